@@ -1,0 +1,1 @@
+"""Rules on tables: the only room that knows Great Expectations."""

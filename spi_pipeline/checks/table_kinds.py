@@ -1,0 +1,105 @@
+"""The kinds of rule that judge a table as a whole, with or without rows: how each is asked, and how it is told.
+
+Kinds that judge rows are in ``row_kinds``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from spi_pipeline.checks.check import Check
+from spi_pipeline.checks.judge import Question, Verdict
+from spi_pipeline.checks.subject import Subject, plain
+from spi_pipeline.checks.wording import counted, figure, listing, percent
+from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.tables import LOGICAL_TYPES
+
+# Whole numbers are numbers.
+_FITTING = [*(f"{name} for {name}" for name in LOGICAL_TYPES), "integer for number"]
+
+
+def columns(rule: Rule, subject: Subject) -> Check:
+    """Exactly the columns of the contract, in any order."""
+    found = [str(name) for name in subject.frame.columns]
+    missing = [name for name in rule.columns if name not in found]
+    unknown = [name for name in found if name not in rule.columns]
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        told = [f"missing {listing(missing)}"] if missing else []
+        told += [f"not in the contract {listing(unknown)}"] if unknown else []
+        return "; ".join(told) or counted(len(found), "column")
+
+    arguments = {"column_set": list(rule.columns), "exact_match": True}
+    return Check((Question("expect_table_columns_to_match_set", arguments),), tell)
+
+
+def types(rule: Rule, subject: Subject) -> Check:
+    """The type of the contract in every column: asked of the found and the promised type of each."""
+    names, promised = rule.columns, rule.params["types"]
+    name = f"{rule.id}: found for promised"
+    pairs = pd.Series([f"{subject.types[column]} for {promised[column]}" for column in names], dtype=object)
+    arguments = {"column": name, "value_set": _FITTING}
+    question = Question("expect_column_values_to_be_in_set", arguments, {name: pairs})
+
+    def differing(verdicts: Sequence[Verdict]) -> tuple[dict[str, Any], ...]:
+        found = (names[position] for position in verdicts[0].positions)
+        return tuple(
+            {"column": column, "promised": promised[column], "found": subject.types[column]} for column in found
+        )
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        told = [f"{row['column']} holds {row['found']}, not {row['promised']}" for row in differing(verdicts)]
+        if not told:
+            return f"{counted(len(names), 'column')}, all of the contract's type"
+        return f"{len(told)} of {counted(len(names), 'column')} of another type: {listing(told)}"
+
+    return Check((question,), tell, failing_rows=differing)
+
+
+def row_count(rule: Rule, subject: Subject) -> Check:
+    """The number of rows."""
+    arguments = {"min_value": rule.params.get("min"), "max_value": rule.params.get("max")}
+    told = counted(len(subject.frame), "row")
+    return Check((Question("expect_table_row_count_to_be_between", arguments),), lambda _: told)
+
+
+def coverage(rule: Rule, subject: Subject) -> Check:
+    """Every expected area there: asked of the share that is, per period found or, where none is named, over all rows.
+
+    A period is what the columns ``by`` hold together. The failing rows are those that should be there and are not.
+    """
+    area, by, expected = rule.columns[0], tuple(rule.params.get("by") or ()), list(rule.params["areas"])
+    frame = subject.frame
+    grouped = frame.dropna(subset=list(by)).groupby(list(by), sort=False) if by else [((), frame)]
+    here = {period: set(rows[area].unique()) for period, rows in grouped}
+    # A table without a period covers nothing.
+    periods: list[tuple[Any, ...]] = list(here) or [()]
+    missing = {period: [code for code in expected if code not in here.get(period, ())] for period in periods}
+    name = f"{rule.id}: share"
+    shares = pd.Series([(len(expected) - len(codes)) / len(expected) for codes in missing.values()])
+    arguments = {"column": name, "min_value": rule.params["min_share"], "max_value": 1}
+
+    def failing(verdicts: Sequence[Verdict]) -> tuple[dict[str, Any], ...]:
+        short = [periods[position] for position in verdicts[0].positions]
+        return tuple(
+            {column: plain(value) for column, value in zip(by, period, strict=True)} | {area: code}
+            for period in short
+            for code in missing[period]
+        )
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        worst = int(shares.argmin())
+        place = ", ".join(f"{column} {figure(value)}" for column, value in zip(by, periods[worst], strict=bool(here)))
+        at = f" in {place}" if place else ""
+        absent = missing[periods[worst]]
+        found = f"{len(expected) - len(absent):,} of {counted(len(expected), 'area')} ({percent(shares[worst])}){at}"
+        found += f", missing {listing(absent)}" if absent else ""
+        short = len(verdicts[0].positions)
+        return f"{short} of {counted(len(periods), 'period')} short, worst {found}" if by and short else found
+
+    return Check(
+        (Question("expect_column_values_to_be_between", arguments, {name: shares}),), tell, failing_rows=failing
+    )

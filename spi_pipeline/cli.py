@@ -1,0 +1,238 @@
+"""The ``spi`` command: arguments in, sentences and tables out. What is done lives in the rooms it calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from spi_pipeline.contracts.errors import ContractError, SpiError
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from spi_pipeline.publish.explain import Node
+
+app = typer.Typer(
+    help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
+)
+contracts_app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
+snapshot_app = typer.Typer(help="The embedded real figures.", no_args_is_help=True)
+app.add_typer(contracts_app, name="contracts")
+app.add_typer(snapshot_app, name="snapshot")
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Profile = Annotated[str, typer.Option(help="Profile of the framework.")]
+Edition = Annotated[int | None, typer.Option(help="Calendar year; the newest when left out.")]
+FAILED, BAD_USAGE = 1, 2
+
+
+def _contracts(settings: Settings) -> Contracts:
+    return load_contracts(settings.contracts)
+
+
+@app.command()
+def refresh(
+    live: Annotated[
+        bool, typer.Option("--live", help="Fetch from the publishers instead of the embedded figures.")
+    ] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only this step or group and what it reads from; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring every table and the database up to date; only what is stale is computed."""
+    from spi_pipeline.orchestration.plan import build_plan
+    from spi_pipeline.orchestration.refresh import refresh as run_refresh
+    from spi_pipeline.orchestration.refresh import stale_steps
+    from spi_pipeline.orchestration.runner import Runner
+    from spi_pipeline.terminal import progress_by_group, show_refresh
+
+    settings = Settings()
+    if live:
+        settings = settings.model_copy(update={"mode": "live"})
+    contracts = _contracts(settings)
+    if dry_run:
+        stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
+        names = [step.name for step in stale]
+        out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
+        return
+    with progress_by_group(err) as progress:
+        done = run_refresh(settings, contracts, select or [], progress)
+    show_refresh(done, settings, out, err, as_json=as_json)
+    if done.faults:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Evaluate every rule on every current table; nothing is computed or written."""
+    from spi_pipeline.orchestration.plan import build_plan
+    from spi_pipeline.orchestration.records import check_row
+    from spi_pipeline.orchestration.runner import Runner
+    from spi_pipeline.terminal import show_checks
+
+    settings = Settings()
+    contracts = _contracts(settings)
+    runner = Runner(settings, contracts)
+    steps = [step for step in build_plan(contracts) if step.outputs]
+    missing = [name for step in steps for name in step.outputs if runner.store.current(name) is None]
+    if missing:
+        raise SpiError(f"{len(missing)} tables are not there yet ({', '.join(missing[:5])}); run spi refresh")
+    outcomes = runner.check(steps)
+    if as_json:
+        rows = [{"table": o.table} | check_row(r) for o in outcomes for r in o.results]
+        out.print_json(json.dumps(rows))
+    else:
+        show_checks(outcomes, out)
+    if any(result.blocks for outcome in outcomes for result in outcome.results):
+        raise typer.Exit(FAILED)
+
+
+@contracts_app.command("lint")
+def lint() -> None:
+    """Read every contract and name every fault with file and line."""
+    settings = Settings()
+    contracts = _contracts(settings)
+    out.print(
+        f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators in "
+        f"{len(contracts.framework.components)} components: no fault."
+    )
+
+
+@snapshot_app.command("build")
+def snapshot_build(
+    folder: Annotated[Path, typer.Option("--from", help="Folder of publishers' files; see docs/snapshot-folder.md.")],
+    as_of: Annotated[str, typer.Option(help="The day the files were taken, YYYY-MM-DD.")],
+    to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
+) -> None:
+    """Read publishers' files into our own tables; the same files give the same bytes."""
+    from spi_pipeline.checks.evaluation import evaluate
+    from spi_pipeline.checks.wording import summary
+    from spi_pipeline.snapshot.build import import_tables
+    from spi_pipeline.snapshot.embedded import write_snapshot
+
+    try:
+        day = dt.date.fromisoformat(as_of)
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {as_of!r} is no date like 2026-11-23") from error
+    settings = Settings()
+    contracts = _contracts(settings)
+    tables, faults = {}, []
+    for embedded in import_tables(folder, contracts):
+        results = evaluate(embedded.table, contracts.sources[embedded.source_id].rules, table_name=embedded.source_id)
+        if any(result.blocks for result in results):
+            faults.append(summary(results, table_name=embedded.source_id))
+        tables[embedded.source_id] = embedded
+        out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
+    if faults:
+        raise SpiError("\n".join(faults))
+    target = to or settings.snapshot
+    write_snapshot(target, tables, contracts.sources, day)
+    size = sum(file.stat().st_size for file in target.iterdir())
+    out.print(f"{len(tables)} tables, {size / 1e6:.2f} MB, written to {target}")
+
+
+@snapshot_app.command("info")
+def snapshot_info(as_json: Json = False) -> None:
+    """List the embedded tables with publisher, period, licence and size."""
+    from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables
+    from spi_pipeline.terminal import show_table
+
+    settings = Settings()
+    contracts = _contracts(settings)
+    rows = []
+    for source_id in snapshot_tables(settings.snapshot):
+        embedded = read_embedded(settings.snapshot, source_id)
+        properties = contracts.sources[source_id].properties
+        periods = [item.period for item in embedded.inputs]
+        period = periods[0] if len(set(periods)) == 1 else f"{periods[0]} to {periods[-1]}"
+        rows.append({"table": source_id, "rows": embedded.table.num_rows, "files": len(embedded.inputs), "period": period,
+                     "publisher": properties.publisher, "licence": properties.licence})  # fmt: skip
+    as_of = snapshot_as_of(settings.snapshot).isoformat()
+    if as_json:
+        out.print_json(json.dumps({"as_of": as_of, "tables": rows}))
+    else:
+        show_table(rows, out, title=f"Embedded figures, taken on {as_of}")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say what is published, what is stale and how the last runs ended."""
+    from spi_pipeline.orchestration.status import status_of
+    from spi_pipeline.terminal import show_status
+
+    found = status_of(Settings())
+    if as_json:
+        out.print_json(json.dumps(found, default=str))
+    else:
+        show_status(found, out)
+    if found["stale_tables"]:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def explain(
+    ward: Annotated[str, typer.Argument(help="Name or code of a ward or authority.")],
+    element: Annotated[str, typer.Argument(metavar="ID", help="Indicator, component, dimension or index.")],
+    profile: Profile = "spi",
+    edition: Edition = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a published score down to the publisher's bytes it rests on."""
+    from dataclasses import asdict
+
+    from spi_pipeline.publish.explain import explain as explain_score
+    from spi_pipeline.store.store import Store
+    from spi_pipeline.terminal import show_explanation
+
+    settings = Settings()
+    contracts = _contracts(settings)
+    found = explain_score(Store(settings.store).database, contracts.titles, ward, element, profile, edition)
+    if as_json:
+        out.print_json(json.dumps(asdict(found), default=str))
+    else:
+        show_explanation(found, contracts, out)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """Start the Dagster UI on this store's instance, reachable from this machine only."""
+    from spi_pipeline.orchestration.instance import prepare_home
+    from spi_pipeline.store.store import Store
+
+    settings = Settings()
+    _contracts(settings)
+    store = Store(settings.store)
+    home = prepare_home(store.dagster_home)
+    environment = os.environ | {"DAGSTER_HOME": str(home), "SPI_STORE": str(store.root)}
+    out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.")
+    sys.stdout.flush()
+    arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    os.execve(sys.executable, [sys.executable, *arguments], environment)
+
+
+def main() -> None:
+    """Run the command; every expected failure is one sentence on stderr.
+
+    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract.
+    """
+    try:
+        app()
+    except ContractError as error:
+        for fault in error.faults:
+            err.print(str(fault), style="red", soft_wrap=True, markup=False)
+        err.print(f"{len(error.faults)} faults in the contracts; nothing was done.", soft_wrap=True, markup=False)
+        sys.exit(BAD_USAGE)
+    except SpiError as error:
+        err.print(str(error), style="red", soft_wrap=True, markup=False)
+        sys.exit(FAILED)

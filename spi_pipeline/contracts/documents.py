@@ -1,0 +1,269 @@
+"""Reading YAML so that every fault can name its line.
+
+Plain PyYAML loses positions and lets a repeated key overwrite the earlier one. Here a file becomes a ``Document``: the
+data, and the line of every key and list item. What the data must look like is not known here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from spi_pipeline.contracts.errors import Fault
+
+Path_ = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+# The C parser is ten times faster and ships in every wheel; the Python one reads what the tests hold both to.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A date is text, with or without quotation marks, until its key says otherwise.
+_TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
+
+
+@dataclass
+class Document:
+    """One YAML file with the place of everything in it.
+
+    Attributes:
+        file: path relative to the contracts folder, as shown to people.
+        data: the parsed content.
+        lines: 1-based line of each key or item, by its path from the root.
+    """
+
+    file: str
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Path_, int] = field(default_factory=dict)
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of a path, or of its nearest known ancestor."""
+        key = self._by_position(path)
+        while key and key not in self.lines:
+            key = key[:-1]
+        return self.lines.get(key, 1)
+
+    def fault(self, path: Sequence[str | int], message: str) -> Fault:
+        """A fault at a path of this file."""
+        return Fault(self.file, self.line(path), message)
+
+    def _by_position(self, path: Sequence[str | int]) -> Path_:
+        """The path with names resolved: ``customProperties`` lists pairs of property and value, we ask by property."""
+        key: Path_ = ()
+        data: Any = self.data
+        for part in path:
+            if isinstance(data, list) and isinstance(part, str):
+                named = (n for n, item in enumerate(data) if isinstance(item, dict) and item.get("property") == part)
+                steps: Path_ = (next(named, len(data)), "value")
+            else:
+                steps = (part,)
+            for step in steps:
+                inside = isinstance(data, dict) or (isinstance(data, list) and step in range(len(data)))
+                data = (data.get(step) if isinstance(data, dict) else data[step]) if inside else None
+                key = (*key, step)
+        return key
+
+
+def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | None:
+    """Read one YAML file.
+
+    Args:
+        file: the file.
+        shown: how to name it to people.
+        faults: receives syntax errors and repeated keys.
+
+    Returns:
+        The document, or None when it cannot be read as a mapping of keys to values.
+    """
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError:
+        faults.append(Fault(shown, 0, "the file is missing"))
+    except OSError as error:
+        faults.append(Fault(shown, 0, f"the file cannot be read: {error.strerror or error}"))
+    except UnicodeDecodeError as error:
+        faults.append(Fault(shown, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        faults.append(Fault(shown, mark.line + 1 if mark else 0, f"is not valid YAML: {problem}"))
+    else:
+        if isinstance(root, yaml.MappingNode):
+            return _Builder(shown, faults).document(root)
+        faults.append(Fault(shown, 1, "the file holds no mapping of keys to values"))
+    return None
+
+
+class _Builder:
+    """Turns the nodes of one YAML file into data, noting the line of each."""
+
+    def __init__(self, shown: str, faults: list[Fault]) -> None:
+        self.built = Document(shown)
+        self.faults = faults
+        self.constructor = yaml.constructor.SafeConstructor()
+        self.seen: set[int] = set()
+        self.readable = True
+
+    def document(self, root: yaml.MappingNode) -> Document | None:
+        """The document, or None when a part of it could not be read, so that nothing is said about its absence."""
+        self.built.data = self._mapping(root, ())
+        return self.built if self.readable else None
+
+    def _unreadable(self, node: Any, message: str) -> None:
+        self.readable = False
+        self._fault(node, message)
+
+    def _fault(self, node: Any, message: str) -> None:
+        self.faults.append(Fault(self.built.file, node.start_mark.line + 1, message))
+
+    def _value(self, node: Any, path: Path_, key: Any) -> Any:
+        self.built.lines[path] = key.start_mark.line + 1
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if id(node) in self.seen:
+            self._unreadable(
+                key, "another part is repeated here by an alias; write it out, so that each line stands alone"
+            )
+            return None
+        self.seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        return [self._value(item, (*path, index), item) for index, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key, value in node.value:
+            name = self._scalar(key) if isinstance(key, yaml.ScalarNode) else None
+            if not isinstance(name, str | int):
+                self._unreadable(key, "a key here is neither a word nor a number; put it in quotation marks")
+                continue
+            if name in built:
+                self._fault(key, f"the key {name!r} stands here a second time; keep one of them")
+            built[name] = self._value(value, (*path, name), key)  # type: ignore[index]
+        return built
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag in _TEXT:
+            return node.value
+        try:
+            return self.constructor.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            reason = getattr(error, "problem", None) or error
+            self._unreadable(node, f"{node.value!r} cannot be read ({reason}); put it in quotation marks if it is text")
+            return None
+
+
+def validate(
+    model: type[Model],
+    document: Document,
+    data: Any,
+    path: Sequence[str | int],
+    faults: list[Fault],
+    about: str = "",
+) -> Model | None:
+    """Build a model from part of a document, turning everything wrong into faults with their lines.
+
+    Args:
+        model: what the part must be; a key that it does not know is a fault unless it allows any, at every depth.
+        document: where it stands.
+        data: the part.
+        path: its path from the document's root.
+        faults: receives every fault.
+        about: begins every message, such as ``rule row_count: ``.
+
+    Returns:
+        The model, or None when there were faults.
+    """
+    found = [
+        document.fault((*path, *place), about + _told(data, place[:-1], unknown(place[-1], "key of this part", known)))
+        for place, known in _unknown_keys(_schema(model), _schema(model), data, ())
+    ]
+    built = None
+    try:
+        built = model.model_validate(data)
+    except ValidationError as error:
+        for detail in error.errors():
+            if detail["type"] not in ("extra_forbidden", "invalid_key"):  # told above, with what is allowed
+                place = detail["loc"]
+                found.append(document.fault((*path, *place), about + _told(data, place, _sentence(detail))))
+    faults.extend(found)
+    return None if found else built
+
+
+def unknown(found: object, what: str, known: Iterable[str]) -> str:
+    """The sentence that refuses a word: ``'percnt' is no unit; nearest is 'percent', allowed are percent, rank``."""
+    words = sorted(known)
+    match = difflib.get_close_matches(str(found), words, n=1)
+    nearest = f"nearest is {match[0]!r}, " if match else ""
+    return f"{found!r} is no {what}; {nearest}allowed are {', '.join(words) or 'none'}"
+
+
+def _sentence(detail: Any) -> str:
+    found, context = detail["input"], detail.get("ctx", {})
+    if detail["type"] == "missing":
+        return "is missing"
+    if detail["type"] == "literal_error":
+        words = [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")]
+        return unknown(found, "value of this key", words)
+    message = str(context["error"]) if detail["type"] == "value_error" else detail["msg"]
+    message = message[:1].lower() + message[1:]
+    return message if isinstance(found, dict | list) else f"{found!r} is refused, {message}"
+
+
+def _told(data: Any, path: Sequence[str | int], sentence: str) -> str:
+    place = ".".join(_shown(data, path))
+    joint = " " if sentence == "is missing" else ": "
+    return f"{place}{joint}{sentence}" if place else sentence
+
+
+def _shown(data: Any, path: Sequence[str | int]) -> Iterator[str]:
+    """The parts of a path for people: list items by their id or name where they have one, else counted from 1."""
+    for part in path:
+        if part == "[key]":  # how pydantic says that it means the key, not the value
+            continue
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            data = None
+        item = data if isinstance(data, dict) else {}
+        own = next((item[key] for key in ("id", "name", "code", "property") if isinstance(item.get(key), str)), None)
+        yield part if isinstance(part, str) else own or str(part + 1)
+
+
+@lru_cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _unknown_keys(
+    schema: dict[str, Any], root: dict[str, Any], data: Any, path: Path_
+) -> Iterator[tuple[Path_, list[str]]]:
+    """Every key that the model's JSON schema does not know, with those it knows."""
+    if isinstance(data, list):
+        items = _resolved(schema, root, "array").get("items", {})
+        for index, item in enumerate(data):
+            yield from _unknown_keys(items, root, item, (*path, index))
+    elif isinstance(data, dict):
+        schema = _resolved(schema, root, "object")
+        properties, others = (
+            schema.get("properties", {}),
+            schema.get("additionalProperties", not schema.get("properties")),
+        )
+        for key, value in data.items():
+            if key in properties or others:
+                further = properties.get(key, others)
+                yield from _unknown_keys(further if isinstance(further, dict) else {}, root, value, (*path, key))
+            else:
+                yield (*path, key), list(properties)
+
+
+def _resolved(schema: dict[str, Any], root: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The part of a JSON schema that speaks of ``object`` or ``array``: references followed, alternatives chosen."""
+    if "$ref" in schema:
+        return _resolved(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, kind)
+    options = [_resolved(option, root, kind) for option in schema.get("anyOf", [])]
+    return next((option for option in options if option.get("type") == kind), schema)

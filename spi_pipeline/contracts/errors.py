@@ -1,0 +1,44 @@
+"""The one error type whose message is meant for the person at the terminal.
+
+An ``SpiError`` carries whole sentences that say what was found and what to do. Anything else that reaches the command
+line is a defect of ours and keeps its stack trace in the run's log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SpiError(Exception):
+    """A fault a person can act on; the message is one sentence naming what was found, where, and the remedy."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One fault of one contract file.
+
+    Attributes:
+        file: path relative to the contracts folder.
+        line: 1-based line of the offending key, or 0 where the file as a whole is meant.
+        message: what was found and what is allowed.
+    """
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class ContractError(SpiError):
+    """All faults of all contract files at once.
+
+    Attributes:
+        faults: every fault found, ordered by file and line.
+    """
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))

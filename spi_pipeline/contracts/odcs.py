@@ -1,0 +1,155 @@
+"""From an ODCS document to a ``Source`` or ``Product``: its words looked up, its columns and rules built."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from spi_pipeline.contracts.documents import Document, Path_, unknown
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.geography import Geography
+from spi_pipeline.contracts.quality import implied_rules, stated_rules
+from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.standard import (
+    ColumnElement,
+    ContractFile,
+    ProductFile,
+    SourceFile,
+    TableElement,
+    read_standard,
+)
+from spi_pipeline.contracts.tables import Column, Product, Source
+from spi_pipeline.contracts.vocabulary import Vocabulary
+
+
+def read_source(document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]) -> Source | None:
+    """Read one source contract; None when it has faults, which are appended to ``faults``."""
+    file = read_standard(SourceFile, document, faults)
+    if file is None:
+        return None
+    found: list[Fault] = []
+    reader = _Reader(document, vocabulary, geography, found)
+    properties, table = file.custom, file.tables[0]
+    reader.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", vocabulary.cadences)
+    reader.word(("customProperties", "licence"), properties.licence, "licence", vocabulary.licences)
+    reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
+    for index, column in enumerate(table.columns):
+        if not column.custom.concept:
+            path = ("schema", 0, "properties", index)
+            reader.fault(path, f"column {column.name} states no concept; every source column says what it measures")
+    period = properties.period.column
+    if period and period not in [column.name for column in table.columns]:
+        names = [column.name for column in table.columns]
+        reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
+    columns = reader.columns(table.columns)
+    rules = reader.rules(table, columns, properties.geography.levels)
+    faults.extend(found)
+    if found:
+        return None
+    return Source(
+        **_head(document, file), columns=columns, rules=rules, properties=properties, cadence=file.sla.frequency
+    )
+
+
+def read_product(
+    document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]
+) -> Product | None:
+    """Read one product contract; None when it has faults, which are appended to ``faults``."""
+    file = read_standard(ProductFile, document, faults)
+    if file is None:
+        return None
+    found: list[Fault] = []
+    reader = _Reader(document, vocabulary, geography, found)
+    reader.levels(("customProperties", "levels"), file.custom.levels)
+    columns = reader.columns(file.tables[0].columns)
+    rules = reader.rules(file.tables[0], columns, file.custom.levels)
+    faults.extend(found)
+    return None if found else Product(**_head(document, file), columns=columns, rules=rules)
+
+
+def _head(document: Document, file: ContractFile) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "title": file.name,
+        "version": file.version,
+        "description": " ".join(file.description.purpose.split()),
+        "limits": " ".join(file.description.limitations.split()),
+        "file": document.file,
+    }
+
+
+@dataclass
+class _Reader:
+    """Reads one ODCS document; faults gather in ``faults``."""
+
+    document: Document
+    vocabulary: Vocabulary
+    geography: Geography
+    faults: list[Fault]
+
+    def fault(self, path: Path_, message: str) -> None:
+        self.faults.append(self.document.fault(path, message))
+
+    def word(self, path: Path_, found: str, kind: str, known: Collection[str], about: str = "") -> None:
+        """Refuse a word that its vocabulary does not hold."""
+        if found not in known:
+            self.fault(path, about + unknown(found, f"{kind} of vocabulary.yaml", known))
+
+    def levels(self, path: Path_, levels: list[str]) -> None:
+        for index, level in enumerate(levels):
+            self.word((*path, index), level, "level", self.vocabulary.levels)
+
+    def columns(self, elements: list[ColumnElement]) -> tuple[Column, ...]:
+        names: list[str] = []
+        for index, element in enumerate(elements):
+            path: Path_ = ("schema", 0, "properties", index)
+            about, custom = f"column {element.name}: ", element.custom
+            if element.name in names:
+                self.fault(path, f"column {element.name} stands here a second time; keep one of them")
+            names.append(element.name)
+            if custom.unit:
+                self.word((*path, "customProperties", "unit"), custom.unit, "unit", self.vocabulary.units, about)
+            if custom.concept:
+                concepts = self.vocabulary.concepts
+                self.word((*path, "customProperties", "concept"), custom.concept, "concept", concepts, about)
+        positions = sorted(element.key_position for element in elements if element.primary_key)
+        if positions != list(range(1, len(positions) + 1)):
+            said = ", ".join(map(str, positions))
+            self.fault(("schema", 0, "properties"), f"primary key positions are {said}; they must count up from 1")
+        return tuple(self._column(element) for element in elements)
+
+    def _column(self, element: ColumnElement) -> Column:
+        options, custom = element.options, element.custom
+        key = element.key_position if element.primary_key else 0
+        unit = self.vocabulary.units.get(custom.unit)
+        minimum, maximum = (unit.minimum, unit.maximum) if unit else (None, None)
+        return Column(
+            name=element.name,
+            type="binary" if options.format == "binary" and element.logical_type == "string" else element.logical_type,
+            description=element.description,
+            required=element.required or key > 0,
+            key=key,
+            unit=custom.unit,
+            concept=custom.concept,
+            published_name=custom.published_name,
+            minimum=minimum if options.minimum is None else options.minimum,
+            maximum=maximum if options.maximum is None else options.maximum,
+            pattern=options.pattern,
+            values=tuple(allowed.value for allowed in element.enum),
+        )
+
+    def rules(self, table: TableElement, columns: tuple[Column, ...], levels: list[str]) -> tuple[Rule, ...]:
+        """Implied rules, then stated ones."""
+        stated = stated_rules(self.document, table.quality, columns, levels, self.geography, self.faults)
+        if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
+            message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+            self.fault(("schema", 0), message)
+        if self.faults:
+            return ()
+        rules = implied_rules(columns, levels, self.vocabulary, self.geography)
+        for index, rule in enumerate(stated):
+            if any(rule.id == other.id for other in rules):
+                self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")
+            rules.append(rule)
+        return tuple(rules)

@@ -1,0 +1,80 @@
+"""The closed list of rule kinds a table contract may use, independent of the library that evaluates them.
+
+A rule is data: a kind, the columns it looks at, parameters, a severity and a sentence. ``checks/`` evaluates rules;
+nothing here knows how. Adding a kind means adding it to ``RULE_KINDS``, teaching ``checks/`` and its four tests
+(a good, a mutated, an empty and a column-less frame).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+Outcome = Literal["passed", "failed", "errored", "skipped"]
+
+RULE_KINDS: dict[str, str] = {
+    "columns": "the table has exactly the columns of its contract",
+    "types": "every column holds the type of its contract",
+    "required": "no null in the named columns",
+    "key": "the named columns together identify a row",
+    "in_set": "values come from a closed list",
+    "between": "numbers lie in a closed range",
+    "pattern": "texts match a regular expression",
+    "row_count": "the number of rows lies in a range",
+    "known_areas": "area codes exist in the geography the contract names",
+    "coverage": "every expected area is there, per period where one is named",
+    "part_of_whole": "a part is never larger than its whole",
+    "null_share": "no more than a stated share of a column is null",
+    "varies": "a column holds more than one value",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One quality assertion about one table.
+
+    Attributes:
+        id: unique within the table; the name of the check people see, such as ``between_residents``.
+        kind: one of ``RULE_KINDS``.
+        severity: ``error`` keeps the table from being written, ``warning`` reports.
+        description: what is promised, in a sentence.
+        columns: the columns looked at, in order; empty for ``row_count``.
+        params: parameters by kind: ``columns`` none; ``types`` ``{"types": {column: logical type}}``;
+            ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``pattern``
+            ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``;
+            ``coverage`` ``{"areas": [...], "min_share", "by": [columns] (may be absent)}``; ``part_of_whole``
+            ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``.
+    """
+
+    id: str
+    kind: str
+    severity: Severity
+    description: str
+    columns: tuple[str, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """What became of one rule on one table version.
+
+    Attributes:
+        rule: the rule evaluated.
+        outcome: passed, failed, errored (could not be evaluated) or skipped (nothing to evaluate): what did not run
+            is never passed.
+        observed: what was found, in words, such as ``3 of 621 rows outside``.
+        expected: what was promised, in words.
+        failing_rows: up to ten failing rows as plain values.
+    """
+
+    rule: Rule
+    outcome: Outcome
+    observed: str
+    expected: str
+    failing_rows: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this result keeps the table from being written."""
+        return self.rule.severity == "error" and self.outcome in ("failed", "errored")

@@ -1,0 +1,53 @@
+"""JSON schemas of the YAML files that are ours alone, so that an editor completes keys and marks faults while typing.
+
+Sources and products are ODCS files, whose schema the standard publishes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.framework import Framework
+from spi_pipeline.contracts.geography import Geography
+from spi_pipeline.contracts.indicators import IndicatorFile
+from spi_pipeline.contracts.vocabulary import Vocabulary
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "vocabulary": Vocabulary,
+    "geography": Geography,
+    "framework": Framework,
+    "indicators": IndicatorFile,
+}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each kind of file, by the name of the file that holds it."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {f"{name}.json": dialect | model.model_json_schema() for name, model in _MODELS.items()}
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """A schema as it is written: the same schema gives the same text."""
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema.
+
+    Args:
+        folder: where they go, ``data_contracts/schema`` in a checkout.
+
+    Raises:
+        SpiError: when the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, schema in json_schemas().items():
+            (folder / name).write_text(schema_text(schema), encoding="utf-8")
+    except OSError as error:
+        raise SpiError(f"the schemas were not written to {folder}: {error.strerror or error}") from error

@@ -1,0 +1,85 @@
+"""The closed vocabularies every other contract draws from: units, concepts, licences, cadences, geographic levels."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """Base of every contract model: frozen, and an unknown key is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Unit(Strict):
+    """A unit of measurement.
+
+    Attributes:
+        title: how the unit is written beside a number.
+        minimum: smallest value the unit allows, if it has one.
+        maximum: largest value the unit allows, if it has one.
+        additive: counts of this unit may be summed over areas.
+        positional: a rank, decile or the like, of which no average may be formed.
+    """
+
+    title: str
+    minimum: float | None = None
+    maximum: float | None = None
+    additive: bool = False
+    positional: bool = False
+
+
+class Concept(Strict):
+    """What a column measures.
+
+    Attributes:
+        title: the concept in plain words.
+        kind: ``outcome`` may enter the index; ``economic`` may not; ``context`` (people, homes, places, time) may only
+            serve as denominator, weight or key.
+    """
+
+    title: str
+    kind: Literal["outcome", "economic", "context"]
+
+
+class Licence(Strict):
+    """A licence under which figures may be republished."""
+
+    title: str
+    url: str
+
+
+class Cadence(Strict):
+    """How often a publisher publishes.
+
+    Attributes:
+        title: the cadence in plain words.
+        carry_years: how many editions a value may be carried forward before it is too old.
+    """
+
+    title: str
+    carry_years: int = Field(ge=0)
+
+
+class Level(Strict):
+    """A level of geography.
+
+    Attributes:
+        title: the level in plain words.
+        pattern: regular expression of its codes; empty for points.
+    """
+
+    title: str
+    pattern: str = ""
+
+
+class Vocabulary(Strict):
+    """All closed vocabularies, each a mapping from word to meaning."""
+
+    units: dict[str, Unit]
+    concepts: dict[str, Concept]
+    licences: dict[str, Licence]
+    cadences: dict[str, Cadence]
+    levels: dict[str, Level]

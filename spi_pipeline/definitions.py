@@ -1,0 +1,12 @@
+"""What Dagster loads: ``dagster dev -m spi_pipeline.definitions``, or ``spi ui``."""
+
+import dagster as dg
+
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.settings import Settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Assets, checks and jobs, read from the contracts when Dagster asks and not when this module is imported."""
+    return build_definitions(Settings())

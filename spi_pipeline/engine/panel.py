@@ -1,0 +1,30 @@
+"""What every function may expect of a panel.
+
+Only the shape and the numbers as such are looked at here; whether values are plausible is not this room's business.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.engine.errors import EngineError
+
+INDEX_NAMES = ["edition", "area_code"]
+
+
+def require_panel(panel: pd.DataFrame) -> None:
+    """Insist on one row per ``(edition, area_code)``, one column per indicator and no infinities.
+
+    Raises:
+        EngineError: the index is another one, a row or column repeats, or a value is infinite.
+    """
+    if list(panel.index.names) != INDEX_NAMES:
+        raise EngineError(f"a panel is indexed by {INDEX_NAMES}, not by {list(panel.index.names)}")
+    for axis, labels in (("row", panel.index), ("column", panel.columns)):
+        repeated = labels[labels.duplicated()]
+        if len(repeated):
+            raise EngineError(f"a panel has every {axis} once, yet this one repeats: {repeated[0]}")
+    infinite = [str(name) for name in panel.columns if np.isinf(panel[name]).any()]
+    if infinite:
+        raise EngineError(f"a panel holds no infinite values, correct or blank them in: {', '.join(infinite)}")

@@ -1,0 +1,1 @@
+"""Allocation of small areas and points to wards; conserves totals."""

@@ -1,0 +1,76 @@
+"""The table of areas: wards and their authorities with residents, households and how much rests on splitting.
+
+Weights are made in ``allocation``; ward names and codes come with the boundaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.geography.allocate import allocate_counts
+from spi_pipeline.geography.codes import listed
+
+AREA_COLUMNS = [
+    "area_code",
+    "area_name",
+    "level",
+    "vintage",
+    "parent_code",
+    "population",
+    "households",
+    "split_share",
+]
+
+
+def area_table(
+    wards: pd.DataFrame,
+    authorities: Mapping[str, str],
+    weights: pd.DataFrame,
+    households: pd.DataFrame,
+    vintage: str,
+) -> pd.DataFrame:
+    """Describe every ward and authority.
+
+    Args:
+        wards: ``area_code``, ``area_name``, ``parent_code``.
+        authorities: names of the authorities by code.
+        weights: as ``small_area_weights`` returns them, all geographies; their residents are those of Census 2021
+            table TS001.
+        households: ``area_code``, ``households`` (Census 2021 table TS041) of the finest areas: output areas, and LSOAs
+            where the weights know no output areas; further areas are ignored.
+        vintage: of the ward list, such as ``2023``.
+
+    Returns:
+        ``area_code``, ``area_name``, ``level`` (ward, authority), ``vintage``, ``parent_code`` (of a ward),
+        ``population``, ``households`` (fractions of people and households remain, so that wards add up to the
+        authority), ``split_share`` (share, 0 to 1, of the residents who came from small areas of the finest level that
+        lie in more than one ward). A ward that no small area reaches has missing figures.
+
+    Raises:
+        SpiError: when a small area has no households figure, or as ``allocate_counts``.
+    """
+    finest = weights[(weights["geography"] == "oa21") | (weights["method"] == "best_fit")]
+    figures = _figures(finest, households)
+    table = wards[["area_code", "area_name", "parent_code"]].assign(level="ward")
+    table = table.join(allocate_counts(figures, finest).wards, on="area_code").sort_values("area_code")
+
+    above = table.groupby("parent_code")[["population", "households", "split"]].sum(min_count=1)
+    above = above.rename_axis("area_code").reset_index().assign(level="authority", parent_code=None)
+    above["area_name"] = above["area_code"].map(authorities)
+    table = pd.concat([table, above], ignore_index=True).assign(vintage=vintage)
+    return table.assign(split_share=table["split"] / table["population"])[AREA_COLUMNS]
+
+
+def _figures(finest: pd.DataFrame, households: pd.DataFrame) -> pd.DataFrame:
+    """Residents, households and residents of split areas, one row per small area."""
+    areas = finest.drop_duplicates("small_area_code").set_index("small_area_code")["residents"]
+    counted = households.set_index("area_code")["households"].reindex(areas.index)
+    missing = sorted(counted.index[counted.isna()])
+    if missing:
+        raise SpiError(f"No households are given for {listed(missing)}: supply the census table that counts them.")
+    split = finest.groupby("small_area_code").size().reindex(areas.index) > 1
+    figures = pd.DataFrame({"population": areas, "households": counted, "split": areas.where(split, 0.0)})
+    return figures.rename_axis("area_code").reset_index()

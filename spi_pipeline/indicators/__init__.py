@@ -1,0 +1,1 @@
+"""From source tables to the value of each indicator for each ward and edition."""

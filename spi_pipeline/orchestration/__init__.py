@@ -1,0 +1,1 @@
+"""Steps, staleness and Dagster: the only room that imports dagster."""

@@ -1,0 +1,56 @@
+"""Everything Dagster loads, assembled by one function: assets, jobs, the resource that holds the store's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.assets import operation_asset, table_keys
+from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.settings import Settings
+
+# From here on everything follows from observations alone.
+INDEX_GROUPS = ("editions", "components", "dimensions", "index", "published")
+
+
+def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:
+    """The definitions of one code location.
+
+    Args:
+        settings: where contracts and store are.
+        running: the runner to use, where the caller listens to it; a new one for each run otherwise.
+
+    Returns:
+        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, and the resource ``runner``.
+
+    Raises:
+        ContractError: when a contract has a fault.
+    """
+    contracts = running.contracts if running else load_contracts(settings.contracts)
+    plan = build_plan(contracts)
+    keys = table_keys(plan)
+    assets = [operation_asset(name, steps, contracts, keys) for name, steps in operations(plan).items()]
+
+    @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
+    def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
+        made = running or Runner(settings, contracts)
+        with made.store.lock():
+            yield made
+
+    return dg.Definitions(
+        assets=assets,
+        resources={"runner": runner},
+        jobs=[
+            dg.define_asset_job("refresh", dg.AssetSelection.all(), description="Every asset, source to database."),
+            dg.define_asset_job(
+                "rebuild_index",
+                dg.AssetSelection.groups(*INDEX_GROUPS),
+                description="Editions, components, dimensions, index and database from the observations there are.",
+            ),
+        ],
+        # The multiprocess executor costs seconds a step; see docs/architecture.md.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,188 @@
+"""What each kind of step computes: tables in, tables out. Every function here is pure given its reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.tables import Table
+from spi_pipeline.geography.allocation import small_area_weights
+from spi_pipeline.geography.areas import area_table
+from spi_pipeline.indicators.observations import Origin, observations
+from spi_pipeline.indicators.values import Wards, ward_values
+from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.reader import ORIGINS, Reader
+from spi_pipeline.scoring.above import score_parent
+from spi_pipeline.scoring.component import score_component
+from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
+from spi_pipeline.scoring.tables import Areas, Scored
+from spi_pipeline.snapshot.embedded import read_embedded
+
+
+def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
+    """Run a step.
+
+    Args:
+        step: any step but the database.
+        contracts: all contracts.
+        reader: gives the tables the step reads.
+
+    Returns:
+        One table for each of the step's outputs, typed by its contract; not yet checked.
+
+    Raises:
+        SpiError: when the inputs do not allow it.
+    """
+    if step.kind == "source":
+        return _source(step, contracts, reader)
+    frames: Mapping[str, pd.DataFrame]
+    if step.kind == "allocation":
+        frames = {"allocation": _allocation(reader)}
+    elif step.kind == "area":
+        frames = {"area": _area(contracts, reader)}
+    elif step.kind == "catalogue":
+        frames = {"indicator": _catalogue(contracts)}
+    elif step.kind == "indicator":
+        frames = {step.outputs[0]: _indicator(step, contracts, reader)}
+    elif step.kind == "edition":
+        frames = {"edition": _edition(contracts, reader)}
+    elif step.kind == "component":
+        frames = _scored(step, _component(step, contracts, reader))
+    else:
+        frames = _scored(step, _parent(step, contracts, reader))
+    return {name: to_arrow(_sorted(frame, contract_of(name, contracts)), contract_of(name, contracts))
+            for name, frame in frames.items()}  # fmt: skip
+
+
+def contract_of(table: str, contracts: Contracts) -> Table:
+    """The contract of a table: a source's own, or the product its name begins with."""
+    return contracts.sources.get(table) or contracts.products[table.split(".")[0]]
+
+
+def _sorted(frame: pd.DataFrame, contract: Table) -> pd.DataFrame:
+    key = [name for name in contract.key if name in frame.columns]
+    return frame.sort_values(key, ignore_index=True) if key else frame
+
+
+def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
+    """The embedded table; its files travel along in the metadata."""
+    embedded = read_embedded(reader.snapshot, step.name)
+    origins = json.dumps([asdict(item) for item in embedded.inputs], sort_keys=True)
+    return {step.name: embedded.table.replace_schema_metadata({ORIGINS: origins})}
+
+
+def _allocation(reader: Reader) -> pd.DataFrame:
+    residents = reader.frame("census_residents")[["area_code", "residents"]]
+    known = reader.frame("output_area_lookup").merge(residents, on="area_code", how="left", validate="1:1")
+    bare = residents[~residents["area_code"].isin(known["area_code"])]
+    return small_area_weights(
+        wards=reader.wards(),
+        lsoa_best_fit=reader.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"}),
+        lsoa_2011_lookup=reader.frame("lsoa_2011_lookup").rename(
+            columns={"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code"}
+        ),
+        msoa_2011_lookup=reader.frame("msoa_2011_lookup").rename(
+            columns={"msoa_2011_code": "msoa11_code", "msoa_2021_code": "msoa21_code"}
+        ),
+        output_area_lookup=known.rename(columns={"area_code": "oa_code"}),
+        output_area_boundaries=reader.frame("output_area_boundaries_2011"),
+        lsoa_boundaries=reader.frame("lsoa_boundaries"),
+        postcodes=reader.frame("postcodes"),
+        lsoa_lookup=bare.rename(columns={"area_code": "lsoa_code"}).assign(msoa_code=None),
+    )
+
+
+def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    geography = contracts.geography
+    names = {authority.code: authority.name for authority in geography.authorities}
+    households = reader.frame("census_households")
+    return area_table(reader.wards(), names, reader.frame("allocation"), households, geography.vintage)
+
+
+def _catalogue(contracts: Contracts) -> pd.DataFrame:
+    rows = []
+    for indicator in contracts.indicators.values():
+        component = contracts.component_of[indicator.id]
+        source = contracts.sources[indicator.source]
+        rows.append(
+            {
+                "indicator_id": indicator.id,
+                "title": indicator.title,
+                "description": indicator.description,
+                "unit": contracts.vocabulary.units[indicator.unit].title,
+                "direction": indicator.direction,
+                "component_id": component,
+                "dimension_id": contracts.framework.dimension_of(component).id,
+                "source_id": source.id,
+                "licence": source.properties.licence,
+                "worst": indicator.goalposts.worst,
+                "best": indicator.goalposts.best,
+                "goalpost_basis": indicator.goalposts.basis,
+                "allocation": " or ".join(source.properties.geography.levels),
+                "predecessor": indicator.predecessor,
+                "limits": indicator.limits,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _indicator(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    indicator = contracts.indicators[step.name]
+    source = contracts.sources[indicator.source]
+    sources = contracts.sources_of(indicator)
+    wards = Wards(reader.wards(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
+    found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
+    first = contracts.framework.publication.first_edition
+    origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
+    carry = contracts.vocabulary.cadences[source.cadence].carry_years
+    editions = range(first, reader.as_of.year + 1)
+    return observations(found.values, indicator, source, origins, editions, carry)
+
+
+def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
+    chains = slots(list(contracts.indicators.values()))
+    filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
+    return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
+
+
+def _areas(contracts: Contracts) -> Areas:
+    return Areas(pd.Series({ward.code: ward.authority for ward in contracts.geography.wards}))
+
+
+def _component(step: Step, contracts: Contracts, reader: Reader) -> Scored:
+    indicators = contracts.indicators_of(step.name)
+    table = pd.concat([reader.frame(f"observation.{item.id}") for item in indicators], ignore_index=True)
+    editions = sorted(reader.frame("edition")["edition"].unique())
+    return score_component(step.name, indicators, table, editions, contracts.framework, _areas(contracts))
+
+
+def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
+    below = [name.removeprefix("score.") for name in step.inputs]
+    children = pd.concat([reader.frame(name) for name in step.inputs], ignore_index=True)
+    children = children[children["id"].isin(below)]
+    counts = {child: _slot_count(child, contracts) for child in below}
+    level = "index" if step.kind == "index" else "dimension"
+    return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
+
+
+def _slot_count(element: str, contracts: Contracts) -> int:
+    dimensions = {dimension.id: dimension for dimension in contracts.framework.dimensions}
+    components = [item.id for item in dimensions[element].components] if element in dimensions else [element]
+    return sum(len(slots(contracts.indicators_of(component))) for component in components)
+
+
+def _scored(step: Step, scored: Scored) -> dict[str, pd.DataFrame]:
+    frames = {
+        "score": scored.score,
+        "weight": scored.weight,
+        "contribution": scored.contribution,
+        "imputation": scored.imputation,
+    }
+    return {name: frames[name.split(".")[0]] for name in step.outputs}

@@ -1,0 +1,268 @@
+"""The steps of the pipeline as plain data: what each reads, writes and depends on, in the order of the data's way.
+
+A step is the unit of recomputation and of lineage. Nothing here computes, and nothing here knows Dagster: the same plan
+tells the command line what is stale and tells Dagster what its assets are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from spi_pipeline.contracts.loader import Contracts
+
+Kind = Literal[
+    "source", "allocation", "area", "catalogue", "indicator", "edition", "component", "dimension", "index", "database"
+]  # fmt: skip
+
+# The tables a component, dimension or the index writes, each a part of the product of that name.
+SCORED = ("score", "weight", "contribution", "imputation")
+GEOGRAPHY_SOURCES = (
+    "wards", "lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "lsoa_best_fit",
+    "lsoa_2011_lookup", "msoa_2011_lookup", "postcodes", "census_residents",
+)  # fmt: skip
+Column = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        name: unique; also the last part of its asset key.
+        kind: what it does.
+        group: the group it is shown in.
+        inputs: tables it reads.
+        outputs: tables it writes, each ``product`` or ``product.part``; the database step writes none.
+        files: contract files it reads, relative to the contracts folder.
+        rooms: packages whose source it calls.
+        title: shown to people.
+        description: likewise.
+        lineage: for columns whose origin is worth telling, the ``(table, column)`` pairs they are made of.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    files: tuple[str, ...]
+    rooms: tuple[str, ...]
+    title: str
+    description: str
+    lineage: dict[str, tuple[Column, ...]] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The asset key."""
+        return (self.kind, self.name)
+
+
+def build_plan(contracts: Contracts) -> list[Step]:
+    """Every step, in an order in which each comes after those it reads from."""
+    steps = [_source(contracts, source_id) for source_id in contracts.sources]
+    steps += [_allocation(), _area(), _catalogue(contracts)]
+    steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
+    steps.append(_edition(contracts))
+    for dimension in contracts.framework.dimensions:
+        steps += [_component(contracts, component.id) for component in dimension.components]
+    for dimension in contracts.framework.dimensions:
+        below = tuple(component.id for component in dimension.components)
+        steps.append(_parent(contracts, dimension.id, "dimension", "dimensions", below))
+    top = tuple(dimension.id for dimension in contracts.framework.dimensions)
+    steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
+    steps.append(_database(contracts, steps))
+    return steps
+
+
+def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """Steps that run as one operation, by its name: many operations cost, so what belongs together is grouped.
+
+    Each source runs alone, so that one that fails stops only what depends on it; the indicators of a component, all
+    components and all dimensions run together.
+    """
+    grouped: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.kind == "indicator":
+            name = f"indicators_of_{step.files[0].removeprefix('indicators/').removesuffix('.yaml')}"
+        elif step.kind in ("component", "dimension"):
+            name = step.group
+        else:
+            name = f"{step.kind}_{step.name}"
+        grouped.setdefault(name, []).append(step)
+    return grouped
+
+
+def _products(*names: str) -> tuple[str, ...]:
+    return tuple(f"products/{name}.yaml" for name in names)
+
+
+def _source(contracts: Contracts, source_id: str) -> Step:
+    source = contracts.sources[source_id]
+    return Step(
+        name=source_id,
+        kind="source",
+        group=f"source_{source.properties.group}",
+        inputs=(),
+        outputs=(source_id,),
+        files=(source.file, "vocabulary.yaml", "geography.yaml"),
+        rooms=("contracts", "checks", "snapshot"),
+        title=source.title,
+        description=f"{source.description} {source.limits}".strip(),
+    )
+
+
+def _allocation() -> Step:
+    return Step(
+        name="allocation",
+        kind="allocation",
+        group="geography",
+        inputs=GEOGRAPHY_SOURCES,
+        outputs=("allocation",),
+        files=("geography.yaml", *_products("allocation")),
+        rooms=("contracts", "checks", "geography"),
+        title="Allocation of small areas to wards",
+        description="Which share of each small area belongs to which ward: by the postcodes in it where they are at "
+        "hand, by area overlap or the official best fit where they are not.",
+        lineage={
+            "weight": (("postcodes", "ward_code"), ("output_area_boundaries_2011", "geometry"), ("wards", "geometry")),
+            "residents": (("census_residents", "residents"),),
+        },
+    )
+
+
+def _area() -> Step:
+    return Step(
+        name="area",
+        kind="area",
+        group="geography",
+        inputs=("wards", "allocation", "census_households"),
+        outputs=("area",),
+        files=("geography.yaml", *_products("area")),
+        rooms=("contracts", "checks", "geography"),
+        title="Wards and authorities",
+        description="Every ward and authority with its residents and households, and how much of it rests on small "
+        "areas that wards share.",
+        lineage={
+            "population": (("allocation", "residents"), ("allocation", "weight")),
+            "households": (("census_households", "households"), ("allocation", "weight")),
+        },
+    )
+
+
+def _catalogue(contracts: Contracts) -> Step:
+    files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
+    return Step(
+        name="catalogue",
+        kind="catalogue",
+        group="indicators",
+        inputs=(),
+        outputs=("indicator",),
+        files=(*files, "framework.yaml", *sorted(s.file for s in contracts.sources.values()), *_products("indicator")),
+        rooms=("contracts", "checks"),
+        title="Catalogue of indicators",
+        description="What each indicator measures and how it is scored, as the contracts state it.",
+    )
+
+
+def _indicator(contracts: Contracts, indicator_id: str) -> Step:
+    indicator = contracts.indicators[indicator_id]
+    sources = contracts.sources_of(indicator)
+    own = contracts.sources[indicator.source]
+    denominator = indicator.measure.denominator
+    made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
+    if denominator:
+        made_of.append((denominator.source or own.id, denominator.column))
+    geography = ("wards",) if own.properties.geography.levels == ["ward"] else ("wards", "allocation")
+    return Step(
+        name=indicator_id,
+        kind="indicator",
+        group="indicators",
+        inputs=(*sources, *geography),
+        outputs=(f"observation.{indicator_id}",),
+        files=(
+            f"indicators/{contracts.component_of[indicator_id]}.yaml",
+            *(contracts.sources[name].file for name in sources),
+            "framework.yaml",
+            "geography.yaml",
+            "vocabulary.yaml",
+            *_products("observation"),
+        ),  # fmt: skip
+        rooms=("contracts", "checks", "geography", "indicators"),
+        title=indicator.title,
+        description=f"{indicator.description} {indicator.limits}",
+        lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if len(geography) > 1 else ())},
+    )
+
+
+def _edition(contracts: Contracts) -> Step:
+    files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
+    observations = tuple(f"observation.{name}" for name in contracts.indicators)
+    return Step(
+        name="edition",
+        kind="edition",
+        group="editions",
+        inputs=observations,
+        outputs=("edition",),
+        files=(*files, "framework.yaml", "geography.yaml", *_products("edition")),
+        rooms=("contracts", "checks", "scoring"),
+        title="Published editions",
+        description="The calendar years in which enough slots hold a value and every component is present.",
+        lineage={"indicators": tuple((name, "status") for name in observations)},
+    )
+
+
+def _component(contracts: Contracts, component_id: str) -> Step:
+    component = contracts.framework.components[component_id]
+    observations = tuple(f"observation.{item.id}" for item in contracts.indicators_of(component_id))
+    return Step(
+        name=component_id,
+        kind="component",
+        group="components",
+        inputs=(*observations, "edition"),
+        outputs=tuple(f"{table}.{component_id}" for table in SCORED),
+        files=(f"indicators/{component_id}.yaml", "framework.yaml", "geography.yaml", *_products(*SCORED)),
+        rooms=("contracts", "checks", "scoring", "engine"),
+        title=component.title,
+        description=component.description,
+        lineage={"score": tuple((name, "value") for name in observations)},
+    )
+
+
+def _parent(
+    contracts: Contracts, name: str, kind: Literal["dimension", "index"], group: str, below: tuple[str, ...]
+) -> Step:
+    described = {d.id: d.description for d in contracts.framework.dimensions}
+    return Step(
+        name=name,
+        kind=kind,
+        group=group,
+        inputs=tuple(f"score.{child}" for child in below),
+        outputs=tuple(f"{table}.{name}" for table in SCORED[:3]),
+        files=(
+            "framework.yaml",
+            "geography.yaml",
+            *_products(*SCORED[:3]),
+            *sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()}),
+        ),  # fmt: skip
+        rooms=("contracts", "checks", "scoring", "engine"),
+        title=contracts.titles[name],
+        description=described.get(name, contracts.framework.description),
+        lineage={"score": tuple((f"score.{child}", "score") for child in below)},
+    )
+
+
+def _database(contracts: Contracts, steps: list[Step]) -> Step:
+    products = tuple(table for step in steps for table in step.outputs if table.split(".")[0] in contracts.products)
+    return Step(
+        name="spi_duckdb",
+        kind="database",
+        group="published",
+        inputs=products,
+        outputs=(),
+        files=tuple(sorted(product.file for product in contracts.products.values())),
+        rooms=("contracts", "store"),
+        title="The database readers see",
+        description="One DuckDB file rebuilt from one consistent set of table versions and swapped in whole.",
+    )

@@ -1,0 +1,62 @@
+"""The tables of the database, each from the versions of its parts and typed and commented by its contract."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.arrow import SQL_TYPES, arrow_schema
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.tables import Column as ContractColumn
+from spi_pipeline.contracts.tables import Product
+from spi_pipeline.orchestration.reader import Reader
+from spi_pipeline.orchestration.records import observations_with_imputed
+from spi_pipeline.store.database import Column, DatabaseTable
+
+RECORDED = ("check_result", "source_release")
+
+
+def database_tables(contracts: Contracts, reader: Reader) -> list[DatabaseTable]:
+    """Every product as a table of the database.
+
+    Raises:
+        SpiError: when a part cannot be read.
+    """
+    rows = {name: _rows(product, reader) for name, product in contracts.products.items()}
+    rows["observation"] = observations_with_imputed(rows["observation"], rows["imputation"])
+    return [_database_table(product, rows[name]) for name, product in contracts.products.items()]
+
+
+def _rows(product: Product, reader: Reader) -> pa.Table:
+    """All current parts of a product, or what runs recorded."""
+    schema = arrow_schema(product)
+    if product.id in RECORDED:
+        recorded = reader.store.read_runs(product.id)
+        return recorded.select(schema.names).cast(schema) if recorded else schema.empty_table()
+    names = [name for name in reader.store.versions() if name.split(".")[0] == product.id]
+    parts = [reader.table(name).replace_schema_metadata(None).cast(schema) for name in names]
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:
+    comment = f"{product.description} {product.limits}".strip()
+    columns = [_column(column) for column in product.columns]
+    return DatabaseTable(product.id, columns, product.key, comment, [rows])
+
+
+def _column(column: ContractColumn) -> Column:
+    name = f'"{column.name}"'
+    checks = []
+    if column.minimum is not None:
+        checks.append(f"{name} >= {column.minimum!r}")
+    if column.maximum is not None:
+        checks.append(f"{name} <= {column.maximum!r}")
+    if column.values:
+        allowed = ", ".join("'" + value.replace("'", "''") + "'" for value in column.values)
+        checks.append(f"{name} IN ({allowed})")
+    return Column(
+        name=column.name,
+        sql_type=SQL_TYPES[column.type],
+        comment=column.description,
+        required=column.required,
+        check=" AND ".join(checks) or None,
+    )

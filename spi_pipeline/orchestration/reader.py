@@ -1,0 +1,83 @@
+"""Tables as steps read them: from the store, as frames, each version read once per process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.geography.points import place_points
+from spi_pipeline.snapshot.embedded import snapshot_as_of
+from spi_pipeline.store.store import Store
+
+ORIGINS = "spi_origins"
+
+
+class Reader:
+    """Reads current versions and keeps what was read.
+
+    Attributes:
+        store: where versions are.
+        contracts: all contracts.
+        snapshot: folder of the embedded tables.
+    """
+
+    def __init__(self, store: Store, contracts: Contracts, snapshot: Path) -> None:
+        self.store = store
+        self.contracts = contracts
+        self.snapshot = snapshot
+        self._kept: dict[tuple[str, str, str], Any] = {}
+
+    @cached_property
+    def as_of(self) -> dt.date:
+        """The day the figures were taken; no computation looks at the clock."""
+        return snapshot_as_of(self.snapshot)
+
+    def table(self, name: str) -> pa.Table:
+        """The current version of a table."""
+        return self._once("table", name, lambda: self.store.read(name))
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The same as a frame; not to be changed."""
+        return self._once("frame", name, lambda: self.table(name).to_pandas())
+
+    def placed(self, name: str) -> pd.DataFrame:
+        """The same; for a table of points with the ward each lies in (``ward_code``, null outside and without place)."""
+        source = self.contracts.sources.get(name)
+        if source is None or "point" not in source.properties.geography.levels:
+            return self.frame(name)
+
+        def place() -> pd.DataFrame:
+            rows = self.frame(name)
+            return rows.assign(ward_code=place_points(rows["longitude"], rows["latitude"], self.wards()))
+
+        return self._once("placed", name, place)
+
+    def wards(self) -> pd.DataFrame:
+        """Ward boundaries with ``parent_code``, the wards' authority."""
+        frame: pd.DataFrame = self.frame("wards").rename(columns={"authority_code": "parent_code"})
+        return frame
+
+    def origins(self, name: str) -> list[dict[str, object]]:
+        """The files a source table was read from."""
+        metadata = self.table(name).schema.metadata or {}
+        found: list[dict[str, object]] = json.loads(metadata.get(ORIGINS.encode(), b"[]"))
+        return found
+
+    def _once(self, form: str, name: str, read: Any) -> Any:
+        version = self.store.current(name)
+        if version is None:
+            raise SpiError(f"there is no table {name} in the store yet; run spi refresh")
+        key = (form, name, version.sha256)
+        if key not in self._kept:
+            for old in [kept for kept in self._kept if kept[:2] == key[:2]]:
+                del self._kept[old]
+            self._kept[key] = read()
+        return self._kept[key]

@@ -1,0 +1,97 @@
+"""What a run leaves behind: rows for ``check_result``, ``source_release`` and the list of runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.arrow import arrow_schema
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.rules import RuleResult
+
+RUN_SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("run_at", pa.timestamp("us", tz="UTC")),
+        ("seconds", pa.float64()),
+        ("mode", pa.string()),
+        ("stale_steps", pa.int64()),
+        ("failed_checks", pa.int64()),
+        ("warnings", pa.int64()),
+        ("state", pa.string()),
+    ]
+)
+
+
+def check_row(result: RuleResult) -> dict[str, Any]:
+    """A rule result as plain values; failing rows as JSON."""
+    return {
+        "rule": result.rule.id,
+        "severity": result.rule.severity,
+        "outcome": result.outcome,
+        "observed": result.observed,
+        "expected": result.expected,
+        "failing_rows": json.dumps(list(result.failing_rows), default=str) if result.failing_rows else None,
+    }
+
+
+def check_rows(
+    results: Sequence[tuple[str, RuleResult]], run_id: str, run_at: dt.datetime, contracts: Contracts
+) -> pa.Table:
+    """Rows of the product ``check_result``."""
+    about = {"run_id": run_id, "run_at": run_at}
+    rows = [about | {"table_name": table} | check_row(result) for table, result in results]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["check_result"]))
+
+
+def release_rows(
+    source_id: str, origins: Sequence[Mapping[str, Any]], count: int, stale: bool, run_id: str, contracts: Contracts
+) -> pa.Table:
+    """Rows of the product ``source_release``: one for each file a source's figures were read from."""
+    source = contracts.sources[source_id]
+    state = "stale" if stale else "frozen" if source.properties.mode == "frozen" else "fresh"
+    about = {
+        "run_id": run_id,
+        "source_id": source_id,
+        "url": source.properties.url,
+        "fetched_at": None,
+        "published_at": None,
+        "licence": source.properties.licence,
+        "rows": count,
+        "state": state,
+    }
+    rows = [about | {key: origin[key] for key in ("period", "file", "sha256", "bytes")} for origin in origins]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["source_release"]))
+
+
+def run_row(**values: Any) -> pa.Table:
+    """One row of the list of runs."""
+    return pa.Table.from_pylist([values], schema=RUN_SCHEMA)
+
+
+def observations_with_imputed(observed: pa.Table, imputed: pa.Table) -> pa.Table:
+    """The product ``observation`` as readers see it: cells that profile ``spi`` filled in are marked ``imputed``.
+
+    Args:
+        observed: what the indicator stage wrote.
+        imputed: what the component stage filled in, all profiles.
+    """
+    frame = observed.to_pandas()
+    cells = imputed.to_pandas()
+    cells = cells[cells["profile"] == "spi"][["indicator_id", "area_code", "edition", "value"]]
+    joined = frame.merge(
+        cells, on=["indicator_id", "area_code", "edition"], how="left", suffixes=("", "_imputed"), validate="1:1"
+    )
+    filled = joined["value"].isna() & joined["value_imputed"].notna()
+    joined["value"] = joined["value"].where(~filled, joined["value_imputed"])
+    joined["status"] = joined["status"].where(~filled, "imputed")
+    return pa.Table.from_pandas(
+        joined[frame.columns.tolist()].astype({"edition": "int64"}) if len(joined) else pd.DataFrame(frame),
+        schema=observed.schema.remove_metadata(),
+        preserve_index=False,
+    )

@@ -1,0 +1,193 @@
+"""``spi refresh``: find what is stale, run only that through Dagster, say what became of it.
+
+A Dagster job runs everything it selects whatever the data versions say, so the selection is made here, before the run.
+A refresh with nothing stale writes one row to the list of runs and never imports Dagster.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.plan import Step, build_plan
+from spi_pipeline.orchestration.records import run_row
+from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline.settings import Settings
+
+Progress = Callable[[Sequence[Step], Sequence[Outcome]], None]
+
+
+@dataclass
+class Refresh:
+    """What a refresh did.
+
+    Attributes:
+        run_id: its id.
+        stale: the steps that were stale, in order.
+        outcomes: what became of each table.
+        seconds: how long it took.
+        broken: why the run as a whole ended early; empty otherwise.
+    """
+
+    run_id: str
+    stale: list[Step]
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+    broken: str = ""
+
+    @property
+    def faults(self) -> list[str]:
+        """Why tables were kept or failed, each sentence once."""
+        messages = [outcome.message for outcome in self.outcomes if outcome.message]
+        return list(dict.fromkeys([*messages, *([self.broken] if self.broken else [])]))
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warning rules that failed, as sentences."""
+        return list(
+            dict.fromkeys(
+                f"{outcome.table}: {result.rule.id}: {result.observed}, promised: {result.expected}"
+                for outcome in self.outcomes
+                for result in outcome.results
+                if result.rule.severity == "warning" and result.outcome in ("failed", "errored")
+            )
+        )
+
+    @property
+    def state(self) -> str:
+        """``failed``, ``succeeded`` or ``nothing to do``."""
+        return "failed" if self.faults else "succeeded" if self.stale else "nothing to do"
+
+
+def stale_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> list[Step]:
+    """The steps to run: those that are stale and those that read, however indirectly, from a stale one.
+
+    Args:
+        plan: every step in order.
+        runner: knows the store.
+        select: names of steps or groups; with any given, only those and what they read from are considered.
+
+    Raises:
+        SpiError: for a name that is neither a step nor a group.
+    """
+    considered = _selected(plan, select) if select else list(plan)
+    stale: list[Step] = []
+    changed: set[str] = set()
+    for step in considered:
+        if changed.intersection(step.inputs) or not runner.is_fresh(step):
+            stale.append(step)
+            changed.update(step.outputs)
+    return stale
+
+
+def _selected(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
+    unknown = [name for name in select if not any(name in (step.name, step.group) for step in plan)]
+    if unknown:
+        groups = ", ".join(dict.fromkeys(step.group for step in plan))
+        raise SpiError(f"there is no step or group {', '.join(unknown)}; groups: {groups}")
+    wanted = {
+        table for step in plan if step.name in select or step.group in select for table in (*step.outputs, step.name)
+    }
+    for step in reversed(plan):
+        if wanted.intersection((*step.outputs, step.name)):
+            wanted.update(step.inputs)
+    return [step for step in plan if wanted.intersection((*step.outputs, step.name))]
+
+
+def refresh(
+    settings: Settings,
+    contracts: Contracts,
+    select: Sequence[str] = (),
+    progress: Callable[[list[Step]], Progress] | None = None,
+) -> Refresh:
+    """Bring the store up to date.
+
+    Args:
+        settings: where and how.
+        contracts: all contracts.
+        select: see ``stale_steps``.
+        progress: told the steps about to run; what it returns is told of each operation that ended.
+
+    Returns:
+        What was done; faults are in it, not raised.
+
+    Raises:
+        SpiError: when another refresh holds the store, or the store cannot be read at all.
+    """
+    if settings.mode == "live":
+        raise SpiError("live sources have no fetchers yet; leave SPI_MODE at snapshot and refresh without --live")
+    began, started = time.monotonic(), dt.datetime.now(dt.UTC)
+    runner = Runner(settings, contracts)
+    with runner.store.lock():
+        done = Refresh(str(uuid.uuid4()), stale_steps(build_plan(contracts), runner, select))
+        if done.stale:
+            tell = progress(done.stale) if progress else None
+            _run(done, runner, settings, tell)
+        done.seconds = time.monotonic() - began
+        try:
+            runner.store.append_run("run", done.run_id, _row(done, settings, started))
+        except SpiError as error:
+            done.broken = done.broken or str(error)
+    return done
+
+
+def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | None) -> None:
+    """Run the stale steps as one Dagster run on the store's own instance."""
+    import dagster as dg
+
+    from spi_pipeline.orchestration.assets import asset_key
+    from spi_pipeline.orchestration.build import build_definitions
+    from spi_pipeline.orchestration.instance import open_instance
+
+    def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+        done.outcomes.extend(outcomes)
+        if tell:
+            tell(steps, outcomes)
+
+    runner.listen = listen
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    try:
+        job = build_definitions(settings, runner).resolve_job_def("refresh")
+        with open_instance(runner.store.dagster_home) as instance:
+            job.execute_in_process(
+                instance=instance,
+                asset_selection=[asset_key(step) for step in done.stale],
+                raise_on_error=False,
+                run_id=done.run_id,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+    except (OSError, sqlite3.Error, dg.DagsterError) as error:
+        done.broken = (
+            f"the run ended early ({' '.join(str(error).split())[:300]}); readers still see the last whole state"
+        )
+    except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it
+        if "sqlite3" not in str(error):
+            raise
+        done.broken = f"the run could not be logged ({' '.join(str(error).split())[:200]}); readers still see the last whole state"
+    reached = {outcome.table for outcome in done.outcomes}
+    skipped = [step.name for step in done.stale if not reached.intersection((*step.outputs, step.name))]
+    if skipped and not done.faults:
+        done.broken = f"{len(skipped)} steps did not run ({', '.join(skipped[:5])}, …); see the run in spi ui"
+
+
+def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
+    failed = [
+        r for o in done.outcomes for r in o.results if r.rule.severity == "error" and r.outcome in ("failed", "errored")
+    ]
+    return run_row(
+        run_id=done.run_id,
+        run_at=started,
+        seconds=round(done.seconds, 3),
+        mode=settings.mode,
+        stale_steps=len(done.stale),
+        failed_checks=len(failed),
+        warnings=len(done.warnings),
+        state=done.state,
+    )

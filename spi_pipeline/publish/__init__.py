@@ -1,0 +1,1 @@
+"""What readers get from the store: explanations, and later site and downloads."""

@@ -1,0 +1,1 @@
+"""The framework applied: from observations to scores of components, dimensions and the index."""

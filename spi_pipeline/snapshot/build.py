@@ -1,0 +1,84 @@
+"""``spi snapshot build``: every source through its one importer, from a folder of publishers' files to our tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.snapshot.embedded import EmbeddedTable
+from spi_pipeline.snapshot.folder import Folder, Scope
+from spi_pipeline.snapshot.importers import census, geography, others, police
+
+Importer = Callable[[Folder, Contracts, Scope], pd.DataFrame]
+
+CENSUS_TABLES = {
+    "census_residents": "ts001",
+    "census_households": "ts041",
+    "census_general_health": "ts037",
+    "census_accommodation_type": "ts044",
+    "census_car_availability": "ts045",
+    "census_central_heating": "ts046",
+    "census_qualifications": "ts067",
+}
+
+
+def _bulk(source_id: str, table: str, folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    return census.bulk_table(folder, contracts, scope, contracts.sources[source_id], table)
+
+
+IMPORTERS: dict[str, Importer] = {
+    **{source_id: partial(_bulk, source_id, table) for source_id, table in CENSUS_TABLES.items()},
+    "wards": geography.wards,
+    "lsoa_boundaries": geography.lsoa_boundaries,
+    "output_area_boundaries_2011": geography.output_area_boundaries_2011,
+    "output_area_lookup": geography.output_area_lookup,
+    "lsoa_best_fit": geography.lsoa_best_fit,
+    "lsoa_2011_lookup": geography.lsoa_2011_lookup,
+    "msoa_2011_lookup": geography.msoa_2011_lookup,
+    "postcodes": geography.postcodes,
+    "census_overcrowding": census.overcrowding,
+    "census_english_proficiency": census.english_proficiency,
+    "deprivation_2019": others.deprivation_2019,
+    "deprivation_2025": others.deprivation_2025,
+    "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
+    "street_crime": police.street_crime,
+    "stop_and_search": police.stop_and_search,
+    "local_elections_2023": others.local_elections_2023,
+    "bus_service": others.bus_service,
+    "private_outdoor_space": others.private_outdoor_space,
+    "covid_vaccination": others.covid_vaccination,
+    "population_2020": others.population_2020,
+    "digital_exclusion": others.digital_exclusion,
+    "recorded_flooding": others.recorded_flooding,
+}
+
+
+def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
+    """Read every source from a folder, one after the other.
+
+    Args:
+        root: the folder, laid out as ``docs/snapshot-folder.md`` says.
+        contracts: what the tables must look like.
+
+    Yields:
+        One table a source, rows ordered by key: the same files give the same table.
+
+    Raises:
+        SpiError: when a file is missing or not what it should be, or a source has no importer.
+    """
+    missing = sorted(set(contracts.sources) - set(IMPORTERS))
+    if missing:
+        raise SpiError(f"no importer reads the sources {', '.join(missing)}; add one to snapshot/importers")
+    folder = Folder(root)
+    scope = Scope(root, contracts.geography)
+    for source_id, source in sorted(contracts.sources.items()):
+        frame = IMPORTERS[source_id](folder, contracts, scope)
+        others = [column.name for column in source.columns if column.type != "binary" and not column.key]
+        frame = frame.sort_values([*source.key, *others], ignore_index=True)
+        yield EmbeddedTable(source_id, to_arrow(frame, source), folder.collect())

@@ -1,0 +1,1 @@
+"""One importer per source: from publishers' files to our tables."""

@@ -1,0 +1,107 @@
+"""Boundaries, lookups and postcodes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+import shapely
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_parents
+from spi_pipeline.snapshot.importers.columns import by_contract, numbers, whole
+
+POSTCODE_COLUMNS = (
+    "postcode", "positional_quality", "easting", "northing", "country", "nhs_region", "nhs_ha", "county", "district",
+    "ward_code",
+)  # fmt: skip
+
+
+def wards(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """Ward boundaries of our authorities."""
+    pattern = "geography/wards_2025_bgc_*.geojson"
+    frame = _boundaries(folder, pattern, "2025-05", "WD25CD", contracts.geography.ward_codes)
+    return by_contract(frame, contracts.sources["wards"], pattern).assign(geometry=frame["geometry"])
+
+
+def lsoa_boundaries(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """LSOA boundaries of our authorities."""
+    frame = _boundaries(folder, "geography/lsoa21_bgc_*.geojson", "2021-12", "LSOA21CD", scope.lsoa21)
+    return pd.DataFrame({"area_code": frame["LSOA21CD"], "geometry": frame["geometry"]})
+
+
+def output_area_boundaries_2011(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """Boundaries of output areas of 2011; which of them still hold is for the allocation to find."""
+    ours = contracts.geography.authority_codes
+    frame = _boundaries(folder, "geography/oa11_*.geojson.gz", "2011-12", "LAD11CD", ours)
+    return pd.DataFrame({"area_code": frame["OA11CD"], "geometry": frame["geometry"]})
+
+
+def output_area_lookup(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """LSOA, MSOA and authority of each output area."""
+    parents = read_parents(folder)
+    areas = parents[(parents["kind"] == "Output Area") & parents["code"].isin(scope.oa21)]
+    lsoas = parents[parents["kind"] == "LSOA"].set_index("code")["parent"]
+    best_fit = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "ltla24_code"]).set_index("lsoa21_code")
+    return pd.DataFrame(
+        {
+            "area_code": areas["code"],
+            "lsoa_code": areas["parent"],
+            "msoa_code": areas["parent"].map(lsoas),
+            "authority_code": areas["parent"].map(best_fit["ltla24_code"]),
+        }
+    )
+
+
+def lsoa_best_fit(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """The official best fit, for our authorities."""
+    source = contracts.sources["lsoa_best_fit"]
+    return by_contract(folder.csv(BEST_FIT, "2024"), source, BEST_FIT, areas=scope.lsoa21)
+
+
+def lsoa_2011_lookup(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """How our LSOAs of 2011 became those of 2021."""
+    source = contracts.sources["lsoa_2011_lookup"]
+    return by_contract(folder.csv(LSOA_2011, "2021"), source, LSOA_2011, areas=scope.lsoa11)
+
+
+def msoa_2011_lookup(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """How our MSOAs of 2011 became those of 2021."""
+    name = folder.name(MSOA_2011)
+    return by_contract(folder.csv(name, "2021"), contracts.sources["msoa_2011_lookup"], name, areas=scope.msoa11)
+
+
+def postcodes(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """Postcodes in our wards; those of quality 90 have no position and are left out."""
+    frames = []
+    for name in folder.names("geography/codepoint_open_*.csv"):
+        table = folder.csv(name, "2024-02", header=POSTCODE_COLUMNS)
+        ours = table["district"].isin(contracts.geography.authority_codes) & (table["positional_quality"] != "90")
+        table = table[ours]
+        counted = {
+            column: whole(numbers(table[column], name, column), name, column)
+            for column in ("easting", "northing", "positional_quality")
+        }
+        frames.append(pd.DataFrame({"postcode": table["postcode"], **counted, "ward_code": table["ward_code"]}))
+    return pd.concat(frames)
+
+
+def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Collection[str]) -> pd.DataFrame:
+    """The features whose property ``column`` is one of ``kept``, with ``geometry`` as well-known binary."""
+    rows = []
+    for name in folder.names(pattern):
+        for feature in folder.geojson(name, period):
+            try:
+                if feature["properties"][column] in kept:
+                    geometry = shapely.geometry.shape(feature["geometry"])
+                    rows.append({**feature["properties"], "geometry": shapely.to_wkb(geometry, byte_order=1)})
+            except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+                raise SpiError(
+                    f"{name} holds a feature without {column} or a readable geometry; fetch it again"
+                ) from error
+    if not rows:
+        raise SpiError(
+            f"{pattern} holds no area of ours ({column} is none of {len(kept)} codes); fetch the right extract"
+        )
+    return pd.DataFrame(rows)

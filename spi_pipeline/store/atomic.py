@@ -1,0 +1,125 @@
+"""Replacing files, links and folders so that a reader sees the old or the new one, never a part.
+
+Everything is made under a temporary name in the folder of its target, forced to disk and moved over it. A process
+killed on the way leaves a temporary name behind, which ``remove_leftovers`` deletes. What the files hold is not known
+here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from spi_pipeline.contracts.errors import SpiError
+
+_MARK = ".tmp-"
+# Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
+_WRITTEN = ("", "published/", "tables/*/", "quarantine/*/", "runs/*/")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; what the body makes there replaces ``path`` when the body succeeds.
+
+    The body makes a file, a link or (where ``path`` does not exist yet) a folder, and forces it to disk with ``sync``.
+    When it fails, the temporary is removed and ``path`` is as it was; only a disk that takes the move and then cannot
+    say it is safe leaves the new one.
+
+    Raises:
+        SpiError: for an ``OSError`` of the body or of the move, such as a full disk.
+    """
+    temporary = _temporary(path)
+    with os_errors(f"{path} could not be written"):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove(temporary)
+            yield temporary
+            temporary.replace(path)
+            sync(path.parent)
+        finally:
+            _remove(temporary)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Make ``data`` the content of the file ``path``.
+
+    Raises:
+        SpiError: where the disk refuses; ``path`` is then as it was.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+        sync(temporary)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the content of the file ``path``, or None where there is no such file.
+
+    Raises:
+        SpiError: where it is there and cannot be read.
+    """
+    with os_errors(f"{path} could not be read"):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def discard(path: Path) -> None:
+    """Delete a folder or file that may be in use; it disappears under its own name at once, or not at all."""
+    temporary = _temporary(path)
+    with os_errors(f"{path} could not be deleted"):
+        _remove(temporary)
+        path.replace(temporary)
+    _remove(temporary)
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the entries of a folder, to disk.
+
+    Raises:
+        OSError: where the disk refuses.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete the temporaries of killed processes below the store root; only for who holds the store's lock."""
+    for folder in _WRITTEN:
+        for path in root.glob(f"{folder}*{_MARK}[0-9]*"):
+            _remove(path)
+
+
+@contextmanager
+def os_errors(finding: str) -> Iterator[None]:
+    """Turn an ``OSError`` of the body into a sentence that begins with ``finding``.
+
+    Raises:
+        SpiError: in its place.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some disk space" if full else "check the folder and its permissions"
+        raise SpiError(f"{finding} ({error.strerror or error}): {remedy} and run the command again.") from error
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}{_MARK}{os.getpid()}")
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, link or folder if it is there; what resists is left to the next ``remove_leftovers``."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

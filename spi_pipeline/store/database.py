@@ -1,0 +1,155 @@
+"""Building one DuckDB file from tables: types, keys, constraints and comments.
+
+The file is built once and never written again. Which tables it holds and where it goes is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    # Files in the newest format cannot be opened by DuckDB 1.x, which analysts will have for years.
+    "storage_compatibility_version": "v1.2.0",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a database table.
+
+    Attributes:
+        name: its name, any text.
+        sql_type: its DuckDB type, such as ``VARCHAR`` or ``DOUBLE``; put into the statement as it is.
+        comment: what it means, unit included.
+        required: whether null is refused.
+        check: a DuckDB expression every row must fulfil, such as ``rank >= 1``, or None; put in as it is.
+    """
+
+    name: str
+    sql_type: str
+    comment: str = ""
+    required: bool = False
+    check: str | None = None
+
+
+@dataclass(frozen=True)
+class DatabaseTable:
+    """One table of the database.
+
+    Attributes:
+        name: its name, any text.
+        columns: its columns, in order.
+        primary_key: names of the columns that together identify a row; rows are stored in their order. Where empty,
+            nothing is unique and rows are stored in the order of all columns.
+        comment: what a row is.
+        parts: Arrow tables whose rows together are its rows; each has exactly its columns, in any order.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    primary_key: tuple[str, ...]
+    comment: str
+    parts: Sequence[pa.Table]
+
+
+def build(path: Path, tables: Sequence[DatabaseTable]) -> None:
+    """Write the database file ``path`` with ``tables``.
+
+    Raises:
+        SpiError: where a table's rows break its key or constraints, or its parts have other columns; names the table
+            and what DuckDB said. The file is then of no use.
+    """
+    try:
+        with duckdb.connect(str(path), config=_CONFIG) as connection:
+            for table in tables:
+                _add(connection, table)
+            # Asked for, since what goes wrong in the one that closing implies is not reported.
+            connection.execute("CHECKPOINT")
+    except duckdb.Error as error:
+        raise SpiError(
+            f"{path} could not be written ({_first_line(error)}): check the disk and run the command again."
+        ) from error
+
+
+def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:
+    _refuse_other_columns(table)
+    try:
+        for statement in _definition(table):
+            connection.execute(statement)
+        _insert(connection, table)
+    except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
+        raise SpiError(
+            f"Table {table.name!r} cannot go into the database ({_first_line(error)}): nothing was published, "
+            "correct the table and run `spi refresh` again."
+        ) from error
+
+
+def _definition(table: DatabaseTable) -> list[str]:
+    name = _quoted(table.name)
+    lines = [
+        f"{_quoted(column.name)} {column.sql_type}"
+        + (" NOT NULL" if column.required else "")
+        + (f" CHECK ({column.check})" if column.check else "")
+        for column in table.columns
+    ]
+    if table.primary_key:
+        lines.append(f"PRIMARY KEY ({_list(table.primary_key)})")
+    return [
+        f"CREATE TABLE {name} ({', '.join(lines)})",
+        f"COMMENT ON TABLE {name} IS {_literal(table.comment)}",
+        *(f"COMMENT ON COLUMN {name}.{_quoted(c.name)} IS {_literal(c.comment)}" for c in table.columns),
+    ]
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:
+    # A view hides a table of its name; longer than the table's own, its name cannot hide the one inserted into.
+    views = [f"{table.name} part {number}" for number in range(len(table.parts))]
+    for view, part in zip(views, table.parts, strict=True):
+        connection.register(view, part)
+    cast = ", ".join(f"CAST({_quoted(c.name)} AS {c.sql_type}) AS {_quoted(c.name)}" for c in table.columns)
+    union = " UNION ALL ".join(f"SELECT {cast} FROM {_quoted(view)}" for view in views)
+    order = _list(table.primary_key or tuple(column.name for column in table.columns))
+    if views:
+        connection.execute(f"INSERT INTO {_quoted(table.name)} SELECT * FROM ({union}) ORDER BY {order}")
+    for view in views:
+        connection.unregister(view)
+
+
+def _refuse_other_columns(table: DatabaseTable) -> None:
+    wanted = [column.name for column in table.columns]
+    for part in table.parts:
+        if sorted(part.column_names) != sorted(wanted):
+            missing = sorted(set(wanted) - set(part.column_names)) or "none"
+            extra = sorted(set(part.column_names) - set(wanted)) or "none"
+            raise SpiError(
+                f"A part of table {table.name!r} has other columns than the database (missing {missing}, extra "
+                f"{extra}): correct the step that makes it and run `spi refresh` again."
+            )
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(_quoted(name) for name in names)
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).split("\n", 1)[0].rstrip(".")

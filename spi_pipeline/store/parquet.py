@@ -1,0 +1,44 @@
+"""Arrow tables as Parquet bytes, such that equal tables are equal bytes.
+
+The content hash of a table version rests on this: fixed settings, one row group layout however the table was chunked,
+and no metadata but what is asked for (the pandas index among it). A new version of the Parquet writer may still write
+other bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spi_pipeline.contracts.errors import SpiError
+
+_ROWS_PER_GROUP = 1 << 20
+
+
+def encode(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return ``table`` as Parquet bytes whose schema carries ``metadata`` and nothing else."""
+    schema = pa.schema(
+        [field.remove_metadata() for field in table.schema], metadata=dict(sorted((metadata or {}).items()))
+    )
+    plain = pa.Table.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(plain, sink, compression="zstd", compression_level=3, row_group_size=_ROWS_PER_GROUP)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def decode(data: bytes, path: Path) -> pa.Table:
+    """Return the table of the Parquet bytes ``data``, read from the file ``path``.
+
+    Raises:
+        SpiError: where they are not whole; names the file.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        raise SpiError(
+            f"{path} is not a whole Parquet file ({str(error).splitlines()[0]}): move it out of the store and run the "
+            "command again."
+        ) from error

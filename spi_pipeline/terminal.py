@@ -1,0 +1,176 @@
+"""How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.tree import Tree
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.refresh import Refresh
+from spi_pipeline.orchestration.runner import Outcome
+from spi_pipeline.publish.database import ward_table
+from spi_pipeline.publish.explain import Explanation, Node
+from spi_pipeline.settings import Settings
+from spi_pipeline.store.store import Store
+
+Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
+
+
+@contextmanager
+def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
+    """A bar for each group of steps on a terminal; elsewhere one line when a group is done."""
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def begin(steps: list[Step]) -> Tell:
+            total = Counter(_shown(step) for step in steps)
+            tasks = {group: bars.add_task(group, total=count) for group, count in total.items()}
+            left = Counter(total)
+
+            def tell(ended: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+                for step in ended:
+                    group = _shown(step)
+                    bars.advance(tasks[group])
+                    left[group] -= 1
+                    if not left[group] and not console.is_terminal:
+                        console.print(f"{group}: {total[group]} done")
+
+            return tell
+
+        yield begin
+
+
+def _shown(step: Step) -> str:
+    """The sources of all publishers make one bar."""
+    return "sources" if step.kind == "source" else step.group
+
+
+def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, *, as_json: bool) -> None:
+    """The closing words of a refresh: faults, warnings, the wards."""
+    store = Store(settings.store)
+    if as_json:
+        found = {"run_id": done.run_id, "state": done.state, "stale": [step.name for step in done.stale],
+                 "faults": done.faults, "warnings": done.warnings, "seconds": round(done.seconds, 2)}  # fmt: skip
+        out.print_json(json.dumps(found))
+        return
+    for warning in done.warnings:
+        err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
+    for fault in done.faults:
+        err.print(fault, style="red", soft_wrap=True, markup=False)
+    try:
+        found_table = ward_table(store.database)
+    except SpiError as error:
+        err.print(str(error), soft_wrap=True, markup=False)
+        return
+    title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
+    table = Table(title=title, title_justify="left")
+    for name, justify in (("ward", "left"), ("score", "right"), ("rank", "right"), ("coverage", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in found_table.rows:
+        if row["level"] == "authority":
+            table.add_section()
+        score = "–" if row["score"] is None else f"{row['score']:.1f}"
+        table.add_row(
+            row["area_name"], score, "" if row["rank"] is None else str(row["rank"]), f"{row['coverage']:.0%}"
+        )
+    out.print(table)
+    if not done.stale:
+        out.print("Nothing had changed: no step was run.")
+    else:
+        states = Counter(outcome.state for outcome in done.outcomes)
+        counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
+    out.print(f"Database: {store.database}", soft_wrap=True)
+
+
+def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
+    """Rules that did not pass, then the counts."""
+    results = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
+    for table, result in results:
+        if result.outcome in ("failed", "errored"):
+            out.print(
+                f"{result.outcome} ({result.rule.severity}) {table}.{result.rule.id}: {result.observed}; promised: {result.expected}",
+                soft_wrap=True, markup=False,
+            )  # fmt: skip
+    counts = Counter(result.outcome for _, result in results)
+    tables = len({table for table, _ in results})
+    out.print(
+        f"{tables} tables, {len(results)} rules: " + ", ".join(f"{n} {o}" for o, n in sorted(counts.items())) + "."
+    )
+
+
+def show_status(found: dict[str, Any], out: Console) -> None:
+    """What ``status`` found, in lines."""
+    out.print(f"store: {found['store']}", soft_wrap=True)
+    out.print(f"published: {found['published'] or 'nothing yet'}")
+    out.print(f"editions: {', '.join(map(str, found['editions'])) or 'none'}")
+    out.print(f"to do: {len(found['stale_steps'])} stale steps")
+    for table in found["stale_tables"]:
+        out.print(
+            f"stale table {table['table']} since {table['since']}: {table['reason']}",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
+        )
+    if found["runs"]:
+        show_table(found["runs"], out, title="Last runs")
+
+
+def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:
+    """Rows as a table."""
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(str(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(value) for value in row.values()))
+    out.print(table)
+
+
+def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> None:
+    """An explanation as a tree."""
+    title = f"{found.area_name} ({found.area_code}), edition {found.edition}, profile {found.profile}"
+    tree = Tree(title)
+    _branch(tree, found.root, contracts)
+    out.print(tree)
+
+
+def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
+    facts = node.facts
+    points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
+    rank = f", rank {facts['rank']}" if facts.get("rank") else ""
+    score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
+    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
+    if node.level == "indicator":
+        value = "none" if facts["value"] is None else f"{facts['value']:.4g}"
+        made_of = (
+            f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
+        )
+        branch.add(
+            f"value {value} {facts['unit']}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
+        )
+        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
+        source = contracts.sources[facts["source_id"]]
+        branch.add(
+            f"{source.properties.publisher}: {source.properties.dataset}, {facts['licence']}, from {facts['allocation']}"
+        )
+        for item in node.files:
+            branch.add(f"{item['file']} ({item['period']}, {item['bytes']:,} bytes) sha256 {item['sha256']}")
+        branch.add(source.properties.url)
+    for child in node.children:
+        _branch(branch, child, contracts)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts import loader
+from spi_pipeline.contracts.documents import Document, read_document
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline_tests.contracts.mutation import CONTRACTS
+
+_read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
+
+
+def _read_once(file: Path, shown: str, faults: list[Fault]) -> Document | None:
+    """A hundred tests change one file each: the others need no parsing again."""
+    key = shown, file.read_bytes() if file.is_file() else b""
+    if key not in _read or not file.is_file():
+        found: list[Fault] = []
+        _read[key] = read_document(file, shown, found), found
+    document, found = _read[key]
+    faults.extend(found)
+    return document
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Contracts:
+    """The repository's contracts."""
+    return load_contracts(CONTRACTS)
+
+
+@pytest.fixture
+def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the repository's contracts to break: its indicators and the sources they read, one product."""
+    monkeypatch.setattr(loader, "read_document", _read_once)
+    copy = Path(shutil.copytree(CONTRACTS, tmp_path / "data_contracts"))
+    read = {name for indicator in contracts.indicators.values() for name in contracts.sources_of(indicator)}
+    for name in contracts.sources.keys() - read:
+        (copy / "sources" / f"{name}.yaml").unlink()
+    for name in contracts.products.keys() - {"area"}:
+        (copy / "products" / f"{name}.yaml").unlink()
+    return copy

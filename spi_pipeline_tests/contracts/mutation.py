@@ -1,0 +1,67 @@
+"""A copy of the repository's contracts with one thing changed, and what the loader says to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.loader import load_contracts
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
+
+CAR = "sources/census_car_availability.yaml"
+BUS = "sources/bus_service.yaml"
+HOUSING = "indicators/housing.yaml"
+SAFETY = "indicators/safety.yaml"
+CHOICE = "indicators/freedom_and_choice.yaml"
+ENVIRONMENT = "indicators/environmental_quality.yaml"
+
+
+def case(name: str, file: str, old: str, new: str, message: str, at: str | None = None) -> Any:
+    """Parameters of ``assert_fault``; ``at`` is a text on the line expected, where that is not the changed one."""
+    return pytest.param(file, old, new, message, at, id=name)
+
+
+def assert_fault(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    """One change gives one fault: in that file, at that line, in those words."""
+    line = change(root, file, old, new)
+    assert faults(root) == [Fault(file, line_of(root, file, at) if at else line, message)]
+
+
+def change(root: Path, file: str, old: str, new: str) -> int:
+    """Replace the first ``old`` of a file; the line, from 1, where the file begins to differ."""
+    before = (root / file).read_text(encoding="utf-8")
+    after = before.replace(old, new, 1)
+    assert after != before, f"{file} no longer holds {old!r}"
+    (root / file).write_text(after, encoding="utf-8")
+    lines = zip(before.splitlines(), after.splitlines(), strict=False)
+    return next(number for number, (one, other) in enumerate(lines, start=1) if one != other)
+
+
+def line_of(root: Path, file: str, text: str) -> int:
+    """The first line of a file that holds a text."""
+    lines = (root / file).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+def faults(root: Path) -> list[Fault]:
+    """Every fault of a folder, in the order the error tells them."""
+    with pytest.raises(ContractError) as caught:
+        load_contracts(root)
+    assert str(caught.value) == "\n".join(str(fault) for fault in caught.value.faults)
+    return caught.value.faults
+
+
+def words(kind: str) -> str:
+    """The words of one vocabulary as a message lists them."""
+    vocabulary = yaml.safe_load((CONTRACTS / "vocabulary.yaml").read_text(encoding="utf-8"))
+    return ", ".join(sorted(vocabulary[kind]))
+
+
+def names(root: Path, folder: str) -> str:
+    """The contracts of a folder as a message lists them."""
+    return ", ".join(sorted(file.stem for file in (root / folder).glob("*.yaml")))

@@ -1,0 +1,85 @@
+"""Every fault of every file in one report, each told once and where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline_tests.contracts.mutation import BUS, CAR, CHOICE, HOUSING, SAFETY, change, faults, line_of
+
+
+def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
+    ward = change(root, "geography.yaml", "code: E05014736", "code: E05014735")
+    mean = change(root, "framework.yaml", "dimension: arithmetic, ", "")
+    severity = change(root, CAR, "severity: warning", "severity: warn")
+    value = change(root, SAFETY, "[Burglary]", "[Burglry]")
+    key = change(root, HOUSING, "    limits: Counted", "    owner: nobody\n    limits: Counted")
+    goalposts = change(root, HOUSING, "{worst: 8, best: 0,", "{worst: 8, best: 8,")
+    licence = change(root, BUS, "OGL-UK-3.0", "OGL")
+    level = change(root, BUS, "levels: [lsoa]", "levels: [lsao]")
+    found = faults(root)
+    assert [(fault.file, fault.line) for fault in found] == [
+        ("framework.yaml", mean),
+        ("geography.yaml", ward),
+        (HOUSING, key),
+        (HOUSING, goalposts),
+        (SAFETY, value),
+        (BUS, licence),
+        (BUS, level),
+        (CAR, severity),
+    ]
+    assert found == sorted(found)
+
+
+def test_a_broken_source_is_told_once_not_by_everyone_who_reads_it(root: Path) -> None:
+    line = change(root, CAR, "value: decennial", "value: decenial")
+    assert [(fault.file, fault.line) for fault in faults(root)] == [(CAR, line)]
+
+
+def test_a_broken_indicator_file_does_not_make_its_component_empty(root: Path) -> None:
+    line = change(root, HOUSING, "unit: percent", "unit: [percent")
+    assert [(fault.file, fault.line > line - 1) for fault in faults(root)] == [(HOUSING, True)]
+
+
+def test_a_broken_framework_does_not_hide_a_broken_reference(root: Path) -> None:
+    key = change(root, "framework.yaml", "title: Social", "heading: Social")
+    column = change(root, CHOICE, "columns: [none]", "columns: [nothing]")
+    found = [(fault.file, fault.line) for fault in faults(root)]
+    assert found == [("framework.yaml", 1), ("framework.yaml", key), (CHOICE, column)]
+
+
+def test_nothing_is_said_of_tables_while_their_vocabulary_cannot_be_read(root: Path) -> None:
+    line = change(root, "vocabulary.yaml", "units:", "units: {")
+    change(root, BUS, "OGL-UK-3.0", "OGL")
+    (fault,) = faults(root)
+    assert fault.file == "vocabulary.yaml"
+    assert fault.line >= line
+
+
+def test_a_missing_file_is_named(root: Path) -> None:
+    (root / "framework.yaml").unlink()
+    assert faults(root) == [Fault("framework.yaml", 0, "the file is missing")]
+
+
+def test_a_missing_folder_says_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as caught:
+        load_contracts(tmp_path / "none")
+    assert str(caught.value) == f"{tmp_path / 'none'}: this contracts folder does not exist; set SPI_CONTRACTS to yours"
+
+
+@pytest.mark.parametrize("folder", ["sources", "products", "indicators"])
+def test_a_file_that_would_not_be_read_is_a_fault(root: Path, folder: str) -> None:
+    (root / folder / "extra.yml").write_text("id: extra\n", encoding="utf-8")
+    (root / folder / ".hidden").write_text("left by a file manager", encoding="utf-8")
+    message = "is not read, contracts end in .yaml; rename it"
+    assert faults(root) == [Fault(f"{folder}/extra.yml", 0, message)]
+
+
+def test_a_fault_shows_its_place_before_its_message(root: Path) -> None:
+    line = change(root, BUS, "OGL-UK-3.0", "OGL")
+    (fault,) = faults(root)
+    assert str(fault).startswith(f"{BUS}:{line}: 'OGL' is no licence of vocabulary.yaml; ")
+    assert line == line_of(root, BUS, "property: licence")

@@ -1,0 +1,141 @@
+"""What one of our own files gets wrong by itself: keys, types, words, numbers that contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.contracts.mutation import (
+    CHOICE,
+    HOUSING,
+    assert_fault,
+    case,
+)
+
+INDICATOR_KEYS = "description, direction, goalposts, id, limits, measure, plausible, predecessor, source, title, unit"
+OVERCROWDED = "source: census_overcrowding"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "unknown key", HOUSING,
+            "    limits: Counted once",
+            "    owner: nobody\n    limits: Counted once",
+            f"indicators.overcrowded_homes: 'owner' is no key of this part; allowed are {INDICATOR_KEYS}",
+        ),
+        case(
+            "misspelt key", "indicators/environmental_quality.yaml",
+            "predecessor: air",
+            "predecesor: air",
+            "indicators.outdoor_environment: 'predecesor' is no key of this part; nearest is 'predecessor', "
+            f"allowed are {INDICATOR_KEYS}",
+        ),
+        case(
+            "unknown key at the top", "framework.yaml",
+            "title: Social",
+            "subtitle: None\ntitle: Social",
+            "'subtitle' is no key of this part; nearest is 'title', "
+            "allowed are description, dimensions, id, profiles, publication, title",
+        ),
+        case(
+            "missing key", HOUSING,
+            "    unit: percent\n",
+            "",
+            "indicators.overcrowded_homes.unit is missing", at="- id: overcrowded_homes",
+        ),
+        case(
+            "repeated key", HOUSING,
+            f"    {OVERCROWDED}",
+            f"    direction: lower_is_better\n    {OVERCROWDED}",
+            "the key 'direction' stands here a second time; keep one of them",
+        ),
+        case(
+            "text for a number", HOUSING,
+            "goalposts: {worst: 35",
+            "goalposts: {worst: many",
+            "indicators.overcrowded_homes.goalposts.worst: 'many' is refused, input should be a valid number, unable "
+            "to parse string as a number",
+        ),
+        case(
+            "number out of range", "framework.yaml",
+            "    available: 0.5",
+            "    available: 7",
+            "profiles.spi.available: 7 is refused, input should be less than or equal to 1",
+        ),
+        case(
+            "text for a mapping", "geography.yaml",
+            "wards:\n  - {code: E05014735, name: Barnfield, authority: E06000032}",
+            "wards:\n  - Barnfield",
+            "wards.1: 'Barnfield' is refused, input should be a valid dictionary or instance of Ward", at="- Barnfield",
+        ),
+        case(
+            "no ward code", "geography.yaml",
+            "code: E05014736",
+            "code: E0501473",
+            r"wards.Beech Hill.code: 'E0501473' is refused, string should match pattern '^[EW]05\d{6}$'",
+        ),
+        case(
+            "unknown direction", HOUSING,
+            "direction: lower_is_better",
+            "direction: lower_is_beter",
+            "indicators.overcrowded_homes.direction: 'lower_is_beter' is no value of this key; nearest is "
+            "'lower_is_better', allowed are higher_is_better, lower_is_better",
+        ),
+        case(
+            "direction contradicts goalposts", HOUSING,
+            "direction: lower_is_better",
+            "direction: higher_is_better",
+            "indicators.overcrowded_homes.goalposts: worst 35 and best 0 mean lower_is_better, but direction says "
+            "higher_is_better", at="goalposts: {worst: 35",
+        ),
+        case(
+            "equal goalposts", HOUSING,
+            "{worst: 35, best: 0,",
+            "{worst: 35, best: 35,",
+            "indicators.overcrowded_homes.goalposts: worst and best are both 35 and must differ",
+        ),
+        case(
+            "empty plausible range", HOUSING,
+            "{minimum: 0, maximum: 60}",
+            "{minimum: 60, maximum: 0}",
+            "indicators.overcrowded_homes.plausible: minimum 60 must be below maximum 0",
+        ),
+        case(
+            "share without denominator", HOUSING,
+            ", denominator: {column: households}",
+            "",
+            "indicators.overcrowded_homes.measure: a share needs a denominator",
+        ),
+        case(
+            "mean of two columns", HOUSING,
+            "kind: share",
+            "kind: mean",
+            "indicators.overcrowded_homes.measure: a mean is formed of exactly one column",
+        ),
+        case(
+            "share per thousand", CHOICE,
+            "columns: [none]",
+            "per: 1000, columns: [none]",
+            "indicators.no_car.measure: per belongs to a rate; a share is in percent",
+        ),
+        case(
+            "unknown mean", "framework.yaml",
+            "means: {component: arithmetic",
+            "means: {component: aritmetic",
+            "profiles.spi.means.component: 'aritmetic' is no value of this key; nearest is 'arithmetic', "
+            "allowed are arithmetic, geometric, harmonic",
+        ),
+        case(
+            "mean for an unknown level", "framework.yaml",
+            "means: {component",
+            "means: {indicator: arithmetic, component",
+            "profiles.spi.means.indicator: 'indicator' is no value of this key; "
+            "allowed are component, dimension, index",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_file_of_ours(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)

@@ -1,0 +1,49 @@
+"""Wards and authorities that contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.contracts.mutation import assert_fault, case
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "former ward in force", "geography.yaml",
+            "former_wards:\n",
+            "former_wards:\n  E05014736: Beech Hill\n",
+            "ward E05014736 is listed under former_wards too; it is in force or it is former", at="name: Beech Hill",
+        ),
+        case(
+            "ward twice", "geography.yaml",
+            "code: E05014736",
+            "code: E05014735",
+            "ward E05014735 is listed twice; keep one of them",
+        ),
+        case(
+            "ward name twice", "geography.yaml",
+            "name: Beech Hill",
+            "name: Barnfield",
+            "a second ward of E06000032 is named 'Barnfield'; names must differ",
+        ),
+        case(
+            "unknown authority", "geography.yaml",
+            "name: Beech Hill, authority: E06000032",
+            "name: Beech Hill, authority: E06000033",
+            "ward E05014736: 'E06000033' is no code of a listed authority; nearest is 'E06000032', "
+            "allowed are E06000032",
+        ),
+        case(
+            "authority without wards", "geography.yaml",
+            "\nwards:\n",
+            "  - {code: E06000099, name: Nowhere, police_force: none}\n\nwards:\n",
+            "authority E06000099 has no ward; list its wards",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_ward_list(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)

@@ -1,0 +1,290 @@
+"""What only several contracts together show: words of one file that another must hold."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline_tests.contracts.mutation import (
+    BUS,
+    CAR,
+    CHOICE,
+    CONTRACTS,
+    ENVIRONMENT,
+    HOUSING,
+    SAFETY,
+    assert_fault,
+    case,
+    change,
+    faults,
+    line_of,
+    names,
+    words,
+)
+
+CRIME_TYPES = (
+    "Anti-social behaviour, Bicycle theft, Burglary, Criminal damage and arson, Drugs, Other crime, Other theft, "
+    "Possession of weapons, Public order, Robbery, Shoplifting, Theft from the person, Vehicle crime, "
+    "Violence and sexual offences"
+)
+OUTCOMES = (
+    "care, connectivity, crowding, education, environment, health, housing_quality, inclusion, mobility, "
+    "participation, rights, safety, sanitation, skills"
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "unknown unit", HOUSING,
+            "unit: percent",
+            "unit: percnt",
+            f"indicator overcrowded_homes: 'percnt' is no unit of vocabulary.yaml; nearest is 'percent', "
+            f"allowed are {words('units')}",
+        ),
+        case(
+            "unknown column", HOUSING,
+            "[minus_1,",
+            "[minus_one,",
+            "indicator overcrowded_homes: 'minus_one' is no column of census_overcrowding; nearest is 'minus_1', "
+            "allowed are area_code, households, minus_1, minus_2_or_less, plus_1, plus_2_or_more, standard",
+        ),
+        case(
+            "unknown denominator column", SAFETY,
+            "{source: census_households, column: households}",
+            "{source: census_households, column: homes}",
+            "indicator burglary: 'homes' is no column of census_households; "
+            "allowed are area_code, households",
+        ),
+        case(
+            "unknown column to filter by", SAFETY,
+            "where: {crime_type: [Burglary]}",
+            "where: {crime_typ: [Burglary]}",
+            "indicator burglary: 'crime_typ' is no column of street_crime; nearest is 'crime_type', "
+            "allowed are crime_type, crimes, latitude, longitude, lsoa_code, month",
+        ),
+        case(
+            "unknown value to filter by", SAFETY,
+            "where: {crime_type: [Burglary]}",
+            "where: {crime_type: [Burglry]}",
+            "indicator burglary: 'Burglry' is no value of crime_type in street_crime; nearest is 'Burglary', "
+            f"allowed are {CRIME_TYPES}",
+        ),
+        case(
+            "unknown predecessor", ENVIRONMENT,
+            "predecessor: air_pollution",
+            "predecessor: air_polution",
+            "indicator outdoor_environment: 'air_polution' is no indicator above this one in its file; nearest is "
+            "'air_pollution', allowed are air_pollution, private_outdoor_space, residents_flooded",
+        ),
+        case(
+            "its own predecessor", ENVIRONMENT,
+            "predecessor: air_pollution",
+            "predecessor: outdoor_environment",
+            "indicator outdoor_environment: 'outdoor_environment' is no indicator above this one in its file; "
+            "allowed are air_pollution, private_outdoor_space, residents_flooded",
+        ),
+        case(
+            "context for an outcome", HOUSING,
+            "[minus_1,",
+            "[households,",
+            "indicator overcrowded_homes: column households of census_overcrowding measures households, which is "
+            f"context and no outcome; allowed are {OUTCOMES}",
+        ),
+        case(
+            "sum of what cannot be summed", CHOICE,
+            "{kind: mean, columns: [trips_per_hour]}",
+            "{kind: rate, columns: [trips_per_hour], denominator: {source: census_residents, column: residents}}",
+            "indicator bus_service: column trips_per_hour of bus_service is in trips_per_hour, which cannot be summed "
+            "over areas; use a mean",
+        ),
+        case(
+            "share across tables", HOUSING,
+            "denominator: {column: households}",
+            "denominator: {source: census_households, column: households}",
+            "indicator overcrowded_homes: a share is formed within census_overcrowding alone; use a rate to divide by "
+            "census_households",
+        ),
+        case(
+            "text for a denominator", HOUSING,
+            "denominator: {column: households}",
+            "denominator: {column: area_code}",
+            "indicator overcrowded_homes: column area_code of census_overcrowding holds string, not numbers",
+        ),
+        case(
+            "points for a denominator", SAFETY,
+            "{source: census_households, column: households}",
+            "{source: stop_and_search, column: stops}",
+            "indicator burglary: source stop_and_search holds points; a denominator comes from areas",
+        ),
+        case(
+            "monthly without window", SAFETY,
+            "      window: {months: 12, ends: 4}\n",
+            "",
+            "indicator violent_crime: source street_crime is monthly; a monthly source needs a window, any other has "
+            "none", at="    measure:",
+        ),
+        case(
+            "window without months", CHOICE,
+            "columns: [trips_per_hour]",
+            "columns: [trips_per_hour], window: {months: 12, ends: 4}",
+            "indicator bus_service: source bus_service is not monthly; a monthly source needs a window, any other has "
+            "none",
+        ),
+        case(
+            "repeated indicator", HOUSING,
+            "id: homes_without_central_heating",
+            "id: overcrowded_homes",
+            "the id 'overcrowded_homes' is taken already, by indicators/housing.yaml:3; ids are unique over all",
+        ),
+        case(
+            "indicator named like a dimension", SAFETY,
+            "id: burglary",
+            "id: opportunity",
+            "the id 'opportunity' is taken already, by framework.yaml:24; ids are unique over all",
+        ),
+        case(
+            "dimension named like the index", "framework.yaml",
+            "- id: opportunity",
+            "- id: social_progress_index",
+            "the id 'social_progress_index' is taken already, by framework.yaml:3; ids are unique over all",
+        ),
+        case(
+            "component without indicators", "framework.yaml",
+            "      - {id: safety,",
+            "      - {id: leisure, title: Leisure, description: Fun?}\n"
+            "      - {id: safety,",
+            "component leisure has no indicators; add indicators/leisure.yaml",
+        ),
+        case(
+            "level without mean", "framework.yaml",
+            "means: {component: arithmetic, dimension: arithmetic, ",
+            "means: {component: arithmetic, ",
+            "profile spi states no mean for dimension; it needs one for each of component, dimension, index",
+        ),
+        case(
+            "component and file name differ", HOUSING,
+            "component: housing",
+            "component: safety",
+            "component 'safety' must be the file's own name, 'housing'",
+        ),
+        case(
+            "period in an unknown column", BUS,
+            "{basis: reference, column: year}",
+            "{basis: reference, column: month}",
+            "'month' is no column of this table; allowed are area_code, trips_per_hour, year",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_reference(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)
+
+
+def test_one_indicator_has_one_successor(root: Path) -> None:
+    change(root, ENVIRONMENT, "source: recorded_flooding", "source: recorded_flooding\n    predecessor: air_pollution")
+    source = line_of(root, ENVIRONMENT, "source: deprivation_2025_subdomains")
+    message = (
+        "indicator outdoor_environment: residents_flooded names 'air_pollution' as its predecessor already; "
+        "one indicator has one successor"
+    )
+    assert faults(root) == [Fault(ENVIRONMENT, source + 1, message)]
+
+
+def test_text_is_refused_and_so_is_what_it_means(root: Path) -> None:
+    line = change(root, CHOICE, "columns: [trips_per_hour]", "columns: [area_code]")
+    said = "indicator bus_service: column area_code of bus_service"
+    assert faults(root) == [
+        Fault(CHOICE, line, f"{said} holds string, not numbers"),
+        Fault(CHOICE, line, f"{said} measures place, which is context and no outcome; allowed are {OUTCOMES}"),
+    ]
+
+
+def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
+    own = change(root, HOUSING, "source: census_overcrowding", "source: census_overcroding")
+    other = change(root, SAFETY, "{source: census_households,", "{source: census_household,")
+    known = names(root, "sources")
+    assert faults(root) == [
+        Fault(
+            HOUSING, own,
+            "indicator overcrowded_homes: 'census_overcroding' is no source; nearest is 'census_overcrowding', "
+            f"allowed are {known}",
+        ),
+        Fault(
+            SAFETY, other,
+            f"indicator burglary: 'census_household' is no source; nearest is 'census_households', allowed are {known}",
+        ),
+    ]  # fmt: skip
+
+
+def test_an_economic_concept_names_indicator_column_and_concept(root: Path) -> None:
+    change(root, CAR, "[{property: concept, value: mobility}", "[{property: concept, value: income}")
+    message = (
+        "indicator no_car: column none of census_car_availability measures income (earnings and income), an economic "
+        "concept; the index holds outcomes only, so it may stand in economy.yaml"
+    )
+    assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "columns: [none]"), message)]
+
+
+def test_an_economic_denominator_is_refused_too(root: Path) -> None:
+    change(root, CAR, "[{property: concept, value: households}", "[{property: concept, value: employment}")
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == (CHOICE, line_of(root, CHOICE, "columns: [none]"))
+    assert fault.message.startswith(
+        "indicator no_car: column households of census_car_availability measures employment"
+    )
+
+
+@pytest.mark.parametrize("unit", ["rank", "decile"])
+@pytest.mark.parametrize("measure", ["kind: mean", "kind: rate"])
+def test_ranks_and_deciles_are_refused_however_they_are_used(root: Path, unit: str, measure: str) -> None:
+    change(root, BUS, "value: trips_per_hour}]", f"value: {unit}}}]")
+    divided = ", denominator: {source: census_residents, column: residents}" if "rate" in measure else ""
+    line = change(
+        root, CHOICE, "kind: mean, columns: [trips_per_hour]", f" {measure}, columns: [trips_per_hour]{divided}"
+    )
+    message = (
+        f"indicator bus_service: column trips_per_hour of bus_service is a {unit}; averages of ranks or deciles are "
+        "refused, use the score or count behind it"
+    )
+    assert faults(root) == [Fault(CHOICE, line, message)]
+
+
+def test_a_share_of_a_percentage_is_refused(root: Path) -> None:
+    change(root, CAR, "{property: concept, value: mobility}, {property: unit, value: households}",
+           "{property: concept, value: mobility}, {property: unit, value: percent}")  # fmt: skip
+    message = (
+        "indicator no_car: column none of census_car_availability is in percent, which cannot be summed over areas; "
+        "use a mean"
+    )
+    assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "columns: [none]"), message)]
+
+
+def test_a_component_without_its_file_is_named_in_the_framework(root: Path) -> None:
+    (root / HOUSING).unlink()
+    message = "component housing has no indicators; add indicators/housing.yaml"
+    assert faults(root) == [Fault("framework.yaml", line_of(root, "framework.yaml", "{id: housing,"), message)]
+
+
+def test_a_file_of_no_component_is_named(root: Path) -> None:
+    shutil.copy(root / HOUSING, root / "indicators/leisure.yaml")
+    change(root, "indicators/leisure.yaml", "component: housing", "component: leisure")
+    for own in ("overcrowded_homes", "homes_without_central_heating"):
+        change(root, "indicators/leisure.yaml", f"id: {own}", f"id: {own}_again")
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == ("indicators/leisure.yaml", 1)
+    assert fault.message.startswith("'leisure' is no component of framework.yaml; ")
+    assert "rights_and_voice, safety, water_and_sanitation" in fault.message
+
+
+def test_a_table_has_one_contract(root: Path) -> None:
+    shutil.copy(root / "sources/bus_service.yaml", root / "products/bus_service.yaml")
+    text = (CONTRACTS / "products/area.yaml").read_text(encoding="utf-8").replace("id: area\n", "id: bus_service\n")
+    (root / "products/bus_service.yaml").write_text(
+        text.replace("name: area\n", "name: bus_service\n"), encoding="utf-8"
+    )
+    message = "the table 'bus_service' has a second contract, products/bus_service.yaml; rename one of them"
+    assert faults(root) == [Fault(BUS, 0, message)]

@@ -1,0 +1,110 @@
+"""Quality rules that a contract states and nobody could evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case
+
+ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGreaterOrEqualTo: 1, severity: error}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "unknown kind of rule", CAR,
+            "rule: varies",
+            "rule: vary",
+            "rule none_varies: 'vary' is no kind of rule; nearest is 'varies', "
+            "allowed are between, coverage, null_share, part_of_whole, varies",
+        ),
+        case(
+            "unknown severity", CAR,
+            "severity: warning",
+            "severity: warn",
+            "schema.census_car_availability.quality.none_varies.severity: 'warn' is no value of this key; "
+            "nearest is 'warning', allowed are error, warning",
+        ),
+        case(
+            "rule on an unknown column", CAR,
+            "columns: [none, households]",
+            "columns: [nones, households]",
+            "rule none_within_households: 'nones' is no column of this table; nearest is 'none', "
+            "allowed are area_code, households, none, one, three_or_more, two",
+        ),
+        case(
+            "part without whole", CAR,
+            "columns: [none, households]",
+            "columns: [none]",
+            "rule none_within_households: columns: list should have at least 2 items after validation, not 1",
+        ),
+        case(
+            "parameter of another kind", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: varies, columns: [none], max_share: 1}",
+            "rule none_varies: 'max_share' is no key of this part; allowed are columns, rule",
+        ),
+        case(
+            "missing parameter", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: null_share, columns: [none]}",
+            "rule none_varies: max_share is missing",
+        ),
+        case(
+            "coverage of small areas", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: coverage, columns: [area_code]}",
+            "rule none_varies: coverage is for tables of wards or authorities; state levels, or drop the rule",
+        ),
+        case(
+            "range without ends", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: between, columns: [none]}",
+            "rule none_varies: a range states min, max or both",
+        ),
+        case(
+            "repeated rule", CAR,
+            "id: none_varies",
+            "id: row_count",
+            "rule id 'row_count' is used already; rename this rule",
+        ),
+        case(
+            "rule named like an implied one", CAR,
+            "id: none_varies",
+            "id: types",
+            "rule id 'types' is used already; rename this rule",
+        ),
+        case(
+            "row count without lower end", CAR,
+            "mustBeGreaterOrEqualTo: 1",
+            "mustBeLessOrEqualTo: 1",
+            "rule row_count: a row count states mustBe, mustBeBetween or mustBeGreaterOrEqualTo",
+        ),
+        case(
+            "row count by another bound", CAR,
+            "mustBeGreaterOrEqualTo: 1",
+            "mustBeGreaterThan: 1",
+            "rule row_count: 'mustBeGreaterThan' is no key of this part; nearest is 'mustBeGreaterOrEqualTo', "
+            "allowed are mustBe, mustBeBetween, mustBeGreaterOrEqualTo, mustBeLessOrEqualTo",
+        ),
+        case(
+            "rule of another engine", CAR,
+            "type: custom, engine: spi",
+            "type: custom, engine: soda",
+            "schema.census_car_availability.quality.none_within_households.engine: 'soda' is no value of this key; "
+            "allowed are spi",
+        ),
+        case(
+            "neither row count nor coverage", CAR,
+            ROW_COUNT,
+            "",
+            "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one",
+            at="- name: census_car_availability",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_rule(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)

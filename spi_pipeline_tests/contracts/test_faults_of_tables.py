@@ -1,0 +1,210 @@
+"""What one table contract alone gets wrong, by the standard's rules or by ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline_tests.contracts.mutation import BUS, CAR, assert_fault, case, change, faults, line_of, words
+
+TABLE = "schema.census_car_availability"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "message"),
+    [
+        pytest.param(
+            "status: active", "status: active\ndomian: transport", "domian",
+            "'domian' is no key of this part; nearest is 'domain', allowed are ",
+            id="unknown key",
+        ),
+        pytest.param(
+            "integer, required: true,\n         description: Households with one",
+            "integer, requierd: true,\n         description: Households with one", None,
+            "schema.census_car_availability.properties.one: 'requierd' is no key of this part; "
+            "nearest is 'required', allowed are ",
+            id="unknown key of a column",
+        ),
+    ],
+)  # fmt: skip
+def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: str | None, message: str) -> None:
+    line = change(root, CAR, old, new)
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == (CAR, line_of(root, CAR, at) if at else line)
+    assert fault.message.startswith(message)
+    assert "customProperties" in fault.message, "the keys of the standard are listed"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "missing key", CAR,
+            "version: 1.0.0\n",
+            "",
+            "version is missing", at="apiVersion",
+        ),
+        case(
+            "older standard", CAR,
+            "apiVersion: v3.1.0",
+            "apiVersion: v2.2.0",
+            r"apiVersion: 'v2.2.0' is refused, string should match pattern '^v3\.'",
+        ),
+        case(
+            "missing property", CAR,
+            "  - {property: mode, value: frozen}\n",
+            "",
+            "customProperties.mode is missing", at="customProperties:",
+        ),
+        case(
+            "unknown mode", CAR,
+            "value: frozen}",
+            "value: frosen}",
+            "customProperties.mode: 'frosen' is no value of this key; nearest is 'frozen', allowed are frozen, live",
+        ),
+        case(
+            "unknown property", CAR,
+            "  - {property: mode,",
+            "  - {property: colour, value: red}\n  - {property: mode,",
+            "customProperties: 'colour' is no key of this part; "
+            "allowed are attribution, dataset, geography, group, licence, mode, period, publisher, url",
+        ),
+        case(
+            "repeated property", CAR,
+            "value: frozen}",
+            "value: frozen}\n  - {property: mode, value: live}",
+            "mode stands here a second time; keep one of them", at="value: live",
+        ),
+        case(
+            "unknown property of a column", CAR,
+            "[{property: concept, value: place}, ",
+            "[{property: concept, value: place}, {property: units, value: m}, ",
+            f"{TABLE}.properties.area_code.customProperties: 'units' is no key of this part; "
+            "nearest is 'unit', allowed are concept, published_name, unit",
+        ),
+        case(
+            "unknown option of a type", CAR,
+            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimun: 0}",
+            f"{TABLE}.properties.households.logicalTypeOptions: 'minimun' is no key of this part; "
+            "nearest is 'minimum', allowed are format, maximum, minimum, pattern",
+        ),
+        case(
+            "text for a number", CAR,
+            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: none}",
+            f"{TABLE}.properties.households.logicalTypeOptions.minimum: 'none' is refused, input should be a valid "
+            "number, unable to parse string as a number",
+        ),
+        case(
+            "empty range", CAR,
+            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 3, maximum: 2}",
+            f"{TABLE}.properties.households.logicalTypeOptions: minimum 3 is above maximum 2",
+        ),
+        case(
+            "no regular expression", CAR,
+            "logicalTypeOptions: {minimum: 0}",
+            'logicalTypeOptions: {pattern: "[A-Z"}',
+            f"{TABLE}.properties.households.logicalTypeOptions.pattern: '[A-Z' is refused, it is no regular expression "
+            "(unterminated character set at position 0)",
+        ),
+        case(
+            "unknown type", CAR,
+            "logicalType: integer",
+            "logicalType: integr",
+            f"{TABLE}.properties.households.logicalType: 'integr' is no value of this key; "
+            "nearest is 'integer', allowed are boolean, date, integer, number, string, timestamp",
+        ),
+        case(
+            "capital in a name", CAR,
+            "name: two",
+            "name: Two",
+            f"{TABLE}.properties.Two.name: 'Two' is refused, string should match pattern '^[a-z][a-z0-9_]*$'",
+        ),
+        case(
+            "unknown unit", CAR,
+            "{property: unit, value: households}",
+            "{property: unit, value: housholds}",
+            f"column households: 'housholds' is no unit of vocabulary.yaml; nearest is 'households', "
+            f"allowed are {words('units')}",
+        ),
+        case(
+            "unknown concept", CAR,
+            "{property: concept, value: mobility}",
+            "{property: concept, value: mobilty}",
+            f"column none: 'mobilty' is no concept of vocabulary.yaml; nearest is 'mobility', "
+            f"allowed are {words('concepts')}",
+        ),
+        case(
+            "column without concept", CAR,
+            "[{property: concept, value: mobility}, ",
+            "[",
+            "column none states no concept; every source column says what it measures", at="{name: none,",
+        ),
+        case(
+            "unknown licence", CAR,
+            "value: OGL-UK-3.0",
+            "value: OGL-UK-3",
+            f"'OGL-UK-3' is no licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
+        ),
+        case(
+            "unknown cadence", CAR,
+            "value: decennial",
+            "value: decenial",
+            f"'decenial' is no cadence of vocabulary.yaml; nearest is 'decennial', allowed are {words('cadences')}",
+        ),
+        case(
+            "unknown level", CAR,
+            "levels: [oa, lsoa]",
+            "levels: [oa, lsao]",
+            f"'lsao' is no level of vocabulary.yaml; nearest is 'lsoa', allowed are {words('levels')}",
+        ),
+        case(
+            "period turned round", CAR,
+            'end: "2021-03-21"',
+            'end: "2020-03-21"',
+            "customProperties.period: start 2021-03-21 is after end 2020-03-21",
+        ),
+        case(
+            "no date", CAR,
+            'start: "2021-03-21"',
+            "start: 2021-13-21",
+            "customProperties.period.start: '2021-13-21' is refused, month must be in 1..12",
+        ),
+        case(
+            "repeated column", CAR,
+            "{name: one,",
+            "{name: none,",
+            "column none stands here a second time; keep one of them",
+        ),
+        case(
+            "id and file name differ", CAR,
+            "id: census_car_availability",
+            "id: census_cars",
+            "'census_cars' must be the file's own name, 'census_car_availability'",
+        ),
+        case(
+            "table and file name differ", CAR,
+            "- name: census_car_availability",
+            "- name: census_cars",
+            "'census_cars' must be the file's own name, 'census_car_availability'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_table_contract(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)
+
+
+def test_a_key_whose_columns_do_not_count_up_is_named(root: Path) -> None:
+    change(root, BUS, "primaryKeyPosition: 2", "primaryKeyPosition: 3")
+    message = "primary key positions are 1, 3; they must count up from 1"
+    assert faults(root) == [Fault(BUS, line_of(root, BUS, "properties:"), message)]
+
+
+def test_a_product_names_levels_of_the_vocabulary(root: Path) -> None:
+    line = change(root, "products/area.yaml", "[ward, authority]", "[ward, autority]")
+    message = f"'autority' is no level of vocabulary.yaml; nearest is 'authority', allowed are {words('levels')}"
+    assert faults(root) == [Fault("products/area.yaml", line, message)]

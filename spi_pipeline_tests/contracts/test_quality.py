@@ -1,0 +1,95 @@
+"""The rules a table comes to, by hand from what its contract says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.rules import RULE_KINDS, Rule
+from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
+
+
+def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contracts: Contracts) -> None:
+    names = ("area_code", "year", "trips_per_hour")
+    types = {"area_code": "string", "year": "integer", "trips_per_hour": "number"}
+    assert contracts.sources["bus_service"].rules == (
+        Rule("columns", "columns", "error", RULE_KINDS["columns"], names),
+        Rule("types", "types", "error", RULE_KINDS["types"], names, {"types": types}),
+        Rule("required", "required", "error", RULE_KINDS["required"], ("area_code", "year")),
+        Rule("key", "key", "error", RULE_KINDS["key"], ("area_code", "year")),
+        Rule(
+            "between_year", "between", "error", "numbers lie in the range their unit allows", ("year",),
+            {"min": 2000, "max": 2100},
+        ),
+        Rule(
+            "between_trips_per_hour", "between", "error", "numbers lie in the range their unit allows",
+            ("trips_per_hour",), {"min": 0},
+        ),
+        Rule(
+            "area_codes", "pattern", "error", "area codes are of level lsoa", ("area_code",),
+            {"regex": r"(?:[EW]01\d{6})"},
+        ),
+        Rule("row_count", "row_count", "error", RULE_KINDS["row_count"], (), {"min": 1, "max": None}),
+        Rule("trips_per_hour_varies", "varies", "warning", RULE_KINDS["varies"], ("trips_per_hour",)),
+    )  # fmt: skip
+
+
+def rule(contracts: Contracts, table: str, rule_id: str) -> Rule:
+    tables = contracts.sources | contracts.products
+    return next(rule for rule in tables[table].rules if rule.id == rule_id)
+
+
+def test_a_range_comes_from_the_unit_where_the_column_states_none(contracts: Contracts) -> None:
+    assert rule(contracts, "local_elections_2023", "between_turnout").params == {"min": 0, "max": 100}
+
+
+def test_columns_of_one_range_share_a_rule(contracts: Contracts) -> None:
+    shared = rule(contracts, "census_car_availability", "between_0_and_any")
+    assert shared.columns == ("households", "none", "one", "two", "three_or_more")
+    assert shared.params == {"min": 0}
+
+
+def test_closed_lists_and_patterns_become_rules(contracts: Contracts) -> None:
+    types = rule(contracts, "street_crime", "in_set_crime_type")
+    assert types.columns == ("crime_type",)
+    assert len(types.params["values"]) == 14
+    assert rule(contracts, "street_crime", "pattern_month").params == {"regex": r"20\d{2}-(?:0[1-9]|1[0-2])"}
+
+
+def test_tables_of_wards_know_every_ward_and_refuse_the_former_ones(contracts: Contracts) -> None:
+    known = rule(contracts, "wards", "known_areas")
+    assert known.params["areas"] == list(contracts.geography.ward_codes)
+    assert known.params["former"] == [f"E050{number:05}" for number in range(2193, 2212)]
+    assert rule(contracts, "wards", "every_ward").params == {
+        "min_share": 1,
+        "areas": list(contracts.geography.ward_codes),
+    }
+    both = rule(contracts, "area", "known_areas").params["areas"]
+    assert both == [*contracts.geography.ward_codes, "E06000032"]
+
+
+def test_defaults_of_stated_rules_are_filled_in(contracts: Contracts) -> None:
+    part = rule(contracts, "census_car_availability", "none_within_households")
+    assert (part.columns, part.params) == (("none", "households"), {"tolerance": 0})
+    assert rule(contracts, "street_crime", "few_without_a_place").params == {"max_share": 0.1}
+    assert rule(contracts, "local_elections_2023", "most_wards").params["min_share"] == 0.9
+
+
+def test_the_ways_to_bound_a_row_count(root: Path) -> None:
+    bound = "mustBeGreaterOrEqualTo: 1"
+    for stated, low, high in (
+        ("mustBe: 125", 125, 125),
+        ("mustBeBetween: [100, 200]", 100, 200),
+        ("mustBeGreaterOrEqualTo: 3, mustBeLessOrEqualTo: 9", 3, 9),
+    ):
+        change(root, CAR, bound, stated)
+        counted = rule(load_contracts(root), "census_car_availability", "row_count")
+        assert counted.params == {"min": low, "max": high}
+        bound = stated
+
+
+def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
+    change(
+        root, BUS, "{rule: varies, columns: [trips_per_hour]}", "{rule: between, columns: [trips_per_hour], max: 90}"
+    )
+    assert rule(load_contracts(root), "bus_service", "trips_per_hour_varies").params == {"max": 90}

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.engine.rank import ranks, relative_scores
+from spi_pipeline_tests.engine.panels import make_panel
+
+NAN = float("nan")
+SCORES = st.lists(st.one_of(st.just(NAN), st.integers(0, 10_000).map(lambda n: n / 100)), min_size=1, max_size=12)
+
+
+def one_edition(values: list[float]) -> pd.Series:
+    return make_panel({"score": values})["score"]
+
+
+@pytest.mark.parametrize(
+    ("ties", "first", "expected"),
+    [
+        ("min", "highest", [4, 1, 2, 2]),
+        ("average", "highest", [4, 1, 2.5, 2.5]),
+        ("min", "lowest", [1, 4, 2, 2]),
+        ("average", "lowest", [1, 4, 2.5, 2.5]),
+    ],
+)
+def test_ranks_by_hand(
+    ties: Literal["min", "average"], first: Literal["highest", "lowest"], expected: list[float]
+) -> None:
+    assert ranks(one_edition([10, 40, 20, 20]), ties=ties, first=first).tolist() == expected
+
+
+def test_areas_are_ranked_within_their_edition() -> None:
+    scores = make_panel({"score": [10, 20, 90, 80]}, editions=(2023, 2024))["score"]
+    assert ranks(scores).tolist() == [2, 1, 1, 2]
+    assert ranks(scores, by=None).tolist() == [4, 3, 1, 2]
+
+
+def test_no_score_no_rank() -> None:
+    ranked = ranks(one_edition([10, NAN, 30]))
+    assert ranked.dtype == "Int64"
+    assert ranked.isna().tolist() == [False, True, False]
+    assert ranked.dropna().tolist() == [2, 1]
+    assert ranks(one_edition([10, NAN]), ties="average").dtype == "Float64"
+
+
+def test_published_decimals_do_not_tie_but_the_order_of_summation_does() -> None:
+    assert ranks(one_edition([61.234, 61.2341])).tolist() == [2, 1]
+    assert 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
+    assert ranks(one_edition([0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1])).tolist() == [1, 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(SCORES)
+def test_a_rank_is_one_more_than_the_number_of_better_areas(values: list[float]) -> None:
+    ranked = ranks(one_edition(values))
+    for value, rank in zip(values, ranked, strict=True):
+        assert pd.isna(rank) if math.isnan(value) else rank == 1 + sum(other > value for other in values)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SCORES)
+def test_average_ranks_sum_to_what_untied_ranks_sum_to_and_mirror_each_other(values: list[float]) -> None:
+    down, up = (ranks(one_edition(values), ties="average", first=first) for first in ("highest", "lowest"))
+    present = int(down.notna().sum())
+    assert down.sum() == present * (present + 1) / 2
+    assert (down + up).dropna().eq(present + 1).all()
+
+
+def test_relative_scores_by_hand() -> None:
+    # Mean 20, standard deviation with n-1 exactly 10.
+    assert relative_scores(one_edition([10, 20, 30])).tolist() == [40, 50, 60]
+
+
+def test_relative_scores_are_within_the_edition() -> None:
+    scores = make_panel({"score": [10, 20, 30, 60, 80, 100]}, editions=(2023, 2024))["score"]
+    assert relative_scores(scores).tolist() == [40, 50, 60, 40, 50, 60]
+    assert relative_scores(scores, by=None).iloc[0] == pytest.approx(50 + 10 * (10 - 50) / scores.std())
+
+
+def test_areas_that_do_not_differ_all_stand_at_the_mean() -> None:
+    relative = relative_scores(one_edition([0.1, 0.1, 0.1, 0.3 - 0.2, NAN]))
+    assert relative.tolist() == pytest.approx([50, 50, 50, 50, NAN], nan_ok=True)
+
+
+@pytest.mark.parametrize("values", [[7.0], [7.0, NAN]])
+def test_a_single_area_has_nothing_to_be_compared_with(values: list[float]) -> None:
+    assert relative_scores(one_edition(values)).isna().all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(SCORES, st.floats(0.1, 10), st.floats(-50, 50))
+def test_relative_scores_do_not_depend_on_the_scale(values: list[float], factor: float, shift: float) -> None:
+    scores = one_edition(values)
+    relative = relative_scores(scores)
+    pd.testing.assert_series_equal(relative_scores(factor * scores + shift), relative, rtol=0, atol=1e-6)
+    if scores.nunique() > 1:
+        assert relative.mean() == pytest.approx(50)
+        assert relative.std() == pytest.approx(10)
+        assert (np.argsort(relative.dropna(), kind="stable") == np.argsort(scores.dropna(), kind="stable")).all()
