@@ -76,7 +76,7 @@ def coverage(rule: Rule, subject: Subject) -> Check:
     grouped = frame.dropna(subset=list(by)).groupby(list(by), sort=False) if by else [((), frame)]
     here = {period: set(rows[area].unique()) for period, rows in grouped}
     # A table without a period covers nothing.
-    periods: list[tuple[Any, ...]] = list(here) or [()]
+    periods: list[tuple[Any, ...]] = list(here) or [(None,) * len(by)]
     missing = {period: [code for code in expected if code not in here.get(period, ())] for period in periods}
     name = f"{rule.id}: share"
     shares = pd.Series([(len(expected) - len(codes)) / len(expected) for codes in missing.values()])
@@ -92,7 +92,7 @@ def coverage(rule: Rule, subject: Subject) -> Check:
 
     def tell(verdicts: Sequence[Verdict]) -> str:
         worst = int(shares.argmin())
-        place = ", ".join(f"{column} {figure(value)}" for column, value in zip(by, periods[worst], strict=bool(here)))
+        place = ", ".join(f"{column} {figure(value)}" for column, value in zip(by, periods[worst], strict=True))
         at = f" in {place}" if place else ""
         absent = missing[periods[worst]]
         found = f"{len(expected) - len(absent):,} of {counted(len(expected), 'area')} ({percent(shares[worst])}){at}"

@@ -5,7 +5,7 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.metadata import check_metadata, run_metadata, spec_metadata
-from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.plan import Step, nearest_inputs
 from spi_pipeline.orchestration.runner import Outcome, Runner
 
 # What a rule of that severity is called as a check of the asset.
@@ -33,7 +33,7 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
 
 
 def operation_asset(
-    name: str, steps: Sequence[Step], contracts: Contracts, keys: Mapping[str, dg.AssetKey]
+    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step]
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -41,12 +41,13 @@ def operation_asset(
         name: the operation.
         steps: its steps, one asset each.
         contracts: all contracts.
-        keys: asset of each table.
+        plan: every step, to tell the asset of each table.
 
     Returns:
         The assets, with a check for each severity their rules have.
     """
-    specs = [_spec(step, contracts, keys) for step in steps]
+    keys = table_keys(plan)
+    specs = [_spec(step, contracts, plan) for step in steps]
     checks = [spec for step in steps for spec in _check_specs(step, contracts)]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
@@ -81,8 +82,10 @@ def operation_asset(
     return operation
 
 
-def _spec(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetKey]) -> dg.AssetSpec:
-    deps = list(dict.fromkeys(keys[table] for table in step.inputs))
+def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpec:
+    keys = table_keys(plan)
+    inputs = nearest_inputs(step, plan) if step.kind == "database" else step.inputs
+    deps = list(dict.fromkeys(keys[table] for table in inputs))
     return dg.AssetSpec(
         key=asset_key(step),
         deps=deps,

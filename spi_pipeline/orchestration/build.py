@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.assets import operation_asset, table_keys
+from spi_pipeline.orchestration.assets import operation_asset
 from spi_pipeline.orchestration.plan import build_plan, operations
 from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.settings import Settings
@@ -31,8 +31,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     """
     contracts = running.contracts if running else load_contracts(settings.contracts)
     plan = build_plan(contracts)
-    keys = table_keys(plan)
-    assets = [operation_asset(name, steps, contracts, keys) for name, steps in operations(plan).items()]
+    assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:

@@ -136,7 +136,9 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
-    wards = Wards(reader.wards(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
+    boundaries = reader.wards().drop(columns="parent_code")
+    boundaries = boundaries.merge(reader.frame("area")[["area_code", "parent_code"]], on="area_code", validate="1:1")
+    wards = Wards(boundaries, reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
     found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
     first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]

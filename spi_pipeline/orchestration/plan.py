@@ -94,6 +94,22 @@ def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
     return grouped
 
 
+def nearest_inputs(step: Step, plan: Sequence[Step]) -> tuple[str, ...]:
+    """The inputs of a step that none of its other inputs is made of.
+
+    The database reads nearly every table; drawn so, its lineage is one line from the index and not a fan of 80 edges.
+    """
+    maker = {table: made for made in plan for table in made.outputs}
+    above: dict[str, frozenset[str]] = {}
+    for made in plan:
+        upstream = frozenset(table for name in made.inputs for table in (name, *above.get(name, ())))
+        above.update(dict.fromkeys(made.outputs, upstream))
+    beyond = frozenset(table for name in step.inputs for table in above[name])
+    makers = {maker[name].name for name in step.inputs if name not in beyond}
+    hidden = {maker[name].name for name in step.inputs if name in beyond}
+    return tuple(name for name in step.inputs if maker[name].name in makers - hidden)
+
+
 def _products(*names: str) -> tuple[str, ...]:
     return tuple(f"products/{name}.yaml" for name in names)
 
@@ -156,7 +172,7 @@ def _catalogue(contracts: Contracts) -> Step:
     return Step(
         name="catalogue",
         kind="catalogue",
-        group="indicators",
+        group="published",
         inputs=(),
         outputs=("indicator",),
         files=(*files, "framework.yaml", *sorted(s.file for s in contracts.sources.values()), *_products("indicator")),
@@ -174,7 +190,7 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own.id, denominator.column))
-    geography = ("wards",) if own.properties.geography.levels == ["ward"] else ("wards", "allocation")
+    geography = ("wards", "area") if own.properties.geography.levels == ["ward"] else ("wards", "area", "allocation")
     return Step(
         name=indicator_id,
         kind="indicator",
@@ -192,7 +208,7 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
         rooms=("contracts", "checks", "geography", "indicators"),
         title=indicator.title,
         description=f"{indicator.description} {indicator.limits}",
-        lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if len(geography) > 1 else ())},
+        lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if "allocation" in geography else ())},
     )
 
 

@@ -95,11 +95,9 @@ def _read(content: bytes, name: str, header: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _coordinate(texts: pd.Series, name: str) -> pd.Series:
-    try:
-        return pd.to_numeric(texts).astype("float64").round(6)
-    except ValueError as error:
-        said = f"{name}: column {texts.name} holds text where a coordinate belongs ({error}); fetch it again"
-        raise SpiError(said) from error
+    numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
+    _refuse_others(texts, numbers, name, "a coordinate")
+    return numbers.round(6)
 
 
 def _month_at_home(stamps: pd.Series, name: str) -> pd.Series:
@@ -107,13 +105,16 @@ def _month_at_home(stamps: pd.Series, name: str) -> pd.Series:
 
     Ten of Bedfordshire's stops, of the first hour of a summer month, are stamped in the month before.
     """
-    try:
-        times = pd.to_datetime(stamps, utc=True, format="ISO8601")
-    except ValueError as error:
-        raise SpiError(
-            f"{name}: column {stamps.name} holds text where a time belongs ({error}); fetch it again"
-        ) from error
+    times = pd.to_datetime(stamps, utc=True, format="ISO8601", errors="coerce")
+    _refuse_others(stamps, times, name, "a time")
     return times.dt.tz_convert("Europe/London").dt.strftime("%Y-%m")
+
+
+def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, wanted: str) -> None:
+    others = texts[parsed.isna() & texts.notna()]
+    if len(others):
+        found = f"{others.iloc[0]!r} where {wanted} belongs ({len(others)} such cells)"
+        raise SpiError(f"{name}: column {texts.name} holds {found}; fetch it again")
 
 
 def _counted(frame: pd.DataFrame, count: str) -> pd.DataFrame:

@@ -201,7 +201,9 @@ class TestAreas:
         assert result.failing_rows[0] == {"year": None, "area_code": WARDS[0]}
 
     def test_the_column_of_the_period_must_be_there(self) -> None:
-        result = only(column("area_code", WARDS), rule("coverage", "area_code", areas=WARDS, min_share=1.0, by=["year"]))
+        result = only(
+            column("area_code", WARDS), rule("coverage", "area_code", areas=WARDS, min_share=1.0, by=["year"])
+        )
         assert (result.outcome, result.observed) == ("errored", "column year is missing")
 
     def test_no_expected_area_is_not_full_coverage(self) -> None:

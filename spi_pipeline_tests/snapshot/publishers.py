@@ -92,7 +92,8 @@ ZZ1 1AA,10,500000,220000,E9,E1,E1,,{OURS},E05014735
 ZZ1 1AC,90,0,0,E9,E1,E1,,{OURS},E05014735
 ZZ1 1AD,10,500000,220000,E9,E1,E1,,E06000099,E05099999
 """,
-    "census2021_onsvisual/TS046_heating_type_3a_2021_town.csv.gz": """Geography code,Geography area type,Parent area code
+    "census2021_onsvisual/TS046_heating_type_3a_2021_town.csv.gz": """\
+Geography code,Geography area type,Parent area code
 E00900001,Output Area,E01900001
 E00900002,Output Area,E01900002
 E00900009,Output Area,E01900009

@@ -76,7 +76,8 @@ TWISTED[40:60] = b"\xff" * 20
     ("name", "content", "read", "message"),
     [
         ("a.csv.gz", b"no gzip", Folder.csv, "a.csv.gz cannot be read: "),
-        ("b/../torn.gz", TORN, Folder.bytes, "torn.gz cannot be read: "),
+        ("torn.gz", TORN, Folder.bytes, "torn.gz cannot be read: "),
+        ("twisted.gz", bytes(TWISTED), Folder.bytes, "twisted.gz cannot be read: "),
         ("c.csv", b"", Folder.csv, "c.csv is no CSV file: "),
         ("d.csv", b"a,b\n1,2\n1,2,3\n", Folder.csv, "d.csv is no CSV file: "),
         ("e.csv", b"a,b\n1,2,3\n1,2,3\n", Folder.csv, "e.csv has rows with more fields than its header names; "),
@@ -91,18 +92,11 @@ TWISTED[40:60] = b"\xff" * 20
 def test_a_file_that_is_not_what_its_name_promises_is_refused(
     tmp_path: Path, name: str, content: bytes, read: Callable[..., Any], message: str
 ) -> None:
-    file = tmp_path / name.rsplit("/", 1)[-1]
-    file.write_bytes(content)
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(SpiError) as caught:
-        read(Folder(tmp_path), file.name, "2021")
+        read(Folder(tmp_path), name, "2021")
     assert str(caught.value).startswith(message)
     assert str(caught.value).endswith("fetch it again")
-
-
-def test_a_gzip_broken_in_the_middle_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "twisted.gz").write_bytes(bytes(TWISTED))
-    with pytest.raises(SpiError, match=r"^twisted\.gz cannot be read: .*; fetch it again$"):
-        Folder(tmp_path).bytes("twisted.gz", "2021")
 
 
 def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:

@@ -1,0 +1,134 @@
+"""The embedded figures themselves: complete, of known origin, small, and about places rather than people."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from spi_pipeline.contracts.arrow import ARROW_TYPES
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.snapshot.build import import_tables
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables
+from spi_pipeline.sources.police import STOP_HEADER, STREET_HEADER
+from spi_pipeline_tests.snapshot.conftest import REPOSITORY
+
+TABLES = REPOSITORY / "spi_pipeline" / "snapshot" / "tables"
+NAMES = sorted(file.stem for file in TABLES.glob("*.parquet"))
+PUBLISHED = REPOSITORY.parent / "shared" / "data"
+
+ABOUT_A_PERSON = re.compile(
+    r"crime_id|(^|_)(id|gender|sex|ethnic\w*|religion|age_range|birth|surname|forename|outcome|legislation|officer|"
+    r"object_of_search|self_defined)(_|$)"
+)
+
+
+def origin(source_id: str) -> dict[str, Any]:
+    metadata = pq.read_schema(TABLES / f"{source_id}.parquet").metadata
+    return dict(json.loads(metadata[b"spi_provenance"]))
+
+
+def test_every_source_has_one_table_and_every_table_a_source(every_contract: Contracts) -> None:
+    assert sorted(every_contract.sources) == NAMES
+    assert snapshot_tables(TABLES) == NAMES
+
+
+def test_all_of_it_is_small() -> None:
+    assert sum(file.stat().st_size for file in TABLES.iterdir()) < 6_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_is_as_its_contract_promises(name: str, every_contract: Contracts) -> None:
+    source, table = every_contract.sources[name], read_embedded(TABLES, name).table
+    assert {field.name: field.type for field in table.schema} == {
+        column.name: ARROW_TYPES[column.type] for column in source.columns
+    }
+    assert table.num_rows > 0
+    for column in source.columns:
+        if column.required:
+            assert table.column(column.name).null_count == 0, column.name
+    if source.key:
+        assert table.select(list(source.key)).group_by(list(source.key)).aggregate([]).num_rows == table.num_rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_origin_of_a_table_is_complete(name: str, every_contract: Contracts) -> None:
+    found, source = origin(name), every_contract.sources[name]
+    stated = (
+        "publisher",
+        "dataset",
+        "url",
+        "period",
+        "geography_vintage",
+        "licence",
+        "attribution",
+        "contract_version",
+    )
+    assert [key for key in stated if not found[key]] == []
+    assert found["publisher"] == source.properties.publisher
+    assert found["dataset"] == source.properties.dataset
+    assert found["attribution"] == source.properties.attribution
+    assert found["licence"] == source.properties.licence
+    assert found["licence"] in every_contract.vocabulary.licences
+    assert found["geography_vintage"] == source.properties.geography.vintage
+    assert found["inputs"]
+    for item in found["inputs"]:
+        assert re.fullmatch(r"[0-9a-f]{64}", item["sha256"])
+        assert item["bytes"] > 0
+        assert re.fullmatch(r"\d{4}(-\d{2}){0,2}", item["period"])
+        assert item["period"] <= snapshot_as_of(TABLES).isoformat()
+        assert not Path(item["file"]).is_absolute()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_table_holds_anything_about_a_person(name: str) -> None:
+    table = read_embedded(TABLES, name).table
+    assert [column for column in table.column_names if ABOUT_A_PERSON.search(column)] == []
+    for column in table.column_names:
+        if pa.types.is_string(table.schema.field(column).type):
+            values = table.column(column).drop_null()
+            assert not pc.any(pc.match_substring_regex(values, r"^[0-9a-f]{40,64}$")).as_py(), "a crime's identifier"
+            assert not pc.any(pc.match_substring_regex(values, r"^(Male|Female|\d\d-\d\d|over 34|under 10)$")).as_py()
+
+
+def test_the_pattern_for_people_would_find_the_publishers_own_columns() -> None:
+    published = [name.lower().replace(" ", "_").replace("-", "_") for name in (*STREET_HEADER[:1], *STOP_HEADER[6:13])]
+    assert published[:4] == ["crime_id", "gender", "age_range", "self_defined_ethnicity"]
+    assert [column for column in published if not ABOUT_A_PERSON.search(column)] == []
+
+
+def test_wards_are_the_20_in_force(every_contract: Contracts) -> None:
+    wards = read_embedded(TABLES, "wards").table.to_pylist()
+    expected = [(ward.code, ward.name, ward.authority) for ward in every_contract.geography.wards]
+    assert len(wards) == 20
+    assert [(ward["area_code"], ward["area_name"], ward["authority_code"]) for ward in wards] == sorted(expected)
+
+
+def test_the_town_hangs_together() -> None:
+    areas = {
+        name: read_embedded(TABLES, name).table for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_boundaries")
+    }
+    lsoas = set(areas["lsoa_best_fit"].column("area_code").to_pylist())
+    assert len(lsoas) == 125
+    assert set(areas["output_area_lookup"].column("lsoa_code").to_pylist()) == lsoas
+    assert set(areas["lsoa_boundaries"].column("area_code").to_pylist()) == lsoas
+    for name in ("census_car_availability", "census_overcrowding", "census_general_health"):
+        counted = set(read_embedded(TABLES, name).table.column("area_code").to_pylist())
+        assert counted == set(areas["output_area_lookup"].column("area_code").to_pylist()), name
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.parametrize("name", ["wards", "bus_service", "covid_vaccination", "stop_and_search"])
+def test_publishers_files_give_the_embedded_figures(name: str, every_contract: Contracts) -> None:
+    one = replace(every_contract, sources={name: every_contract.sources[name]})
+    (built,) = import_tables(PUBLISHED, one)
+    embedded = read_embedded(TABLES, name)
+    assert built.inputs == embedded.inputs
+    assert built.table.equals(embedded.table.replace_schema_metadata(None))
