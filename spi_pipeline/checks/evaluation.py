@@ -26,6 +26,7 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "key": row_kinds.key,
     "in_set": row_kinds.in_set,
     "between": row_kinds.between,
+    "between_by": row_kinds.between_by,
     "pattern": row_kinds.pattern,
     "known_areas": row_kinds.known_areas,
     "part_of_whole": row_kinds.part_of_whole,

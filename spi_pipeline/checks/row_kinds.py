@@ -84,6 +84,31 @@ def between(rule: Rule, subject: Subject) -> Check:
     return _cells_check(rule, subject, question, tell)
 
 
+def between_by(rule: Rule, subject: Subject) -> Check:
+    """Numbers in the range of what their row is about: asked of how far each lies outside; no range is no match."""
+    about, column = rule.columns
+    bounds = pd.DataFrame.from_dict(rule.params["bounds"], orient="index", columns=["low", "high"], dtype="float64")
+    values = subject.frame[column].astype("float64")
+    own = bounds.reindex(subject.frame[about])
+    low, high = own["low"].to_numpy(), own["high"].to_numpy()
+    beyond = pd.Series(np.maximum(low - values, values - high)).where(~np.isnan(low), np.inf).where(values.notna())
+    name = f"{rule.id}: distance from its range"
+    question = Question("expect_column_values_to_be_between", {"column": name, "max_value": 0}, {name: beyond})
+    judged = int(values.notna().sum())
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        failing = list(verdicts[0].positions)
+        if not failing:
+            return f"{counted(judged, 'row')} inside"
+        worst = max(failing, key=lambda row: float(beyond[row]))
+        example = f"{subject.frame[about].iloc[worst]} holds {figure(values[worst])}"
+        if np.isfinite(beyond[worst]):
+            example += f", promised {figure(low[worst])} to {figure(high[worst])}"
+        return f"{len(failing):,} of {counted(judged, 'row')} outside: {example}"
+
+    return Check((question,), tell)
+
+
 def pattern(rule: Rule, subject: Subject) -> Check:
     r"""Texts that match as a whole; ``\Z`` because ``$`` would let a final line break pass."""
     regex = rf"\A(?:{rule.params['regex']})\Z"

@@ -31,6 +31,8 @@ def expected(rule: Rule) -> str:
             return f"one of {listing(params['values'])}"
         case "between":
             return _span(params)
+        case "between_by":
+            return f"in the range of its {columns[0].removesuffix('_id')}"
         case "pattern":
             return f"matches {params['regex']}"
         case "row_count":

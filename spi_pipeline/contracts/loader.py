@@ -7,7 +7,7 @@ concept or area is left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Indicator, IndicatorFile
 from spi_pipeline.contracts.odcs import read_product, read_source
 from spi_pipeline.contracts.references import check_framework, check_geography, check_indicators
+from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -102,6 +103,7 @@ def load_contracts(root: Path) -> Contracts:
     check_indicators(files, sources, vocabulary[1], faults)
     if framework is None or faults:
         raise ContractError(faults)
+    loaded = {name: product for name, product in products.items() if product}
     by_component = {file.component: file.indicators for _, file in filter(None, files.values())}
     ordered = [(component, item) for component in framework[1].components for item in by_component[component]]
     return Contracts(
@@ -109,11 +111,21 @@ def load_contracts(root: Path) -> Contracts:
         vocabulary=vocabulary[1],
         geography=geography[1],
         sources={name: source for name, source in sources.items() if source},
-        products={name: product for name, product in products.items() if product},
+        products={name: _with_plausible(product, [item for _, item in ordered]) for name, product in loaded.items()},
         framework=framework[1],
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
     )
+
+
+def _with_plausible(product: Product, indicators: list[Indicator]) -> Product:
+    """A product; ``observation`` also promises that every value lies in the range its indicator calls plausible."""
+    if product.id != "observation":
+        return product
+    bounds = {item.id: [item.plausible.minimum, item.plausible.maximum] for item in indicators}
+    description = "every value lies in the range its indicator calls plausible"
+    rule = Rule("plausible", "between_by", "error", description, ("indicator_id", "value"), {"bounds": bounds})
+    return replace(product, rules=(*product.rules, rule))
 
 
 def _names(root: Path, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:

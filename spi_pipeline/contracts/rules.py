@@ -20,6 +20,7 @@ RULE_KINDS: dict[str, str] = {
     "key": "the named columns together identify a row",
     "in_set": "values come from a closed list",
     "between": "numbers lie in a closed range",
+    "between_by": "numbers lie in the closed range stated for what their row is about",
     "pattern": "texts match a regular expression",
     "row_count": "the number of rows lies in a range",
     "known_areas": "area codes exist in the geography the contract names",
@@ -41,7 +42,8 @@ class Rule:
         description: what is promised, in a sentence.
         columns: the columns looked at, in order; empty for ``row_count``.
         params: parameters by kind: ``columns`` none; ``types`` ``{"types": {column: logical type}}``;
-            ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``pattern``
+            ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``between_by``
+            ``{"bounds": {value of the first column: [min, max]}}`` with columns ``(about, number)``; ``pattern``
             ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``;
             ``coverage`` ``{"areas": [...], "min_share", "by": [columns] (may be absent)}``; ``part_of_whole``
             ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``.

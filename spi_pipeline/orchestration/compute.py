@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
@@ -62,7 +64,11 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
 
 def contract_of(table: str, contracts: Contracts) -> Table:
     """The contract of a table: a source's own, or the product its name begins with."""
-    return contracts.sources.get(table) or contracts.products[table.split(".")[0]]
+    product = table.split(".")[0]
+    found = contracts.sources.get(table) or contracts.products.get(product)
+    if found is None:
+        raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
+    return found
 
 
 def _sorted(frame: pd.DataFrame, contract: Table) -> pd.DataFrame:
@@ -170,7 +176,7 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     children = pd.concat([reader.frame(name) for name in step.inputs], ignore_index=True)
     children = children[children["id"].isin(below)]
     counts = {child: _slot_count(child, contracts) for child in below}
-    level = "index" if step.kind == "index" else "dimension"
+    level: Literal["dimension", "index"] = "index" if step.kind == "index" else "dimension"
     return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
 
 

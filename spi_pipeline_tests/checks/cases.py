@@ -149,6 +149,17 @@ CASES = {
             "between 0 and 100",
         ),
         Case(
+            rule("between_by", "group", "rate", bounds={"a": [0, 10], "b": [0, 100]}),
+            "7 rows inside",
+            put("rate", (1, -2.0), (2, 140.0)),
+            "2 of 7 rows outside: a holds 140, promised 0 to 10",
+            (
+                {"group": "b", "rate": -2.0, "area_code": WARDS[1], "year": 2021},
+                {"group": "a", "rate": 140.0, "area_code": WARDS[2], "year": 2021},
+            ),
+            "in the range of its group",
+        ),
+        Case(
             rule("pattern", "area_code", regex="E05[0-9]{6}"),
             "8 rows match",
             put("area_code", (2, "E05014003\n"), (3, "xE05014004")),
