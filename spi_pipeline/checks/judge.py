@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -100,7 +101,7 @@ def _validate(batch: pd.DataFrame, questions: dict[int, Question], result_format
     suite = gx.ExpectationSuite(name="rules", expectations=expectations)
     # What Batch.validate does, without reading and hashing the frame twice: 3.9 s instead of 4.6 s for 300 rules.
     validator = Validator(whole_frame, result_format, {"dataframe": batch})
-    with warnings.catch_warnings():
+    with _configurations_kept(), warnings.catch_warnings():
         # pandas advises on groups in a pattern, which are a matter of the contract.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression")
         results: list[Any] = validator.validate_expectation_suite(suite).results
@@ -109,6 +110,32 @@ def _validate(batch: pd.DataFrame, questions: dict[int, Question], result_format
     if by_number.keys() != questions.keys():
         raise RuntimeError(f"{len(questions)} expectations were asked and {len(by_number)} answered")
     return by_number
+
+
+@contextmanager
+def _configurations_kept() -> Iterator[None]:
+    """Great Expectations forms the configuration of an expectation anew some 40 times while it validates it.
+
+    Kept for the length of one validation it is formed once, which takes a third off the cost of every rule (12 rules:
+    93 ms instead of 128 ms CPU). Nothing else is touched, and the original is put back.
+    """
+    from great_expectations.expectations.expectation import Expectation
+
+    patched: Any = Expectation
+    original: property = Expectation.__dict__["configuration"]
+    kept: dict[int, tuple[Any, Any]] = {}
+
+    def configuration(expectation: Any) -> Any:
+        if id(expectation) not in kept:
+            # The expectation is kept too, or its id could be given to another.
+            kept[id(expectation)] = (expectation, original.__get__(expectation))
+        return kept[id(expectation)][1]
+
+    patched.configuration = property(configuration)
+    try:
+        yield
+    finally:
+        patched.configuration = original
 
 
 @cache

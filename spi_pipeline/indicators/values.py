@@ -112,7 +112,7 @@ def _figures(
     if measure.kind == "mean":
         return _means(measure, source, rows, wards), 0.0
     denominator = measure.denominator
-    assert denominator is not None  # the measure's own validation  # noqa: S101
+    assert denominator is not None  # the measure's own validation sees to it
     if measure.kind == "share":
         counts = pd.DataFrame(
             {

@@ -81,19 +81,19 @@ def edition_table(
     """
     names = sorted(filled["slot"].unique())
     set_id = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
-    rows, lacking = [], {}
-    for edition, group in filled.groupby("edition"):
+    rows: list[tuple[object, ...]] = []
+    lacking: dict[int, tuple[int, int, list[str]]] = {}
+    for edition in sorted(map(int, filled["edition"].unique())):
+        group = filled[filled["edition"] == edition]
         held = group[group["indicator_id"] != ""]
         components = {component_of[name] for name in held["slot"]}
         absent = [name for name in framework.components if name not in components]
         if absent or len(held) / len(group) < framework.publication.slots:
-            lacking[int(edition)] = (len(held), len(group), absent)
+            lacking[edition] = (len(held), len(group), absent)
             continue
         fresh = int(held["fresh"].sum())
-        for profile in framework.profiles:
-            rows.append(
-                (int(edition), profile, set_id, len(held), fresh, len(held) - fresh, len(group) - len(held), as_of)
-            )
+        counts = (set_id, len(held), fresh, len(held) - fresh, len(group) - len(held), as_of)
+        rows.extend((edition, profile, *counts) for profile in framework.profiles)
     if not rows:
         year, (have, of, absent) = max(lacking.items(), key=lambda item: item[1][0])
         raise SpiError(
