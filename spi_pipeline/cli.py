@@ -5,19 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import signal
 import sys
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import NamedTemporaryFile
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from spi_pipeline.contracts.errors import ContractError, SpiError
 from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.publish.database import UnknownNameError
 from spi_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from spi_pipeline.publish.explain import Node
 
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
@@ -33,6 +35,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 Profile = Annotated[str, typer.Option(help="Profile of the framework.")]
 Edition = Annotated[int | None, typer.Option(help="Calendar year; the newest when left out.")]
 FAILED, BAD_USAGE = 1, 2
+# Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
+PLAIN_WIDTH = 1000
 
 
 def _contracts(settings: Settings) -> Contracts:
@@ -45,7 +49,8 @@ def refresh(
         bool, typer.Option("--live", help="Fetch from the publishers instead of the embedded figures.")
     ] = False,
     select: Annotated[
-        list[str] | None, typer.Option(help="Only this step or group and what it reads from; repeatable.")
+        list[str] | None,
+        typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
     as_json: Json = False,
@@ -63,7 +68,7 @@ def refresh(
     contracts = _contracts(settings)
     if dry_run:
         stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
-        names = [step.name for step in stale]
+        names = [step.label for step in stale]
         out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
         return
     with progress_by_group(err) as progress:
@@ -104,8 +109,8 @@ def lint() -> None:
     settings = Settings()
     contracts = _contracts(settings)
     out.print(
-        f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators in "
-        f"{len(contracts.framework.components)} components: no fault."
+        f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "
+        f"in {len(contracts.framework.components)} components: no fault."
     )
 
 
@@ -156,8 +161,8 @@ def snapshot_info(as_json: Json = False) -> None:
         properties = contracts.sources[source_id].properties
         periods = [item.period for item in embedded.inputs]
         period = periods[0] if len(set(periods)) == 1 else f"{periods[0]} to {periods[-1]}"
-        rows.append({"table": source_id, "rows": embedded.table.num_rows, "files": len(embedded.inputs), "period": period,
-                     "publisher": properties.publisher, "licence": properties.licence})  # fmt: skip
+        rows.append({"table": source_id, "rows": embedded.table.num_rows, "files": len(embedded.inputs),
+                     "period": period, "publisher": properties.publisher, "licence": properties.licence})  # fmt: skip
     as_of = snapshot_as_of(settings.snapshot).isoformat()
     if as_json:
         out.print_json(json.dumps({"as_of": as_of, "tables": rows}))
@@ -218,6 +223,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) 
     out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.")
     sys.stdout.flush()
     arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    # A background job inherits an ignored SIGINT, and Dagster then hears neither that nor SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.execve(sys.executable, [sys.executable, *arguments], environment)
 
 
@@ -226,13 +233,30 @@ def main() -> None:
 
     Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract.
     """
+    for console in (out, err):
+        if not console.is_terminal:
+            console.width = PLAIN_WIDTH
     try:
         app()
     except ContractError as error:
-        for fault in error.faults:
-            err.print(str(fault), style="red", soft_wrap=True, markup=False)
-        err.print(f"{len(error.faults)} faults in the contracts; nothing was done.", soft_wrap=True, markup=False)
-        sys.exit(BAD_USAGE)
+        count = len(error.faults)
+        _leave(
+            BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in the contracts; nothing was done."
+        )
+    except ValidationError as error:  # of the settings: nothing else is validated unguarded
+        _leave(BAD_USAGE, *(f"SPI_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()))
+    except UnknownNameError as error:
+        _leave(BAD_USAGE, str(error))
     except SpiError as error:
-        err.print(str(error), style="red", soft_wrap=True, markup=False)
-        sys.exit(FAILED)
+        _leave(FAILED, str(error))
+    except Exception as error:
+        with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
+            traceback.print_exception(error, file=trace)
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        _leave(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
+
+
+def _leave(code: int, *sentences: str) -> NoReturn:
+    for sentence in sentences:
+        err.print(sentence, style="red", soft_wrap=True, markup=False)
+    sys.exit(code)

@@ -13,12 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.tree import Tree
 
-from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.refresh import Refresh
-from spi_pipeline.orchestration.runner import Outcome
-from spi_pipeline.publish.database import ward_table
+from spi_pipeline.orchestration.runner import Outcome, age
+from spi_pipeline.publish.database import WardTable, ward_table
 from spi_pipeline.publish.explain import Explanation, Node
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
@@ -35,15 +34,18 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
         def begin(steps: list[Step]) -> Tell:
             total = Counter(_shown(step) for step in steps)
             tasks = {group: bars.add_task(group, total=count) for group, count in total.items()}
-            left = Counter(total)
+            left, failed = Counter(total), Counter[str]()
 
             def tell(ended: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+                refused = {outcome.table for outcome in outcomes if outcome.message}
                 for step in ended:
                     group = _shown(step)
                     bars.advance(tasks[group])
                     left[group] -= 1
+                    failed[group] += bool(refused.intersection(step.outputs or (step.name,)))
                     if not left[group] and not console.is_terminal:
-                        console.print(f"{group}: {total[group]} done")
+                        lost = f", {failed[group]} failed" if failed[group] else ""
+                        console.print(f"{group}: {total[group] - failed[group]} done{lost}")
 
             return tell
 
@@ -56,22 +58,30 @@ def _shown(step: Step) -> str:
 
 
 def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, *, as_json: bool) -> None:
-    """The closing words of a refresh: faults, warnings, the wards."""
-    store = Store(settings.store)
+    """The closing words of a refresh: the wards, what was done and, nearest the prompt, what went wrong."""
+    states = Counter(outcome.state for outcome in done.outcomes)
     if as_json:
-        found = {"run_id": done.run_id, "state": done.state, "stale": [step.name for step in done.stale],
-                 "faults": done.faults, "warnings": done.warnings, "seconds": round(done.seconds, 2)}  # fmt: skip
+        found = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
+                 "tables": dict(states), "faults": done.faults, "warnings": done.warnings,
+                 "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(found))
         return
+    database = Store(settings.store).database
+    if database.exists():
+        _show_wards(ward_table(database), out)
+    if not done.stale:
+        out.print("Nothing had changed: no step was run.")
+    else:
+        counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none ended"
+        out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
+    out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
     for warning in done.warnings:
         err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
     for fault in done.faults:
         err.print(fault, style="red", soft_wrap=True, markup=False)
-    try:
-        found_table = ward_table(store.database)
-    except SpiError as error:
-        err.print(str(error), soft_wrap=True, markup=False)
-        return
+
+
+def _show_wards(found_table: WardTable, out: Console) -> None:
     title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
     table = Table(title=title, title_justify="left")
     for name, justify in (("ward", "left"), ("score", "right"), ("rank", "right"), ("coverage", "right")):
@@ -84,13 +94,6 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
             row["area_name"], score, "" if row["rank"] is None else str(row["rank"]), f"{row['coverage']:.0%}"
         )
     out.print(table)
-    if not done.stale:
-        out.print("Nothing had changed: no step was run.")
-    else:
-        states = Counter(outcome.state for outcome in done.outcomes)
-        counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
-    out.print(f"Database: {store.database}", soft_wrap=True)
 
 
 def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
@@ -99,9 +102,11 @@ def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
     for table, result in results:
         if result.outcome in ("failed", "errored"):
             out.print(
-                f"{result.outcome} ({result.rule.severity}) {table}.{result.rule.id}: {result.observed}; promised: {result.expected}",
-                soft_wrap=True, markup=False,
-            )  # fmt: skip
+                f"{result.outcome} ({result.rule.severity}) {table}.{result.rule.id}: {result.observed}; "
+                f"promised: {result.expected}",
+                soft_wrap=True,
+                markup=False,
+            )
     counts = Counter(result.outcome for _, result in results)
     tables = len({table for table, _ in results})
     out.print(
@@ -117,13 +122,15 @@ def show_status(found: dict[str, Any], out: Console) -> None:
     out.print(f"to do: {len(found['stale_steps'])} stale steps")
     for table in found["stale_tables"]:
         out.print(
-            f"stale table {table['table']} since {table['since']}: {table['reason']}",
+            f"stale table {table['table']}: good version {age(table['written_at'])} old, refused for "
+            f"{age(table['since'])}: {table['reason']}",
             style="yellow",
             soft_wrap=True,
             markup=False,
         )
-    if found["runs"]:
-        show_table(found["runs"], out, title="Last runs")
+    for run in found["runs"]:
+        did = f"{run['stale_steps']} steps, {run['failed_checks']} failed checks, {run['seconds']:.1f} s"
+        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}", soft_wrap=True)
 
 
 def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:
@@ -151,23 +158,27 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
     branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
     if node.level == "indicator":
-        value = "none" if facts["value"] is None else f"{facts['value']:.4g}"
-        made_of = (
-            f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
-        )
-        branch.add(
-            f"value {value} {facts['unit']}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
-        )
+        branch.add(_value(facts))
         branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
         source = contracts.sources[facts["source_id"]]
-        branch.add(
-            f"{source.properties.publisher}: {source.properties.dataset}, {facts['licence']}, from {facts['allocation']}"
-        )
+        origin = f"{source.properties.publisher}: {source.properties.dataset}"
+        branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")
         for item in node.files:
             branch.add(f"{item['file']} ({item['period']}, {item['bytes']:,} bytes) sha256 {item['sha256']}")
         branch.add(source.properties.url)
     for child in node.children:
         _branch(branch, child, contracts)
+
+
+def _value(facts: dict[str, Any]) -> str:
+    """The value of an indicator and how it came to be, in a line."""
+    if facts["value"] is None:
+        return f"no value: {facts['status']}"
+    value = f"value {facts['value']:.4g} {facts['unit']}"
+    if facts["status"] == "imputed":
+        return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
+    made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
+    return f"{value}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
 
 
 def _plain(value: Any) -> str:

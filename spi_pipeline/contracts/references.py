@@ -150,6 +150,11 @@ def _measure_faults(measure: Measure, source: Source, vocabulary: Vocabulary) ->
             for value in allowed:
                 if value not in column.values:
                     yield path, unknown(value, f"value of {name} in {source.id}", column.values)
+    if measure.kind == "mean" and source.properties.geography.levels == ["ward"] and measure.denominator is None:
+        yield (
+            ("measure",),
+            f"source {source.id} is on wards already; a mean of it needs the denominator it is weighted with",
+        )
     if (measure.window is not None) != (source.properties.period.column == "month"):
         verb = "is" if source.properties.period.column == "month" else "is not"
         yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"

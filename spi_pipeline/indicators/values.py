@@ -20,6 +20,7 @@ from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate
 # A ward value rests on at least this share of the ward's residents (or of the published denominator); the JRC rule of
 # thumb for a unit's data.
 MIN_COVERED = 0.65
+ROUNDING = 1e-9
 LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
 VALUE_COLUMNS = ["area_code", "period_start", "period_end", "value", "numerator", "denominator"]
 
@@ -73,6 +74,9 @@ def ward_values(
     rows = tables[source.id]
     for column, allowed in measure.where.items():
         rows = rows[rows[column].isin(allowed)]
+        if rows.empty:
+            listed = ", ".join(allowed)
+            raise SpiError(f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where")
     frames, unplaced = [], 0.0
     for start, end, part in _periods(source, measure, rows, tables[source.id]):
         figures, outside = _figures(indicator, sources, tables, part, wards)
@@ -138,7 +142,8 @@ def _counted(measure: Measure, source: Source, rows: pd.DataFrame, wards: Wards)
     if "point" not in source.properties.geography.levels:
         counts = pd.DataFrame({"area_code": rows["area_code"], "numerator": total})
         placed = allocate_counts(counts, _weights_for(source, rows, wards))
-        known = placed.wards["numerator"].where(placed.covered["numerator"] >= MIN_COVERED)
+        # The denominator is of all the ward: a count of a part of it would read the rest as zero.
+        known = placed.wards["numerator"].where(placed.covered["numerator"] >= 1 - ROUNDING)
         return known, float(placed.unplaced["numerator"])
     by_ward = total.groupby(rows["ward_code"]).sum().reindex(sorted(wards.boundaries["area_code"]), fill_value=0.0)
     return by_ward.rename_axis("area_code"), float(total[rows["longitude"].isna()].sum())
@@ -165,8 +170,9 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     if weights.empty:
         raise SpiError(f"source {source.id} is on {', '.join(sorted(geographies))}, for which there is no allocation")
     if len(geographies) > 1:
-        # Output areas where they are known, LSOAs elsewhere: each area's own weights, never both for one place.
-        weights = weights[weights["small_area_code"].isin(set(rows["area_code"]))]
+        # Output areas where they are known, LSOAs elsewhere: never both for one place.
+        finest = weights["geography"].str.startswith("oa") | (weights["method"] == "best_fit")
+        weights = weights[finest]
     return weights
 
 

@@ -5,6 +5,7 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,8 +55,8 @@ def operation_asset(
     def operation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         selected = [step for step in steps if asset_key(step) in context.selected_asset_keys]
         runner: Runner = context.resources.runner
-        started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run_id).start_time or 0, dt.UTC)
-        outcomes = runner.run(selected, context.run_id, started)
+        started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, dt.UTC)
+        outcomes = runner.run(selected, context.run.run_id, started)
         by_table = {outcome.table: outcome for outcome in outcomes}
         lost = []
         for step in selected:
@@ -66,9 +67,8 @@ def operation_asset(
                 # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
                 yield from (_check_result(step, severity, own) for severity in _severities(step, contracts))  # type: ignore[misc]
                 continue
-            for outcome in own:
-                if outcome.message:
-                    context.log.error(outcome.message)
+            for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
+                context.log.error(message)
             yield dg.MaterializeResult(
                 asset_key=asset_key(step),
                 metadata=run_metadata(step, own, contracts, runner.reader, keys),
@@ -122,9 +122,11 @@ def _check_result(step: Step, severity: str, outcomes: Sequence[Outcome]) -> dg.
     return dg.AssetCheckResult(
         asset_key=asset_key(step),
         check_name=CHECKS[severity],
-        passed=not wrong,
+        # What did not run is not passed.
+        passed=bool(results) and not wrong,
         severity=dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{result.rule.id}: {result.observed}" for result in wrong)
-        or f"{len(results)} rules hold",
+        description="; ".join(dict.fromkeys(f"{result.rule.id}: {result.observed}" for result in wrong))
+        or ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
+        or "not evaluated: " + "; ".join(dict.fromkeys(outcome.message for outcome in outcomes)),
         metadata=check_metadata(results),
     )

@@ -21,7 +21,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
 
     Args:
         settings: where contracts and store are.
-        running: the runner to use, where the caller listens to it; a new one for each run otherwise.
+        running: the runner to use, where the caller listens to it; a new one otherwise.
 
     Returns:
         All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, and the resource ``runner``.
@@ -30,12 +30,12 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         ContractError: when a contract has a fault.
     """
     contracts = running.contracts if running else load_contracts(settings.contracts)
+    made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
     assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
-        made = running or Runner(settings, contracts)
         with made.store.lock():
             yield made
 

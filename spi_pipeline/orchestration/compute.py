@@ -19,7 +19,7 @@ from spi_pipeline.geography.areas import area_table
 from spi_pipeline.indicators.observations import Origin, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.reader import ORIGINS, Reader
+from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
@@ -43,6 +43,8 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
     """
     if step.kind == "source":
         return _source(step, contracts, reader)
+    if step.kind == "indicator":
+        return _indicator(step, contracts, reader)
     frames: Mapping[str, pd.DataFrame]
     if step.kind == "allocation":
         frames = {"allocation": _allocation(reader)}
@@ -50,16 +52,13 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
         frames = {"area": _area(contracts, reader)}
     elif step.kind == "catalogue":
         frames = {"indicator": _catalogue(contracts)}
-    elif step.kind == "indicator":
-        frames = {step.outputs[0]: _indicator(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
     elif step.kind == "component":
         frames = _scored(step, _component(step, contracts, reader))
     else:
         frames = _scored(step, _parent(step, contracts, reader))
-    return {name: to_arrow(_sorted(frame, contract_of(name, contracts)), contract_of(name, contracts))
-            for name, frame in frames.items()}  # fmt: skip
+    return {name: _typed(frame, contract_of(name, contracts)) for name, frame in frames.items()}
 
 
 def contract_of(table: str, contracts: Contracts) -> Table:
@@ -71,9 +70,10 @@ def contract_of(table: str, contracts: Contracts) -> Table:
     return found
 
 
-def _sorted(frame: pd.DataFrame, contract: Table) -> pd.DataFrame:
+def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
+    """Rows in the order of the key, typed by the contract."""
     key = [name for name in contract.key if name in frame.columns]
-    return frame.sort_values(key, ignore_index=True) if key else frame
+    return to_arrow(frame.sort_values(key, ignore_index=True) if key else frame, contract)
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
@@ -138,19 +138,19 @@ def _catalogue(contracts: Contracts) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _indicator(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
-    boundaries = reader.wards().drop(columns="parent_code")
-    boundaries = boundaries.merge(reader.frame("area")[["area_code", "parent_code"]], on="area_code", validate="1:1")
-    wards = Wards(boundaries, reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
+    wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
     found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
     first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
     editions = range(first, reader.as_of.year + 1)
-    return observations(found.values, indicator, source, origins, editions, carry)
+    frame = observations(found.values, indicator, source, origins, editions, carry)
+    table = _typed(frame, contracts.products["observation"])
+    return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:

@@ -20,19 +20,19 @@ _PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("duckdb", "great-expectations", "numpy", "pandas", "pyarrow", "pyproj", "scipy", "shapely")
 
 
-def fingerprint(step: Step, inputs: Mapping[str, str], contracts_root: Path, told: Mapping[str, str]) -> str:
+def fingerprint(step: Step, inputs: Mapping[str, str], files: Mapping[str, str], told: Mapping[str, str]) -> str:
     """The digest of a step.
 
     Args:
         step: the step.
         inputs: content hash of each of its inputs; ``missing`` where there is none.
-        contracts_root: the contracts folder.
+        files: as ``contract_digests`` returns them, taken when the contracts were read.
         told: values the step is given, such as the mode and the day the figures were taken.
     """
     parts = {
         "step": [step.kind, step.name, *step.outputs],
         "inputs": {name: inputs.get(name, "missing") for name in step.inputs},
-        "files": {name: _file_digest(contracts_root / name) for name in sorted(set(step.files))},
+        "files": {name: files.get(name, "missing") for name in step.files},
         "rooms": {room: room_digest(room) for room in (*step.rooms, "orchestration")},
         "libraries": library_versions(),
         "told": dict(told),
@@ -56,5 +56,9 @@ def library_versions() -> dict[str, str]:
     return {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES}
 
 
-def _file_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def contract_digests(root: Path) -> dict[str, str]:
+    """The sha256 of every contract file, by its path relative to the contracts folder."""
+    return {
+        file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(root.rglob("*.yaml"))
+    }

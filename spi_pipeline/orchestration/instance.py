@@ -1,4 +1,4 @@
-"""The Dagster instance of a store: the same for the command line and for the UI, so that one shows what the other did."""
+"""The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine
 
-# One run at a time writes to a store. Telemetry is off. The event log is Dagster's own but for its open connections.
+from spi_pipeline.contracts.errors import SpiError
+
+# One run at a time writes to a store. Telemetry is off. Our own log goes into the run's. The event log is Dagster's own
+# but for its open connections.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
 run_queue:
   max_concurrent_runs: 1
+python_logs:
+  managed_python_loggers: [spi_pipeline]
+  python_log_level: ERROR
 event_log_storage:
   module: spi_pipeline.orchestration.instance
   class: PooledEventLogStorage
@@ -76,10 +82,15 @@ def prepare_home(home: Path) -> Path:
         home: the folder that belongs to the store.
 
     Returns:
-        The folder in use, also exported as ``DAGSTER_HOME`` for processes started from here.
+        The folder in use.
+
+    Raises:
+        SpiError: when ``DAGSTER_HOME`` names no folder.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen:
+        if not Path(chosen).is_dir():
+            raise SpiError(f"DAGSTER_HOME names {chosen}, which is no folder; make it, or unset DAGSTER_HOME")
         return Path(chosen)
     (home / ".nux").mkdir(parents=True, exist_ok=True)
     (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
@@ -92,3 +103,19 @@ def prepare_home(home: Path) -> Path:
 def open_instance(home: Path) -> DagsterInstance:
     """The instance of a store."""
     return DagsterInstance.from_config(str(prepare_home(home)))
+
+
+def close_abandoned_runs(instance: DagsterInstance, store: Path) -> dict[str, str]:
+    """Mark runs of this store that were killed as failed, so that they do not count as running for ever.
+
+    Args:
+        instance: the instance; other stores may share it.
+        store: the root of the store; its lock is held, so none of its runs can still be going on.
+
+    Returns:
+        The tags that mark a run as one of this store.
+    """
+    tags = {"spi/store": str(store)}
+    for run in instance.get_runs(filters=RunsFilter(tags=tags, statuses=[DagsterRunStatus.STARTED])):
+        instance.report_run_failed(run, "the process of this run ended before the run did")
+    return tags

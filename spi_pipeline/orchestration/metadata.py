@@ -92,6 +92,8 @@ def run_metadata(
         }
         found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
         found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
+    if step.kind == "indicator":
+        found["could_not_be_placed"] = reader.unplaced(main.table)
     if step.kind == "source":
         origins = reader.origins(step.name)
         found["files"] = dg.MetadataValue.md(_files(origins))
@@ -166,8 +168,7 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         return "no rows"
     columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for row in rows:
-        lines.append("| " + " | ".join(_cell(row.get(column)) for column in columns) + " |")
+    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
     return "\n".join(lines)
 
 

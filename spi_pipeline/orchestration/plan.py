@@ -30,7 +30,7 @@ class Step:
     """One step.
 
     Attributes:
-        name: unique; also the last part of its asset key.
+        name: unique within its kind; also the last part of its asset key.
         kind: what it does.
         group: the group it is shown in.
         inputs: tables it reads.
@@ -58,11 +58,16 @@ class Step:
         """The asset key."""
         return (self.kind, self.name)
 
+    @property
+    def label(self) -> str:
+        """The key as people write it, such as ``indicator/turnout``."""
+        return "/".join(self.key)
+
 
 def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from."""
     steps = [_source(contracts, source_id) for source_id in contracts.sources]
-    steps += [_allocation(), _area(), _catalogue(contracts)]
+    steps += [_allocation(), _area()]
     steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
     steps.append(_edition(contracts))
     for dimension in contracts.framework.dimensions:
@@ -72,6 +77,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         steps.append(_parent(contracts, dimension.id, "dimension", "dimensions", below))
     top = tuple(dimension.id for dimension in contracts.framework.dimensions)
     steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
+    steps.append(_catalogue(contracts))
     steps.append(_database(contracts, steps))
     return steps
 
@@ -111,7 +117,8 @@ def nearest_inputs(step: Step, plan: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _products(*names: str) -> tuple[str, ...]:
-    return tuple(f"products/{name}.yaml" for name in names)
+    """Contracts of products, with what they are read with: ranges come from units, known areas from the geography."""
+    return (*(f"products/{name}.yaml" for name in names), "vocabulary.yaml", "geography.yaml")
 
 
 def _source(contracts: Contracts, source_id: str) -> Step:
@@ -136,7 +143,7 @@ def _allocation() -> Step:
         group="geography",
         inputs=GEOGRAPHY_SOURCES,
         outputs=("allocation",),
-        files=("geography.yaml", *_products("allocation")),
+        files=_products("allocation"),
         rooms=("contracts", "checks", "geography"),
         title="Allocation of small areas to wards",
         description="Which share of each small area belongs to which ward: by the postcodes in it where they are at "
@@ -155,7 +162,7 @@ def _area() -> Step:
         group="geography",
         inputs=("wards", "allocation", "census_households"),
         outputs=("area",),
-        files=("geography.yaml", *_products("area")),
+        files=_products("area"),
         rooms=("contracts", "checks", "geography"),
         title="Wards and authorities",
         description="Every ward and authority with its residents and households, and how much of it rests on small "
@@ -201,10 +208,8 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
             f"indicators/{contracts.component_of[indicator_id]}.yaml",
             *(contracts.sources[name].file for name in sources),
             "framework.yaml",
-            "geography.yaml",
-            "vocabulary.yaml",
             *_products("observation"),
-        ),  # fmt: skip
+        ),
         rooms=("contracts", "checks", "geography", "indicators"),
         title=indicator.title,
         description=f"{indicator.description} {indicator.limits}",
@@ -221,7 +226,7 @@ def _edition(contracts: Contracts) -> Step:
         group="editions",
         inputs=observations,
         outputs=("edition",),
-        files=(*files, "framework.yaml", "geography.yaml", *_products("edition")),
+        files=(*files, "framework.yaml", *_products("edition")),
         rooms=("contracts", "checks", "scoring"),
         title="Published editions",
         description="The calendar years in which enough slots hold a value and every component is present.",
@@ -238,7 +243,7 @@ def _component(contracts: Contracts, component_id: str) -> Step:
         group="components",
         inputs=(*observations, "edition"),
         outputs=tuple(f"{table}.{component_id}" for table in SCORED),
-        files=(f"indicators/{component_id}.yaml", "framework.yaml", "geography.yaml", *_products(*SCORED)),
+        files=(f"indicators/{component_id}.yaml", "framework.yaml", *_products(*SCORED)),
         rooms=("contracts", "checks", "scoring", "engine"),
         title=component.title,
         description=component.description,
@@ -258,10 +263,9 @@ def _parent(
         outputs=tuple(f"{table}.{name}" for table in SCORED[:3]),
         files=(
             "framework.yaml",
-            "geography.yaml",
             *_products(*SCORED[:3]),
             *sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()}),
-        ),  # fmt: skip
+        ),
         rooms=("contracts", "checks", "scoring", "engine"),
         title=contracts.titles[name],
         description=described.get(name, contracts.framework.description),
@@ -277,7 +281,7 @@ def _database(contracts: Contracts, steps: list[Step]) -> Step:
         group="published",
         inputs=products,
         outputs=(),
-        files=tuple(sorted(product.file for product in contracts.products.values())),
+        files=_products(*sorted(contracts.products)),
         rooms=("contracts", "store"),
         title="The database readers see",
         description="One DuckDB file rebuilt from one consistent set of table versions and swapped in whole.",

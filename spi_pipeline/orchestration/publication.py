@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import SQL_TYPES, arrow_schema
@@ -15,26 +17,31 @@ from spi_pipeline.store.database import Column, DatabaseTable
 RECORDED = ("check_result", "source_release")
 
 
-def database_tables(contracts: Contracts, reader: Reader) -> list[DatabaseTable]:
+def database_tables(contracts: Contracts, reader: Reader, parts: Sequence[str]) -> list[DatabaseTable]:
     """Every product as a table of the database.
+
+    Args:
+        contracts: all contracts.
+        reader: gives the tables.
+        parts: the tables that are parts of products; the store may hold more, of indicators since removed.
 
     Raises:
         SpiError: when a part cannot be read.
     """
-    rows = {name: _rows(product, reader) for name, product in contracts.products.items()}
+    rows = {name: _rows(product, reader, parts) for name, product in contracts.products.items()}
     rows["observation"] = observations_with_imputed(rows["observation"], rows["imputation"])
     return [_database_table(product, rows[name]) for name, product in contracts.products.items()]
 
 
-def _rows(product: Product, reader: Reader) -> pa.Table:
+def _rows(product: Product, reader: Reader, parts: Sequence[str]) -> pa.Table:
     """All current parts of a product, or what runs recorded."""
     schema = arrow_schema(product)
     if product.id in RECORDED:
         recorded = reader.store.read_runs(product.id)
         return recorded.select(schema.names).cast(schema) if recorded else schema.empty_table()
-    names = [name for name in reader.store.versions() if name.split(".")[0] == product.id]
-    parts = [reader.table(name).replace_schema_metadata(None).cast(schema) for name in names]
-    return pa.concat_tables(parts) if parts else schema.empty_table()
+    names = [name for name in parts if name.split(".")[0] == product.id]
+    tables = [reader.table(name).replace_schema_metadata(None).cast(schema) for name in names]
+    return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
 def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:

@@ -17,7 +17,9 @@ from spi_pipeline.geography.points import place_points
 from spi_pipeline.snapshot.embedded import snapshot_as_of
 from spi_pipeline.store.store import Store
 
+# What tables carry along in their metadata: the files a source was read from, and what an indicator could not place.
 ORIGINS = "spi_origins"
+UNPLACED = "spi_unplaced"
 
 
 class Reader:
@@ -46,10 +48,11 @@ class Reader:
 
     def frame(self, name: str) -> pd.DataFrame:
         """The same as a frame; not to be changed."""
-        return self._once("frame", name, lambda: self.table(name).to_pandas())
+        found: pd.DataFrame = self._once("frame", name, lambda: self.table(name).to_pandas())
+        return found
 
     def placed(self, name: str) -> pd.DataFrame:
-        """The same; for a table of points with the ward each lies in (``ward_code``, null outside and without place)."""
+        """The same; a table of points with the ward each lies in (``ward_code``, null outside and without place)."""
         source = self.contracts.sources.get(name)
         if source is None or "point" not in source.properties.geography.levels:
             return self.frame(name)
@@ -58,18 +61,34 @@ class Reader:
             rows = self.frame(name)
             return rows.assign(ward_code=place_points(rows["longitude"], rows["latitude"], self.wards()))
 
-        return self._once("placed", name, place)
+        found: pd.DataFrame = self._once("placed", name, place)
+        return found
 
     def wards(self) -> pd.DataFrame:
         """Ward boundaries with ``parent_code``, the wards' authority."""
         frame: pd.DataFrame = self.frame("wards").rename(columns={"authority_code": "parent_code"})
         return frame
 
+    def boundaries(self) -> pd.DataFrame:
+        """The same with the authority that table ``area`` gives each ward."""
+
+        def merged() -> pd.DataFrame:
+            authority = self.frame("area")[["area_code", "parent_code"]]
+            return self.wards().drop(columns="parent_code").merge(authority, on="area_code", validate="1:1")
+
+        found: pd.DataFrame = self._once("boundaries", "wards", merged)
+        return found
+
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""
         metadata = self.table(name).schema.metadata or {}
         found: list[dict[str, object]] = json.loads(metadata.get(ORIGINS.encode(), b"[]"))
         return found
+
+    def unplaced(self, name: str) -> float:
+        """What an indicator counted and could not place, over all its periods."""
+        metadata = self.table(name).schema.metadata or {}
+        return float(metadata.get(UNPLACED.encode(), b"0"))
 
     def _once(self, form: str, name: str, read: Any) -> Any:
         version = self.store.current(name)

@@ -7,19 +7,25 @@ A refresh with nothing stale writes one row to the list of runs and never import
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import logging
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.records import run_row
 from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline.publish.database import UnknownNameError
 from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 Progress = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
@@ -72,10 +78,11 @@ def stale_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()
     Args:
         plan: every step in order.
         runner: knows the store.
-        select: names of steps or groups; with any given, only those and what they read from are considered.
+        select: steps, as ``turnout`` or ``indicator/turnout``, or groups; with any given, only those and what they
+            read from are considered.
 
     Raises:
-        SpiError: for a name that is neither a step nor a group.
+        UnknownNameError: for a name that is neither a step nor a group.
     """
     considered = _selected(plan, select) if select else list(plan)
     stale: list[Step] = []
@@ -88,17 +95,22 @@ def stale_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()
 
 
 def _selected(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
-    unknown = [name for name in select if not any(name in (step.name, step.group) for step in plan)]
-    if unknown:
-        groups = ", ".join(dict.fromkeys(step.group for step in plan))
-        raise SpiError(f"there is no step or group {', '.join(unknown)}; groups: {groups}")
-    wanted = {
-        table for step in plan if step.name in select or step.group in select for table in (*step.outputs, step.name)
-    }
+    known = {name for step in plan for name in (step.name, step.label, step.group)}
+    for name in select:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            groups = ", ".join(dict.fromkeys(step.group for step in plan))
+            raise UnknownNameError(
+                f"there is no step or group {name!r}; "
+                + (f"did you mean {near[0]!r}?" if near else f"groups: {groups}")
+            )
+    chosen: list[Step] = []
+    wanted: set[str] = set()
     for step in reversed(plan):
-        if wanted.intersection((*step.outputs, step.name)):
+        if {step.name, step.label, step.group}.intersection(select) or wanted.intersection(step.outputs):
+            chosen.append(step)
             wanted.update(step.inputs)
-    return [step for step in plan if wanted.intersection((*step.outputs, step.name))]
+    return chosen[::-1]
 
 
 def refresh(
@@ -134,7 +146,7 @@ def refresh(
         try:
             runner.store.append_run("run", done.run_id, _row(done, settings, started))
         except SpiError as error:
-            done.broken = done.broken or str(error)
+            done.broken = "" if done.faults else str(error)
     return done
 
 
@@ -144,7 +156,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
-    from spi_pipeline.orchestration.instance import open_instance
+    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance
 
     def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
         done.outcomes.extend(outcomes)
@@ -156,25 +168,45 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
     try:
         job = build_definitions(settings, runner).resolve_job_def("refresh")
         with open_instance(runner.store.dagster_home) as instance:
-            job.execute_in_process(
+            tags = close_abandoned_runs(instance, runner.store.root)
+            result = job.execute_in_process(
                 instance=instance,
                 asset_selection=[asset_key(step) for step in done.stale],
                 raise_on_error=False,
                 run_id=done.run_id,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags=tags,
             )
+            done.broken = _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
-        done.broken = (
-            f"the run ended early ({' '.join(str(error).split())[:300]}); readers still see the last whole state"
-        )
+        done.broken = _ended_early(error)
     except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it
         if "sqlite3" not in str(error):
             raise
-        done.broken = f"the run could not be logged ({' '.join(str(error).split())[:200]}); readers still see the last whole state"
+        done.broken = _ended_early(error)
     reached = {outcome.table for outcome in done.outcomes}
-    skipped = [step.name for step in done.stale if not reached.intersection((*step.outputs, step.name))]
+    skipped = [step.label for step in done.stale if not reached.intersection(step.outputs or (step.name,))]
     if skipped and not done.faults:
         done.broken = f"{len(skipped)} steps did not run ({', '.join(skipped[:5])}, …); see the run in spi ui"
+
+
+def _ended_early(error: Exception) -> str:
+    said = " ".join(str(getattr(error, "orig", error)).split())[:200]
+    return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
+
+
+def _defects(result: dg.ExecuteInProcessResult) -> str:
+    """A sentence on the operations that broke without being able to say so themselves; empty where none did."""
+    broken = []
+    for event in result.all_events:
+        failure = event.step_failure_data if event.is_step_failure else None
+        # A failure with user data is one we raised, its reason told by the outcome.
+        if failure and failure.error and not failure.user_failure_data:
+            error = failure.error.cause or failure.error
+            if "Interrupted" in (error.cls_name or error.message):
+                return f"the run was stopped at {event.step_key}; what is done is kept, run spi refresh to go on"
+            broken.append(f"{event.step_key} broke in our own code ({' '.join(error.message.split())[:200]})")
+    return f"{'; '.join(broken)}; report it with the log of run {result.run_id} (spi ui)" if broken else ""
 
 
 def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:

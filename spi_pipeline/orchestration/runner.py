@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,10 +22,10 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.orchestration.compute import compute, contract_of
-from spi_pipeline.orchestration.fingerprints import fingerprint
+from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprint
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.publication import database_tables
-from spi_pipeline.orchestration.reader import ORIGINS, Reader
+from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.orchestration.records import check_row, check_rows, release_rows
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import embedded_digest
@@ -65,35 +66,43 @@ class Runner:
         store: where tables go.
         reader: gives steps their inputs.
         listen: told what became of each operation's tables as soon as it ends.
+        unwritable: what the disk said when it first refused a table; from then on nothing is computed.
     """
 
     listen: Callable[[Sequence[Step], Sequence[Outcome]], None] | None = None
+    unwritable: str = ""
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
         self.settings = settings
         self.contracts = contracts
         self.store = Store(settings.store)
         self.reader = Reader(self.store, contracts, settings.snapshot)
+        # Taken once, beside the contracts: a file saved during a run must not pass for the one that was computed with.
+        self._files = contract_digests(contracts.root)
 
     def fingerprint(self, step: Step) -> str:
         """The digest of everything the step's result depends on now."""
         versions = {name: self.store.current(name) for name in step.inputs}
         inputs = {name: version.sha256 for name, version in versions.items() if version}
-        told = {"mode": self.settings.mode}
+        told: dict[str, str] = {"mode": self.settings.mode}
         if step.kind in ("indicator", "edition"):
             told["as_of"] = self.reader.as_of.isoformat()
         if step.kind == "source":
             told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
         if step.kind == "database":
-            told |= {name: v.stale_run_id for name, v in self.store.versions().items() if v.stale_run_id}
-        return fingerprint(step, inputs, self.contracts.root, told)
+            # It also holds what runs recorded, and so is due whenever one of them wrote or refused a table.
+            told |= {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
+        return fingerprint(step, inputs, self._files, told)
 
     def is_fresh(self, step: Step) -> bool:
-        """Whether every output of the step is current and was made from what is there now."""
+        """Whether every output of the step is current, undamaged, and was made from what is there now."""
+        try:
+            found = [self.store.current(name) for name in step.outputs]
+        except SpiError:  # a damaged version: made again, it is repaired
+            return False
         wanted = self.fingerprint(step)
         if step.kind == "database":
             return self.store.published_version() == wanted[:16]
-        found = [self.store.current(name) for name in step.outputs]
         return all(version and version.fingerprint == wanted and not version.stale_since for version in found)
 
     def run(self, steps: Sequence[Step], run_id: str, run_at: dt.datetime) -> list[Outcome]:
@@ -108,21 +117,21 @@ class Runner:
             One outcome for each output of each step, in order.
         """
         outcomes: list[Outcome] = []
-        due = [step for step in steps if not self.is_fresh(step)]
-        made = {step: self._computed(step, run_id) for step in due if step.kind != "database"}
+        fresh = {step: self._current(step) for step in steps if step.kind != "database" and self.is_fresh(step)}
+        made = {step: fresh.get(step) or self._computed(step, run_id) for step in steps if step.kind != "database"}
         judged = self._judged(
             {name: table for found in made.values() if isinstance(found, dict) for name, table in found.items()}
         )
         for step in steps:
             found = made.get(step)
-            if step.kind == "database":
-                outcomes += self._publish(step)
-            elif found is None:
-                outcomes += self.check([step])
-            elif isinstance(found, dict):
-                outcomes += self._settled(step, found, judged, run_id)
-            else:
+            if found is None:
+                outcomes += self._publish(step, run_id)
+            elif not isinstance(found, dict):
                 outcomes += found
+            elif fresh.get(step):
+                outcomes += [Outcome(name, "unchanged", judged[name], self.store.current(name)) for name in found]
+            else:
+                outcomes += self._settled(step, found, judged, run_id)
         self._record(steps, outcomes, run_id, run_at)
         if self.listen:
             self.listen(steps, outcomes)
@@ -130,19 +139,28 @@ class Runner:
 
     def check(self, steps: Sequence[Step]) -> list[Outcome]:
         """Evaluate the rules of the current tables of some steps; nothing is written."""
-        judged = self._judged({name: self.store.read(name) for step in steps for name in step.outputs})
+        judged = self._judged({name: self.reader.table(name) for step in steps for name in step.outputs})
         return [Outcome(name, "unchanged", results, self.store.current(name)) for name, results in judged.items()]
+
+    def _current(self, step: Step) -> dict[str, pa.Table] | None:
+        """The current tables of a step, or None where one does not hold the bytes that were written."""
+        try:
+            return {name: self.reader.table(name) for name in step.outputs}
+        except SpiError:
+            return None
 
     def _computed(self, step: Step, run_id: str) -> dict[str, pa.Table] | list[Outcome]:
         """The tables of a step, or why there are none."""
+        if self.unwritable:
+            return [self._failed(name, self.unwritable) for name in step.outputs]
         try:
             return compute(step, self.contracts, self.reader)
         except (SpiError, EngineError) as error:
-            reason = _sentence(error)
+            about = "" if step.kind == "source" else f"{step.label}: "
+            reason = f"{about}{_sentence(error)}"
         except Exception as error:
-            log.exception("step %s broke", step.name)
-            reason = f"step {step.name} broke in our own code ({type(error).__name__}: {_sentence(error)}); see the run's log"
-        return [self._refuse(name, None, (), reason, run_id) for name in step.outputs]
+            reason = _defect(step, error, run_id)
+        return [self._refuse(name, None, (), reason, "", run_id) for name in step.outputs]
 
     def _judged(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
         """What became of each rule of each table.
@@ -175,40 +193,59 @@ class Runner:
         broken = [name for name in step.outputs if any(result.blocks for result in judged[name])]
         if broken:
             reason = "; ".join(summary(judged[name], table_name=name) for name in broken)
-            return [self._refuse(name, tables[name], judged[name], reason, run_id) for name in step.outputs]
+            remedy = (
+                f"correct it at its origin or in {contract_of(broken[0], self.contracts).file}, then run spi refresh"
+            )
+            return [self._refuse(name, tables[name], judged[name], reason, remedy, run_id) for name in step.outputs]
         digest = self.fingerprint(step)
         return [self._write(name, tables[name], judged[name], digest, run_id) for name in step.outputs]
 
     def _write(self, name: str, table: pa.Table, results: Sequence[RuleResult], digest: str, run_id: str) -> Outcome:
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        kept = {key: value for key, value in metadata.items() if key == ORIGINS}
+        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED)}
         try:
             version = self.store.write(name, table, fingerprint=digest, run_id=run_id, metadata=kept)
         except SpiError as error:
-            return self._refuse(name, None, results, _sentence(error), run_id)
+            self.unwritable = self.unwritable or _sentence(error)
+            return self._failed(name, self.unwritable)
         return Outcome(name, "written", tuple(results), version)
 
+    def _failed(self, name: str, reason: str) -> Outcome:
+        return Outcome(name, "failed", (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),), None, reason)
+
     def _refuse(
-        self, name: str, table: pa.Table | None, results: Sequence[RuleResult], reason: str, run_id: str
+        self, name: str, table: pa.Table | None, results: Sequence[RuleResult], reason: str, remedy: str, run_id: str
     ) -> Outcome:
+        """Keep the last good version where there is one; ``reason`` is what was found, ``remedy`` what to do."""
         found = tuple(results) or (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),)
+        told = [reason]
         try:
             if table is not None:
                 report = [dict(check_row(result), failing_rows=list(result.failing_rows)) for result in found]
-                self.store.quarantine(name, table, reason=reason, results=report, run_id=run_id)
-            if self.store.current(name) is None:
-                return Outcome(name, "failed", found, None, reason)
-            return Outcome(name, "kept", found, self.store.keep(name, reason=reason, run_id=run_id), reason)
+                filed = self.store.quarantine(name, table, reason=reason, results=report, run_id=run_id)
+                told.append(f"its rows are in {filed.parents[1]}")
+            current = self.store.current(name)
+            if current:
+                current = self.store.keep(name, reason=reason, run_id=run_id)
+                told.append(f"the last good version, {age(current.written_at)} old, stays in use")
+            else:
+                told.append("there is no earlier version, so what depends on it stops")
         except SpiError as error:  # the store itself refuses: a full disk, a damaged pointer
             return Outcome(name, "failed", found, None, f"{reason}; {_sentence(error)}")
+        return Outcome(
+            name, "kept" if current else "failed", found, current, "; ".join([*told, remedy] if remedy else told)
+        )
 
-    def _publish(self, step: Step) -> list[Outcome]:
+    def _publish(self, step: Step, run_id: str) -> list[Outcome]:
+        if self.unwritable:
+            return [self._failed(step.name, self.unwritable)]
         try:
-            tables = database_tables(self.contracts, self.reader)
+            tables = database_tables(self.contracts, self.reader, step.inputs)
             self.store.publish(tables, version=self.fingerprint(step)[:16])
         except SpiError as error:
-            found = (RuleResult(COMPUTED, "errored", _sentence(error), COMPUTED.description),)
-            return [Outcome(step.name, "failed", found, None, _sentence(error))]
+            return [self._failed(step.name, _sentence(error))]
+        except Exception as error:
+            return [self._failed(step.name, _defect(step, error, run_id))]
         return [Outcome(step.name, "published")]
 
     def _record(self, steps: Sequence[Step], outcomes: Sequence[Outcome], run_id: str, run_at: dt.datetime) -> None:
@@ -228,5 +265,25 @@ class Runner:
             log.error("%s", error)
 
 
+def age(moment: str) -> str:
+    """How long ago an ISO 8601 moment with its zone was, in words: ``3 days``."""
+    minutes = int((dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(moment)).total_seconds() // 60)
+    number, unit = next(
+        ((minutes // size, unit) for size, unit in ((1440, "day"), (60, "hour")) if minutes >= size),
+        (minutes, "minute"),
+    )
+    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
+
+
+def _defect(step: Step, error: Exception, run_id: str) -> str:
+    """The sentence for an error of ours; its trace goes to the run's log."""
+    log.error("%s broke\n%s", step.label, "".join(traceback.format_exception(error)))
+    return (
+        f"{step.label} broke in our own code ({type(error).__name__}: {_sentence(error)}); report it with the trace in "
+        f"the log of run {run_id} (spi ui)"
+    )
+
+
 def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """What an error says, without the full stop: it goes on in a longer sentence."""
+    return " ".join(str(error).split()).rstrip(".")

@@ -37,9 +37,10 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "store": str(store.root),
         "published": store.published_version(),
         "editions": editions,
-        "stale_steps": [step.name for step in stale_steps(build_plan(contracts), runner)],
+        "stale_steps": [step.label for step in stale_steps(build_plan(contracts), runner)],
         "stale_tables": [
-            {"table": version.name, "since": version.stale_since, "reason": version.stale_reason}
+            {"table": version.name, "written_at": version.written_at, "since": version.stale_since,
+             "reason": version.stale_reason}
             for version in store.versions().values()
             if version.stale_since
         ],

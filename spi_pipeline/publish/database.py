@@ -13,6 +13,10 @@ import duckdb
 from spi_pipeline.contracts.errors import SpiError
 
 
+class UnknownNameError(SpiError):
+    """The caller named something there is not: bad usage, where nothing has failed."""
+
+
 @contextmanager
 def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published database.
@@ -61,7 +65,7 @@ def ward_table(database: Path, profile: str = "spi", edition: int | None = None)
         edition: the edition; the newest when left out.
 
     Raises:
-        SpiError: when there is no such edition or profile.
+        SpiError: when there is no database, or no such edition or profile.
     """
     with reading(database) as connection:
         newest = chosen_edition(connection, profile, edition)
@@ -82,14 +86,14 @@ def chosen_edition(connection: duckdb.DuckDBPyConnection, profile: str, edition:
     """The edition asked for, or the newest.
 
     Raises:
-        SpiError: naming the editions and profiles there are.
+        UnknownNameError: naming the editions and profiles there are.
     """
     known = rows(connection, "SELECT profile, edition FROM edition ORDER BY edition")
     editions = [row["edition"] for row in known if row["profile"] == profile]
     if not editions:
-        raise SpiError(
+        raise UnknownNameError(
             f"there is no profile {profile!r}; known: {', '.join(sorted({row['profile'] for row in known}))}"
         )
     if edition is not None and edition not in editions:
-        raise SpiError(f"edition {edition} is not published; published: {', '.join(map(str, editions))}")
+        raise UnknownNameError(f"edition {edition} is not published; published: {', '.join(map(str, editions))}")
     return edition if edition is not None else int(editions[-1])

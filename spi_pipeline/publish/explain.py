@@ -9,8 +9,7 @@ from typing import Any
 
 import duckdb
 
-from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publish.database import chosen_edition, reading, rows
+from spi_pipeline.publish.database import UnknownNameError, chosen_edition, reading, rows
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,8 @@ class Node:
         id: indicator, component, dimension or index.
         title: its title.
         level: its level.
-        facts: what is known of it for the ward: score, rank, weight, contribution, coverage; for an indicator the value,
-            what it was divided by, its period, its goalposts and its source.
+        facts: what is known of it for the ward: score, rank, weight, contribution, coverage; for an indicator the
+            value, what it was divided by, its period, its goalposts and its source.
         files: the publisher's files an indicator's value rests on: file, period, sha256, url.
         children: what it is made of, most points first.
     """
@@ -60,14 +59,15 @@ def explain(
         edition: the edition; the newest when left out.
 
     Raises:
-        SpiError: when area, element, profile or edition is unknown, naming the nearest known.
+        UnknownNameError: when area, element, profile or edition is unknown, naming the nearest known.
+        SpiError: when there is no database.
     """
     with reading(database) as connection:
         year = chosen_edition(connection, profile, edition)
         code, name = _area(connection, area)
         known = [row["id"] for row in rows(connection, "SELECT DISTINCT id FROM score WHERE edition = ?", [year])]
         if element not in known:
-            raise SpiError(f"{element!r} has no score in edition {year}{_nearest(element, known)}")
+            raise UnknownNameError(f"{element!r} has no score in edition {year}{_nearest(element, known)}")
         return Explanation(code, name, year, profile, _node(connection, titles, code, element, profile, year))
 
 
@@ -77,7 +77,7 @@ def _area(connection: duckdb.DuckDBPyConnection, area: str) -> tuple[str, str]:
         if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold()):
             return row["area_code"], row["area_name"]
     names = [row["area_name"] for row in known]
-    raise SpiError(f"there is no ward {area!r}{_nearest(area, names)}")
+    raise UnknownNameError(f"there is no ward {area!r}{_nearest(area, names)}")
 
 
 def _nearest(word: str, known: list[str]) -> str:
@@ -94,10 +94,10 @@ def _node(
         [year, profile, element, code],
     )
     if not score:
-        raise SpiError(f"{element} has no score for {code} in edition {year} under profile {profile}")
+        raise UnknownNameError(f"{element} has no score for {code} in edition {year} under profile {profile}")
     level = str(score[0].pop("level"))
     if level == "indicator":
-        facts, files = _indicator(connection, code, element, year)
+        facts, files = _indicator(connection, code, element, profile, year)
         return Node(element, titles.get(element, element), level, score[0] | facts, files)
     parts = rows(
         connection,
@@ -118,7 +118,7 @@ def _node(
 
 
 def _indicator(
-    connection: duckdb.DuckDBPyConnection, code: str, indicator: str, year: int
+    connection: duckdb.DuckDBPyConnection, code: str, indicator: str, profile: str, year: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     found = rows(
         connection,
@@ -152,8 +152,11 @@ def _indicator(
     if facts["status"] == "imputed":
         donors = rows(
             connection,
-            "SELECT method, donors FROM imputation WHERE indicator_id = ? AND area_code = ? AND edition = ?",
-            [indicator, code, year],
+            "SELECT method, donors FROM imputation "
+            "WHERE indicator_id = ? AND area_code = ? AND edition = ? AND profile = ?",
+            [indicator, code, year, profile],
         )
-        facts |= {"imputed_by": donors[0]["method"], "from": donors[0]["donors"]} if donors else {}
+        # Observations show what profile spi filled in; under a profile that imputes nothing the value is missing.
+        imputed = {"imputed_by": donors[0]["method"], "from": donors[0]["donors"]} if donors else {}
+        facts |= imputed or {"status": "missing", "value": None}
     return facts, files

@@ -1,0 +1,82 @@
+"""What a refresh costs, beside what its libraries cost by themselves, measured in the same minutes.
+
+    python -m spi_pipeline_tests.benchmarks.refresh
+
+prints CPU seconds (which another job on the machine hardly moves), wall seconds and peak memory of a first refresh from
+an empty store, of a second one with nothing to do, of one after a goalpost was moved, and of the peers. It asserts
+nothing: a figure is compared with its peers of the same run, not with one of another machine or day.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline_tests.integration.houses import House, empty_house
+
+# A process counts as its own peak what its parent held when it was started: so a bare one starts and measures it.
+LAUNCHER = """
+import resource, subprocess, sys, time
+began = time.monotonic()
+code = subprocess.call(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss / 1024)
+sys.exit(code)
+"""
+SPI = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process and its children took."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+
+
+def measured(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run Python with some arguments to its end; of one that fails, show why and stop."""
+    command = [sys.executable, "-c", LAUNCHER, sys.executable, *arguments]
+    done = subprocess.run(command, env=os.environ | dict(environment), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return Cost(*map(float, done.stdout.splitlines()[-1].split()))
+
+
+def costs(house: House, home: Path) -> dict[str, Cost]:
+    """Refreshes of a house without a store, and their peers, by name in the order measured."""
+    count = len(build_plan(house.contracts))
+    home.mkdir()
+    own = house.environment | {"DAGSTER_HOME": ""}
+    found = {
+        "import pandas": measured(["-c", "import pandas"], {}),
+        "import dagster": measured(["-c", "import dagster"], {}),
+        "import great_expectations": measured(["-c", "import great_expectations"], {}),
+        f"{count} trivial assets, stock Dagster": measured(
+            ["-m", "spi_pipeline_tests.benchmarks.peer", str(count), str(home)], {"DAGSTER_HOME": str(home)}
+        ),
+        "first refresh": measured(["-c", SPI], own),
+        "second refresh, nothing stale": measured(["-c", SPI], own),
+    }
+    house.amend("indicators/housing.yaml", "goalposts: {worst: 35", "goalposts: {worst: 40")
+    return found | {"refresh after a moved goalpost": measured(["-c", SPI], own)}
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = costs(empty_house(Path(folder)), Path(folder) / "peer")
+    print(f"{'':<40}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
+    for name, cost in found.items():
+        print(f"{name:<40}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Reading the project's documents: the tables, commands and examples in them, as plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = REPOSITORY / "README.md"
+CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def text(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return [body for found, body in _FENCE.findall(text(document)) if found == language]
+
+
+def commands(document: Path) -> list[str]:
+    """The lines of the shell blocks, comments and blank lines left out."""
+    lines = [line.strip() for block in blocks(document, "sh") for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()) -> str:
+    """Rows as a Markdown table, the columns named in ``numbers`` set to the right."""
+    rule = ["---:" if name in numbers else "---" for name in header]
+    lines = [list(header), rule, *([_cell(value) for value in row] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _cell(value: object) -> str:
+    shown = f"{value:,}" if isinstance(value, int) else str(value)
+    return shown.replace("|", "\\|")
+
+
+def table_in(document: Path, name: str) -> str:
+    """The table below the comment ``<!-- table: name -->``."""
+    after = text(document).split(f"<!-- table: {name} -->\n")
+    assert len(after) == 2, f"{document.name} must hold the comment <!-- table: {name} --> once"
+    found = re.match(r"\n*((?:\|.*\n)*)", after[1])
+    return found.group(1).rstrip("\n") if found else ""
+
+
+def assert_table(document: Path, name: str, fresh: str) -> None:
+    """A table in a document is the one computed now; the message is the table to put there."""
+    assert table_in(document, name) == fresh, f"{document.name}: the table {name!r} must now read\n\n{fresh}\n"

@@ -1,0 +1,59 @@
+"""The worked example of CONTRIBUTING.md is tried, and its table of rooms is the one the linter enforces."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spi_pipeline.store.store import Store
+from spi_pipeline_tests.docs.conftest import Spi
+from spi_pipeline_tests.docs.documents import (
+    CONTRIBUTING,
+    REPOSITORY,
+    assert_table,
+    blocks,
+    commands,
+    markdown_table,
+    text,
+)
+
+
+def test_the_worked_example_gives_an_indicator(reader_folder: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = blocks(CONTRIBUTING, "yaml")
+    (added,) = yaml.safe_load(example)
+    contracts = Path(shutil.copytree(REPOSITORY / "data_contracts", reader_folder / "data_contracts"))
+    file = contracts / "indicators" / "safety.yaml"
+    assert added["id"] not in text(file), "the example must be an indicator that is not there yet"
+    file.write_text(text(file) + example, encoding="utf-8")
+    monkeypatch.setenv("SPI_CONTRACTS", str(contracts))
+
+    # What follows from an indicator takes as long for any other: here it is computed alone.
+    for arguments in (["contracts", "lint"], ["refresh", "--select", f"indicator/{added['id']}"]):
+        code, _, messages = spi(reader_folder, *arguments)
+        assert code == 0, messages
+    found = Store(reader_folder / "spi_store").read(f"observation.{added['id']}").to_pandas()
+    wards = found[(found["area_code"] != "E06000032") & found["value"].notna()]
+    assert set(wards.groupby("edition").size()) == {20}
+    assert wards["value"].between(0, added["goalposts"]["worst"]).all(), "the reason of the goalposts says so"
+
+
+def test_the_steps_before_landing_are_those_of_the_ci() -> None:
+    asked = [
+        command.removeprefix(".venv/bin/") for command in commands(CONTRIBUTING) if command.startswith(".venv/bin/")
+    ]
+    lines = [line.removesuffix(" -n 2") for line in text(REPOSITORY / ".ci" / "run").splitlines()]
+    wanted = [line for line in lines if line.split(" ")[0] in ("ruff", "mypy", "lint-imports", "pytest")]
+    assert asked[: len(wanted)] == wanted
+
+
+def test_rooms() -> None:
+    linter = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["tool"]["importlinter"]
+    layers = next(contract["layers"] for contract in linter["contracts"] if contract["type"] == "layers")
+    rows = [
+        [", ".join(f"`{name.strip().removeprefix('spi_pipeline.')}`" for name in layer.split("|"))] for layer in layers
+    ]
+    assert_table(CONTRIBUTING, "rooms", markdown_table(["Rooms, from the top"], rows))

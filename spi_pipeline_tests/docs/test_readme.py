@@ -1,0 +1,141 @@
+"""The README walked through: its commands and examples are run, what it lists is what there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from spi_pipeline.cli import app
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.settings import Settings
+from spi_pipeline_tests.docs.conftest import Spi, run_in
+from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
+
+# Commands that end only when they are stopped, or read what a clone does not hold: asked for their help instead.
+ONLY_ASKED = ("spi ui", "spi snapshot build")
+INSTALLS = [command for command in commands(README) if " install " in command]
+SHOWN = [command.removeprefix(".venv/bin/") for command in commands(README) if command not in INSTALLS]
+
+
+def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
+    refresh, tests = INSTALLS
+    assert refresh.endswith("-e . && .venv/bin/spi refresh")
+    assert tests.endswith("&& .venv/bin/pytest")
+    for command in INSTALLS:
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -c constraints.txt ")
+
+
+def test_the_extras_and_files_that_installs_name_exist() -> None:
+    known = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["project"]["optional-dependencies"]
+    named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
+    assert [extra for extras in named for extra in extras.split(",")] == ["test", "snapshot"]
+    assert set(known) >= {"test", "snapshot"}
+    pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]
+    assert pins == sorted(pins, key=str.lower)
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.+]+(; .+)?", pin)] == []
+
+
+def test_the_commands_shown_do_what_is_said(reader_folder: Path, spi: Spi) -> None:
+    assert len(SHOWN) >= 10
+    for command in SHOWN:
+        name, *arguments = shlex.split(command)
+        assert name == "spi"
+        asked = next((known for known in ONLY_ASKED if command.startswith(known)), None)
+        code, output, messages = spi(reader_folder, *([*shlex.split(asked)[1:], "--help"] if asked else arguments))
+        assert code == 0, f"{command}: {messages}"
+        assert output.strip(), command
+    stored = {file.name for file in (reader_folder / "spi_store").iterdir() if not file.name.startswith("refresh.")}
+    tree = next(block for block in text(README).split("```") if block.strip().startswith("spi_store/"))
+    described = {line.split()[0].rstrip("/") for line in tree.strip().splitlines()[1:]}
+    assert stored <= described
+    assert described - stored <= {"quarantine"}
+
+
+def test_the_options_shown_exist() -> None:
+    root = typer.main.get_command(app)
+    for command in SHOWN:
+        assert isinstance(root, TyperGroup)
+        words = shlex.split(command)[1:]
+        found = root.commands[words[0]]
+        if isinstance(found, TyperGroup):
+            found = found.commands[words[1]]
+        options = {option for parameter in found.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, command
+
+
+def test_the_examples_run(refreshed: Path) -> None:
+    examples = blocks(README, "python")
+    assert examples
+    for example in examples:
+        done = run_in(refreshed, sys.executable, "-c", example)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("Central") >= 2, "the wards are listed by the first and the last query"
+        assert "Empty" not in done.stdout
+
+
+def test_every_command_and_setting_is_described() -> None:
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    leaves = [
+        name for group, command in root.commands.items()
+        for name in ([f"{group} {leaf}" for leaf in command.commands] if isinstance(command, TyperGroup) else [group])
+    ]  # fmt: skip
+    assert sorted(re.findall(r"^\| `spi ([\w ]+)` \|", text(README), re.MULTILINE)) == sorted(leaves)
+    assert re.findall(r"^\| `SPI_(\w+)` \|", text(README), re.MULTILINE) == [
+        name.upper() for name in Settings.model_fields
+    ]
+
+
+def test_the_exit_codes_are_those_described(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.findall(r"^\| (\d) \|", text(README), re.MULTILINE) == ["0", "1", "2"]
+    assert spi(refreshed, "explain", "Nowhere", "safety")[0] == 2
+    assert spi(refreshed, "refresh", "--live")[0] == 1
+    monkeypatch.setenv("SPI_CONTRACTS", "nowhere")
+    assert spi(refreshed, "contracts", "lint")[0] == 2
+
+
+def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> None:
+    rows = [[f"`{name}`", product.description] for name, product in sorted(contracts.products.items())]
+    with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
+        ]
+        bare = connection.execute(
+            "SELECT count(*) FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+        ).fetchall()
+    assert tables == sorted(contracts.products)
+    assert bare == [(0,)]
+    assert_table(README, "tables", markdown_table(["Table", "What it holds"], rows))
+
+
+def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
+    owed: dict[tuple[str, str], list[str]] = {}
+    for source in contracts.sources.values():
+        owed.setdefault((source.properties.attribution, source.properties.licence), []).append(f"`{source.id}`")
+    rows = [[attribution, f"`{licence}`", ", ".join(sources)] for (attribution, licence), sources in owed.items()]
+    assert_table(README, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
+
+
+def test_what_is_said_to_be_missing_is_missing(refreshed: Path) -> None:
+    with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
+        intervals = connection.execute(
+            "SELECT (SELECT count(lower) + count(upper) FROM observation), "
+            "(SELECT count(rank_low) + count(rank_high) FROM score)"
+        ).fetchall()
+        bases = connection.execute("SELECT DISTINCT basis FROM weight").fetchall()
+        newest = connection.execute(
+            "SELECT max(period_end)::VARCHAR FROM observation WHERE source_id = 'street_crime'"
+        ).fetchall()
+        taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
+    assert intervals == [(0, 0)]
+    assert bases == [("equal",)]
+    assert newest == [("2024-04-30",)]
+    assert taken == [("2026-11-23",)]

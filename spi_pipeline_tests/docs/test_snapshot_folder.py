@@ -1,0 +1,71 @@
+"""docs/snapshot-folder.md against what the embedded tables were in fact read from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline_tests.docs.documents import REPOSITORY, table_in, text
+
+DOCUMENT = REPOSITORY / "docs" / "snapshot-folder.md"
+PLACEHOLDERS = {"YYYY": "[0-9][0-9][0-9][0-9]", "MM": "[0-9][0-9]", "FORCE": "*"}
+ROWS = {
+    cells[1].strip("` "): cells[2:-1]
+    for cells in (line.split("|") for line in table_in(DOCUMENT, "sources").splitlines()[2:])
+}
+READERS = "".join(
+    file.read_text(encoding="utf-8")
+    for folder in ("snapshot", "snapshot/importers", "sources")
+    for file in (REPOSITORY / "spi_pipeline" / folder).glob("*.py")
+)
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def pattern(path: str) -> str:
+    for word, glob in PLACEHOLDERS.items():
+        path = path.replace(word, glob)
+    return path
+
+
+def test_every_source_has_a_row(contracts: Contracts) -> None:
+    assert sorted(ROWS) == sorted(contracts.sources)
+
+
+@pytest.mark.parametrize("source_id", ROWS)
+def test_the_files_read_are_those_described(source_id: str) -> None:
+    described = [pattern(path) for path in quoted(ROWS[source_id][0])]
+    read = [item.file for item in read_embedded(Settings().snapshot, source_id).inputs]
+    assert [file for file in read if not any(PurePosixPath(file).match(glob) for glob in described)] == []
+    if " else each " not in ROWS[source_id][0]:
+        unused = [glob for glob in described if not any(PurePosixPath(file).match(glob) for file in read)]
+        assert unused == []
+
+
+@pytest.mark.parametrize("source_id", ROWS)
+def test_the_columns_named_are_those_read(source_id: str, contracts: Contracts) -> None:
+    cell = ROWS[source_id][-1]
+    by_contract = any(column.published_name for column in contracts.sources[source_id].columns)
+    assert not ("contract" in cell and not by_contract)
+    ages = {"50", "90+"}
+    unknown = [
+        name
+        for name in quoted(cell)
+        if f'"{name}"' not in READERS
+        and name not in ages
+        and name not in {column.published_name for column in contracts.sources[source_id].columns}
+    ]
+    assert unknown == []
+
+
+def test_what_is_said_of_personal_data_is_so(contracts: Contracts) -> None:
+    assert "Nothing. Crime IDs" in text(DOCUMENT)
+    kept = {column.name for name in ("street_crime", "stop_and_search") for column in contracts.sources[name].columns}
+    assert kept == {"month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes", "stops"}

@@ -1,0 +1,141 @@
+"""The graph Dagster loads, tested as data: Dagster itself accepts checks on unknown assets and jobs of nothing."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import spi_pipeline.definitions
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.assets import CHECKS, asset_key
+from spi_pipeline.orchestration.build import INDEX_GROUPS
+from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
+
+# The way of the data; every source group comes before all others.
+ORDER = ("geography", "indicators", "editions", "components", "dimensions", "index", "published")
+
+
+def _place(group: str) -> int:
+    return 0 if group.startswith("source_") else 1 + ORDER.index(group)
+
+
+def test_dagster_loads_our_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = spi_pipeline.definitions.defs()
+    dg.Definitions.validate_loadable(loaded)
+    assert not list(tmp_path.iterdir())  # loading writes nothing
+
+
+def test_definitions_stay_short() -> None:
+    lines = Path(str(spi_pipeline.definitions.__file__)).read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 60
+
+
+def test_the_graph_is_the_one_on_record(defs: dg.Definitions) -> None:
+    found, recorded = as_text(graph_of(defs)), SNAPSHOT.read_text(encoding="utf-8")
+    difference = difflib.unified_diff(
+        recorded.splitlines(), found.splitlines(), "graph.json", "found", n=0, lineterm=""
+    )
+    told = "\n".join(difference)
+    assert found == recorded, f"the graph has changed; if so meant: python -m spi_pipeline_tests.graph.snapshot\n{told}"
+
+
+def test_every_asset_can_be_computed(defs: dg.Definitions, contracts: Contracts) -> None:
+    assets = defs.resolve_asset_graph()
+    assert assets.executable_asset_keys == assets.get_all_asset_keys()
+    assert {asset_key(step) for step in build_plan(contracts)} == assets.get_all_asset_keys()
+
+
+def test_checks_are_on_assets_that_exist(defs: dg.Definitions) -> None:
+    assets = defs.resolve_asset_graph()
+    assert assets.asset_check_keys
+    assert {key.asset_key for key in assets.asset_check_keys} <= assets.get_all_asset_keys()
+
+
+def test_every_asset_is_checked_for_each_severity_its_rules_have(defs: dg.Definitions, contracts: Contracts) -> None:
+    assets = defs.resolve_asset_graph()
+    for step in build_plan(contracts):
+        rules = [rule for table in step.outputs for rule in contract_of(table, contracts).rules]
+        wanted = {CHECKS[rule.severity] for rule in rules}
+        assert {key.name for key in assets.get(asset_key(step)).check_keys} == wanted
+        assert "contract" in wanted or step.kind == "database"
+
+
+def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
+    graph = graph_of(defs)
+    backwards = [
+        (dep, key)
+        for key, about in graph.items()
+        for dep in about["deps"]
+        if _place(graph[dep]["group"]) > _place(about["group"])
+    ]
+    assert backwards == []
+    assert {_place(about["group"]) for about in graph.values()} == set(range(len(ORDER) + 1))
+
+
+def test_only_sources_and_the_catalogue_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
+    roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
+    assert roots == {f"source/{name}" for name in contracts.sources} | {"catalogue/catalogue"}
+
+
+def test_every_source_reaches_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
+    graph = graph_of(defs)
+    reached, left = set(), [f"index/{contracts.framework.id}"]
+    while left:
+        key = left.pop()
+        reached.add(key)
+        left += [dep for dep in graph[key]["deps"] if dep not in reached]
+    assert {f"source/{name}" for name in contracts.sources} <= reached
+
+
+def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
+    plan = build_plan(contracts)
+    tables = [table for step in plan for table in step.outputs]
+    assert len(tables) == len(set(tables))
+    recorded = {"check_result", "source_release"}  # appended by every run, outside any asset
+    assert {table.split(".")[0] for table in tables} == {*contracts.sources, *contracts.products} - recorded
+    assert {table for step in plan for table in step.inputs} <= set(tables)
+
+
+def test_steps_come_after_what_they_read(contracts: Contracts) -> None:
+    made: set[str] = set()
+    for step in build_plan(contracts):
+        assert made.issuperset(step.inputs), step.label
+        made.update(step.outputs)
+
+
+def test_steps_are_unique_and_every_step_is_in_one_operation(contracts: Contracts) -> None:
+    plan = build_plan(contracts)
+    assert len({step.key for step in plan}) == len(plan)
+    grouped = [step for steps in operations(plan).values() for step in steps]
+    assert sorted(step.key for step in grouped) == sorted(step.key for step in plan)
+
+
+def test_steps_of_one_operation_do_not_read_from_each_other(contracts: Contracts) -> None:
+    for steps in operations(build_plan(contracts)).values():
+        written = {table for step in steps for table in step.outputs}
+        assert not any(written.intersection(step.inputs) for step in steps)
+
+
+def test_contract_files_of_every_step_exist(contracts: Contracts) -> None:
+    for step in build_plan(contracts):
+        for file in step.files:
+            assert (contracts.root / file).is_file(), f"{step.label} names {file}"
+
+
+@pytest.mark.parametrize("job", ["refresh", "rebuild_index"])
+def test_jobs_select_what_they_say(defs: dg.Definitions, job: str) -> None:
+    graph = graph_of(defs)
+    selected = {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.selected_asset_keys}
+    wanted = {key for key, about in graph.items() if job == "refresh" or about["group"] in INDEX_GROUPS}
+    assert selected == wanted
+    assert selected
+
+
+def test_rebuilding_the_index_runs_from_editions_to_the_database() -> None:
+    assert ORDER[ORDER.index("editions") :] == INDEX_GROUPS

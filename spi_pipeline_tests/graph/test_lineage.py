@@ -1,0 +1,94 @@
+"""Column lineage as a run leaves it: from the published score down to the publisher's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline_tests.integration.houses import House
+
+Place = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def instance(refreshed: House) -> Iterator[dg.DagsterInstance]:
+    with open_instance(refreshed.store.dagster_home) as opened:
+        yield opened
+
+
+def _metadata(instance: dg.DagsterInstance, key: str) -> dict[str, dg.MetadataValue]:
+    event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(key))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return dict(event.asset_materialization.metadata)
+
+
+def _made_of(instance: dg.DagsterInstance, place: Place) -> list[Place]:
+    lineage = _metadata(instance, place[0]).get("dagster/column_lineage")
+    if lineage is None:
+        return []
+    deps = lineage.value.deps_by_column.get(place[1], [])  # type: ignore[union-attr]
+    return [(dep.asset_key.to_user_string(), dep.column_name) for dep in deps]
+
+
+def test_the_index_is_followed_down_to_columns_of_sources(instance: dg.DagsterInstance, refreshed: House) -> None:
+    contracts = refreshed.contracts
+    start = (f"index/{contracts.framework.id}", "score")
+    seen: set[Place] = set()
+    ends: set[Place] = set()
+    left = [start]
+    while left:
+        place = left.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        below = _made_of(instance, place)
+        left += below
+        if not below:
+            ends.add(place)
+    columns = {(f"source/{name}", column.name) for name, table in contracts.sources.items() for column in table.columns}
+    assert ends <= columns
+    assert {key for key, column in seen if column == "value"} == {f"indicator/{name}" for name in contracts.indicators}
+    for indicator in contracts.indicators.values():
+        assert {(f"source/{indicator.source}", name) for name in indicator.measure.columns} <= ends
+
+
+def test_lineage_names_tables_and_columns_that_exist(refreshed: House) -> None:
+    contracts = refreshed.contracts
+    plan = build_plan(contracts)
+    tables = {table for step in plan for table in step.outputs}
+    for step in plan:
+        for column, origins in step.lineage.items():
+            products = [contracts.products[table.split(".")[0]] for table in step.outputs]
+            assert any(product.column(column) for product in products), f"{step.label}: {column}"
+            for table, name in origins:
+                assert table in tables, f"{step.label}: {table}"
+                contract = contracts.sources.get(table) or contracts.products[table.split(".")[0]]
+                assert contract.column(name), f"{step.label}: {table}.{name}"
+
+
+def test_lineage_is_also_a_table_people_can_read(instance: dg.DagsterInstance, refreshed: House) -> None:
+    told = str(_metadata(instance, "component/housing")["column_lineage"].value)
+    for indicator in refreshed.contracts.indicators_of("housing"):
+        assert f"observation.{indicator.id}.value" in told
+
+
+def test_a_run_leaves_schema_rows_preview_rules_and_provenance(instance: dg.DagsterInstance, refreshed: House) -> None:
+    found = _metadata(instance, "source/census_overcrowding")
+    contract = refreshed.contracts.sources["census_overcrowding"]
+    version = refreshed.store.current("census_overcrowding")
+    assert version is not None
+    schema = found["dagster/column_schema"].value
+    assert [column.name for column in schema.columns] == [column.name for column in contract.columns]  # type: ignore[union-attr]
+    assert found["dagster/row_count"].value == version.rows
+    assert found["version"].value == version.sha256
+    assert "| area_code |" in str(found["preview"].value)
+    assert all(f"| {rule.id} | passed |" in str(found["rules"].value) for rule in contract.rules)
+    origin = refreshed.runner.reader.origins("census_overcrowding")[0]
+    assert Path(str(origin["file"])).name in str(found["files"].value)
+    assert str(origin["sha256"])[:16] in str(found["files"].value)

@@ -1,0 +1,62 @@
+"""Fixtures of the tests that need a refreshed store; each ``conftest.py`` takes those it needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.cli import main
+from spi_pipeline_tests.integration.houses import House, copied, refreshed_once
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def no_dagster_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The instance belongs to the store, whatever the developer's shell says."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture(scope="session")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A store refreshed once, to read from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        return refreshed_once(tmp_path_factory.getbasetemp() / "refreshed")[0]
+
+
+@pytest.fixture
+def house(refreshed: House, tmp_path: Path) -> House:
+    """A refreshed store of one's own, to break."""
+    return copied(refreshed, tmp_path)
+
+
+@pytest.fixture
+def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, run in this process on a house: ``spi(house, "status", "--json")``."""
+
+    def run(house: House, *arguments: str) -> Said:
+        for name, value in house.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["spi", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        written = capsys.readouterr()
+        return Said(int(left.value.code or 0), written.out, written.err)
+
+    return run

@@ -1,0 +1,125 @@
+"""A house to break: a refreshed store with the contracts and the embedded figures it was made from.
+
+One store is refreshed for a whole test session, through the job, as ``spi refresh`` does; a test that changes anything
+works on its own copy of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.orchestration.fingerprints import contract_digests
+from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.publish.database import reading
+from spi_pipeline.settings import Settings
+from spi_pipeline.store.store import Store
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
+SNAPSHOT = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables"
+_loaded: dict[tuple[tuple[str, str], ...], Contracts] = {}
+
+
+@dataclass(frozen=True)
+class House:
+    """A store, the contracts and the embedded figures; ``settings`` says where each of them is."""
+
+    settings: Settings
+
+    @property
+    def store(self) -> Store:
+        return Store(self.settings.store)
+
+    @property
+    def contracts(self) -> Contracts:
+        """As the files say now; the same files are parsed once for all houses."""
+        root = self.settings.contracts
+        files = tuple(contract_digests(root).items())
+        if files not in _loaded:
+            _loaded[files] = load_contracts(root)
+        return replace(_loaded[files], root=root)
+
+    @property
+    def runner(self) -> Runner:
+        return Runner(self.settings, self.contracts)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {f"SPI_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
+
+    def refresh(self, *select: str) -> Refresh:
+        return refresh(self.settings, self.contracts, select)
+
+    def query(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with reading(self.store.database) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def digests(self) -> dict[str, str]:
+        """The content of every current table."""
+        return {name: version.sha256 for name, version in self.store.versions().items()}
+
+    def embedded(self, source_id: str) -> Path:
+        return self.settings.snapshot / f"{source_id}.parquet"
+
+    def rewrite(self, source_id: str, change: Callable[[pa.Table], pa.Table], **options: Any) -> None:
+        """Replace an embedded table by what ``change`` makes of it; its provenance stays."""
+        table = pq.read_table(self.embedded(source_id))
+        changed = change(table).replace_schema_metadata(table.schema.metadata)
+        pq.write_table(changed, self.embedded(source_id), **options)
+
+    def cure(self) -> None:
+        """Put the embedded figures back."""
+        shutil.rmtree(self.settings.snapshot)
+        shutil.copytree(SNAPSHOT, self.settings.snapshot)
+
+    def amend(self, file: str, old: str, new: str) -> None:
+        """Change a text of a contract."""
+        path = self.settings.contracts / file
+        before = path.read_text(encoding="utf-8")
+        assert old in before, f"{file} no longer holds {old!r}"
+        path.write_text(before.replace(old, new, 1), encoding="utf-8")
+
+
+def _house_in(folder: Path) -> House:
+    contracts, snapshot = folder / "data_contracts", folder / "tables"
+    return House(Settings(store=str(folder / "store"), mode="snapshot", contracts=contracts, snapshot=snapshot))
+
+
+def empty_house(folder: Path) -> House:
+    """The repository's contracts and embedded figures to break, and no store yet."""
+    house = _house_in(folder)
+    shutil.copytree(CONTRACTS, house.settings.contracts)
+    shutil.copytree(SNAPSHOT, house.settings.snapshot)
+    return house
+
+
+def copied(house: House, folder: Path) -> House:
+    """A copy of a house with its store, to break."""
+    copy = _house_in(folder)
+    shutil.copytree(house.settings.contracts, copy.settings.contracts)
+    shutil.copytree(house.settings.snapshot, copy.settings.snapshot)
+    shutil.copytree(house.settings.store, copy.settings.store, symlinks=True)
+    return copy
+
+
+@cache
+def refreshed_once(folder: Path) -> tuple[House, Refresh]:
+    """The house of this session and what its first refresh said; not to be changed."""
+    house = empty_house(folder)
+    return house, house.refresh()
+
+
+def column(table: pa.Table, name: str, change: Callable[[list[Any]], Sequence[Any]]) -> pa.Table:
+    """A table with the values of one column changed; its type stays."""
+    position = table.schema.get_field_index(name)
+    values = pa.array(change(table[name].to_pylist()), type=table.schema.field(name).type)
+    return table.set_column(position, table.schema.field(name), values)

@@ -1,0 +1,131 @@
+"""The command as a person at night and a program meet it: exit codes, sentences, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House, empty_house
+
+
+def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: House, spi: Command) -> None:
+    before = house.digests()
+    house.amend("indicators/housing.yaml", "direction: lower_is_better", "direction: sideways")
+    house.amend("indicators/safety.yaml", "source: street_crime", "source: street_crimes")
+    for arguments in (["refresh"], ["contracts", "lint"], ["status"]):
+        said = spi(house, *arguments)
+        assert (said.code, said.out) == (2, "")
+        *faults, last = said.err.splitlines()
+        assert last == "2 faults in the contracts; nothing was done."
+        housing, safety = faults
+        assert housing.startswith("indicators/housing.yaml:7: ")
+        assert "sideways" in housing
+        assert safety.startswith("indicators/safety.yaml:8: ")
+        assert "street_crimes" in safety
+    assert house.digests() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code", "words"),
+    [
+        ("SPI_MODE", "night", 2, "SPI_MODE='night': Input should be 'snapshot' or 'live'"),
+        ("SPI_CONTRACTS", "nowhere", 2, "nowhere: this contracts folder does not exist; set SPI_CONTRACTS to yours"),
+        ("SPI_STORE", "s3://bucket/spi", 1, "a store is a local folder: set SPI_STORE to a path"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_variable(
+    refreshed: House, spi: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int, words: str
+) -> None:
+    monkeypatch.setattr(House, "environment", refreshed.environment | {name: value})
+    said = spi(refreshed, "status")
+    assert (said.code, said.out) == (code, "")
+    assert words in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["explain", "Farlay", "housing"], "there is no ward 'Farlay'; did you mean 'Farley'?"),
+        (["explain", "Farley", "hosing"], "'hosing' has no score in edition "),
+        (["explain", "Farley", "housing", "--edition", "1999"], "edition 1999 is not published; published: "),
+        (["explain", "Farley", "housing", "--profile", "mine"], "there is no profile 'mine'; known: equal, spi"),
+        (["refresh", "--select", "hosing"], "there is no step or group 'hosing'; did you mean 'housing'?"),
+    ],
+)
+def test_a_name_nothing_has_is_bad_usage(refreshed: House, spi: Command, arguments: list[str], sentence: str) -> None:
+    said = spi(refreshed, *arguments)
+    assert (said.code, said.out) == (2, "")
+    (told,) = said.err.splitlines()
+    assert told.startswith(sentence)
+
+
+def test_an_unknown_command_or_option_ends_with_two(refreshed: House, spi: Command) -> None:
+    assert spi(refreshed, "refrehs").code == 2
+    assert spi(refreshed, "refresh", "--everything").code == 2
+
+
+def test_before_the_first_refresh_every_command_says_what_to_do(
+    tmp_path_factory: pytest.TempPathFactory, spi: Command
+) -> None:
+    house = empty_house(tmp_path_factory.mktemp("bare"))
+    said = spi(house, "status", "--json")
+    found = json.loads(said.out)
+    assert (said.code, found["published"], found["editions"], found["runs"]) == (0, None, [], [])
+    assert len(found["stale_steps"]) == len(build_plan(house.contracts))
+    assert not house.store.root.exists()  # looking makes nothing
+    for arguments in (["explain", "Farley", "housing"], ["check"]):
+        said = spi(house, *arguments)
+        assert said.code == 1
+        assert "run spi refresh" in said.err
+
+
+def test_live_mode_is_refused_in_a_sentence(refreshed: House, spi: Command) -> None:
+    said = spi(refreshed, "refresh", "--live")
+    assert said.code == 1
+    assert said.err.startswith("live sources have no fetchers yet")
+
+
+def test_status_of_a_healthy_store(refreshed: House, spi: Command) -> None:
+    said = spi(refreshed, "status", "--json")
+    found = json.loads(said.out)
+    assert said.code == 0
+    assert found["store"] == refreshed.settings.store
+    assert found["published"] == refreshed.store.published_version()
+    assert (found["stale_steps"], found["stale_tables"]) == ([], [])
+    assert found["editions"] == [year for (year,) in refreshed.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
+    (run,) = found["runs"]
+    assert (run["state"], run["failed_checks"]) == ("succeeded", 0)
+    lines = spi(refreshed, "status").out.splitlines()
+    assert lines[:2] == [f"store: {refreshed.settings.store}", f"published: {found['published']}"]
+    assert lines[-1].startswith(f"run {run['run_at']} succeeded: ")
+    assert lines[-1].endswith(run["run_id"])
+
+
+def test_check_evaluates_every_rule_and_writes_nothing(refreshed: House, spi: Command) -> None:
+    before = {path: path.stat().st_mtime_ns for path in refreshed.store.root.rglob("*")}
+    said = spi(refreshed, "check", "--json")
+    assert said.code == 0
+    contracts = refreshed.contracts
+    rules = [
+        (table, rule.id)
+        for step in build_plan(contracts)
+        for table in step.outputs
+        for rule in contract_of(table, contracts).rules
+    ]
+    found = json.loads(said.out)
+    assert sorted((row["table"], row["rule"]) for row in found) == sorted(rules)
+    assert {row["outcome"] for row in found} <= {"passed", "skipped"}
+    assert {path: path.stat().st_mtime_ns for path in refreshed.store.root.rglob("*")} == before
+
+
+def test_nothing_is_folded_where_nobody_looks_at_a_screen(refreshed: House, spi: Command) -> None:
+    """A sha256 broken over two lines cannot be searched for."""
+    said = spi(refreshed, "explain", "Farley", "housing")
+    assert said.code == 0
+    for (sha256,) in refreshed.query("SELECT sha256 FROM source_release WHERE source_id = 'census_overcrowding'"):
+        assert f"sha256 {sha256}" in said.out

@@ -1,0 +1,99 @@
+"""A defect of ours: one sentence and exit code 1; the stack trace is in the log, not in a night's mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spi_pipeline.orchestration import runner, status
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.plan import Step
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+
+def _faults(said_err: str) -> list[str]:
+    return [line for line in said_err.splitlines() if " done" not in line]
+
+
+@pytest.fixture
+def due(house: House) -> House:
+    house.store.keep("score.social_progress_index", reason="the test wants it made again", run_id="by_hand")
+    return house
+
+
+def test_a_step_that_breaks_keeps_its_good_version(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = due.digests()
+    whole = runner.compute
+
+    def compute(step: Step, *rest: Any) -> Any:
+        return 1 / 0 if step.kind == "index" else whole(step, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "compute", compute)
+        said = spi(due, "refresh")
+    assert said.code == 1
+    assert "Traceback" not in said.out + said.err
+    (fault,) = _faults(said.err)
+    assert fault.startswith(
+        "index/social_progress_index broke in our own code (ZeroDivisionError: division by zero); report it with the "
+        "trace in the log of run "
+    )
+    assert due.digests() == before
+    with open_instance(due.store.dagster_home) as instance:
+        run = instance.get_runs()[0]
+        assert run.run_id in fault
+        logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
+    assert any("Traceback" in message and "ZeroDivisionError" in message for message in logged)
+    assert due.refresh().state == "succeeded"
+
+
+def test_an_operation_that_breaks_beyond_its_steps_is_named(
+    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = due.digests()
+
+    def settled(*_arguments: Any) -> Any:
+        raise KeyError("a name nobody knows")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.Runner, "_settled", settled)
+        said = spi(due, "refresh")
+    assert said.code == 1
+    assert "Traceback" not in said.out + said.err
+    (fault,) = _faults(said.err)
+    assert fault.startswith("index_social_progress_index broke in our own code (KeyError: 'a name nobody knows')")
+    assert due.digests() == before
+
+
+def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = due.query("SELECT * FROM score ORDER BY ALL")
+
+    def tables(*_arguments: Any) -> Any:
+        raise TypeError("no such cast")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "database_tables", tables)
+        said = spi(due, "refresh")
+    assert said.code == 1
+    (fault,) = _faults(said.err)
+    assert fault.startswith("database/spi_duckdb broke in our own code (TypeError: no such cast)")
+    assert due.query("SELECT * FROM score ORDER BY ALL") == scores
+
+
+def test_a_command_that_breaks_names_the_file_with_the_trace(
+    refreshed: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(status, "stale_steps", broken)
+    said = spi(refreshed, "status")
+    assert (said.code, said.out) == (1, "")
+    (sentence,) = said.err.splitlines()
+    told, _, trace = sentence.rpartition(" ")
+    assert told == "spi broke in our own code (ZeroDivisionError: division by zero); report it with the trace in"
+    assert "Traceback" in Path(trace).read_text(encoding="utf-8")
+    Path(trace).unlink()

@@ -1,0 +1,279 @@
+"""A full disk, a second refresh, a killed process: one sentence, and readers keep the last whole state.
+
+What is interrupted here is a refresh of two steps, the index and the database: the index is marked stale by hand.
+"""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from spi_pipeline.orchestration.instance import PooledEventLogStorage, open_instance
+from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.store import atomic, publication
+from spi_pipeline.store.store import Store
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+INDEX = "score.social_progress_index"
+SCORES = "SELECT * FROM score ORDER BY ALL"
+# A fork keeps the seconds of imports this process has paid; the children never return to pytest.
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def due(house: House) -> House:
+    """A house in which the index and the database are due, and nothing else."""
+    house.store.keep(INDEX, reason="the test wants it made again", run_id="by_hand")
+    return house
+
+
+def _faults(said_err: str) -> list[str]:
+    return [line for line in said_err.splitlines() if " done" not in line]
+
+
+def _assert_heals(house: House, before: dict[str, str], scores: list[tuple]) -> None:
+    """Readers see the old state now, and the next refresh makes everything good."""
+    assert house.query(SCORES) == scores
+    assert status_of(house.settings)["stale_steps"]
+    done = house.refresh()
+    assert (done.state, done.faults) == ("succeeded", [])
+    assert house.digests() == before
+    assert house.query(SCORES) == scores
+    assert status_of(house.settings)["stale_steps"] == []
+    assert not [path for path in Path(house.settings.store).rglob("*.tmp-*") if "dagster" not in path.parts]
+
+
+# --- a full disk
+
+
+@pytest.mark.parametrize("folder", ["tables", "published", "runs/check_result", "runs/run"])
+def test_a_full_disk_is_told_in_a_sentence(
+    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    before, scores = due.digests(), due.query(SCORES)
+    full = Path(due.settings.store) / folder
+
+    def sync(path: Path) -> None:
+        if path.is_relative_to(full):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "sync", sync)
+        patch.setattr(publication, "sync", sync)
+        said = spi(due, "refresh")
+    assert "Traceback" not in said.err + said.out
+    faults = _faults(said.err)
+    if folder == "runs/check_result":  # what was found is told even where it cannot be recorded
+        assert said.code == 0
+        return
+    assert said.code == 1
+    (fault,) = faults
+    assert str(full) in fault
+    assert "No space left on device" in fault
+    assert "free some disk space and run the command again" in fault
+    if folder == "runs/run":
+        return
+    _assert_heals(due, before, scores)
+
+
+def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: House, spi: Command) -> None:
+    """SQLite itself says that the disk is full, here because its files may not grow."""
+    before, scores = due.digests(), due.query(SCORES)
+
+    def no_growth(connection: sqlite3.Connection, _record: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {max(pages, 40)}")
+
+    event.listen(Engine, "connect", no_growth)
+    try:
+        said = spi(due, "refresh")
+    finally:
+        event.remove(Engine, "connect", no_growth)
+    assert said.code == 1
+    assert "Traceback" not in said.err + said.out
+    (fault,) = _faults(said.err)
+    assert fault == (
+        "Dagster could not go on (database or disk is full); readers still see the last whole state: cure that and run "
+        "spi refresh"
+    )
+    _assert_heals(due, before, scores)
+
+
+def test_a_truncated_table_is_made_again(house: House) -> None:
+    before = house.digests()
+    version = house.store.current(INDEX)
+    assert version is not None
+    version.path.write_bytes(version.path.read_bytes()[:-20])
+    done = house.refresh()
+    assert (done.state, done.faults) == ("succeeded", [])
+    assert house.digests() == before
+    assert house.store.read(INDEX).num_rows
+
+
+def test_a_rotten_table_is_found_when_it_is_read_and_named_with_a_remedy(due: House) -> None:
+    """Of the size that was written and other bytes: only reading it tells."""
+    before, scores = due.digests(), due.query(SCORES)
+    version = due.store.current("score.opportunity")
+    assert version is not None
+    version.path.write_bytes(version.path.read_bytes()[::-1])
+    pointer = version.path.with_name("current.json")
+    faults = due.refresh().faults
+    assert len(faults) == 2  # of the index and of the database, which read it
+    for fault in faults:
+        assert "Table 'score.opportunity' of the store is damaged" in fault
+        assert f"delete {pointer} and run `spi refresh`" in fault
+    pointer.unlink()
+    _assert_heals(due, before, scores)
+
+
+# --- a second refresh at once
+
+
+def _hold(root: str, ours: Connection) -> None:
+    with Store(root).lock():
+        ours.send("held")
+        time.sleep(60)
+
+
+def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: House, spi: Command) -> None:
+    here, there = FORK.Pipe()
+    holder = FORK.Process(target=_hold, args=(due.settings.store, there))
+    holder.start()
+    try:
+        assert here.recv() == "held"
+        said = spi(due, "refresh")
+        assert said.code == 1
+        (fault,) = _faults(said.err)
+        assert f"is being written by process {holder.pid} since " in fault
+        assert "wait until that has ended, then run the command again" in fault
+        assert spi(due, "refresh", "--dry-run").code == 0  # looking needs no lock
+    finally:
+        holder.kill()
+        holder.join()
+    assert due.refresh().state == "succeeded"
+
+
+# --- a killed process
+
+
+def _die(*_arguments: Any, **_options: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _at_the_first_event(_house: House) -> None:
+    PooledEventLogStorage.store_event = _die  # type: ignore[method-assign, assignment]
+
+
+def _before_the_pointer(_house: House) -> None:
+    """The Parquet file of a version is there, the pointer to it is not."""
+    whole = atomic.write_bytes
+
+    def write(path: Path, data: bytes) -> None:
+        if path.name == "current.json":
+            _die()
+        whole(path, data)
+
+    from spi_pipeline.store import tables
+
+    tables.write_bytes = write  # type: ignore[attr-defined]
+
+
+def _between_two_tables_of_a_step(_house: House) -> None:
+    whole = Runner._write
+
+    def write(self: Runner, name: str, *rest: Any) -> Any:
+        if name.startswith("weight."):
+            _die()
+        return whole(self, name, *rest)
+
+    Runner._write = write  # type: ignore[method-assign]
+
+
+def _before_the_database_is_swapped(_house: House) -> None:
+    publication._link = _die  # type: ignore[assignment]
+
+
+def _refresh_and_die(house: House, arm: Callable[[House], None]) -> None:
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 1)
+        os.dup2(nothing.fileno(), 2)
+        arm(house)
+        house.refresh()
+        os._exit(0)
+
+
+@pytest.fixture
+def child() -> Iterator[Callable[..., BaseProcess]]:
+    started: list[BaseProcess] = []
+
+    def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+        process = FORK.Process(target=target, args=arguments)
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [_at_the_first_event, _before_the_pointer, _between_two_tables_of_a_step, _before_the_database_is_swapped],
+)
+def test_a_kill_at_any_moment_leaves_the_last_whole_state(
+    due: House, child: Callable[..., BaseProcess], moment: Callable[[House], None]
+) -> None:
+    before, scores = due.digests(), due.query(SCORES)
+    process = child(_refresh_and_die, due, moment)
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    _assert_heals(due, before, scores)
+    with open_instance(due.store.dagster_home) as instance:
+        ended = {run.status for run in instance.get_runs()}
+    assert dg.DagsterRunStatus.STARTED not in ended  # else it would count as running for ever
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -> None:
+    before, scores = due.digests(), due.query(SCORES)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"],
+        env=os.environ | due.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    runs = Path(due.settings.store) / "dagster" / "history" / "runs"
+    known = set(runs.glob("*.db"))
+    while process.poll() is None and set(runs.glob("*.db")) == known:
+        time.sleep(0.05)
+    process.send_signal(ending)
+    _out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert process.returncode != 0
+    if process.returncode == 1:  # Dagster took the signal, between two steps
+        assert "the run was stopped" in err
+        assert "run spi refresh to go on" in err
+    else:
+        assert process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130}[ending]
+    _assert_heals(due, before, scores)

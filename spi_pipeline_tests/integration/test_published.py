@@ -1,0 +1,278 @@
+"""The published database: what it promises, and the scores by a second route, from its observations alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from spi_pipeline.contracts.arrow import SQL_TYPES
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publish.database import reading
+from spi_pipeline_tests.integration.houses import House
+
+FARLEY, LUTON = "E05014742", "E06000032"
+
+
+@pytest.fixture(scope="module")
+def contracts(refreshed: House) -> Contracts:
+    return refreshed.contracts
+
+
+@pytest.fixture(scope="module")
+def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
+    with reading(refreshed.store.database) as connection:
+        yield connection
+
+
+def rows(db: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[tuple]:
+    return db.execute(query, values).fetchall()
+
+
+def test_every_product_is_a_table_with_its_columns_types_and_comments(
+    db: duckdb.DuckDBPyConnection, contracts: Contracts
+) -> None:
+    tables = dict(rows(db, "SELECT table_name, comment FROM duckdb_tables()"))
+    assert set(tables) == set(contracts.products)
+    for product in contracts.products.values():
+        assert str(tables[product.id]).startswith(product.description)
+        found = rows(
+            db,
+            "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
+            product.id,
+        )
+        # DuckDB says a type by its full name.
+        types = SQL_TYPES | {"timestamp": "TIMESTAMP WITH TIME ZONE"}
+        wanted = [(column.name, types[column.type], column.description) for column in product.columns]
+        assert found == wanted
+        assert all(comment for _, _, comment in found)
+
+
+def test_keys_and_constraints_of_the_contracts_are_in_the_database(
+    db: duckdb.DuckDBPyConnection, contracts: Contracts
+) -> None:
+    found = defaultdict(list)
+    kinds = "SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()"
+    for table, kind, columns in rows(db, kinds):
+        found[table, kind].append(tuple(columns))
+    for product in contracts.products.values():
+        keys = found[product.id, "PRIMARY KEY"]
+        assert keys == ([product.key] if product.key else [])
+        required = {(column.name,) for column in product.columns if column.required}
+        assert required <= set(found[product.id, "NOT NULL"])
+        bounded = [c for c in product.columns if c.values or c.minimum is not None or c.maximum is not None]
+        assert len(found[product.id, "CHECK"]) == len(bounded)
+    assert found["observation", "PRIMARY KEY"] == [("indicator_id", "area_code", "edition")]
+    assert found["score", "PRIMARY KEY"] == [("edition", "profile", "level", "id", "area_code")]
+
+
+def test_the_keys_hold_by_a_count(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+    for product in contracts.products.values():
+        if product.key:
+            key = ", ".join(f'"{name}"' for name in product.key)
+            repeated = rows(db, f"SELECT {key} FROM {product.id} GROUP BY ALL HAVING count(*) > 1")
+            assert repeated == [], product.id
+
+
+def test_no_number_is_nan(db: duckdb.DuckDBPyConnection) -> None:
+    doubles = rows(db, "SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'DOUBLE'")
+    assert len(doubles) > 10
+    for table, column in doubles:
+        assert rows(db, f'SELECT count(*) FROM "{table}" WHERE isnan("{column}")') == [(0,)], f"{table}.{column}"
+
+
+def test_every_observation_is_there_once_for_every_area_and_edition(
+    db: duckdb.DuckDBPyConnection, contracts: Contracts
+) -> None:
+    areas = [*contracts.geography.ward_codes, *contracts.geography.authority_codes]
+    assert rows(db, "SELECT area_code FROM area ORDER BY 1") == [(code,) for code in sorted(areas)]
+    editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM observation")]
+    (count,) = rows(db, "SELECT count(*) FROM observation")[0]
+    assert count == len(areas) * len(editions) * len(contracts.indicators)
+
+
+def test_a_value_is_present_exactly_where_the_status_says_so(db: duckdb.DuckDBPyConnection) -> None:
+    found = dict(rows(db, "SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
+    assert found.pop("observed")
+    assert found.pop("carried")
+    assert found.pop("imputed")
+    assert not any(found.values())
+    assert rows(db, "SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
+
+
+def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnection) -> None:
+    """One file's own sha256; of several, the sha256 of theirs in order of period, as the contract says."""
+    files = defaultdict(list)
+    for source, period, sha256 in rows(db, "SELECT source_id, period, sha256 FROM source_release ORDER BY 2, 3"):
+        files[source].append((period, sha256))
+    spans = rows(
+        db,
+        "SELECT DISTINCT source_id, raw_sha256, period_start::VARCHAR, period_end::VARCHAR FROM observation "
+        "WHERE status IN ('observed', 'carried')",
+    )
+    assert len(spans) >= 20
+    for source, digest, start, end in spans:
+        own = [sha256 for _, sha256 in files[source]]
+        if digest in own:
+            continue
+        used = [sha256 for period, sha256 in files[source] if start[: len(period)] <= period <= end[: len(period)]]
+        assert len(used) > 1, source
+        assert hashlib.sha256("".join(used).encode()).hexdigest() == digest, (source, start, end)
+
+
+def test_every_source_is_released_with_url_and_licence(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+    found = rows(db, "SELECT DISTINCT source_id, url, licence, state FROM source_release ORDER BY 1")
+    states = {"frozen": "frozen", "live": "fresh"}
+    assert found == [
+        (name, source.properties.url, source.properties.licence, states[source.properties.mode])
+        for name, source in sorted(contracts.sources.items())
+    ]
+
+
+def test_wards_are_ranked_from_one_to_twenty(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+    editions = rows(db, "SELECT edition, profile FROM edition ORDER BY ALL")
+    assert len(editions) >= 2
+    for edition, profile in editions:
+        found = rows(
+            db,
+            "SELECT area_code, \"rank\" FROM score WHERE level = 'index' AND edition = ? AND profile = ? "
+            "ORDER BY score DESC",
+            edition,
+            profile,
+        )
+        wards = [(code, rank) for code, rank in found if code != LUTON]
+        assert {code for code, _ in wards} == set(contracts.geography.ward_codes)
+        assert [rank for _, rank in wards] == list(range(1, 21))
+        assert (LUTON, None) in found
+
+
+def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(db: duckdb.DuckDBPyConnection) -> None:
+    cells = rows(db, "SELECT profile, edition, value FROM imputation WHERE indicator_id = 'turnout' ORDER BY 2")
+    assert cells
+    for profile, edition, value in cells:
+        assert profile == "spi"
+        observed = rows(
+            db,
+            "SELECT status, value FROM observation WHERE indicator_id = 'turnout' AND area_code = ? AND edition = ?",
+            FARLEY,
+            edition,
+        )
+        assert observed == [("imputed", value)]
+        scores = dict(
+            rows(
+                db,
+                "SELECT profile, score FROM score WHERE id = 'turnout' AND area_code = ? AND edition = ?",
+                FARLEY,
+                edition,
+            )
+        )
+        assert scores["equal"] is None
+        assert scores["spi"] == pytest.approx((value - 10) / (60 - 10) * 100)
+        (others,) = rows(
+            db,
+            "SELECT count(*) FROM observation WHERE indicator_id = 'turnout' AND status = 'imputed' "
+            "AND area_code <> ? AND edition = ?",
+            FARLEY,
+            edition,
+        )[0]
+        assert others == 0
+
+
+def test_contributions_add_up_to_the_score(db: duckdb.DuckDBPyConnection) -> None:
+    sums = rows(
+        db,
+        """
+        SELECT s.level, s.score, c.points
+        FROM score s JOIN (SELECT edition, profile, area_code, parent_id AS id, sum(contribution) AS points
+                           FROM contribution GROUP BY ALL) c USING (edition, profile, area_code, id)
+        """,
+    )
+    assert {level for level, _, _ in sums} == {"component", "dimension", "index"}
+    assert all(points == pytest.approx(score, abs=1e-9) for _, score, points in sums)
+    scored = rows(db, "SELECT count(*) FROM score WHERE level <> 'indicator' AND score IS NOT NULL")
+    assert scored == [(len(sums),)]
+
+
+class ByHand:
+    """The index from observations, goalposts and nominal weights, in plain Python and by the words of the contracts."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str, edition: int) -> None:
+        self.contracts = contracts
+        wards = set(contracts.geography.ward_codes)
+        catalogue = "SELECT indicator_id, component_id, worst, best, predecessor FROM indicator"
+        self.indicators = {row[0]: row[1:] for row in rows(db, catalogue)}
+        values = "SELECT indicator_id, area_code, status, value FROM observation WHERE edition = ?"
+        self.values: dict[tuple[str, str], float] = {}
+        held: dict[str, int] = defaultdict(int)
+        for indicator, area, status, value in rows(db, values, edition):
+            if status in ("observed", "carried") or (status == "imputed" and profile == "spi"):
+                self.values[indicator, area] = value
+            held[indicator] += area in wards and status in ("observed", "carried")
+        share = contracts.framework.publication.areas
+        present = {indicator for indicator, count in held.items() if count / len(wards) >= share}
+        older = {name: row[3] for name, row in self.indicators.items()}
+        # The newest of a slot that is present fills it; what it replaces is then left out, however far back.
+        self.filled = set()
+        for name in set(older) - set(older.values()):
+            link: str | None = name
+            while link is not None and link not in present:
+                link = older[link]
+            if link is not None:
+                self.filled.add(link)
+        known = "SELECT parent_id, id, weight FROM weight WHERE profile = ?"
+        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile)}
+        self.available = contracts.framework.profiles[profile].available
+
+    def indicator(self, name: str, area: str) -> float | None:
+        _, worst, best, _ = self.indicators[name]
+        value = self.values.get((name, area))
+        return None if value is None else 100 * min(max((value - worst) / (best - worst), 0), 1)
+
+    def component(self, name: str, area: str) -> float | None:
+        inside = [other for other in self.filled if self.indicators[other][0] == name]
+        return self._mean(name, {other: self.indicator(other, area) for other in inside})
+
+    def index(self, area: str) -> float | None:
+        framework = self.contracts.framework
+        dimensions = {}
+        for dimension in framework.dimensions:
+            below = {component.id: self.component(component.id, area) for component in dimension.components}
+            dimensions[dimension.id] = self._mean(dimension.id, below)
+        return self._mean(framework.id, dimensions)
+
+    def _mean(self, parent: str, below: dict[str, float | None]) -> float | None:
+        known = {child: score for child, score in below.items() if score is not None}
+        if len(known) < self.available * len(below):
+            return None
+        total = sum(self.weights[parent, child] for child in known)
+        return sum(self.weights[parent, child] * score for child, score in known.items()) / total
+
+
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_scores_equal_those_by_hand(db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str) -> None:
+    editions = [year for (year,) in rows(db, "SELECT edition FROM edition WHERE profile = ?", profile)]
+    areas = [area for (area,) in rows(db, "SELECT area_code FROM area")]
+    compared = 0
+    for edition in editions:
+        hand = ByHand(db, contracts, profile, edition)
+        found = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?)"
+        wanted = ("housing", "rights_and_voice", contracts.framework.id)
+        for element, area, score in rows(db, found, edition, profile, *wanted):
+            by_hand = hand.index(area) if element == contracts.framework.id else hand.component(element, area)
+            assert score == pytest.approx(by_hand, abs=1e-9), (element, area, edition)
+            compared += score is not None
+    assert compared >= 2 * len(areas) * len(editions)
+
+
+def test_nominal_weights_of_siblings_sum_to_one(db: duckdb.DuckDBPyConnection) -> None:
+    """Over slots: of an indicator and the one it replaces only one is ever in use."""
+    sums = rows(
+        db,
+        "SELECT w.profile, w.parent_id, sum(w.weight) FROM weight w WHERE w.id NOT IN "
+        "(SELECT predecessor FROM indicator WHERE predecessor IS NOT NULL) GROUP BY ALL",
+    )
+    assert len(sums) == 2 * (12 + 3 + 1)
+    assert all(total == pytest.approx(1) for _, _, total in sums)

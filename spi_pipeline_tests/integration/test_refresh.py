@@ -1,0 +1,210 @@
+"""Refreshing: the job computes what is stale, all of it and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.publication import database_tables
+from spi_pipeline.orchestration.refresh import refresh, stale_steps
+from spi_pipeline.publish.database import UnknownNameError
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House, refreshed_once
+
+HOUSING = "indicators/housing.yaml"
+
+
+def test_the_first_refresh_makes_every_table(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> None:
+    first = refreshed_once(tmp_path_factory.getbasetemp() / "refreshed")[1]
+    plan = build_plan(refreshed.contracts)
+    assert (first.state, first.faults, first.stale) == ("succeeded", [], plan)
+    written = [outcome.table for outcome in first.outcomes if outcome.state == "written"]
+    assert sorted(written) == sorted(table for step in plan for table in step.outputs)
+    assert first.outcomes[-1].state == "published"
+    assert set(refreshed.store.versions()) == {table for step in plan for table in step.outputs}
+
+
+def test_dagster_holds_one_evaluation_for_every_check(refreshed: House) -> None:
+    specs = build_definitions(refreshed.settings).resolve_asset_graph().asset_check_keys
+    with open_instance(refreshed.store.dagster_home) as instance:
+        (run,) = instance.get_runs()
+        events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events]
+    assert sorted(evaluation.asset_check_key for evaluation in evaluations) == sorted(specs)
+    assert all(evaluation.passed for evaluation in evaluations)
+
+
+def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:
+    contracts = refreshed.contracts
+    rules = {
+        (table, rule.id)
+        for step in build_plan(contracts)
+        for table in step.outputs
+        for rule in contract_of(table, contracts).rules
+    }
+    recorded = refreshed.query("SELECT table_name, rule, outcome FROM check_result")
+    assert len(recorded) == len(rules)
+    assert {(table, rule) for table, rule, _ in recorded} == rules
+    assert {outcome for _, _, outcome in recorded} <= {"passed", "skipped"}
+
+
+def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(house: House, spi: Command) -> None:
+    def files() -> set[Path]:
+        return {path for path in Path(house.settings.store).rglob("*") if path.is_file()}
+
+    before, digests = files(), house.digests()
+    said = spi(house, "refresh")
+    assert said.code == 0
+    assert "Nothing had changed: no step was run." in said.out
+    assert said.err == ""
+    (new,) = {path for path in files() - before if path.name != "refresh.lock"}
+    assert new.parent == Path(house.settings.store) / "runs" / "run"
+    assert house.digests() == digests
+    runs = house.store.read_runs("run")
+    assert runs is not None
+    assert sorted(runs["state"].to_pylist()) == ["nothing to do", "succeeded"]
+
+
+def test_a_refresh_with_nothing_stale_imports_neither_dagster_nor_great_expectations(house: House) -> None:
+    script = (
+        "import sys\n"
+        "from spi_pipeline.cli import main\n"
+        "sys.argv = ['spi', 'refresh']\n"
+        "try:\n    main()\n"
+        "except SystemExit as left:\n    assert not left.code, left.code\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'dagster', 'great_expectations', 'requests'}))\n"
+    )
+    environment = os.environ | house.environment
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert "no step was run" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: House) -> None:
+    before = house.digests()
+    house.rewrite("census_car_availability", lambda table: table, compression="none")
+    done = house.refresh()
+    assert done.faults == []
+    stale = [step.label for step in done.stale]
+    assert stale[:2] == ["source/census_car_availability", "indicator/no_car"]
+    states = {outcome.table: outcome.state for outcome in done.outcomes}
+    assert {table for table, state in states.items() if state == "written"} == {"census_car_availability"}
+    assert {state for table, state in states.items()} == {"written", "unchanged", "published"}
+    assert house.digests() == before
+
+
+def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: House) -> None:
+    before = house.digests()
+    house.amend(HOUSING, "goalposts: {worst: 35", "goalposts: {worst: 40")
+    done = house.refresh()
+    assert done.faults == []
+    stale = {step.label for step in done.stale}
+    assert {"indicator/overcrowded_homes", "catalogue/catalogue", "component/housing", "database/spi_duckdb"} <= stale
+    assert not {label for label in stale if label.startswith(("source/", "allocation/", "area/"))}
+    assert {"indicator/turnout", "indicator/violent_crime"}.isdisjoint(stale)
+    changed = {name for name, digest in house.digests().items() if before[name] != digest}
+    above = ("housing", "basic_human_needs", "social_progress_index")
+    assert {f"score.{name}" for name in above} <= changed
+    assert {name.split(".")[-1] for name in changed} == {*above, "indicator"}
+    goalpost = house.query("SELECT worst FROM indicator WHERE indicator_id = 'overcrowded_homes'")
+    assert goalpost == [(40.0,)]
+
+
+def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: House) -> None:
+    """Its tables stay in the store; the database is made of what the plan names."""
+    file = house.settings.contracts / "indicators" / "environmental_quality.yaml"
+    text = file.read_text(encoding="utf-8")
+    start, end = text.index("  - id: residents_flooded"), text.index("  - id: outdoor_environment")
+    file.write_text(text[:start] + text[end:], encoding="utf-8")
+    runner = house.runner
+    plan = build_plan(runner.contracts)
+    tables = {table.name: table for table in database_tables(runner.contracts, runner.reader, plan[-1].inputs)}
+    (rows,) = tables["observation"].parts
+    assert set(rows["indicator_id"].to_pylist()) == set(runner.contracts.indicators)
+    assert house.store.current("observation.residents_flooded")
+
+
+def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: House) -> None:
+    runner = house.runner
+    step = next(step for step in build_plan(runner.contracts) if step.label == "component/housing")
+    before = runner.fingerprint(step)
+    house.amend(HOUSING, "goalposts: {worst: 35", "goalposts: {worst: 40")
+    assert runner.fingerprint(step) == before
+    assert house.runner.fingerprint(step) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "stale"),
+    [
+        ("vocabulary.yaml", "catalogue/catalogue"),
+        ("vocabulary.yaml", "database/spi_duckdb"),
+        ("products/score.yaml", "index/social_progress_index"),
+        ("sources/wards.yaml", "source/wards"),
+        ("framework.yaml", "component/housing"),
+    ],
+)
+def test_a_step_is_stale_when_a_contract_it_reads_changes(house: House, file: str, stale: str) -> None:
+    path = house.settings.contracts / file
+    path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
+    assert stale in {step.label for step in stale_steps(build_plan(house.contracts), house.runner)}
+
+
+def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
+    for source in ("census_car_availability", "census_overcrowding"):
+        house.rewrite(source, lambda table: table, compression="none")
+    done = house.refresh("indicator/no_car")
+    assert [step.label for step in done.stale] == ["source/census_car_availability", "indicator/no_car"]
+    left = stale_steps(build_plan(house.contracts), house.runner, ["indicators"])
+    assert [step.label for step in left][:1] == ["source/census_overcrowding"]
+
+
+def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(house: House) -> None:
+    house.rewrite("private_outdoor_space", lambda table: table, compression="none")
+    plan, runner = build_plan(house.contracts), house.runner
+
+    def selected(name: str) -> list[str]:
+        return [step.label for step in stale_steps(plan, runner, [name])]
+
+    both = ["source/private_outdoor_space", "indicator/private_outdoor_space"]
+    assert selected("source/private_outdoor_space") == both[:1]
+    assert selected("indicator/private_outdoor_space") == both
+    assert selected("private_outdoor_space") == both
+
+
+def test_an_unknown_selection_names_the_nearest(house: House) -> None:
+    with pytest.raises(UnknownNameError, match="no step or group 'turnuot'; did you mean 'turnout'"):
+        refresh(house.settings, house.contracts, ["turnuot"])
+
+
+def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: House, spi: Command) -> None:
+    assert spi(house, "refresh", "--dry-run").out == "Nothing is stale.\n"
+    house.rewrite("census_car_availability", lambda table: table, compression="none")
+    before = {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")}
+    said = spi(house, "refresh", "--dry-run", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["stale"][:2] == ["source/census_car_availability", "indicator/no_car"]
+    lines = spi(house, "refresh", "--dry-run", "--select", "no_car").out.splitlines()
+    assert lines == ["source/census_car_availability", "indicator/no_car"]
+    assert {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")} == before
+
+
+def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(house: House, spi: Command) -> None:
+    house.rewrite("census_car_availability", lambda table: table, compression="none")
+    said = spi(house, "refresh", "--select", "no_car")
+    assert said.code == 0
+    assert said.err.splitlines() == ["sources: 1 done", "indicators: 1 done"]
+    lines = said.out.splitlines()
+    assert lines[-2].startswith("2 steps in ")
+    assert lines[-2].endswith(": 1 unchanged, 1 written.")
+    assert lines[-1] == f"Database: {house.store.database}"

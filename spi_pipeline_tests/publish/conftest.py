@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed, spi
+
+__all__ = ["no_dagster_home", "refreshed", "spi"]

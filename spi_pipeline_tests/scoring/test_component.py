@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.scoring.component import score_component
+from spi_pipeline.scoring.tables import (
+    CONTRIBUTION_COLUMNS,
+    IMPUTATION_COLUMNS,
+    SCORE_COLUMNS,
+    WEIGHT_COLUMNS,
+    Scored,
+)
+from spi_pipeline_tests.scoring.town import (
+    ALL,
+    AREAS,
+    N1,
+    N2,
+    N3,
+    NAN,
+    NORTH,
+    S1,
+    SOUTH,
+    WARDS,
+    framework,
+    indicator,
+    observed,
+    picked,
+)
+
+# Good is better the higher from 0 to 100, bad the lower from 50 to 0.
+GOOD, BAD = indicator("good"), indicator("bad", worst=50, best=0)
+TOWN = {"good": [20, 40, 60, 80, 40, 80], "bad": [50, 25, 10, -5, 30, -5]}
+FIGURES = st.one_of(st.none(), st.floats(-20, 120).map(lambda x: round(x, 3)))
+# One example holds several editions, since scoring costs the same for all of them.
+quick = settings(max_examples=5, deadline=None)
+
+
+def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic") -> Scored:
+    chosen = indicators or (GOOD, BAD)
+    return score_component("housing", chosen, rows, sorted(set(rows["edition"])), framework(mean=mean), AREAS)
+
+
+def of(got: Scored, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
+    return picked(got.score, column, profile=profile, id=name, edition=edition)
+
+
+@cache
+def town_scored() -> Scored:
+    return scored(observed(TOWN))
+
+
+def close(expected: Sequence[float]) -> object:
+    return pytest.approx(dict(zip(ALL, expected, strict=True)), nan_ok=True)
+
+
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_scores_by_goalposts_and_their_mean_by_hand(profile: str) -> None:
+    got = town_scored()
+    assert of(got, name="good", profile=profile) == close([20, 40, 60, 80, 40, 80])
+    assert of(got, name="bad", profile=profile) == close([0, 50, 80, 100, 40, 100]), "beyond best is 100"
+    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90])
+    assert of(got, "coverage", profile) == close([1] * 6)
+    assert set(got.score["level"]) == {"indicator", "component"}
+    assert got.imputation.empty
+
+
+def test_the_tables_have_the_columns_of_the_products() -> None:
+    got = town_scored()
+    assert list(got.score.columns) == SCORE_COLUMNS
+    assert list(got.weight.columns) == WEIGHT_COLUMNS
+    assert list(got.contribution.columns) == CONTRIBUTION_COLUMNS
+    assert list(got.imputation.columns) == IMPUTATION_COLUMNS
+    assert not got.score.duplicated(["edition", "profile", "level", "id", "area_code"]).any()
+
+
+def test_wards_rank_within_their_authority_and_authorities_not_at_all() -> None:
+    got = town_scored()
+    rank, relative = of(got, "rank"), of(got, "relative_score")
+    assert [rank[ward] for ward in WARDS] == [3, 2, 1, 1]
+    assert pd.isna(rank[NORTH])
+    assert pd.isna(rank[SOUTH])
+    sd = np.std([10, 45, 70], ddof=1)
+    assert [relative[ward] for ward in (N1, N2, N3)] == pytest.approx(
+        [50 + 10 * (s - 125 / 3) / sd for s in (10, 45, 70)]
+    )
+    assert all(np.isnan(relative[area]) for area in (S1, NORTH, SOUTH)), "a single ward compares with nobody"
+
+
+def test_each_edition_is_ranked_apart() -> None:
+    turned = {"good": [60, 40, 20, 80, 40, 80], "bad": [10, 25, 50, -5, 30, -5]}
+    got = scored(pd.concat([observed(TOWN, 2023), observed(turned, 2024)]))
+    assert [of(got, "rank", edition=2023)[ward] for ward in WARDS] == [3, 2, 1, 1]
+    assert [of(got, "rank", edition=2024)[ward] for ward in WARDS] == [1, 2, 3, 1]
+
+
+def test_only_the_editions_asked_for_are_scored() -> None:
+    rows = pd.concat([observed(TOWN, 2023), observed(TOWN, 2024)])
+    got = score_component("housing", [GOOD, BAD], rows, [2024], framework(), AREAS)
+    assert set(got.score["edition"]) == {2024}
+
+
+def test_every_slot_weighs_the_same_and_the_basis_says_so() -> None:
+    new, old = indicator("new", predecessor="old"), indicator("old")
+    rows = pd.concat(
+        [observed({"old": [10] * 6, "good": [90] * 6}, 2023), observed({"new": [30] * 6, "good": [90] * 6}, 2024)]
+    )
+    got = scored(rows, new, old, GOOD)
+    weights = got.weight[got.weight["profile"] == "equal"].set_index("id")
+    assert weights["weight"].to_dict() == {"new": 0.5, "old": 0.5, "good": 0.5}, "two slots, one filled two ways"
+    assert set(got.weight["basis"]) == {"equal"}
+    assert set(got.weight["parent_id"]) == {"housing"}
+    assert of(got, edition=2023) == close([50] * 6)
+    assert of(got, edition=2024) == close([60] * 6)
+    assert of(got, "coverage", edition=2024) == close([1] * 6), "a slot counts once"
+    assert of(got, name="old", edition=2024) == {}
+
+
+def test_a_predecessor_is_not_used_beside_its_successor() -> None:
+    got = scored(observed({"new": [30] * 6, "old": [90] * 6}), indicator("new", predecessor="old"), indicator("old"))
+    assert of(got) == close([30] * 6)
+    assert set(got.contribution["id"]) == {"new"}
+
+
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_an_absent_indicator_is_left_out_and_its_siblings_share_its_weight(profile: str) -> None:
+    half = {"half": [90, 90, NAN, NAN, 90, NAN]}
+    got = scored(observed(TOWN | half), GOOD, BAD, indicator("half"))
+    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "two of four wards are below 65 %"
+    assert of(got, "coverage", profile) == close([2 / 3] * 6)
+    assert of(got, name="half", profile=profile) == {}
+    assert set(got.contribution["id"]) == {"good", "bad"}
+
+
+GAP = {"x": [10, 20, 30, NAN, 20, 50], "y": [20, 40, 60, 80, 40, 80]}
+WHOLE = {"x": [20, 30, 10, 40, 20, 40], "y": [40, 60, 20, 80, 40, 80]}
+
+
+@cache
+def gap() -> Scored:
+    rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, 40, NAN]}, 2024)])
+    return scored(rows, indicator("x"), indicator("y"))
+
+
+def test_under_spi_a_gap_of_a_ward_is_imputed_and_recorded() -> None:
+    got = gap()
+    # y = 2x wherever both are known, so the gap beside y = 80 is 40.
+    [cell] = got.imputation.to_dict("records")
+    assert cell == {
+        "edition": 2024, "profile": "spi", "indicator_id": "x", "area_code": S1,
+        "value": pytest.approx(40), "method": "regression", "donors": "y",
+    }  # fmt: skip
+    assert of(got, profile="spi", name="x")[S1] == pytest.approx(40)
+    assert of(got, profile="spi")[S1] == pytest.approx(60)
+    assert of(got, "coverage", "spi", "x")[S1] == 0, "imputed is not observed"
+    assert of(got, "coverage", "spi")[S1] == 0.5
+
+
+def test_under_equal_the_gap_stays_with_a_row_that_says_so() -> None:
+    got = gap()
+    assert np.isnan(of(got, name="x")[S1])
+    assert pd.isna(of(got, "rank", name="x")[S1])
+    assert of(got, "coverage", name="x")[S1] == 0
+    assert of(got)[S1] == 80
+    assert of(got, "coverage")[S1] == 0.5
+
+
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_an_authority_is_never_imputed(profile: str) -> None:
+    got = gap()
+    assert np.isnan(of(got, profile=profile, name="y")[SOUTH])
+    assert of(got, profile=profile)[SOUTH] == 50
+    assert of(got, "coverage", profile)[SOUTH] == 0.5
+
+
+def test_a_score_needs_its_share_of_the_indicators_that_any_area_has() -> None:
+    three = [indicator(name) for name in "abc"]
+    values = {"a": [10] * 6, "b": [20, 20, 20, NAN, 20, NAN], "c": [30, 30, 30, NAN, 30, NAN]}
+    got = scored(observed(values), *three)
+    assert np.isnan(of(got)[S1]), "one of three"
+    assert of(got, "coverage")[S1] == pytest.approx(1 / 3)
+    two_thirds = scored(observed(values | {"b": [20] * 6}), *three)
+    assert of(two_thirds)[S1] == 15, "two of three"
+
+
+def test_carried_values_count_as_covered() -> None:
+    assert of(scored(observed(TOWN, status="carried")), "coverage") == close([1] * 6)
+
+
+def town(cells: Sequence[Sequence[float | None]]) -> pd.DataFrame:
+    """Editions from 2023 on of the three indicators of ``THREE``."""
+    table = np.array(cells, dtype=float).reshape(-1, 3, 6)
+    return pd.concat([observed(dict(zip("abc", part, strict=True)), 2023 + n) for n, part in enumerate(table)])
+
+
+THREE = [indicator("a"), indicator("b", worst=80, best=5), indicator("c", worst=10, best=90)]
+
+
+def cells(figures: st.SearchStrategy[float | None], rows: int) -> st.SearchStrategy[list[list[float | None]]]:
+    return st.lists(st.lists(figures, min_size=6, max_size=6), min_size=rows, max_size=rows)
+
+
+@quick
+@given(cells(FIGURES, 9), st.sampled_from(["arithmetic", "geometric", "harmonic"]))
+def test_contributions_add_up_to_the_score(drawn: list[list[float | None]], mean: str) -> None:
+    drawn[0], drawn[3], drawn[6] = [50.0] * 6, [40.0] * 6, [30.0] * 6  # an edition with nothing at all has no component
+    got = scored(town(drawn), *THREE, mean=mean)
+    keys = ["edition", "profile", "area_code"]
+    scores = got.score[got.score["level"] == "component"].set_index(keys)["score"].dropna()
+    sums = got.contribution.groupby(keys)["contribution"].sum()
+    assert set(sums.index) == set(scores.index)
+    pd.testing.assert_series_equal(sums.sort_index(), scores.sort_index(), check_names=False, rtol=1e-9)
+    assert scores.between(0, 100 + 1e-9).all()
+    assert set(got.contribution["parent_id"]) <= {"housing"}
+
+
+@quick
+@given(cells(st.floats(-20, 120), 3), st.integers(0, 3), st.floats(0, 50))
+def test_a_better_value_never_lowers_the_score(drawn: list[list[float]], ward: int, better: float) -> None:
+    # The first edition as drawn; then in each one value of one ward made better.
+    tables = [drawn]
+    for row, improved in enumerate(THREE):
+        changed = [list(line) for line in drawn]
+        changed[row][ward] += better if improved.direction == "higher_is_better" else -better
+        tables.append(changed)
+    got = scored(town([line for table in tables for line in table]), *THREE)
+    place = WARDS[ward]
+    for profile in ("spi", "equal"):
+        before, rank = of(got, profile=profile, edition=2023), of(got, "rank", profile, edition=2023)
+        for edition in (2024, 2025, 2026):
+            after = of(got, profile=profile, edition=edition)
+            assert after[place] >= before[place] - 1e-9
+            assert of(got, "rank", profile, edition=edition)[place] <= rank[place]
+            assert after == pytest.approx(before | {place: after[place]}), "no other area moves"

@@ -1,0 +1,102 @@
+"""Invented indicators, observations and frameworks on a town small enough to recompute by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from spi_pipeline.contracts.framework import Component, Dimension, Framework, Profile, Publication
+from spi_pipeline.contracts.indicators import Goalposts, Indicator, Measure, Plausible
+from spi_pipeline.contracts.tables import Source, SourceProperties
+from spi_pipeline.scoring.tables import Areas
+
+NAN = float("nan")
+NORTH, SOUTH = "E06000001", "E06000002"
+N1, N2, N3, S1 = WARDS = ["E05000001", "E05000002", "E05000003", "E05000004"]
+AREAS = Areas(pd.Series({N1: NORTH, N2: NORTH, N3: NORTH, S1: SOUTH}))
+ALL = [*WARDS, NORTH, SOUTH]
+
+
+def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int = 2021, **period: Any) -> Source:
+    """The contract of a source; without a period it is that of the year 2021."""
+    properties = SourceProperties(
+        publisher="An office",
+        group="office",
+        dataset="A survey",
+        url="https://example.org",
+        licence="ogl",
+        attribution="Of an office.",
+        mode="frozen",
+        geography={"levels": list(levels), "vintage": vintage},
+        period={"basis": "reference", **(period or {"start": "2021-01-01", "end": "2021-12-31"})},
+    )
+    return Source(
+        id=name, title=name, version="1.0.0", description="", limits="", file="", columns=(),
+        properties=properties, cadence="annual",
+    )  # fmt: skip
+
+
+def indicator(
+    name: str, worst: float = 0, best: float = 100, predecessor: str | None = None, **measure: Any
+) -> Indicator:
+    """An indicator of the survey; its measure is a mean unless told."""
+    return Indicator(
+        id=name,
+        title=name,
+        description=name,
+        unit="percent",
+        direction="higher_is_better" if best > worst else "lower_is_better",
+        source="survey",
+        measure=Measure(**({"kind": "mean", "columns": ["x"]} | measure)),
+        goalposts=Goalposts(worst=worst, best=best, basis="cap", reason="Invented."),
+        plausible=Plausible(minimum=-1000, maximum=1000),
+        limits="",
+        predecessor=predecessor,
+    )
+
+
+def observed(
+    values: Mapping[str, Sequence[float]], edition: int = 2024, status: str = "observed", areas: Sequence[str] = ALL
+) -> pd.DataFrame:
+    """Rows of the product ``observation``: per indicator one value for each of the areas, in their order."""
+    rows = [
+        (name, area, edition, value, "missing" if pd.isna(value) else status)
+        for name, figures in values.items()
+        for area, value in zip(areas, figures, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["indicator_id", "area_code", "edition", "value", "status"])
+
+
+def framework(components: Sequence[str] = ("housing", "health"), mean: str = "arithmetic") -> Framework:
+    """One dimension of these components, under the profiles ``spi`` (imputing) and ``equal`` (not)."""
+    means = {"component": mean, "dimension": mean, "index": mean}
+    common = {"title": "", "description": "", "means": means, "available": 0.5}
+    floor = {} if mean == "arithmetic" else {"floor": 1.0}
+    return Framework(
+        id="town_index",
+        title="",
+        description="",
+        dimensions=[
+            Dimension(
+                id="needs",
+                title="",
+                description="",
+                components=[Component(id=name, title="", description="") for name in components],
+            )
+        ],
+        profiles={
+            "spi": Profile(weights="pca", impute="regression", **common, **floor),
+            "equal": Profile(weights="equal", impute="none", **common, **floor),
+        },
+        publication=Publication(first_edition=2019, slots=0.65, areas=0.65, owner="team:town"),
+    )
+
+
+def picked(table: pd.DataFrame, column: str, **where: object) -> dict[str, Any]:
+    """One column of the rows that hold these values, by area."""
+    for name, value in where.items():
+        table = table[table[name] == value]
+    assert table["area_code"].is_unique
+    return dict(zip(table["area_code"], table[column], strict=True))
