@@ -76,7 +76,9 @@ def ward_values(
         rows = rows[rows[column].isin(allowed)]
         if rows.empty:
             listed = ", ".join(allowed)
-            raise SpiError(f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where")
+            raise SpiError(
+                f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where"
+            )
     frames, unplaced = [], 0.0
     for start, end, part in _periods(source, measure, rows, tables[source.id]):
         figures, outside = _figures(indicator, sources, tables, part, wards)
