@@ -67,7 +67,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-TORN = gzip.compress(b"a,b\n" * 500)[:-20]
+TORN = gzip.compress(b"a,b\n" * 500, mtime=0)[:-20]
 TWISTED = bytearray(gzip.compress(bytes(range(256)) * 40))
 TWISTED[40:60] = b"\xff" * 20
 
