@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import OUTSIDE, listed
+
+Array = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
 
 TOLERANCE = 1e-6
 
@@ -49,16 +53,20 @@ def allocate_counts(counts: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
         SpiError: on small areas the weights do not know, repeated rows, values that are not finite numbers, weights of
             several geographies, or totals not conserved within 1e-6.
     """
-    values = _values_by_area(counts, weights)
-    spread = values.reindex(weights["small_area_code"]).set_axis(weights.index)
-    area = weights["area_code"]
-    totals = spread.mul(weights["weight"], axis=0).groupby(area).sum(min_count=1)
-    _require_conserved(values, totals)
+    parts = _parts(counts["area_code"], weights)
+    columns = counts.columns.drop("area_code")
+    values = _numbers(counts[columns])
+    totals = parts.distributed(values)
+    _require_conserved(values, totals, columns)
 
-    residents = weights["weight"] * weights["residents"]
-    covered = spread.notna().mul(residents, axis=0).groupby(area).sum().div(residents.groupby(area).sum(), axis=0)
-    wards = totals.index != OUTSIDE
-    return Allocated(totals[wards], covered[wards], totals[~wards].sum())
+    residents = parts.weight * parts.residents
+    known = parts.added(np.where(np.isnan(parts.of(values)), 0.0, residents[:, np.newaxis]))
+    covered = _ratio(known, parts.added(residents[:, np.newaxis]))
+    return Allocated(
+        wards=pd.DataFrame(totals[:-1], parts.wards, columns),
+        covered=pd.DataFrame(covered[:-1], parts.wards, columns),
+        unplaced=pd.Series(np.nan_to_num(totals[-1]), columns),
+    )
 
 
 def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
@@ -80,57 +88,109 @@ def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     Raises:
         SpiError: as ``allocate_counts``, and on negative denominators.
     """
-    residents = weights.drop_duplicates("small_area_code").set_index("small_area_code")["residents"]
-    given = means[["area_code", "value"]].assign(denominator=means["area_code"].map(residents))
-    if "denominator" in means:
-        given["denominator"] = means["denominator"]
-    figures = _values_by_area(given, weights)
-    negative = sorted(figures.index[figures["denominator"] < 0])
+    parts = _parts(means["area_code"], weights)
+    residents = np.zeros(len(means))
+    matched = parts.row >= 0
+    residents[parts.row[matched]] = parts.residents[matched]
+    value = _numbers(means[["value"]])[:, 0]
+    denominator = _numbers(means[["denominator"]])[:, 0] if "denominator" in means else residents
+    negative = sorted(means.loc[denominator < 0, "area_code"])
     if negative:
         raise SpiError(f"The denominators of {listed(negative)} are negative: correct them at the source.")
 
-    known = figures[figures.notna().all(axis=1)]
-    sums = known.assign(value=known["value"] * known["denominator"]).rename_axis("area_code").reset_index()
-    parts = allocate_counts(sums, weights)
-    wards = parts.wards.assign(value=_ratio(parts.wards["value"], parts.wards["denominator"]))
-    unplaced = parts.unplaced.copy()
-    unplaced["value"] = unplaced["value"] / unplaced["denominator"] if unplaced["denominator"] > 0 else np.nan
+    columns = pd.Index(["value", "denominator"])
+    sums = np.column_stack([value * denominator, np.where(np.isnan(value), np.nan, denominator)])
+    totals = parts.distributed(sums)
+    _require_conserved(sums, totals, columns)
+    average = _ratio(totals[:, 0], totals[:, 1])
 
-    expected = _expected_denominators(figures["denominator"], residents)
-    whole = (weights["small_area_code"].map(expected) * weights["weight"]).groupby(weights["area_code"]).sum()
-    covered = _ratio(parts.wards["denominator"].fillna(0.0), whole.reindex(wards.index))
-    return Allocated(wards, covered.to_frame("value"), unplaced)
+    given = parts.of(denominator[:, np.newaxis])[:, 0]
+    expected = np.where(np.isnan(given), parts.residents * _per_resident(denominator, residents), given)
+    covered = _ratio(np.nan_to_num(totals[:, 1]), parts.added((parts.weight * expected)[:, np.newaxis])[:, 0])
+    return Allocated(
+        wards=pd.DataFrame({"value": average[:-1], "denominator": totals[:-1, 1]}, parts.wards),
+        covered=pd.DataFrame({"value": covered[:-1]}, parts.wards),
+        unplaced=pd.Series({"value": average[-1], "denominator": np.nan_to_num(totals[-1, 1])}),
+    )
 
 
-def _values_by_area(frame: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    """The value columns as floats, indexed by small area."""
-    if weights.duplicated(["small_area_code", "area_code"]).any():
+@dataclass(frozen=True)
+class _Parts:
+    """The weights as arrays, one entry per part of a small area.
+
+    Attributes:
+        wards: codes of the wards reached, ascending.
+        ward: the ward each part lies in, by position; one beyond the last for what lies outside all.
+        row: the figures of its small area, by position; -1 where there are none.
+        weight: its share of the small area.
+        residents: residents of the small area.
+    """
+
+    wards: pd.Index
+    ward: Positions
+    row: Positions
+    weight: Array
+    residents: Array
+
+    def of(self, values: Array) -> Array:
+        """The figures of the small area each part belongs to; missing where there are none."""
+        return np.vstack([values, np.full((1, values.shape[1]), np.nan)])[self.row]
+
+    def added(self, figures: Array) -> Array:
+        """Sums over the parts of each ward, and of the outside as last row."""
+        return np.column_stack([np.bincount(self.ward, column, len(self.wards) + 1) for column in figures.T])
+
+    def distributed(self, values: Array) -> Array:
+        """Totals of the wards and the outside; missing where no part is known."""
+        spread = self.of(values) * self.weight[:, np.newaxis]
+        known = ~np.isnan(spread)
+        return np.where(self.added(known) > 0, self.added(np.where(known, spread, 0.0)), np.nan)
+
+
+def _parts(areas: pd.Series, weights: pd.DataFrame) -> _Parts:
+    """Match the small areas of the figures with their weights."""
+    codes, small = areas.tolist(), weights["small_area_code"].tolist()
+    within = weights["area_code"].tolist()
+    if len(set(zip(small, within, strict=True))) < len(small):
         raise SpiError("The weights hold several geographies: choose the rows of the one the figures are on.")
-    unknown = sorted(set(frame["area_code"].astype(object).fillna("(empty)")) - set(weights["small_area_code"]))
+    unknown = sorted("(empty)" if pd.isna(code) else str(code) for code in set(codes).difference(small))
     if unknown:
         raise SpiError(
             f"The figures hold small areas without weights, {listed(unknown)}: "
             "choose the weights of the figures' own geography and vintage, or keep the rows of the authority only."
         )
-    repeated = sorted(set(frame.loc[frame["area_code"].duplicated(), "area_code"]))
-    if repeated:
+    position = {code: row for row, code in enumerate(codes)}
+    if len(position) < len(codes):
+        repeated = sorted(set(areas[areas.duplicated()]))
         raise SpiError(f"The figures hold more than one row for {listed(repeated)}: reduce them to one row an area.")
-    values = frame.set_index("area_code")
-    texts = [str(column) for column in values if not pd.api.types.is_numeric_dtype(values[column])]
+    wards = sorted(set(within) - {OUTSIDE})
+    place = {ward: number for number, ward in enumerate([*wards, OUTSIDE])}
+    return _Parts(
+        wards=pd.Index(wards, name="area_code"),
+        ward=np.array([place[code] for code in within], dtype=np.intp),
+        row=np.array([position.get(code, -1) for code in small], dtype=np.intp),
+        weight=weights["weight"].to_numpy(dtype=float),
+        residents=weights["residents"].to_numpy(dtype=float),
+    )
+
+
+def _numbers(figures: pd.DataFrame) -> Array:
+    """The figures as floats, one column each."""
+    texts = [str(column) for column in figures if not pd.api.types.is_numeric_dtype(figures[column])]
     if texts:
         raise SpiError(f"The columns {listed(texts)} are not numbers: parse them before they are allocated.")
-    values = values.astype(float)
-    infinite = [str(column) for column in values if np.isinf(values[column]).any()]
+    values: Array = figures.to_numpy(dtype=float, na_value=np.nan)
+    infinite = [str(column) for column, array in zip(figures, values.T, strict=True) if np.isinf(array).any()]
     if infinite:
         raise SpiError(f"The columns {listed(infinite)} hold infinite values: mark them missing at the source.")
     return values
 
 
-def _require_conserved(values: pd.DataFrame, totals: pd.DataFrame) -> None:
+def _require_conserved(values: Array, totals: Array, columns: pd.Index) -> None:
     # Floating-point addition alone may lose about 1e-16 of the magnitude of what is added.
-    allowed = TOLERANCE + 1e-12 * values.abs().sum()
-    lost = (values.sum() - totals.sum()).abs()
-    broken = [str(column) for column in values.columns[lost > allowed]]
+    allowed = TOLERANCE + 1e-12 * np.nansum(np.abs(values), axis=0)
+    lost = np.abs(np.nansum(values, axis=0) - np.nansum(totals, axis=0))
+    broken = [str(column) for column, excess in zip(columns, lost > allowed, strict=True) if excess]
     if broken:
         raise SpiError(
             f"Allocation does not conserve the total of {listed(broken)}: "
@@ -138,13 +198,13 @@ def _require_conserved(values: pd.DataFrame, totals: pd.DataFrame) -> None:
         )
 
 
-def _expected_denominators(denominators: pd.Series, residents: pd.Series) -> pd.Series:
-    """Denominators of all small areas, those not given in proportion to residents."""
-    known = denominators.dropna()
-    base = residents.reindex(known.index).sum()
-    rate = known.sum() / base if base > 0 else 1.0
-    return denominators.reindex(residents.index).fillna(residents * rate)
+def _per_resident(denominators: Array, residents: Array) -> float:
+    """What to expect per resident where no denominator is given: that of the areas with one, else 1."""
+    known = ~np.isnan(denominators)
+    base = residents[known].sum()
+    return float(denominators[known].sum() / base) if base > 0 else 1.0
 
 
-def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
-    return (part / whole).where(whole > 0)
+def _ratio(part: Array, whole: Array) -> Array:
+    ratio: Array = np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+    return ratio

@@ -5,12 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.tables import Source
+
+Span = tuple[pd.Timestamp, pd.Timestamp]
+# The columns of the product ``observation`` but for the interval.
+OBSERVATION_COLUMNS = [
+    "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "numerator", "denominator",
+    "status", "raw_sha256", "source_id",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,51 +58,51 @@ def observations(
         The columns of the product ``observation``, one row per area and edition, status observed, carried or missing.
     """
     # Plain loops: a few hundred rows, for which a join costs fifty times as much.
-    known: dict[str, list[_Value]] = {area: [] for area in sorted(values["area_code"].unique())}
-    digests: dict[tuple[pd.Timestamp, pd.Timestamp], str] = {}
-    in_order: list[dict[Any, Any]] = values.dropna(subset=["value"]).sort_values("period_end").to_dict("records")
-    for row in in_order:
-        span = (row["period_start"], row["period_end"])
-        if span not in digests:
-            digests[span] = _digest(source, origins, *span)
-        known[row["area_code"]].append(_Value(*span, row["value"], row["numerator"], row["denominator"]))
+    spans = set(zip(values["period_start"], values["period_end"], strict=True))
+    digests = {span: _digest(source, origins, *span) for span in spans}
+    known: dict[str, list[_Value]] = {area: [] for area in sorted(set(values["area_code"]))}
+    for value in values.dropna(subset=["value"])[list(_Value._fields)].itertuples(index=False, name=None):
+        known[value[0]].append(_Value(*value))
     rows = []
     for area, found in known.items():
         for edition in editions:
-            usable = [value for value in found if 0 <= edition - value.end.year <= carry_years]
-            rows.append((area, edition, *_cells(usable[-1] if usable else None, edition, digests)))
-    columns = ["area_code", "edition", "period_start", "period_end", "value", "numerator", "denominator", "status"]
-    table = pd.DataFrame(rows, columns=[*columns, "raw_sha256"])
-    table = table.astype({"value": "float64", "numerator": "float64", "denominator": "float64"})
-    return table.assign(indicator_id=indicator.id, source_id=source.id, lower=float("nan"), upper=float("nan"))
+            usable = [value for value in found if 0 <= edition - value.period_end.year <= carry_years]
+            used = max(usable, key=lambda value: value.period_end, default=None)
+            rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
+    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
 
 
 class _Value(NamedTuple):
-    start: pd.Timestamp
-    end: pd.Timestamp
+    """A row of ``values``."""
+
+    area_code: str
+    period_start: pd.Timestamp
+    period_end: pd.Timestamp
     value: float
     numerator: float
     denominator: float
 
 
-def _cells(
-    used: _Value | None, edition: int, digests: Mapping[tuple[pd.Timestamp, pd.Timestamp], str]
-) -> tuple[object, ...]:
-    """The columns of an observation from ``period_start`` on."""
+def _cells(used: _Value | None, edition: int, digests: Mapping[Span, str | None]) -> tuple[object, ...]:
+    """The columns of an observation from ``period_start`` to ``raw_sha256``."""
     if used is None:
-        return None, None, None, None, None, "missing", None
-    status = "observed" if used.end.year == edition else "carried"
-    figures = (used.value, used.numerator, used.denominator)
-    return used.start.date(), used.end.date(), *figures, status, digests[used.start, used.end]
+        missing = float("nan")
+        return None, None, missing, missing, missing, "missing", None
+    start, end = used.period_start, used.period_end
+    status = "observed" if end.year == edition else "carried"
+    return start.date(), end.date(), used.value, used.numerator, used.denominator, status, digests[start, end]
 
 
-def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """The sha256 of the file behind a period; of the sha256 of all its files in order, where there are several."""
-    if source.properties.period.column == "month":
-        used = [origin for origin in origins if f"{start:%Y-%m}" <= origin.period[:7] <= f"{end:%Y-%m}"]
-    elif source.properties.period.column == "year":
-        used = [origin for origin in origins if origin.period[:4] == f"{end:%Y}"]
-    else:
-        used = list(origins)
+def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end: pd.Timestamp) -> str | None:
+    """The sha256 of the file behind a period; of the sha256 of all its files in order, where there are several.
+
+    Where rows differ in their period the files are those that overlap it; none where no file does.
+    """
+    used = list(origins)
+    if source.properties.period.column is not None:
+        first, last = f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}"
+        used = [one for one in origins if first[: len(one.period)] <= one.period <= last[: len(one.period)]]
     ordered = [origin.sha256 for origin in sorted(used, key=lambda item: (item.period, item.sha256))]
-    return ordered[0] if len(ordered) == 1 else hashlib.sha256("".join(ordered).encode()).hexdigest()
+    if len(ordered) < 2:
+        return ordered[0] if ordered else None
+    return hashlib.sha256("".join(ordered).encode()).hexdigest()

@@ -1,15 +1,17 @@
 """From a source table to ward values: one value per ward and period, as the indicator's measure says.
 
 Numerators and denominators are added over small areas first and divided last. Which edition a value is used in is
-``editions``' business; how small areas reach wards is the geography's.
+``observations``' business; how small areas reach wards is the geography's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
@@ -17,10 +19,15 @@ from spi_pipeline.contracts.indicators import Indicator, Measure
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
 # A ward value rests on at least this share of the ward's residents (or of the published denominator); the JRC rule of
 # thumb for a unit's data.
 MIN_COVERED = 0.65
-ROUNDING = 1e-9
+# Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
+# not known as none: both must be of all the ward, but for rounding.
+COMPLETE = 1 - 1e-9
 LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
 VALUE_COLUMNS = ["area_code", "period_start", "period_end", "value", "numerator", "denominator"]
 
@@ -30,12 +37,18 @@ class Wards:
     """What ward values are formed with.
 
     Attributes:
-        boundaries: ``area_code, area_name, parent_code, geometry`` of every ward.
-        weights: the allocation table, all geographies.
+        boundaries: ``area_code, parent_code`` of every ward.
+        weights: the allocation table, all geographies; for a source on wards it may be empty.
     """
 
     boundaries: pd.DataFrame
     weights: pd.DataFrame
+
+    @cached_property
+    def authorities(self) -> dict[str, str]:
+        """Authority of each ward, by ward code, ascending."""
+        codes, parents = self.boundaries["area_code"], self.boundaries["parent_code"]
+        return dict(sorted(zip(codes, parents, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,16 @@ class WardValues:
     unplaced: float
 
 
+@dataclass(frozen=True)
+class _Period:
+    """A period with its rows; ``covered`` says of each ward whether the source covers it throughout."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    rows: pd.DataFrame
+    covered: Flags
+
+
 def ward_values(
     indicator: Indicator, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
 ) -> WardValues:
@@ -68,7 +91,8 @@ def ward_values(
         Values and what could not be placed.
 
     Raises:
-        SpiError: when small areas are unknown, totals are not conserved, or a period is incomplete in itself.
+        SpiError: when small areas are unknown, totals are not conserved, no row is of the kind counted, or no period is
+            whole.
     """
     source, measure = sources[indicator.source], indicator.measure
     rows = tables[source.id]
@@ -80,93 +104,119 @@ def ward_values(
                 f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where"
             )
     frames, unplaced = [], 0.0
-    for start, end, part in _periods(source, measure, rows, tables[source.id]):
-        figures, outside = _figures(indicator, sources, tables, part, wards)
+    for period in _periods(source, measure, rows, tables[source.id], wards):
+        sums, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
-        frames.append(_with_authorities(figures, wards.boundaries, measure).assign(period_start=start, period_end=end))
+        frames.append(_divided(sums, measure, wards).assign(period_start=period.start, period_end=period.end))
     if not frames:
         raise SpiError(f"indicator {indicator.id}: source {source.id} holds no whole period; see its window and months")
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced)
 
 
 def _periods(
-    source: Source, measure: Measure, rows: pd.DataFrame, every: pd.DataFrame
-) -> Iterator[tuple[pd.Timestamp, pd.Timestamp, pd.DataFrame]]:
-    """The periods of a source with their rows; a window lacking a month is no period."""
-    period = source.properties.period
+    source: Source, measure: Measure, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards
+) -> Iterator[_Period]:
+    """The periods of a source; a window that lacks a month for every authority is no period."""
+    period, everywhere = source.properties.period, np.ones(len(wards.authorities), dtype=bool)
     if period.column is None:
-        yield pd.Timestamp(str(period.start)), pd.Timestamp(str(period.end)), rows
+        yield _Period(pd.Timestamp(str(period.start)), pd.Timestamp(str(period.end)), rows, everywhere)
     elif measure.window is None:
         for year in sorted(every["year"].unique()):
-            yield pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31), rows[rows["year"] == year]
+            start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
+            yield _Period(start, end, rows[rows["year"] == year], everywhere)
     else:
-        months = set(every["month"].unique())
-        for last in sorted(month for month in months if int(month[5:]) == measure.window.ends):
+        months = _months(every, wards)
+        for last in sorted(month for month in set().union(*months.values()) if int(month[5:]) == measure.window.ends):
             window = pd.period_range(end=last, periods=measure.window.months, freq="M")
             wanted = [str(month) for month in window]
-            if months.issuperset(wanted):
+            whole = {authority for authority, known in months.items() if known.issuperset(wanted)}
+            if whole:
+                covered = np.array([authority in whole for authority in wards.authorities.values()])
                 part = rows[rows["month"].isin(wanted)]
-                yield window[0].start_time.normalize(), window[-1].end_time.normalize(), part
+                yield _Period(window[0].start_time, window[-1].end_time.normalize(), part, covered)
 
 
-def _figures(
-    indicator: Indicator, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame,
+def _months(every: pd.DataFrame, wards: Wards) -> dict[str, set[str]]:
+    """The months known of each authority.
+
+    Police forces publish, or fail to, each for itself: a month without a single point of any kind in an authority is
+    taken for one its force did not publish. Nothing tells it from a month without incidents.
+    """
+    known: dict[str, set[str]] = {}
+    for authority in set(wards.authorities.values()):
+        own = [ward for ward, parent in wards.authorities.items() if parent == authority]
+        rows = every[every["ward_code"].isin(own)] if "ward_code" in every else every
+        known[authority] = set(rows["month"].unique())
+    return known
+
+
+def _sums(
+    indicator: Indicator, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period,
     wards: Wards,
-) -> tuple[pd.DataFrame, float]:  # fmt: skip
-    """Value, numerator and denominator of each ward, and what lies outside every ward."""
-    measure, source = indicator.measure, sources[indicator.source]
+) -> tuple[Array, float]:  # fmt: skip
+    """Numerator and denominator of each ward, one row each, and what lies outside every ward.
+
+    Missing where too little is known. The numerator of a mean is its value times its denominator.
+    """
+    measure, source, rows = indicator.measure, sources[indicator.source], period.rows
     if measure.kind == "mean":
-        return _means(measure, source, rows, wards), 0.0
-    denominator = measure.denominator
-    assert denominator is not None  # the measure's own validation sees to it
-    if measure.kind == "share":
-        counts = pd.DataFrame(
-            {
-                "area_code": rows["area_code"],
-                "numerator": rows[measure.columns].sum(axis=1, skipna=False).astype("float64"),
-                "denominator": rows[denominator.column].astype("float64"),
-            }
-        )
-        counts.loc[counts[["numerator", "denominator"]].isna().any(axis=1), ["numerator", "denominator"]] = np.nan
-        placed = allocate_counts(counts, _weights_for(source, rows, wards))
-        return _divided(placed.wards, 100.0, placed.covered["numerator"]), float(placed.unplaced["numerator"])
-    numerator, outside = _counted(measure, source, rows, wards)
-    base = sources[denominator.source or source.id]
-    parts = tables[base.id][["area_code", denominator.column]].rename(columns={denominator.column: "denominator"})
-    placed = allocate_counts(parts.astype({"denominator": "float64"}), _weights_for(base, parts, wards))
-    figures = placed.wards.join(numerator.rename("numerator"))
-    return _divided(figures, measure.per, placed.covered["denominator"]), outside
+        means = pd.DataFrame({"area_code": rows["area_code"], "value": _total(rows, measure.columns)})
+        if measure.denominator is not None:
+            means["denominator"] = _total(rows, [measure.denominator.column])
+        value, denominator = _by_ward(allocate_means(means, _weights_for(source, rows, wards)), MIN_COVERED, wards).T
+        return np.column_stack([value * denominator, denominator]), 0.0
+    assert measure.denominator is not None  # the measure's own validation sees to it
+    column, base = measure.denominator.column, sources[measure.denominator.source or source.id]
+    if base is source:
+        both = np.column_stack([_total(rows, measure.columns), _total(rows, [column])])
+        both[np.isnan(both).any(axis=1)] = np.nan
+        placed = _placed(source, rows, wards, numerator=both[:, 0], denominator=both[:, 1])
+        return _by_ward(placed, MIN_COVERED, wards), float(placed.unplaced["numerator"])
+    numerator, outside = _counted(measure, source, period, wards)
+    parts = tables[base.id]
+    placed = _placed(base, parts, wards, denominator=_total(parts, [column]))
+    return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
 
 
-def _counted(measure: Measure, source: Source, rows: pd.DataFrame, wards: Wards) -> tuple[pd.Series, float]:
+def _counted(measure: Measure, source: Source, period: _Period, wards: Wards) -> tuple[Array, float]:
     """What a rate counts, by ward. A ward without a point has none; a small area without a row is not known."""
-    total = rows[measure.columns].sum(axis=1, skipna=False).astype("float64")
+    rows, total = period.rows, _total(period.rows, measure.columns)
     if "point" not in source.properties.geography.levels:
-        counts = pd.DataFrame({"area_code": rows["area_code"], "numerator": total})
-        placed = allocate_counts(counts, _weights_for(source, rows, wards))
-        # The denominator is of all the ward: a count of a part of it would read the rest as zero.
-        known = placed.wards["numerator"].where(placed.covered["numerator"] >= 1 - ROUNDING)
-        return known, float(placed.unplaced["numerator"])
-    by_ward = total.groupby(rows["ward_code"]).sum().reindex(sorted(wards.boundaries["area_code"]), fill_value=0.0)
-    return by_ward.rename_axis("area_code"), float(total[rows["longitude"].isna()].sum())
+        placed = _placed(source, rows, wards, numerator=total)
+        return _by_ward(placed, COMPLETE, wards)[:, 0], float(placed.unplaced["numerator"])
+    ward = pd.Index(wards.authorities).get_indexer(pd.Index(rows["ward_code"]))
+    inside = ward >= 0
+    counted = np.bincount(ward[inside], total[inside], len(wards.authorities))
+    return np.where(period.covered, counted, np.nan), float(total[rows["longitude"].isna()].sum())
 
 
-def _means(measure: Measure, source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFrame:
-    means = pd.DataFrame({"area_code": rows["area_code"], "value": rows[measure.columns[0]].astype("float64")})
-    if measure.denominator is not None:
-        means["denominator"] = rows[measure.denominator.column].astype("float64")
-    if set(source.properties.geography.levels) == {"ward"}:
-        figures = means.set_index("area_code").reindex(sorted(wards.boundaries["area_code"]))
-        return figures.assign(numerator=np.nan).where(figures["value"].notna(), np.nan)
-    placed: Allocated = allocate_means(means, _weights_for(source, rows, wards))
-    figures = placed.wards.assign(numerator=np.nan)
-    return figures.where(placed.covered["value"] >= MIN_COVERED, np.nan)
+def _total(rows: pd.DataFrame, columns: list[str]) -> Array:
+    """The columns added up, missing where one is."""
+    total: Array = rows[columns].to_numpy(dtype="float64", na_value=np.nan).sum(axis=1)
+    return total
+
+
+def _placed(source: Source, rows: pd.DataFrame, wards: Wards, **counts: Array) -> Allocated:
+    frame = pd.DataFrame({"area_code": rows["area_code"], **counts})
+    return allocate_counts(frame, _weights_for(source, rows, wards))
+
+
+def _by_ward(placed: Allocated, least: float, wards: Wards) -> Array:
+    """Figures of every ward in order, missing where less than a share of it is known."""
+    enough = placed.covered.iloc[:, [0]].to_numpy() >= least
+    figures = placed.wards.where(np.broadcast_to(enough, placed.wards.shape))
+    by_ward: Array = figures.reindex(list(wards.authorities)).to_numpy()
+    return by_ward
 
 
 def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFrame:
     """The weights of the geography a table is on: its levels by the codes met, its vintage by contract."""
     vintage = str(source.properties.geography.vintage)[2:]
-    met = {LEVEL_OF.get(code[1:3], "") for code in rows["area_code"].str.slice(0, 3).unique()}
+    met = {LEVEL_OF.get(code, "") for code in {area[1:3] for area in rows["area_code"]}}
+    if met == {"ward"}:
+        # Each ward is its own only part, so that its residents weigh nothing.
+        codes = list(wards.authorities)
+        return pd.DataFrame({"small_area_code": codes, "area_code": codes, "weight": 1.0, "residents": 1.0})
     geographies = {f"{level}{vintage}" for level in met}
     weights = wards.weights[wards.weights["geography"].isin(geographies)]
     if weights.empty:
@@ -178,22 +228,20 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     return weights
 
 
-def _divided(figures: pd.DataFrame, per: float, covered: pd.Series) -> pd.DataFrame:
-    value = per * figures["numerator"] / figures["denominator"].where(figures["denominator"] > 0)
-    return figures.assign(value=value).where(covered >= MIN_COVERED, np.nan)
-
-
-def _with_authorities(figures: pd.DataFrame, boundaries: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    """Wards and, below them, their authorities: the same sums over the wards that have a value."""
-    wards = figures.reindex(sorted(boundaries["area_code"])).rename_axis("area_code")
-    parent = boundaries.set_index("area_code")["parent_code"].reindex(wards.index)
-    known = wards[wards["value"].notna()]
-    if measure.kind == "mean":
-        sums = (known["value"] * known["denominator"]).groupby(parent).sum()
-        above = known.groupby(parent)[["denominator"]].sum().assign(numerator=np.nan)
-        above["value"] = sums / above["denominator"]
-    else:
-        above = known.groupby(parent)[["numerator", "denominator"]].sum()
-        above["value"] = (100.0 if measure.kind == "share" else measure.per) * above["numerator"] / above["denominator"]
-    above = above.reindex(sorted(parent.unique())).rename_axis("area_code")
-    return pd.concat([wards, above])[["value", "numerator", "denominator"]].reset_index()
+def _divided(sums: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
+    """Wards, then their authorities, whose sums are those over the wards with a value."""
+    per = 100.0 if measure.kind == "share" else measure.per
+    known = ~np.isnan(sums).any(axis=1) & (sums[:, 1] > 0)
+    authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
+    above = [np.bincount(parent[known], column[known], len(authorities)) for column in sums.T]
+    numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
+    denominator = np.where(denominator > 0, denominator, np.nan)
+    numerator = np.where(np.isnan(denominator), np.nan, numerator)
+    return pd.DataFrame(
+        {
+            "area_code": [*wards.authorities, *authorities.tolist()],
+            "value": per * numerator / denominator,
+            "numerator": np.nan if measure.kind == "mean" else numerator,
+            "denominator": denominator,
+        }
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -14,11 +14,12 @@ from spi_pipeline.scoring.tables import (
     IMPUTATION_COLUMNS,
     WEIGHT_COLUMNS,
     Areas,
+    Elements,
     Part,
     Scored,
     contribution_rows,
-    element_rows,
-    ranked,
+    panel_of,
+    score_table,
 )
 
 
@@ -43,12 +44,15 @@ def score_parent(
     Returns:
         Scores, weights and contributions; coverage is the share of all slots below the parent.
     """
+    editions = sorted(set(children["edition"]))
     parts = [
-        _under_profile(parent_id, level, children[children["profile"] == name], slots_of, name, profile, areas)
+        _under_profile(
+            parent_id, level, children[children["profile"] == name], editions, slots_of, name, profile, areas
+        )
         for name, profile in framework.profiles.items()
     ]
     return Scored(
-        score=ranked([rows for part in parts for rows in part.score], areas),
+        score=score_table([elements for part in parts for elements in part.score], areas),
         weight=pd.concat([part.weight for part in parts], ignore_index=True),
         contribution=pd.concat([part.contribution for part in parts], ignore_index=True),
         imputation=pd.DataFrame(columns=IMPUTATION_COLUMNS),
@@ -56,26 +60,38 @@ def score_parent(
 
 
 def _under_profile(
-    parent_id: str, level: Literal["dimension", "index"], children: pd.DataFrame, slots_of: Mapping[str, int],
-    name: str, profile: Profile, areas: Areas,
+    parent_id: str, level: Literal["dimension", "index"], children: pd.DataFrame, editions: Sequence[int],
+    slots_of: Mapping[str, int], name: str, profile: Profile, areas: Areas,
 ) -> Part:  # fmt: skip
     ids = list(slots_of)
-    scores = children.pivot(index=["edition", "area_code"], columns="id", values="score").reindex(columns=ids)
-    held = children.pivot(index=["edition", "area_code"], columns="id", values="coverage").reindex(columns=ids)
+    scores = panel_of(children, "score", "id", ids, editions, areas)
+    held = panel_of(children, "coverage", "id", ids, editions, areas)
     slots = pd.Series(slots_of)
-    coverage = held.fillna(0.0).mul(slots).sum(axis=1) / slots.sum()
+    coverage = held.fillna(0.0) @ slots / slots.sum()
     weights = equal_weights(ids)
     options = {"mean": profile.means[level], "floor": profile.floor, "available": profile.available}
     total = aggregate(scores, weights, **options).score  # type: ignore[arg-type]
     points = contributions(scores, weights, **options)  # type: ignore[arg-type]
     wards = scores[scores.index.get_level_values("area_code").isin(areas.wards)]
-    effective = effective_weights(wards, weights)
-    weight = pd.DataFrame({"id": ids, "weight": weights.to_numpy(), "effective_weight": effective.to_numpy()})
-    missing = float("nan")
-    weight = weight.assign(profile=name, level=level, parent_id=parent_id, basis="equal", n=len(wards.dropna()))
+    weight = pd.DataFrame(
+        {
+            "profile": name,
+            "level": level,
+            "parent_id": parent_id,
+            "id": ids,
+            "weight": weights.to_numpy(),
+            "effective_weight": effective_weights(wards, weights).to_numpy(),
+            "basis": "equal",
+            "n": len(wards.dropna()),
+            "alpha": float("nan"),
+            "kmo": float("nan"),
+            "pc1_share": float("nan"),
+        },
+        columns=WEIGHT_COLUMNS,
+    )
     return Part(
-        score=[element_rows(total.to_frame(parent_id), coverage.to_frame(parent_id), profile=name, level=level)],
-        weight=weight.assign(alpha=missing, kmo=missing, pc1_share=missing)[WEIGHT_COLUMNS],
+        score=[Elements(name, level, total.to_frame(parent_id), coverage.to_frame(parent_id))],
+        weight=weight,
         contribution=contribution_rows(points, profile=name, parent=parent_id),
         imputation=pd.DataFrame(columns=IMPUTATION_COLUMNS),
     )

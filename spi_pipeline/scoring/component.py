@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.framework import Framework, Profile
 from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.engine.aggregate import aggregate, contributions
-from spi_pipeline.engine.impute import Imputed, impute_regression
+from spi_pipeline.engine.impute import impute_regression
 from spi_pipeline.engine.normalise import goalpost_scores
 from spi_pipeline.engine.weights import component_fit, effective_weights, pooled_correlation
 from spi_pipeline.scoring.editions import PRESENT, filled_slots, slots
@@ -17,12 +19,34 @@ from spi_pipeline.scoring.tables import (
     IMPUTATION_COLUMNS,
     WEIGHT_COLUMNS,
     Areas,
+    Elements,
+    Flags,
     Part,
     Scored,
     contribution_rows,
-    element_rows,
-    ranked,
+    offered,
+    panel_of,
+    score_table,
 )
+
+
+@dataclass(frozen=True)
+class _Component:
+    """What every profile starts from.
+
+    Attributes:
+        id: of the component.
+        panel: values as observed, by edition and area, one column per indicator; one of each slot in an edition.
+        wards: which rows are wards.
+        weights: nominal weights of the indicators: a slot's, whichever of it fills it.
+        coverage: share of the slots that hold a value, by row.
+    """
+
+    id: str
+    panel: pd.DataFrame
+    wards: Flags
+    weights: pd.Series
+    coverage: pd.Series
 
 
 def score_component(
@@ -47,94 +71,98 @@ def score_component(
         Scores of the indicators and the component, weights, contributions, imputations.
     """
     chains = slots(indicators)
-    rows = observations[observations["edition"].isin(editions)]
-    filled = filled_slots(rows, chains, areas.wards, framework.publication.areas)
-    chosen = filled[filled["indicator_id"] != ""][["edition", "indicator_id"]]
-    used = rows.merge(chosen, on=["edition", "indicator_id"], validate="m:1")
-    panel = used.pivot(index=["edition", "area_code"], columns="indicator_id", values="value")
-    panel = panel.reindex(columns=[indicator.id for indicator in indicators])
-    held = used[used["status"].isin(PRESENT)].groupby(["edition", "area_code"]).size()
-    coverage = held.reindex(panel.index, fill_value=0) / len(chains)
+    ids = [indicator.id for indicator in indicators]
+    filled = filled_slots(observations, chains, areas.wards, framework.publication.areas)
+    chosen = set(zip(filled["edition"], filled["indicator_id"], strict=True))
+    cells = zip(observations["edition"], observations["indicator_id"], observations["status"], strict=True)
+    used = [status in PRESENT and (edition, name) in chosen for edition, name, status in cells]
+    panel = panel_of(observations[used], "value", "indicator_id", ids, editions, areas)
+    component = _Component(
+        id=component_id,
+        panel=panel,
+        wards=panel.index.get_level_values("area_code").isin(areas.wards),
+        weights=pd.Series(1 / len(chains), ids),
+        coverage=panel.notna().sum(axis=1) / len(chains),
+    )
+    scored = _indicator_scores(component, indicators, framework)
     parts = [
-        _under_profile(component_id, indicators, chains, panel, coverage, name, profile, framework, areas)
+        _under_profile(component, name, profile, *scored[profile.impute])
         for name, profile in framework.profiles.items()
     ]
     return Scored(
-        score=ranked([rows for part in parts for rows in part.score], areas),
+        score=score_table([elements for part in parts for elements in part.score], areas),
         weight=pd.concat([part.weight for part in parts], ignore_index=True),
         contribution=pd.concat([part.contribution for part in parts], ignore_index=True),
         imputation=pd.concat([part.imputation for part in parts], ignore_index=True),
     )
 
 
-def _under_profile(
-    component_id: str, indicators: Sequence[Indicator], chains: Sequence[Sequence[str]], panel: pd.DataFrame,
-    coverage: pd.Series, name: str, profile: Profile, framework: Framework, areas: Areas,
-) -> Part:  # fmt: skip
-    filled, cells = _filled(panel, profile, framework, areas)
+def _indicator_scores(
+    component: _Component, indicators: Sequence[Indicator], framework: Framework
+) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Scores of the indicators and the cells filled in, by what a profile does about gaps: ``none``, ``regression``.
+
+    Gaps of wards are filled; an authority's value never is.
+    """
     worst = pd.Series({indicator.id: indicator.goalposts.worst for indicator in indicators})
     best = pd.Series({indicator.id: indicator.goalposts.best for indicator in indicators})
-    scores = goalpost_scores(filled, worst, best)
-    weights = pd.Series({name: 1 / len(chains) for chain in chains for name in chain})
+    panel = component.panel
+    nothing = (goalpost_scores(panel, worst, best), pd.DataFrame(columns=IMPUTATION_COLUMNS))
+    imputed = impute_regression(panel[component.wards], minimum_share=framework.publication.areas)
+    if imputed.cells.empty:
+        return {"none": nothing, "regression": nothing}
+    filled = panel.to_numpy(copy=True)
+    filled[component.wards] = imputed.panel.to_numpy()
+    scores = goalpost_scores(pd.DataFrame(filled, panel.index, panel.columns), worst, best)
+    return {"none": nothing, "regression": (scores, imputed.cells)}
+
+
+def _under_profile(
+    component: _Component, name: str, profile: Profile, scores: pd.DataFrame, cells: pd.DataFrame
+) -> Part:
     # An indicator absent for every area of an edition is left out: its siblings share its weight, and a score needs its
     # share of those that remain.
-    offered = scores.notna().groupby(level="edition").transform("any").sum(axis=1)
-    enough = scores.notna().sum(axis=1) >= profile.available * offered
-    children = scores[enough]
+    remaining = np.maximum(offered(scores).sum(axis=1), 1)
+    enough = scores.notna().to_numpy().sum(axis=1) / remaining >= profile.available
+    children = scores.where(np.broadcast_to(enough[:, np.newaxis], scores.shape))
     options = {"mean": profile.means["component"], "floor": profile.floor}
-    total = aggregate(children, weights, **options).score  # type: ignore[arg-type]
-    points = contributions(children, weights, **options)  # type: ignore[arg-type]
-    observed = panel.notna().astype("float64")
-    wards = scores[scores.index.get_level_values("area_code").isin(areas.wards)]
+    total = aggregate(children, component.weights, **options).score  # type: ignore[arg-type]
+    points = contributions(children, component.weights, **options)  # type: ignore[arg-type]
+    observed = component.panel.notna().astype("float64")
     return Part(
         score=[
-            element_rows(scores, observed, profile=name, level="indicator"),
-            element_rows(
-                total.reindex(scores.index).to_frame(component_id),
-                coverage.to_frame(component_id),
-                profile=name,
-                level="component",
-            ),
+            Elements(name, "indicator", scores, observed),
+            Elements(name, "component", total.to_frame(component.id), component.coverage.to_frame(component.id)),
         ],
-        weight=_weight_rows(component_id, wards, weights, name),
-        contribution=contribution_rows(points, profile=name, parent=component_id),
+        weight=_weight_rows(component, scores[component.wards], name),
+        contribution=contribution_rows(points, profile=name, parent=component.id),
         imputation=cells.assign(profile=name)[IMPUTATION_COLUMNS],
     )
 
 
-def _filled(
-    panel: pd.DataFrame, profile: Profile, framework: Framework, areas: Areas
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The panel with gaps of wards filled as the profile says; an authority's value is never imputed."""
-    wards = panel[panel.index.get_level_values("area_code").isin(areas.wards)]
-    if profile.impute == "none":
-        nothing = Imputed(panel=wards, cells=pd.DataFrame(columns=IMPUTATION_COLUMNS))
-        return panel, nothing.cells
-    imputed = impute_regression(wards, minimum_share=framework.publication.areas)
-    filled = panel.copy()
-    filled.loc[imputed.panel.index] = imputed.panel
-    return filled, imputed.cells
-
-
-def _weight_rows(component_id: str, scores: pd.DataFrame, weights: pd.Series, profile: str) -> pd.DataFrame:
+def _weight_rows(component: _Component, scores: pd.DataFrame, profile: str) -> pd.DataFrame:
     """Weights and fit. No reference wide enough is at hand yet, so every profile weights equally and says so.
 
     Alpha, KMO and the first component's share are those of the newest edition's indicators over all editions in which
     they stand together.
     """
-    newest = scores.loc[scores.index.get_level_values("edition").max()].dropna(axis="columns", how="all").columns
+    newest = scores.columns[offered(scores)[-1]]
     pooled = pooled_correlation(scores[newest])
     fit = component_fit(pooled.correlation, pooled.n)
-    effective = effective_weights(scores[newest], weights[newest])
-    frame = pd.DataFrame({"id": weights.index, "weight": weights.to_numpy()})
-    return frame.assign(
-        profile=profile,
-        level="component",
-        parent_id=component_id,
-        effective_weight=frame["id"].map(effective),
-        basis="equal",
-        n=fit.n,
-        alpha=fit.alpha,
-        kmo=fit.kmo,
-        pc1_share=fit.pc1_share,
-    )[WEIGHT_COLUMNS]
+    effective = effective_weights(scores[newest], component.weights[newest])
+    return pd.DataFrame(
+        {
+            "profile": profile,
+            "level": "component",
+            "parent_id": component.id,
+            "id": component.weights.index,
+            "weight": component.weights.to_numpy(),
+            "effective_weight": effective.reindex(component.weights.index).to_numpy(),
+            "basis": "equal",
+            "n": fit.n,
+            "alpha": fit.alpha,
+            "kmo": fit.kmo,
+            "pc1_share": fit.pc1_share,
+        },
+        columns=WEIGHT_COLUMNS,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -50,15 +51,13 @@ def filled_slots(
         ``fresh`` (whether any ward's value is of the edition's own year).
     """
     rows = observations[observations["area_code"].isin(wards)]
-    grouped = rows.groupby(["edition", "indicator_id"])["status"]
-    present = grouped.apply(lambda status: status.isin(PRESENT).sum() / len(wards)) >= share
-    fresh = grouped.apply(lambda status: bool((status == "observed").any()))
+    met = Counter(zip(rows["edition"], rows["indicator_id"], rows["status"], strict=True))
     found = []
-    for edition in sorted(rows["edition"].unique()):
+    for edition in sorted(set(rows["edition"])):
         for chain in chains:
-            filled = next((name for name in chain if bool(present.get((edition, name), False))), "")
-            is_fresh = bool(filled) and bool(fresh.get((edition, filled), False))
-            found.append((int(edition), chain[0], filled, is_fresh))
+            held = {name: sum(met[edition, name, status] for status in PRESENT) / len(wards) for name in chain}
+            filled = next((name for name in chain if held[name] >= share), "")
+            found.append((int(edition), chain[0], filled, met[edition, filled, "observed"] > 0))
     return pd.DataFrame(found, columns=["edition", "slot", "indicator_id", "fresh"])
 
 
@@ -95,10 +94,12 @@ def edition_table(
         counts = (set_id, len(held), fresh, len(held) - fresh, len(group) - len(held), as_of)
         rows.extend((edition, profile, *counts) for profile in framework.profiles)
     if not rows:
-        year, (have, of, absent) = max(lacking.items(), key=lambda item: item[1][0])
+        # Of years with as many indicators the newest, which the next figures are most likely to complete.
+        year, (have, of, absent) = max(lacking.items(), key=lambda item: (item[1][0], item[0]))
         raise SpiError(
             f"no year can be published: the best, {year}, has {have} of {of} indicators"
             + (f" and nothing for {', '.join(absent)}" if absent else "")
+            + f"; {framework.publication.slots:.0%} and every component are needed, see publication in framework.yaml"
         )
     columns = ["edition", "profile", "set_id", "indicators", "fresh", "carried", "missing", "as_of"]
     return pd.DataFrame(rows, columns=columns)

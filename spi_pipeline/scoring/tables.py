@@ -1,14 +1,18 @@
-"""What scoring produces, and the parts every level shares: ranks within the authority, tidy rows, weights."""
+"""What scoring produces, and the parts every level shares: panels, ranks within the authority, tidy rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.rank import ranks, relative_scores
+
+Flags = npt.NDArray[np.bool_]
 
 SCORE_COLUMNS = [
     "edition", "profile", "level", "id", "area_code", "score", "relative_score", "rank", "rank_low", "rank_high",
@@ -39,10 +43,27 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Elements:
+    """Scores of elements of one level under one profile, not yet ranked.
+
+    Attributes:
+        profile: name of the profile.
+        level: level of the elements.
+        scores: one column per element, as ``panel_of`` indexes it.
+        coverage: likewise, the share of the element's slots that hold a value.
+    """
+
+    profile: str
+    level: str
+    scores: pd.DataFrame
+    coverage: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Part:
     """The tables of one element under one profile, scores not yet ranked; otherwise as ``Scored``."""
 
-    score: list[pd.DataFrame]
+    score: list[Elements]
     weight: pd.DataFrame
     contribution: pd.DataFrame
     imputation: pd.DataFrame
@@ -58,66 +79,99 @@ class Areas:
 
     authority_of: pd.Series
 
-    @property
+    @cached_property
     def wards(self) -> list[str]:
         """Ward codes, ascending."""
         return sorted(self.authority_of.index)
 
-    @property
+    @cached_property
     def all(self) -> list[str]:
         """Ward codes, then authority codes."""
-        return [*self.wards, *sorted(self.authority_of.unique())]
+        return [*self.wards, *sorted(set(self.authority_of))]
 
 
-def element_rows(scores: pd.DataFrame, coverage: pd.DataFrame, *, profile: str, level: str) -> pd.DataFrame:
-    """Tidy rows of the scores of elements of one level, not yet ranked.
+def panel_of(
+    rows: pd.DataFrame, value: str, by: str, ids: Sequence[str], editions: Sequence[int], areas: Areas
+) -> pd.DataFrame:
+    """Tidy rows as a panel: a row for every edition and area, wards before authorities, and a column for every id.
 
     Args:
-        scores: one column per element, indexed by ``(edition, area_code)``, wards and authorities; an element that no
-            area has in an edition is left out of that edition, a single missing score is not.
-        coverage: likewise, the share of the element's slots that hold a value.
-        profile: name of the profile.
-        level: level of the elements.
+        rows: with ``edition``, ``area_code`` and the two columns below; other editions, areas and ids are left out.
+        value: the column of the values.
+        by: the column of the ids.
+        ids: the columns wanted.
+        editions: the editions wanted.
+        areas: the areas wanted.
     """
-    offered = scores.notna().groupby(level="edition").transform("any").to_numpy().T.ravel()
-    rows = _long(scores, "score").assign(coverage=coverage[scores.columns].to_numpy().T.ravel())
-    return rows[offered].assign(profile=profile, level=level)
+    axes: dict[str, pd.Index] = {"edition": pd.Index(editions), "area_code": pd.Index(areas.all), by: pd.Index(ids)}
+    place = [axis.get_indexer(pd.Index(rows[name])) for name, axis in axes.items()]
+    wanted = np.all([position >= 0 for position in place], axis=0)
+    values = np.full([len(axis) for axis in axes.values()], np.nan)
+    known = rows[value].to_numpy(dtype="float64", na_value=np.nan)
+    values[tuple(position[wanted] for position in place)] = known[wanted]
+    index = pd.MultiIndex.from_product([editions, areas.all], names=["edition", "area_code"])
+    return pd.DataFrame(values.reshape(len(index), len(ids)), index, list(ids))
 
 
-def ranked(rows: Sequence[pd.DataFrame], areas: Areas) -> pd.DataFrame:
+def offered(scores: pd.DataFrame) -> Flags:
+    """Whether any area has the element in the edition of a row, in the shape of the scores."""
+    editions, edition = np.unique(scores.index.get_level_values("edition"), return_inverse=True)
+    held = np.zeros((len(editions), scores.shape[1]), dtype=bool)
+    np.logical_or.at(held, edition, scores.notna().to_numpy())
+    offered: Flags = held[edition]
+    return offered
+
+
+def score_table(elements: Sequence[Elements], areas: Areas) -> pd.DataFrame:
     """Rows of the product ``score``: wards ranked within their authority; an authority itself has scores only.
 
     Args:
-        rows: as ``element_rows`` returns them, of any profiles and levels.
+        elements: of any profiles and levels, their scores indexed alike; an element that no area has in an edition is
+            left out of that edition, a single missing score is not.
         areas: the areas.
     """
-    table = pd.concat(rows, ignore_index=True)
-    authority = table["area_code"].map(areas.authority_of)
-    inside = authority.notna()
-    group = table.groupby(["profile", "edition", "level", "id", authority.fillna("")], sort=False).ngroup()
-    scores = table["score"].set_axis(pd.Index(group, name="group"))
-    rank = pd.Series(ranks(scores, by="group").to_numpy(), index=table.index, dtype="Int64")
-    relative = pd.Series(relative_scores(scores, by="group").to_numpy(), index=table.index)
+    index = elements[0].scores.index
+    edition, area = (index.get_level_values(name).to_numpy() for name in ("edition", "area_code"))
+    authority = areas.authority_of.reindex(area).to_numpy(dtype=object, na_value="")
+    within = np.unique(edition, return_inverse=True)[1] * len(areas.all) + np.unique(authority, return_inverse=True)[1]
+    frames, before = [], 0
+    for part in elements:
+        column, row = np.nonzero(offered(part.scores).T)
+        frames.append(
+            {
+                "edition": edition[row],
+                "area_code": area[row],
+                "id": part.scores.columns.to_numpy()[column],
+                "score": part.scores.to_numpy()[row, column],
+                "coverage": part.coverage.to_numpy()[row, column],
+                "profile": np.full(len(row), part.profile, dtype=object),
+                "level": np.full(len(row), part.level, dtype=object),
+                "ranked": authority[row] != "",
+                "group": (before + column) * len(index) * len(areas.all) + within[row],
+            }
+        )
+        before += part.scores.shape[1]
+    table = pd.DataFrame({name: np.concatenate([frame[name] for frame in frames]) for name in frames[0]})
+    compared = table["score"].where(table["ranked"]).set_axis(pd.Index(table["group"], name="group"))
     nothing = pd.Series(pd.NA, index=table.index, dtype="Int64")
     return table.assign(
-        rank=rank.where(inside), relative_score=relative.where(inside), rank_low=nothing, rank_high=nothing
+        rank=ranks(compared, by="group").array,
+        relative_score=relative_scores(compared, by="group").array,
+        rank_low=nothing,
+        rank_high=nothing,
     )[SCORE_COLUMNS]
 
 
 def contribution_rows(points: pd.DataFrame, *, profile: str, parent: str) -> pd.DataFrame:
     """Tidy rows of contributions, one column per child in, one row per child out; absent children left out."""
-    long = _long(points, "contribution")
-    return long[long["contribution"].notna()].assign(profile=profile, parent_id=parent)[CONTRIBUTION_COLUMNS]
-
-
-def _long(wide: pd.DataFrame, value: str) -> pd.DataFrame:
-    """One row per column, edition and area, missing ones included."""
-    count = len(wide.columns)
+    column, row = np.nonzero(points.notna().to_numpy().T)
     return pd.DataFrame(
         {
-            "edition": np.tile(wide.index.get_level_values("edition").to_numpy(), count),
-            "area_code": np.tile(wide.index.get_level_values("area_code").to_numpy(), count),
-            "id": np.repeat(wide.columns.to_numpy(), len(wide)),
-            value: wide.to_numpy(dtype="float64").T.ravel(),
+            "edition": points.index.get_level_values("edition")[row],
+            "profile": profile,
+            "area_code": points.index.get_level_values("area_code")[row],
+            "parent_id": parent,
+            "id": points.columns[column],
+            "contribution": points.to_numpy()[row, column],
         }
     )

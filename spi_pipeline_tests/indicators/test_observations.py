@@ -88,6 +88,19 @@ def test_the_digest_of_several_months_is_that_of_theirs_in_order_of_the_months()
     assert got(values, [2022], origins=origins[:2], column="month")["raw_sha256"].tolist() == [FIRST]
 
 
+def test_yearly_files_of_a_monthly_source_are_those_that_overlap_the_window() -> None:
+    values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2021, 5, 1), period_end=pd.Timestamp(2022, 4, 30))
+    origins = [Origin("2022", SECOND), Origin("2021", FIRST), Origin("2020", THIRD), Origin("2022-05-01", THIRD)]
+    expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()
+    assert got(values, [2022], origins=origins, column="month")["raw_sha256"].tolist() == [expected]
+
+
+def test_where_no_file_holds_the_period_there_is_no_digest() -> None:
+    table = got(yearly((N1, 2021, 5.0)), [2021], origins=[Origin("2020", FIRST)], column="year")
+    assert table["raw_sha256"].isna().all()
+    assert table["value"].tolist() == [5]
+
+
 def test_a_source_of_one_period_is_digested_with_all_its_files() -> None:
     origins = [Origin("2021-12-31", SECOND), Origin("2021-12-31", FIRST)]
     expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()

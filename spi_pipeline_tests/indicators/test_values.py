@@ -142,6 +142,63 @@ def test_a_small_area_without_a_row_is_not_known_either() -> None:
     assert got == close({N1: NAN, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
 
+def test_a_count_of_a_ward_is_not_divided_by_part_of_it() -> None:
+    census = CENSUS.assign(residents=[100, 200, NAN, 30, 100])
+    sources = {"survey": source(), "census": source("census")}
+    tables = {"survey": small(yes=[10, 8, 6, 3, 20]), "census": census}
+    got = values(ward_values(indicator("figure", **RATE), sources, tables, TOWN))
+    # Half of the third small area, whose residents are not known, is in the second ward.
+    assert got == close({N1: 64, N2: NAN, S1: 100, S2: 200, NORTH: 64, SOUTH: 23000 / 130})
+
+
+def test_a_rate_within_one_table_is_formed_year_by_year_like_a_share() -> None:
+    measure = {"kind": "rate", "columns": ["yes"], "denominator": {"column": "asked"}, "per": 1000}
+    rows = pd.concat(
+        [small(yes=[n, n, n, NAN, n], asked=[10] * 5, year=year) for n, year in ((1, 2020), (2, 2022))],
+        ignore_index=True,
+    )
+    got = computed(measure, rows, column="year").values
+    for year, expected in ((2020, 100.0), (2022, 200.0)):
+        part = got[got["period_end"] == pd.Timestamp(year, 12, 31)].set_index("area_code")["value"]
+        assert part.to_dict() == close(
+            {N1: expected, N2: expected, S1: NAN, S2: expected, NORTH: expected, SOUTH: expected}
+        )
+
+
+def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none() -> None:
+    oa = ["E00000001", "E00000002"]
+    weights = pd.DataFrame(
+        [
+            ("oa21", oa[0], N1, 1.0, 10.0, "postcodes"),
+            ("oa21", oa[1], N1, 1.0, 30.0, "postcodes"),
+            ("lsoa21", SMALL[0], N1, 1.0, 40.0, "parts"),
+            ("lsoa21", SMALL[3], S1, 1.0, 30.0, "best_fit"),
+        ],
+        columns=["geography", "small_area_code", "area_code", "weight", "residents", "method"],
+    )
+    town = Wards(TOWN.boundaries, weights)
+
+    def shares(rows: pd.DataFrame) -> dict[str, float]:
+        return values(ward_values(indicator("figure", **SHARE), {"survey": source()}, {"survey": rows}, town))
+
+    rows = pd.DataFrame({"area_code": [*oa, SMALL[3]], "yes": [1, 2, 3], "asked": [10, 10, 10]})
+    assert shares(rows) == close({N1: 15, N2: NAN, S1: 30, S2: NAN, NORTH: 15, SOUTH: 30})
+    # An output area without a row is a quarter of the ward short, or three quarters.
+    assert shares(rows.iloc[1:])[N1] == 20
+    assert pd.isna(shares(rows.iloc[[0, 2]])[N1])
+    both = pd.concat([rows, rows.iloc[:1].assign(area_code=SMALL[0])])
+    with pytest.raises(SpiError, match=f"without weights, {SMALL[0]}"):
+        shares(both)
+
+
+def test_a_share_published_by_ward_needs_no_allocation() -> None:
+    rows = pd.DataFrame({"area_code": [N1, N2, S2], "yes": [30, 10, NAN], "asked": [100, 100, 50]})
+    wards = Wards(TOWN.boundaries, pd.DataFrame())
+    tables, sources = {"survey": rows}, {"survey": source(levels=["ward"])}
+    got = ward_values(indicator("figure", **SHARE), sources, tables, wards)
+    assert values(got) == close({N1: 30, N2: 10, S1: NAN, S2: NAN, NORTH: 20, SOUTH: NAN})
+
+
 def test_a_where_that_leaves_no_row_is_named() -> None:
     rows = small(yes=[1, 1, 1, 1, 1], kind=["theft"] * 5)
     with pytest.raises(SpiError, match="no row of source survey has kind arson"):
@@ -165,9 +222,9 @@ def police(rows: pd.DataFrame, **measure: Any) -> WardValues:
 
 def test_points_are_counted_over_twelve_months_and_a_ward_without_one_has_none() -> None:
     year = run_of_months("2023-05", 12)
-    got = police(pd.concat([points(year), points(year[:1], ward=S2, crimes=5)], ignore_index=True))
-    assert values(got, "numerator") == close({N1: 12, N2: 0, S1: 0, S2: 5, NORTH: 12, SOUTH: 5})
-    assert values(got) == close({N1: 48, N2: 0, S1: 0, S2: 50, NORTH: 12000 / 320, SOUTH: 5000 / 130})
+    got = police(pd.concat([points(year), points(year, ward=S2), points(year[:1], ward=S2)], ignore_index=True))
+    assert values(got, "numerator") == close({N1: 12, N2: 0, S1: 0, S2: 13, NORTH: 12, SOUTH: 13})
+    assert values(got) == close({N1: 48, N2: 0, S1: 0, S2: 130, NORTH: 12000 / 320, SOUTH: 100})
     assert got.unplaced == 0
     assert set(got.values["period_start"]) == {pd.Timestamp(2023, 5, 1)}
     assert set(got.values["period_end"]) == {pd.Timestamp(2024, 4, 30)}
@@ -204,6 +261,21 @@ def test_eleven_months_give_no_value(absent: str) -> None:
 def test_a_gap_spoils_its_own_window_only() -> None:
     months = [month for month in run_of_months("2022-05", 24) if month != "2022-08"]
     assert set(police(points(months)).values["period_end"]) == {pd.Timestamp(2024, 4, 30)}
+
+
+def test_an_authority_whose_force_did_not_publish_a_month_has_no_value_instead_of_none() -> None:
+    year = run_of_months("2023-05", 12)
+    got = police(pd.concat([points(year), points(year[:11], ward=S2)], ignore_index=True))
+    assert values(got) == close({N1: 48, N2: 0, S1: NAN, S2: NAN, NORTH: 12000 / 320, SOUTH: NAN})
+
+
+def test_each_authority_has_the_windows_it_has_whole() -> None:
+    months = run_of_months("2022-05", 24)
+    rows = pd.concat([points(months[:12]), points(months[12:], ward=S2), points(months[14:])], ignore_index=True)
+    known = police(rows).values.dropna(subset=["value"])
+    assert set(zip(known["area_code"], known["period_end"].dt.year, strict=True)) == {
+        (N1, 2023), (N2, 2023), (NORTH, 2023), (S1, 2024), (S2, 2024), (SOUTH, 2024),
+    }  # fmt: skip
 
 
 def test_a_mean_is_weighted_by_its_denominator() -> None:

@@ -193,6 +193,25 @@ def test_carried_values_count_as_covered() -> None:
     assert of(scored(observed(TOWN, status="carried")), "coverage") == close([1] * 6)
 
 
+def test_a_suppressed_value_is_not_scored_even_where_one_is_written() -> None:
+    rows = observed(TOWN)
+    rows.loc[(rows["indicator_id"] == "bad") & (rows["area_code"] == S1), "status"] = "suppressed"
+    got = scored(rows)
+    assert np.isnan(of(got, name="bad")[S1])
+    assert of(got)[S1] == 80
+    assert of(got, "coverage")[S1] == 0.5
+
+
+def test_many_indicators_in_a_small_town_are_ranked_each_for_itself() -> None:
+    names = [f"i{number}" for number in range(9)]
+    values = {name: [10 * (number + place) % 70 for place in (0, 3, 5, 1, 0, 0)] for number, name in enumerate(names)}
+    got = scored(observed(values), *map(indicator, names))
+    for name, figures in values.items():
+        north = sorted(figures[:3], reverse=True)
+        rank = of(got, "rank", name=name)
+        assert [rank[ward] for ward in WARDS] == [*(north.index(figure) + 1 for figure in figures[:3]), 1]
+
+
 def town(cells: Sequence[Sequence[float | None]]) -> pd.DataFrame:
     """Editions from 2023 on of the three indicators of ``THREE``."""
     table = np.array(cells, dtype=float).reshape(-1, 3, 6)

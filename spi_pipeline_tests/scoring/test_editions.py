@@ -96,12 +96,19 @@ def test_where_no_year_can_be_published_the_best_is_told() -> None:
     with pytest.raises(SpiError) as raised:
         edition_table(years, COMPONENT_OF, framework(), TODAY)
     assert str(raised.value) == (
-        "no year can be published: the best, 2023, has 2 of 4 indicators and nothing for health"
+        "no year can be published: the best, 2023, has 2 of 4 indicators and nothing for health; "
+        "65% and every component are needed, see publication in framework.yaml"
     )
 
 
 def test_where_only_slots_lack_no_component_is_named() -> None:
     year = held(2024, 4, 0)
     year.loc[[1, 2], "indicator_id"] = ""
-    with pytest.raises(SpiError, match=r"the best, 2024, has 2 of 4 indicators$"):
+    with pytest.raises(SpiError, match="the best, 2024, has 2 of 4 indicators; 65% and"):
         edition_table(year, COMPONENT_OF, framework(), TODAY)
+
+
+def test_of_equally_poor_years_the_newest_is_told() -> None:
+    years = pd.concat([held(2022, 1, 0, 3), held(2023, 0, 1, 3)])
+    with pytest.raises(SpiError, match="the best, 2023, has 1 of 4 indicators and nothing for health;"):
+        edition_table(years, COMPONENT_OF, framework(), TODAY)
