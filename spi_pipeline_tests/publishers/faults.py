@@ -52,7 +52,7 @@ _VALUE_COLUMNS = {
     "fingertips": ("Value",),
     "nhs_files": ("NUMBER_OF_PATIENTS", "REGISTER"),
     "democracy_club": ("turnout_percentage",),
-    "defra_pcm": ("no22024", "pm252024g"),
+    "defra_pcm": ("no2*", "pm25*"),
     "stats19": ("collision_severity",),
 }
 

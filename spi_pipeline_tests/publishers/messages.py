@@ -50,6 +50,8 @@ class Site:
         validators: ETag and Last-Modified: ``documented`` where a document speaks of them, ``all`` or ``none``.
         nomis_rows, arcgis_records, fingertips_ids, police_crimes, police_url: the publishers' limits.
         wards: ward rows at Fingertips: ``none``, ``current`` or ``old`` (documents disagree whether they are offered).
+        fingertips_columns: 27, or 26 as before 2025.
+        fingertips_uploaded: when its data last changed, by which a sensor may ask.
     """
 
     base: str = ""
@@ -63,6 +65,8 @@ class Site:
     police_crimes: int = 10_000
     police_url: int = 4094
     wards: str = "none"
+    fingertips_columns: int = 27
+    fingertips_uploaded: str = "2026-05-06T10:12:43"
     police_bucket: Bucket = field(default_factory=lambda: Bucket(rate=15, burst=30))
 
     def link(self, publisher: str, published: str, path: str) -> str:

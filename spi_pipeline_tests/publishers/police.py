@@ -21,8 +21,8 @@ _OUTCOMES = f"{_PLACED},Outcome type"
 # Of the stop-and-search file the documents name the file and not the columns: these are the published ones.
 _STOPS = (
     "Type,Date,Part of a policing operation,Policing operation,Latitude,Longitude,Gender,Age range,"
-    "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,Outcome linked to object of search,"
-    "Removal of more than just outer clothing"
+    "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
+    "Outcome linked to object of search,Removal of more than just outer clothing"
 )
 
 

@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from spi_pipeline_tests.publishers.messages import zipped
@@ -110,7 +111,7 @@ def _wrong_header(table: list[Row], _columns: Sequence[str], _options: dict[str,
 
 def _rename(table: list[Row], columns: Sequence[str], options: dict[str, Any]) -> list[Row]:
     def new(name: str) -> str:
-        return str(options.get("to", f"{name}_v2")) if name in columns else name
+        return str(options.get("to", f"{name}_v2")) if _meant(name, columns) else name
 
     return [{new(name): value for name, value in row.items()} for row in table]
 
@@ -128,23 +129,27 @@ def _repeat(table: list[Row], _columns: Sequence[str], options: dict[str, Any]) 
 def _scale(table: list[Row], columns: Sequence[str], options: dict[str, Any]) -> list[Row]:
     factor = float(options.get("factor", 100))
     for row in table:
-        for name in columns:
-            if name in row:
-                row[name] = _times(row[name], factor)
+        for name in filter(lambda name: _meant(name, columns), list(row)):
+            row[name] = _times(row[name], factor)
     return table
 
 
 def _overwrite(table: list[Row], columns: Sequence[str], options: dict[str, Any]) -> list[Row]:
     share = float(options.get("share", 1))
     for number, row in enumerate(table):
-        for name in columns:
-            if name in row and _picked(number, share):
+        for name in filter(lambda name: _meant(name, columns), list(row)):
+            if _picked(number, share):
                 row[name] = options["value"]
     return table
 
 
 def _revised(table: list[Row], columns: Sequence[str], options: dict[str, Any]) -> list[Row]:
     return _drop(table, columns, {"share": 0.1, **options})
+
+
+def _meant(name: str, columns: Sequence[str]) -> bool:
+    """Whether a column is one of those named; names may be shell patterns, for columns that carry a year."""
+    return any(fnmatchcase(name, column) for column in columns)
 
 
 def _times(value: Any, factor: float) -> Any:

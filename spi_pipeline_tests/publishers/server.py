@@ -21,15 +21,34 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zlib import crc32
 
-from spi_pipeline_tests.publishers import nomis, police
+from spi_pipeline_tests.publishers import (
+    defra_pcm,
+    democracy_club,
+    fingertips,
+    govuk,
+    nhs,
+    nomis,
+    ons_geography,
+    police,
+    stats19,
+)
 from spi_pipeline_tests.publishers.faults import ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
 from spi_pipeline_tests.publishers.messages import Answer, Request, Site, json_answer, not_found
 
 # Name in the address and in the control interface -> what answers. The bucket is where the police archive redirects to.
 PUBLISHERS = {
     "nomis": nomis.answer,
+    "ons_geography": ons_geography.answer,
     "police": police.answer,
     "police_bucket": police.bucket,
+    "fingertips": fingertips.answer,
+    "nhs_pages": nhs.pages,
+    "nhs_files": nhs.files,
+    "govuk_content": govuk.content,
+    "govuk_assets": govuk.assets,
+    "defra_pcm": defra_pcm.answer,
+    "stats19": stats19.answer,
+    "democracy_club": democracy_club.answer,
 }
 _NO_ENDPOINT = "police_bucket"
 _FOREIGN = "foreign"
@@ -147,8 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_control(publishers, self.command, rest[0] if rest else "", form), ())
             return
         is_form = "urlencoded" in self.headers.get("Content-Type", "")
-        query = dict(parse_qsl(address.query, keep_blank_values=True))
-        query |= dict(parse_qsl(form.decode(), keep_blank_values=True)) if is_form else {}
+        query = _pairs(address.query) | (_pairs(form.decode()) if is_form else {})
         path = "/" + unquote(rest[0] if rest else "")
         request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
         target = f"{path}?{address.query}" if address.query else path
@@ -216,6 +234,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Silence: ``Publishers.note`` keeps the log."""
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Parameters by name; those named more than once in one word, with commas."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
 
 
 def _validated(request: Request, answer: Answer) -> Answer:
