@@ -130,18 +130,17 @@ class Switchboard:
             return [replace(fault) for fault in self._faults if fault.times != 0]
 
     def take(self, publisher: str, target: str) -> list[Fault]:
-        """The faults this request meets, counted down; the first that answers itself is the last of them."""
-        met: list[Fault] = []
+        """The faults this request meets.
+
+        Those with a number are met one after the other, one a request, in the order they were switched on; those
+        without are met by every request, and together.
+        """
         with self._lock:
-            for fault in self._faults:
-                if not fault.meets(publisher, target):
-                    continue
-                if fault.times is not None:
-                    fault.times -= 1
-                met.append(fault)
-                if fault.terminal:
-                    break
-        return met
+            meets = [fault for fault in self._faults if fault.meets(publisher, target)]
+            counted = next((fault for fault in meets if fault.times is not None), None)
+            if counted is not None and counted.times is not None:
+                counted.times -= 1
+            return [*([counted] if counted else []), *(fault for fault in meets if fault.times is None)]
 
 
 def answer_instead(fault: Fault, request: Request) -> Answer:

@@ -45,7 +45,8 @@ def pages(request: Request) -> Answer:
     """Series and publication pages."""
     if request.default_agent():
         return html_answer("<h1>Access denied</h1>", 403)
-    path = request.path.rstrip("/")
+    # The base may end before or after the folder of publications.
+    path = f"{_STATISTICS}/{request.path.removeprefix(_STATISTICS).strip('/')}"
     for series, entries in ((PATIENTS, list(_MONTHS)), (QOF, list(_YEARS))):
         if path == series:
             return _series(series, entries)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import shapely
 
 from spi_pipeline_tests.publishers.messages import Answer, Request, json_answer, not_found, zipped
@@ -198,7 +201,7 @@ def bucket(request: Request) -> Answer:
 def archive(newest: str, length: int) -> bytes:
     """The snapshot published for a month: files of each force of the `length` months up to it."""
     first = str(pd.Period(newest, "M") - length + 1)
-    members: dict[str, str] = {}
+    members: dict[str, str | bytes] = {}
     for month in months():
         if not first <= month <= newest:
             continue
@@ -210,12 +213,16 @@ def archive(newest: str, length: int) -> bytes:
     return zipped(members)
 
 
-def _street_csv(month: str, force: str) -> str:
+def _street_csv(month: str, force: str) -> bytes:
     found = crimes(month)
-    found = found[found.force == force].assign(month=month, reported=FORCES[force], context="")
-    columns = ["crime_id", "month", "reported", "reported", "longitude", "latitude", "street", "lsoa_code", "lsoa_name"]
-    table = found[[*columns, "type", "outcome", "context"]].set_axis(_STREET.split(","), axis=1)
-    return table.to_csv(index=False, lineterminator="\n")
+    found = found[found.force == force].assign(month=month, reported=FORCES[force], within=FORCES[force], context="")
+    columns = ["crime_id", "month", "reported", "within", "longitude", "latitude", "street", "lsoa_code", "lsoa_name"]
+    table = pa.Table.from_pandas(found[[*columns, "type", "outcome", "context"]], preserve_index=False)
+    out = io.BytesIO(f"{_STREET}\n".encode())
+    out.seek(0, io.SEEK_END)
+    # pandas takes five times as long, and there are 108 of these in an archive.
+    pyarrow.csv.write_csv(table, out, pyarrow.csv.WriteOptions(include_header=False, quoting_style="none"))
+    return out.getvalue()
 
 
 def _stops_csv(month: str) -> str:

@@ -47,7 +47,12 @@ _OBJECTS = np.array(["Controlled drugs", "Offensive weapons", "Stolen goods", "A
 @cache
 def months() -> tuple[str, ...]:
     """Every month there are crimes of, oldest first."""
-    return tuple(sorted(required("street_crime").month.unique()))
+    return tuple(sorted(_rows_by_month()))
+
+
+@cache
+def _rows_by_month() -> dict[str, np.ndarray]:
+    return dict(required("street_crime").groupby("month").indices)
 
 
 def window(length: int) -> tuple[str, ...]:
@@ -60,13 +65,11 @@ def window(length: int) -> tuple[str, ...]:
 def crimes(month: str) -> pd.DataFrame:
     """Incidents of a month: ``id``, ``crime_id`` (blank for ASB), ``force``, ``type``, ``longitude``, ``latitude``,
     ``lsoa_code``, ``lsoa_name``, ``street_id``, ``street``, ``outcome``; places are null where there is none."""
-    table = required("street_crime")
-    table = table[table.month == month]
+    table = required("street_crime").iloc[_rows_by_month()[month]]
     table = table.loc[table.index.repeat(table.crimes)].reset_index(drop=True)
     number = int(month.replace("-", "")) * 100_000 + np.arange(len(table))
-    force = pd.Series("bedfordshire", index=table.index)
     frame = pd.DataFrame(
-        {"id": number, "force": force, "type": table.crime_type, "longitude": table.longitude}
+        {"id": number, "force": "bedfordshire", "type": table.crime_type, "longitude": table.longitude}
         | {"latitude": table.latitude, "lsoa_code": table.lsoa_code}
     )
     frame = pd.concat([frame, _of_other_forces(month)], ignore_index=True)

@@ -1,4 +1,4 @@
-"""The process: sockets, faults on the wire, validators, compression, the log, and the control interface.
+"""The process: sockets, faults on the wire, validators, compression and the log.
 
 What a publisher answers is in its own module; ``PUBLISHERS`` names them all.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import json
 import socket
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,8 +31,9 @@ from spi_pipeline_tests.publishers import (
     police,
     stats19,
 )
+from spi_pipeline_tests.publishers.control import control
 from spi_pipeline_tests.publishers.faults import ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
-from spi_pipeline_tests.publishers.messages import Answer, Request, Site, json_answer, not_found
+from spi_pipeline_tests.publishers.messages import Answer, Request, Site, not_found
 
 # Name in the address and in the control interface -> what answers. The bucket is where the police archive redirects to.
 PUBLISHERS = {
@@ -52,6 +52,8 @@ PUBLISHERS = {
 }
 _NO_ENDPOINT = "police_bucket"
 _FOREIGN = "foreign"
+# NHS pages link one another from the root; a client that joins such a link to an address loses the name in front.
+_ROOTED = {"data-and-information": "nhs_pages"}
 
 
 @dataclass(frozen=True)
@@ -160,22 +162,30 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         publishers = self.server.publishers
         address = urlsplit(self.path)
-        _, name, *rest = address.path.split("/", 2)
+        _, name, *rest = (*address.path.split("/", 2), "")[:3]
         form = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if name == "_control":
-            self._send(_control(publishers, self.command, rest[0] if rest else "", form), ())
+            self._send(self._packed(control(publishers, self.command, rest[0], form), set()), set())
             return
         is_form = "urlencoded" in self.headers.get("Content-Type", "")
         query = _pairs(address.query) | (_pairs(form.decode()) if is_form else {})
-        path = "/" + unquote(rest[0] if rest else "")
+        path = f"/{unquote(rest[0])}"
+        if name in _ROOTED:
+            name, path = _ROOTED[name], unquote(address.path)
         request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
-        target = f"{path}?{address.query}" if address.query else path
-        met = publishers.switchboard.take(name, target)
+        met = publishers.switchboard.take(name, f"{path}?{address.query}" if address.query else path)
+        wire = {fault.kind for fault in met} & set(ON_THE_WIRE)
         answer = self._answer(request, met)
-        sent = self._send(answer, [fault for fault in met if fault.kind in ON_THE_WIRE]) if answer else self._reset()
-        kinds, headers = tuple(fault.kind for fault in met), dict(self.headers.items())
+        packed = self._packed(answer, wire) if answer else None
+        # Noted before it is sent: whoever has the answer finds it in the log.
+        status, sent = (packed.status, len(self._part(packed, wire))) if packed else (0, 0)
         shown = "&".join(f"{key}={value}" for key, value in query.items())
-        publishers.note(Seen(self.command, name, path, shown, answer.status if answer else 0, sent, kinds, headers))
+        kinds, headers = tuple(fault.kind for fault in met), dict(self.headers.items())
+        publishers.note(Seen(self.command, name, path, shown, status, sent, kinds, headers))
+        if packed:
+            self._send(packed, wire)
+        else:
+            self._reset()
 
     do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815
 
@@ -195,38 +205,39 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = spoil(fault, request.publisher, answer)
         return _validated(request, answer)
 
-    def _send(self, answer: Answer, wire: Any) -> int:
-        body, headers = answer.body, dict(answer.headers)
-        kinds = {fault.kind for fault in wire}
-        accepts = "gzip" in self.headers.get("Accept-Encoding", "")
-        if "cut_gzip" in kinds or (accepts and answer.compress and len(body) > 500):
-            body = gzip.compress(body, 1, mtime=0)
-            headers["Content-Encoding"] = "gzip"
-        if "cut_gzip" in kinds:
-            body = body[: len(body) // 2]
+    def _packed(self, answer: Answer, wire: set[str]) -> Answer:
+        """The answer as it goes out: compressed for those who take it, cut where the compression is to be."""
+        accepts = "gzip" in self.headers.get("Accept-Encoding", "") and answer.compress and len(answer.body) > 500
+        if not accepts and "cut_gzip" not in wire:
+            return answer
+        body = gzip.compress(answer.body, 1, mtime=0)
+        body = body[: len(body) // 2] if "cut_gzip" in wire else body
+        return replace(answer, body=body, headers={**answer.headers, "Content-Encoding": "gzip"})
+
+    def _part(self, answer: Answer, wire: set[str]) -> bytes:
+        """The bytes of the body that are really sent."""
+        if self.command == "HEAD" or answer.status == 304:
+            return b""
+        return answer.body[: len(answer.body) // 2] if wire & {"cut_body", "reset_midway"} else answer.body
+
+    def _send(self, answer: Answer, wire: set[str]) -> None:
         self.send_response(answer.status)
         if answer.status != 304:
             self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(len(body)))
-        for key, value in headers.items():
+            self.send_header("Content-Length", str(len(answer.body)))
+        for key, value in answer.headers.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command == "HEAD" or answer.status == 304:
-            return 0
-        part = body[: len(body) // 2] if kinds & {"cut_body", "reset_midway"} else body
-        self.wfile.write(part)
-        if len(part) < len(body):
-            self.close_connection = True
-        if "reset_midway" in kinds:
+        self.wfile.write(self._part(answer, wire))
+        self.close_connection |= "cut_body" in wire
+        if "reset_midway" in wire:
             self._reset()
-        return len(part)
 
-    def _reset(self) -> int:
+    def _reset(self) -> None:
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
-        return 0
 
     def finish(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # the connection may have been reset by us
@@ -258,32 +269,3 @@ def _validated(request: Request, answer: Answer) -> Answer:
     if named == etag or (named is None and request.headers.get("If-Modified-Since") == modified):
         return Answer(304, headers=answer.headers)
     return answer
-
-
-def _control(publishers: Publishers, method: str, path: str, body: bytes) -> Answer:
-    """What can be done by hand: see the paragraph in CONTRIBUTING.md."""
-    given = json.loads(body) if body else {}
-    try:
-        if path == "faults" and method == "POST":
-            publishers.fault(given.pop("publisher"), given.pop("kind"), **given)
-        elif path == "faults" and method == "DELETE":
-            publishers.heal(given.get("publisher"))
-        elif path == "requests" and method == "DELETE":
-            publishers.requests.clear()
-        elif path == "settings" and method == "POST":
-            known = {entry.name for entry in fields(Site)} - {"base", "police_bucket"}
-            if unknown := set(given) - known:
-                raise ValueError(f"no setting {', '.join(sorted(unknown))}: one of {', '.join(sorted(known))}")
-            for name, value in given.items():
-                setattr(publishers.site, name, value)
-        elif method != "GET" or path not in ("faults", "requests", "settings", "endpoints"):
-            return json_answer({"error": f"no {method} /_control/{path}"}, 404)
-    except (KeyError, TypeError, ValueError) as error:
-        return json_answer({"error": str(error)}, 400)
-    state = {
-        "faults": [asdict(fault) for fault in publishers.switchboard.listed()],
-        "requests": [asdict(seen) for seen in publishers.requests],
-        "endpoints": publishers.endpoints,
-        "settings": {k: v for k, v in vars(publishers.site).items() if k != "police_bucket"},
-    }
-    return json_answer(state[path])

@@ -174,6 +174,7 @@ def test_patients_are_found_through_the_pages(served: Publishers, client: reques
     latest, previous = re.findall(r'<ul data-uipath="ps.series.publications-list.\w+">(.*?)</ul>', page)
     months = [re.findall(r'href="([^"]+)"', part) for part in (latest, previous)]
     links = [client.get(served.endpoints["SPI_ENDPOINT_NHS_PAGES"] + part[0]).text for part in months]
+    assert client.get(served.site.base + months[0][0]).text == links[0]
     assert "lsoa" not in links[0]  # the newest month is not one of those with LSOAs
     file = re.search(r'https://files.digital.nhs.uk(/\S+lsoa\S+.zip)"', links[1])
     assert file is not None
