@@ -92,7 +92,13 @@ class Folder:
         return unpacked
 
     def csv(
-        self, name: str, period: str, *, needs: Collection[str] = (), header: Sequence[str] | None = None
+        self,
+        name: str,
+        period: str,
+        *,
+        needs: Collection[str] = (),
+        header: Sequence[str] | None = None,
+        after: str = "",
     ) -> pd.DataFrame:
         """A CSV file as text: numbers are made numbers where their column is known.
 
@@ -101,11 +107,16 @@ class Folder:
             period: what it refers to, as in ``InputFile``.
             needs: columns it must have.
             header: the names of all columns, for a file that comes without them.
+            after: a text of the header line, for a file that begins with the publisher's notes.
 
         Raises:
             SpiError: when it is missing, no table, or lacks a column.
         """
-        return _table(self.bytes(name, period), name, needs, header)
+        content = self.bytes(name, period)
+        notes, mark, _ = content.partition(after.encode()) if after else (b"", b"", b"")
+        if not mark and after:
+            raise SpiError(f"{name} has no header line with {after!r}; compare it with its release notes")
+        return _table(content[notes.rfind(b"\n") + 1 :] if after else content, name, needs, header)
 
     def zipped_csv(self, name: str, member: str, period: str) -> pd.DataFrame:
         """One member of a zip file as text.
