@@ -103,33 +103,41 @@ class Plausible(Strict):
         return self
 
 
-class Indicator(Strict):
-    """One indicator of one component.
+class Measured(Strict):
+    """What is measured for every ward: an indicator of the index, or a measure of its economic context.
 
     Attributes:
-        id: unique over all components.
+        id: unique over all indicators and context measures.
         title: short name with its unit, as printed.
         description: what it says, in plain language.
         unit: word of the unit vocabulary.
-        direction: the statement that goalposts must agree with.
         source: source id.
         measure: how the value is formed.
-        goalposts: the values that score 0 and 100.
-        plausible: the range a ward value must lie in.
         limits: what the reader must know before trusting it.
-        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
     """
 
     id: str = Field(pattern=Id)
     title: str
     description: str
     unit: str
-    direction: Direction
     source: str
     measure: Measure
+    limits: str
+
+
+class Indicator(Measured):
+    """One indicator of one component.
+
+    Attributes:
+        direction: the statement that goalposts must agree with.
+        goalposts: the values that score 0 and 100.
+        plausible: the range a ward value must lie in.
+        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
+    """
+
+    direction: Direction
     goalposts: Goalposts
     plausible: Plausible
-    limits: str
     predecessor: str | None = None
 
     @field_validator("goalposts")
@@ -147,3 +155,9 @@ class IndicatorFile(Strict):
 
     component: str = Field(pattern=Id)
     indicators: list[Indicator] = Field(min_length=1)
+
+
+class Economy(Strict):
+    """``economy.yaml``: the economic context, shown beside the index and never inside it."""
+
+    measures: list[Measured]

@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers import census, economy, geography, health, others, police
+from spi_pipeline.snapshot.importers import census, economy, geography, health, others, police, reference
 
 Importer = Callable[[Folder, Contracts, Scope], pd.DataFrame]
 
@@ -62,6 +62,7 @@ IMPORTERS: dict[str, Importer] = {
     "loneliness": health.loneliness,
     "census_unpaid_care": health.census_unpaid_care,
     "fires": health.fires,
+    "reference": reference.reference,
     "household_income": economy.household_income,
     "fuel_poverty_lihc": economy.fuel_poverty_lihc,
     "fuel_poverty_lilee_2011": economy.fuel_poverty_lilee_2011,

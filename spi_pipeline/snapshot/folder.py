@@ -142,6 +142,23 @@ class Folder:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SpiError(f"{name} is no readable Parquet file; fetch it again") from error
 
+    def rdata(self, name: str, period: str) -> pd.DataFrame:
+        """The one table of an R data file.
+
+        Raises:
+            SpiError: when it is missing or broken, or the reader of R data is not installed.
+        """
+        self.bytes(name, period)
+        try:
+            import pyreadr
+        except ImportError as error:
+            raise SpiError(f"{name} needs a reader of R data; install the extra: pip install -e '.[snapshot]'") from error
+        try:
+            (table,) = pyreadr.read_r(str(self.root / name)).values()
+        except (pyreadr.PyreadrError, ValueError) as error:
+            raise SpiError(f"{name} is no R data file with one table; fetch it again") from error
+        return pd.DataFrame(table)
+
     def geojson(self, name: str, period: str) -> list[dict[str, Any]]:
         """The features of a GeoJSON file.
 

@@ -21,6 +21,12 @@ def loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFra
     return by_contract(folder.csv(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
 
 
+def national_loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """Loneliness as estimated for LSOAs, all of England."""
+    name = "national/england_cls_loneliness_lsoa.rda"
+    return by_contract(folder.rdata(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
+
+
 def census_unpaid_care(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """TS039 by MSOA."""
     name = folder.name("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv")
