@@ -72,20 +72,27 @@ class Goalposts(Strict):
     """The values that score 0 and 100.
 
     Attributes:
-        worst: value that scores 0.
-        best: value that scores 100.
-        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen.
-        reason: why these numbers.
+        worst: value that scores 0; left out where the reference says.
+        best: value that scores 100; likewise.
+        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
+            99th percentile of the wards of England as the snapshot's reference table holds them.
+        reason: why these numbers; a reference needs none.
     """
 
-    worst: float
-    best: float
-    basis: Literal["theory", "cap"]
-    reason: str
+    worst: float | None = None
+    best: float | None = None
+    basis: Literal["theory", "cap", "reference"]
+    reason: str = ""
 
     @model_validator(mode="after")
-    def _apart(self) -> Goalposts:
-        if self.worst == self.best:
+    def _whole(self) -> Goalposts:
+        stated = (self.worst, self.best)
+        if self.basis == "reference":
+            if stated != (None, None):
+                raise ValueError("a reference sets worst and best itself; leave them out, or state a cap")
+        elif None in stated or not self.reason:
+            raise ValueError(f"basis {self.basis} needs worst, best and reason; or use the basis reference")
+        elif self.worst == self.best:
             raise ValueError(f"worst and best are both {self.worst:g} and must differ")
         return self
 
@@ -144,6 +151,8 @@ class Indicator(Measured):
     @classmethod
     def _agree(cls, goalposts: Goalposts, info: ValidationInfo) -> Goalposts:
         stated, worst, best = info.data.get("direction"), goalposts.worst, goalposts.best
+        if worst is None or best is None:
+            return goalposts
         meant = "higher_is_better" if best > worst else "lower_is_better"
         if stated not in (meant, None):
             raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
