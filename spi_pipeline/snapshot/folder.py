@@ -152,7 +152,9 @@ class Folder:
         try:
             import pyreadr
         except ImportError as error:
-            raise SpiError(f"{name} needs a reader of R data; install the extra: pip install -e '.[snapshot]'") from error
+            raise SpiError(
+                f"{name} needs a reader of R data; install the extra: pip install -e '.[snapshot]'"
+            ) from error
         try:
             (table,) = pyreadr.read_r(str(self.root / name)).values()
         except (pyreadr.PyreadrError, ValueError) as error:

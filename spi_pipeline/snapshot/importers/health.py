@@ -30,7 +30,9 @@ def national_loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> p
 def census_unpaid_care(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """TS039 by MSOA."""
     name = folder.name("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv")
-    return by_contract(folder.csv(name, "2021-03-21"), contracts.sources["census_unpaid_care"], name, areas=scope.msoa21)
+    return by_contract(
+        folder.csv(name, "2021-03-21"), contracts.sources["census_unpaid_care"], name, areas=scope.msoa21
+    )
 
 
 def fires(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:

@@ -1,8 +1,8 @@
-"""The yardstick: how each national indicator is spread over the wards of England, and how those of a component go together.
+"""The yardstick: how each national indicator is spread over the wards of England, and how it goes with its siblings.
 
 Twenty wards are too few for goalposts or weights (with 20 units 7 to 8 % of components get a first principal component
-with a negative loading), so both rest on the wards of England wherever a source is national. Small areas go whole to the
-ward of the official best fit: rates survive that, and no better allocation exists for every ward.
+with a negative loading), so both rest on the wards of England wherever a source is national. Small areas go whole to
+the ward of the official best fit: rates survive that, and no better allocation exists for every ward.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class England(Scope):
         """MSOA of every LSOA, ``lsoa_code, msoa_code``: an LSOA is named after its MSOA and one letter more."""
         lookup = self.folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "lsoa21_name"])
         named = self.folder.zipped_csv(*self.MSOA_NAMES, "2021-03-21").set_index("geography")["geography code"]
-        pairs = pd.DataFrame({"lsoa_code": lookup["lsoa21_code"], "msoa_code": lookup["lsoa21_name"].str[:-1].map(named)})
+        pairs = pd.DataFrame(
+            {"lsoa_code": lookup["lsoa21_code"], "msoa_code": lookup["lsoa21_name"].str[:-1].map(named)}
+        )
         return pairs[pairs["lsoa_code"].isin(self.lsoa21)]
 
     @cached_property
@@ -92,8 +94,8 @@ def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
     """Statistics of every national indicator over the wards of England, and correlations inside each component.
 
     Returns:
-        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the number of
-        wards; correlations over the wards in which every national indicator of the component has a value.
+        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the
+        number of wards; correlations over the wards in which every national indicator of the component has a value.
     """
     england = England(folder.root, contracts.geography)
     needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
@@ -120,7 +122,9 @@ def _wards(folder: Folder, england: England, residents: pd.DataFrame) -> Wards:
     """The wards of England with the weights of best fit."""
     lookup = england.lookup.merge(residents, left_on="lsoa21_code", right_on="area_code", validate="1:1")
     if len(lookup) != len(england.lookup):
-        raise SpiError(f"{len(england.lookup) - len(lookup)} LSOAs of England have no residents; compare {BEST_FIT} with TS001")
+        raise SpiError(
+            f"{len(england.lookup) - len(lookup)} LSOAs of England have no residents; compare {BEST_FIT} with TS001"
+        )
     weights = pd.DataFrame(
         {
             "geography": "lsoa21",
