@@ -86,6 +86,10 @@ class Desk:
         """How far each item of a source was read, as ``report`` was told."""
         return self._outbox.seen(source)
 
+    def lasting(self, kind: str) -> set[str]:
+        """The subjects of a kind that are failing as far as the desk knows."""
+        return {episode.event.subject for episode in self._outbox.lasting((), (kind,)).values()}
+
     def report(
         self,
         events: Iterable[Event],
