@@ -25,9 +25,11 @@ app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
 contracts_app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
+alerts_app = typer.Typer(help="Telling people what fails; see docs/alerts.md.", no_args_is_help=True)
 snapshot_app = typer.Typer(help="The embedded real figures.", no_args_is_help=True)
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(alerts_app, name="alerts")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -74,7 +76,48 @@ def refresh(
     with progress_by_group(err) as progress:
         done = run_refresh(settings, contracts, select or [], progress)
     show_refresh(done, settings, out, err, as_json=as_json)
+    _tell(settings, contracts)
     if done.faults:
+        raise typer.Exit(FAILED)
+
+
+def _tell(settings: Settings, contracts: Contracts) -> bool:
+    """Tell who wants to know what fails; that it cannot be told changes nothing in what was done."""
+    from spi_pipeline.orchestration.alerting import look
+
+    try:
+        refusals = look(settings, contracts)
+    except SpiError as error:
+        refusals = {"": str(error)}
+    for name, reason in refusals.items():
+        about = f"channel {name} did not accept a message, it is kept and tried again: " if name else ""
+        err.print(f"alerts: {about}{reason}", style="yellow", soft_wrap=True, markup=False)
+    return not refusals
+
+
+@alerts_app.command("send")
+def alerts_send() -> None:
+    """Look at checks, runs, sources and ticks once, and send what is due; for cron, where no daemon runs."""
+    settings = Settings()
+    if not _tell(settings, _contracts(settings)):
+        raise typer.Exit(FAILED)
+
+
+@alerts_app.command("test")
+def alerts_test(as_json: Json = False) -> None:
+    """Send one message to each channel and say which accepted it."""
+    from spi_pipeline.orchestration.alerting import try_channels
+
+    said = try_channels(Settings())
+    if not said:
+        raise SpiError("nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md")
+    if as_json:
+        rows = [{"channel": name, "accepted": not refusal, "reason": refusal} for name, refusal in said.items()]
+        out.print_json(json.dumps(rows))
+    else:
+        for name, refusal in said.items():
+            out.print(f"{name}: {f'refused, {refusal}' if refusal else 'accepted'}", soft_wrap=True, markup=False)
+    if any(said.values()):
         raise typer.Exit(FAILED)
 
 
@@ -172,7 +215,7 @@ def snapshot_info(as_json: Json = False) -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Say what is published, what is stale and how the last runs ended."""
+    """Say what is published, what is stale, how the last runs ended and whether all is well."""
     from spi_pipeline.orchestration.status import status_of
     from spi_pipeline.terminal import show_status
 
@@ -181,7 +224,7 @@ def status(as_json: Json = False) -> None:
         out.print_json(json.dumps(found, default=str))
     else:
         show_status(found, out)
-    if found["stale_tables"]:
+    if not found["healthy"]:
         raise typer.Exit(FAILED)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
@@ -24,6 +25,9 @@ class Settings(BaseSettings):
         mode: ``snapshot`` computes from the embedded figures, ``live`` from the publishers.
         contracts: folder of the contracts; another council points this at its own.
         snapshot: folder of the embedded tables; likewise.
+        alert_urls: Apprise URLs of those who are told what fails, each plain or as ``name=URL``; a secret.
+        alert_channels: YAML file that says which of them is told what; see docs/alerts.md.
+        ui_url: where people reach ``spi ui``, for links in alerts.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -32,3 +36,6 @@ class Settings(BaseSettings):
     mode: Literal["snapshot", "live"] = "snapshot"
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
+    alert_urls: SecretStr = SecretStr("")
+    alert_channels: str = ""
+    ui_url: str = "http://127.0.0.1:3000"

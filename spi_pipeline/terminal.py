@@ -128,8 +128,15 @@ def show_status(found: dict[str, Any], out: Console) -> None:
             soft_wrap=True,
             markup=False,
         )
+    for ticker in found["tickers"]:
+        last = f"last tick {ticker['last_tick']}" if ticker["last_tick"] else "never ticked"
+        out.print(f"{ticker['kind']} {ticker['name']}: {last}", soft_wrap=True, markup=False)
+    for trouble in found["trouble"]:
+        out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True, markup=False)
     for run in found["runs"]:
-        did = f"{run['stale_steps']} steps, {run['failed_checks']} failed checks, {run['seconds']:.1f} s"
+        steps = "" if run["stale_steps"] is None else f"{run['stale_steps']} steps, "
+        took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
+        did = f"{steps}{run['failed_checks']} failed checks{took}, by {run['launched_by']}"
         out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}", soft_wrap=True)
 
 

@@ -47,8 +47,15 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     faults.extend(found)
     if found:
         return None
+    cadence, grace = vocabulary.cadences[file.sla.frequency], file.sla.grace
     return Source(
-        **_head(document, file), columns=columns, rules=rules, properties=properties, cadence=file.sla.frequency
+        **_head(document, file),
+        columns=columns,
+        rules=rules,
+        properties=properties,
+        cadence=file.sla.frequency,
+        cycle_days=cadence.cycle_days,
+        grace_days=cadence.grace_days if grace is None else grace,
     )
 
 

@@ -113,8 +113,11 @@ class _Description(_Element):
     limitations: str = ""
 
 
-class _Frequency(_Element):
+class ServiceLevel(_Element):
+    """What a publisher promises: its cadence, and the days of grace where they are not the cadence's own."""
+
     frequency: str
+    grace: int | None = Field(default=None, ge=0)
 
 
 class ProductProperties(Strict):
@@ -140,7 +143,7 @@ class SourceFile(ContractFile):
     """A source contract."""
 
     custom: SourceProperties = Field(alias="customProperties")
-    sla: _Frequency = Field(alias="slaProperties")
+    sla: ServiceLevel = Field(alias="slaProperties")
 
 
 class ProductFile(ContractFile):

@@ -164,10 +164,14 @@ class Source(Table):
     Attributes:
         properties: publisher, licence, geography, period.
         cadence: word of the cadence vocabulary.
+        cycle_days: days from one publication to the next; None where the publisher keeps no calendar.
+        grace_days: days it may be later than that.
     """
 
     properties: SourceProperties = field(kw_only=True)
     cadence: str = field(kw_only=True)
+    cycle_days: int | None = field(default=None, kw_only=True)
+    grace_days: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True)

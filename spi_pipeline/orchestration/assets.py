@@ -11,9 +11,11 @@ from typing import Any
 
 import dagster as dg
 
+from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.freshness import freshness_policy
 from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import check_metadata, run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
@@ -66,7 +68,7 @@ def operation_asset(
             lost += failed
             if failed:
                 # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
-                yield from (_check_result(step, severity, own) for severity in _severities(step, contracts))  # type: ignore[misc]
+                yield from _check_results(step, own, contracts)  # type: ignore[misc]
                 continue
             for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
                 context.log.error(message)
@@ -74,7 +76,7 @@ def operation_asset(
                 asset_key=asset_key(step),
                 metadata=run_metadata(step, own, contracts, runner.reader, keys),
                 data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
-                check_results=[_check_result(step, severity, own) for severity in _severities(step, contracts)],
+                check_results=_check_results(step, own, contracts),
             )
         if lost:
             reasons = "; ".join(sorted({outcome.message for outcome in lost}))
@@ -95,6 +97,7 @@ def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpe
         owners=[contracts.framework.publication.owner],
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
+        freshness_policy=freshness_policy(contracts.sources[step.name]) if step.kind == "source" else None,
     )
 
 
@@ -114,15 +117,34 @@ def _check_specs(step: Step, contracts: Contracts) -> list[dg.AssetCheckSpec]:
         }
         described = "\n".join(f"* `{rule_id}`: {description}" for rule_id, description in rules.items())
         specs.append(dg.AssetCheckSpec(CHECKS[severity], asset=asset_key(step), description=described))
+    if step.kind == "source":
+        described = "Newer figures come when the publisher's calendar says; frozen sources are exempt."
+        specs.append(dg.AssetCheckSpec(FRESH, asset=asset_key(step), description=described))
     return specs
 
 
-def _check_result(step: Step, severity: str, outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
-    results: list[RuleResult] = [r for outcome in outcomes for r in outcome.results if r.rule.severity == severity]
+def _check_results(step: Step, outcomes: Sequence[Outcome], contracts: Contracts) -> list[dg.AssetCheckResult]:
+    """A result for each check of a step's asset."""
+    results = [result for outcome in outcomes for result in outcome.results]
+    dated = [result for result in results if result.rule.id == FRESH]
+    made = [
+        _check_result(
+            step, CHECKS[name], name, [r for r in results if r.rule.severity == name and r not in dated], outcomes
+        )
+        for name in _severities(step, contracts)
+    ]
+    if step.kind == "source":
+        made.append(_check_result(step, FRESH, dated[0].rule.severity if dated else "warning", dated, outcomes))
+    return made
+
+
+def _check_result(
+    step: Step, name: str, severity: str, results: Sequence[RuleResult], outcomes: Sequence[Outcome]
+) -> dg.AssetCheckResult:
     wrong = [result for result in results if result.outcome in ("failed", "errored")]
     return dg.AssetCheckResult(
         asset_key=asset_key(step),
-        check_name=CHECKS[severity],
+        check_name=name,
         # What did not run is not passed.
         passed=bool(results) and not wrong,
         severity=dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.alert_sensor import alerts_sensor
 from spi_pipeline.orchestration.assets import operation_asset
 from spi_pipeline.orchestration.grouping import operations
 from spi_pipeline.orchestration.plan import build_plan
@@ -51,6 +52,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="Editions, components, dimensions, index and database from the observations there are.",
             ),
         ],
+        sensors=[alerts_sensor(settings, contracts)],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

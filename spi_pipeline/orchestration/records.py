@@ -24,6 +24,8 @@ RUN_SCHEMA = pa.schema(
         ("failed_checks", pa.int64()),
         ("warnings", pa.int64()),
         ("state", pa.string()),
+        # Why the run as a whole failed; null where it only kept last good versions, of which other records tell.
+        ("cause", pa.string()),
     ]
 )
 

@@ -222,4 +222,5 @@ def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
         failed_checks=len(failed),
         warnings=len(done.warnings),
         state=done.state,
+        cause=done.broken or next((o.message for o in done.outcomes if o.state == "failed"), None),
     )

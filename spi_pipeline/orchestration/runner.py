@@ -23,6 +23,7 @@ from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.orchestration.compute import compute, contract_of
 from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprint
+from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
@@ -132,6 +133,7 @@ class Runner:
                 outcomes += [Outcome(name, "unchanged", judged[name], self.store.current(name)) for name in found]
             else:
                 outcomes += self._settled(step, found, judged, run_id)
+        outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]
         self._record(steps, outcomes, run_id, run_at)
         if self.listen:
             self.listen(steps, outcomes)

@@ -1,29 +1,48 @@
-"""What ``spi status`` says: the state of the store, from outside any run."""
+"""What ``spi status`` says: the state of the store and of the daemon, from outside either.
+
+A dead daemon cannot speak: a probe asks ``spi status --json`` and looks at ``healthy``, or at the exit code.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import TYPE_CHECKING, Any
 
+from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.freshness import judge_freshness
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import stale_steps
 from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, tickers
 from spi_pipeline.publish.database import reading, rows
 from spi_pipeline.settings import Settings
+from spi_pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, RunRecord
 
 LAST_RUNS = 5
+# A message that no channel took for so long is trouble of its own.
+UNHEARD = dt.timedelta(hours=1)
+STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
 
 
-def status_of(settings: Settings) -> dict[str, Any]:
+def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, Any]:
     """The state of the store.
 
     Args:
         settings: where it is.
+        now: the moment; the clock's when left out.
 
     Returns:
-        ``store``, ``published`` (version), ``editions``, ``stale_steps`` (what a refresh would run), ``stale_tables``
-        (last good versions kept because a newer one was refused) and ``runs``, newest first.
+        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``published`` (version); ``editions``;
+        ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
+        refused); ``overdue_sources`` (older than their publisher's calendar lets one expect); ``tickers`` (schedules
+        and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by channel); ``last_run`` and
+        ``runs``, newest first, those of the command and those of the UI, schedules and sensors. Ages are in seconds.
     """
+    now = now or dt.datetime.now(dt.UTC)
     contracts = load_contracts(settings.contracts)
     runner = Runner(settings, contracts)
     store = runner.store
@@ -31,9 +50,10 @@ def status_of(settings: Settings) -> dict[str, Any]:
     if store.database.exists():
         with reading(store.database) as connection:
             editions = [row["edition"] for row in rows(connection, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
-    recorded = store.read_runs("run")
-    runs = sorted(recorded.to_pylist(), key=lambda row: row["run_at"], reverse=True) if recorded else []
-    return {
+    with existing_instance(store) as instance:
+        runs = _runs(store, instance, now)
+        ticking = tickers(instance, now) if instance else []
+    found: dict[str, Any] = {
         "store": str(store.root),
         "published": store.published_version(),
         "editions": editions,
@@ -44,9 +64,88 @@ def status_of(settings: Settings) -> dict[str, Any]:
             for version in store.versions().values()
             if version.stale_since
         ],
-        "runs": [
-            {"run_id": row["run_id"], "run_at": row["run_at"].isoformat(timespec="seconds"), "seconds": row["seconds"],
-             "state": row["state"], "stale_steps": row["stale_steps"], "failed_checks": row["failed_checks"]}
-            for row in runs[:LAST_RUNS]
+        "overdue_sources": [
+            {"source": source.id, "severity": result.rule.severity, "observed": result.observed}
+            for source in contracts.sources.values()
+            if source.properties.mode == "live" and store.current(source.id)
+            for result in [judge_freshness(source, settings, runner.reader, now)]
+            if result.outcome == "failed"
         ],
+        "tickers": [
+            {"name": ticker.name, "kind": ticker.kind, "last_tick": ticker.last and _text(ticker.last),
+             "age_seconds": ticker.last and _age(ticker.last, now), "trouble": ticker.trouble}
+            for ticker in ticking
+        ],
+        "alerts_waiting": [
+            {"channel": name, "messages": count, "since": since, "refusal": refusal}
+            for name, count, since, refusal in waiting(store.alerts)
+        ],
+        "last_run": runs[0] if runs else None,
+        "runs": runs[:LAST_RUNS],
     }  # fmt: skip
+    trouble = _trouble(found, now)
+    return {"healthy": not trouble, "trouble": trouble} | found
+
+
+def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
+    """Everything that is not as it should be, in sentences."""
+    trouble = []
+    if not found["published"]:
+        trouble.append("nothing is published yet; run spi refresh")
+    last = found["last_run"]
+    if last and last["state"] in ("failed", "stopped"):
+        trouble.append(f"the last run {last['state']}, by {last['launched_by']}: {last['run_id']}")
+    trouble += [f"table {item['table']} is stale since {item['since']}" for item in found["stale_tables"]]
+    for item in found["overdue_sources"]:
+        if item["severity"] == "error":
+            trouble.append(f"source {item['source']} is overdue: {item['observed']}")
+    for item in found["tickers"]:
+        if item["trouble"]:
+            trouble.append(f"the {item['kind']} {item['name']} does not tick: {item['trouble']}")
+    for item in found["alerts_waiting"]:
+        if now - dt.datetime.fromisoformat(item["since"]) > UNHEARD:
+            told = f"{item['messages']} alerts wait for channel {item['channel']} since {item['since']}"
+            trouble.append(f"{told}: {item['refusal']}")
+    return trouble
+
+
+def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[dict[str, Any]]:
+    """The last runs, newest first, whoever started them."""
+    recorded = store.read_runs("run")
+    known = recorded.to_pylist() if recorded else []
+    found = [
+        {"run_id": row["run_id"], "run_at": _text(row["run_at"]), "age_seconds": _age(row["run_at"], now),
+         "seconds": row["seconds"], "state": row["state"], "launched_by": "spi refresh",
+         "stale_steps": row["stale_steps"], "failed_checks": row["failed_checks"]}
+        for row in known
+    ]  # fmt: skip
+    ids = {row["run_id"] for row in known}
+    launched = instance.get_run_records(limit=LAST_RUNS + len(ids)) if instance else []
+    found += [_launched(record, store, now) for record in launched if record.dagster_run.run_id not in ids]
+    return sorted(found, key=lambda row: row["run_at"], reverse=True)
+
+
+def _launched(record: RunRecord, store: Store, now: dt.datetime) -> dict[str, Any]:
+    """A run that the command did not record itself."""
+    run, began = record.dagster_run, record.create_timestamp.replace(tzinfo=dt.UTC)
+    checks = store.read_run("check_result", run.run_id)
+    wrong = [row["severity"] for row in checks.to_pylist() if row["outcome"] in ("failed", "errored")] if checks else []
+    took = record.end_time - record.start_time if record.end_time and record.start_time else None
+    return {
+        "run_id": run.run_id,
+        "run_at": _text(began),
+        "age_seconds": _age(began, now),
+        "seconds": took and round(took, 3),
+        "state": STATES.get(run.status.value, "running"),
+        "launched_by": launched_by(run),
+        "stale_steps": None,
+        "failed_checks": wrong.count("error"),
+    }
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+def _age(moment: dt.datetime, now: dt.datetime) -> int:
+    return int((now - moment).total_seconds())

@@ -1,4 +1,4 @@
-"""Table versions that broke a rule, kept with the reason for people to look at; nothing reads them back.
+"""Table versions that broke a rule, kept with the reason for people to look at; no computation reads them back.
 
 A version is filed under its content, so a source that sends the same bad figures every night takes up one place, and
 the report beside it tells of the last time.
@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from spi_pipeline.store.atomic import write_bytes
+from spi_pipeline.store.atomic import read_bytes, write_bytes
 from spi_pipeline.store.parquet import encode
 
 
@@ -38,3 +38,12 @@ def file_away(
     path = folder / f"{sha256}.json"
     write_bytes(path, json.dumps(report, indent=2, ensure_ascii=False, default=str).encode())
     return path
+
+
+def report_of(folder: Path, run_id: str) -> dict[str, Any] | None:
+    """Return the report a run filed in ``folder``, or None; see ``Store.quarantined``."""
+    for path in folder.glob("*.json"):
+        report: dict[str, Any] = json.loads(read_bytes(path) or b"{}")
+        if report.get("run_id") == run_id:
+            return report
+    return None

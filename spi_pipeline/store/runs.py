@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.store.atomic import read_bytes, write_bytes
+from spi_pipeline.store.atomic import os_errors, read_bytes, write_bytes
 from spi_pipeline.store.parquet import decode, encode
 
 
@@ -24,6 +24,18 @@ def read_all(folder: Path) -> pa.Table | None:
     """Return the records of all runs in ``folder``; see ``Store.read_runs``."""
     records = [record for path in sorted(folder.glob("*.parquet")) for record in _read(path)]
     return _concatenate(records, folder) if records else None
+
+
+def stamps(folder: Path) -> dict[str, str]:
+    """Return a stamp of each run's record in ``folder``; see ``Store.run_stamps``."""
+    with os_errors(f"{folder} could not be read"):
+        found = {path.stem: path.stat() for path in folder.glob("*.parquet")}
+    return {run_id: f"{about.st_mtime_ns}-{about.st_size}" for run_id, about in found.items()}
+
+
+def read_one(path: Path) -> pa.Table | None:
+    """Return the record of one run; see ``Store.read_run``."""
+    return next(iter(_read(path)), None)
 
 
 def _read(path: Path) -> list[pa.Table]:

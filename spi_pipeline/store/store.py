@@ -5,7 +5,7 @@ Nothing outside this room forms a path below the root. Layout::
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
-    dagster/                         the instance of Dagster
+    dagster/                         the instance of Dagster alerts/   what was told to whom
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
@@ -54,6 +54,11 @@ class Store:
     def dagster_home(self) -> Path:
         """The folder of the Dagster instance that belongs to this store."""
         return self.root / "dagster"
+
+    @property
+    def alerts(self) -> Path:
+        """The folder in which the alerts' desk keeps its record."""
+        return self.root / "alerts"
 
     @property
     def database(self) -> Path:
@@ -166,6 +171,22 @@ class Store:
             SpiError: where a record is damaged, or the types of one column do not agree between runs.
         """
         return runs.read_all(self.root / "runs" / identifier(kind, "kind of run record"))
+
+    def run_stamps(self, kind: str) -> dict[str, str]:
+        """Return, for each run that recorded something of a kind, a stamp that changes when it records more.
+
+        For whoever reads on from where it stopped: rows are only ever added to a run's record.
+        """
+        return runs.stamps(self.root / "runs" / identifier(kind, "kind of run record"))
+
+    def read_run(self, kind: str, run_id: str) -> pa.Table | None:
+        """Return what one run recorded of one kind, in the order of recording, or None."""
+        folder = self.root / "runs" / identifier(kind, "kind of run record")
+        return runs.read_one(folder / f"{identifier(run_id, 'run')}.parquet")
+
+    def quarantined(self, name: str, run_id: str) -> dict[str, Any] | None:
+        """Return the report on the version of a table that a run refused, or None where it filed none."""
+        return quarantine.report_of(self.root / "quarantine" / table_name(name), run_id)
 
     def publish(self, tables: Sequence[DatabaseTable], *, version: str) -> Path:
         """Make a database of ``tables`` what readers see, all of it or nothing.

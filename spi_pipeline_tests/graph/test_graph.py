@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 import spi_pipeline.definitions
+from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.assets import CHECKS, asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
@@ -62,7 +63,7 @@ def test_every_asset_is_checked_for_each_severity_its_rules_have(defs: dg.Defini
     assets = defs.resolve_asset_graph()
     for step in build_plan(contracts):
         rules = [rule for table in step.outputs for rule in contract_of(table, contracts).rules]
-        wanted = {CHECKS[rule.severity] for rule in rules}
+        wanted = {CHECKS[rule.severity] for rule in rules} | ({FRESH} if step.kind == "source" else set())
         assert {key.name for key in assets.get(asset_key(step)).check_keys} == wanted
         assert "contract" in wanted or step.kind == "database"
 

@@ -54,7 +54,9 @@ class House:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {f"SPI_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
+        plain = {name: getattr(value, "get_secret_value", lambda value=value: value)()
+                 for name, value in self.settings.model_dump().items()}  # fmt: skip
+        return {f"SPI_{name.upper()}": str(value) for name, value in plain.items()}
 
     def refresh(self, *select: str) -> Refresh:
         return refresh(self.settings, self.contracts, select)

@@ -24,7 +24,8 @@ def start() -> Iterator[Start]:
     """Start a function of ``children`` in a process of its own; its last argument is the other end of the pipe."""
     # A fork of a clean, already loaded server: no half-copied threads of this process, and no second of imports each.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "pandas", "pyarrow.dataset", "spi_pipeline_tests.store.children"])
+    children = ["spi_pipeline_tests.store.children", "spi_pipeline_tests.alerts.children"]
+    context.set_forkserver_preload(["pytest", "pandas", "pyarrow.dataset", *children])
     started: list[BaseProcess] = []
 
     def begin(target: Callable[..., Any], *arguments: Any) -> tuple[BaseProcess, Connection]:

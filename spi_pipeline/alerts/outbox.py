@@ -1,0 +1,224 @@
+"""What must survive a kill, in one SQLite file: how far was read, which failures last, what was told, what waits.
+
+Three steps, each one transaction: observations are folded and become notices; notices are packed into messages with
+their words and id; a message is marked as accepted. A process killed between two of them goes on at the next. What to
+tell whom is decided in ``desk``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.folding import Episode
+from spi_pipeline.alerts.wording import Phase, Text, Told
+from spi_pipeline.contracts.errors import SpiError
+
+FILE = "outbox.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS seen (source TEXT, item TEXT, position TEXT NOT NULL, PRIMARY KEY (source, item));
+CREATE TABLE IF NOT EXISTS episode (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, event TEXT NOT NULL,
+    since TEXT NOT NULL, last TEXT NOT NULL, times INTEGER NOT NULL, until TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS one_lasts ON episode (key) WHERE until IS NULL;
+CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,
+    episode INTEGER NOT NULL REFERENCES episode, phase TEXT NOT NULL, at TEXT NOT NULL, message INTEGER);
+CREATE UNIQUE INDEX IF NOT EXISTS told_once ON notice (episode, channel, phase) WHERE phase != 'reminder';
+CREATE INDEX IF NOT EXISTS told ON notice (episode, channel, at);
+CREATE INDEX IF NOT EXISTS unpacked ON notice (channel) WHERE message IS NULL;
+CREATE TABLE IF NOT EXISTS message (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+    channel TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, level TEXT NOT NULL, digest INTEGER NOT NULL,
+    made TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, refusal TEXT, accepted TEXT);
+CREATE INDEX IF NOT EXISTS waiting ON message (channel) WHERE accepted IS NULL;
+"""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of one channel that it has not accepted yet; ``due`` is when to try next."""
+
+    number: int
+    id: str
+    channel: str
+    text: Text
+    attempts: int
+    due: dt.datetime
+
+
+class Outbox:
+    """The file; whoever writes holds the desk's lock.
+
+    Raises:
+        SpiError: from every method, where the disk refuses or the file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        with self._sentences():
+            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=30)
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the body or nothing."""
+        with self._sentences():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def seen(self, source: str) -> dict[str, str]:
+        """How far each item of a source was read."""
+        return dict(self._rows("SELECT item, position FROM seen WHERE source = ?", source))
+
+    def mark_seen(self, source: str, positions: Mapping[str, str]) -> None:
+        """Remember how far each item was read."""
+        for item, position in positions.items():
+            self._rows("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", source, item, position)
+
+    def lasting(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
+        """The episodes that last, by key: those of some keys, and all of some kinds."""
+        found = self._rows("SELECT key, number, event, since, last, times, until FROM episode WHERE until IS NULL")
+        # Read only where it is asked for: in a storm there are hundreds, for each of hundreds of calls.
+        return {key: _episode(*row) for key, *row in found if key in keys or key.split(":")[0] in kinds}
+
+    def keep(self, episode: Episode) -> Episode:
+        """Write an episode, new or changed, and return it with its number."""
+        found = self._rows(
+            "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
+            "event = excluded.event, last = excluded.last, times = excluded.times, until = excluded.until "
+            "RETURNING number",
+            episode.number or None, episode.event.key, episode.event.to_json(), _text(episode.since),
+            _text(episode.last), episode.times, episode.until and _text(episode.until),
+        )  # fmt: skip
+        return replace(episode, number=found[0][0])
+
+    def untold(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
+        """Episodes that last and of which a channel was not told since a moment, and whether it was told ever."""
+        found = self._rows(
+            "SELECT number, event, since, last, times, until, told FROM (SELECT *, (SELECT max(at) FROM notice "
+            "WHERE notice.episode = episode.number AND channel = ?) AS told FROM episode WHERE until IS NULL) "
+            "WHERE told IS NULL OR told <= ? ORDER BY number",
+            channel, _text(since),
+        )  # fmt: skip
+        return [(_episode(*row), told is not None) for *row, told in found]
+
+    def told_of(self, episode: Episode) -> list[str]:
+        """The channels told that an episode began."""
+        found = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
+        return [channel for (channel,) in found]
+
+    def note(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
+        """Note that a channel is to be told; what it was told already is not noted again."""
+        self._rows(
+            "INSERT OR IGNORE INTO notice (channel, episode, phase, at) VALUES (?, ?, ?, ?)",
+            channel, episode.number, phase, _text(at),
+        )  # fmt: skip
+
+    def is_busy(self, channel: str) -> bool:
+        """Whether anything waits to be told to a channel, packed or not."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM notice WHERE channel = ? AND message IS NULL) "
+            "OR EXISTS (SELECT 1 FROM message WHERE channel = ? AND accepted IS NULL)"
+        )
+        return bool(self._rows(query, channel, channel)[0][0])
+
+    def unpacked(self, channel: str) -> dict[int, Told]:
+        """What a channel is to be told and is in no message yet, by ascending number."""
+        found = self._rows(
+            "SELECT notice.number, phase, episode.number, event, since, last, times, until "
+            "FROM notice JOIN episode ON episode = episode.number "
+            "WHERE channel = ? AND message IS NULL ORDER BY notice.number",
+            channel,
+        )
+        return {number: Told(phase, _episode(*row)) for number, phase, *row in found}
+
+    def pack(
+        self, channel: str, numbers: Sequence[int], texts: Sequence[Text], *, digest: bool, now: dt.datetime
+    ) -> None:
+        """Make messages of notices; the same notices always give the same ids."""
+        for part, text in enumerate(texts):
+            told = f"{channel} {part} {','.join(map(str, numbers))}"
+            name = hashlib.sha256(told.encode()).hexdigest()[:16]
+            made = self._rows(
+                "INSERT INTO message (id, channel, title, body, level, digest, made, due) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                name, channel, text.title, text.body, text.level, digest, _text(now), _text(now),
+            )  # fmt: skip
+        for number in numbers:
+            self._rows("UPDATE notice SET message = ? WHERE number = ?", made[0][0], number)
+
+    def made_since(self, channel: str, since: dt.datetime) -> tuple[int, int]:
+        """How many messages of a channel were made later than a moment, and how many of them were digests."""
+        query = "SELECT count(*), coalesce(sum(digest), 0) FROM message WHERE channel = ? AND made > ?"
+        single, digests = self._rows(query, channel, _text(since))[0]
+        return single, digests
+
+    def waiting(self) -> list[Message]:
+        """Messages not accepted yet, in the order they were made."""
+        found = self._rows(
+            "SELECT number, id, channel, title, body, level, attempts, due FROM message WHERE accepted IS NULL "
+            "ORDER BY number"
+        )
+        return [
+            Message(number, name, channel, Text(title, body, level), attempts, _moment(due))
+            for number, name, channel, title, body, level, attempts, due in found
+        ]
+
+    def accepted(self, message: Message, at: dt.datetime) -> None:
+        """The channel has it."""
+        self._rows("UPDATE message SET accepted = ?, refusal = NULL WHERE number = ?", _text(at), message.number)
+
+    def refused(self, message: Message, refusal: str, due: dt.datetime) -> None:
+        """The channel did not take it; try again when due."""
+        self._rows(
+            "UPDATE message SET attempts = attempts + 1, refusal = ?, due = ? WHERE number = ?",
+            refusal, _text(due), message.number,
+        )  # fmt: skip
+
+    def refusals(self) -> list[tuple[str, int, str, str]]:
+        """Of each channel that has not accepted everything: its name, how many wait, since when, what it said last."""
+        return self._rows(
+            "SELECT channel, count(*), min(made), coalesce(max(refusal), '') FROM message WHERE accepted IS NULL "
+            "GROUP BY channel ORDER BY channel"
+        )
+
+    def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        with self._sentences():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SpiError(
+                f"the record of alerts {self._path} could not be used ({error}): check the disk; where the file is "
+                "damaged move it away, what fails now is then told anew"
+            ) from error
+
+
+def _episode(number: int, event: str, since: str, last: str, times: int, until: str | None) -> Episode:
+    ended = _moment(until) if until else None
+    return Episode(Event.from_json(event), _moment(since), _moment(last), times, ended, number)
+
+
+def _text(moment: dt.datetime) -> str:
+    """So written that order of texts is order of time."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)

@@ -1,0 +1,141 @@
+"""Who is told what: channels, each with what it takes and what it leaves.
+
+A channel's URL is a secret. It comes from the environment or a file, is handed to delivery, and appears in no sentence:
+``redact`` goes over every text that could hold a part of one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import yaml
+
+from spi_pipeline.alerts.event import Event
+from spi_pipeline.contracts.errors import SpiError
+
+# What a channel can choose by; each is an attribute of an event.
+CHOICES = ("severity", "kind", "group", "owner", "asset", "rule")
+_NAMED = re.compile(r"(?:([A-Za-z][\w-]*)=)?([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
+# Apprise separates URLs by blanks or commas; a comma inside a URL is followed by no scheme.
+_BETWEEN = re.compile(r"[\s,]+(?=(?:[A-Za-z][\w-]*=)?[A-Za-z][A-Za-z0-9+.-]*://)")
+_NAME = re.compile(r"[A-Za-z][\w-]*")
+# Parts of a URL too short to be a secret, and too common in any text to blot out.
+_SHORT = 4
+
+Patterns = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One place messages go to.
+
+    Attributes:
+        name: how people call it; never a part of its URL beyond the scheme.
+        url: an Apprise URL; a secret.
+        include: by choice the patterns of which one must match; an absent choice matches everything.
+        exclude: by choice the patterns of which none may match.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    include: Patterns = field(default_factory=dict)
+    exclude: Patterns = field(default_factory=dict)
+
+    def takes(self, event: Event) -> bool:
+        """Whether the channel is told of an event."""
+        wanted = all(_matches(event, choice, patterns) for choice, patterns in self.include.items())
+        return wanted and not any(_matches(event, choice, patterns) for choice, patterns in self.exclude.items())
+
+
+def _matches(event: Event, choice: str, patterns: Iterable[str]) -> bool:
+    value = getattr(event, choice)
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def channels(urls: str = "", file: str | Path = "") -> list[Channel]:
+    """The channels there are.
+
+    Args:
+        urls: Apprise URLs separated by blanks, each plain or as ``name=URL``.
+        file: a YAML file whose ``channels`` map names to ``url`` (unless ``urls`` has one of that name), ``include``
+            and ``exclude``; empty for none.
+
+    Returns:
+        The channels of the file, then those that only ``urls`` has, which take everything.
+
+    Raises:
+        SpiError: for a URL or a file that cannot be understood; without any part of a URL.
+    """
+    given: dict[str, str] = {}
+    for position, word in enumerate(filter(None, _BETWEEN.split(urls.strip())), start=1):
+        found = _NAMED.fullmatch(word)
+        if not found:
+            raise SpiError(f"alert URL {position} is no URL; write scheme://… or name=scheme://…, separated by blanks")
+        name = found[1] or f"{found[2].lower()}-{position}"
+        if name in given:
+            raise SpiError(f"two alert URLs are named {name}; give each a name of its own")
+        given[name] = word.removeprefix(f"{found[1]}=") if found[1] else word
+    stated = _read(Path(file)) if file else {}
+    made = [_channel(name, about, given, Path(file)) for name, about in stated.items()]
+    return made + [Channel(name, url) for name, url in given.items() if name not in stated]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SpiError(
+            f"the alert channels {file} could not be read ({reason}); check its path and permissions"
+        ) from None
+    except yaml.YAMLError as error:  # whose message quotes the file
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise SpiError(f"{file}{line}: is no YAML; see docs/alerts.md for an example") from None
+    stated = document.get("channels") if isinstance(document, dict) else None
+    if not isinstance(stated, dict) or set(document) != {"channels"}:
+        raise SpiError(f"{file}: must hold the one key channels, a mapping from names to channels")
+    return stated
+
+
+def _channel(name: Any, about: Any, given: Mapping[str, str], file: Path) -> Channel:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise SpiError(f"{file}: a channel's name is a letter followed by letters, digits, _ or -")
+    about = about or {}
+    if not isinstance(about, dict) or not about.keys() <= {"url", "include", "exclude"}:
+        raise SpiError(f"{file}: channel {name} may state url, include and exclude, and nothing else")
+    url = given.get(name) or about.get("url")
+    if not isinstance(url, str) or not _NAMED.fullmatch(url):
+        raise SpiError(f"{file}: channel {name} has no URL; state it there, or {name}=URL in SPI_ALERT_URLS")
+    patterns = {
+        key: _patterns(about.get(key) or {}, f"{file}: {key} of channel {name}") for key in ("include", "exclude")
+    }
+    return Channel(name, url, **patterns)
+
+
+def _patterns(stated: Any, place: str) -> Patterns:
+    if not isinstance(stated, dict) or not stated.keys() <= set(CHOICES):
+        raise SpiError(f"{place} may choose by {', '.join(CHOICES)}, and by nothing else")
+    found = {key: value if isinstance(value, list) else [value] for key, value in stated.items()}
+    if any(not isinstance(word, str) for words in found.values() for word in words):
+        raise SpiError(f"{place} must state words, such as severity: [error]")
+    return {key: tuple(words) for key, words in found.items()}
+
+
+def redact(text: str, known: Iterable[Channel]) -> str:
+    """A text in which no part of any channel's URL is left but its scheme."""
+    for channel in known:
+        scheme, _, rest = channel.url.partition("://")
+        text = text.replace(channel.url, f"{scheme}://…")
+        # Libraries tell a URL as it was given or with its escapes undone.
+        parts = {part for form in (rest, unquote(rest)) for part in (form, *re.split(r"[/:@?&=+,#\s]+", form))}
+        for part in sorted(parts, key=len, reverse=True):
+            if len(part) >= _SHORT:
+                text = text.replace(part, "…")
+    return text

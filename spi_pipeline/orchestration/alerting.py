@@ -1,0 +1,67 @@
+"""Looking once, and telling who wants to know: after each refresh, by the sensor, or when ``spi alerts send`` is asked.
+
+What there is to tell is found by ``incidents``; how it is told is the room ``alerts``'.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from spi_pipeline.alerts.desk import Desk, try_out
+from spi_pipeline.alerts.routing import Channel, channels
+from spi_pipeline.alerts.wording import Text
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.incidents import CHECK_RESULT, DAGSTER, RUN, Incidents
+from spi_pipeline.orchestration.watchdog import existing_instance
+from spi_pipeline.settings import Settings
+from spi_pipeline.store.store import Store
+
+
+def alert_channels(settings: Settings) -> list[Channel]:
+    """Who is told what.
+
+    Raises:
+        SpiError: where a setting cannot be understood; without any part of a URL.
+    """
+    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels)
+
+
+def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
+    """Look at everything once and tell those who want to know; nothing is done where nobody does.
+
+    Args:
+        settings: where to look and whom to tell.
+        contracts: all contracts.
+        now: the moment; the clock's when left out.
+
+    Returns:
+        By name of each channel that did not accept a message, why; the message is kept and tried again.
+
+    Raises:
+        SpiError: where the store or a setting cannot be read, or another process is at it.
+    """
+    known = alert_channels(settings)
+    if not known:
+        return {}
+    now = now or dt.datetime.now(dt.UTC)
+    found = Incidents(settings, contracts, now)
+    with Desk(found.store.alerts, known) as desk, existing_instance(found.store) as instance:
+        seen = {source: desk.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
+        history = not any(seen.values())
+        read = {}
+        checks, read[CHECK_RESULT] = found.checks(seen[CHECK_RESULT], desk.lasting("check"))
+        runs, read[RUN] = found.runs(seen[RUN])
+        events = [*checks, *runs, *found.tables(), *found.overdue()]
+        whole = ["stale", "quarantine"]
+        if instance:
+            launched, read[DAGSTER] = found.launched(instance, seen[DAGSTER])
+            events += [*launched, *found.silent(instance)]
+            whole.append("silent")
+        desk.report(events, now, whole=whole, seen=read, history=history)
+        return desk.deliver(now)
+
+
+def try_channels(settings: Settings) -> dict[str, str]:
+    """Send one message to each channel, and return by its name why it was refused, "" where it was accepted."""
+    body = f"This is a trial of the alerts of the store {Store(settings.store).root}. Nothing has failed."
+    return try_out(alert_channels(settings), Text("[spi_pipeline] Trial", body, "info"))

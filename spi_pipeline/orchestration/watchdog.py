@@ -1,0 +1,135 @@
+"""Is the Dagster daemon alive? Read from the instance, from outside any daemon: ticks, heartbeats, runs it launched.
+
+Nothing here needs definitions to be loaded; a dead daemon and a broken code location look the same from here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spi_pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun
+    from dagster._core.scheduler.instigation import InstigatorState
+
+# A sensor may miss so many of its intervals, and so long whatever its interval: a busy machine, a long tick.
+MISSED, PATIENCE = 3, dt.timedelta(minutes=5)
+# A schedule's time zone is not in the instance; an hour covers the change of clocks.
+SCHEDULE_PATIENCE = dt.timedelta(hours=1, minutes=15)
+
+
+@dataclass(frozen=True)
+class Ticker:
+    """A schedule or sensor that is switched on.
+
+    Attributes:
+        name: its name.
+        kind: ``schedule`` or ``sensor``.
+        last: its last tick; None where there never was one.
+        trouble: what is wrong with it, in words; empty where nothing is.
+        since: since when, as far as it is known.
+    """
+
+    name: str
+    kind: str
+    last: dt.datetime | None
+    trouble: str = ""
+    since: dt.datetime | None = None
+
+
+def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | None]:
+    """The store's instance where there is one; looking makes none, and then Dagster is not even imported."""
+    if not os.environ.get("DAGSTER_HOME") and not (store.dagster_home / "dagster.yaml").is_file():
+        return nullcontext()
+    from spi_pipeline.orchestration.instance import open_instance
+
+    return open_instance(store.dagster_home)
+
+
+def tickers(instance: DagsterInstance, now: dt.datetime) -> list[Ticker]:
+    """Every schedule and sensor that is switched on, by name."""
+    beats = {name: _moment(beat.timestamp) for name, beat in instance.get_daemon_heartbeats().items()}
+    states = [state for state in instance.all_instigator_state() if state.is_running]
+    return [_ticker(instance, state, beats, now) for state in sorted(states, key=lambda state: state.instigator_name)]
+
+
+def _ticker(
+    instance: DagsterInstance, state: InstigatorState, beats: dict[str, dt.datetime], now: dt.datetime
+) -> Ticker:
+    from dagster._core.scheduler.instigation import ScheduleInstigatorData, SensorInstigatorData, TickStatus
+
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+    last = _moment(ticks[0].timestamp) if ticks else None
+    data = state.instigator_data
+    started = None
+    if isinstance(data, ScheduleInstigatorData):
+        kind, daemon, allowed = "schedule", "SCHEDULER", _longest_gap(data.cron_schedule, now) + SCHEDULE_PATIENCE
+        started = data.start_timestamp
+    else:
+        interval = data.min_interval if isinstance(data, SensorInstigatorData) else None
+        kind, daemon, allowed = "sensor", "SENSOR", max(dt.timedelta(seconds=MISSED * (interval or 30)), PATIENCE)
+        started = data.last_sensor_start_timestamp if isinstance(data, SensorInstigatorData) else None
+    alive = beats.get(daemon)
+    # Switched on anew, it has its whole time again.
+    known = max(filter(None, [last, _moment(started) if started else None]), default=alive)
+    if alive is None or now - alive > PATIENCE:
+        said = f"the daemon that ticks it gave no sign of life since {_said(alive)}"
+        return Ticker(state.instigator_name, kind, last, said, alive or known)
+    if known is not None and now - known > allowed:
+        return Ticker(state.instigator_name, kind, last, f"it has not ticked since {_said(last)}", known)
+    if ticks and ticks[0].status == TickStatus.FAILURE:
+        error = ticks[0].error
+        reason = " ".join((error.cause or error).message.split())[:300] if error else "it gave no reason"
+        return Ticker(state.instigator_name, kind, last, f"its last tick failed: {reason}", last)
+    return Ticker(state.instigator_name, kind, last)
+
+
+def _longest_gap(cron: str | Sequence[str], now: dt.datetime) -> dt.timedelta:
+    """The longest time between two ticks of a schedule, over its next fifty."""
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    moments = list(itertools.islice(schedule_execution_time_iterator(now.timestamp(), cron, "UTC"), 50))
+    return max(after - before for before, after in itertools.pairwise(moments))
+
+
+def root_cause(instance: DagsterInstance, run: DagsterRun) -> str:
+    """Why a run failed: the innermost error of the first step that did; steps after it only follow."""
+    from dagster import DagsterEventType
+
+    for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
+        for entry in instance.all_logs(run.run_id, of_type=kind):
+            event = entry.dagster_event
+            data = event.event_specific_data if event else None
+            error = getattr(data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            said = " ".join((error.message if error else (event.message if event else "") or "").split())
+            # Dagster puts the class of an error raised by us before its sentence.
+            said = said.removeprefix("dagster._core.definitions.events.Failure: ")
+            if said:
+                step = f"{event.step_key}: " if event and event.step_key else ""
+                return f"{step}{said}"[:600]
+    return "Dagster's event log names no cause"
+
+
+def launched_by(run: DagsterRun) -> str:
+    """Who started a run, as its tags tell."""
+    for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
+        if tag in run.tags:
+            return f"{what} {run.tags[tag]}"
+    return "spi refresh" if "spi/store" in run.tags else "the UI"
+
+
+def _moment(timestamp: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(timestamp, dt.UTC)
+
+
+def _said(moment: dt.datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "ever"

@@ -1,0 +1,77 @@
+"""What runs in a process of its own, to be killed: a run of failures read from a list, told to a real webhook."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sqlite3
+import urllib.error
+import urllib.request
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.alerts.desk import Desk
+from spi_pipeline.alerts.routing import Channel
+from spi_pipeline.alerts.wording import Text
+from spi_pipeline_tests.alerts.examples import MINUTE, NOW, broken, well
+
+KILLED = 9
+# Two things fail, one is well again: three messages for two looks.
+LOOKS = ([broken("first"), broken("second")], [well(broken("first"), NOW + MINUTE)])
+
+
+_connect = sqlite3.connect
+
+
+def without_flushing(*arguments: Any, **options: Any) -> sqlite3.Connection:
+    connection = _connect(*arguments, **options)
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+def post(channel: Channel, text: Text) -> str:
+    """The webhook without Apprise, whose import would take longer than everything else here."""
+    body = json.dumps({"title": text.title, "message": text.body}).encode()
+    address = channel.url.replace("json://", "http://")
+    request = urllib.request.Request(address, data=body, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10):
+            return ""
+    except urllib.error.URLError as error:
+        return str(error)
+
+
+def look(folder: Path, url: str, send: Any = post) -> None:
+    """Read on from where the desk says, as whoever watches something does."""
+    with Desk(folder, [Channel("hook", url)], send=send) as desk:
+        done = int(desk.seen("looks").get("", "0"))
+        desk.deliver(NOW + done * MINUTE)
+        for number, events in enumerate(LOOKS[done:], start=done + 1):
+            desk.report(events, NOW + number * MINUTE, seen={"looks": {"": str(number)}})
+            desk.deliver(NOW + number * MINUTE)
+        desk.deliver(NOW + 3 * MINUTE)
+
+
+def die_at(folder: Path, url: str, moment: int, _: Connection) -> None:
+    """Look, ended without notice just before the ``moment``-th statement or just before or after a message is sent."""
+    moments = itertools.count(1)
+
+    def strike(*_: object) -> None:
+        if next(moments) == moment:
+            os._exit(KILLED)
+
+    def send(channel: Channel, text: Text) -> str:
+        strike()
+        refusal = post(channel, text)
+        strike()
+        return refusal
+
+    def watched(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = without_flushing(*arguments, **options)
+        connection.set_trace_callback(strike)
+        return connection
+
+    sqlite3.connect = watched  # type: ignore[assignment]
+    look(folder, url, send)

@@ -1,0 +1,126 @@
+"""Messages as they arrive at a mail server and a webhook, both real."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.alerts.delivery import through_apprise
+from spi_pipeline.alerts.desk import WINDOW, Desk, try_out, waiting
+from spi_pipeline.alerts.routing import Channel, channels
+from spi_pipeline.alerts.wording import Text
+from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
+from spi_pipeline_tests.alerts.servers import Inbox, mail, webhook
+
+
+@pytest.fixture
+def post() -> Iterator[Inbox]:
+    with mail() as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def hook() -> Iterator[Inbox]:
+    with webhook() as inbox:
+        yield inbox
+
+
+def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
+    tmp_path: Path, post: Inbox, hook: Inbox
+) -> None:
+    both = channels(f"{post.url} hook={hook.url}")
+    with Desk(tmp_path, both) as desk:
+        desk.report([BROKEN], NOW)
+        assert desk.deliver(NOW) == {}
+        desk.report([replace(BROKEN, at=NOW + MINUTE)], NOW + MINUTE)
+        desk.report([well(BROKEN, NOW + 150 * MINUTE)], NOW + 150 * MINUTE)
+        assert desk.deliver(NOW + 150 * MINUTE) == {}
+    for inbox in (post, hook):
+        assert inbox.titles == [
+            "[spi_pipeline] Failed: street_crime breaks its rule row_count",
+            "[spi_pipeline] Well again: street_crime breaks its rule row_count",
+        ]
+        opened, cleared = (body for _, body in inbox.received)
+        for fact in (
+            "Failed (error): street_crime breaks its rule row_count",
+            "Asset: street_crime",
+            "Rule: row_count",
+            "Observed: 12 rows",
+            "Expected: at least 1,000 rows",
+            "month=2024-05, crimes=-1",
+            "Since: 2026-11-24 02:00 UTC",
+            "Depends on it: indicators: violent_crime, robbery; component: safety",
+            "Ask: team:social-progress",
+            "Run: http://127.0.0.1:3000/runs/r1",
+        ):
+            assert fact in opened
+        assert "had begun on 2026-11-24 02:00 UTC and lasted 2 hours" in cleared
+    ids = [
+        body.strip().rsplit("Message ", 1)[1] for body in (*dict(post.received).values(), *dict(hook.received).values())
+    ]
+    assert len(set(ids)) == 4
+
+
+def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Path, post: Inbox, hook: Inbox) -> None:
+    storm = [broken(f"table_{number:03}") for number in range(500)]
+    with Desk(tmp_path, channels(f"{post.url} {hook.url}")) as desk:
+        for moment, event in enumerate(storm):  # one at a time, as a sensor meets them
+            desk.report([event], NOW + moment * MINUTE / 60)
+            desk.deliver(NOW + moment * MINUTE / 60)
+        later = NOW + 10 * MINUTE + WINDOW
+        desk.report([well(event, later) for event in storm], later)
+        desk.deliver(later)
+    for inbox in (post, hook):
+        assert len(inbox.received) <= 20
+        for event in storm:
+            assert inbox.text.count(f"Failed (error): {event.title}") == 1
+            assert (
+                inbox.text.count(f"Well again (error): {event.title}") + inbox.text.count(f"Well again: {event.title}")
+                == 1
+            )
+
+
+def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, hook: Inbox) -> None:
+    hook.answer = 503
+    with Desk(tmp_path, channels(f"hook={hook.url}")) as desk:
+        desk.report([broken("first")], NOW)
+        refusal = desk.deliver(NOW)["hook"]
+        assert "503" in refusal or "Service" in refusal
+        assert "secret" not in refusal
+        assert desk.deliver(NOW) == {}  # not yet due again
+        desk.report([broken(f"later_{number}") for number in range(50)], NOW + MINUTE)
+        assert set(desk.deliver(NOW + 2 * MINUTE)) == {"hook"}
+        ((name, count, since, said),) = waiting(tmp_path)
+        assert (name, count, since[:16], said) == ("hook", 1, "2026-11-24T02:00", refusal)
+        hook.answer = 200
+        assert desk.deliver(NOW + 60 * MINUTE) == {}
+        assert desk.deliver(NOW + 61 * MINUTE) == {}
+    assert [title.split("] ")[1] for title in hook.titles] == ["Failed: first breaks its rule", "Digest: failed 50"]
+    assert waiting(tmp_path) == []
+
+
+def test_a_trial_says_which_channel_accepted(post: Inbox, hook: Inbox) -> None:
+    hook.answer = 403
+    found = try_out(
+        channels(f"duty={post.url} hook={hook.url} odd=slck://a-secret-token"), Text("Trial", "A trial.", "info")
+    )
+    assert found["duty"] == ""
+    assert "403" in found["hook"] or "refused" in found["hook"] or found["hook"]
+    assert found["odd"] == "Apprise does not understand its URL; compare it with Apprise's list of services"
+    assert "secret" not in repr(found)
+    assert post.titles == ["Trial"]
+
+
+def test_no_part_of_a_url_is_logged(hook: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = hook.url.replace("json://", "json://someone:pass%40word@")
+    assert through_apprise(Channel("hook", secret), Text("Trial", "A trial.", "info")) == ""
+    hook.answer = 500
+    refusal = through_apprise(Channel("hook", secret), Text("Trial", "A trial.", "info"))
+    assert refusal
+    for told in (caplog.text, refusal, repr(Channel("hook", secret))):
+        assert not [part for part in ("a-secret-token", "someone", "pass%40word", "pass@word") if part in told]

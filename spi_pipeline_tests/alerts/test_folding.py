@@ -1,0 +1,166 @@
+"""Each failure once: whatever the order of failing and well again, one opening and one all-clear for each episode."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.alerts.desk import REMIND, WINDOW, Desk
+from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.folding import fold
+from spi_pipeline.alerts.routing import Channel
+from spi_pipeline.alerts.wording import Text
+from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
+
+SUBJECTS = ("a", "b", "c")
+Observed = list[tuple[str, bool]]
+observations = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.booleans()), max_size=30)
+yes_or_no = st.lists(st.booleans(), min_size=30, max_size=30)
+
+
+def as_events(observed: Observed) -> list[Event]:
+    made = [broken(subject, NOW + number * MINUTE) for number, (subject, _) in enumerate(observed)]
+    return [event if failing else well(event, event.at) for event, (_, failing) in zip(made, observed, strict=True)]
+
+
+def failures(observed: Observed, subject: str) -> list[int]:
+    """How long each unbroken run of failures of a subject is."""
+    own = [failing for about, failing in observed if about == subject]
+    return [len(list(run)) for failing, run in groupby(own) if failing]
+
+
+@given(observations, st.data())
+def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, data: st.DataObject) -> None:
+    events = as_events(observed)
+    kept: list[list[tuple[str, int, bool]]] = [[] for _ in SUBJECTS]
+    lasting = {}
+    while events:
+        size = data.draw(st.integers(1, len(events)))
+        portion, events = events[:size], events[size:]
+        for episode in fold(lasting, portion):
+            own = kept[SUBJECTS.index(episode.event.subject)]
+            if lasting.pop(episode.event.key, None):
+                own.pop()
+            own.append((episode.event.subject, episode.times, episode.until is None))
+            if episode.until is None:
+                lasting[episode.event.key] = episode
+    for subject, own in zip(SUBJECTS, kept, strict=True):
+        assert [times for _, times, _ in own] == failures(observed, subject)
+        assert [lasts for _, _, lasts in own[:-1]] == [False] * (len(own) - 1)
+        last = [failing for about, failing in observed if about == subject][-1:]
+        assert [lasts for _, _, lasts in own[-1:]] == last[: len(own)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    observations, st.lists(st.booleans(), min_size=30, max_size=30), st.lists(st.booleans(), min_size=30, max_size=30)
+)
+def test_each_failure_is_opened_once_and_cleared_once(
+    observed: Observed, looks: list[bool], answers: list[bool]
+) -> None:
+    """Whenever anybody looks, and whether or not the channel answers."""
+    told: list[str] = []
+    answering = iter(answers)
+
+    def send(_channel: Channel, text: Text) -> str:
+        if not next(answering, True):
+            return "away"
+        told.append(f"{text.title}\n{text.body}")
+        return ""
+
+    with tempfile.TemporaryDirectory() as folder, Desk(Path(folder), [Channel("only", "json://x")], send=send) as desk:
+        portion: list[Event] = []
+        for event, looked in zip(as_events(observed), looks, strict=False):
+            portion.append(event)
+            if looked:
+                desk.report(portion, event.at)
+                desk.deliver(event.at)
+                portion = []
+        now = NOW + 100 * MINUTE
+        desk.report(portion, now)
+        for hour in range(40):
+            desk.deliver(now + hour * 60 * MINUTE)
+    text = "\n".join(told)
+    for subject in SUBJECTS:
+        runs = failures(observed, subject)
+        lasts = [failing for about, failing in observed if about == subject][-1:] == [True]
+        assert text.count(f"Failed (error): {subject} breaks") == len(runs)
+        cleared = text.count(f"\nWell again: {subject} breaks") + text.count(f"Well again (error): {subject} breaks")
+        assert cleared == len(runs) - lasts
+
+
+def sent_by(folder: Path, *moments: tuple[int, list[Event]]) -> list[str]:
+    """The titles of what a channel got, looked at so many minutes after the beginning."""
+    titles: list[str] = []
+
+    def send(_channel: Channel, text: Text) -> str:
+        titles.append(text.title.split("] ")[1])
+        return ""
+
+    with Desk(folder, [Channel("only", "json://x")], send=send) as desk:
+        for minutes, events in moments:
+            desk.report(events, NOW + minutes * MINUTE, whole=("stale",))
+            desk.deliver(NOW + minutes * MINUTE)
+    return titles
+
+
+def test_what_lasts_is_reminded_of_once_a_day(tmp_path: Path) -> None:
+    day = int(REMIND / MINUTE)
+    looks = [
+        (minutes, [replace(BROKEN, at=NOW + minutes * MINUTE)]) for minutes in (0, 60, day - 1, day, day + 60, 2 * day)
+    ]
+    assert [title.split(":")[0] for title in sent_by(tmp_path, *looks)] == ["Failed", "Still failing", "Still failing"]
+
+
+def test_what_fails_of_one_asset_at_once_is_one_message(tmp_path: Path) -> None:
+    both = [BROKEN, replace(BROKEN, kind="quarantine", subject="street_crime", title="street_crime was refused")]
+    assert sent_by(tmp_path, (0, both)) == ["Failed: street_crime breaks its rule row_count (and 1 more)"]
+
+
+def test_a_kind_told_whole_is_well_again_where_it_is_not_named(tmp_path: Path) -> None:
+    stale = replace(BROKEN, kind="stale", subject="street_crime", title="street_crime is old")
+    titles = sent_by(tmp_path, (0, [stale, BROKEN]), (5, [stale]), (6, []), (7, []))
+    assert titles == ["Failed: street_crime is old (and 1 more)", "Well again: street_crime is old"]
+
+
+def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
+    window = int(WINDOW / MINUTE)
+    looks = [(minute, [broken(f"a_{minute}"), broken(f"b_{minute}")]) for minute in range(9)]
+    titles = sent_by(tmp_path, *looks, (window + 5, []), (window + 6, []))
+    # Five fit the window; the third pair would be too much and becomes a digest; the rest waits for the next window.
+    singles = [f"Failed: {letter}_{minute} breaks its rule" for minute in range(2) for letter in "ab"]
+    assert titles == [*singles, "Digest: failed 2", "Digest: failed 12"]
+
+
+def test_nobody_is_told_of_what_was_over_before_there_was_a_desk(tmp_path: Path) -> None:
+    titles: list[str] = []
+
+    def send(_channel: Channel, text: Text) -> str:
+        titles.append(text.title)
+        return ""
+
+    long_ago = NOW - 10_000 * MINUTE
+    with Desk(tmp_path, [Channel("only", "json://x")], send=send) as desk:
+        past = [broken("old", long_ago), well(broken("old"), long_ago + MINUTE), broken("new", long_ago)]
+        desk.report(past, NOW, history=True)
+        desk.deliver(NOW)
+    assert titles == ["[spi_pipeline] Failed: new breaks its rule"]
+
+
+def test_a_channel_added_later_is_told_of_what_lasts(tmp_path: Path) -> None:
+    titles: dict[str, list[str]] = {"one": [], "two": []}
+
+    def send(channel: Channel, text: Text) -> str:
+        titles[channel.name].append(text.title.split("] ")[1].split(":")[0])
+        return ""
+
+    for names, events in ((["one"], [BROKEN]), (["one", "two"], []), (["one", "two"], [well(BROKEN, NOW + MINUTE)])):
+        with Desk(tmp_path, [Channel(name, "json://x") for name in names], send=send) as desk:
+            desk.report(events, NOW)
+            desk.deliver(NOW)
+    assert titles == {"one": ["Failed", "Well again"], "two": ["Failed", "Well again"]}

@@ -1,0 +1,37 @@
+"""A process killed at any moment around delivery: nothing is lost, and twice comes only what was not yet recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from spi_pipeline_tests.alerts import children
+from spi_pipeline_tests.alerts.servers import webhook
+from spi_pipeline_tests.store.conftest import Start, start
+
+__all__ = ["start"]
+
+
+def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, start: Start) -> None:
+    twice = 0
+    with webhook() as inbox:
+        children.look(tmp_path / "whole", inbox.url)
+        wanted = sorted(inbox.received)
+        assert len(wanted) == 3
+        for moment in range(1, 200):
+            inbox.received.clear()
+            child, _ = start(children.die_at, tmp_path / str(moment), inbox.url, moment)
+            child.join(30)
+            assert child.exitcode in (0, children.KILLED)
+            if child.exitcode == 0:
+                break
+            children.look(tmp_path / str(moment), inbox.url)
+            # Whole messages, their ids among them, are the same with and without the kill.
+            counts = Counter(inbox.received)
+            assert sorted(counts) == wanted
+            extra = sum(counts.values()) - len(wanted)
+            assert extra <= 1
+            twice += extra
+    assert moment > 30
+    # For each of the three messages: right after the channel accepted it, and before the statement that says so.
+    assert twice == 6

@@ -1,0 +1,101 @@
+"""Who is told what, and that no sentence holds a part of a URL."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.alerts.routing import Channel, channels, redact
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline_tests.alerts.examples import BROKEN
+
+WARNING = replace(BROKEN, severity="warning")
+CENSUS = replace(BROKEN, group="source_ons", owner="team:census")
+SILENT = replace(BROKEN, kind="silent", group="", rule="")
+
+FILE = """
+channels:
+  duty: {include: {severity: [error]}, exclude: {kind: [silent]}}
+  police: {url: "slack://T1secret/B2secret/C3secret", include: {group: source_police}}
+  census: {url: "json://host/x", include: {owner: ["team:*"]}, exclude: {group: ["source_p*"]}}
+"""
+
+
+def test_channels_include_and_exclude(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text(FILE, encoding="utf-8")
+    known = {channel.name: channel for channel in channels("duty=mailto://a:b@c json://all/of/it", file)}
+    assert list(known) == ["duty", "police", "census", "json-2"]
+    assert known["duty"].url == "mailto://a:b@c"
+    takes = {
+        name: [channel.takes(event) for event in (BROKEN, WARNING, CENSUS, SILENT)] for name, channel in known.items()
+    }
+    assert takes == {
+        "duty": [True, False, True, False],
+        "police": [True, True, False, False],
+        "census": [False, False, True, True],
+        "json-2": [True, True, True, True],
+    }
+
+
+def test_urls_are_separated_by_blanks_or_commas() -> None:
+    found = channels("mailto://a?to=x@y.z,v@w.z, duty=json://b/c\nslack://d/e/f")
+    assert [(channel.name, channel.url) for channel in found] == [
+        ("mailto-1", "mailto://a?to=x@y.z,v@w.z"),
+        ("duty", "json://b/c"),
+        ("slack-3", "slack://d/e/f"),
+    ]
+    assert channels() == []
+
+
+NO_URL = "FILE: channel duty has no URL; state it there, or duty=URL in SPI_ALERT_URLS"
+CHOICES = "severity, kind, group, owner, asset, rule"
+TWICE = "a=json://s3cret a=json://s3cret2"
+
+
+@pytest.mark.parametrize(
+    ("urls", "text", "said"),
+    [
+        pytest.param("s3cret", "", "alert URL 1 is no URL; write scheme://… or name=scheme://…, separated by blanks",
+                     id="word"),
+        pytest.param(TWICE, "", "two alert URLs are named a; give each a name of its own", id="twice"),
+        pytest.param("", "channels: [s3cret", "FILE:1: is no YAML; see docs/alerts.md for an example", id="yaml"),
+        pytest.param("", "chanels: {}", "FILE: must hold the one key channels, a mapping from names to channels",
+                     id="key"),
+        pytest.param("", "channels: {duty: {urls: s3cret}}",
+                     "FILE: channel duty may state url, include and exclude, and nothing else", id="urls"),
+        pytest.param("", "channels: {duty: }", NO_URL, id="no-url"),
+        pytest.param("", "channels: {duty: {url: s3cret}}", NO_URL, id="bad-url"),
+        pytest.param("", "channels: {du ty: {url: s3cret}}",
+                     "FILE: a channel's name is a letter followed by letters, digits, _ or -", id="name"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {team: x}}}",
+                     f"FILE: include of channel duty may choose by {CHOICES}, and by nothing else", id="choice"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {group: [1]}}}",
+                     "FILE: exclude of channel duty must state words, such as severity: [error]", id="words"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls: str, text: str, said: str) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SpiError) as refused:
+        channels(urls, file if text else "")
+    assert str(refused.value) == said.replace("FILE", str(file))
+    assert "s3cret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match=r"no\.yaml could not be read \(No such file or directory\)"):
+        channels("", tmp_path / "no.yaml")
+
+
+def test_redaction_leaves_no_part_of_a_url() -> None:
+    channel = Channel("c", "mailtos://someone:pa%24%24word@mail.example.org:587/x?token=abcd-1234&to=she@example.org")
+    text = (
+        "mailtos://someone:pa%24%24word@mail.example.org:587/x?token=abcd-1234&to=she@example.org refused pa$$word of "
+        "someone at mail.example.org: abcd-1234"
+    )
+    told = redact(text, [channel])
+    assert told.startswith("mailtos://… refused … of … at …: …")

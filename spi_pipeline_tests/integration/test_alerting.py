@@ -1,0 +1,188 @@
+"""What runs leave behind becomes messages: each kind of alert, as it arrives at a webhook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from dagster import AssetKey, DagsterInstance
+from pydantic import SecretStr
+
+from spi_pipeline.orchestration.alerting import look
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.reader import Reader
+from spi_pipeline.orchestration.status import status_of
+from spi_pipeline_tests.alerts.servers import Inbox, webhook
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House, column, empty_house
+
+SOURCE = "local_elections_2023"
+# What follows from a source is as before while its last good version stays in use.
+ONLY = ("--select", f"source/{SOURCE}")
+NOW = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def hook() -> Iterator[Inbox]:
+    with webhook() as inbox:
+        yield inbox
+
+
+def told_at(house: House, hook: Inbox) -> House:
+    return replace(house, settings=house.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+
+
+def heads(hook: Inbox) -> list[str]:
+    """What each message since the last call is about."""
+    found = [title.removeprefix("[spi_pipeline] ") for title in hook.titles]
+    hook.received.clear()
+    return found
+
+
+def negative(table: pa.Table) -> pa.Table:
+    return column(table, "electorate", lambda values: [-1, *values[1:]])
+
+
+def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook: Inbox, spi: Command) -> None:
+    house = told_at(house, hook)
+    assert spi(house, "alerts", "send").code == 0  # nothing fails, nobody is told
+    house.rewrite(SOURCE, negative)
+    for _ in range(2):  # the second time it is known
+        said = spi(house, "refresh", *ONLY)
+        assert said.code == 1
+        assert "alerts:" not in said.err
+    ((title, body),) = hook.received
+    status = json.loads(spi(house, "status", "--json").out)
+    assert title == f"[spi_pipeline] Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"
+    for fact in (
+        f"Failed (error): {SOURCE} breaks its rule between_electorate",
+        f"Failed (error): {SOURCE} is stale, a new version is in quarantine",
+        "Observed: 1 of ",
+        "Expected: ",
+        "electorate=-1",
+        "Since: ",
+        "indicator turnout; edition edition; component rights_and_voice",
+        "Ask: team:social-progress; publisher: House of Commons Library",
+        f"Run: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
+    ):
+        assert fact in body, fact
+    assert (status["healthy"], status["last_run"]["state"]) == (False, "failed")
+    assert any(trouble.startswith(f"table {SOURCE} is stale since ") for trouble in status["trouble"])
+    heads(hook)
+    house.cure()
+    assert spi(house, "refresh", *ONLY).code == 0
+    assert heads(hook) == [f"Well again: {SOURCE} breaks its rule between_electorate (and 1 more)"]
+    assert json.loads(spi(house, "status", "--json").out)["healthy"]
+
+
+def test_figures_that_cannot_be_had_are_told_as_stale(house: House, hook: Inbox) -> None:
+    house = told_at(house, hook)
+    look(house.settings, house.contracts)
+    house.embedded(SOURCE).unlink()
+    house.refresh(f"source/{SOURCE}")
+    look(house.settings, house.contracts)
+    assert f"{SOURCE} is stale, no new version could be had" in hook.text
+    assert "stays in use" in hook.text
+    assert heads(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
+    house.cure()
+    house.refresh(f"source/{SOURCE}")
+    look(house.settings, house.contracts)
+    assert heads(hook) == [f"Well again: {SOURCE} could not be computed (and 1 more)"]
+
+
+def as_the_ui_runs_it(house: House, instance: DagsterInstance) -> str:
+    """One source, run without the command."""
+    job = build_definitions(house.settings).resolve_job_def("refresh")
+    chosen = [AssetKey(["source", SOURCE])]
+    return job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False).run_id
+
+
+def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
+    tmp_path_factory: pytest.TempPathFactory, hook: Inbox
+) -> None:
+    house = told_at(empty_house(tmp_path_factory.mktemp("house")), hook)
+    with open_instance(house.store.dagster_home) as instance:
+        good = as_the_ui_runs_it(house, instance)
+        look(house.settings, house.contracts)
+        assert heads(hook) == []
+        house.embedded(SOURCE).unlink()
+        (house.store.root / "tables" / SOURCE / "current.json").unlink()
+        bad = as_the_ui_runs_it(house, instance)
+        for _ in range(2):
+            look(house.settings, house.contracts)
+        assert [title for title in hook.titles if "the run" in title] == [
+            "[spi_pipeline] Failed: the run refresh failed"
+        ]
+        (body,) = [body for title, body in hook.received if "the run" in title]
+        assert f"Observed: source_{SOURCE}: no good version of {SOURCE}: source {SOURCE} has no embedded table" in body
+        assert "the run that the UI started ends well" in body
+        assert f"/runs/{bad}" in body
+        heads(hook)
+
+        stopped = instance.create_run_for_job(build_definitions(house.settings).resolve_job_def("rebuild_index"))
+        instance.report_run_canceled(stopped)
+        look(house.settings, house.contracts)
+        assert "Observed: stopped before its end" in hook.text
+        assert heads(hook) == ["Failed: the run rebuild_index was stopped"]
+
+        house.cure()
+        as_the_ui_runs_it(house, instance)
+        look(house.settings, house.contracts)
+        assert sorted(heads(hook)) == [
+            f"Well again: {SOURCE} could not be computed",
+            "Well again: the run refresh failed",
+        ]
+    listed = {run["run_id"]: run for run in status_of(house.settings)["runs"]}
+    assert {run["launched_by"] for run in listed.values()} == {"the UI"}
+    assert (listed[good]["state"], listed[bad]["state"], listed[stopped.run_id]["state"]) == (
+        "succeeded",
+        "failed",
+        "stopped",
+    )
+    assert listed[bad]["failed_checks"] == 1
+
+
+def test_a_source_overdue_at_its_publisher(
+    refreshed: House, hook: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In snapshot mode the day of the snapshot is today: the clock may say what it likes."""
+    contracts = refreshed.contracts
+    source = contracts.sources["street_crime"]
+    live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
+    contracts = replace(contracts, sources=contracts.sources | {source.id: live})
+    taken = Reader(refreshed.store, contracts, refreshed.settings.snapshot).as_of
+    published = taken - dt.timedelta(days=31 + 31 + 7)
+    monkeypatch.setattr(Reader, "origins", lambda *_: [{"published_at": f"{published}T09:00:00+00:00"}])
+    settings = told_at(refreshed, hook).settings
+    monkeypatch.setattr("spi_pipeline.store.store.Store.alerts", tmp_path)
+    for years in (0, 10):
+        look(settings, contracts, NOW + years * dt.timedelta(days=365))
+    assert [head for head in heads(hook) if "Still" not in head] == ["Failed: street_crime is overdue at its publisher"]
+    monkeypatch.setattr(Reader, "origins", lambda *_: [{"published_at": f"{taken}T09:00:00+00:00"}])
+    look(settings, contracts, NOW + dt.timedelta(days=3651))
+    assert heads(hook) == ["Well again: street_crime is overdue at its publisher"]
+
+
+def test_a_trial_names_the_channels_and_no_secret(refreshed: House, hook: Inbox, spi: Command) -> None:
+    said = spi(told_at(refreshed, hook), "alerts", "test")
+    assert (said.code, said.out, said.err) == (0, "hook: accepted\n", "")
+    hook.answer = 403
+    said = spi(told_at(refreshed, hook), "alerts", "test", "--json")
+    (row,) = json.loads(said.out)
+    assert (said.code, row["channel"], row["accepted"]) == (1, "hook", False)
+    assert "403" in row["reason"]
+    assert "secret" not in said.out + said.err
+    nobody = spi(refreshed, "alerts", "test")
+    assert nobody.code == 1
+    assert nobody.err.startswith("nobody is to be told: set SPI_ALERT_URLS")
+    odd = replace(refreshed, settings=refreshed.settings.model_copy(update={"alert_urls": SecretStr("a-secret-word")}))
+    said = spi(odd, "alerts", "send")
+    assert said.code == 1
+    assert "alert URL 1 is no URL" in said.err
+    assert "secret" not in said.err
