@@ -98,6 +98,7 @@ def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
         number of wards; correlations over the wards in which every national indicator of the component has a value.
     """
     england = England(folder.root, contracts.geography)
+    england.folder = folder  # here the lookups make the figures and do not only choose among them
     needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
     tables = {
         source_id: read(folder, contracts, england)
