@@ -11,7 +11,7 @@ from typing import Literal
 from spi_pipeline.alerts.folding import Episode
 
 Phase = Literal["opened", "reminder", "cleared"]
-HEADS: dict[Phase, str] = {"opened": "Failed", "reminder": "Still failing", "cleared": "Well again"}
+HEADS: dict[Phase, str] = {"opened": "Failed", "reminder": "Still failing", "cleared": "Resolved"}
 # Colour and sign of a message, in the words of Apprise.
 Level = Literal["failure", "warning", "success", "info"]
 # Chat services cut or refuse longer texts; Teams takes 28 kB.
@@ -96,6 +96,7 @@ def _section(thing: Told) -> str:
         "Rule": event.rule,
         "Observed": event.observed,
         "Expected": event.expected,
+        "Sample": "".join(f"\n  {_cut(row, LONGEST_LINE)}" for row in event.sample),
         "Since": _moment(episode.since) + seen,
         "Depends on it": event.affects,
         "Ask": event.ask,
@@ -103,8 +104,6 @@ def _section(thing: Told) -> str:
     }
     lines = [f"{HEADS[thing.phase]} ({event.severity}): {event.title}"]
     lines += [f"{name}: {said}" for name, said in facts.items() if said]
-    if event.sample:
-        lines += ["Sample:", *(f"  {_cut(row, LONGEST_LINE)}" for row in event.sample)]
     return "\n".join(lines)
 
 

@@ -285,7 +285,8 @@ def dependents(table: str, plan: list[Step]) -> str:
     """What is computed from a table, however indirectly, in words: a few names of each kind."""
     changed, found = {table}, dict[str, list[str]]()
     for step in plan:
-        if changed.intersection(step.inputs):
+        # Every component reads which editions there are; followed, that would name all of them for any indicator.
+        if step.kind != "edition" and changed.intersection(step.inputs):
             changed.update(step.outputs)
             found.setdefault(step.kind, []).append(step.name)
     told = []

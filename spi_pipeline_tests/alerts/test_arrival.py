@@ -42,7 +42,7 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
     for inbox in (post, hook):
         assert inbox.titles == [
             "[spi_pipeline] Failed: street_crime breaks its rule row_count",
-            "[spi_pipeline] Well again: street_crime breaks its rule row_count",
+            "[spi_pipeline] Resolved: street_crime breaks its rule row_count",
         ]
         opened, cleared = (body for _, body in inbox.received)
         for fact in (
@@ -79,8 +79,7 @@ def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Pat
         for event in storm:
             assert inbox.text.count(f"Failed (error): {event.title}") == 1
             assert (
-                inbox.text.count(f"Well again (error): {event.title}") + inbox.text.count(f"Well again: {event.title}")
-                == 1
+                inbox.text.count(f"Resolved (error): {event.title}") + inbox.text.count(f"Resolved: {event.title}") == 1
             )
 
 

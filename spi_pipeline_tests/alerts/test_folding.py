@@ -90,7 +90,7 @@ def test_each_failure_is_opened_once_and_cleared_once(
         runs = failures(observed, subject)
         lasts = [failing for about, failing in observed if about == subject][-1:] == [True]
         assert text.count(f"Failed (error): {subject} breaks") == len(runs)
-        cleared = text.count(f"\nWell again: {subject} breaks") + text.count(f"Well again (error): {subject} breaks")
+        cleared = text.count(f"\nResolved: {subject} breaks") + text.count(f"Resolved (error): {subject} breaks")
         assert cleared == len(runs) - lasts
 
 
@@ -125,7 +125,7 @@ def test_what_fails_of_one_asset_at_once_is_one_message(tmp_path: Path) -> None:
 def test_a_kind_told_whole_is_well_again_where_it_is_not_named(tmp_path: Path) -> None:
     stale = replace(BROKEN, kind="stale", subject="street_crime", title="street_crime is old")
     titles = sent_by(tmp_path, (0, [stale, BROKEN]), (5, [stale]), (6, []), (7, []))
-    assert titles == ["Failed: street_crime is old (and 1 more)", "Well again: street_crime is old"]
+    assert titles == ["Failed: street_crime is old (and 1 more)", "Resolved: street_crime is old"]
 
 
 def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
@@ -163,4 +163,4 @@ def test_a_channel_added_later_is_told_of_what_lasts(tmp_path: Path) -> None:
         with Desk(tmp_path, [Channel(name, "json://x") for name in names], send=send) as desk:
             desk.report(events, NOW)
             desk.deliver(NOW)
-    assert titles == {"one": ["Failed", "Well again"], "two": ["Failed", "Well again"]}
+    assert titles == {"one": ["Failed", "Resolved"], "two": ["Failed", "Resolved"]}

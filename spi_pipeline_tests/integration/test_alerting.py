@@ -67,7 +67,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
         "Expected: ",
         "electorate=-1",
         "Since: ",
-        "indicator turnout; edition edition; component rights_and_voice",
+        "Depends on it: indicator turnout; component rights_and_voice; dimension opportunity; index ",
         "Ask: team:social-progress; publisher: House of Commons Library",
         f"Run: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
     ):
@@ -77,7 +77,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
     heads(hook)
     house.cure()
     assert spi(house, "refresh", *ONLY).code == 0
-    assert heads(hook) == [f"Well again: {SOURCE} breaks its rule between_electorate (and 1 more)"]
+    assert heads(hook) == [f"Resolved: {SOURCE} breaks its rule between_electorate (and 1 more)"]
     assert json.loads(spi(house, "status", "--json").out)["healthy"]
 
 
@@ -93,7 +93,7 @@ def test_figures_that_cannot_be_had_are_told_as_stale(house: House, hook: Inbox)
     house.cure()
     house.refresh(f"source/{SOURCE}")
     look(house.settings, house.contracts)
-    assert heads(hook) == [f"Well again: {SOURCE} could not be computed (and 1 more)"]
+    assert heads(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
 
 
 def as_the_ui_runs_it(house: House, instance: DagsterInstance) -> str:
@@ -135,8 +135,8 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
         as_the_ui_runs_it(house, instance)
         look(house.settings, house.contracts)
         assert sorted(heads(hook)) == [
-            f"Well again: {SOURCE} could not be computed",
-            "Well again: the run refresh failed",
+            f"Resolved: {SOURCE} could not be computed",
+            "Resolved: the run refresh failed",
         ]
     listed = {run["run_id"]: run for run in status_of(house.settings)["runs"]}
     assert {run["launched_by"] for run in listed.values()} == {"the UI"}
@@ -166,7 +166,7 @@ def test_a_source_overdue_at_its_publisher(
     assert [head for head in heads(hook) if "Still" not in head] == ["Failed: street_crime is overdue at its publisher"]
     monkeypatch.setattr(Reader, "origins", lambda *_: [{"published_at": f"{taken}T09:00:00+00:00"}])
     look(settings, contracts, NOW + dt.timedelta(days=3651))
-    assert heads(hook) == ["Well again: street_crime is overdue at its publisher"]
+    assert heads(hook) == ["Resolved: street_crime is overdue at its publisher"]
 
 
 def test_a_trial_names_the_channels_and_no_secret(refreshed: House, hook: Inbox, spi: Command) -> None:

@@ -75,7 +75,9 @@ def test_before_the_first_refresh_every_command_says_what_to_do(
     house = empty_house(tmp_path_factory.mktemp("bare"))
     said = spi(house, "status", "--json")
     found = json.loads(said.out)
-    assert (said.code, found["published"], found["editions"], found["runs"]) == (0, None, [], [])
+    assert (said.code, found["published"], found["editions"], found["runs"]) == (1, None, [], [])
+    # A probe that asks for the wrong folder must not be told that all is well.
+    assert (found["healthy"], found["trouble"]) == (False, ["nothing is published yet; run spi refresh"])
     assert len(found["stale_steps"]) == len(build_plan(house.contracts))
     assert not house.store.root.exists()  # looking makes nothing
     for arguments in (["explain", "Farley", "housing"], ["check"]):

@@ -169,7 +169,7 @@ def test_a_dead_daemon_is_seen_from_outside_and_told_once(house: House, instance
         look(listening.settings, listening.contracts, NOW + 20 * MINUTE)
         assert hook.titles == [
             "[spi_pipeline] Failed: the sensor alerts does not tick",
-            "[spi_pipeline] Well again: the sensor alerts does not tick",
+            "[spi_pipeline] Resolved: the sensor alerts does not tick",
         ]
         assert f"Observed: {trouble}" in hook.received[0][1]
         assert "Since: 2026-11-24 01:50 UTC" in hook.received[0][1]

@@ -1,0 +1,37 @@
+"""The page for whoever operates the pipeline: its examples are read by what reads them, its tables are whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import yaml
+
+from spi_pipeline.alerts.event import Kind
+from spi_pipeline.alerts.routing import CHOICES, channels
+from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
+
+DOCUMENT = REPOSITORY / "docs" / "alerts.md"
+
+
+def test_the_examples_are_understood(tmp_path: Path) -> None:
+    routing, _ = blocks(DOCUMENT, "yaml")
+    (urls,) = re.findall(r"SPI_ALERT_URLS='([^']+)'", text(DOCUMENT))
+    file = tmp_path / "channels.yaml"
+    file.write_text(routing, encoding="utf-8")
+    assert [channel.name for channel in channels(urls, file)] == [*yaml.safe_load(routing)["channels"], "team"]
+
+
+def test_apprise_understands_the_urls_shown() -> None:
+    import apprise
+
+    shown = re.findall(r"`(\w+://[^`]+)`", text(DOCUMENT))
+    assert len(shown) >= 4
+    assert [url for url in shown if not apprise.Apprise().add(url)] == []
+
+
+def test_every_choice_and_kind_is_described() -> None:
+    said = text(DOCUMENT)
+    assert [choice for choice in CHOICES if f"`{choice}`" not in said] == []
+    assert sorted(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == sorted(get_args(Kind))
