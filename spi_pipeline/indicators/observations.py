@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +69,16 @@ def observations(
             usable = [value for value in found if 0 <= edition - value.period_end.year <= carry_years]
             used = max(usable, key=lambda value: value.period_end, default=None)
             rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
+    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
+
+
+def missing_everywhere(indicator: Indicator, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
+    """The observations of an indicator whose source takes no part: as ``observations``, every status ``missing``."""
+    rows = [
+        (indicator.id, area, edition, *_cells(None, edition, {}), indicator.source)
+        for area in sorted(areas)
+        for edition in editions
+    ]
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
 
 

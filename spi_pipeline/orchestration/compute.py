@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
-from spi_pipeline.indicators.observations import Origin, observations
+from spi_pipeline.indicators.observations import Origin, missing_everywhere, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
+from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
-from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded
+from spi_pipeline.sources.corrections import correct
 
 
 def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
@@ -77,10 +78,17 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
-    """The embedded table; its files travel along in the metadata."""
-    embedded = read_embedded(reader.snapshot, step.name)
-    origins = json.dumps([asdict(item) for item in embedded.inputs], sort_keys=True)
-    return {step.name: embedded.table.replace_schema_metadata({ORIGINS: origins})}
+    """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata."""
+    source = contracts.sources[step.name]
+    if reader.absent(step.name):
+        return {step.name: arrow_schema(source).empty_table()}
+    if reader.live and reader.live.covers(step.name):
+        table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
+    else:
+        embedded = read_embedded(reader.snapshot, step.name)
+        table, origins = embedded.table, [item.told() for item in embedded.inputs]
+    corrected = correct(table, source, contracts.corrections.get(step.name, ()))
+    return {step.name: corrected.replace_schema_metadata({ORIGINS: json.dumps(origins, sort_keys=True)})}
 
 
 def _allocation(reader: Reader) -> pd.DataFrame:
@@ -142,12 +150,15 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
+    first = contracts.framework.publication.first_edition
+    editions = range(first, reader.as_of.year + 1)
+    if not reader.takes_part(sources):
+        absent = missing_everywhere(indicator, reader.frame("area")["area_code"], editions)
+        return {step.outputs[0]: _typed(absent, contracts.products["observation"])}
     wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
     found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
-    first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    editions = range(first, reader.as_of.year + 1)
     frame = observations(found.values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
@@ -155,9 +166,14 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
-    chains = slots(list(contracts.indicators.values()))
+    chains = slots(_in_set(list(contracts.indicators.values()), contracts, reader))
     filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
+
+
+def _in_set(indicators: Sequence[Indicator], contracts: Contracts, reader: Reader) -> list[Indicator]:
+    """The indicators that an edition of this mode can be made of: those whose sources take part."""
+    return [item for item in indicators if reader.takes_part(contracts.sources_of(item))]
 
 
 def _areas(contracts: Contracts) -> Areas:
@@ -165,7 +181,7 @@ def _areas(contracts: Contracts) -> Areas:
 
 
 def _component(step: Step, contracts: Contracts, reader: Reader) -> Scored:
-    indicators = contracts.indicators_of(step.name)
+    indicators = _in_set(contracts.indicators_of(step.name), contracts, reader)
     table = pd.concat([reader.frame(f"observation.{item.id}") for item in indicators], ignore_index=True)
     editions = sorted(reader.frame("edition")["edition"].unique())
     return score_component(step.name, indicators, table, editions, contracts.framework, _areas(contracts))
@@ -175,15 +191,16 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     below = [name.removeprefix("score.") for name in step.inputs]
     children = pd.concat([reader.frame(name) for name in step.inputs], ignore_index=True)
     children = children[children["id"].isin(below)]
-    counts = {child: _slot_count(child, contracts) for child in below}
+    counts = {child: _slot_count(child, contracts, reader) for child in below}
     level: Literal["dimension", "index"] = "index" if step.kind == "index" else "dimension"
     return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
 
 
-def _slot_count(element: str, contracts: Contracts) -> int:
+def _slot_count(element: str, contracts: Contracts, reader: Reader) -> int:
     dimensions = {dimension.id: dimension for dimension in contracts.framework.dimensions}
     components = [item.id for item in dimensions[element].components] if element in dimensions else [element]
-    return sum(len(slots(contracts.indicators_of(component))) for component in components)
+    found = [_in_set(contracts.indicators_of(component), contracts, reader) for component in components]
+    return sum(len(slots(indicators)) for indicators in found)
 
 
 def _scored(step: Step, scored: Scored) -> dict[str, pd.DataFrame]:
