@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.sources.reading import header_of, text_blocks
 
 STREET_HEADER = (
     "Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code", "LSOA name",
@@ -28,7 +28,7 @@ STOP_HEADER = (
     "Age range", "Self-defined ethnicity", "Officer-defined ethnicity", "Legislation", "Object of search", "Outcome",
     "Outcome linked to object of search", "Removal of more than just outer clothing",
 )  # fmt: skip
-_BLOCK = 4 << 20
+PUBLISHER = "data.police.uk"
 
 
 def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
     parts = []
     for table in _blocks(content, name, STOP_HEADER):
         columns = {
-            "month": month_at_home(table["Date"].to_pandas(), name, "Date"),
+            "month": _month_at_home(table["Date"].to_pandas(), name, "Date"),
             "longitude": _coordinate(table["Longitude"], name, "Longitude"),
             "latitude": _coordinate(table["Latitude"], name, "Latitude"),
         }
@@ -89,7 +89,7 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
     return _one_month(_added(parts, "stops"), name)
 
 
-def month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
+def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
     """The month by the clock on the wall: stops are stamped in UTC, filed by local time.
 
     Ten of Bedfordshire's stops, of the first hour of a summer month, are stamped in the month before.
@@ -110,19 +110,9 @@ def month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
 def _blocks(content: bytes | IO[bytes], name: str, header: tuple[str, ...]) -> Iterator[pa.Table]:
     """The file as text, block by block; at least one, if empty."""
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
-    # Text, since Arrow judges a type by the first block; only an empty cell is null, a street may be named NA.
-    convert = csv.ConvertOptions(
-        column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    try:
-        reader = csv.open_csv(stream, csv.ReadOptions(block_size=_BLOCK), convert_options=convert)
-        _check_header(tuple(reader.schema.names), name, header)
-        yield reader.schema.empty_table()
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise SpiError(f"{name} is not a CSV file of data.police.uk: {said}; fetch it again") from error
+    found = header_of(stream, name, PUBLISHER)
+    _check_header(tuple(found), name, header)
+    return text_blocks(stream, name, PUBLISHER, found)
 
 
 def _check_header(found: tuple[str, ...], name: str, header: tuple[str, ...]) -> None:

@@ -118,7 +118,7 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "some.csv is not a CSV file of data.police.uk: Empty CSV file; fetch it again"),
+        (b"", "some.csv is not a CSV file of data.police.uk: it is empty; fetch it again"),
         (b"\xff\xfe\x00", "some.csv is not a CSV file of data.police.uk: "),
         (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing ['Crime ID', "),
         (
