@@ -16,9 +16,9 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
-from spi_pipeline.indicators.observations import Origin, observations
+from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
-from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.plan import Step, missing_because
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
@@ -132,7 +132,7 @@ def _catalogue(contracts: Contracts) -> pd.DataFrame:
                 "goalpost_basis": indicator.goalposts.basis,
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": indicator.limits,
+                "limits": f"{missing_because(contracts, indicator)} {indicator.limits}".strip(),
             }
         )
     return pd.DataFrame(rows)
@@ -142,20 +142,23 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
+    first = contracts.framework.publication.first_edition
+    editions = range(first, reader.as_of.year + 1)
+    if contracts.dormant.intersection(sources):
+        absent = missing(indicator, source, reader.frame("area")["area_code"], editions)
+        return {step.outputs[0]: _typed(absent, contracts.products["observation"])}
     wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
     found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
-    first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    editions = range(first, reader.as_of.year + 1)
     frame = observations(found.values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
-    chains = slots(list(contracts.indicators.values()))
+    table = pd.concat([reader.frame(f"observation.{item.id}") for item in contracts.active], ignore_index=True)
+    chains = slots(contracts.active)
     filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
 

@@ -103,6 +103,7 @@ _contracts = cache(lambda: load_contracts(CONTRACTS))
 
 TOWN = Scope(
     authorities=("E06900001",),
+    names=("Any Town",),
     wards=("E05900001", "E05900002"),
     former_wards=("E05800001",),
     output_areas=("E00900001", "E00900002", "E00900003"),
