@@ -60,6 +60,7 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
+    from spi_pipeline.orchestration.activity import contracts_in_force
     from spi_pipeline.orchestration.plan import build_plan
     from spi_pipeline.orchestration.refresh import refresh as run_refresh
     from spi_pipeline.orchestration.refresh import stale_steps
@@ -71,7 +72,7 @@ def refresh(
         settings = settings.model_copy(update={"mode": "live"})
     if since:
         settings = Settings(mode="live", since=since)
-    contracts = _contracts(settings)
+    contracts = contracts_in_force(settings)
     if dry_run:
         stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
         names = [step.label for step in stale]
@@ -87,13 +88,14 @@ def refresh(
 @app.command()
 def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table; nothing is computed or written."""
+    from spi_pipeline.orchestration.activity import contracts_in_force
     from spi_pipeline.orchestration.plan import build_plan
     from spi_pipeline.orchestration.records import check_row
     from spi_pipeline.orchestration.runner import Runner
     from spi_pipeline.terminal import show_checks
 
     settings = Settings()
-    contracts = _contracts(settings)
+    contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
     steps = [step for step in build_plan(contracts) if step.outputs]
     missing = [name for step in steps for name in step.outputs if runner.store.current(name) is None]

@@ -40,6 +40,7 @@ class Contracts:
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
         corrections: known errors of a source's figures, by source id.
+        dormant: sources that have no table as things are run now; what needs them is missing and in no set.
     """
 
     root: Path
@@ -51,10 +52,16 @@ class Contracts:
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
+    dormant: frozenset[str] = frozenset()
+
+    @property
+    def active(self) -> list[Indicator]:
+        """The indicators all of whose sources have a table, in framework order."""
+        return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
-        """The indicators of a component, in file order."""
-        return [item for item in self.indicators.values() if self.component_of[item.id] == component_id]
+        """The active indicators of a component, in file order."""
+        return [item for item in self.active if self.component_of[item.id] == component_id]
 
     def sources_of(self, indicator: Indicator) -> list[str]:
         """The sources an indicator reads: its own, then its denominator's."""

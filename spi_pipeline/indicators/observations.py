@@ -72,10 +72,10 @@ def observations(
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
 
 
-def missing_everywhere(indicator: Indicator, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
-    """The observations of an indicator whose source takes no part: as ``observations``, every status ``missing``."""
+def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
+    """The same for an indicator without a source: every area and edition, nothing known."""
     rows = [
-        (indicator.id, area, edition, *_cells(None, edition, {}), indicator.source)
+        (indicator.id, area, edition, *_cells(None, edition, {}), source.id)
         for area in sorted(areas)
         for edition in editions
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.assets import operation_asset
 from spi_pipeline.orchestration.plan import build_plan, operations
 from spi_pipeline.orchestration.runner import Runner
@@ -31,7 +31,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     Raises:
         ContractError: when a contract has a fault.
     """
-    contracts = running.contracts if running else load_contracts(settings.contracts)
+    contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
     assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]

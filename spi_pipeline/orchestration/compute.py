@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
+from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
-from spi_pipeline.indicators.observations import Origin, missing_everywhere, observations
+from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
-from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.plan import Step, missing_because
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
@@ -80,8 +79,6 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
     """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata."""
     source = contracts.sources[step.name]
-    if reader.absent(step.name):
-        return {step.name: arrow_schema(source).empty_table()}
     if reader.live and reader.live.covers(step.name):
         table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
     else:
@@ -140,7 +137,7 @@ def _catalogue(contracts: Contracts) -> pd.DataFrame:
                 "goalpost_basis": indicator.goalposts.basis,
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": indicator.limits,
+                "limits": f"{missing_because(contracts, indicator)} {indicator.limits}".strip(),
             }
         )
     return pd.DataFrame(rows)
@@ -152,8 +149,8 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     sources = contracts.sources_of(indicator)
     first = contracts.framework.publication.first_edition
     editions = range(first, reader.as_of.year + 1)
-    if not reader.takes_part(sources):
-        absent = missing_everywhere(indicator, reader.frame("area")["area_code"], editions)
+    if contracts.dormant.intersection(sources):
+        absent = missing(indicator, source, reader.frame("area")["area_code"], editions)
         return {step.outputs[0]: _typed(absent, contracts.products["observation"])}
     wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
     found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
@@ -165,15 +162,10 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
-    chains = slots(_in_set(list(contracts.indicators.values()), contracts, reader))
+    table = pd.concat([reader.frame(f"observation.{item.id}") for item in contracts.active], ignore_index=True)
+    chains = slots(contracts.active)
     filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
-
-
-def _in_set(indicators: Sequence[Indicator], contracts: Contracts, reader: Reader) -> list[Indicator]:
-    """The indicators that an edition of this mode can be made of: those whose sources take part."""
-    return [item for item in indicators if reader.takes_part(contracts.sources_of(item))]
 
 
 def _areas(contracts: Contracts) -> Areas:
@@ -181,7 +173,7 @@ def _areas(contracts: Contracts) -> Areas:
 
 
 def _component(step: Step, contracts: Contracts, reader: Reader) -> Scored:
-    indicators = _in_set(contracts.indicators_of(step.name), contracts, reader)
+    indicators = contracts.indicators_of(step.name)
     table = pd.concat([reader.frame(f"observation.{item.id}") for item in indicators], ignore_index=True)
     editions = sorted(reader.frame("edition")["edition"].unique())
     return score_component(step.name, indicators, table, editions, contracts.framework, _areas(contracts))
@@ -191,16 +183,15 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     below = [name.removeprefix("score.") for name in step.inputs]
     children = pd.concat([reader.frame(name) for name in step.inputs], ignore_index=True)
     children = children[children["id"].isin(below)]
-    counts = {child: _slot_count(child, contracts, reader) for child in below}
+    counts = {child: _slot_count(child, contracts) for child in below}
     level: Literal["dimension", "index"] = "index" if step.kind == "index" else "dimension"
     return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
 
 
-def _slot_count(element: str, contracts: Contracts, reader: Reader) -> int:
+def _slot_count(element: str, contracts: Contracts) -> int:
     dimensions = {dimension.id: dimension for dimension in contracts.framework.dimensions}
     components = [item.id for item in dimensions[element].components] if element in dimensions else [element]
-    found = [_in_set(contracts.indicators_of(component), contracts, reader) for component in components]
-    return sum(len(slots(indicators)) for indicators in found)
+    return sum(len(slots(contracts.indicators_of(component))) for component in components)
 
 
 def _scored(step: Step, scored: Scored) -> dict[str, pd.DataFrame]:

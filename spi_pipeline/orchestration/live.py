@@ -98,8 +98,7 @@ class Live:
 
     def covers(self, source_id: str) -> bool:
         """Whether a source is fetched, or read from files somebody laid in; a frozen one is neither."""
-        fetcher = self.fetchers.get(source_id)
-        return fetcher is not None and (fetcher.fetch is not None or source_id in self._inbox)
+        return source_id in self._readable
 
     def fetch(
         self, source_ids: Sequence[str], tell: Callable[[str, Fetched], None] | None = None
@@ -203,6 +202,10 @@ class Live:
         self._limits.close()
 
     @cached_property
+    def _readable(self) -> frozenset[str]:
+        return readable(self._store, self.fetchers)
+
+    @cached_property
     def _inbox(self) -> dict[str, list[Path]]:
         return self._store.inbox()
 
@@ -263,7 +266,7 @@ class Live:
                 downloads = tuple(_laid_in(raw, source_id, file) for file in self._inbox[source_id])
             else:
                 fetch = self.fetchers[source_id].fetch
-                downloads = tuple(fetch(client, self._scope_of(source_id))) if fetch else ()
+                downloads = tuple(fetch(client, self._scope_of(source_id))) if fetch else raw.held()
         except SpiError as error:
             return Fetched(failure=" ".join(str(error).split()).rstrip("."), asked=client.asked)
         except Exception as error:
@@ -275,6 +278,14 @@ class Live:
         if not downloads:
             return Fetched(failure=f"{source_id}: its publisher offers nothing for this area; see what it says of it")
         return Fetched(downloads, asked=client.asked)
+
+
+def readable(store: Store, fetchers: Mapping[str, Fetcher] = FETCHERS) -> frozenset[str]:
+    """The sources that can be read from their publishers, or from files that somebody laid in, now or before."""
+    laid_in = store.inbox()
+    return frozenset(
+        name for name, fetcher in fetchers.items() if fetcher.fetch or name in laid_in or store.raw(name).held()
+    )
 
 
 def _laid_in(raw: Raw, source_id: str, file: Path) -> Download:

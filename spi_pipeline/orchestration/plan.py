@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.loader import Contracts
 
 Kind = Literal[
@@ -66,7 +67,7 @@ class Step:
 
 def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from."""
-    steps = [_source(contracts, source_id) for source_id in contracts.sources]
+    steps = [_source(contracts, source_id) for source_id in contracts.sources if source_id not in contracts.dormant]
     steps += [_allocation(), _area()]
     steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
     steps.append(_edition(contracts))
@@ -193,6 +194,8 @@ def _catalogue(contracts: Contracts) -> Step:
 def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     indicator = contracts.indicators[indicator_id]
     sources = contracts.sources_of(indicator)
+    if contracts.dormant.intersection(sources):
+        return _missing(contracts, indicator_id)
     own = contracts.sources[indicator.source]
     denominator = indicator.measure.denominator
     made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
@@ -218,9 +221,33 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     )
 
 
+def _missing(contracts: Contracts, indicator_id: str) -> Step:
+    """An indicator that has no source as things are run now: every value is missing."""
+    indicator = contracts.indicators[indicator_id]
+    return Step(
+        name=indicator_id,
+        kind="indicator",
+        group="indicators",
+        inputs=("area",),
+        outputs=(f"observation.{indicator_id}",),
+        files=(f"indicators/{contracts.component_of[indicator_id]}.yaml", "framework.yaml", *_products("observation")),
+        rooms=("contracts", "checks", "indicators"),
+        title=indicator.title,
+        description=f"{missing_because(contracts, indicator)} {indicator.description} {indicator.limits}",
+    )
+
+
+def missing_because(contracts: Contracts, indicator: Indicator) -> str:
+    """Why an indicator has no value as things are run now; empty where it may have one."""
+    absent = [name for name in contracts.sources_of(indicator) if name in contracts.dormant]
+    if not absent:
+        return ""
+    return f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."
+
+
 def _edition(contracts: Contracts) -> Step:
     files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
-    observations = tuple(f"observation.{name}" for name in contracts.indicators)
+    observations = tuple(f"observation.{item.id}" for item in contracts.active)
     return Step(
         name="edition",
         kind="edition",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,21 +55,6 @@ class Reader:
     def embedded(self) -> frozenset[str]:
         """Sources with embedded figures."""
         return frozenset(snapshot_tables(self.snapshot))
-
-    def absent(self, source_id: str) -> str:
-        """Why a source takes no part in this mode, so that what needs it is missing; empty where it does."""
-        live = self.contracts.sources[source_id].properties.mode == "live"
-        if source_id in self.embedded or (self.live and self.live.covers(source_id)):
-            return ""
-        if not live:
-            return f"{source_id} is frozen and the snapshot has no figures of it"
-        if self.live is None:
-            return f"{source_id} has no embedded figures; spi refresh --live fetches it"
-        return f"{source_id} lets no program in; lay its file into inbox/{source_id}"
-
-    def takes_part(self, source_ids: Iterable[str]) -> bool:
-        """Whether all of some sources take part."""
-        return not any(self.absent(source_id) for source_id in source_ids)
 
     def table(self, name: str) -> pa.Table:
         """The current version of a table."""

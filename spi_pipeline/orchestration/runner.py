@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 State = Literal["written", "unchanged", "kept", "failed", "published"]
 log = logging.getLogger(__name__)
-TAKES_PART = Rule("takes_part", "takes_part", "warning", "the source takes part in this mode")
 COMPUTED = Rule("computed", "computed", "error", "the table could be computed from its inputs")
 
 
@@ -107,8 +106,8 @@ class Runner:
                 told["downloads"] = self.live.digest(step.name)
             else:
                 told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
-        elif step.kind in ("indicator", "edition", "component", "dimension", "index"):
-            told["absent"] = " ".join(name for name in self.contracts.sources if self.reader.absent(name))
+        elif step.kind in ("edition", "component", "dimension", "index"):
+            told["dormant"] = " ".join(sorted(self.contracts.dormant))
         if step.kind == "database":
             # It also holds what runs recorded, and so is due whenever one of them wrote or refused a table.
             told |= {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
@@ -203,9 +202,6 @@ class Runner:
         judged: dict[str, tuple[RuleResult, ...]] = {}
         products: dict[str, list[str]] = {}
         for name in tables:
-            if name in self.contracts.sources and (reason := self.reader.absent(name)):
-                judged[name] = (RuleResult(TAKES_PART, "skipped", reason, TAKES_PART.description),)
-                continue
             products.setdefault(name.split(".")[0], []).append(name)
         for product, names in products.items():
             rules = contract_of(product, self.contracts).rules

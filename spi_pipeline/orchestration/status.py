@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import stale_steps
 from spi_pipeline.orchestration.runner import Runner
@@ -24,7 +24,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
         ``store``, ``published`` (version), ``editions``, ``stale_steps`` (what a refresh would run), ``stale_tables``
         (last good versions kept because a newer one was refused) and ``runs``, newest first.
     """
-    contracts = load_contracts(settings.contracts)
+    contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
     store = runner.store
     editions: list[int] = []

@@ -172,3 +172,13 @@ def embedded_digest(folder: Path, source_id: str) -> str:
     """The sha256 of an embedded table's file, or ``missing``."""
     file = folder / f"{source_id}.parquet"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing"
+
+
+def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
+    """The sources that are fetched and have no embedded table; a frozen one without is a fault, told when it is read.
+
+    Raises:
+        SpiError: as for ``snapshot_as_of``.
+    """
+    fetched = {name for name, source in sources.items() if source.properties.mode == "live"}
+    return frozenset(fetched.difference(snapshot_tables(folder)))

@@ -132,6 +132,7 @@ class Scope:
 
     Attributes:
         authorities: codes, ascending, as all that follow.
+        names: of the authorities, in their order.
         wards: of the vintage of ``geography.yaml``.
         former_wards: codes of the sets before, refused wherever they appear.
         output_areas: of 2021.
@@ -146,6 +147,7 @@ class Scope:
     """
 
     authorities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     wards: tuple[str, ...] = ()
     former_wards: tuple[str, ...] = ()
     output_areas: tuple[str, ...] = ()
