@@ -7,11 +7,12 @@ concept or area is left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from spi_pipeline.contracts.documents import Document, Model, read_document, validate
+from spi_pipeline.contracts.corrections import Correction, CorrectionFile, check_corrections
+from spi_pipeline.contracts.documents import Document, Model, read_document, unknown, validate
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
@@ -38,6 +39,7 @@ class Contracts:
         framework: dimensions, components, profiles.
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
+        corrections: known errors of a source's figures, by source id.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
     """
 
@@ -49,6 +51,7 @@ class Contracts:
     framework: Framework
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
+    corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
 
     @property
@@ -107,6 +110,7 @@ def load_contracts(root: Path) -> Contracts:
     for name in sorted(sources.keys() & products.keys()):
         message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
+    corrections = _load_corrections(root, sources, faults)
     check_indicators(files, sources, vocabulary[1], faults)
     if framework is None or faults:
         raise ContractError(faults)
@@ -122,7 +126,23 @@ def load_contracts(root: Path) -> Contracts:
         framework=framework[1],
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
+        corrections=corrections,
     )
+
+
+def _load_corrections(
+    root: Path, sources: dict[str, Source | None], faults: list[Fault]
+) -> dict[str, tuple[Correction, ...]]:
+    """The corrections of each source that has any."""
+    found = {}
+    for stem, name in _names(root, "corrections", faults):
+        if stem not in sources:
+            faults.append(Fault(name, 0, f"is named after no source; {unknown(stem, 'source', sources)}"))
+        loaded = _load_one(root, name, CorrectionFile, faults)
+        if loaded:
+            check_corrections(*loaded, sources.get(stem), faults)
+            found[stem] = tuple(loaded[1].corrections)
+    return found
 
 
 def _with_plausible(product: Product, indicators: list[Indicator]) -> Product:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from spi_pipeline.contracts.corrections import CorrectionFile
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
@@ -22,6 +23,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "geography": Geography,
     "framework": Framework,
     "indicators": IndicatorFile,
+    "corrections": CorrectionFile,
 }
 
 

@@ -1,4 +1,4 @@
-"""Which sources take part in a run: all of them live, those with embedded figures otherwise."""
+"""Which sources take part in a run: those with embedded figures; live, also those that are fetched or laid in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import without_figures
+from spi_pipeline.store.store import Store
 
 
 def contracts_in_force(settings: Settings) -> Contracts:
@@ -21,5 +22,10 @@ def contracts_in_force(settings: Settings) -> Contracts:
 
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
-    live = settings.mode == "live"
-    return replace(contracts, dormant=frozenset() if live else without_figures(settings.snapshot, contracts.sources))
+    without = without_figures(settings.snapshot, contracts.sources)
+    if settings.mode == "live":
+        # Where nothing is fetched nothing that fetches is imported.
+        from spi_pipeline.orchestration.live import readable
+
+        without -= readable(Store(settings.store))
+    return replace(contracts, dormant=without)

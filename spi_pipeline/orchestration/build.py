@@ -10,6 +10,7 @@ from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.assets import operation_asset
 from spi_pipeline.orchestration.plan import build_plan, operations
 from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.sensors import daily, news
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
@@ -24,7 +25,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         running: the runner to use, where the caller listens to it; a new one otherwise.
 
     Returns:
-        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, and the resource ``runner``.
+        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the daily schedule, in live mode the
+        sensor of publishers' news, and the resource ``runner``.
 
     Raises:
         ContractError: when a contract has a fault.
@@ -50,6 +52,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="Editions, components, dimensions, index and database from the observations there are.",
             ),
         ],
+        schedules=[daily("refresh")],
+        sensors=[news("refresh", made, plan)] if made.live else [],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Literal
 
 import pandas as pd
@@ -19,12 +18,13 @@ from spi_pipeline.geography.areas import area_table
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.orchestration.plan import Step, missing_because
-from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
+from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
-from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded
+from spi_pipeline.sources.corrections import correct
 
 
 def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
@@ -77,10 +77,15 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
-    """The embedded table; its files travel along in the metadata."""
-    embedded = read_embedded(reader.snapshot, step.name)
-    origins = json.dumps([asdict(item) for item in embedded.inputs], sort_keys=True)
-    return {step.name: embedded.table.replace_schema_metadata({ORIGINS: origins})}
+    """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata."""
+    source = contracts.sources[step.name]
+    if reader.live and reader.live.covers(step.name):
+        table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
+    else:
+        embedded = read_embedded(reader.snapshot, step.name)
+        table, origins = embedded.table, [item.told() for item in embedded.inputs]
+    corrected = correct(table, source, contracts.corrections.get(step.name, ()))
+    return {step.name: corrected.replace_schema_metadata({ORIGINS: json.dumps(origins, sort_keys=True)})}
 
 
 def _allocation(reader: Reader) -> pd.DataFrame:

@@ -124,14 +124,15 @@ def _products(*names: str) -> tuple[str, ...]:
 
 def _source(contracts: Contracts, source_id: str) -> Step:
     source = contracts.sources[source_id]
+    corrections = (f"corrections/{source_id}.yaml",) if source_id in contracts.corrections else ()
     return Step(
         name=source_id,
         kind="source",
         group=f"source_{source.properties.group}",
         inputs=(),
         outputs=(source_id,),
-        files=(source.file, "vocabulary.yaml", "geography.yaml"),
-        rooms=("contracts", "checks", "snapshot"),
+        files=(source.file, *corrections, "vocabulary.yaml", "geography.yaml"),
+        rooms=("contracts", "checks", "snapshot", *(("sources",) if source.properties.mode == "live" else ())),
         title=source.title,
         description=f"{source.description} {source.limits}".strip(),
     )

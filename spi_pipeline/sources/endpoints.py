@@ -17,24 +17,21 @@ class Site:
     Attributes:
         base: in front of every path.
         redirects: further hosts that its redirects may lead to.
-        rate: requests a second, sustained.
-        burst: requests at once after a pause.
-        empty_is_final: whether an empty body with status 200 is an answer ("nothing under these codes") and not a fault.
+        rate: requests in any one second.
+        empty_is_final: whether an empty body with status 200 is an answer ("nothing under these codes") and no fault.
     """
 
     base: str
     redirects: tuple[str, ...] = ()
-    rate: float = 2.0
-    burst: int = 4
+    rate: int = 5
     empty_is_final: bool = False
 
 
-# Stated limits: data.police.uk 15 a second with bursts of 30. The others state none or do not document theirs; they get
-# the two a second of a polite reader.
+# data.police.uk states 15 a second and bursts of 30; the others state nothing, or do not say what they enforce.
 SITES: dict[Endpoint, Site] = {
     "NOMIS": Site("https://www.nomisweb.co.uk", empty_is_final=True),
     "ONS_GEOGRAPHY": Site("https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services"),
-    "POLICE": Site("https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15, burst=30),
+    "POLICE": Site("https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15),
     "FINGERTIPS": Site("https://fingertips.phe.org.uk/api"),
     "NHS_PAGES": Site("https://digital.nhs.uk"),
     "NHS_FILES": Site("https://files.digital.nhs.uk"),

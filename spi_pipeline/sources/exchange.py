@@ -1,8 +1,8 @@
 """The words that those who ask publishers and those who read their answers share.
 
 A publisher's module offers a ``Fetcher`` for each of its sources: ``fetch`` says what to ask for and in which order,
-``parse`` makes the source's table of the answers. The client sends a ``Request`` and hands back a ``Download``, bytes on
-disk that never change. Neither knows how the other works, and nothing here does anything.
+``parse`` makes the source's table of the answers. The client sends a ``Request`` and hands back a ``Download``, bytes
+on disk that never change. Neither knows how the other works, and nothing here does anything.
 
 What a fetcher may rely on:
 
@@ -11,9 +11,9 @@ What a fetcher may rely on:
   asked again, conditionally where the publisher gave a validator; the same bytes are then the same ``Download``.
 * What was kept before is in ``scope.have``, also what its publisher no longer offers: a month that fell out of the
   window is yielded from there.
-* A body reaches the fetcher whole: status, type, length, checksum and first bytes are as they should be. What only the
-  publisher's dialect tells (an error told with status 200, rows cut off, another header) is judged by the ``check`` given
-  to ``get``, before the body is kept: ``TransientFailure`` has it asked for again, ``PermanentFailure`` has not.
+* A body reaches the fetcher whole: status, type, length, checksum and first bytes are as they should be. What only
+  the publisher's dialect tells (an error told with status 200, rows cut off, another header) is judged by the ``check``
+  given to ``get``, before the body is kept: ``TransientFailure`` has it asked for again, ``PermanentFailure`` has not.
 * ``parse`` is given exactly what ``fetch`` returned or, where somebody laid files into the inbox, those files instead:
   it must tell what a file is by its content or ``name``, and raises ``SpiError`` for what it does not recognise.
 * ``parse`` reads from disk in batches; a download may be larger than memory.
@@ -22,14 +22,15 @@ What a fetcher may rely on:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, Protocol
-from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from spi_pipeline.contracts.download import Download as Download
 from spi_pipeline.contracts.errors import SpiError
 
 Endpoint = Literal[
@@ -79,8 +80,8 @@ class Request:
         media: forms of body that are accepted, by content and not only by what the header says.
         period: what the answer is for: ``YYYY-MM``, a year, a release.
         settled: the answer does not change any more, so one that was kept is not asked for again.
-        final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with too
-            many crimes.
+        final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with
+            too many crimes.
         max_bytes: a larger body is refused, before it fills the disk.
     """
 
@@ -95,37 +96,6 @@ class Request:
     max_bytes: int = 256 * MEGABYTE
 
 
-@dataclass(frozen=True)
-class Download:
-    """A body as it came, on disk and never changed.
-
-    Attributes:
-        path: the file, named by its sha256.
-        sha256: of its bytes.
-        size: in bytes.
-        url: where it came from, with its query.
-        period: what it is for.
-        fetched_at: when these bytes first came, ISO 8601, UTC.
-        published_at: when the publisher says they were made, likewise; None where it does not say. A fetcher that knows
-            better replaces it.
-        headers: those of the answer that tell of the content, names in lower case.
-    """
-
-    path: Path
-    sha256: str
-    size: int
-    url: str
-    period: str
-    fetched_at: str
-    published_at: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    @property
-    def name(self) -> str:
-        """The file name that the publisher, or who laid it into the inbox, gave it."""
-        return PurePosixPath(unquote(urlsplit(self.url).path)).name
-
-
 Check = Callable[[Path], None]
 
 
@@ -137,8 +107,8 @@ class Client(Protocol):
 
         Args:
             request: what to ask for.
-            check: looks at the body before it is kept, and raises one of the two failures where it is not what it should
-                be.
+            check: looks at the body before it is kept, and raises one of the two failures where it is not what it
+                should be.
 
         Raises:
             PermanentFailure: when asking again would not help.
@@ -205,3 +175,24 @@ class Fetcher:
     parse: Callable[[Sequence[Download], Scope], pd.DataFrame]
     fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
     news: Callable[[Client, Scope], str] | None = None
+
+
+class Shelf(Protocol):
+    """Where the client keeps what it was given: one folder of the store, for one source."""
+
+    def answer(self, key: str) -> Download | None:
+        """What was last kept for a request and not refused, or None."""
+
+    def recent(self, key: str) -> bool:
+        """Whether that was asked for in this refresh, or in one that was killed and is now gone on with."""
+
+    def receiving(self) -> AbstractContextManager[Path]:
+        """A context with the path of a temporary file to write a body to; it is gone afterwards."""
+
+    def keep(
+        self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
+    ) -> Download:
+        """Take a body over; the same bytes in answer to the same request are the same download."""
+
+    def confirm(self, key: str) -> None:
+        """Note that the publisher says that what is kept is still its answer."""
