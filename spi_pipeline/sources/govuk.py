@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 from zipfile import BadZipFile
 
 import openpyxl
 import pandas as pd
+from openpyxl.utils.exceptions import InvalidFileException
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
@@ -85,8 +87,8 @@ def fetch_fuel_poverty(client: Client, scope: Scope) -> Iterator[Download]:
             found[year[1]] = _attachments(_page(client, path), r"\.xlsx$", path)[0]
     if not found:
         raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
-    for year, file in sorted(found.items()):
-        yield client.get(replace(client.absolute(file, ["GOVUK_ASSETS"]), media=("xlsx",), period=year))
+    for data_year, file in sorted(found.items()):
+        yield client.get(replace(client.absolute(file, ["GOVUK_ASSETS"]), media=("xlsx",), period=data_year))
 
 
 def parse_fuel_poverty(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -141,32 +143,34 @@ def _begins(header: Sequence[str], wanted: str, name: str) -> str:
 
 def _fuel_table(download: Download, areas: set[str]) -> tuple[int, pd.DataFrame]:
     """The year and our rows of the sheet that lists LSOAs."""
-    try:
-        book = openpyxl.load_workbook(download.path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, OSError, ValueError) as error:
-        raise SpiError(f"{download.name} of {PUBLISHER} is no readable workbook: {error}; fetch it again") from error
-    for sheet in book.worksheets:
-        above: list[str] = []
-        places: list[int] = []
-        kept: list[tuple[Any, ...]] = []
-        for number, cells in enumerate(sheet.iter_rows(values_only=True)):
+    with download.path.open("rb") as stream:
+        try:
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
+            said = f"{download.name} of {PUBLISHER} is no readable workbook: {error}; fetch it again"
+            raise SpiError(said) from error
+        for sheet in book.worksheets:
+            cells = sheet.iter_rows(values_only=True)
+            above, places = _fuel_header(cells)
             if places:
-                if cells and str(cells[places[0]]) in areas:
-                    kept.append(tuple(None if cells[at] is None else str(cells[at]) for at in places))
-                continue
-            labels = [re.sub(r"[\s\d]+$", "", str(cell or "")).lower() for cell in cells]
-            if "lsoa code" in labels and set(FUEL_COLUMNS.values()) <= set(labels):
-                places = [labels.index(label) for label in FUEL_COLUMNS.values()]
-            elif number > 10:
-                break
-            above += [str(cell) for cell in cells if cell]
-        if places:
-            rows = pd.DataFrame(kept, columns=list(FUEL_COLUMNS), dtype="str")
-            return _year_of(download, above), rows
+                ours = ([row[at] for at in places] for row in cells if row and str(row[places[0]]) in areas)
+                rows = [[None if cell is None else str(cell) for cell in row] for row in ours]
+                return _year_of(download, above), pd.DataFrame(rows, columns=list(FUEL_COLUMNS), dtype="str")
     raise SpiError(
         f"{download.name} of {PUBLISHER} has no sheet with {listed(list(FUEL_COLUMNS.values()))}, it has "
         f"{listed(book.sheetnames)}; fetch the sub-regional tables"
     )
+
+
+def _fuel_header(rows: Iterator[tuple[Any, ...]]) -> tuple[list[str], list[int]]:
+    """What stands above the header, and where our columns are, the rows left below it; none where it has no such."""
+    above: list[str] = []
+    for cells in islice(rows, 12):
+        labels = [re.sub(r"[\s\d]+$", "", str(cell or "")).lower() for cell in cells]
+        if set(FUEL_COLUMNS.values()) <= set(labels):
+            return above, [labels.index(label) for label in FUEL_COLUMNS.values()]
+        above += [str(cell) for cell in cells if cell]
+    return above, []
 
 
 def _year_of(download: Download, above: Sequence[str]) -> int:

@@ -147,7 +147,7 @@ def parse_census(table: Table, downloads: Sequence[Download], scope: Scope) -> p
     name = downloads[0].name
     if not table.dimension:
         rows["label"] = ""
-    rows["column"] = rows["label"].map(_columns_by_label(rows["label"].unique(), table.labels, name))
+    rows["column"] = rows["label"].map(_columns_by_label(list(rows["label"].unique()), table.labels, name))
     return _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
 
 

@@ -36,15 +36,13 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             told = re.fullmatch(FILE, name, re.IGNORECASE)
             if told is None:
                 raise SpiError(
-                    f"{name} is no file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; lay that "
-                    "one of Ofcom's into the inbox"
+                    f"{name} is no file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; lay "
+                    "that one of Ofcom's into the inbox"
                 )
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})
         absent = sorted(set(scope.output_areas) - set(rows["area_code"]))
         if absent:
-            raise SpiError(
-                f"{name} of {PUBLISHER} lacks {len(absent)} output areas of ours, {listed(absent)}; lay it in whole"
-            )
+            raise SpiError(f"{name} of {PUBLISHER} lacks {len(absent)} output areas, {listed(absent)}; lay it in whole")
         year, issue = int(told[1]), (int(told[2]), int(told[3]))
         if year not in newest or newest[year][0] < issue:
             newest[year] = issue, whole_numbers(rows, ["premises", "gigabit"], name).assign(year=year)

@@ -150,7 +150,8 @@ def _added(parts: list[pa.Table], count: str) -> pd.DataFrame:
     table = pa.concat_tables(parts, promote_options="permissive")
     keys = [name for name in table.column_names if name != count]
     added = table.group_by(keys).aggregate([(count, "sum")]).rename_columns([*keys, count])
-    return added.to_pandas().sort_values(keys, ignore_index=True)
+    frame: pd.DataFrame = added.to_pandas().sort_values(keys, ignore_index=True)
+    return frame
 
 
 def _one_month(frame: pd.DataFrame, name: str) -> pd.DataFrame:

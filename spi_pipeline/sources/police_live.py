@@ -128,7 +128,7 @@ def parse_police(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.
         else:
             with download.path.open("rb") as stream:
                 frame = kind.parse(stream, download.name)
-            by_file |= {(month, download.name): rows for month, rows in frame.groupby("month")}
+            by_file |= {(str(month), download.name): rows for month, rows in frame.groupby("month")}
     frames = [rows for (month, _), rows in sorted(by_file.items()) if month not in answered]
     for _, rows in sorted(answered.items()):
         columns = list(kind.columns[:-1])

@@ -26,7 +26,7 @@ COLUMNS = {
     "latitude": ("latitude",),
 }
 SEVERITIES = {"1": "fatal", "2": "serious", "3": "slight"}
-MISSING = "-1"
+MISSING = -1.0
 # Degrees around our wards, and the share of our collisions that may lie farther off.
 NEAR, MOST_ELSEWHERE = 0.05, 0.1
 
@@ -58,7 +58,7 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
     if unknown:
         raise SpiError(f"{name} of {PUBLISHER}: column severity holds {unknown[0]!r}, not 1, 2 or 3; see its guide")
     placed = {
-        axis: numbers(rows[axis].mask(rows[axis].isin([MISSING, "NULL"])), name, axis).round(6)
+        axis: numbers(rows[axis], name, axis).replace(MISSING, float("nan")).round(6)
         for axis in ("longitude", "latitude")
     }
     rows = rows.assign(severity=rows["severity"].map(SEVERITIES), year=rows["year"].astype("int64"), **placed)
@@ -74,8 +74,8 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
     if len(far) > MOST_ELSEWHERE * max(len(placed), 1):
         first = far.iloc[0]
         raise SpiError(
-            f"{name} of {PUBLISHER}: {len(far)} of {len(placed)} collisions of our authorities lie elsewhere, the first "
-            f"at longitude {first['longitude']:g}, latitude {first['latitude']:g}; fetch it again"
+            f"{name} of {PUBLISHER}: {len(far)} of {len(placed)} collisions in our authorities lie elsewhere, the "
+            f"first at longitude {first['longitude']:g}, latitude {first['latitude']:g}; fetch it again"
         )
 
 
