@@ -50,6 +50,10 @@ def refresh(
     live: Annotated[
         bool, typer.Option("--live", help="Fetch from the publishers instead of the embedded figures.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(help="First month to fetch, YYYY-MM; else what each publisher offers.", metavar="YYYY-MM"),
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
@@ -58,23 +62,26 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
+    from spi_pipeline.orchestration.activity import contracts_in_force
     from spi_pipeline.orchestration.plan import build_plan
     from spi_pipeline.orchestration.refresh import refresh as run_refresh
     from spi_pipeline.orchestration.refresh import stale_steps
     from spi_pipeline.orchestration.runner import Runner
-    from spi_pipeline.terminal import progress_by_group, show_refresh
+    from spi_pipeline.terminal import fetching_by_source, progress_by_group, show_refresh
 
     settings = Settings()
     if live:
         settings = settings.model_copy(update={"mode": "live"})
-    contracts = _contracts(settings)
+    if since:
+        settings = Settings(mode="live", since=since)
+    contracts = contracts_in_force(settings)
     if dry_run:
         stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
         names = [step.label for step in stale]
         out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
         return
     with progress_by_group(err) as progress:
-        done = run_refresh(settings, contracts, select or [], progress)
+        done = run_refresh(settings, contracts, select or [], progress, fetching_by_source(err))
     show_refresh(done, settings, out, err, as_json=as_json)
     _tell(settings, contracts)
     if done.faults:
@@ -124,13 +131,14 @@ def alerts_test(as_json: Json = False) -> None:
 @app.command()
 def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table; nothing is computed or written."""
+    from spi_pipeline.orchestration.activity import contracts_in_force
     from spi_pipeline.orchestration.plan import build_plan
     from spi_pipeline.orchestration.records import check_row
     from spi_pipeline.orchestration.runner import Runner
     from spi_pipeline.terminal import show_checks
 
     settings = Settings()
-    contracts = _contracts(settings)
+    contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
     steps = [step for step in build_plan(contracts) if step.outputs]
     missing = [name for step in steps for name in step.outputs if runner.store.current(name) is None]
@@ -159,24 +167,38 @@ def lint() -> None:
 
 @snapshot_app.command("build")
 def snapshot_build(
-    folder: Annotated[Path, typer.Option("--from", help="Folder of publishers' files; see docs/snapshot-folder.md.")],
-    as_of: Annotated[str, typer.Option(help="The day the files were taken, YYYY-MM-DD.")],
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Folder of publishers' files; see docs/snapshot-folder.md.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="The day the files were taken, YYYY-MM-DD.")] = None,
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="Freeze the source tables of the store instead.")
+    ] = False,
     to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
 ) -> None:
-    """Read publishers' files into our own tables; the same files give the same bytes."""
+    """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
     from spi_pipeline.checks.evaluation import evaluate
     from spi_pipeline.checks.wording import summary
     from spi_pipeline.snapshot.build import import_tables
     from spi_pipeline.snapshot.embedded import write_snapshot
+    from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
+    from spi_pipeline.store.store import Store
 
-    try:
-        day = dt.date.fromisoformat(as_of)
-    except ValueError as error:
-        raise typer.BadParameter(f"--as-of {as_of!r} is no date like 2026-11-23") from error
+    if from_store == (folder is not None):
+        raise typer.BadParameter("give either --from FOLDER or --from-store")
+    if from_store != (as_of is None):
+        raise typer.BadParameter("--as-of belongs with --from FOLDER; a store knows when its figures were taken")
     settings = Settings()
     contracts = _contracts(settings)
+    if folder is None:
+        if to is None:
+            raise typer.BadParameter("--from-store needs --to: the embedded snapshot is not replaced by accident")
+        store = Store(settings.store)
+        day, found = frozen_on(store), frozen_tables(store, contracts)
+    else:
+        day, found = _day(as_of or ""), import_tables(folder, contracts)
     tables, faults = {}, []
-    for embedded in import_tables(folder, contracts):
+    for embedded in found:
         results = evaluate(embedded.table, contracts.sources[embedded.source_id].rules, table_name=embedded.source_id)
         if any(result.blocks for result in results):
             faults.append(summary(results, table_name=embedded.source_id))
@@ -188,6 +210,13 @@ def snapshot_build(
     write_snapshot(target, tables, contracts.sources, day)
     size = sum(file.stat().st_size for file in target.iterdir())
     out.print(f"{len(tables)} tables, {size / 1e6:.2f} MB, written to {target}")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {text!r} is no date like 2026-11-23") from error
 
 
 @snapshot_app.command("info")

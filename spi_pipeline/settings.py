@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
         alert_urls: Apprise URLs of those who are told what fails, each plain or as ``name=URL``; a secret.
         alert_channels: YAML file that says which of them is told what; see docs/alerts.md.
         ui_url: where people reach ``spi ui``, for links in alerts.
+        since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -39,3 +41,12 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"
+    since: str = Field(default="", pattern=r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Base addresses that replace the publishers' own, by name: ``SPI_ENDPOINT_<NAME>``."""
+        prefix = "SPI_ENDPOINT_"
+        return {
+            name.removeprefix(prefix): base for name, base in os.environ.items() if name.startswith(prefix) and base
+        }

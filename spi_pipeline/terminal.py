@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,6 +21,9 @@ from spi_pipeline.publish.database import WardTable, ward_table
 from spi_pipeline.publish.explain import Explanation, Node
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from spi_pipeline.orchestration.live import Fetched
 
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
@@ -52,6 +55,16 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
         yield begin
 
 
+def fetching_by_source(console: Console) -> Callable[[str, Fetched], None]:
+    """One line for each live source as it was fetched."""
+
+    def tell(source_id: str, found: Fetched) -> None:
+        said = "failed" if found.failure else f"{len(found.downloads)} downloads"
+        console.print(f"fetched {source_id}: {said}, {found.asked} requests", markup=False)
+
+    return tell
+
+
 def _shown(step: Step) -> str:
     """The sources of all publishers make one bar."""
     return "sources" if step.kind == "source" else step.group
@@ -62,7 +75,7 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     states = Counter(outcome.state for outcome in done.outcomes)
     if as_json:
         found = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
-                 "tables": dict(states), "faults": done.faults, "warnings": done.warnings,
+                 "tables": dict(states), "requests": done.requests, "faults": done.faults, "warnings": done.warnings,
                  "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(found))
         return

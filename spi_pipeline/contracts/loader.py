@@ -7,11 +7,12 @@ concept or area is left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from spi_pipeline.contracts.documents import Document, Model, read_document, validate
+from spi_pipeline.contracts.corrections import Correction, CorrectionFile, check_corrections
+from spi_pipeline.contracts.documents import Document, Model, read_document, unknown, validate
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
@@ -39,6 +40,8 @@ class Contracts:
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
         economy: context measures by id.
+        corrections: known errors of a source's figures, by source id.
+        dormant: sources that have no table as things are run now; what needs them is missing and in no set.
     """
 
     root: Path
@@ -50,16 +53,30 @@ class Contracts:
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
     economy: dict[str, Measured]
+    corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
+    dormant: frozenset[str] = frozenset()
+
+    @property
+    def active(self) -> list[Indicator]:
+        """The indicators all of whose sources have a table, in framework order."""
+        return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
-        """The indicators of a component, in file order."""
-        return [item for item in self.indicators.values() if self.component_of[item.id] == component_id]
+        """The active indicators of a component, in file order."""
+        return [item for item in self.active if self.component_of[item.id] == component_id]
 
     def sources_of(self, measured: Measured) -> list[str]:
         """The sources an indicator or context measure reads: its own, then its denominator's."""
         denominator = measured.measure.denominator
         other = denominator.source if denominator else None
         return [measured.source] if other in (None, measured.source) else [measured.source, other]
+
+    def missing_because(self, indicator: Indicator) -> str:
+        """Why an indicator has no value as things are run now; empty where it may have one."""
+        absent = [name for name in self.sources_of(indicator) if name in self.dormant]
+        if not absent:
+            return ""
+        return f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."
 
     @property
     def titles(self) -> dict[str, str]:
@@ -103,6 +120,7 @@ def load_contracts(root: Path) -> Contracts:
     for name in sorted(sources.keys() & products.keys()):
         message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
+    corrections = _load_corrections(root, sources, faults)
     check_indicators(files, sources, vocabulary[1], faults)
     if economy:
         taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}
@@ -122,7 +140,23 @@ def load_contracts(root: Path) -> Contracts:
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
         economy={item.id: item for item in economy[1].measures},
+        corrections=corrections,
     )
+
+
+def _load_corrections(
+    root: Path, sources: dict[str, Source | None], faults: list[Fault]
+) -> dict[str, tuple[Correction, ...]]:
+    """The corrections of each source that has any."""
+    found = {}
+    for stem, name in _names(root, "corrections", faults):
+        if stem not in sources:
+            faults.append(Fault(name, 0, f"is named after no source; {unknown(stem, 'source', sources)}"))
+        loaded = _load_one(root, name, CorrectionFile, faults)
+        if loaded:
+            check_corrections(*loaded, sources.get(stem), faults)
+            found[stem] = tuple(loaded[1].corrections)
+    return found
 
 
 def _with_plausible(product: Product, indicators: list[Indicator]) -> Product:

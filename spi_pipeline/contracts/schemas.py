@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from spi_pipeline.contracts.corrections import CorrectionFile
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
@@ -23,6 +24,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "framework": Framework,
     "indicators": IndicatorFile,
     "economy": Economy,
+    "corrections": CorrectionFile,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +69,16 @@ def observations(
             usable = [value for value in found if 0 <= edition - value.period_end.year <= carry_years]
             used = max(usable, key=lambda value: value.period_end, default=None)
             rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
+    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
+
+
+def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
+    """The same for an indicator without a source: every area and edition, nothing known."""
+    rows = [
+        (indicator.id, area, edition, *_cells(None, edition, {}), source.id)
+        for area in sorted(areas)
+        for edition in editions
+    ]
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
 
 

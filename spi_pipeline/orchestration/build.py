@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
 from spi_pipeline.orchestration.assets import operation_asset
 from spi_pipeline.orchestration.grouping import operations
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.sensors import daily, news
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
@@ -26,12 +27,13 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         running: the runner to use, where the caller listens to it; a new one otherwise.
 
     Returns:
-        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, and the resource ``runner``.
+        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the daily schedule, in live mode the
+        sensor of publishers' news, and the resource ``runner``.
 
     Raises:
         ContractError: when a contract has a fault.
     """
-    contracts = running.contracts if running else load_contracts(settings.contracts)
+    contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
     assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]
@@ -52,7 +54,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="Editions, components, dimensions, index and database from the observations there are.",
             ),
         ],
-        sensors=[alerts_sensor(settings, contracts)],
+        schedules=[daily("refresh")],
+        sensors=[alerts_sensor(settings, contracts), *([news("refresh", made, plan)] if made.live else [])],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

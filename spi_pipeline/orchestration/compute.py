@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Literal
 
 import pandas as pd
@@ -17,10 +16,10 @@ from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
 from spi_pipeline.indicators.context import economy
-from spi_pipeline.indicators.observations import Origin, observations
+from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
+from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.scoring.change import changes
@@ -28,7 +27,8 @@ from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
 from spi_pipeline.scoring.weighting import Yardstick
-from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded
+from spi_pipeline.sources.corrections import correct
 
 
 def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
@@ -85,10 +85,15 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
-    """The embedded table; its files travel along in the metadata."""
-    embedded = read_embedded(reader.snapshot, step.name)
-    origins = json.dumps([asdict(item) for item in embedded.inputs], sort_keys=True)
-    return {step.name: embedded.table.replace_schema_metadata({ORIGINS: origins})}
+    """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata."""
+    source = contracts.sources[step.name]
+    if reader.live and reader.live.covers(step.name):
+        table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
+    else:
+        embedded = read_embedded(reader.snapshot, step.name)
+        table, origins = embedded.table, [item.told() for item in embedded.inputs]
+    corrected = correct(table, source, contracts.corrections.get(step.name, ()))
+    return {step.name: corrected.replace_schema_metadata({ORIGINS: json.dumps(origins, sort_keys=True)})}
 
 
 def _allocation(reader: Reader) -> pd.DataFrame:
@@ -123,12 +128,15 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
+    first = contracts.framework.publication.first_edition
+    editions = range(first, reader.as_of.year + 1)
+    if contracts.dormant.intersection(sources):
+        absent = missing(indicator, source, reader.frame("area")["area_code"], editions)
+        return {step.outputs[0]: _typed(absent, contracts.products["observation"])}
     tables = {name: reader.placed(name) for name in sources}
     found = ward_values(indicator, contracts.sources, tables, _wards(step, reader))
-    first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    editions = range(first, reader.as_of.year + 1)
     frame = observations(found.values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
@@ -155,8 +163,8 @@ def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
-    chains = slots(list(contracts.indicators.values()))
+    table = pd.concat([reader.frame(f"observation.{item.id}") for item in contracts.active], ignore_index=True)
+    chains = slots(contracts.active)
     filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
 

@@ -66,7 +66,7 @@ class Step:
 
 def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from."""
-    steps = [_source(contracts, source_id) for source_id in contracts.sources]
+    steps = [_source(contracts, source_id) for source_id in contracts.sources if source_id not in contracts.dormant]
     steps += [_allocation(), _area()]
     steps += [_economy(contracts), _catalogue(contracts)]
     steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
@@ -90,14 +90,15 @@ def _products(*names: str) -> tuple[str, ...]:
 
 def _source(contracts: Contracts, source_id: str) -> Step:
     source = contracts.sources[source_id]
+    corrections = (f"corrections/{source_id}.yaml",) if source_id in contracts.corrections else ()
     return Step(
         name=source_id,
         kind="source",
         group=f"source_{source.properties.group}",
         inputs=(),
         outputs=(source_id,),
-        files=(source.file, "vocabulary.yaml", "geography.yaml"),
-        rooms=("contracts", "checks", "snapshot"),
+        files=(source.file, *corrections, "vocabulary.yaml", "geography.yaml"),
+        rooms=("contracts", "checks", "snapshot", *(("sources",) if source.properties.mode == "live" else ())),
         title=source.title,
         description=f"{source.description} {source.limits}".strip(),
     )
@@ -181,6 +182,8 @@ def _catalogue(contracts: Contracts) -> Step:
 def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     indicator = contracts.indicators[indicator_id]
     sources = contracts.sources_of(indicator)
+    if contracts.dormant.intersection(sources):
+        return _missing(contracts, indicator_id)
     own = contracts.sources[indicator.source]
     denominator = indicator.measure.denominator
     made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
@@ -207,9 +210,25 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     )
 
 
+def _missing(contracts: Contracts, indicator_id: str) -> Step:
+    """An indicator that has no source as things are run now: every value is missing."""
+    indicator = contracts.indicators[indicator_id]
+    return Step(
+        name=indicator_id,
+        kind="indicator",
+        group="indicators",
+        inputs=("area",),
+        outputs=(f"observation.{indicator_id}",),
+        files=(f"indicators/{contracts.component_of[indicator_id]}.yaml", "framework.yaml", *_products("observation")),
+        rooms=("contracts", "checks", "indicators"),
+        title=indicator.title,
+        description=f"{contracts.missing_because(indicator)} {indicator.description} {indicator.limits}",
+    )
+
+
 def _edition(contracts: Contracts) -> Step:
     files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
-    observations = tuple(f"observation.{name}" for name in contracts.indicators)
+    observations = tuple(f"observation.{item.id}" for item in contracts.active)
     return Step(
         name="edition",
         kind="edition",

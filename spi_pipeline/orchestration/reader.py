@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,11 +14,13 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.geography.points import place_points
-from spi_pipeline.snapshot.embedded import snapshot_as_of
+from spi_pipeline.snapshot.embedded import ORIGINS, snapshot_as_of, snapshot_tables
 from spi_pipeline.store.store import Store
 
-# What tables carry along in their metadata: the files a source was read from, and what an indicator could not place.
-ORIGINS = "spi_origins"
+if TYPE_CHECKING:
+    from spi_pipeline.orchestration.live import Live
+
+# What tables of indicators carry along in their metadata: what could not be placed.
 UNPLACED = "spi_unplaced"
 
 
@@ -29,18 +31,30 @@ class Reader:
         store: where versions are.
         contracts: all contracts.
         snapshot: folder of the embedded tables.
+        live: what is fetched in this run; None where figures come from the embedded tables alone.
     """
 
-    def __init__(self, store: Store, contracts: Contracts, snapshot: Path) -> None:
+    def __init__(self, store: Store, contracts: Contracts, snapshot: Path, live: Live | None = None) -> None:
         self.store = store
         self.contracts = contracts
         self.snapshot = snapshot
+        self.live = live
         self._kept: dict[tuple[str, str, str], Any] = {}
 
-    @cached_property
+    @property
     def as_of(self) -> dt.date:
-        """The day the figures were taken; no computation looks at the clock."""
-        return snapshot_as_of(self.snapshot)
+        """The day the newest figures were taken; no computation looks at the clock."""
+        taken = snapshot_as_of(self.snapshot)
+        if self.live is None:
+            return taken
+        current = (name for name in self.live.fetchers if self.store.current(name))
+        fetched = [str(item["fetched_at"])[:10] for name in current for item in self.origins(name) if "url" in item]
+        return max([taken, *map(dt.date.fromisoformat, fetched), *([self.live.newest] if self.live.newest else [])])
+
+    @cached_property
+    def embedded(self) -> frozenset[str]:
+        """Sources with embedded figures."""
+        return frozenset(snapshot_tables(self.snapshot))
 
     def table(self, name: str) -> pa.Table:
         """The current version of a table."""

@@ -20,6 +20,7 @@ RUN_SCHEMA = pa.schema(
         ("run_at", pa.timestamp("us", tz="UTC")),
         ("seconds", pa.float64()),
         ("mode", pa.string()),
+        ("requests", pa.int64()),
         ("stale_steps", pa.int64()),
         ("failed_checks", pa.int64()),
         ("warnings", pa.int64()),
@@ -56,7 +57,6 @@ def release_rows(
 ) -> pa.Table:
     """Rows of the product ``source_release``: one for each file a source's figures were read from."""
     source = contracts.sources[source_id]
-    state = "stale" if stale else "frozen" if source.properties.mode == "frozen" else "fresh"
     about = {
         "run_id": run_id,
         "source_id": source_id,
@@ -65,10 +65,20 @@ def release_rows(
         "published_at": None,
         "licence": source.properties.licence,
         "rows": count,
-        "state": state,
     }
-    rows = [about | {key: origin[key] for key in ("period", "file", "sha256", "bytes")} for origin in origins]
+    rows = []
+    for origin in origins:
+        fetched = origin.get("url") is not None
+        known = {
+            name: origin[name] for name in ("period", "file", "sha256", "bytes", "url") if origin.get(name) is not None
+        }
+        moments = {name: _moment(origin.get(name)) for name in ("fetched_at", "published_at")}
+        rows.append(about | known | moments | {"state": "stale" if stale else "fresh" if fetched else "frozen"})
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["source_release"]))
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
 
 
 def run_row(**values: Any) -> pa.Table:

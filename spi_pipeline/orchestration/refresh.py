@@ -27,6 +27,8 @@ from spi_pipeline.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from spi_pipeline.orchestration.live import Fetched
+
 Progress = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
@@ -39,6 +41,7 @@ class Refresh:
         stale: the steps that were stale, in order.
         outcomes: what became of each table.
         seconds: how long it took.
+        requests: how many requests went out to publishers.
         broken: why the run as a whole ended early; empty otherwise.
     """
 
@@ -46,6 +49,7 @@ class Refresh:
     stale: list[Step]
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
+    requests: int = 0
     broken: str = ""
 
     @property
@@ -84,17 +88,23 @@ def stale_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()
     Raises:
         UnknownNameError: for a name that is neither a step nor a group.
     """
-    considered = _selected(plan, select) if select else list(plan)
+    considered = selected_steps(plan, select)
     stale: list[Step] = []
     changed: set[str] = set()
     for step in considered:
-        if changed.intersection(step.inputs) or not runner.is_fresh(step):
+        due = bool(stale) if step.kind == "database" else bool(changed.intersection(step.inputs))
+        if due or not runner.is_fresh(step):
             stale.append(step)
-            changed.update(step.outputs)
+            # A source that could not be fetched keeps its table, so nothing behind it changes; where it has none yet,
+            # what reads it is stale for want of it.
+            changed.update(() if runner.keeps(step) and runner.store.current(step.name) else step.outputs)
     return stale
 
 
-def _selected(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
+def selected_steps(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
+    """The steps of that name or group and those they read from, in order; every step where nothing is selected."""
+    if not select:
+        return list(plan)
     known = {name for step in plan for name in (step.name, step.label, step.group)}
     for name in select:
         if name not in known:
@@ -118,6 +128,7 @@ def refresh(
     contracts: Contracts,
     select: Sequence[str] = (),
     progress: Callable[[list[Step]], Progress] | None = None,
+    fetching: Callable[[str, Fetched], None] | None = None,
 ) -> Refresh:
     """Bring the store up to date.
 
@@ -126,6 +137,7 @@ def refresh(
         contracts: all contracts.
         select: see ``stale_steps``.
         progress: told the steps about to run; what it returns is told of each operation that ended.
+        fetching: told of each live source as it was fetched, from several threads.
 
     Returns:
         What was done; faults are in it, not raised.
@@ -133,12 +145,12 @@ def refresh(
     Raises:
         SpiError: when another refresh holds the store, or the store cannot be read at all.
     """
-    if settings.mode == "live":
-        raise SpiError("live sources have no fetchers yet; leave SPI_MODE at snapshot and refresh without --live")
     began, started = time.monotonic(), dt.datetime.now(dt.UTC)
     runner = Runner(settings, contracts)
     with runner.store.lock():
-        done = Refresh(str(uuid.uuid4()), stale_steps(build_plan(contracts), runner, select))
+        plan = build_plan(contracts)
+        fetched = _fetch(runner, selected_steps(plan, select), fetching)
+        done = Refresh(str(uuid.uuid4()), stale_steps(plan, runner, select), requests=fetched)
         if done.stale:
             tell = progress(done.stale) if progress else None
             _run(done, runner, settings, tell)
@@ -148,6 +160,23 @@ def refresh(
         except SpiError as error:
             done.broken = "" if done.faults else str(error)
     return done
+
+
+def _fetch(runner: Runner, steps: Sequence[Step], tell: Callable[[str, Fetched], None] | None) -> int:
+    """Fetch the live sources among some steps before anything is computed.
+
+    Returns:
+        How many requests went out.
+    """
+    if runner.live is None:
+        return 0
+    sources = [step for step in steps if step.kind == "source"]
+    found = runner.live.fetch([step.name for step in sources], tell)
+    for step in sources:
+        if step.name in found and runner.is_fresh(step):
+            runner.live.settle(step.name, good=True)
+    runner.live.close()
+    return sum(fetched.asked for fetched in found.values())
 
 
 def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | None) -> None:
@@ -218,6 +247,7 @@ def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
         run_at=started,
         seconds=round(done.seconds, 3),
         mode=settings.mode,
+        requests=done.requests,
         stale_steps=len(done.stale),
         failed_checks=len(failed),
         warnings=len(done.warnings),

@@ -7,14 +7,16 @@ the good version: the refused one goes to quarantine, the last good one stays th
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
+from spi_pipeline.checks.drift import drift
 from spi_pipeline.checks.evaluation import evaluate
 from spi_pipeline.checks.wording import summary
 from spi_pipeline.contracts.errors import SpiError
@@ -26,12 +28,15 @@ from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprin
 from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.publication import database_tables
-from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
+from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.orchestration.records import check_row, check_rows, release_rows
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import embedded_digest
+from spi_pipeline.snapshot.embedded import ORIGINS, embedded_digest, read_embedded
 from spi_pipeline.store.store import Store
 from spi_pipeline.store.tables import Version
+
+if TYPE_CHECKING:
+    from spi_pipeline.orchestration.live import Live
 
 State = Literal["written", "unchanged", "kept", "failed", "published"]
 log = logging.getLogger(__name__)
@@ -66,6 +71,7 @@ class Runner:
         contracts: all contracts.
         store: where tables go.
         reader: gives steps their inputs.
+        live: fetches sources; None in snapshot mode.
         listen: told what became of each operation's tables as soon as it ends.
         unwritable: what the disk said when it first refused a table; from then on nothing is computed.
     """
@@ -77,7 +83,13 @@ class Runner:
         self.settings = settings
         self.contracts = contracts
         self.store = Store(settings.store)
-        self.reader = Reader(self.store, contracts, settings.snapshot)
+        self.live: Live | None = None
+        if settings.mode == "live":
+            # Where nothing is fetched nothing that fetches is imported.
+            from spi_pipeline.orchestration.live import Live
+
+            self.live = Live(settings.endpoints, settings.since or None, contracts, self.store, settings.snapshot)
+        self.reader = Reader(self.store, contracts, settings.snapshot, self.live)
         # Taken once, beside the contracts: a file saved during a run must not pass for the one that was computed with.
         self._files = contract_digests(contracts.root)
 
@@ -86,10 +98,17 @@ class Runner:
         versions = {name: self.store.current(name) for name in step.inputs}
         inputs = {name: version.sha256 for name, version in versions.items() if version}
         told: dict[str, str] = {"mode": self.settings.mode}
-        if step.kind in ("indicator", "edition"):
+        if step.kind == "indicator":
+            told["as_of"] = str(self.reader.as_of.year)
+        if step.kind == "edition":
             told["as_of"] = self.reader.as_of.isoformat()
         if step.kind == "source":
-            told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
+            if self.live and self.live.covers(step.name):
+                told["downloads"] = self.live.digest(step.name)
+            else:
+                told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
+        elif step.kind in ("edition", "component", "dimension", "index"):
+            told["dormant"] = " ".join(sorted(self.contracts.dormant))
         if step.kind == "database":
             # It also holds what runs recorded, and so is due whenever one of them wrote or refused a table.
             told |= {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
@@ -101,10 +120,16 @@ class Runner:
             found = [self.store.current(name) for name in step.outputs]
         except SpiError:  # a damaged version: made again, it is repaired
             return False
+        if self.keeps(step):
+            return False
         wanted = self.fingerprint(step)
         if step.kind == "database":
             return self.store.published_version() == wanted[:16]
         return all(version and version.fingerprint == wanted and not version.stale_since for version in found)
+
+    def keeps(self, step: Step) -> bool:
+        """Whether a step is a source that could not be fetched in this run: it leaves its table as it is."""
+        return step.kind == "source" and self.live is not None and self.live.failed(step.name)
 
     def run(self, steps: Sequence[Step], run_id: str, run_at: dt.datetime) -> list[Outcome]:
         """Run steps that do not read from each other, and record what their rules found.
@@ -118,6 +143,8 @@ class Runner:
             One outcome for each output of each step, in order.
         """
         outcomes: list[Outcome] = []
+        if self.live:
+            self.live.fetch([step.name for step in steps if step.kind == "source"])
         fresh = {step: self._current(step) for step in steps if step.kind != "database" and self.is_fresh(step)}
         made = {step: fresh.get(step) or self._computed(step, run_id) for step in steps if step.kind != "database"}
         judged = self._judged(
@@ -134,6 +161,9 @@ class Runner:
             else:
                 outcomes += self._settled(step, found, judged, run_id)
         outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]
+        if self.live and not self.unwritable:
+            for outcome in outcomes:
+                self.live.settle(outcome.table, good=outcome.state in ("written", "unchanged"))
         self._record(steps, outcomes, run_id, run_at)
         if self.listen:
             self.listen(steps, outcomes)
@@ -200,7 +230,15 @@ class Runner:
             )
             return [self._refuse(name, tables[name], judged[name], reason, remedy, run_id) for name in step.outputs]
         digest = self.fingerprint(step)
-        return [self._write(name, tables[name], judged[name], digest, run_id) for name in step.outputs]
+        found = {name: (*judged[name], *self._drift(name, tables[name])) for name in step.outputs}
+        return [self._write(name, tables[name], found[name], digest, run_id) for name in step.outputs]
+
+    def _drift(self, name: str, table: pa.Table) -> list[RuleResult]:
+        """A fetched table against the one in use."""
+        if self.live is None or not self.live.covers(name) or self.store.current(name) is None:
+            return []
+        before = self.reader.table(name)
+        return drift(table, before, self.contracts.sources[name]) if before.num_rows else []
 
     def _write(self, name: str, table: pa.Table, results: Sequence[RuleResult], digest: str, run_id: str) -> Outcome:
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
@@ -226,7 +264,7 @@ class Runner:
                 report = [dict(check_row(result), failing_rows=list(result.failing_rows)) for result in found]
                 filed = self.store.quarantine(name, table, reason=reason, results=report, run_id=run_id)
                 told.append(f"its rows are in {filed.parents[1]}")
-            current = self.store.current(name)
+            current = self.store.current(name) or self._embedded(name, run_id)
             if current:
                 current = self.store.keep(name, reason=reason, run_id=run_id)
                 told.append(f"the last good version, {age(current.written_at)} old, stays in use")
@@ -236,6 +274,16 @@ class Runner:
             return Outcome(name, "failed", found, None, f"{reason}; {_sentence(error)}")
         return Outcome(
             name, "kept" if current else "failed", found, current, "; ".join([*told, remedy] if remedy else told)
+        )
+
+    def _embedded(self, name: str, run_id: str) -> Version | None:
+        """The embedded figures of a source as its first version, where it has any."""
+        if self.live is None or name not in self.contracts.sources or name not in self.reader.embedded:
+            return None
+        embedded = read_embedded(self.reader.snapshot, name)
+        origins = json.dumps([item.told() for item in embedded.inputs], sort_keys=True)
+        return self.store.write(
+            name, embedded.table, fingerprint="embedded", run_id=run_id, metadata={ORIGINS: origins}
         )
 
     def _publish(self, step: Step, run_id: str) -> list[Outcome]:

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.alerts.desk import waiting
-from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.freshness import judge_freshness
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import stale_steps
@@ -43,7 +43,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         ``runs``, newest first, those of the command and those of the UI, schedules and sensors. Ages are in seconds.
     """
     now = now or dt.datetime.now(dt.UTC)
-    contracts = load_contracts(settings.contracts)
+    contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
     store = runner.store
     editions: list[int] = []

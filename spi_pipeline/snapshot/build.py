@@ -82,12 +82,16 @@ def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
     Raises:
         SpiError: when a file is missing or not what it should be, or a source has no importer.
     """
-    missing = sorted(set(contracts.sources) - set(IMPORTERS))
+    imported = {name: source for name, source in contracts.sources.items() if name in IMPORTERS}
+    # What is only ever fetched needs no importer; it is in no snapshot until one is frozen from a live store.
+    missing = sorted(
+        name for name in contracts.sources.keys() - imported if contracts.sources[name].properties.mode == "frozen"
+    )
     if missing:
         raise SpiError(f"no importer reads the sources {', '.join(missing)}; add one to snapshot/importers")
     folder = Folder(root)
     scope = Scope(root, contracts.geography)
-    for source_id, source in sorted(contracts.sources.items()):
+    for source_id, source in sorted(imported.items()):
         frame = IMPORTERS[source_id](folder, contracts, scope)
         others = [column.name for column in source.columns if column.type != "binary" and not column.key]
         frame = frame.sort_values([*source.key, *others], ignore_index=True)

@@ -23,6 +23,8 @@ from spi_pipeline.contracts.tables import Source
 
 MANIFEST = "manifest.json"
 _METADATA = b"spi_provenance"
+# What source tables in a store carry along in their metadata: the files they were read from.
+ORIGINS = "spi_origins"
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,22 @@ class InputFile:
         period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD.
         sha256: of its bytes.
         bytes: its size.
+        url: where it was fetched from, where a program did that.
+        fetched_at: when, ISO 8601.
+        published_at: when its publisher says it was made.
     """
 
     file: str
     period: str
     sha256: str
     bytes: int
+    url: str | None = None
+    fetched_at: str | None = None
+    published_at: str | None = None
+
+    def told(self) -> dict[str, object]:
+        """What is known of it, as plain values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
         "licence": properties.licence,
         "attribution": properties.attribution,
         "contract_version": source.version,
-        "inputs": [asdict(item) for item in embedded.inputs],
+        "inputs": [item.told() for item in embedded.inputs],
     }
 
 
@@ -160,3 +172,13 @@ def embedded_digest(folder: Path, source_id: str) -> str:
     """The sha256 of an embedded table's file, or ``missing``."""
     file = folder / f"{source_id}.parquet"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing"
+
+
+def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
+    """The sources that are fetched and have no embedded table; a frozen one without is a fault, told when it is read.
+
+    Raises:
+        SpiError: as for ``snapshot_as_of``.
+    """
+    fetched = {name for name, source in sources.items() if source.properties.mode == "live"}
+    return frozenset(fetched.difference(snapshot_tables(folder)))

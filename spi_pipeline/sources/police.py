@@ -1,16 +1,23 @@
 """data.police.uk: the CSV files of street-level crime and of stop and search, one force and month each.
 
-The same dialect comes from the publisher's archive and from kept copies of it. Crime IDs and everything about a person
-are dropped here, at the first step, so that no later one can keep them.
+The same dialect comes from the publisher's archive and from kept copies of it; what to ask the publisher for is in
+``police_live``. Crime IDs and everything about a person are dropped here, at the first step, so that no later one can
+keep them. A file is read in blocks: what is held is the counts, however long the file.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from typing import IO
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.sources.reading import header_of, text_blocks
 
 STREET_HEADER = (
     "Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code", "LSOA name",
@@ -21,16 +28,17 @@ STOP_HEADER = (
     "Age range", "Self-defined ethnicity", "Officer-defined ethnicity", "Legislation", "Object of search", "Outcome",
     "Outcome linked to object of search", "Removal of more than just outer clothing",
 )  # fmt: skip
+PUBLISHER = "data.police.uk"
 
 
-def parse_street_crime(content: bytes, name: str) -> pd.DataFrame:
+def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
     """Crimes of one force and month, counted by type and map point.
 
     A crime ID that repeats within a month is one crime (178 of them in Bedfordshire's January 2022); rows without an
     ID are anti-social behaviour, where alike rows are separate incidents and all count.
 
     Args:
-        content: the CSV file.
+        content: the CSV file, whole or open.
         name: its name, for errors.
 
     Returns:
@@ -39,26 +47,29 @@ def parse_street_crime(content: bytes, name: str) -> pd.DataFrame:
     Raises:
         SpiError: when the header is not the publisher's, a coordinate is no number, or there is more than one month.
     """
-    table = _read(content, name, STREET_HEADER)
-    identified = table["Crime ID"].notna()
-    table = table[~(identified & table["Crime ID"].duplicated())]
-    frame = pd.DataFrame(
-        {
-            "month": table["Month"],
-            "crime_type": table["Crime type"],
-            "longitude": _coordinate(table["Longitude"], name),
-            "latitude": _coordinate(table["Latitude"], name),
-            "lsoa_code": table["LSOA code"],
+    seen = np.array([], dtype="uint64")
+    parts = []
+    for table in _blocks(content, name, STREET_HEADER):
+        hashes = pd.util.hash_array(table["Crime ID"].to_numpy())
+        again = table["Crime ID"].is_valid().to_numpy() & (pd.Series(hashes).duplicated() | np.isin(hashes, seen))
+        seen = np.append(seen, hashes)
+        fresh = table.filter(pa.array(~again))
+        columns = {
+            "month": fresh["Month"],
+            "crime_type": fresh["Crime type"],
+            "longitude": _coordinate(fresh["Longitude"], name, "Longitude"),
+            "latitude": _coordinate(fresh["Latitude"], name, "Latitude"),
+            "lsoa_code": fresh["LSOA code"],
         }
-    )
-    return _one_month(_counted(frame, "crimes"), name)
+        parts.append(_counted(columns, "crimes"))
+    return _one_month(_added(parts, "crimes"), name)
 
 
-def parse_stop_and_search(content: bytes, name: str) -> pd.DataFrame:
+def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
     """Stops of one force and month, counted by map point, with no attribute of the person.
 
     Args:
-        content: the CSV file.
+        content: the CSV file, whole or open.
         name: its name, for errors.
 
     Returns:
@@ -67,58 +78,80 @@ def parse_stop_and_search(content: bytes, name: str) -> pd.DataFrame:
     Raises:
         SpiError: as for ``parse_street_crime``, or when a date cannot be read.
     """
-    table = _read(content, name, STOP_HEADER)
-    frame = pd.DataFrame(
-        {
-            "month": _month_at_home(table["Date"], name),
-            "longitude": _coordinate(table["Longitude"], name),
-            "latitude": _coordinate(table["Latitude"], name),
+    parts = []
+    for table in _blocks(content, name, STOP_HEADER):
+        columns = {
+            "month": _month_at_home(table["Date"].to_pandas(), name, "Date"),
+            "longitude": _coordinate(table["Longitude"], name, "Longitude"),
+            "latitude": _coordinate(table["Latitude"], name, "Latitude"),
         }
-    )
-    return _one_month(_counted(frame, "stops"), name)
+        parts.append(_counted(columns, "stops"))
+    return _one_month(_added(parts, "stops"), name)
 
 
-def _read(content: bytes, name: str, header: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(io.BytesIO(content), dtype=str)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SpiError(f"{name} is not a CSV file of data.police.uk: {error}; fetch it again") from error
-    if tuple(table.columns) != header:
-        missing = [column for column in header if column not in table.columns]
-        extra = [column for column in table.columns if column not in header]
-        found = f"missing {missing}, unknown {extra}" if missing or extra else "the columns in another order"
-        raise SpiError(f"{name} has another header than data.police.uk publishes: {found}; fetch it again")
-    # pandas takes surplus fields for row names, and every column would move by one.
-    if not isinstance(table.index, pd.RangeIndex):
-        raise SpiError(f"{name} has rows with more fields than its header names; fetch it again")
-    return table
-
-
-def _coordinate(texts: pd.Series, name: str) -> pd.Series:
-    numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
-    _refuse_others(texts, numbers, name, "a coordinate")
-    return numbers.round(6)
-
-
-def _month_at_home(stamps: pd.Series, name: str) -> pd.Series:
+def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
     """The month by the clock on the wall: stops are stamped in UTC, filed by local time.
 
     Ten of Bedfordshire's stops, of the first hour of a summer month, are stamped in the month before.
+
+    Args:
+        stamps: moments in ISO 8601.
+        name: the file, for errors.
+        column: the column, likewise.
+
+    Raises:
+        SpiError: when one cannot be read.
     """
     times = pd.to_datetime(stamps, utc=True, format="ISO8601", errors="coerce")
-    _refuse_others(stamps, times, name, "a time")
+    _refuse_others(stamps, times, name, column, "a time")
     return times.dt.tz_convert("Europe/London").dt.strftime("%Y-%m")
 
 
-def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, wanted: str) -> None:
+def _blocks(content: bytes | IO[bytes], name: str, header: tuple[str, ...]) -> Iterator[pa.Table]:
+    """The file as text, block by block; at least one, if empty."""
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    found = header_of(stream, name, PUBLISHER)
+    _check_header(tuple(found), name, header)
+    return text_blocks(stream, name, PUBLISHER, found)
+
+
+def _check_header(found: tuple[str, ...], name: str, header: tuple[str, ...]) -> None:
+    if found != header:
+        missing = [column for column in header if column not in found]
+        extra = [column for column in found if column not in header]
+        told = f"missing {missing}, unknown {extra}" if missing or extra else "the columns in another order"
+        raise SpiError(f"{name} has another header than data.police.uk publishes: {told}; fetch it again")
+
+
+def _coordinate(texts: pa.ChunkedArray, name: str, column: str) -> pa.ChunkedArray:
+    try:
+        return pc.round(pc.cast(texts, pa.float64()), 6)
+    except pa.ArrowInvalid as error:
+        series = texts.to_pandas()
+        _refuse_others(series, pd.to_numeric(series, errors="coerce"), name, column, "a coordinate")
+        raise SpiError(f"{name}: column {column} holds no coordinates ({error}); fetch it again") from error
+
+
+def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, column: str, wanted: str) -> None:
     others = texts[parsed.isna() & texts.notna()]
     if len(others):
         found = f"{others.iloc[0]!r} where {wanted} belongs ({len(others)} such cells)"
-        raise SpiError(f"{name}: column {texts.name} holds {found}; fetch it again")
+        raise SpiError(f"{name}: column {column} holds {found}; fetch it again")
 
 
-def _counted(frame: pd.DataFrame, count: str) -> pd.DataFrame:
-    return frame.groupby(list(frame.columns), dropna=False, sort=True).size().rename(count).reset_index()
+def _counted(columns: dict[str, object], count: str) -> pa.Table:
+    """How many rows are alike."""
+    table = pa.table(columns)
+    return table.group_by(table.column_names).aggregate([([], "count_all")]).rename_columns([*columns, count])
+
+
+def _added(parts: list[pa.Table], count: str) -> pd.DataFrame:
+    """The counts of all blocks, ordered."""
+    table = pa.concat_tables(parts, promote_options="permissive")
+    keys = [name for name in table.column_names if name != count]
+    added = table.group_by(keys).aggregate([(count, "sum")]).rename_columns([*keys, count])
+    frame: pd.DataFrame = added.to_pandas().sort_values(keys, ignore_index=True)
+    return frame
 
 
 def _one_month(frame: pd.DataFrame, name: str) -> pd.DataFrame:

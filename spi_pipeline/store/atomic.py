@@ -18,7 +18,7 @@ from spi_pipeline.contracts.errors import SpiError
 
 _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
-_WRITTEN = ("", "published/", "tables/*/", "quarantine/*/", "runs/*/")
+_WRITTEN = ("", "published/", "tables/*/", "quarantine/*/", "runs/*/", "raw/*/", "raw/*/answers/")
 
 
 @contextmanager

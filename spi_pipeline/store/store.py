@@ -6,6 +6,8 @@ Nothing outside this room forms a path below the root. Layout::
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
     dagster/                         the instance of Dagster alerts/   what was told to whom
+    raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
+    dagster/                         the instance of Dagster
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
@@ -25,6 +27,7 @@ from spi_pipeline.store import publication, quarantine, runs
 from spi_pipeline.store.database import DatabaseTable
 from spi_pipeline.store.lock import exclusive
 from spi_pipeline.store.names import identifier, table_name
+from spi_pipeline.store.raw import Raw
 from spi_pipeline.store.tables import Tables, Version
 
 # One slash is enough: that is what ``Path`` leaves of two.
@@ -150,6 +153,16 @@ class Store:
         """
         folder = self.root / "quarantine" / table_name(name)
         return quarantine.file_away(folder, table, reason=reason, results=results, run_id=run_id)
+
+    def raw(self, source_id: str) -> Raw:
+        """What was fetched of one source."""
+        return Raw(self.root / "raw" / table_name(source_id))
+
+    def inbox(self) -> dict[str, list[Path]]:
+        """Files that somebody laid in for a source, by its folder's name; hidden ones are left out."""
+        folders = sorted(folder for folder in (self.root / "inbox").glob("[!.]*") if folder.is_dir())
+        found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
+        return {name: files for name, files in found.items() if files}
 
     def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
         """Add rows to what a run recorded.

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.orchestration.activity import with_activity
 from spi_pipeline.orchestration.fingerprints import contract_digests
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.orchestration.runner import Runner
@@ -46,7 +47,7 @@ class House:
         files = tuple(contract_digests(root).items())
         if files not in _loaded:
             _loaded[files] = load_contracts(root)
-        return replace(_loaded[files], root=root)
+        return with_activity(replace(_loaded[files], root=root), self.settings)
 
     @property
     def runner(self) -> Runner:

@@ -118,7 +118,7 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "some.csv is not a CSV file of data.police.uk: No columns to parse from file; fetch it again"),
+        (b"", "some.csv is not a CSV file of data.police.uk: it is empty; fetch it again"),
         (b"\xff\xfe\x00", "some.csv is not a CSV file of data.police.uk: "),
         (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing ['Crime ID', "),
         (
@@ -132,7 +132,7 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
         ),
         (
             street([]) + b"a,2024-01,F,F,-0.41,51.88,R,E01900001,L,Drugs,None,,\n",
-            "some.csv has rows with more fields than its header names; fetch it again",
+            "some.csv is not a CSV file of data.police.uk: CSV parse error: Expected 12 columns, got 13: ",
         ),
         (
             street([incident("a", "Drugs", None) | {"Longitude": "west"}]),

@@ -8,7 +8,8 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract, numbers, whole
+from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.sources.reading import numbers, whole
 
 OCCUPANCY = {
     "-1 (overcrowded)": "minus_1",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
+from spi_pipeline.sources.reading import numbers, whole
 
 
 def by_contract(
@@ -46,32 +47,3 @@ def by_contract(
         twice = frame.loc[frame.duplicated(list(source.key)), list(source.key)].iloc[0].tolist()
         raise SpiError(f"{file} holds {', '.join(map(str, twice))} more than once; fetch it again")
     return frame
-
-
-def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
-    """Text as numbers: thousands commas are understood, anything else that is no number is refused.
-
-    Raises:
-        SpiError: naming file, column and the first value that is no number.
-    """
-    if pd.api.types.is_numeric_dtype(values):
-        return values.astype("float64")
-    texts = values.str.replace(",", "", regex=False)
-    parsed = pd.to_numeric(texts, errors="coerce").astype("float64")
-    wrong = values[parsed.isna() & values.notna()]
-    if len(wrong):
-        found = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
-        raise SpiError(f"{file}: column {name} holds {found}; fetch it again, or teach its importer the mark")
-    return parsed
-
-
-def whole(values: pd.Series, file: str, name: str) -> pd.Series:
-    """Numbers as integers.
-
-    Raises:
-        SpiError: when one has a fraction.
-    """
-    fractions = values[values.notna() & (values % 1 != 0)]
-    if len(fractions):
-        raise SpiError(f"{file}: column {name} holds {fractions.iloc[0]:g} where a count belongs; fetch it again")
-    return values.astype("Int64")

@@ -10,7 +10,8 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_parents
-from spi_pipeline.snapshot.importers.columns import by_contract, numbers, whole
+from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.sources.reading import numbers, whole
 
 POSTCODE_COLUMNS = (
     "postcode", "positional_quality", "easting", "northing", "country", "nhs_region", "nhs_ha", "county", "district",

@@ -1,0 +1,31 @@
+"""Which sources take part in a run: those with embedded figures; live, also those that are fetched or laid in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import without_figures
+from spi_pipeline.store.store import Store
+
+
+def contracts_in_force(settings: Settings) -> Contracts:
+    """The contracts, those sources dormant that have no figures in the mode of the settings.
+
+    Raises:
+        ContractError: when a contract has a fault.
+        SpiError: when there is no snapshot.
+    """
+    return with_activity(load_contracts(settings.contracts), settings)
+
+
+def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
+    """Contracts already loaded, likewise."""
+    without = without_figures(settings.snapshot, contracts.sources)
+    if settings.mode == "live":
+        # Where nothing is fetched nothing that fetches is imported.
+        from spi_pipeline.orchestration.live import readable
+
+        without -= readable(Store(settings.store))
+    return replace(contracts, dormant=without)

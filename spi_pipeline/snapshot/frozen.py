@@ -1,0 +1,54 @@
+"""A store's source tables frozen into a snapshot that others can run without a network."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.snapshot.embedded import ORIGINS, EmbeddedTable, InputFile
+from spi_pipeline.sources.corrections import correct
+from spi_pipeline.store.store import Store
+
+
+def frozen_on(store: Store) -> dt.date:
+    """The day the store's figures were taken: that of its newest edition.
+
+    Raises:
+        SpiError: when it holds no editions.
+    """
+    if store.current("edition") is None:
+        raise SpiError(f"the store {store.root} has no editions to freeze; run spi refresh --live first")
+    day: dt.date = max(store.read("edition")["as_of"].to_pylist())
+    return day
+
+
+def frozen_tables(store: Store, contracts: Contracts) -> Iterator[EmbeddedTable]:
+    """Every source table that holds figures, as its publisher gave them: corrections are taken back.
+
+    They are stated in contracts, which a snapshot is run with, and are put in again there.
+
+    Args:
+        store: the store.
+        contracts: what its tables were made with.
+
+    Yields:
+        One table a source, with the files and addresses it was read from.
+
+    Raises:
+        SpiError: when a table is missing, or was made with other corrections than the contracts state now.
+    """
+    for source_id, source in sorted(contracts.sources.items()):
+        if store.current(source_id) is None:
+            raise SpiError(f"the store {store.root} has no table {source_id}; run spi refresh --live first")
+        table = store.read(source_id)
+        inputs = json.loads((table.schema.metadata or {}).get(ORIGINS.encode(), b"[]"))
+        if not inputs:
+            continue  # the source took no part
+        undone = [
+            item.model_copy(update={"expected": item.value, "value": item.expected})
+            for item in contracts.corrections.get(source_id, ())
+        ]
+        yield EmbeddedTable(source_id, correct(table, source, undone), tuple(InputFile(**item) for item in inputs))

@@ -1,0 +1,198 @@
+"""The words that those who ask publishers and those who read their answers share.
+
+A publisher's module offers a ``Fetcher`` for each of its sources: ``fetch`` says what to ask for and in which order,
+``parse`` makes the source's table of the answers. The client sends a ``Request`` and hands back a ``Download``, bytes
+on disk that never change. Neither knows how the other works, and nothing here does anything.
+
+What a fetcher may rely on:
+
+* It asks for everything its table is made of, every time. The client does not send again what it has: a request with
+  ``settled`` that was answered before, and any request that the same, killed, refresh was answered. Everything else is
+  asked again, conditionally where the publisher gave a validator; the same bytes are then the same ``Download``.
+* What was kept before is in ``scope.have``, also what its publisher no longer offers: a month that fell out of the
+  window is yielded from there.
+* A body reaches the fetcher whole: status, type, length, checksum and first bytes are as they should be. What only
+  the publisher's dialect tells (an error told with status 200, rows cut off, another header) is judged by the ``check``
+  given to ``get``, before the body is kept: ``TransientFailure`` has it asked for again, ``PermanentFailure`` has not.
+* ``parse`` is given exactly what ``fetch`` returned or, where somebody laid files into the inbox, those files instead:
+  it must tell what a file is by its content or ``name``, and raises ``SpiError`` for what it does not recognise.
+* ``parse`` reads from disk in batches; a download may be larger than memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+from shapely.geometry.base import BaseGeometry
+
+from spi_pipeline.contracts.download import Download as Download
+from spi_pipeline.contracts.errors import SpiError
+
+Endpoint = Literal[
+    "NOMIS", "ONS_GEOGRAPHY", "POLICE", "FINGERTIPS", "NHS_PAGES", "NHS_FILES", "GOVUK_CONTENT", "GOVUK_ASSETS",
+    "DEFRA_PCM", "STATS19", "DEMOCRACY_CLUB",
+]  # fmt: skip
+Media = Literal["csv", "json", "zip", "xlsx", "html", "gzip"]
+Pairs = tuple[tuple[str, str], ...]
+MEGABYTE = 1_000_000
+
+
+class PermanentFailure(SpiError):  # noqa: N818
+    """Asking again would give the same: an unknown path, a refusal, a body of another form.
+
+    Attributes:
+        status: the HTTP status, or None where it was not that which failed.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TransientFailure(SpiError):  # noqa: N818
+    """Asking later may help: no connection, overload, a body cut short.
+
+    Attributes:
+        status: the HTTP status, or None where it was not that which failed.
+        after: seconds the publisher asks to wait for, or None where it says nothing.
+    """
+
+    def __init__(self, message: str, status: int | None = None, after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.after = after
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to ask a publisher for.
+
+    Attributes:
+        endpoint: whose it is; ``SPI_ENDPOINT_<NAME>`` replaces its base address.
+        path: below that base, beginning with a slash, as ``endpoints.py`` splits the two.
+        params: the query, in order.
+        data: a form; with it the request is a POST.
+        media: forms of body that are accepted, by content and not only by what the header says.
+        period: what the answer is for: ``YYYY-MM``, a year, a release.
+        settled: the answer does not change any more, so one that was kept is not asked for again.
+        final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with
+            too many crimes.
+        max_bytes: a larger body is refused, before it fills the disk.
+    """
+
+    endpoint: Endpoint
+    path: str
+    params: Pairs = ()
+    data: Pairs | None = None
+    media: tuple[Media, ...] = ("csv",)
+    period: str = ""
+    settled: bool = False
+    final: tuple[int, ...] = ()
+    max_bytes: int = 256 * MEGABYTE
+
+
+Check = Callable[[Path], None]
+
+
+class Client(Protocol):
+    """Asks publishers, for one source."""
+
+    def get(self, request: Request, check: Check | None = None) -> Download:
+        """Ask, and keep the answer.
+
+        Args:
+            request: what to ask for.
+            check: looks at the body before it is kept, and raises one of the two failures where it is not what it
+                should be.
+
+        Raises:
+            PermanentFailure: when asking again would not help.
+            TransientFailure: when it might, but the tries of this request or of the run are spent.
+        """
+
+    def read_json(self, request: Request, check: Check | None = None) -> Any:
+        """The same for a small answer that says what there is to ask for, read."""
+
+    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+        """The request for an absolute address found in an answer: ``dataclasses.replace`` the rest.
+
+        Raises:
+            PermanentFailure: when it leads to none of the allowed endpoints.
+        """
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For whom to ask, and since when.
+
+    Attributes:
+        authorities: codes, ascending, as all that follow.
+        names: of the authorities, in their order.
+        wards: of the vintage of ``geography.yaml``.
+        former_wards: codes of the sets before, refused wherever they appear.
+        output_areas: of 2021.
+        lsoas: of 2021.
+        lsoas_2011: likewise of 2011.
+        msoas: of 2021.
+        forces: slugs of the police forces.
+        polygons: each ward's boundary, longitude and latitude, by its code.
+        since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
+        as_of: the day of the run, ``YYYY-MM-DD``.
+        have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
+    """
+
+    authorities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    wards: tuple[str, ...] = ()
+    former_wards: tuple[str, ...] = ()
+    output_areas: tuple[str, ...] = ()
+    lsoas: tuple[str, ...] = ()
+    lsoas_2011: tuple[str, ...] = ()
+    msoas: tuple[str, ...] = ()
+    forces: tuple[str, ...] = ()
+    polygons: Mapping[str, BaseGeometry] = field(default_factory=dict)
+    since: str | None = None
+    as_of: str = ""
+    have: tuple[Download, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """How one source is had from its publisher.
+
+    Attributes:
+        parse: makes the source's table, with the columns its contract names, of the downloads.
+        fetch: asks for them, in an order in which a killed run can go on; None where the publisher lets no program in
+            and only the inbox is read.
+        news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
+    """
+
+    parse: Callable[[Sequence[Download], Scope], pd.DataFrame]
+    fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
+    news: Callable[[Client, Scope], str] | None = None
+
+
+class Shelf(Protocol):
+    """Where the client keeps what it was given: one folder of the store, for one source."""
+
+    def answer(self, key: str) -> Download | None:
+        """What was last kept for a request and not refused, or None."""
+
+    def recent(self, key: str) -> bool:
+        """Whether that was asked for in this refresh, or in one that was killed and is now gone on with."""
+
+    def receiving(self) -> AbstractContextManager[Path]:
+        """A context with the path of a temporary file to write a body to; it is gone afterwards."""
+
+    def keep(
+        self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
+    ) -> Download:
+        """Take a body over; the same bytes in answer to the same request are the same download."""
+
+    def confirm(self, key: str) -> None:
+        """Note that the publisher says that what is kept is still its answer."""

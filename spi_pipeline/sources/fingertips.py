@@ -1,0 +1,194 @@
+"""OHID Fingertips: the Local Health indicators of small areas.
+
+What its dialect hides, with status 200: of more than 100 ids the first 100 are answered; England and the parent stand
+in every file, England often twice; breakdowns by category stand among the areas; small counts are empty cells with a
+note.
+Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are offered for them
+and their codes are those in force, and MSOAs otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.geography.codes import listed
+from spi_pipeline.sources.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
+from spi_pipeline.sources.reading import json_of, numbers, text_rows
+
+PUBLISHER = "Fingertips"
+MAX_IDS = 100
+MSOA, WARD, AUTHORITY = 3, 8, 501
+# By our column the indicator's id and the sex whose rows are read.
+INDICATORS = {
+    "life_expectancy_female": (93283, "Female"),
+    "life_expectancy_male": (93283, "Male"),
+    "deaths_under_75": (93252, "Persons"),
+    "emergency_admissions": (93227, "Persons"),
+    "self_harm_admissions": (93239, "Persons"),
+    "alcohol_admissions": (93240, "Persons"),
+    "reception_obesity": (93105, "Persons"),
+    "year_6_obesity": (93107, "Persons"),
+    "low_birth_weight": (93092, "Persons"),
+}
+IDS = tuple(sorted({number for number, _ in INDICATORS.values()}))
+COLUMNS = {
+    "id": "Indicator ID", "area_code": "Area Code", "sex": "Sex", "category": "Category Type", "period": "Time period",
+    "value": "Value", "note": "Value note", "sortable": "Time period Sortable",
+}  # fmt: skip
+
+
+def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
+    """When each indicator was uploaded, then the figures of our authorities, at most 100 indicators at a time."""
+    offered = {area_type: _offered(client, area_type, ids) for area_type in (WARD, MSOA)}
+    area_type = WARD if len(offered[WARD]) == len(ids) else MSOA
+    if area_type == WARD:
+        answers = list(_answers(client, scope, ids, WARD))
+        if all(_of_wards_in_force(download, scope) for download in answers):
+            yield from _metadata(client, ids)
+            yield from answers
+            return
+    if not offered[MSOA]:
+        raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
+    yield from _metadata(client, offered[MSOA])
+    yield from _answers(client, scope, offered[MSOA], MSOA)
+
+
+def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+    """The newest period of each indicator by area, in the row of the year it was released in; null where suppressed.
+
+    Raises:
+        SpiError: when a column is gone, two rows disagree on a figure, or no area is ours.
+    """
+    released: dict[str, int] = {}
+    tables = []
+    for download in downloads:
+        if download.path.read_bytes()[:1] == b"{":
+            released |= _release_years(download)
+        else:
+            tables.append(_rows(download, scope))
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS])
+    if rows.empty:
+        raise SpiError(f"no download of {PUBLISHER} holds a ward or MSOA of ours; fetch it with parent_area_code")
+    frames = [
+        _newest(rows[(rows["id"] == str(number)) & (rows["sex"] == sex)], column, released.get(str(number)))
+        for column, (number, sex) in INDICATORS.items()
+    ]
+    long = pd.concat(frames, ignore_index=True)
+    wide = long.pivot(index=["area_code", "year"], columns="column", values="value").rename_axis(columns=None)
+    wide = wide.reindex(columns=list(INDICATORS))
+    # Published for each sex alone.
+    sexes = wide[["life_expectancy_female", "life_expectancy_male"]]
+    wide.insert(0, "life_expectancy", sexes.mean(axis=1, skipna=False))
+    return wide.reset_index()
+
+
+def last_upload(client: Client, scope: Scope) -> str:
+    """When each indicator was last uploaded."""
+    answer = client.read_json(_metadata_request(IDS))
+    return json.dumps({number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())})
+
+
+def _offered(client: Client, area_type: int, ids: Sequence[int]) -> list[int]:
+    params = (("area_type_id", str(area_type)),)
+    answer = client.read_json(Request("FINGERTIPS", "/available_data", params, media=("json",)))
+    found = {one["IndicatorId"] for one in answer if one.get("AreaTypeId", area_type) == area_type}
+    return [number for number in ids if number in found]
+
+
+def _metadata_request(ids: Sequence[int]) -> Request:
+    params = (("indicator_ids", ",".join(map(str, ids))),)
+    return Request("FINGERTIPS", "/indicator_metadata/by_indicator_id", params, media=("json",))
+
+
+def _metadata(client: Client, ids: Sequence[int]) -> Iterator[Download]:
+    for start in range(0, len(ids), MAX_IDS):
+        yield client.get(_metadata_request(ids[start : start + MAX_IDS]))
+
+
+def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -> Iterator[Download]:
+    for authority in scope.authorities:
+        for start in range(0, len(ids), MAX_IDS):
+            some = ids[start : start + MAX_IDS]
+            params = (
+                ("indicator_ids", ",".join(map(str, some))),
+                ("child_area_type_id", str(area_type)),
+                ("parent_area_type_id", str(AUTHORITY)),
+                ("parent_area_code", authority),
+            )
+            asked = Request("FINGERTIPS", "/all_data/csv/by_indicator_id", params)
+            yield client.get(asked, partial(_check_answer, ids=some))
+
+
+def _check_answer(path: Path, ids: Sequence[int]) -> None:
+    """Rows of every indicator asked for."""
+    try:
+        with path.open("rb") as stream:
+            rows = text_rows(stream, "all_data", PUBLISHER, COLUMNS)
+    except SpiError as error:
+        raise PermanentFailure(str(error)) from error
+    absent = sorted(set(map(str, ids)) - set(rows["id"]))
+    if absent:
+        raise PermanentFailure(
+            f"{PUBLISHER} answered {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
+            f"as it does beyond {MAX_IDS} ids or where one is withdrawn; see available_data"
+        )
+
+
+def _of_wards_in_force(download: Download, scope: Scope) -> bool:
+    """Whether the wards of an answer are ours; those of 2021 may come under the same type."""
+    with download.path.open("rb") as stream:
+        codes = set(text_rows(stream, download.name, PUBLISHER, COLUMNS)["area_code"])
+    wards = {code for code in codes if str(code)[1:3] == "05"}
+    return bool(wards) and wards <= set(scope.wards)
+
+
+def _release_years(download: Download) -> dict[str, int]:
+    answer = json_of(download.path, download.name, PUBLISHER)
+    try:
+        return {number: int(about["DataChange"]["LastUploadedAt"][:4]) for number, about in answer.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"{download.name} of {PUBLISHER} does not say when an indicator was uploaded (DataChange.LastUploadedAt)"
+        raise SpiError(f"{said}; see its API") from error
+
+
+def _rows(download: Download, scope: Scope) -> pd.DataFrame:
+    """The rows of our areas: no England, no parent, no breakdown by category."""
+    ours = {*scope.msoas, *scope.wards}
+    with download.path.open("rb") as stream:
+        rows = text_rows(stream, download.name, PUBLISHER, COLUMNS)
+    former = sorted(set(rows["area_code"]) & set(scope.former_wards))
+    if former:
+        raise SpiError(
+            f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; ask for MSOAs until it has the "
+            "wards in force"
+        )
+    rows = rows[rows["area_code"].isin(ours) & rows["category"].isna()]
+    return rows.assign(value=numbers(rows["value"], download.name, "Value"), file=download.name)
+
+
+def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
+    """The newest period of one indicator, each area once."""
+    if rows.empty:
+        return pd.DataFrame(columns=["area_code", "year", "column", "value"])
+    rows = rows[rows["sortable"] == rows["sortable"].max()].drop_duplicates(["area_code", "period", "value", "note"])
+    twice = rows[rows.duplicated("area_code")]
+    if len(twice):
+        first = twice.iloc[0]
+        raise SpiError(
+            f"{first['file']} of {PUBLISHER} holds indicator {first['id']}, {first['sex']}, for {first['area_code']} "
+            f"twice in {first['period']}, with different figures; fetch it again"
+        )
+    if year is None:
+        raise SpiError(
+            f"no download of {PUBLISHER} says when indicator {rows.iloc[0]['id']} was uploaded; fetch it again"
+        )
+    return rows[["area_code", "value"]].assign(year=year, column=column)
+
+
+FETCHERS: Mapping[str, Fetcher] = {"local_health": Fetcher(parse, fetch, last_upload)}
