@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 # Differences below this are the order in which a sum was formed, not a difference between areas: the same three scores
@@ -55,6 +56,23 @@ def relative_scores(scores: pd.Series, by: str | None = "edition") -> pd.Series:
     sd = grouped.transform("std")
     z = (scores - grouped.transform("mean")) / sd
     return 50 + 10 * z.mask(sd < 10.0**-TIE_DECIMALS, 0.0).where(scores.notna())
+
+
+def places(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Places along the last axis, 1 for the lowest; exactly equal values share the best one, NaN has none.
+
+    Args:
+        values: of any shape, rounded by the caller to where a difference begins.
+    """
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    starts = np.ones(values.shape, dtype=bool)
+    starts[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    shared = np.maximum.accumulate(np.where(starts, np.arange(values.shape[-1]), 0), axis=-1) + 1.0
+    found = np.empty(values.shape)
+    np.put_along_axis(found, order, shared, axis=-1)
+    found[np.isnan(values)] = np.nan
+    return found
 
 
 def _groups(scores: pd.Series, by: str | None) -> pd.Index:
