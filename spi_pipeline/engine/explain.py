@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.profiles import PLAIN, PROFILES, ROLES
+from spi_pipeline.engine.levels import ROLES
+from spi_pipeline.engine.profiles import PLAIN, PROFILES
 
 NORMALISE = {
     "goalposts": "s = {scale:g} × clip((x − worst) / (best − worst), 0, 1)",

@@ -10,6 +10,8 @@ from typing import Any
 
 from spi_pipeline.engine.faults import Faults
 
+# What an aggregated level can be in a profile.
+ROLES = ("component", "dimension", "index")
 # Level names of a framework that states none, by the number of aggregations between indicator and index.
 LEVEL_NAMES = {1: ["index"], 2: ["component", "index"], 3: ["component", "dimension", "index"]}
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-ROLES = ("component", "dimension", "index")
-
 # Where a framework names no profile these hold: nothing is filled, fitted or guessed.
 PLAIN: dict[str, Any] = {
     "normalise": "goalposts",

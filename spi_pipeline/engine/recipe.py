@@ -12,8 +12,9 @@ from typing import Any
 
 from spi_pipeline.engine.aggregate import MAX_ORDER
 from spi_pipeline.engine.faults import Faults, Place
+from spi_pipeline.engine.levels import ROLES
 from spi_pipeline.engine.methods import CHOICES, METHODS, NUMERIC, RANK_TIES, Spec
-from spi_pipeline.engine.profiles import PLAIN, PROFILES, ROLES
+from spi_pipeline.engine.profiles import PLAIN, PROFILES
 from spi_pipeline.engine.structure import Structure
 from spi_pipeline.engine.transform import Transform
 

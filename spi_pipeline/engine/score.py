@@ -123,6 +123,7 @@ class Scores:
                 "coverage": self.coverage.to_numpy().T.ravel(),
             },
             columns=TABLE_COLUMNS,
+            copy=False,
         )
 
     def weights(self) -> pd.DataFrame:

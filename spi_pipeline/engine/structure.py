@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from spi_pipeline.engine.faults import Faults, Place
-from spi_pipeline.engine.levels import assign_levels
+from spi_pipeline.engine.levels import ROLES, assign_levels
 
 ELEMENT_KEYS = (
     "id", "parent", "level", "title", "description", "unit", "source", "direction", "worst", "best", "target", "weight",
@@ -60,12 +60,14 @@ class Structure:
         levels: names from leaf to root.
         level_of: level of each element.
         children: ids of each parent's children, in the order stated; leaves are not in it.
+        named: whether the framework states its levels itself.
     """
 
     elements: dict[str, Element]
     levels: list[str]
     level_of: dict[str, str]
     children: dict[str, list[str]]
+    named: bool = False
 
     @cached_property
     def leaves(self) -> list[str]:
@@ -100,10 +102,13 @@ class Structure:
     def role(self, name: str) -> str:
         """What an aggregated element counts as in a profile: component, dimension or index.
 
-        The lowest aggregated level is the component, the root the index, all between are dimensions; a framework with a
-        single aggregated level has components only.
+        A level that bears one of these names is what its name says. Otherwise the lowest aggregated level is the
+        component, the root the index, and all between are dimensions; a framework that states no levels and aggregates
+        once has components only.
         """
         level = self.level_of[name]
+        if self.named and level in ROLES:
+            return level
         used = [stage for stage in self.levels[1:] if stage in {self.level_of[parent] for parent in self.children}]
         if level == used[0]:
             return "component"
@@ -142,7 +147,7 @@ def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | 
             children.setdefault(element.parent, []).append(element.id)
     before = len(faults)
     levels, level_of = assign_levels(framework, by_id, children, faults)
-    return None if len(faults) > before else Structure(by_id, levels, level_of, children)
+    return None if len(faults) > before else Structure(by_id, levels, level_of, children, bool(framework.get("levels")))
 
 
 def outline(framework: Mapping[str, Any]) -> tuple[list[str], set[str]]:
