@@ -58,6 +58,7 @@ def aggregate(
     available: float = 0.0,
     top: float = 100.0,
     signed: bool = False,
+    among: npt.NDArray[np.bool_] | None = None,
 ) -> Aggregate:
     """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
 
@@ -80,6 +81,7 @@ def aggregate(
             any child is missing.
         top: the highest score of the scale, for the inverted geometric mean.
         signed: whether negative weights are meant; arithmetic mean only.
+        among: rows that areas are compared with, where they are compared; None for all.
 
     Returns:
         Score and coverage, indexed as the scores.
@@ -91,9 +93,13 @@ def aggregate(
     power = _order(mean, order)
     values = _admissible(scores, mean, power, floor, top)
     shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
-    return _aggregate(
-        scores.index, values, shares, weights.reindex(scores.columns), mean, power, available, top, signed
-    )
+    coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=scores.index)
+    if mean in ("copeland", "outranking"):
+        vector = weights.reindex(scores.columns).to_numpy(dtype=float)
+        score = _compared(scores.index, values, vector, mean == "copeland", among)
+    else:
+        score = _averaged(values, shares, mean, power, top, signed)
+    return Aggregate(score=pd.Series(score, index=scores.index).where(coverage >= available), coverage=coverage)
 
 
 def contributions(
@@ -145,7 +151,9 @@ def contributions(
     return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
 
 
-def with_group_means(scores: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+def with_group_means(
+    scores: pd.DataFrame, groups: pd.Series | None = None, among: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """Missing children replaced by the mean of the areas of the same edition, or of the same group in it.
 
     One of the three rules for what is missing; the others are to renormalise the weights (``aggregate`` as it is) and
@@ -154,10 +162,12 @@ def with_group_means(scores: pd.DataFrame, groups: pd.Series | None = None) -> p
     Args:
         scores: scores of the children, indexed by ``(edition, area_code)``.
         groups: group of each row, indexed as the scores; None takes the edition as one group.
+        among: rows the means are taken over; None for all.
     """
     editions = scores.index.get_level_values("edition")
     keys = [editions] if groups is None else [editions, groups.reindex(scores.index).to_numpy()]
-    filled = scores.fillna(scores.groupby(keys).transform("mean"))
+    known = scores if among is None else scores.where(among[:, np.newaxis])
+    filled = scores.fillna(known.groupby(keys).transform("mean"))
     return filled.where(scores.notna().any(axis=1), axis=0)
 
 
@@ -217,31 +227,24 @@ def shares_of_present(values: Array, weights: Array) -> Array:
     return shares
 
 
-def _aggregate(
-    index: pd.Index, values: Array, shares: Array, weights: pd.Series, mean: Mean, order: float, available: float,
-    top: float, signed: bool,
-) -> Aggregate:  # fmt: skip
-    coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=index)
-    if mean in ("copeland", "outranking"):
-        score = _compared(index, values, weights.to_numpy(dtype=float), majority=mean == "copeland")
-    elif mean == "median":
-        score = means.weighted_median(values, shares)
-    elif mean == "inverted_geometric":
-        score = means.inverted_geometric(values, shares, top)
-    elif signed:
-        score = means.weighted_sum(values, shares)
-    else:
-        score = means.power_mean(values, shares, order)
-    return Aggregate(score=pd.Series(score, index=index).where(coverage >= available), coverage=coverage)
+def _averaged(values: Array, shares: Array, mean: Mean, order: float, top: float, signed: bool) -> Array:
+    if mean == "median":
+        return means.weighted_median(values, shares)
+    if mean == "inverted_geometric":
+        return means.inverted_geometric(values, shares, top)
+    return means.weighted_sum(values, shares) if signed else means.power_mean(values, shares, order)
 
 
-def _compared(index: pd.Index, values: Array, weights: Array, majority: bool) -> Array:
+def _compared(
+    index: pd.Index, values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None
+) -> Array:
     """Comparisons within each edition, or among all rows where there are no editions."""
+    known = np.ones(len(values), dtype=bool) if among is None else among
     if "edition" not in index.names:
-        return means.outranking(values, weights, majority)
+        return means.outranking(values, weights, majority, known)
     editions = index.get_level_values("edition")
     scores = np.full(len(values), np.nan)
     for edition in editions.unique():
         rows = np.flatnonzero(editions == edition)
-        scores[rows] = means.outranking(values[rows], weights, majority)
+        scores[rows] = means.outranking(values[rows], weights, majority, known[rows])
     return scores

@@ -15,7 +15,7 @@ import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.impute import Imputed, filled_cells
-from spi_pipeline.engine.panel import require_panel
+from spi_pipeline.engine.panel import Flags, require_panel
 
 Array = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
@@ -25,7 +25,10 @@ SHARED = 0.5
 
 
 def impute_average(
-    panel: pd.DataFrame, average: Literal["mean", "median"] = "mean", groups: pd.Series | None = None
+    panel: pd.DataFrame,
+    average: Literal["mean", "median"] = "mean",
+    groups: pd.Series | None = None,
+    among: Flags | None = None,
 ) -> Imputed:
     """Fill a gap with the mean or median of the areas of the same edition, or of the same group in it.
 
@@ -38,6 +41,7 @@ def impute_average(
         average: which one.
         groups: group of each row, indexed as the panel; rows without a group are not filled. None takes the edition
             as one group.
+        among: rows that averages are taken over; None for all.
 
     Returns:
         The panel filled; donors are the group and the number of its areas that have a value.
@@ -46,7 +50,7 @@ def impute_average(
     editions = panel.index.get_level_values("edition")
     labels = editions if groups is None else groups.reindex(panel.index)
     keys = [editions] if groups is None else [editions, labels.to_numpy()]
-    grouped = panel.groupby(keys)
+    grouped = (panel if among is None else panel.where(among[:, np.newaxis])).groupby(keys)
     averages, counts = grouped.transform(average), grouped.transform("count")
     names = np.where(pd.isna(labels), "", labels.astype(str) if groups is not None else "all")
     donors = _joined(names, counts.to_numpy())
@@ -74,7 +78,7 @@ def impute_linear(panel: pd.DataFrame) -> Imputed:
     return _along_editions(panel, "linear in time", _line)
 
 
-def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5) -> Imputed:
+def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | None = None) -> Imputed:
     """Fill a gap with the mean of the areas most alike in the same edition that have a value.
 
     Alike is a small root mean square of the differences, each in standard deviations of its indicator, over the
@@ -86,6 +90,7 @@ def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5) -> Imputed:
     Args:
         panel: raw values.
         neighbours: how many.
+        among: rows that can be neighbours; None for all.
 
     Returns:
         The panel filled; donors are the area codes, nearest first.
@@ -107,6 +112,7 @@ def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5) -> Imputed:
         rows = rows[np.argsort(areas[rows], kind="stable")]
         for row in rows[np.isnan(values[rows]).any(axis=1)]:
             nearest = rows[_nearest_first(standard, row, rows)]
+            nearest = nearest if among is None else nearest[among[nearest]]
             for column in np.flatnonzero(np.isnan(values[row])):
                 chosen = nearest[~np.isnan(values[nearest, column])][:neighbours]
                 if len(chosen):

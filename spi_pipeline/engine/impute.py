@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.panel import INDEX_NAMES, require_panel
+from spi_pipeline.engine.panel import INDEX_NAMES, require_panel, rows_of
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -47,7 +47,10 @@ class Imputed:
 
 
 def impute_regression(
-    panel: pd.DataFrame, eligible: pd.DataFrame | None = None, minimum_share: float = 0.65
+    panel: pd.DataFrame,
+    eligible: pd.DataFrame | None = None,
+    minimum_share: float = 0.65,
+    among: Flags | None = None,
 ) -> Imputed:
     """Fill missing values by least squares on the other indicators of the same component.
 
@@ -65,27 +68,30 @@ def impute_regression(
         eligible: the panel's shape, True where a gap may be filled; None allows all.
         minimum_share: an indicator is filled in an edition only where at least this share of the edition's areas
             has it.
+        among: rows the regressions are fitted over and areas are counted among; None for all.
 
     Raises:
         EngineError: the panel is none: another index, a row or column twice, or an infinite value.
     """
     require_panel(panel)
     observed = panel.notna()
-    enough = observed.groupby(level="edition").transform("mean") >= minimum_share
-    wanted = ~observed & enough
+    editions = panel.index.get_level_values("edition")
+    share = rows_of(observed, among).groupby(level="edition").mean()
+    wanted = ~observed & (share.reindex(editions) >= minimum_share).set_axis(panel.index)
     if eligible is not None:
         wanted &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
     values = panel.to_numpy(dtype=float)
-    strength = panel.corr(min_periods=SPARE_ROWS).abs().fillna(0.0).to_numpy()
+    strength = rows_of(panel, among).corr(min_periods=SPARE_ROWS).abs().fillna(0.0).to_numpy()
 
-    moments = _Moments(values)
+    moments = _Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
+    known = values if among is None else values[among]
     estimates = np.full(values.shape, np.nan)
     donors = np.full(values.shape, "", dtype=object)
     for target in range(values.shape[1]):
         for rows, present in _by_pattern(observed.to_numpy(), wanted.to_numpy()[:, target]):
             strongest_first = present[np.argsort(-strength[present, target], kind="stable")]
             used, estimated = _regress(moments, target, strongest_first, rows)
-            estimates[rows, target] = np.clip(estimated, np.nanmin(values[:, target]), np.nanmax(values[:, target]))
+            estimates[rows, target] = np.clip(estimated, np.nanmin(known[:, target]), np.nanmax(known[:, target]))
             donors[rows, target] = ",".join(panel.columns[used])
     filled = pd.DataFrame(np.where(observed, values, estimates), index=panel.index, columns=panel.columns)
     return Imputed(panel=filled, cells=filled_cells(panel, estimates, "regression", donors))
@@ -98,19 +104,20 @@ class _Moments:
     the rows themselves are gone through once, however many regressions follow.
     """
 
-    def __init__(self, values: Array) -> None:
-        present = ~np.isnan(values)
-        self.count = present.sum(axis=0)
+    def __init__(self, values: Array, among: Flags) -> None:
+        known, every = values[among], ~np.isnan(values)
+        present = every[among]
+        count = np.maximum(present.sum(axis=0), 1)
         # Standardising by all values present keeps the sums small and the solution independent of units.
-        self.centre = np.nansum(values, axis=0) / np.maximum(self.count, 1)
-        spread = np.sqrt(np.nansum((values - self.centre) ** 2, axis=0) / np.maximum(self.count, 1))
-        largest = np.max(np.abs(np.nan_to_num(values)), axis=0, initial=0.0)
+        self.centre = np.nansum(known, axis=0) / count
+        spread = np.sqrt(np.nansum((known - self.centre) ** 2, axis=0) / count)
+        largest = np.max(np.abs(np.nan_to_num(known)), axis=0, initial=0.0)
         self.varies = spread > ROUNDING * largest
         self.spread = np.where(self.varies, spread, 1.0)
-        self.standard = np.where(present, (values - self.centre) / self.spread, 0.0)
+        self.standard = np.where(every, (values - self.centre) / self.spread, 0.0)
         self.patterns, group = _patterns(present)
         counts = np.bincount(group, minlength=len(self.patterns))
-        parts = np.split(self.standard[np.argsort(group, kind="stable")], np.cumsum(counts)[:-1])
+        parts = np.split(self.standard[among][np.argsort(group, kind="stable")], np.cumsum(counts)[:-1])
         self.rows = counts
         self.sums = np.array([part.sum(axis=0) for part in parts])
         self.products = np.array([part.T @ part for part in parts])

@@ -62,7 +62,7 @@ def weighted_median(values: Array, shares: Array) -> Array:
     return np.where(present, median, np.nan)
 
 
-def outranking(values: Array, weights: Array, majority: bool) -> Array:
+def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None = None) -> Array:
     """How the rows fare against each other, child by child: 100 where a row wins every comparison, 0 where none.
 
     A row's share of a comparison is the weight of the children in which it is higher, and half of that in which it
@@ -73,6 +73,7 @@ def outranking(values: Array, weights: Array, majority: bool) -> Array:
         values: rows by children, NaN where absent.
         weights: one per child.
         majority: see above.
+        among: rows that every row is compared with; None for all.
     """
     present = ~np.isnan(values)
     scores = np.full(len(values), np.nan)
@@ -90,6 +91,8 @@ def outranking(values: Array, weights: Array, majority: bool) -> Array:
             share = np.where(np.isnan(share), np.nan, 0.5 + 0.5 * np.sign(np.round(share - 0.5, 12)))
         themselves = np.arange(len(share))
         share[themselves, start + themselves] = np.nan
+        if among is not None:
+            share[:, ~among] = np.nan
         comparisons = (~np.isnan(share)).sum(axis=1)
         scores[rows] = 100 * np.nansum(share, axis=1) / np.where(comparisons > 0, comparisons, np.nan)
     return scores

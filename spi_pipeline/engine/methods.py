@@ -59,6 +59,7 @@ METHODS["rescale"] = METHODS["normalise"]
 NUMERIC = {
     "low", "high", "lower", "upper", "mean", "sd", "order", "count", "minimum_share", "neighbours", "lambda",
 }  # fmt: skip
+FLAGS = {"clip", "cap", "allow_negative"}
 RANK_TIES = ("min", "average", "max")
 CHOICES = {
     "missing": ("renormalise", "group_mean", "blank"),
@@ -66,6 +67,8 @@ CHOICES = {
     "rank_first": ("highest", "lowest"),
     "ties": ("min", "average"),
     "without": ("extremes", "refuse"),
+    "counts": ("proportion", "rate"),
+    "wholes": ("all", "group"),
 }
 
 

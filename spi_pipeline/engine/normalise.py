@@ -4,7 +4,7 @@ Only rules that map one indicator's values by a straight line belong here; what 
 is in ``normalise_ranks``, and weighting and combining indicators is elsewhere.
 
 Extremes, means and deviations are taken over the whole panel, all editions pooled, so that a change over time is never
-a change of the yardstick.
+a change of the yardstick; where ``among`` flags rows, over these alone, and the others are measured by them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import require_panel
+from spi_pipeline.engine.panel import Flags, require_panel, rows_of
 
 # A spread this small beside the values themselves is rounding, not variation.
 NOISE = 1e-12
@@ -48,7 +48,9 @@ def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip
     return 100 * (share.clip(0, 1) if clip else share)
 
 
-def minmax_scores(panel: pd.DataFrame, direction: pd.Series, low: float = 0.0, high: float = 100.0) -> pd.DataFrame:
+def minmax_scores(
+    panel: pd.DataFrame, direction: pd.Series, low: float = 0.0, high: float = 100.0, among: Flags | None = None
+) -> pd.DataFrame:
     """Spread the panel's own extremes over a scale: ``low + (high - low) (x - min) / (max - min)``.
 
     Where lower is better, the largest value scores ``low``.
@@ -60,12 +62,13 @@ def minmax_scores(panel: pd.DataFrame, direction: pd.Series, low: float = 0.0, h
         direction: +1 where higher values are better, -1 where lower ones are, by indicator id.
         low: score of the worst value.
         high: score of the best value.
+        among: rows the extremes are taken over.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
     turned = towards_better(panel, direction)
-    lowest, highest = turned.min(), turned.max()
+    lowest, highest = rows_of(turned, among).min(), rows_of(turned, among).max()
     require_spread(lowest, highest, "min-max")
     return low + (high - low) * (turned - lowest) / (highest - lowest)
 
@@ -87,7 +90,9 @@ def scaled_scores(
     return scale * (towards_better(panel, direction) - lower) / (upper - lower)
 
 
-def z_scores(panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0) -> pd.DataFrame:
+def z_scores(
+    panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0, among: Flags | None = None
+) -> pd.DataFrame:
     """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s`` (n-1).
 
     An indicator with the same value everywhere scores the mean.
@@ -97,9 +102,11 @@ def z_scores(panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: f
         direction: +1 or -1 by indicator id.
         mean: mean of the scores.
         sd: standard deviation of the scores.
+        among: rows mean and deviation are taken over.
     """
     turned = towards_better(panel, direction)
-    return mean + sd * _standardised(turned, turned.mean(), turned.std(ddof=1))
+    known = rows_of(turned, among)
+    return mean + sd * _standardised(turned, known.mean(), known.std(ddof=1))
 
 
 def base_year_z_scores(
@@ -109,6 +116,7 @@ def base_year_z_scores(
     population: pd.Series | None = None,
     mean: float = 100.0,
     sd: float = 10.0,
+    among: Flags | None = None,
 ) -> pd.DataFrame:
     """Standardise against one edition: ``mean + sd (x - m) / s`` with mean and deviation of the base year.
 
@@ -124,6 +132,7 @@ def base_year_z_scores(
         population: weight of each row, indexed as the panel; None weights all alike.
         mean: score of the base year's mean.
         sd: points per standard deviation.
+        among: rows mean and deviation are taken over, of those of the base year.
 
     Raises:
         EngineError: the panel has no such edition, a weight is missing or not above 0, or an indicator has no value
@@ -133,7 +142,7 @@ def base_year_z_scores(
     chosen = turned.index.get_level_values("edition") == base
     if not chosen.any():
         raise EngineError(f"the base year {base} is no edition of the panel: choose one of those it has")
-    rows = turned[chosen]
+    rows = turned[chosen if among is None else chosen & among]
     weights = pd.Series(1.0, index=rows.index) if population is None else population.reindex(rows.index).astype(float)
     if not (weights > 0).all():
         raise EngineError(
@@ -149,19 +158,22 @@ def base_year_z_scores(
     return mean + sd * _standardised(turned, centre, variance**0.5)
 
 
-def distance_to_maximum(panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0) -> pd.DataFrame:
+def distance_to_maximum(
+    panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0, among: Flags | None = None
+) -> pd.DataFrame:
     """Distance to the best value, on the panel's range: ``scale * (1 - (max - x) / (max - min))``.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
     turned = towards_better(panel, direction)
-    return _distance(turned, turned.max(), scale, cap=False)
+    return _distance(turned, rows_of(turned, among).max(), scale, False, among)
 
 
 def distance_to_target(
-    panel: pd.DataFrame, direction: pd.Series, target: pd.Series, scale: float = 100.0, cap: bool = False
-) -> pd.DataFrame:
+    panel: pd.DataFrame, direction: pd.Series, target: pd.Series, scale: float = 100.0, cap: bool = False,
+    among: Flags | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Distance to a target, on the range from the worst value to it: ``scale * (1 - (target - x) / (target - min))``.
 
     Args:
@@ -170,6 +182,7 @@ def distance_to_target(
         target: by indicator id, in its unit.
         scale: score of the target.
         cap: whether values better than the target score no more than it.
+        among: rows the worst value is taken over.
 
     Raises:
         EngineError: a target is missing or equal to the worst value, or an indicator has no direction.
@@ -178,12 +191,13 @@ def distance_to_target(
     wanted = target.reindex(panel.columns).astype(float) * direction.reindex(panel.columns)
     if wanted.isna().any():
         raise EngineError(f"these indicators have no target: {', '.join(map(str, wanted.index[wanted.isna()]))}")
-    return _distance(turned, wanted, scale, cap)
+    return _distance(turned, wanted, scale, cap, among)
 
 
 def distance_to_reference(
-    panel: pd.DataFrame, direction: pd.Series, area_code: str, scale: float = 100.0, cap: bool = False
-) -> pd.DataFrame:
+    panel: pd.DataFrame, direction: pd.Series, area_code: str, scale: float = 100.0, cap: bool = False,
+    among: Flags | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Distance to the values of one area, edition by edition; otherwise as ``distance_to_target``.
 
     The worst value is that of the whole panel.
@@ -196,7 +210,7 @@ def distance_to_reference(
     if area_code not in turned.index.get_level_values("area_code"):
         raise EngineError(f"the reference area {area_code} is not in the panel: choose one of its areas")
     rows = turned.xs(area_code, level="area_code").reindex(editions)
-    lowest = turned.min()
+    lowest = rows_of(turned, among).min()
     own = rows.set_axis(turned.index)
     at_worst = [str(name) for name in own.columns if (own[name] - lowest[name] <= NOISE * abs(lowest[name])).any()]
     if at_worst:
@@ -205,14 +219,16 @@ def distance_to_reference(
     return scale * (share.clip(upper=1) if cap else share)
 
 
-def fraction_of_maximum(panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0) -> pd.DataFrame:
+def fraction_of_maximum(
+    panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0, among: Flags | None = None
+) -> pd.DataFrame:
     """The share of the best value that an area reaches: ``x / max``, or ``min / x`` where lower is better.
 
     Raises:
         EngineError: an indicator has a negative value, or a value of 0 where lower is better, or no direction.
     """
     signs = _signs(panel, direction)
-    lowest, highest = panel.min(), panel.max()
+    lowest, highest = rows_of(panel, among).min(), rows_of(panel, among).max()
     refused = [
         name
         for name in panel.columns
@@ -250,9 +266,10 @@ def require_spread(lowest: pd.Series, highest: pd.Series, method: str) -> None:
         )
 
 
-def _distance(turned: pd.DataFrame, goal: pd.Series, scale: float, cap: bool) -> pd.DataFrame:
-    require_spread(turned.min(), goal, "a distance")
-    share = 1 - (goal - turned) / (goal - turned.min())
+def _distance(turned: pd.DataFrame, goal: pd.Series, scale: float, cap: bool, among: Flags | None) -> pd.DataFrame:
+    lowest = rows_of(turned, among).min()
+    require_spread(lowest, goal, "a distance")
+    share = 1 - (goal - turned) / (goal - lowest)
     return scale * (share.clip(upper=1) if cap else share)
 
 

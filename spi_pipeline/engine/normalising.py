@@ -13,6 +13,7 @@ import pandas as pd
 from spi_pipeline.engine import normalise, normalise_ranks
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.methods import Spec
+from spi_pipeline.engine.panel import Flags, rows_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Yardsticks:
         target: value aimed at; NaN without one.
         population: residents by row; None where not known.
         scale: score of the best value.
+        among: rows that extremes, means and ranks are taken over; None for all.
     """
 
     direction: pd.Series
@@ -34,6 +36,7 @@ class Yardsticks:
     target: pd.Series
     population: pd.Series | None
     scale: float
+    among: Flags | None = None
 
 
 def normalised(spec: Spec, panel: pd.DataFrame, known: Yardsticks) -> pd.DataFrame:
@@ -48,35 +51,36 @@ def normalised(spec: Spec, panel: pd.DataFrame, known: Yardsticks) -> pd.DataFra
         EngineError: the method cannot be applied to these values.
     """
     direction, scale, options = known.direction.reindex(panel.columns), known.scale, dict(spec.options)
+    among = known.among
     match spec.method:
         case "goalposts":
             worst, best = goalposts(panel, known)
             clip = bool(options.get("clip", True))
             return normalise.goalpost_scores(panel, worst, best, clip) * (scale / 100)
         case "minmax":
-            return normalise.minmax_scores(panel, direction, **{"high": scale, **options})
+            return normalise.minmax_scores(panel, direction, **{"high": scale, **options}, among=among)
         case "scaled":
             return normalise.scaled_scores(panel, direction, scale=scale, **options)
         case "z":
-            return normalise.z_scores(panel, direction, **options)
+            return normalise.z_scores(panel, direction, **options, among=among)
         case "base_year_z":
             base = options.pop("base", panel.index.get_level_values("edition").min())
-            return normalise.base_year_z_scores(panel, direction, base, known.population, **options)
+            return normalise.base_year_z_scores(panel, direction, base, known.population, **options, among=among)
         case "maximum":
-            return normalise.distance_to_maximum(panel, direction, scale)
+            return normalise.distance_to_maximum(panel, direction, scale, among)
         case "target":
-            return normalise.distance_to_target(panel, direction, known.target, scale, **options)
+            return normalise.distance_to_target(panel, direction, known.target, scale, **options, among=among)
         case "reference":
-            return normalise.distance_to_reference(panel, direction, scale=scale, **options)
+            return normalise.distance_to_reference(panel, direction, scale=scale, **options, among=among)
         case "fraction":
-            return normalise.fraction_of_maximum(panel, direction, scale)
+            return normalise.fraction_of_maximum(panel, direction, scale, among)
         case _:
-            return _by_rank(spec, panel, direction, scale)
+            return _by_rank(spec, panel, direction, scale, among)
 
 
 def goalposts(panel: pd.DataFrame, known: Yardsticks) -> tuple[pd.Series, pd.Series]:
     """Worst and best of each indicator, the panel's extremes where none are stated."""
-    lowest, highest = panel.min(), panel.max()
+    lowest, highest = rows_of(panel, known.among).min(), rows_of(panel, known.among).max()
     rising = known.direction.reindex(panel.columns) > 0
     worst = known.worst.reindex(panel.columns)
     best = known.best.reindex(panel.columns)
@@ -86,17 +90,17 @@ def goalposts(panel: pd.DataFrame, known: Yardsticks) -> tuple[pd.Series, pd.Ser
     return worst.fillna(lowest.where(rising, highest)), best.fillna(highest.where(rising, lowest))
 
 
-def _by_rank(spec: Spec, panel: pd.DataFrame, direction: pd.Series, scale: float) -> pd.DataFrame:
+def _by_rank(spec: Spec, panel: pd.DataFrame, direction: pd.Series, scale: float, among: Flags | None) -> pd.DataFrame:
     options = dict(spec.options)
     match spec.method:
         case "rank":
-            return normalise_ranks.rank_scores(panel, direction, **options)
+            return normalise_ranks.rank_scores(panel, direction, **options, among=among)
         case "percentile_rank":
-            return normalise_ranks.percentile_ranks(panel, direction, scale=scale, **options)
+            return normalise_ranks.percentile_ranks(panel, direction, scale=scale, **options, among=among)
         case "borda":
-            return normalise_ranks.borda_scores(panel, direction, **options)
+            return normalise_ranks.borda_scores(panel, direction, **options, among=among)
         case "exponential":
-            return normalise_ranks.exponential_scores(panel, direction, **options)
+            return normalise_ranks.exponential_scores(panel, direction, **options, among=among)
         case "exponential_of_ranks":
             return _from_published_ranks(panel, direction, options.get("count"))
         case "none":

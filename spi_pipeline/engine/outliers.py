@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.panel import INDEX_NAMES, require_panel
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, require_panel
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -59,7 +59,7 @@ class Treated:
     summary: pd.DataFrame
 
 
-def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None) -> Treated:
+def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Flags | None = None) -> Treated:
     """Winsorise outliers; take the logarithm of an indicator for which that does not suffice.
 
     While both skew and kurtosis exceed their limits, the outermost value on the side of the skew (all values tied with
@@ -73,16 +73,18 @@ def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None) -> Treated
     Args:
         panel: raw values, one column per indicator.
         limits: the limits; None takes skew 2, kurtosis 3.5 and five points.
+        among: rows that are judged; the others are held to the range these end up in. None judges all.
     """
     require_panel(panel)
     limits = limits or Limits()
     columns, points, summary = {}, [], {}
     for name in panel.columns:
         before = panel[name].to_numpy(dtype=float)
-        after, labels, treatment = _treat(before, limits)
+        after, labels, treatment = _treat_among(before, limits, among)
         columns[name] = after
         moved = np.flatnonzero(labels != "")
-        points.append(_points(panel.index[moved], name, before[moved], after[moved], labels[moved]))
+        if len(moved):
+            points.append(_points(panel.index[moved], name, before[moved], after[moved], labels[moved]))
         skews, kurtoses = zip(*(_shape(values) for values in (before, after)), strict=True)
         summary[name] = (skews[0], kurtoses[0], skews[1], kurtoses[1], len(moved), treatment)
     names = ["skew", "kurtosis", "skew_after", "kurtosis_after", "points", "treatment"]
@@ -108,6 +110,22 @@ def _treat(values: Array, limits: Limits) -> tuple[Array, Labels, Treatment]:
     low, high = np.nanmin(values), np.nanmax(values)
     logged: Array = np.log(values - low + LOG_SHIFT * (high - low))
     return logged, np.where(np.isnan(values), "", "log").astype(object), "log"
+
+
+def _treat_among(values: Array, limits: Limits, among: Flags | None) -> tuple[Array, Labels, Treatment]:
+    if among is None or among.all():
+        return _treat(values, limits)
+    after, labels = values.copy(), np.full(len(values), "", dtype=object)
+    after[among], labels[among], treatment = _treat(values[among], limits)
+    if treatment != "none":
+        low, high = np.nanmin(values[among]), np.nanmax(values[among])
+        held = np.clip(values[~among], low, high)
+        if treatment == "log":
+            after[~among] = np.log(held - low + LOG_SHIFT * (high - low))
+        else:
+            after[~among] = np.clip(held, np.nanmin(after[among]), np.nanmax(after[among]))
+        labels[~among] = np.where(np.abs(after[~among] - values[~among]) > 0, treatment, "")
+    return after, labels, treatment
 
 
 def _winsorise(values: Array, limits: Limits) -> tuple[Array, Labels]:

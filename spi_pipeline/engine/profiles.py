@@ -13,6 +13,9 @@ from typing import Any
 PLAIN: dict[str, Any] = {
     "normalise": "goalposts",
     "treat": False,
+    "counts": "",
+    "shrink": False,
+    "minimum_count": None,
     "impute": "none",
     "weights": "given",
     "aggregate": "arithmetic",
@@ -25,6 +28,9 @@ PLAIN: dict[str, Any] = {
     "scores": "quality",
     "rank_first": "highest",
     "ties": "min",
+    "outside": [],
+    "wholes": None,
+    "doubt": None,
 }
 
 # The panel's extremes stand in for goalposts nobody stated.

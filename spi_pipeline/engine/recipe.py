@@ -7,13 +7,17 @@ the modules they are named after.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from spi_pipeline.engine.aggregate import MAX_ORDER
+from spi_pipeline.engine.doubt import Doubt, read_doubt
 from spi_pipeline.engine.faults import Faults, Place
 from spi_pipeline.engine.levels import ROLES
-from spi_pipeline.engine.methods import CHOICES, METHODS, NUMERIC, RANK_TIES, Spec
+from spi_pipeline.engine.methods import CHOICES, FLAGS, METHODS, NUMERIC, RANK_TIES, Spec
+from spi_pipeline.engine.outliers import Limits
 from spi_pipeline.engine.profiles import PLAIN, PROFILES
 from spi_pipeline.engine.structure import Structure
 from spi_pipeline.engine.transform import Transform
@@ -23,13 +27,27 @@ FRAMEWORK_KEYS = ("title", "description", "profile", "levels", "elements", *PLAI
 
 @dataclass(frozen=True)
 class LeafRecipe:
-    """How an indicator is scored."""
+    """How an indicator is scored.
+
+    Attributes:
+        normalise: how values become scores.
+        impute: how gaps are filled.
+        transform: applied before.
+        treat: when outliers are treated; None where they are not.
+        decimals: places its score is rounded to.
+        counts: what numerator over denominator is: proportion, rate, or empty to tell by the counts.
+        shrink: whether values are drawn to the mean by as much as they are noise.
+        minimum_count: below so many cases a value is suppressed.
+    """
 
     normalise: Spec
     impute: Spec
     transform: Transform
-    treat: bool
+    treat: Limits | None
     decimals: int | None
+    counts: str = ""
+    shrink: bool = False
+    minimum_count: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,9 @@ class Recipe:
         need: whether scores measure need, the worst indicators scoring highest.
         rank_first: which score gets rank 1.
         ties: what tied areas get.
+        outside: areas that are scored, but neither fitted on nor ranked.
+        wholes: ``all`` or ``group`` where wholes are added from population-weighted values, else empty.
+        doubt: what may be doubted, and how far.
     """
 
     profile: str
@@ -76,6 +97,9 @@ class Recipe:
     need: bool
     rank_first: str
     ties: str
+    outside: tuple[str, ...] = ()
+    wholes: str = ""
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 def read_recipe(
@@ -109,6 +133,9 @@ def read_recipe(
         need=reader.choice("scores") == "need",
         rank_first=reader.choice("rank_first"),
         ties=reader.choice("ties"),
+        outside=reader.outside(),
+        wholes=reader.choice("wholes") if framework.get("wholes") is not None else "",
+        doubt=read_doubt(framework, faults),
     )
     return recipe if len(faults) == before else None
 
@@ -133,8 +160,11 @@ class _Reader:
             normalise=normalise,
             impute=self._at(name, "impute"),
             transform=self._transform(spec, (*place, "transform")),
-            treat=bool(element.stated.get("treat", self.framework.get("treat", self.defaults["treat"]))),
+            treat=self._treat(name),
             decimals=self._decimals(name),
+            counts=self._counts(name),
+            shrink=self._flag(name, "shrink"),
+            minimum_count=self._number(name, "minimum_count"),
         )
 
     def parent(self, name: str) -> ParentRecipe:
@@ -145,6 +175,13 @@ class _Reader:
             self._fault(place, f"the generalised mean of {name} needs an order from -{MAX_ORDER:g} to {MAX_ORDER:g}: "
                         "write {method: generalised, order: 0.5}")  # fmt: skip
         return ParentRecipe(mean, self._weights(name), self._available(name), self._rescale(name), self._decimals(name))
+
+    def outside(self) -> tuple[str, ...]:
+        stated = self.framework.get("outside", self.defaults["outside"])
+        if not isinstance(stated, list):
+            self._fault(("framework", "outside"), f"outside is '{stated}': list the codes of areas, as in [WLD]")
+            return ()
+        return tuple(map(str, stated))
 
     def choice(self, key: str) -> str:
         stated = self.framework.get(key, self.defaults[key])
@@ -161,6 +198,36 @@ class _Reader:
             self._fault(("framework", key), f"{key} is {value:g}: give a number above 0")
         return value
 
+    def _flag(self, name: str, key: str) -> bool:
+        place, stated = self._stated(name, key)
+        if not isinstance(stated, bool):
+            self._fault(place, f"{key} of {name} is '{stated}': write true or false")
+        return stated is True
+
+    def _number(self, name: str, key: str) -> float | None:
+        place, stated = self._stated(name, key)
+        return None if stated is None else self.faults.number(stated, place or ("framework",), f"{key} of {name}")
+
+    def _counts(self, name: str) -> str:
+        place, stated = self._stated(name, "counts")
+        if stated and stated not in CHOICES["counts"]:
+            self._fault(place, f"the counts of {name} are a '{stated}': use {' or '.join(CHOICES['counts'])}")
+        return str(stated)
+
+    def _treat(self, name: str) -> Limits | None:
+        place, stated = self._stated(name, "treat")
+        if isinstance(stated, bool):
+            return Limits() if stated else None
+        options = dict(stated) if isinstance(stated, Mapping) else {"": stated}
+        known = {one.name for one in fields(Limits)}
+        wrong = [key for key in options if key not in known or (key == "log") != isinstance(options[key], bool)]
+        for key in wrong:
+            self._fault(place, f"treat of {name} has '{key or options[key]}': write true, false, or any of skew, "
+                        "kurtosis and points as numbers and log as true or false")  # fmt: skip
+        numbers = {key: self.faults.number(options[key], place, f"treat {key} of {name}")
+                   for key in options if key != "log" and key not in wrong}  # fmt: skip
+        return None if wrong or None in numbers.values() else Limits(**{**options, **numbers})
+
     def _weights(self, name: str) -> Spec:
         """A weight stated at a child overrides the profile's way, but not a way stated in so many words."""
         stated = any(
@@ -171,7 +238,26 @@ class _Reader:
         own = [self.structure.elements[child].weight for child in self.structure.children[name]]
         if spec.method in ("given", "shares") and all(weight == 0 for weight in own):
             self._fault(place, f"all children of {name} have weight 0: give one of them more")
+        if "correlation" in spec.options:
+            self._check_reference(name, spec, place)
         return Spec("given") if stated and not place and spec.method not in ("given", "shares") else spec
+
+    def _check_reference(self, name: str, spec: Spec, place: Place) -> None:
+        """A correlation matrix and standard deviations stated for the children of one element, in their order."""
+        size = len(self.structure.children[name])
+        try:
+            matrix = np.array(spec.options["correlation"], dtype=float)
+            sd = np.array(spec.options.get("sd", [1] * size), dtype=float)
+        except (TypeError, ValueError):
+            matrix = sd = np.array([])
+        if matrix.shape != (size, size) or sd.shape != (size,):
+            self._fault(place, f"the reference of {name} must be {size} rows of {size} numbers, and sd {size} numbers, "
+                        "in the order of its children")  # fmt: skip
+        elif not (np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1) and (np.abs(matrix) <= 1).all()):
+            self._fault(place, f"the reference correlation of {name} is none: it is symmetric, 1 on the diagonal, and "
+                        "nowhere beyond -1 and 1")  # fmt: skip
+        elif not (sd > 0).all():
+            self._fault(place, f"the reference sd of {name} must be above 0 throughout")
 
     def _available(self, name: str) -> float:
         place, stated = self._stated(name, "available")
@@ -203,7 +289,14 @@ class _Reader:
         if name == self.structure.root:
             return None
         place, stated = self._stated(name, "rescale")
-        return None if stated is None else self._spec("rescale", stated, place or ("framework",))
+        if stated is None:
+            return None
+        spec = self._spec("rescale", stated, place or ("framework",))
+        children = self.structure.children[name]
+        own = self._at(children[0], "normalise").method if children[0] not in self.structure.children else ""
+        # The only child's places are its parent's: ranked again they would lose how a publisher placed ties.
+        again = len(children) == 1 and spec.method == "exponential" and own.startswith("exponential")
+        return None if again else spec
 
     def _at(self, name: str, key: str) -> Spec:
         place, stated = self._stated(name, key)
@@ -218,14 +311,14 @@ class _Reader:
         role = self.structure.role(name) if name in self.structure.children else ""
         own = self.framework.get(key)
         if own is not None:
-            by_level = isinstance(own, Mapping) and "method" not in own
+            by_level = isinstance(own, Mapping) and "method" not in own and key != "treat"
             if not by_level:
                 return ("framework", key), own
             for label in (level, role):
                 if label in own:
                     return ("framework", key, label), own[label]
         default = self.defaults[key]
-        if isinstance(default, Mapping) and "method" not in default:
+        if isinstance(default, Mapping) and "method" not in default and key != "treat":
             default = default.get(role, None if isinstance(PLAIN[key], Mapping) else PLAIN[key])
         return (), default
 
@@ -240,8 +333,10 @@ class _Reader:
             if option not in allowed[method]:
                 known = f"it takes {', '.join(sorted(allowed[method]))}" if allowed[method] else "it takes none"
                 self._fault(place, f"'{option}' is no option of {key} {method}: {known}")
-            elif option in NUMERIC and not (option == "sd" and key == "weights"):
+            elif option in NUMERIC and key != "weights":
                 self.faults.number(options[option], place, f"{option} of {key} {method}")
+            elif option in FLAGS and not isinstance(options[option], bool):
+                self._fault(place, f"{option} of {method} is '{options[option]}': write true or false")
         if options.get("ties", "min") not in RANK_TIES:
             self._fault(place, f"ties of {method} are '{options['ties']}': use {', '.join(RANK_TIES)}")
         if options.get("without", "refuse") not in CHOICES["without"]:

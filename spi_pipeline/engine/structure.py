@@ -17,8 +17,11 @@ from spi_pipeline.engine.levels import ROLES, assign_levels
 
 ELEMENT_KEYS = (
     "id", "parent", "level", "title", "description", "unit", "source", "direction", "worst", "best", "target", "weight",
-    "transform", "normalise", "impute", "treat", "aggregate", "weights", "available",
+    "transform", "normalise", "impute", "treat", "aggregate", "weights", "available", "rescale", "decimals",
+    "counts", "shrink", "minimum_count",
 )  # fmt: skip
+# What may be said of any element: one that says no more is no indicator gone wrong, but a parent without children.
+DESCRIPTIVE = {"id", "parent", "level", "title", "description", "weight", "aggregate", "weights", "available"}
 DIRECTIONS = {"higher_is_better": 1, "lower_is_better": -1}
 
 
@@ -238,7 +241,10 @@ def _ring(element: Element, elements: Mapping[str, Element]) -> list[str]:
 
 def _check_indicator(element: Element, faults: Faults) -> None:
     place = ("framework", "elements", element.position)
-    if element.direction == 0 and "direction" not in element.stated:
+    if set(element.stated) <= DESCRIPTIVE:
+        faults.add(place, f"{element.id} has neither children nor a direction: correct the parent its children name, "
+                   "or state the direction of the indicator")  # fmt: skip
+    elif element.direction == 0 and "direction" not in element.stated:
         faults.add(place, f"indicator {element.id} has no direction: write higher_is_better or lower_is_better")
     if (element.worst is None) != (element.best is None):
         absent = "worst" if element.worst is None else "best"

@@ -1,30 +1,39 @@
-"""How sure scores and ranks are: many draws of what may be doubted, and which doubt drives the ranks.
+"""How sure scores and ranks are: many draws of what may be doubted.
 
-What many draws say together belongs here; one draw is in ``draws``, what may be doubted in ``doubt``.
+What many draws say together belongs here; one draw is in ``draws``, what may be doubted in ``doubt``, which doubt
+drives the ranks in ``sensitivity``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.doubt import SOURCES, Doubt, Varied
-from spi_pipeline.engine.draws import Drawn, Model
+from spi_pipeline.engine.doubt import SOURCES, Doubt
+from spi_pipeline.engine.draws import Model
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.panel import INDEX_NAMES
 from spi_pipeline.engine.rank import TIE_DECIMALS, places
 from spi_pipeline.engine.score import Scores
+from spi_pipeline.engine.survey import Varied
 
 Array = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.unsignedinteger]
+Positions = npt.NDArray[np.intp]
 
 # Ends of the 90 % interval.
 ENDS = (0.05, 0.95)
+ENDS_OF = ("score_low", "score_high", "rank_low", "rank_high", "lowest")
 # A table of pairs grows with the square of the areas.
 MOST_PAIRED = 500
+# Rows of all draws recalculated at a time.
+TOGETHER = 8192
+# Rows sorted at a time when percentiles are taken.
+CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -32,8 +41,9 @@ class Uncertainty:
     """What many draws say together.
 
     Attributes:
-        intervals: by edition, area_code and id of every aggregated element: score_low, score_high, rank_low, rank_high
-            (90 %), lowest (probability of being among the lowest k in rank).
+        intervals: by edition, area_code and id: score_low, score_high, rank_low, rank_high (90 %), lowest (probability
+            of being among the lowest k in rank). Indicators have intervals of ranks alone, from sampling error and
+            imputation, the two doubts that change the order of areas in one indicator.
         pairs: by edition, the probability that the row's area scores above the column's in the index, a tie counting
             half; only editions of up to 500 areas.
         parameters: one row per draw, what was drawn.
@@ -46,9 +56,7 @@ class Uncertainty:
     varied: list[Varied]
 
 
-def simulate(
-    scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, lowest: int = 5
-) -> Uncertainty:
+def simulate(scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None) -> Uncertainty:
     """Recalculate an index many times with its doubtful choices drawn anew.
 
     Rank 1 is as in the recipe. The same seed gives the same figures, whatever the number of cores: every source of
@@ -60,156 +68,177 @@ def simulate(
         scores: the index as computed.
         draws: how many.
         seed: of all random numbers.
-        doubt: what is varied and how far; None takes every source the data allow.
-        lowest: k of the probability of being among the lowest k.
+        doubt: what is varied and how far; None takes what the framework states.
 
     Raises:
         EngineError: fewer than 20 draws, too few for the ends of a 90 % interval.
     """
     if draws < 20:
         raise EngineError(f"a 90 % interval needs 20 or more draws, not {draws}")
-    model = Model(scores, doubt or Doubt())
-    drawn = (model.draw(dict.fromkeys(SOURCES, number), seed) for number in range(draws))
-    table, parameters = _collected(drawn, draws, model)
-    index = model.index
-    parts = []
-    for column, name in enumerate(model.parents):
-        ranks = _ranks(table[:, :, column], index, scores.task.recipe.rank_first == "highest")
-        parts.append(_intervals(table[:, :, column], ranks, index, name, lowest))
-    pairs = _pairs(table[:, :, -1], index)
+    doubt = doubt or scores.task.recipe.doubt
+    model = Model(scores, doubt)
+    ranking = Ranking(scores)
+    leaves = _Leaves(model, ranking, draws)
+    table = np.empty((draws, len(model.parents), len(model.index)))
+    ranks: Whole = np.empty(table.shape, dtype=ranking.kind)
+    parameters: list[dict[str, object]] = []
+    # Small indices are recalculated many at a time, for what a call of a function costs.
+    together = max(TOGETHER // len(model.index), 1)
+    for start in range(0, draws, together):
+        numbers = range(start, min(start + together, draws))
+        drawn = model.draw([dict.fromkeys(SOURCES, number) for number in numbers], seed)
+        table[numbers] = drawn.scores
+        ranks[numbers] = ranking(drawn.scores)
+        for number, values, noted in zip(numbers, drawn.values, drawn.parameters, strict=True):
+            leaves.note(number, values, noted.get("imputation"))
+        parameters += drawn.parameters
+    found = {
+        name: ranking.intervals(table[:, column], ranks[:, column], doubt.lowest)
+        for column, name in enumerate(model.parents)
+    }
     return Uncertainty(
-        pd.concat(parts, ignore_index=True), pairs, pd.DataFrame(parameters).rename_axis("draw"), model.varied
+        intervals=_stacked({**leaves.intervals(scores, doubt.lowest), **found}, model.index),
+        pairs=_pairs(table[:, -1], ranking),
+        parameters=pd.DataFrame(parameters).rename_axis("draw"),
+        varied=model.varied,
     )
 
 
 def with_intervals(table: pd.DataFrame, uncertainty: Uncertainty) -> pd.DataFrame:
-    """The rows of ``Scores.table`` with rank_low and rank_high of the aggregated elements filled in."""
-    found = uncertainty.intervals.set_index(["edition", "area_code", "id"])[["rank_low", "rank_high"]]
-    keys = pd.MultiIndex.from_arrays([table["edition"], table["area_code"].astype(object), table["id"].astype(object)])
-    aligned = found.reindex(keys)
-    return table.assign(rank_low=aligned["rank_low"].to_numpy(), rank_high=aligned["rank_high"].to_numpy())
+    """The rows of ``Scores.table`` with rank_low and rank_high filled in."""
+    found = uncertainty.intervals  # of the same areas and elements in the same order
+    return table.assign(rank_low=found["rank_low"].to_numpy(), rank_high=found["rank_high"].to_numpy())
 
 
-def sensitivity(
-    scores: Scores, draws: int = 500, seed: int = 0, doubt: Doubt | None = None, resamples: int = 200
-) -> pd.DataFrame:
-    """Which source of doubt drives the ranks: first- and total-order Sobol shares with 90 % bootstrap intervals.
+class Ranking:
+    """Ranks within editions, among the areas that take part.
 
-    The output looked at is the mean absolute shift of the index's ranks from those computed. Each source is one factor.
-    With A and B two sets of draws, and A with one source taken from B, Jansen's estimators give ``S = 1 - Σ (f_B -
-    f_AB)² / 2nV`` and ``T = Σ (f_A - f_AB)² / 2nV``.
-
-    Source: Saltelli et al. (2010); Jansen (1999); COINr's ``get_sensitivity``.
-
-    Args:
-        scores: the index as computed.
-        draws: n; the index is recomputed n (k + 2) times for k sources.
-        seed: of all random numbers.
-        doubt: as in ``simulate``.
-        resamples: bootstrap samples behind each interval.
-
-    Returns:
-        One row per source, varied or not: source, varied, how, first, first_low, first_high, total, total_low,
-        total_high; NaN where it was not varied.
+    Attributes:
+        index: the rows.
+        rows: positions of the rows that are ranked, by edition.
+        kind: the smallest whole numbers that hold a rank.
     """
-    model = Model(scores, doubt or Doubt())
-    on = [entry.source for entry in model.varied if entry.varied]
-    shift = _Shift(model, seed)
-    base = np.array([shift(dict.fromkeys(on, number)) for number in range(draws)])
-    other = np.array([shift(dict.fromkeys(on, draws + number)) for number in range(draws)])
-    picks = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(SOURCES),)))
-    samples = [np.arange(draws), *picks.integers(0, draws, (resamples, draws))]
-    rows = []
-    for entry in model.varied:
-        row: dict[str, object] = {"source": entry.source, "varied": entry.varied, "how": entry.how}
-        if entry.varied:
-            mixed = np.array(
-                [shift({source: number + draws * (source == entry.source) for source in on}) for number in range(draws)]
-            )
-            shares = np.array([_shares(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
-            for position, name in enumerate(("first", "total")):
-                low, high = np.nanquantile(shares[1:, position], ENDS) if resamples else (np.nan, np.nan)
-                row |= {name: shares[0, position], f"{name}_low": low, f"{name}_high": high}
-        rows.append(row)
-    columns = ["source", "varied", "how", "first", "first_low", "first_high", "total", "total_low", "total_high"]
-    return pd.DataFrame(rows, columns=columns)
 
+    def __init__(self, scores: Scores) -> None:
+        self.index, self.turn = scores.scores.index, -1.0 if scores.task.recipe.rank_first == "highest" else 1.0
+        fitted = scores.task.values.fitted
+        codes = self.index.codes[0]  # type: ignore[attr-defined]
+        taking = np.ones(len(self.index), dtype=bool) if fitted is None else fitted
+        self.rows = {self.index.levels[0][code]: np.flatnonzero(taking & (codes == code))  # type: ignore[attr-defined]
+                     for code in np.unique(codes)}  # fmt: skip
+        self.kind = np.min_scalar_type(max(len(rows) for rows in self.rows.values()))
 
-class _Shift:
-    """Mean absolute shift of the index's ranks from those computed, for a draw."""
-
-    def __init__(self, model: Model, seed: int) -> None:
-        self.model, self.seed = model, seed
-        self.computed = self._ranks(model.scores.scores[model.parents[-1]].to_numpy(dtype=float))
-
-    def __call__(self, numbers: Mapping[str, int]) -> float:
-        ranks = self._ranks(self.model.draw(numbers, self.seed).scores[:, -1])
-        return float(np.nanmean(np.abs(ranks - self.computed)))
-
-    def _ranks(self, score: Array) -> Array:
-        ranks: Array = _ranks(score[np.newaxis], self.model.index, True)[0]
+    def __call__(self, scores: Array) -> Whole:
+        """Ranks along the last axis, ties sharing the best place; 0 without a rank."""
+        ranks = np.zeros(scores.shape, dtype=self.kind)
+        for rows in self.rows.values():
+            block = scores if len(rows) == scores.shape[-1] else scores[..., rows]
+            found = places(np.round(block, TIE_DECIMALS) * self.turn)
+            ranks[..., rows] = np.nan_to_num(found)
         return ranks
 
-
-def _shares(base: Array, other: Array, mixed: Array) -> tuple[float, float]:
-    variance = np.concatenate([base, other]).var()
-    if not variance > 0:
-        return float("nan"), float("nan")
-    first = 1 - ((other - mixed) ** 2).mean() / (2 * variance)
-    return float(first), float(((base - mixed) ** 2).mean() / (2 * variance))
-
-
-def _collected(drawn: Iterable[Drawn], draws: int, model: Model) -> tuple[Array, list[dict[str, object]]]:
-    table = np.empty((draws, len(model.index), len(model.parents)))
-    parameters = []
-    for number, draw in enumerate(drawn):
-        table[number] = draw.scores
-        parameters.append(draw.parameters)
-    return table, parameters
+    def intervals(self, scores: Array | None, ranks: Whole, lowest: int) -> Array:
+        """One element's score_low, score_high, rank_low, rank_high and lowest, each by area, from draws by areas."""
+        ends = np.full((len(ENDS_OF), len(self.index)), np.nan)
+        for rows in self.rows.values():
+            found = ranks[:, rows]
+            ranked = found.max(axis=1, keepdims=True).astype(float)
+            ends[2, rows], ends[3, rows] = _ends_of_ranks(found)
+            ends[4, rows] = np.where(np.isnan(ends[2, rows]), np.nan, (found > ranked - lowest).mean(axis=0))
+        if scores is not None:
+            ends[0], ends[1] = _ends_of_scores(scores)
+        return ends
 
 
-def _ranks(scores: Array, index: pd.Index, highest_first: bool) -> Array:
-    """Ranks within the edition for every draw, ties sharing the best place; NaN without a score."""
-    editions = index.get_level_values("edition")
-    ranks = np.full(scores.shape, np.nan)
-    for edition in editions.unique():
-        rows = np.flatnonzero(editions == edition)
-        block = np.round(scores[:, rows], TIE_DECIMALS) * (-1 if highest_first else 1)
-        ranks[:, rows] = places(block)
-    return ranks
+class _Leaves:
+    """Ranks of the indicators in every draw, computed anew only where a draw can change them."""
+
+    def __init__(self, model: Model, ranking: Ranking, draws: int) -> None:
+        self.model, self.ranking = model, ranking
+        concerned = {entry.source: entry.columns for entry in model.varied if entry.varied}
+        none = np.array([], dtype=np.intp)
+        self.noisy = concerned.get("sampling", none)
+        self.filled = np.setdiff1d(concerned.get("imputation", none), self.noisy)
+        self.ranks: Whole = np.empty((draws, len(self.noisy) + len(self.filled), len(model.index)), dtype=ranking.kind)
+        self.by_filling: dict[object, Whole] = {}
+
+    def note(self, number: int, values: Array, filling: object) -> None:
+        """Take the ranks of one draw, whose gaps were filled in a certain way."""
+        if filling not in self.by_filling:
+            self.by_filling[filling] = self._ranked(values, self.filled)
+        self.ranks[number, : len(self.noisy)] = self._ranked(values, self.noisy)
+        self.ranks[number, len(self.noisy) :] = self.by_filling[filling]
+
+    def intervals(self, scores: Scores, lowest: int) -> dict[str, Array]:
+        """Intervals of every indicator; that of one whose ranks no draw changes is the rank itself."""
+        moving = [self.model.leaves[column] for column in [*self.noisy, *self.filled]]
+        settled = [name for name in self.model.leaves if name not in moving]
+        ranks = self.ranking(scores.scores[settled].to_numpy(dtype=float).T)[np.newaxis]
+        found = {
+            name: self.ranking.intervals(None, one[:, column], lowest)
+            for names, one in ((moving, self.ranks), (settled, ranks))
+            for column, name in enumerate(names)
+        }
+        return {name: found[name] for name in self.model.leaves}
+
+    def _ranked(self, values: Array, columns: Positions) -> Whole:
+        return self.ranking(self.model.places_of_leaves(values, columns).T)
 
 
-def _intervals(scores: Array, ranks: Array, index: pd.Index, name: str, lowest: int) -> pd.DataFrame:
-    count = pd.Series(1, index=index).groupby(level="edition").transform("sum").to_numpy()
-    known = ~np.isnan(ranks).all(axis=0)
-    ends = {key: np.full(len(index), np.nan) for key in ("score_low", "score_high", "rank_low", "rank_high")}
-    if known.any():
-        ends["score_low"][known], ends["score_high"][known] = _quantiles(scores[:, known], "linear")
-        # A rank is a whole number: the interval ends at ranks that were drawn, not between them.
-        ends["rank_low"][known], ends["rank_high"][known] = _quantiles(ranks[:, known], "inverted_cdf")
-    among = np.where(known, (ranks > count - lowest).mean(axis=0), np.nan)
-    frame = index.to_frame(index=False)
-    return frame.assign(id=name, **ends, lowest=among)
+def _stacked(found: dict[str, Array], index: pd.Index) -> pd.DataFrame:
+    """One row per element and area, elements one after another."""
+    position = np.tile(np.arange(len(index)), len(found))
+    keys: dict[str, Any] = {name: index.get_level_values(name).take(position) for name in INDEX_NAMES}
+    columns: dict[str, Any] = dict(zip(ENDS_OF, np.concatenate(list(found.values()), axis=1), strict=True))
+    return pd.DataFrame({**keys, "id": np.repeat(np.array(list(found), dtype=object), len(index)), **columns})
 
 
-def _quantiles(values: Array, method: Literal["linear", "inverted_cdf"]) -> Array:
-    if np.isnan(values).any():
-        columns = [np.quantile(column[~np.isnan(column)], ENDS, method=method) for column in values.T]
-        return np.array(columns).T
-    return np.asarray(np.quantile(values, ENDS, axis=0, method=method))
+def _ends_of_scores(scores: Array) -> tuple[Array, Array]:
+    low, high = np.empty(scores.shape[1]), np.empty(scores.shape[1])
+    for start in range(0, scores.shape[1], CHUNK):
+        block = np.ascontiguousarray(scores[:, start : start + CHUNK].T)
+        block.sort(axis=1)  # what is missing goes last
+        count = (~np.isnan(block)).sum(axis=1)
+        low[start : start + CHUNK], high[start : start + CHUNK] = (_quantile(block, count, end) for end in ENDS)
+    return low, high
 
 
-def _pairs(scores: Array, index: pd.Index) -> dict[object, pd.DataFrame]:
-    editions = index.get_level_values("edition")
+def _quantile(ordered: Array, count: Positions, share: float) -> Array:
+    """Quantiles of ordered rows, of which the first ``count`` are there, on a straight line between two of them."""
+    place = share * np.maximum(count - 1, 0)
+    below = np.floor(place).astype(np.intp)
+    rows = np.arange(len(ordered))
+    lower, upper = ordered[rows, below], ordered[rows, np.minimum(below + 1, np.maximum(count - 1, 0))]
+    between: Array = lower + (upper - lower) * (place - below)
+    return between
+
+
+def _ends_of_ranks(ranks: Whole) -> tuple[Array, Array]:
+    """A rank is a whole number: the interval ends at ranks that were drawn, not between them."""
+    low, high = np.empty(ranks.shape[1]), np.empty(ranks.shape[1])
+    for start in range(0, ranks.shape[1], CHUNK):
+        block = np.ascontiguousarray(ranks[:, start : start + CHUNK].T)
+        block.sort(axis=1, kind="stable")  # what is missing goes first; whole numbers of 16 bits are sorted by radix
+        count = (block > 0).sum(axis=1)
+        for ends, share in ((low, ENDS[0]), (high, ENDS[1])):
+            place = np.maximum(np.ceil(share * count).astype(np.intp), 1) - 1
+            found = block[np.arange(len(block)), np.minimum(block.shape[1] - count + place, block.shape[1] - 1)]
+            ends[start : start + CHUNK] = np.where(count > 0, found, np.nan)
+    return low, high
+
+
+def _pairs(scores: Array, ranking: Ranking) -> dict[object, pd.DataFrame]:
     pairs: dict[object, pd.DataFrame] = {}
-    for edition in editions.unique():
-        rows = np.flatnonzero(editions == edition)
+    for edition, rows in ranking.rows.items():
         if len(rows) > MOST_PAIRED:
             continue
-        areas = index.get_level_values("area_code")[rows]
+        areas = ranking.index.get_level_values("area_code")[rows]
         block = np.round(scores[:, rows], TIE_DECIMALS)
-        above = np.zeros((len(rows), len(rows)))
+        above, shared = np.zeros((len(rows), len(rows))), np.zeros((len(rows), len(rows)))
         for draw in block:
-            above += np.sign(draw[:, np.newaxis] - draw[np.newaxis, :]) if not np.isnan(draw).any() else 0.0
-        pairs[edition] = pd.DataFrame(0.5 + 0.5 * above / len(block), index=areas, columns=areas)
+            own, other = draw[:, np.newaxis], draw[np.newaxis, :]
+            above += (own > other) + 0.5 * (own == other)
+            shared += (own == own) & (other == other)
+        share = above / np.where(shared > 0, shared, np.nan)
+        pairs[edition] = pd.DataFrame(share, index=areas, columns=areas)
     return pairs

@@ -6,6 +6,7 @@ What values may look like belongs here; which file they come from does not, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def read_values(table: pd.DataFrame, leaves: list[str], aggregated: set[str], fa
     keys = _Keys(rows, leaves, aggregated, faults)
     if len(faults) > before:
         return None
-    panels = {name: keys.panel(numbers[name]) for name in NUMBERS[:-1] if name in numbers}
+    panels: dict[str, Any] = {name: keys.panel(numbers[name]) for name in NUMBERS[:-1] if name in numbers}
     _check_filled(panels["value"], faults)
     population = keys.by_unit(numbers["population"], "population", faults) if "population" in numbers else None
     if population is not None and (population <= 0).any():
@@ -106,10 +107,9 @@ class _Keys:
         position = np.zeros(len(self.editions) * len(self.areas), dtype=np.intp)
         position[found] = np.arange(len(found))
         self.row = position[unit]
-        codes = [found // len(self.areas), found % len(self.areas)]
-        self.units = pd.MultiIndex(
-            [pd.Index(self.editions), pd.Index(self.areas)], codes, names=INDEX_NAMES, verify_integrity=False
-        )
+        codes: list[Any] = [found // len(self.areas), found % len(self.areas)]
+        levels: list[Any] = [pd.Index(self.editions), pd.Index(self.areas)]
+        self.units = pd.MultiIndex(levels, codes, names=INDEX_NAMES, verify_integrity=False)
         self._check_repeated(name, names, faults)
 
     def panel(self, values: pd.Series) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.methods import Spec
+from spi_pipeline.engine.panel import Flags, rows_of
 from spi_pipeline.engine.structure import Element
 from spi_pipeline.engine.weights import (
     Fit,
@@ -48,7 +49,9 @@ class Weighed:
     note: str = ""
 
 
-def weigh(spec: Spec, parent: str, scores: pd.DataFrame, children: Sequence[Element]) -> Weighed:
+def weigh(
+    spec: Spec, parent: str, scores: pd.DataFrame, children: Sequence[Element], fitted: Flags | None = None
+) -> Weighed:
     """Weights of the children of one parent.
 
     Fitted weights that cannot be had (a negative loading, an indicator that does not vary, too few rows) are replaced
@@ -59,9 +62,11 @@ def weigh(spec: Spec, parent: str, scores: pd.DataFrame, children: Sequence[Elem
         parent: id of the parent.
         scores: scores of its children, all editions pooled.
         children: the children.
+        fitted: rows the weights are fitted over; None for all.
     """
     ids = list(scores.columns)
-    pooled = pooled_correlation(scores)
+    known = rows_of(scores, fitted)
+    pooled = pooled_correlation(known)
     fit = component_fit(pooled.correlation, pooled.n)
     if len(ids) == 1 or spec.method == "equal":
         return Weighed(equal_weights(ids), "equal", fit)
@@ -73,7 +78,7 @@ def weigh(spec: Spec, parent: str, scores: pd.DataFrame, children: Sequence[Elem
         return Weighed(weights, "given" if stated else "equal", fit)
     signed = bool(spec.options.get("allow_negative", False))
     try:
-        weights = _fitted(spec, scores, pooled, signed)
+        weights = _fitted(spec, known, pooled, signed)
     except EngineError as error:
         return Weighed(equal_weights(ids), "equal", fit, note=f"{parent} is weighted equally: {error}")
     basis = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
@@ -88,16 +93,8 @@ def _fitted(spec: Spec, scores: pd.DataFrame, pooled: PooledCorrelation, signed:
     ids = scores.columns
     correlation, sd = pooled.correlation, pooled.sd
     if "correlation" in spec.options:
-        correlation = _reference(spec.options["correlation"], ids)
+        correlation = pd.DataFrame(spec.options["correlation"], index=ids, columns=ids, dtype=float)
         sd = pd.Series(spec.options["sd"], index=ids, dtype=float) if "sd" in spec.options else sd
     if spec.method == "pca_loadings":
         sd = pd.Series(1.0, index=ids)
     return principal_component_weights(correlation, sd, allow_negative=signed)
-
-
-def _reference(stated: object, ids: pd.Index) -> pd.DataFrame:
-    """A correlation matrix stated as rows of numbers, in the order of the children."""
-    try:
-        return pd.DataFrame(stated, index=ids, columns=ids, dtype=float)  # type: ignore[call-overload, no-any-return]
-    except ValueError as error:
-        raise EngineError(f"the reference correlation must have {len(ids)} rows of {len(ids)} numbers") from error

@@ -1,6 +1,7 @@
-"""What ``spi score`` does: two files in, one table out, and a summary for people or programs.
+"""What ``spi score`` does: two files in, an index out, and a summary for people or programs.
 
-The order of the steps and the form of the output belong here; the arithmetic is in the engine.
+The order of the steps and the form of the summary belong here; the arithmetic is in the engine, the files in ``read``
+and ``write``.
 """
 
 from __future__ import annotations
@@ -12,14 +13,20 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.engine.doubt import Varied
+from spi_pipeline.contracts.documents import read_document
+from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.explain import explain_profile
+from spi_pipeline.engine.explain import explain_framework, explain_profile
 from spi_pipeline.engine.faults import FrameworkError
+from spi_pipeline.engine.profiles import PROFILES
 from spi_pipeline.engine.score import Scores, score_framework
+from spi_pipeline.engine.sensitivity import sensitivity
+from spi_pipeline.engine.survey import Varied
 from spi_pipeline.engine.uncertainty import Uncertainty, simulate, with_intervals
-from spi_pipeline.index_files.read import located, read_framework, read_table
+from spi_pipeline.index_files.read import InputError, located, read_inputs
+
+FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
+WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]
 
 
 @dataclass(frozen=True)
@@ -31,82 +38,84 @@ class Outcome:
         scores: everything the engine returned.
         table: the rows to write: area_code, edition, level, id, score, rank, rank_low, rank_high, coverage.
         uncertainty: what the draws say; None where none were asked for.
+        sensitivity: Sobol shares of every source of doubt; None where they were not asked for.
     """
 
     title: str
     scores: Scores
     table: pd.DataFrame
     uncertainty: Uncertainty | None
+    sensitivity: pd.DataFrame | None
 
     def summary(self) -> dict[str, Any]:
-        """Weights, fit, filled cells, treated points and notes, ready for JSON."""
-        weights = self.scores.weights()
-        fit = weights.drop_duplicates("parent_id")[["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]]
+        """Weights, fit, filled cells, treated points, notes and what was varied, ready for JSON."""
+        weights, indicators = self.scores.weights(), self.scores.indicators
+        fit = weights.drop_duplicates("parent_id")[FIT]
         return {
             "title": self.title,
             "profile": self.scores.task.recipe.profile,
-            "weights": _records(weights[["level", "parent_id", "id", "weight", "effective_weight", "basis"]]),
+            "levels": self.scores.task.structure.levels,
+            "weights": _records(weights[WEIGHT]),
             "fit": _records(fit),
-            "imputed": _records(self.scores.indicators.cells),
-            "treated": _records(self.scores.indicators.points),
+            "imputed": _records(indicators.cells),
+            "treated": _records(indicators.points),
+            "suppressed": _records(indicators.suppressed),
+            "shrunk": _records(indicators.shrunk),
             "notes": self.scores.notes,
             "varied": [] if self.uncertainty is None else [_varied(entry) for entry in self.uncertainty.varied],
+            "sensitivity": [] if self.sensitivity is None else _records(self.sensitivity),
         }
 
 
-def score_files(framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0) -> Outcome:
+def score_files(
+    framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0, sobol: int = 0
+) -> Outcome:
     """Compute the index of a framework file from a file of values.
 
     Args:
         framework: YAML, as the documentation describes.
         values: CSV or Parquet: area_code, edition, indicator_id, value and optional columns.
         profile: a profile to use in place of the framework's.
-        draws: recalculations behind the rank intervals of the aggregated elements; 0 leaves these empty.
+        draws: recalculations behind the rank intervals; 0 leaves these empty.
         seed: of the draws.
+        sobol: base draws behind the shares of each source of doubt; 0 for none.
 
     Raises:
-        ContractError: every fault of both files, with file and line.
-        SpiError: a file cannot be read, or a method cannot be applied to the values.
+        InputError: every fault of both files, with file and line.
+        SpiError: a method cannot be applied to the values.
     """
-    document = read_framework(framework)
-    table = read_table(values)
+    document, table = read_inputs(framework, values)
     try:
         scores = score_framework(document.data, table, profile)
         uncertainty = simulate(scores, draws, seed) if draws else None
+        shares = sensitivity(scores, sobol, seed) if sobol else None
     except FrameworkError as error:
         raise located(error, document, values) from error
     except EngineError as error:
         raise SpiError(f"{framework.name} with {values.name}: {error}") from error
-    return Outcome(str(document.data.get("title") or framework.stem), scores, _tidy(scores, uncertainty), uncertainty)
+    title = str(document.data.get("title") or framework.stem)
+    return Outcome(title, scores, _tidy(scores, uncertainty), uncertainty, shares)
 
 
-def write_table(table: pd.DataFrame, file: Path) -> None:
-    """Write the scores as CSV or Parquet.
-
-    Raises:
-        SpiError: the name ends in neither, or the file cannot be written.
-    """
-    try:
-        if file.suffix == ".parquet":
-            table.to_parquet(file, index=False)
-        elif file.suffix == ".csv":
-            table.to_csv(file, index=False)
-        else:
-            raise SpiError(f"{file.name} is neither .csv nor .parquet: name the output as one of these")
-    except OSError as error:
-        raise SpiError(f"{file} cannot be written: {error.strerror or error}") from error
-
-
-def explain(name: str) -> str:
-    """A profile in words with formulas.
+def explain_files(framework: Path | None, profile: str | None) -> str:
+    """A framework in words with formulas, or a profile; every profile where neither is named.
 
     Raises:
-        SpiError: there is no such profile.
+        InputError: the framework has faults, or there is no such profile.
     """
+    if framework is None:
+        try:
+            return "\n\n".join(explain_profile(name) for name in ([profile] if profile else PROFILES))
+        except EngineError as error:
+            raise InputError([Fault("--profile", 0, str(error))]) from error
+    faults: list[Fault] = []
+    document = read_document(framework, framework.name, faults)
+    if faults or document is None:
+        raise InputError(faults)
     try:
-        return explain_profile(name)
-    except EngineError as error:
-        raise SpiError(str(error)) from error
+        return explain_framework(document.data, profile)
+    except FrameworkError as error:
+        raise located(error, document, framework) from error
 
 
 def _tidy(scores: Scores, uncertainty: Uncertainty | None) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def test_a_framework_without_fault_is_read() -> None:
         (lambda f: f.update(levels=["a", "a"]), "different names"),
         (lambda f: by_id(f, "housing").update(level="pillar"), "level of housing, 'pillar', is none of"),
         (lambda f: by_id(f, "heat").update(level="component"), "heat has no children, so it is an indicator"),
-        (lambda f: f["elements"].append(element("empty", "index")), "indicator empty has no direction"),
+        (lambda f: f["elements"].append(element("empty", "index")), "empty has neither children nor a direction"),
         (lambda f: f.update(profile="sip"), "no profile 'sip': use spi"),
         (lambda f: f.update(agregate="geometric"), "'agregate' is no key"),
         (lambda f: f.update(aggregate={"pillar": "geometric"}), "none of the levels component, index"),

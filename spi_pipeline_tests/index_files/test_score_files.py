@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.errors import ContractError, SpiError
-from spi_pipeline.index_files.command import explain, score_files, write_table
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.index_files.command import explain_files, score_files
+from spi_pipeline.index_files.read import InputError
+from spi_pipeline.index_files.write import check_target, csv_bytes, write_details, write_table
 
 FRAMEWORK = """\
 title: Example index
@@ -66,7 +68,8 @@ def test_draws_give_intervals_of_ranks(framework: Path, values: Path) -> None:
     assert len(varied) == 8
     assert varied["goalposts"]
     assert not varied["sampling"]
-    assert outcome.table[outcome.table["id"] == "heat"]["rank_low"].isna().all()
+    heat = outcome.table[outcome.table["id"] == "heat"]
+    assert heat["rank_low"].tolist() == heat["rank_high"].tolist() == heat["rank"].tolist()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -84,7 +87,7 @@ def test_parquet_in_and_the_table_out_and_back(framework: Path, values: Path, tm
 def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     framework.write_text(FRAMEWORK.replace("worst: 30", "worst: thirty") + "agregate: x\n")
     values.write_text(VALUES + "B,2024,heat,30\nB,2024,noise,1\nC,2024,heat,high\n")
-    with pytest.raises(ContractError) as raised:
+    with pytest.raises(InputError) as raised:
         score_files(framework, values)
     found = str(raised.value)
     assert "framework.yaml:8: worst of element crowding is 'thirty', which is no number" in found
@@ -94,18 +97,63 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     assert "values.csv:8: value is 'high', which is no number" in found
 
 
-def test_what_cannot_be_read_or_written(framework: Path, values: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpiError, match="no file"):
-        score_files(framework, tmp_path / "nothing.csv")
-    with pytest.raises(ContractError, match=r"nothing\.yaml: the file is missing"):
-        score_files(tmp_path / "nothing.yaml", values)
-    with pytest.raises(SpiError, match=r"neither \.csv nor \.parquet"):
+def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        score_files(tmp_path / "nothing.yaml", tmp_path / "nothing.csv")
+    assert str(raised.value) == "nothing.csv: the file is missing\nnothing.yaml: the file is missing"
+    with pytest.raises(InputError, match=r"framework\.yaml: is neither \.csv nor \.parquet"):
         score_files(framework, framework)
-    with pytest.raises(SpiError, match=r"neither \.csv nor \.parquet"):
-        write_table(pd.DataFrame(), tmp_path / "scores.xlsx")
     (tmp_path / "broken.parquet").write_text("no parquet")
-    with pytest.raises(SpiError, match="cannot be read as parquet"):
+    with pytest.raises(InputError, match="cannot be read as parquet"):
         score_files(framework, tmp_path / "broken.parquet")
+    values.write_text("")
+    with pytest.raises(InputError, match="cannot be read as csv: No columns"):
+        score_files(framework, values)
+
+
+def test_a_target_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"neither \.csv nor \.parquet"):
+        check_target(tmp_path / "scores.xlsx")
+    with pytest.raises(InputError, match="there is no folder"):
+        check_target(tmp_path / "nowhere" / "scores.csv")
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").mkdir()
+    with pytest.raises(SpiError, match="cannot be written"):
+        write_table(pd.DataFrame({"a": [1]}), tmp_path / "scores.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_codes_with_commas_are_quoted_and_others_are_not() -> None:
+    assert (
+        csv_bytes(pd.DataFrame({"area_code": ["A"], "score": [1.5], "rank": [None]}))
+        == b"area_code,score,rank\nA,1.5,\n"
+    )
+    assert csv_bytes(pd.DataFrame({"area_code": ["A, B"], "score": [0.1]})) == b'area_code,score\n"A, B",0.1\n'
+
+
+@pytest.mark.parametrize("blank", ["\n", "B,2024,heat,\n"])
+def test_lines_are_those_of_the_file_whichever_way_it_is_read(framework: Path, values: Path, blank: str) -> None:
+    values.write_text(VALUES.replace("B,2024,heat,20\n", "") + blank + "B,2024,noise,20\n")
+    with pytest.raises(InputError, match=r"values\.csv:6: 'noise' is no element"):
+        score_files(framework, values)
+
+
+def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
+    outcome = score_files(framework, values, draws=20, sobol=20)
+    folder = tmp_path / "all" / "details"
+    write_details(outcome, folder)
+    names = {file.stem for file in folder.iterdir()}
+    assert names == {
+        "weights", "statistics", "correlations", "importance", "contributions", "leave_one_out", "imputed", "treated",
+        "suppressed", "shrunk", "intervals", "draws", "varied", "pairs", "sensitivity",
+    }  # fmt: skip
+    assert len(pd.read_csv(folder / "draws.csv")) == 20
+    parts = pd.read_csv(folder / "contributions.csv", keep_default_na=False)
+    index = outcome.table[outcome.table["id"] == "index"].set_index("area_code")["score"]
+    assert parts.groupby("area_code")["contribution"].sum().to_dict() == pytest.approx(index.to_dict())
+    assert json.loads(json.dumps(outcome.summary()))["sensitivity"][0]["source"] == "sampling"
 
 
 def test_what_cannot_be_computed_is_said_in_a_sentence(framework: Path, values: Path) -> None:
@@ -115,7 +163,17 @@ def test_what_cannot_be_computed_is_said_in_a_sentence(framework: Path, values: 
         score_files(framework, values)
 
 
-def test_a_profile_is_explained() -> None:
-    assert "first eigenvector" in explain("spi")
-    with pytest.raises(SpiError, match="no profile"):
-        explain("sip")
+def test_a_profile_and_a_framework_are_explained(framework: Path) -> None:
+    assert "first eigenvector" in explain_files(None, "spi")
+    assert explain_files(None, None).count("Profile ") == 6
+    words = explain_files(framework, None).splitlines()
+    assert words[0] == "Example index (no profile)"
+    assert "Each component: Σ w s / Σ w; weights w: the weights stated (1 where none is), scaled to sum to 1." in words
+    assert "Each index: exp(Σ w ln s / Σ w)" in explain_files(framework, None)
+    with pytest.raises(InputError, match="no profile 'sip'"):
+        explain_files(None, "sip")
+    with pytest.raises(InputError, match=r"nothing\.yaml: the file is missing"):
+        explain_files(framework.with_name("nothing.yaml"), None)
+    framework.write_text(FRAMEWORK.replace("direction: lower", "direction: smaller"))
+    with pytest.raises(InputError, match=r"framework\.yaml:8: the direction of crowding"):
+        explain_files(framework, None)
