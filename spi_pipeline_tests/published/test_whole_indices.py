@@ -9,10 +9,9 @@ import pytest
 
 from spi_pipeline.engine.score import score_framework
 from spi_pipeline_tests.published.files import published
-from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND, WALES
+from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND
 
 DIRECTIONS = {1: "higher_is_better", -1: "lower_is_better"}
-RIGHTS = {"pr_equalprotect": 1.0, "pr_peaceassemb": 4.0, "pr_eqbeflaw": 1.0, "pr_polrights": 40.0}
 
 
 def asem(name: str) -> pd.DataFrame:
@@ -82,23 +81,6 @@ def deprivation(weights: dict[str, float]) -> dict[str, Any]:
     return {"profile": "deprivation", "normalise": "exponential_of_ranks", "elements": [{"id": "imd"}, *domains]}
 
 
-@pytest.mark.parametrize(
-    ("name", "weights", "tolerance"),
-    [("imd2025_england_lsoa21.csv.gz", ENGLAND, 0.001), ("imd2019_wales_lsoa11.csv", WALES, 1e-8)],
-)
-def test_deprivation_from_published_ranks(name: str, weights: dict[str, float], tolerance: float) -> None:
-    areas = pd.read_csv(published(f"uk_deprivation/{name}"), index_col=0)
-    framework = deprivation(weights)
-    ranks = areas[[f"{domain}_rank" for domain in weights]]
-    result = score_framework(framework, long(ranks))
-    score = result.scores["imd"].droplevel("edition")
-    assert (score - areas["IMD_score"]).abs().max() < tolerance
-    assert (result.ranks()["imd"].droplevel("edition") - areas["IMD_rank"]).abs().max() <= 1
-    # Ranked anew, areas that share a published rank get the average of their places: no longer exact, but close.
-    anew = score_framework({**framework, "normalise": "exponential"}, long(ranks)).scores["imd"]
-    assert (anew.droplevel("edition") - score).abs().max() < 0.002
-
-
 def test_english_sub_domains_through_two_exponential_transforms() -> None:
     areas = pd.read_csv(published("uk_deprivation/imd2025_england_lsoa21.csv.gz"), index_col=0)
     parts = pd.read_csv(published("uk_deprivation/imd2025_england_lsoa21_subdomains.csv.gz"), index_col=0)
@@ -117,40 +99,3 @@ def test_english_sub_domains_through_two_exponential_transforms() -> None:
     assert (scores["education"] - areas["Education_score"]).abs().max() < 0.0014
     # The domain's scores are ranked anew, in full precision where the publisher's ranks hold them exactly too.
     assert (scores["imd"] - areas["IMD_score"]).abs().max() < 0.02
-
-
-def test_the_california_dimensions_and_index() -> None:
-    sheet = pd.read_excel(published("spi_california_2019/2019-california-results.xlsx"), sheet_name="2019", header=None)
-    block = sheet.iloc[:, :17].dropna(how="all").T.reset_index(drop=True).T
-    table = block.iloc[1:].set_axis(block.iloc[0], axis=1).set_index("County").dropna(how="all").astype(float)
-    index, *dimensions = table.columns[:4]
-    elements: list[dict[str, Any]] = [{"id": index}, *({"id": name, "parent": index} for name in dimensions)]
-    for number, component in enumerate(table.columns[4:]):
-        parent = dimensions[number // 4]
-        elements.append({"id": component, "parent": parent, "direction": "higher_is_better"})
-    framework = {
-        "profile": "california",
-        "normalise": "none",
-        "weights": "equal",
-        "levels": ["component_score", "dimension", "index"],
-        "aggregate": "geometric",
-        "elements": elements,
-    }
-    scores = score_framework(framework, long(table[table.columns[4:]])).scores.droplevel("edition")
-    assert (scores[table.columns] - table).abs().to_numpy().max() < 1e-9
-
-
-def test_rights_and_voice_of_the_global_index_with_nothing_fitted() -> None:
-    path = published("spi_global_2024/spi_2024release_2011-2023.xlsx")
-    table = pd.read_excel(path, sheet_name="Data 2011-2023", header=1, skiprows=[2])
-    table = table.rename(columns={"spiyear": "edition", "spicountrycode": "area_code"})
-    rows = table.melt(id_vars=["edition", "area_code"], value_vars=list(RIGHTS), var_name="indicator_id")
-    elements: list[dict[str, Any]] = [{"id": "pr"}]
-    for name, best in RIGHTS.items():
-        elements.append({"id": name, "parent": "pr", "direction": "higher_is_better", "worst": 0, "best": best})
-    result = score_framework({"profile": "spi", "available": 1, "impute": "none", "elements": elements}, rows)
-    expected = table.set_index(["edition", "area_code"])["score_pr"]
-    difference = (result.scores["pr"] - expected).dropna().abs()
-    assert len(difference) == 2288
-    assert difference.max() < 0.025
-    assert set(result.weights()["basis"]) == {"pca_panel"}
