@@ -37,6 +37,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 Profile = Annotated[str, typer.Option(help="Profile of the framework.")]
 Edition = Annotated[int | None, typer.Option(help="Calendar year; the newest when left out.")]
 FAILED, BAD_USAGE = 1, 2
+# Fewer draws have no 5th and 95th percentile to tell.
+LEAST_DRAWS = 20
 # Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
 PLAIN_WIDTH = 1000
 
@@ -282,6 +284,50 @@ def explain(
 
 
 @app.command()
+def score(
+    framework: Annotated[
+        Path | None, typer.Argument(metavar="FRAMEWORK.yaml", help="What the index is made of.")
+    ] = None,
+    values: Annotated[Path | None, typer.Argument(metavar="VALUES.csv|parquet", help="One row a value.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Use this profile in place of the framework's.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the scores here, as .csv or .parquet.")] = None,
+    draws: Annotated[int, typer.Option(help="Recalculations behind the rank intervals; 0 for none.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws: the same seed, the same figures.")] = 0,
+    sobol: Annotated[int, typer.Option(help="Draws for the shares of each source of doubt; 0 for none.")] = 0,
+    details: Annotated[Path | None, typer.Option(help="Write every table of the analysis into this folder.")] = None,
+    explain_: Annotated[bool, typer.Option("--explain", help="Say in words how the index is computed; stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compute any index of any depth from a framework and values; docs/score.md says what both may hold."""
+    from spi_pipeline.index_files.command import explain_files, score_files
+    from spi_pipeline.index_files.write import check_target, csv_bytes, write_details, write_table
+
+    if explain_:
+        print(explain_files(framework, profile))
+        return
+    for name, number in (("--draws", draws), ("--sobol", sobol)):
+        if number and number < LEAST_DRAWS:
+            raise typer.BadParameter(f"{name} {number} is too few to tell an interval by: give {LEAST_DRAWS} or more")
+    if framework is None or values is None:
+        raise typer.BadParameter("give two files: FRAMEWORK.yaml and VALUES.csv or VALUES.parquet")
+    if to is not None:
+        check_target(to)
+    outcome = score_files(framework, values, profile, draws, seed, sobol)
+    if details is not None:
+        write_details(outcome, details)
+    if to is not None:
+        write_table(outcome.table, to)
+    for note in outcome.scores.notes:
+        err.print(note, soft_wrap=True, markup=False)
+    if as_json:
+        print(json.dumps(outcome.summary(), indent=2))
+    elif to is None:
+        sys.stdout.buffer.write(csv_bytes(outcome.table))
+    else:
+        print(f"{outcome.title}: {len(outcome.table):,} scores written to {to}")
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
     """Start the Dagster UI on this store's instance, reachable from this machine only."""
     from spi_pipeline.orchestration.instance import prepare_home
@@ -313,7 +359,7 @@ def main() -> None:
     except ContractError as error:
         count = len(error.faults)
         _leave(
-            BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in the contracts; nothing was done."
+            BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in {error.where}; nothing was done."
         )
     except ValidationError as error:  # of the settings: nothing else is validated unguarded
         _leave(BAD_USAGE, *(f"SPI_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()))

@@ -37,7 +37,10 @@ class ContractError(SpiError):
 
     Attributes:
         faults: every fault found, ordered by file and line.
+        where: what the files are, for the sentence that counts the faults.
     """
+
+    where = "the contracts"
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = sorted(faults)

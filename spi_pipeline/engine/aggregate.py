@@ -1,24 +1,34 @@
 """From the children's scores to their parent's, and back to what each child contributed.
 
-Every mean here is a weighted power mean of some order: arithmetic 1, geometric 0, harmonic -1, generalised any. Means
-over one parent's children belong here; which children a parent has and what weights they carry do not.
+What is asked for by name is checked here and handed to the kernels in ``means``. Which children a parent has and what
+weights they carry is decided elsewhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine import means
 from spi_pipeline.engine.errors import EngineError
 
-Mean = Literal["arithmetic", "geometric", "harmonic", "generalised"]
+Mean = Literal[
+    "arithmetic", "geometric", "harmonic", "generalised", "median", "inverted_geometric", "copeland", "outranking"
+]
+MEANS: tuple[str, ...] = get_args(Mean)
 Array = npt.NDArray[np.float64]
 
 ORDERS: dict[str, float] = {"arithmetic": 1.0, "geometric": 0.0, "harmonic": -1.0}
+# Why a parent cannot be split into parts, by the mean that formed it.
+UNSPLIT: dict[str, str] = {
+    "median": "a median is one child's score, not a sum of parts",
+    "copeland": "comparisons of areas are no sum of parts",
+    "outranking": "comparisons of areas are no sum of parts",
+}
 # Beyond this a power mean is all but the best or the worst child, and the powers leave the range of a float.
 MAX_ORDER = 20.0
 # Where the transformed scores cancel to less than this share of their sizes, dividing by their sum loses the digits
@@ -46,22 +56,32 @@ def aggregate(
     order: float | None = None,
     floor: float | None = None,
     available: float = 0.0,
+    top: float = 100.0,
+    signed: bool = False,
+    among: npt.NDArray[np.bool_] | None = None,
 ) -> Aggregate:
-    """Combine the children's scores by a weighted power mean: ``(sum(w s^b) / sum(w))^(1/b)``.
+    """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
 
     The sums run over the children present in a row, which is to renormalise their weights. Order 0 is the limit
-    ``exp(sum(w log s) / sum(w))``, the geometric mean.
+    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median, ``inverted_geometric`` the
+    mean of risk indices (``means.inverted_geometric``), ``copeland`` and ``outranking`` compare areas pair by pair
+    within an edition (``means.outranking``).
 
-    Source: the quasi-arithmetic (Kolmogorov-Nagumo) mean; OECD/JRC handbook (2008), step 6.
+    Source: the quasi-arithmetic (Kolmogorov-Nagumo) mean; OECD/JRC handbook (2008), step 6; INFORM Risk Index
+    methodology for the inverted geometric mean; Copeland (1951), and COINr for the outranking shares.
 
     Args:
         scores: one column per child, any row index.
         weights: one weight per column, not negative, of any positive sum.
-        mean: arithmetic, geometric, harmonic, or generalised with an order.
+        mean: arithmetic, geometric, harmonic, generalised with an order, or one of those above.
         order: the order ``b`` of the generalised mean, from -20 to 20; not given with the other means.
         floor: for the means that need positive scores (order 0 and below): lower scores are lifted to it. The other
             means do not use it.
-        available: share of the children that must be present for a score to be given.
+        available: share of the children that must be present for a score to be given; 1 leaves a parent blank where
+            any child is missing.
+        top: the highest score of the scale, for the inverted geometric mean.
+        signed: whether negative weights are meant; arithmetic mean only.
+        among: rows that areas are compared with, where they are compared; None for all.
 
     Returns:
         Score and coverage, indexed as the scores.
@@ -71,9 +91,15 @@ def aggregate(
             mean is not defined.
     """
     power = _order(mean, order)
-    values = _admissible(scores, power, floor)
-    shares = _shares_of_present(scores, weights)
-    return _aggregate(scores.index, values, shares, power, available)
+    values = _admissible(scores, mean, power, floor, top)
+    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=scores.index)
+    if mean in ("copeland", "outranking"):
+        vector = weights.reindex(scores.columns).to_numpy(dtype=float)
+        score = _compared(scores.index, values, vector, mean == "copeland", among)
+    else:
+        score = _averaged(values, shares, mean, power, top, signed)
+    return Aggregate(score=pd.Series(score, index=scores.index).where(coverage >= available), coverage=coverage)
 
 
 def contributions(
@@ -83,12 +109,15 @@ def contributions(
     order: float | None = None,
     floor: float | None = None,
     available: float = 0.0,
+    top: float = 100.0,
+    signed: bool = False,
 ) -> pd.DataFrame:
     """Split the parent's score into one part per child; the parts of a row add up to the score.
 
     Arithmetic mean: weight times score, weights renormalised over the children present. Any other power mean, with
-    ``f`` the logarithm or the power: ``parent score * w f(s) / sum(w f(s))``. Where that sum vanishes (a geometric
-    mean of 1, or every score 0) the parent's score is split by weight.
+    ``f`` the logarithm or the power: ``parent score * w f(s) / sum(w f(s))``; likewise the inverted geometric mean,
+    with ``f`` the logarithm of ``top`` over what is left to it. Where that sum vanishes (a geometric mean of 1, or
+    every score 0) the parent's score is split by weight. The means in ``UNSPLIT`` have no parts: NaN throughout.
 
     Args:
         scores: one column per child, any row index.
@@ -97,6 +126,8 @@ def contributions(
         order: as in ``aggregate``.
         floor: as in ``aggregate``.
         available: as in ``aggregate``.
+        top: as in ``aggregate``.
+        signed: as in ``aggregate``.
 
     Returns:
         Points by row and child; NaN for an absent child and where there is no parent score.
@@ -104,34 +135,64 @@ def contributions(
     Raises:
         EngineError: as ``aggregate``.
     """
+    whole = aggregate(scores, weights, mean, order, floor, available, top, signed).score
+    if mean in UNSPLIT:
+        return pd.DataFrame(np.nan, index=scores.index, columns=scores.columns)
     power = _order(mean, order)
-    values = _admissible(scores, power, floor)
-    shares = _shares_of_present(scores, weights)
-    parent = _aggregate(scores.index, values, shares, power, available).score
-    weighted = shares * _transformed(values, power)
+    values = _admissible(scores, mean, power, floor, top)
+    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    inverted = mean == "inverted_geometric"
+    generated = np.log(top / means.remainder(values, top)) if inverted else means.generator(values, power)
+    weighted = shares * generated
     total = np.nansum(weighted, axis=1, keepdims=True)
     vanishes = np.abs(total) <= CANCELLED * np.nansum(np.abs(weighted), axis=1, keepdims=True)
     split = np.where(vanishes, shares, weighted / np.where(vanishes, 1.0, total))
-    parts = weighted if power == 1 else split * parent.to_numpy()[:, np.newaxis]
-    return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(parent.notna(), axis=0)
+    parts = weighted if power == 1 else split * whole.to_numpy()[:, np.newaxis]
+    return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
+
+
+def with_group_means(
+    scores: pd.DataFrame, groups: pd.Series | None = None, among: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """Missing children replaced by the mean of the areas of the same edition, or of the same group in it.
+
+    One of the three rules for what is missing; the others are to renormalise the weights (``aggregate`` as it is) and
+    to leave the parent blank (``available=1``). Rows with no child at all stay missing.
+
+    Args:
+        scores: scores of the children, indexed by ``(edition, area_code)``.
+        groups: group of each row, indexed as the scores; None takes the edition as one group.
+        among: rows the means are taken over; None for all.
+    """
+    editions = scores.index.get_level_values("edition")
+    keys = [editions] if groups is None else [editions, groups.reindex(scores.index).to_numpy()]
+    known = scores if among is None else scores.where(among[:, np.newaxis])
+    filled = scores.fillna(known.groupby(keys).transform("mean"))
+    return filled.where(scores.notna().any(axis=1), axis=0)
 
 
 def _order(mean: Mean, order: float | None) -> float:
+    if mean not in MEANS:
+        raise EngineError(f"'{mean}' is no way to aggregate: use one of {', '.join(MEANS)}")
     if mean != "generalised":
         if order is not None:
             raise EngineError(f"an order belongs to the generalised mean only, not to the {mean} one: leave it out")
-        return ORDERS[mean]
+        return ORDERS.get(mean, np.nan)
     if order is None or not abs(order) <= MAX_ORDER:
         raise EngineError(f"the generalised mean needs an order from -{MAX_ORDER:g} to {MAX_ORDER:g}, not {order}")
     return float(order)
 
 
-def _admissible(scores: pd.DataFrame, order: float, floor: float | None) -> Array:
+def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | None, top: float) -> Array:
     """The scores as an array, lifted to the floor where the mean needs positive ones."""
     values: Array = scores.to_numpy(dtype=float)
-    if order == 1:
+    if mean == "inverted_geometric":
+        if not top > 1:
+            raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
+        refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
+    elif order == 1 or np.isnan(order):
         return values
-    if order > 0:
+    elif order > 0:
         refused, needed = values < 0, "scores of 0 and above"
     elif floor is None:
         refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
@@ -141,40 +202,49 @@ def _admissible(scores: pd.DataFrame, order: float, floor: float | None) -> Arra
         raise EngineError(f"a floor must lie above 0, not at {floor:g}")
     if refused.any():
         named = ", ".join(map(str, scores.columns[np.flatnonzero(refused.any(axis=0))]))
-        raise EngineError(f"a mean of order {order:g} needs {needed}, which these columns do not have: {named}")
+        name = "an inverted geometric mean" if mean == "inverted_geometric" else f"a mean of order {order:g}"
+        raise EngineError(f"{name} needs {needed}, which these columns do not have: {named}")
     return values
 
 
-def _shares_of_present(scores: pd.DataFrame, weights: pd.Series) -> Array:
+def _shares_of_present(scores: pd.DataFrame, weights: pd.Series, signed: bool) -> Array:
     """Each row's weights, summing to 1 over the children present; NaN where absent or where none carries weight."""
     unmatched = scores.columns.symmetric_difference(weights.index)
     if len(unmatched) or not weights.index.is_unique or not scores.columns.is_unique:
         named = ", ".join(map(str, unmatched)) or "ids that occur twice"
         raise EngineError(f"scores and weights must name the same children once each, which fails for: {named}")
     vector = weights.reindex(scores.columns).to_numpy(dtype=float)
-    if not np.isfinite(vector).all() or (vector < 0).any() or vector.sum() <= 0:
+    if not np.isfinite(vector).all() or (not signed and (vector < 0).any()) or vector.sum() <= 0:
         raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {weights.to_dict()}")
-    present = np.where(scores.notna(), vector, np.nan)
+    return shares_of_present(scores.to_numpy(dtype=float), vector)
+
+
+def shares_of_present(values: Array, weights: Array) -> Array:
+    """Weights renormalised over the children present in each row; NaN where absent or where none carries weight."""
+    present = np.where(np.isnan(values), np.nan, weights)
     total = np.nansum(present, axis=1, keepdims=True)
     shares: Array = present / np.where(total > 0, total, np.nan)
     return shares
 
 
-def _aggregate(index: pd.Index, values: Array, shares: Array, order: float, available: float) -> Aggregate:
-    coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=index)
-    scored = ~np.isnan(shares).all(axis=1)
-    weighted = np.where(scored, np.nansum(shares * _transformed(values, order), axis=1), np.nan)
-    score = _inverse(weighted, order)
-    # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
-    within = np.clip(score, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1))
-    return Aggregate(score=pd.Series(within, index=index).where(coverage >= available), coverage=coverage)
+def _averaged(values: Array, shares: Array, mean: Mean, order: float, top: float, signed: bool) -> Array:
+    if mean == "median":
+        return means.weighted_median(values, shares)
+    if mean == "inverted_geometric":
+        return means.inverted_geometric(values, shares, top)
+    return means.weighted_sum(values, shares) if signed else means.power_mean(values, shares, order)
 
 
-def _transformed(values: Array, order: float) -> Array:
-    transformed: Array = np.log(values) if order == 0 else values**order
-    return transformed
-
-
-def _inverse(values: Array, order: float) -> Array:
-    inverse: Array = np.exp(values) if order == 0 else values ** (1 / order)
-    return inverse
+def _compared(
+    index: pd.Index, values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None
+) -> Array:
+    """Comparisons within each edition, or among all rows where there are no editions."""
+    known = np.ones(len(values), dtype=bool) if among is None else among
+    if "edition" not in index.names:
+        return means.outranking(values, weights, majority, known)
+    editions = index.get_level_values("edition")
+    scores = np.full(len(values), np.nan)
+    for edition in editions.unique():
+        rows = np.flatnonzero(editions == edition)
+        scores[rows] = means.outranking(values[rows], weights, majority, known[rows])
+    return scores

@@ -1,6 +1,7 @@
-"""Filling gaps in a panel, with a record of every cell that was filled.
+"""Filling gaps by regression on the other indicators, and the record every way of filling keeps.
 
-Methods that estimate a missing value belong here; deciding that a value is missing, or must stay so, does not.
+Methods that look at one indicator alone, or at similar areas, are in ``fill``. Deciding that a value is missing, or
+must stay so, belongs elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.panel import INDEX_NAMES, require_panel
+from spi_pipeline.engine.panel import INDEX_NAMES, require_panel, rows_of
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -21,8 +22,13 @@ Positions = npt.NDArray[np.intp]
 CELL_COLUMNS = [*INDEX_NAMES, "indicator_id", "value", "method", "donors"]
 # Complete rows a regression needs beyond its predictors: the intercept and two degrees of freedom.
 SPARE_ROWS = 3
-# A standard deviation this small beside the values themselves is rounding, not variation.
-NOISE = 1e-10
+# A standard deviation this small beside that of the whole indicator is rounding, not variation: differences of sums
+# keep about half of a float's digits.
+NOISE = 1e-7
+# Likewise beside the values themselves, where nothing has been subtracted yet.
+ROUNDING = 1e-10
+# Eigenvalues of a correlation matrix below this are zero: predictors that say the same.
+COLLINEAR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Imputed:
     Attributes:
         panel: the panel, filled where it could be.
         cells: one row per filled cell, in the panel's order: edition, area_code, indicator_id, value, method, and
-            donors, the ids of the indicators it was estimated from, strongest first, separated by commas.
+            donors, what it was estimated from, separated by commas. For a regression these are ids of indicators,
+            strongest first.
     """
 
     panel: pd.DataFrame
@@ -40,7 +47,10 @@ class Imputed:
 
 
 def impute_regression(
-    panel: pd.DataFrame, eligible: pd.DataFrame | None = None, minimum_share: float = 0.65
+    panel: pd.DataFrame,
+    eligible: pd.DataFrame | None = None,
+    minimum_share: float = 0.65,
+    among: Flags | None = None,
 ) -> Imputed:
     """Fill missing values by least squares on the other indicators of the same component.
 
@@ -58,77 +68,125 @@ def impute_regression(
         eligible: the panel's shape, True where a gap may be filled; None allows all.
         minimum_share: an indicator is filled in an edition only where at least this share of the edition's areas
             has it.
+        among: rows the regressions are fitted over and areas are counted among; None for all.
 
     Raises:
         EngineError: the panel is none: another index, a row or column twice, or an infinite value.
     """
     require_panel(panel)
     observed = panel.notna()
-    enough = observed.groupby(level="edition").transform("mean") >= minimum_share
-    wanted = ~observed & enough
+    editions = panel.index.get_level_values("edition")
+    share = rows_of(observed, among).groupby(level="edition").mean()
+    wanted = ~observed & (share.reindex(editions) >= minimum_share).set_axis(panel.index)
     if eligible is not None:
         wanted &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
     values = panel.to_numpy(dtype=float)
-    strength = panel.corr(min_periods=SPARE_ROWS).abs().fillna(0.0).to_numpy()
+    strength = rows_of(panel, among).corr(min_periods=SPARE_ROWS).abs().fillna(0.0).to_numpy()
 
+    moments = _Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
+    known = values if among is None else values[among]
     estimates = np.full(values.shape, np.nan)
     donors = np.full(values.shape, "", dtype=object)
     for target in range(values.shape[1]):
         for rows, present in _by_pattern(observed.to_numpy(), wanted.to_numpy()[:, target]):
             strongest_first = present[np.argsort(-strength[present, target], kind="stable")]
-            used, estimated = _regress(values, target, strongest_first, rows)
-            estimates[rows, target] = estimated
+            used, estimated = _regress(moments, target, strongest_first, rows)
+            estimates[rows, target] = np.clip(estimated, np.nanmin(known[:, target]), np.nanmax(known[:, target]))
             donors[rows, target] = ",".join(panel.columns[used])
     filled = pd.DataFrame(np.where(observed, values, estimates), index=panel.index, columns=panel.columns)
-    return Imputed(panel=filled, cells=_cells(panel, estimates, donors))
+    return Imputed(panel=filled, cells=filled_cells(panel, estimates, "regression", donors))
+
+
+class _Moments:
+    """Counts, sums and products of the indicators, kept by pattern of what is missing.
+
+    The rows complete in any set of indicators are those of some patterns, so that their moments are sums over patterns:
+    the rows themselves are gone through once, however many regressions follow.
+    """
+
+    def __init__(self, values: Array, among: Flags) -> None:
+        known, every = values[among], ~np.isnan(values)
+        present = every[among]
+        count = np.maximum(present.sum(axis=0), 1)
+        # Standardising by all values present keeps the sums small and the solution independent of units.
+        self.centre = np.nansum(known, axis=0) / count
+        spread = np.sqrt(np.nansum((known - self.centre) ** 2, axis=0) / count)
+        largest = np.max(np.abs(np.nan_to_num(known)), axis=0, initial=0.0)
+        self.varies = spread > ROUNDING * largest
+        self.spread = np.where(self.varies, spread, 1.0)
+        self.standard = np.where(every, (values - self.centre) / self.spread, 0.0)
+        self.patterns, group = _patterns(present)
+        counts = np.bincount(group, minlength=len(self.patterns))
+        parts = np.split(self.standard[among][np.argsort(group, kind="stable")], np.cumsum(counts)[:-1])
+        self.rows = counts
+        self.sums = np.array([part.sum(axis=0) for part in parts])
+        self.products = np.array([part.T @ part for part in parts])
+
+    def over(self, columns: Positions) -> tuple[int, Array, Array]:
+        """Number, means and covariances (n) of the rows complete in these columns."""
+        chosen = self.patterns[:, columns].all(axis=1)
+        n = int(self.rows[chosen].sum())
+        means = self.sums[chosen][:, columns].sum(axis=0) / max(n, 1)
+        products = self.products[chosen].sum(axis=0)[np.ix_(columns, columns)]
+        return n, means, products / max(n, 1) - np.outer(means, means)
+
+
+def _patterns(flags: Flags) -> tuple[Flags, Positions]:
+    """The different rows, and which of them each row is."""
+    packed = np.packbits(flags, axis=1)
+    # Rows of bits compared as one string of bytes each: many times faster than comparing them column by column.
+    labels = np.ascontiguousarray(packed).view(f"S{max(packed.shape[1], 1)}").ravel()
+    _, first, group = np.unique(labels, return_index=True, return_inverse=True)
+    return flags[first], group.ravel()
 
 
 def _by_pattern(observed: Flags, wanted: Flags) -> Iterator[tuple[Positions, Positions]]:
     """The rows wanted and the columns they have, grouped by these: one regression serves a whole group."""
     rows = np.flatnonzero(wanted)
-    patterns, group = np.unique(observed[rows], axis=0, return_inverse=True)
-    for number, pattern in enumerate(patterns):
-        yield rows[group.ravel() == number], np.flatnonzero(pattern)
+    if len(rows):
+        patterns, group = _patterns(observed[rows])
+        for number, pattern in enumerate(patterns):
+            yield rows[group == number], np.flatnonzero(pattern)
 
 
-def _regress(values: Array, target: int, predictors: Positions, rows: Positions) -> tuple[Positions, Array]:
+def _regress(moments: _Moments, target: int, predictors: Positions, rows: Positions) -> tuple[Positions, Array]:
     """Estimate the target for the rows; the predictors come strongest first and those used are returned."""
-    donors = predictors
+    donors = predictors[moments.varies[predictors]] if moments.varies[target] else predictors[:0]
     while len(donors):
-        complete = values[~np.isnan(values[:, [target, *donors]]).any(axis=1)]
-        if len(complete) < len(donors) + SPARE_ROWS or not _varies(complete[:, target]):
+        n, means, covariance = moments.over(np.append(donors, target))
+        varies = np.sqrt(np.maximum(np.diag(covariance), 0.0)) > NOISE
+        if n < len(donors) + SPARE_ROWS or not varies[-1]:
             donors = donors[:-1]
-        elif not (varies := _varies(complete[:, donors])).all():
-            donors = donors[varies]
+        elif not varies.all():
+            donors = donors[varies[:-1]]
         else:
             break
     else:
         return donors, np.full(len(rows), np.nan)
-    # Standardised predictors make the least-squares solution independent of units where predictors are collinear.
-    centre, spread = complete[:, donors].mean(axis=0), complete[:, donors].std(axis=0)
-    known = _with_intercept((complete[:, donors] - centre) / spread)
-    coefficients = np.linalg.lstsq(known, complete[:, target], rcond=None)[0]
-    estimates = _with_intercept((values[np.ix_(rows, donors)] - centre) / spread) @ coefficients
-    return donors, np.clip(estimates, np.nanmin(values[:, target]), np.nanmax(values[:, target]))
+    sd = np.sqrt(np.diag(covariance)[:-1])
+    correlations = covariance[:-1, :-1] / np.outer(sd, sd)
+    # The pseudo-inverse shares the weight among predictors that say the same.
+    slopes = np.linalg.pinv(correlations, rcond=COLLINEAR, hermitian=True) @ (covariance[:-1, -1] / sd)
+    estimates = means[-1] + ((moments.standard[np.ix_(rows, donors)] - means[:-1]) / sd) @ slopes
+    return donors, moments.centre[target] + moments.spread[target] * estimates
 
 
-def _varies(columns: Array) -> Flags:
-    varies: Flags = columns.std(axis=0) > NOISE * np.abs(columns).max(axis=0)
-    return varies
+def filled_cells(panel: pd.DataFrame, estimates: Array, method: str, donors: npt.NDArray[np.object_]) -> pd.DataFrame:
+    """The record of the cells that were filled.
 
-
-def _with_intercept(predictors: Array) -> Array:
-    return np.column_stack([np.ones(len(predictors)), predictors])
-
-
-def _cells(panel: pd.DataFrame, estimates: Array, donors: npt.NDArray[np.object_]) -> pd.DataFrame:
+    Args:
+        panel: the panel before filling.
+        estimates: its shape, NaN where nothing was filled.
+        method: how they were estimated.
+        donors: its shape, what each was estimated from.
+    """
     row, column = np.nonzero(~np.isnan(estimates))
     cells = {
         "edition": panel.index.get_level_values("edition")[row],
         "area_code": panel.index.get_level_values("area_code")[row],
         "indicator_id": panel.columns[column],
         "value": estimates[row, column],
-        "method": "regression",
+        "method": method,
         "donors": donors[row, column],
     }
     return pd.DataFrame(cells, columns=CELL_COLUMNS)

@@ -6,11 +6,13 @@ Only the shape and the numbers as such are looked at here; whether values are pl
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 
 INDEX_NAMES = ["edition", "area_code"]
+Flags = npt.NDArray[np.bool_]
 
 
 def require_panel(panel: pd.DataFrame) -> None:
@@ -25,6 +27,12 @@ def require_panel(panel: pd.DataFrame) -> None:
         repeated = labels[labels.duplicated()]
         if len(repeated):
             raise EngineError(f"a panel has every {axis} once, yet this one repeats: {repeated[0]}")
-    infinite = [str(name) for name in panel.columns if np.isinf(panel[name]).any()]
-    if infinite:
-        raise EngineError(f"a panel holds no infinite values, correct or blank them in: {', '.join(infinite)}")
+    infinite = np.isinf(panel.to_numpy(dtype=float)).any(axis=0)
+    if infinite.any():
+        named = ", ".join(map(str, panel.columns[infinite]))
+        raise EngineError(f"a panel holds no infinite values, correct or blank them in: {named}")
+
+
+def rows_of(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
+    """The rows that extremes, means and ranks are taken over; None stands for all."""
+    return panel if among is None else panel[among]

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 # Differences below this are the order in which a sum was formed, not a difference between areas: the same three scores
 # in another order give a mean that differs in the 14th digit, and the two areas are tied.
 TIE_DECIMALS = 9
+# Rows shorter than this are ranked all at once.
+SHORT = 1000
 
 
 def ranks(
@@ -55,6 +58,35 @@ def relative_scores(scores: pd.Series, by: str | None = "edition") -> pd.Series:
     sd = grouped.transform("std")
     z = (scores - grouped.transform("mean")) / sd
     return 50 + 10 * z.mask(sd < 10.0**-TIE_DECIMALS, 0.0).where(scores.notna())
+
+
+def places(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Places along the last axis, 1 for the lowest; exactly equal values share the best one, NaN has none.
+
+    Args:
+        values: of any shape, rounded by the caller to where a difference begins.
+    """
+    flat = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
+    found = np.empty(flat.shape)
+    if flat.shape[1] < SHORT:
+        _place(flat, found)
+    else:  # one row at a time stays in the processor's cache, which makes it twice as fast as all at once
+        for row in range(len(flat)):
+            _place(flat[row : row + 1], found[row : row + 1])
+    found[np.isnan(flat)] = np.nan
+    return found.reshape(values.shape)
+
+
+def _place(rows: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> None:
+    order = np.argsort(rows, axis=1)
+    order += np.arange(0, rows.size, rows.shape[1])[:, np.newaxis]
+    ordered = rows.ravel()[order]
+    starts = np.ones(rows.shape, dtype=bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=starts[:, 1:])
+    counted = np.broadcast_to(np.arange(1.0, rows.shape[1] + 1), rows.shape)
+    found.reshape(-1)[order] = (
+        counted if starts.all() else np.maximum.accumulate(np.where(starts, counted, 0.0), axis=1)
+    )
 
 
 def _groups(scores: pd.Series, by: str | None) -> pd.Index:

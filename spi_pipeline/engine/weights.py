@@ -5,7 +5,7 @@ Weights and the statistics they are judged by belong here; combining scores with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,18 @@ def equal_weights(ids: Sequence[str]) -> pd.Series:
     return pd.Series(1 / len(index), index=index)
 
 
+def given_weights(ids: Sequence[str], weights: Mapping[str, float]) -> pd.Series:
+    """The weights stated, made to sum to 1; a child without one weighs 1 before that.
+
+    Raises:
+        EngineError: a weight is negative or not finite, or all are 0.
+    """
+    stated = pd.Series({name: float(weights.get(name, 1.0)) for name in ids})
+    if not np.isfinite(stated).all() or (stated < 0).any() or not stated.sum() > 0:
+        raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {stated.to_dict()}")
+    return stated / stated.sum()
+
+
 def pooled_correlation(scores: pd.DataFrame) -> PooledCorrelation:
     """Correlations and standard deviations over all complete rows, editions and areas pooled.
 
@@ -78,40 +90,53 @@ def pooled_correlation(scores: pd.DataFrame) -> PooledCorrelation:
     return PooledCorrelation(correlation=complete.corr(min_periods=MIN_ROWS), sd=complete.std(ddof=1), n=len(complete))
 
 
-def principal_component_weights(correlation: pd.DataFrame, sd: pd.Series) -> pd.Series:
+def principal_component_weights(correlation: pd.DataFrame, sd: pd.Series, allow_negative: bool = False) -> pd.Series:
     """Weights from the first principal component, for use on the 0-100 scale: ``w_i`` in proportion to ``v_i / sd_i``.
 
     ``v`` is the first eigenvector of the correlation matrix, signed so that its sum is positive. It applies to
-    standardised scores; dividing by the standard deviations carries it over to the scores themselves.
+    standardised scores; dividing by the standard deviations carries it over to the scores themselves. With all standard
+    deviations 1 the loadings themselves become the weights, as COINr has it.
 
     Source: Social Progress Index methodology (the index's "PCA weights").
 
     Args:
         correlation: correlation matrix of the indicators.
         sd: standard deviations of the 0-100 scores, by indicator.
+        allow_negative: keep loadings of 0 and below; the weights still sum to 1.
 
     Returns:
-        Weights by indicator, all positive, summing to 1.
+        Weights by indicator, summing to 1, all positive unless negative ones were asked for.
 
     Raises:
-        NegativeLoadingError: a loading is zero or negative.
+        NegativeLoadingError: a loading is zero or negative, and that was not asked for.
         EngineError: an indicator has no correlations or no spread, as happens where it does not vary.
+    """
+    require_spread(correlation, sd)
+    vector = np.linalg.eigh(correlation_array(correlation))[1][:, -1]
+    loadings = pd.Series(vector if vector.sum() >= 0 else -vector, index=correlation.columns)
+    offending = loadings[loadings <= NOISE]
+    if len(offending) and not allow_negative:
+        raise NegativeLoadingError(loadings, offending)
+    weights = loadings / sd.reindex(correlation.columns)
+    if not abs(weights.sum()) > NOISE * weights.abs().sum():
+        raise NegativeLoadingError(loadings, offending)
+    return weights / weights.sum()
+
+
+def require_spread(correlation: pd.DataFrame, sd: pd.Series) -> None:
+    """Insist on a correlation with the others and on a spread for every indicator.
+
+    Raises:
+        EngineError: naming the indicators without.
     """
     spread = sd.reindex(correlation.columns).astype(float)
     usable = np.isfinite(correlation).any() & np.isfinite(spread) & (spread > 0)
     if not usable.all():
         named = ", ".join(map(str, correlation.columns[~usable]))
         raise EngineError(
-            f"principal component weights need indicators that vary over {MIN_ROWS} or more complete "
+            f"weights from correlations need indicators that vary over {MIN_ROWS} or more complete "
             f"rows, which these do not: {named}"
         )
-    vector = np.linalg.eigh(_matrix(correlation))[1][:, -1]
-    loadings = pd.Series(vector if vector.sum() >= 0 else -vector, index=correlation.columns)
-    offending = loadings[loadings <= NOISE]
-    if len(offending):
-        raise NegativeLoadingError(loadings, offending)
-    weights = loadings / spread
-    return weights / weights.sum()
 
 
 def effective_weights(scores: pd.DataFrame, weights: pd.Series) -> pd.Series:
@@ -155,7 +180,7 @@ def cronbach_alpha(correlation: pd.DataFrame) -> float:
     Source: Cronbach (1951), in its standardised form. Returns NaN for a single indicator, for a matrix with gaps and
     where the denominator vanishes.
     """
-    matrix = _matrix(correlation)
+    matrix = correlation_array(correlation)
     k = len(matrix)
     r = matrix[~np.eye(k, dtype=bool)].mean() if k > 1 else np.nan
     denominator = 1 + (k - 1) * r
@@ -170,7 +195,7 @@ def kmo(correlation: pd.DataFrame) -> float:
 
     Source: Kaiser (1974). Returns NaN for a matrix with gaps and where no indicators correlate at all.
     """
-    matrix = _matrix(correlation)
+    matrix = correlation_array(correlation)
     if not np.isfinite(matrix).all():
         return float("nan")
     inverse = np.linalg.pinv(matrix, rcond=NOISE, hermitian=True)
@@ -187,13 +212,18 @@ def first_component_share(correlation: pd.DataFrame) -> float:
 
     Returns NaN for a matrix with gaps.
     """
-    matrix = _matrix(correlation)
+    matrix = correlation_array(correlation)
     if not np.isfinite(matrix).all():
         return float("nan")
     return float(np.linalg.eigvalsh(matrix)[-1] / len(matrix))
 
 
-def _matrix(correlation: pd.DataFrame) -> np.ndarray:
+def correlation_array(correlation: pd.DataFrame) -> np.ndarray:
+    """The matrix as an array.
+
+    Raises:
+        EngineError: rows and columns do not name the same indicators in the same order.
+    """
     if not correlation.index.equals(correlation.columns):
         raise EngineError("a correlation matrix must name the same indicators in the same order on both sides")
     return correlation.to_numpy(dtype=float)

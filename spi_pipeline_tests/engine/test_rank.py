@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from spi_pipeline.engine.rank import ranks, relative_scores
+from spi_pipeline.engine.rank import places, ranks, relative_scores
 from spi_pipeline_tests.engine.panels import make_panel
 
 NAN = float("nan")
@@ -103,3 +104,10 @@ def test_relative_scores_do_not_depend_on_the_scale(values: list[float], factor:
         assert relative.mean() == pytest.approx(50)
         assert relative.std() == pytest.approx(10)
         assert (np.argsort(relative.dropna(), kind="stable") == np.argsort(scores.dropna(), kind="stable")).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(float, (3, 7), elements=st.one_of(st.just(float("nan")), st.integers(0, 4).map(float))))
+def test_places_are_the_ranks_of_every_row(values: np.ndarray) -> None:
+    expected = pd.DataFrame(values).rank(axis=1, method="min").to_numpy()
+    np.testing.assert_array_equal(places(values), expected)

@@ -6,8 +6,10 @@ them, and without it these tests are skipped.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "published"
@@ -19,3 +21,18 @@ def published(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"published figures {name} are not in a folder 'shared' beside the checkout")
     return path
+
+
+@lru_cache
+def global_release() -> pd.DataFrame:
+    """The global index by edition and area_code: scores and raw indicators; six seconds of reading, done once."""
+    path = published("spi_global_2024/spi_2024release_2011-2023.xlsx")
+    table = pd.read_excel(path, sheet_name="Data 2011-2023", header=1, skiprows=[2])
+    table = table.rename(columns={"spiyear": "edition", "spicountrycode": "area_code"})
+    return table.set_index(["edition", "area_code"])
+
+
+@lru_cache
+def california_sheet() -> pd.DataFrame:
+    """The Californian workbook's one sheet, as it stands."""
+    return pd.read_excel(published("spi_california_2019/2019-california-results.xlsx"), sheet_name="2019", header=None)

@@ -8,7 +8,7 @@ import pytest
 from spi_pipeline.engine.aggregate import aggregate
 from spi_pipeline.engine.normalise import goalpost_scores
 from spi_pipeline.engine.weights import equal_weights
-from spi_pipeline_tests.published.files import published
+from spi_pipeline_tests.published.files import california_sheet
 
 COUNTIES = 56
 # Weights recovered by least squares to four decimals, which carry over to the scores as about a hundredth of a point.
@@ -28,8 +28,7 @@ COMPONENT_WEIGHTS = {
 
 @pytest.fixture(scope="module")
 def sheet() -> pd.DataFrame:
-    path = published("spi_california_2019/2019-california-results.xlsx")
-    return pd.read_excel(path, sheet_name="2019", header=None)
+    return california_sheet()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from spi_pipeline.engine.weights import (
     pooled_correlation,
     principal_component_weights,
 )
-from spi_pipeline_tests.published.files import published
+from spi_pipeline_tests.published.files import global_release
 
 COMPONENTS = {
     "score_bhn": ["score_nbmc", "score_ws", "score_sh", "score_ps"],
@@ -30,11 +30,7 @@ RIGHTS_BEST = {"pr_equalprotect": 1.0, "pr_peaceassemb": 4.0, "pr_eqbeflaw": 1.0
 
 @pytest.fixture(scope="module")
 def release() -> pd.DataFrame:
-    path = published("spi_global_2024/spi_2024release_2011-2023.xlsx")
-    table = pd.read_excel(path, sheet_name="Data 2011-2023", header=1, skiprows=[2])
-    table = table.rename(columns={"spiyear": "edition", "spicountrycode": "area_code"})
-    table = table.set_index(["edition", "area_code"])
-    return table.filter(regex="^(score|pr)_").astype(float)
+    return global_release().filter(regex="^(score|pr)_").astype(float)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,236 @@
+"""How sure a rate or share of a small area is: intervals from its own sampling model, shrinkage, suppression.
+
+What follows from one indicator's numerators and denominators belongs here; what it does to scores and ranks is in
+``uncertainty``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import optimize, special, stats
+
+from spi_pipeline.engine.errors import EngineError
+
+Array = npt.NDArray[np.float64]
+
+LEVEL = 0.95
+# Below this many areas a distribution of true values cannot be told from the noise.
+MIN_AREAS = 5
+# A prior this many times the largest area leaves none of the areas' own figures: they differ by chance alone.
+ALIKE = 1e3
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """Values drawn toward the mean by as much as they are noise.
+
+    Attributes:
+        value: posterior means, indexed as the data.
+        lower: lower end of the equal-tailed credible interval.
+        upper: its upper end.
+        mean: mean of the prior.
+        strength: its weight: so many people (beta-binomial) or expected events (gamma-Poisson); infinite where the
+            areas differ no more than chance makes them.
+    """
+
+    value: pd.Series
+    lower: pd.Series
+    upper: pd.Series
+    mean: float
+    strength: float
+
+
+def wilson(numerator: pd.Series, denominator: pd.Series, level: float = LEVEL) -> pd.DataFrame:
+    """Wilson's score interval of a proportion: ``(p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n)``.
+
+    Source: Wilson (1927); what Public Health England's technical guide prescribes for proportions.
+
+    Args:
+        numerator: people with the property.
+        denominator: all people.
+        level: confidence, 0 to 1.
+
+    Returns:
+        Columns lower and upper, shares of 1; NaN where a number is missing or the denominator is 0.
+
+    Raises:
+        EngineError: a numerator is negative or above its denominator.
+    """
+    _require_counts(numerator, denominator)
+    if (numerator > denominator).any():
+        raise EngineError(f"a proportion has no more cases than people, unlike {_first(numerator > denominator)}")
+    z = _z(level)
+    n = denominator.where(denominator > 0).astype(float)
+    p = numerator / n
+    centre = p + z**2 / (2 * n)
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return pd.DataFrame(
+        {"lower": ((centre - half) / scale).clip(lower=0), "upper": ((centre + half) / scale).clip(upper=1)}
+    )
+
+
+def byar(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
+    """Byar's interval of a rate or a ratio of observed to expected events.
+
+    ``O (1 - 1/9O - z/3√O)³ / E`` and ``(O + 1) (1 - 1/9(O+1) + z/3√(O+1))³ / E``; 0 below where no event occurred.
+
+    Source: Breslow and Day (1987); what Public Health England's technical guide prescribes for 10 and more events.
+
+    Args:
+        events: number of events.
+        expected: expected events, or people at risk.
+        level: confidence.
+
+    Returns:
+        Columns lower and upper, per unit of the second argument.
+    """
+    _require_counts(events, expected)
+    z = _z(level)
+    observed = events.astype(float)
+    safe = observed.where(observed > 0)
+    low = (safe * (1 - 1 / (9 * safe) - z / (3 * np.sqrt(safe))) ** 3).clip(lower=0).mask(observed == 0, 0.0)
+    more = observed + 1
+    high = more * (1 - 1 / (9 * more) + z / (3 * np.sqrt(more))) ** 3
+    base = expected.where(expected > 0)
+    return pd.DataFrame({"lower": low / base, "upper": high / base})
+
+
+def exact_poisson(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
+    """The exact interval of a Poisson count over what it is divided by: ``χ²(α/2; 2O)/2E``, ``χ²(1-α/2; 2O+2)/2E``.
+
+    Source: Garwood (1936).
+    """
+    _require_counts(events, expected)
+    tail = (1 - level) / 2
+    observed = events.astype(float)
+    base = expected.where(expected > 0).to_numpy(dtype=float)
+    low = np.where(observed == 0, 0.0, stats.chi2.ppf(tail, 2 * observed) / 2)
+    high = stats.chi2.ppf(1 - tail, 2 * observed + 2) / 2
+    return pd.DataFrame({"lower": low / base, "upper": high / base}, index=events.index)
+
+
+def shrink_proportions(numerator: pd.Series, denominator: pd.Series, level: float = LEVEL) -> Shrunk:
+    """Empirical-Bayes shrinkage of proportions: beta-binomial, the prior fitted by maximum likelihood.
+
+    With a prior Beta(m s, (1 - m) s) an area's value becomes ``(numerator + m s) / (denominator + s)``.
+
+    Source: Morris (1983); Clayton and Kaldor (1987) for the method in small areas.
+
+    Raises:
+        EngineError: a numerator exceeds its denominator, or fewer than five areas have people.
+    """
+    interval = wilson(numerator, denominator, level)
+    used = interval["lower"].notna()
+    y, n = numerator[used].to_numpy(dtype=float), denominator[used].to_numpy(dtype=float)
+    mean, strength = _prior(y, n, _PROPORTIONS)
+    if np.isinf(strength):
+        return _all_alike(numerator.index, used, mean)
+    a, b = numerator + mean * strength, denominator - numerator + (1 - mean) * strength
+    tail = (1 - level) / 2
+    lower, upper = (pd.Series(stats.beta.ppf(p, a, b), index=numerator.index).where(used) for p in (tail, 1 - tail))
+    return Shrunk((a / (a + b)).where(used), lower, upper, mean, strength)
+
+
+def shrink_rates(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> Shrunk:
+    """Empirical-Bayes shrinkage of rates and ratios: gamma-Poisson, the prior fitted by maximum likelihood.
+
+    With a prior Gamma(m s, rate s) an area's value becomes ``(events + m s) / (expected + s)``.
+
+    Source: Clayton and Kaldor (1987).
+
+    Raises:
+        EngineError: a count is negative, or fewer than five areas have anything expected.
+    """
+    _require_counts(events, expected)
+    used = events.notna() & (expected > 0)
+    mean, strength = _prior(events[used].to_numpy(dtype=float), expected[used].to_numpy(dtype=float), _RATES)
+    if np.isinf(strength):
+        return _all_alike(events.index, used, mean)
+    shape, rate = events + mean * strength, expected + strength
+    tail = (1 - level) / 2
+    lower, upper = (pd.Series(stats.gamma.ppf(p, shape) / rate, events.index).where(used) for p in (tail, 1 - tail))
+    return Shrunk((shape / rate).where(used), lower, upper, mean, strength)
+
+
+def suppressed(count: pd.Series, minimum: float) -> pd.Series:
+    """Which values rest on too few cases to be shown: a count present, but below the minimum.
+
+    Suppressed is neither missing nor zero: a value that was never there is not marked.
+    """
+    return count.notna() & (count < minimum)
+
+
+def _beta_binomial(y: Array, n: Array, mean: float, strength: float) -> float:
+    a, b = mean * strength, (1 - mean) * strength
+    return float((special.betaln(y + a, n - y + b) - special.betaln(a, b)).sum())
+
+
+def _gamma_poisson(y: Array, n: Array, mean: float, strength: float) -> float:
+    shape = mean * strength
+    drawn = special.gammaln(y + shape) - special.gammaln(shape)
+    return float((drawn + shape * np.log(strength) - (y + shape) * np.log(n + strength)).sum())
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A sampling model with its conjugate prior: the log-likelihood, and the scale on which the mean is searched."""
+
+    likelihood: Callable[[Array, Array, float, float], float]
+    link: Callable[[float], float]
+    inverse: Callable[[float], float]
+    highest: float
+
+
+_PROPORTIONS = _Family(_beta_binomial, special.logit, special.expit, 1.0)
+_RATES = _Family(_gamma_poisson, np.log, np.exp, float("inf"))
+
+
+def _prior(y: Array, n: Array, family: _Family) -> tuple[float, float]:
+    """Mean and strength of the prior; infinite strength where the areas are all alike."""
+    if len(y) < MIN_AREAS:
+        raise EngineError(f"shrinkage needs {MIN_AREAS} or more areas to learn their spread from, not {len(y)}")
+    pooled = float(y.sum() / n.sum())
+    if not 0 < pooled < family.highest:
+        return pooled, float("inf")
+
+    def loss(parameters: Array) -> float:
+        return -family.likelihood(y, n, family.inverse(parameters[0]), float(np.exp(parameters[1])))
+
+    start = family.link(pooled)
+    strongest = float(np.log(n.max() * ALIKE))
+    bounds = [(start - 5, start + 5), (float(np.log(n.min() / ALIKE)), strongest)]
+    solutions = [
+        optimize.minimize(loss, [start, float(np.log(n.mean() * times))], method="L-BFGS-B", bounds=bounds)
+        for times in (0.25, 4.0)
+    ]
+    mean, strength = min(solutions, key=lambda solution: float(solution.fun)).x
+    if strength > strongest - 1:
+        return pooled, float("inf")
+    return float(family.inverse(mean)), float(np.exp(strength))
+
+
+def _all_alike(index: pd.Index, used: pd.Series, mean: float) -> Shrunk:
+    value = pd.Series(mean, index=index).where(used)
+    return Shrunk(value, value, value, mean, float("inf"))
+
+
+def _z(level: float) -> float:
+    if not 0 < level < 1:
+        raise EngineError(f"a confidence level lies between 0 and 1, not at {level:g}")
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+def _require_counts(numerator: pd.Series, denominator: pd.Series) -> None:
+    negative = (numerator < 0) | (denominator < 0)
+    if negative.any():
+        raise EngineError(f"counts are 0 or more, unlike that of {_first(negative)}")
+
+
+def _first(flags: pd.Series) -> object:
+    return flags.index[flags][0]

@@ -1,0 +1,161 @@
+"""Outliers pulled in, in two stages, with a record of every point that was moved.
+
+Deciding by skew and kurtosis whether an indicator has outliers, and treating them, belongs here; a transform that is
+chosen for an indicator beforehand does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, require_panel
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.object_]
+
+POINT_COLUMNS = [*INDEX_NAMES, "indicator_id", "before", "after", "treatment"]
+# Below four values the kurtosis is not defined.
+MIN_VALUES = 4
+# Share of the range added before the logarithm, so that the lowest value has one.
+LOG_SHIFT = 0.01
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When an indicator counts as having outliers, and how many points may be moved.
+
+    Attributes:
+        skew: largest absolute skew that passes.
+        kurtosis: largest excess kurtosis that passes; an indicator fails only where it exceeds both limits.
+        points: most points winsorised in one indicator.
+        log: whether an indicator that still fails has its logarithm taken instead, from the untreated values.
+    """
+
+    skew: float = 2.0
+    kurtosis: float = 3.5
+    points: int = 5
+    log: bool = True
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A panel with outliers treated.
+
+    Attributes:
+        panel: the treated values.
+        points: one row per treated point: edition, area_code, indicator_id, before, after, and treatment
+            (``winsorised high``, ``winsorised low``, ``log``).
+        summary: by indicator, skew and kurtosis before and after, number of points and the treatment (``none``,
+            ``winsorised``, ``log``, or ``winsorised, still beyond the limits``).
+    """
+
+    panel: pd.DataFrame
+    points: pd.DataFrame
+    summary: pd.DataFrame
+
+
+def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Flags | None = None) -> Treated:
+    """Winsorise outliers; take the logarithm of an indicator for which that does not suffice.
+
+    While both skew and kurtosis exceed their limits, the outermost value on the side of the skew (all values tied with
+    it) is moved to the next one, up to the number of points allowed. If the indicator then still exceeds both, its
+    *untreated* values are replaced by ``log(x - min + 0.01 (max - min))``, which keeps their order but not their unit,
+    so such an indicator needs goalposts taken from the treated panel. All editions are pooled.
+
+    Source: COINr's ``Treat`` (winsorise, then log_CT), after the practice of the JRC; skew and kurtosis are the
+    sample-corrected ones (Joanes and Gill 1998, type 2).
+
+    Args:
+        panel: raw values, one column per indicator.
+        limits: the limits; None takes skew 2, kurtosis 3.5 and five points.
+        among: rows that are judged; the others are held to the range these end up in. None judges all.
+    """
+    require_panel(panel)
+    limits = limits or Limits()
+    columns, points, summary = {}, [], {}
+    for name in panel.columns:
+        before = panel[name].to_numpy(dtype=float)
+        after, labels, treatment = _treat_among(before, limits, among)
+        columns[name] = after
+        moved = np.flatnonzero(labels != "")
+        if len(moved):
+            points.append(_points(panel.index[moved], name, before[moved], after[moved], labels[moved]))
+        skews, kurtoses = zip(*(_shape(values) for values in (before, after)), strict=True)
+        summary[name] = (skews[0], kurtoses[0], skews[1], kurtoses[1], len(moved), treatment)
+    names = ["skew", "kurtosis", "skew_after", "kurtosis_after", "points", "treatment"]
+    return Treated(
+        panel=pd.DataFrame(columns, index=panel.index, columns=panel.columns),
+        points=pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=POINT_COLUMNS),
+        summary=pd.DataFrame.from_dict(summary, orient="index", columns=names),
+    )
+
+
+Treatment = Literal["none", "winsorised", "log", "winsorised, still beyond the limits"]
+
+
+def _treat(values: Array, limits: Limits) -> tuple[Array, Labels, Treatment]:
+    untouched = np.full(len(values), "", dtype=object)
+    if _passes(values, limits):
+        return values, untouched, "none"
+    winsorised, labels = _winsorise(values, limits)
+    if _passes(winsorised, limits):
+        return winsorised, labels, "winsorised"
+    if not limits.log:
+        return winsorised, labels, "winsorised, still beyond the limits"
+    low, high = np.nanmin(values), np.nanmax(values)
+    logged: Array = np.log(values - low + LOG_SHIFT * (high - low))
+    return logged, np.where(np.isnan(values), "", "log").astype(object), "log"
+
+
+def _treat_among(values: Array, limits: Limits, among: Flags | None) -> tuple[Array, Labels, Treatment]:
+    if among is None or among.all():
+        return _treat(values, limits)
+    after, labels = values.copy(), np.full(len(values), "", dtype=object)
+    after[among], labels[among], treatment = _treat(values[among], limits)
+    if treatment != "none":
+        low, high = np.nanmin(values[among]), np.nanmax(values[among])
+        held = np.clip(values[~among], low, high)
+        if treatment == "log":
+            after[~among] = np.log(held - low + LOG_SHIFT * (high - low))
+        else:
+            after[~among] = np.clip(held, np.nanmin(after[among]), np.nanmax(after[among]))
+        labels[~among] = np.where(np.abs(after[~among] - values[~among]) > 0, treatment, "")
+    return after, labels, treatment
+
+
+def _winsorise(values: Array, limits: Limits) -> tuple[Array, Labels]:
+    moved = values.copy()
+    labels = np.full(len(values), "", dtype=object)
+    count = 0
+    while count < limits.points and not _passes(moved, limits):
+        high = _shape(moved)[0] >= 0
+        extreme = np.nanmax(moved) if high else np.nanmin(moved)
+        outermost = moved == extreme
+        inside = moved[~outermost]
+        moved[outermost] = np.nanmax(inside) if high else np.nanmin(inside)
+        labels[outermost] = "winsorised high" if high else "winsorised low"
+        count = int((labels != "").sum())
+    return moved, labels
+
+
+def _passes(values: Array, limits: Limits) -> bool:
+    skew, kurtosis = _shape(values)
+    return not (abs(skew) > limits.skew and kurtosis > limits.kurtosis)
+
+
+def _shape(values: Array) -> tuple[float, float]:
+    """Skew and excess kurtosis, corrected for the sample size; NaN with fewer than four values."""
+    series = pd.Series(values).dropna()
+    if len(series) < MIN_VALUES:
+        return float("nan"), float("nan")
+    return cast(float, series.skew()), cast(float, series.kurt())
+
+
+def _points(index: pd.Index, name: str, before: Array, after: Array, labels: Labels) -> pd.DataFrame:
+    points = index.to_frame(index=False)
+    return points.assign(indicator_id=name, before=before, after=after, treatment=labels)[POINT_COLUMNS]

@@ -1,0 +1,101 @@
+"""Areas beside their peers, and wholes made of areas.
+
+Choosing peers and judging against them, and the indicator values of a whole, belong here; scores are computed
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.engine.errors import EngineError
+
+PEERS = 5
+# Points within which an area counts as level with its peers, however alike these are.
+FLOOR = 1.0
+CARD_COLUMNS = ["area_code", "id", "peer_median", "difference", "verdict", "peers"]
+
+
+def nearest_peers(standing: pd.Series, groups: pd.Series | None = None, count: int = PEERS) -> dict[str, list[str]]:
+    """The areas nearest in standing, of the same group, nearest first; ties by area code.
+
+    Args:
+        standing: what nearness is measured by, such as net income after housing costs, by area code.
+        groups: group of each area, such as its authority; None compares all.
+        count: how many; fewer where the group has no more.
+
+    Returns:
+        Peers by area; areas without a standing are nobody's peers and have none.
+    """
+    known = standing.dropna().sort_index()
+    labels = pd.Series("", index=known.index) if groups is None else groups.reindex(known.index)
+    peers = {}
+    for area in known.index:
+        others = known[(labels == labels[area]) & (known.index != area)]
+        order = np.argsort((others - known[area]).abs().to_numpy(), kind="stable")[:count]
+        peers[str(area)] = [str(name) for name in others.index[order]]
+    return peers
+
+
+def scorecard(scores: pd.DataFrame, peers: dict[str, list[str]], floor: float = FLOOR) -> pd.DataFrame:
+    """Relative strengths and weaknesses: an area against the median of its peers.
+
+    It is strong or weak where it lies further from the median than the peers' average absolute deviation from it, which
+    counts as one point at least.
+
+    Source: Social Progress Index, scorecards.
+
+    Args:
+        scores: one edition's scores, by area code; one column per element.
+        peers: peers by area, as ``nearest_peers`` returns them.
+        floor: the smallest deviation that counts, in points.
+
+    Returns:
+        ``CARD_COLUMNS``: verdict strength, neutral or weakness; peers separated by commas, those with a score only. An
+        area without a score or without peers has no row.
+    """
+    rows = []
+    for area, names in peers.items():
+        if area not in scores.index:
+            continue
+        for element in scores.columns:
+            beside = scores[element].reindex(names).dropna()
+            own = float(scores[element].loc[area])
+            if beside.empty or np.isnan(own):
+                continue
+            median = float(beside.median())
+            margin = max(float((beside - median).abs().mean()), floor)
+            difference = own - median
+            verdict = "strength" if difference > margin else "weakness" if difference < -margin else "neutral"
+            rows.append((area, element, median, difference, verdict, ",".join(beside.index)))
+    return pd.DataFrame(rows, columns=CARD_COLUMNS)
+
+
+def whole_values(panel: pd.DataFrame, population: pd.Series, groups: pd.Series | None = None) -> pd.DataFrame:
+    """Indicator values of wholes: means of the areas' values weighted by population, edition by edition.
+
+    A town or a country is scored by putting these through the same method, not by averaging scores. Areas without a
+    value are left out of that indicator's mean.
+
+    Source: Social Progress Index methodology (world averages).
+
+    Args:
+        panel: raw values by ``(edition, area_code)``.
+        population: residents by row.
+        groups: the whole each row belongs to; None takes all as one, named ``all``.
+
+    Returns:
+        Values by ``(edition, area_code)``, the area being the whole.
+
+    Raises:
+        EngineError: a population is missing or not above 0.
+    """
+    weights = population.reindex(panel.index).astype(float)
+    if not (weights > 0).all():
+        raise EngineError(f"every area needs a population above 0, unlike: {panel.index[~(weights > 0)][0]}")
+    labels = pd.Series("all", index=panel.index) if groups is None else groups.reindex(panel.index)
+    keys = [panel.index.get_level_values("edition"), labels.to_numpy()]
+    total = panel.mul(weights, axis=0).groupby(keys).sum(min_count=1)
+    present = panel.notna().mul(weights, axis=0).groupby(keys).sum()
+    return (total / present).rename_axis(["edition", "area_code"])

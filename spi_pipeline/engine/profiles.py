@@ -1,0 +1,75 @@
+"""The named recipes of the field, as data.
+
+A profile is a framework's keys filled in beforehand; what a framework states itself overrides it. Names under
+``weights``, ``aggregate``, ``available`` and ``rescale`` are roles (component, dimension, index), which a framework's
+own level names are mapped on. How a recipe is read and checked is in ``recipe``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Where a framework names no profile these hold: nothing is filled, fitted or guessed.
+PLAIN: dict[str, Any] = {
+    "normalise": "goalposts",
+    "treat": False,
+    "counts": "",
+    "shrink": False,
+    "minimum_count": None,
+    "impute": "none",
+    "weights": "given",
+    "aggregate": "arithmetic",
+    "available": 0.0,
+    "missing": "renormalise",
+    "floor": None,
+    "scale": 100.0,
+    "rescale": {},
+    "decimals": None,
+    "scores": "quality",
+    "rank_first": "highest",
+    "ties": "min",
+    "outside": [],
+    "wholes": None,
+    "doubt": None,
+}
+
+# The panel's extremes stand in for goalposts nobody stated.
+_GOALPOSTS = {"method": "goalposts", "without": "extremes"}
+# Zero would make a geometric mean zero whatever the other components are.
+_LEAST = 1.0
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "spi": {
+        "normalise": _GOALPOSTS,
+        "impute": "regression",
+        "weights": {"component": "pca", "dimension": "equal", "index": "equal"},
+    },
+    "eu-spi": {
+        "normalise": _GOALPOSTS,
+        "impute": "regression",
+        "weights": "equal",
+        "aggregate": {
+            "component": "arithmetic",
+            "dimension": {"method": "generalised", "order": 0.5},
+            "index": {"method": "generalised", "order": 0.5},
+        },
+    },
+    "california": {
+        "normalise": _GOALPOSTS,
+        "impute": "regression",
+        "weights": {"component": "pca", "dimension": "equal", "index": "equal"},
+        "aggregate": {"component": "arithmetic", "dimension": "geometric", "index": "geometric"},
+        "floor": _LEAST,
+    },
+    "equal": {"normalise": _GOALPOSTS, "weights": "equal"},
+    "deprivation": {
+        "normalise": "exponential",
+        "weights": "shares",
+        "rescale": {"component": "exponential", "dimension": "exponential"},
+        "scores": "need",
+    },
+    "base-year-100": {
+        "normalise": {"method": "base_year_z", "mean": 100, "sd": 10},
+        "weights": "given",
+    },
+}

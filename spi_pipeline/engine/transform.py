@@ -1,0 +1,146 @@
+"""Transforms that straighten a skewed indicator before it is scored.
+
+Each maps one indicator's values, in their own unit, one by one; what looks at the other values (outliers, extremes,
+ranks) does not belong here. The same transform is applied to an indicator's goalposts, which are stated in raw units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.panel import require_panel
+
+Array = npt.NDArray[np.float64]
+Method = Literal[
+    "none", "log", "square", "cube", "square_root", "cube_root", "reciprocal", "logit", "box_cox"
+]  # fmt: skip
+METHODS: tuple[str, ...] = get_args(Method)
+
+# Where each transform keeps (or, the reciprocal, reverses) the order of all values: lowest and highest value allowed,
+# and whether the limits themselves are. The logit's upper limit is its own parameter.
+_ANY = (-np.inf, np.inf, True)
+_DOMAINS: dict[str, tuple[float, float, bool]] = {
+    "square": (0, np.inf, True),
+    "square_root": (0, np.inf, True),
+    "log": (0, np.inf, False),
+    "reciprocal": (0, np.inf, False),
+    "box_cox": (0, np.inf, False),
+    "logit": (0, np.inf, False),
+}
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One indicator's transform.
+
+    Attributes:
+        method: ``none``; ``log`` (natural); ``square``; ``cube``; ``square_root``; ``cube_root``; ``reciprocal``
+            ``1/x``; ``logit`` ``log(x / (upper - x))``; ``box_cox`` ``(x^lambda - 1) / lambda``, the logarithm where
+            lambda is 0.
+        exponent: lambda of Box-Cox; None has it estimated by ``estimated``.
+        upper: the upper limit of the logit's scale: 1 for shares, 100 for percentages.
+    """
+
+    method: Method = "none"
+    exponent: float | None = None
+    upper: float = 1.0
+
+    @property
+    def reverses(self) -> bool:
+        """Whether higher raw values become lower ones, as under the reciprocal."""
+        return self.method == "reciprocal"
+
+
+def transformed(values: Array, transform: Transform) -> Array:
+    """Apply a transform to values or goalposts, NaN staying NaN.
+
+    Source: OECD/JRC handbook (2008), step 5; Box and Cox (1964).
+
+    Args:
+        values: of any shape, in the indicator's unit.
+        transform: which one; Box-Cox with its exponent.
+
+    Raises:
+        EngineError: a value lies where the transform is not defined or does not keep the order of values.
+    """
+    if transform.method not in METHODS:
+        raise EngineError(f"'{transform.method}' is no transform: use one of {', '.join(METHODS)}")
+    _require_domain(values, transform)
+    return _function(transform)(values)
+
+
+def estimated(values: Array, transform: Transform) -> Transform:
+    """The transform with a missing Box-Cox exponent estimated by maximum likelihood from the values present.
+
+    Raises:
+        EngineError: a value is not above 0, or fewer than three different values are present.
+    """
+    if transform.method != "box_cox" or transform.exponent is not None:
+        return transform
+    _require_domain(values, transform)
+    present = values[~np.isnan(values)]
+    if len(np.unique(present)) < 3:
+        raise EngineError("a Box-Cox exponent needs three or more different values to be estimated from: state it")
+    return replace(transform, exponent=float(stats.boxcox_normmax(present, method="mle")))
+
+
+def transform_panel(panel: pd.DataFrame, transforms: Mapping[str, Transform]) -> pd.DataFrame:
+    """Apply each indicator's transform; an indicator without one stays as it is.
+
+    Args:
+        panel: raw values, one column per indicator.
+        transforms: by indicator id.
+
+    Raises:
+        EngineError: as ``transformed``, naming the indicator.
+    """
+    require_panel(panel)
+    columns = {}
+    for name in panel.columns:
+        values = panel[name].to_numpy(dtype=float)
+        transform = transforms.get(name, Transform())
+        try:
+            columns[name] = transformed(values, estimated(values, transform))
+        except EngineError as error:
+            raise EngineError(f"indicator {name}: {error}") from error
+    return pd.DataFrame(columns, index=panel.index, columns=panel.columns)
+
+
+def _require_domain(values: Array, transform: Transform) -> None:
+    low, high, closed = _DOMAINS.get(transform.method, _ANY)
+    high = transform.upper if transform.method == "logit" else high
+    outside = (values < low) | (values > high) if closed else (values <= low) | (values >= high)
+    if outside.any():
+        limits = f"from {low:g}" if closed else f"above {low:g}" + (f" and below {high:g}" if np.isfinite(high) else "")
+        raise EngineError(
+            f"the transform {transform.method} needs values {limits}, yet there is {values[outside].flat[0]:g}: "
+            "shift the values, or choose another transform"
+        )
+
+
+def _function(transform: Transform) -> Callable[[Array], Array]:
+    upper, exponent = transform.upper, transform.exponent
+    functions: dict[str, Callable[[Array], Array]] = {
+        "none": lambda x: x,
+        "log": np.log,
+        "square": np.square,
+        "cube": lambda x: x**3,
+        "square_root": np.sqrt,
+        "cube_root": np.cbrt,
+        "reciprocal": lambda x: 1 / x,
+        "logit": lambda x: np.log(x / (upper - x)),
+    }
+    if transform.method != "box_cox":
+        return functions[transform.method]
+    if exponent is None:
+        raise EngineError("a Box-Cox transform needs its exponent (lambda): state it, or have it estimated")
+    power = float(exponent)
+    return np.log if power == 0 else lambda x: (x**power - 1) / power

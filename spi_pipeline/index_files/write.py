@@ -1,0 +1,136 @@
+"""What ``spi score`` leaves behind: the table of scores, and the tables of the analysis.
+
+Formats and file names belong here; what the tables say is the engine's business.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.engine.analysis import correlation_flags, importance, leave_one_out, statistics
+from spi_pipeline.index_files.command import Outcome
+from spi_pipeline.index_files.read import InputError
+
+
+def check_target(file: Path) -> None:
+    """Refuse a target that could not be written, before anything is computed.
+
+    Raises:
+        InputError: its name ends in neither .csv nor .parquet, or its folder is not there.
+    """
+    if file.suffix not in (".csv", ".parquet"):
+        raise InputError([Fault(file.name, 0, "is neither .csv nor .parquet: name the output as one of these")])
+    if not file.absolute().parent.is_dir():
+        raise InputError([Fault(str(file), 0, f"there is no folder {file.parent}: create it first")])
+
+
+def write_table(table: pd.DataFrame, file: Path) -> None:
+    """Write the scores as CSV or Parquet, whole or not at all.
+
+    Raises:
+        SpiError: the file cannot be written.
+    """
+    if file.suffix == ".csv":
+        content: bytes | memoryview = csv_bytes(table)
+    else:
+        sink = io.BytesIO()
+        pq.write_table(_plain(table), sink)
+        content = sink.getbuffer()
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SpiError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """The table as CSV: a heading, one line a row, what is missing blank, quotation marks only where needed."""
+    plain = _plain(table)
+    sink = io.BytesIO()
+    sink.write((",".join(plain.column_names) + "\n").encode())
+    try:
+        pc.write_csv(plain, sink, pc.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:  # a code with a comma or a quotation mark in it
+        return table.to_csv(index=False, lineterminator="\n").encode()
+    return sink.getvalue()
+
+
+def write_details(outcome: Outcome, folder: Path) -> None:
+    """Write every table of the analysis as CSV into a folder, which is created where it is not there.
+
+    Raises:
+        SpiError: a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpiError(f"{folder} cannot be written: {error.strerror or error}") from error
+    for name, table in _tables(outcome).items():
+        write_table(table, folder / f"{name}.csv")
+
+
+def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
+    scores = outcome.scores
+    indicators = scores.indicators
+    formed = {parent: formed for parent, formed in scores.formed.items() if formed.children.shape[1] > 1}
+    flags = {parent: correlation_flags(one.children) for parent, one in formed.items()}
+    explained = {parent: importance(one.children, scores.scores[parent]) for parent, one in formed.items()}
+    found = {
+        "weights": scores.weights(),
+        "statistics": statistics(scores.task.values.panel).rename_axis("id").reset_index(),
+        "correlations": _stacked(flags, "parent_id"),
+        "importance": _stacked({key: one.rename("share").rename_axis("id").reset_index() for key, one in
+                                explained.items()}, "parent_id"),
+        "contributions": _stacked({key: _long(one.contributions()) for key, one in formed.items()}, "parent_id"),
+        "leave_one_out": leave_one_out(scores.task).rename_axis("id").reset_index(),
+        "imputed": indicators.cells,
+        "treated": indicators.points,
+        "suppressed": indicators.suppressed,
+        "shrunk": indicators.shrunk,
+    }  # fmt: skip
+    if outcome.uncertainty is not None:
+        sure = outcome.uncertainty
+        found["intervals"] = sure.intervals
+        found["draws"] = sure.parameters.reset_index()
+        found["varied"] = pd.DataFrame([(one.source, one.varied, one.how) for one in sure.varied],
+                                       columns=["source", "varied", "how"])  # fmt: skip
+        found["pairs"] = _stacked({key: _pairs(one) for key, one in sure.pairs.items()}, "edition")
+    if outcome.sensitivity is not None:
+        found["sensitivity"] = outcome.sensitivity
+    return found
+
+
+def _long(parts: pd.DataFrame) -> pd.DataFrame:
+    table = parts.reset_index().melt(["edition", "area_code"], var_name="id", value_name="contribution")
+    return table[table["contribution"].notna()]
+
+
+def _pairs(above: pd.DataFrame) -> pd.DataFrame:
+    table = above.rename_axis(index="area_code", columns="other").reset_index()
+    return table.melt("area_code", value_name="above").query("area_code != other")
+
+
+def _stacked(tables: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
+    parts = [table.assign(**{name: str(key)}) for key, table in tables.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[name])
+
+
+def _plain(table: pd.DataFrame) -> pa.Table:
+    """As an Arrow table, codes as plain text."""
+    built = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
+    for position, field in enumerate(built.schema):
+        if pa.types.is_dictionary(field.type):
+            built = built.set_column(position, field.name, built.column(position).cast(field.type.value_type))
+    return built

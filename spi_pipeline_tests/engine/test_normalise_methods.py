@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.engine import normalise
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.normalise_ranks import (
+    borda_scores,
+    exponential_of_ranks,
+    exponential_scores,
+    percentile_ranks,
+    rank_scores,
+)
+from spi_pipeline_tests.engine.panels import make_panel
+
+NAN = float("nan")
+UP = pd.Series({"x": 1})
+DOWN = pd.Series({"x": -1})
+
+
+def panel(values: list[float], editions: tuple[int, ...] = (2024,)) -> pd.DataFrame:
+    return make_panel({"x": values}, editions)
+
+
+@pytest.mark.parametrize(
+    ("method", "direction", "options", "expected"),
+    [
+        (normalise.minmax_scores, UP, {}, [0, 25, 100]),
+        (normalise.minmax_scores, DOWN, {}, [100, 75, 0]),
+        (normalise.minmax_scores, UP, {"low": 1}, [1, 25.75, 100]),
+        (normalise.scaled_scores, UP, {"lower": 2, "upper": 4}, [0, 50, 200]),
+        (normalise.scaled_scores, DOWN, {"lower": -6, "upper": 0}, [200 / 3, 50, 0]),
+        (normalise.z_scores, UP, {}, [-4 / 48**0.5 * 2, -1 / 3**0.5 / 4 * 2, 5 / 3**0.5 / 4 * 2]),
+        (normalise.distance_to_maximum, DOWN, {}, [100, 75, 0]),
+        (normalise.fraction_of_maximum, UP, {}, [100 / 3, 50, 100]),
+        (normalise.fraction_of_maximum, DOWN, {"scale": 1}, [1, 2 / 3, 1 / 3]),
+        (rank_scores, UP, {}, [1, 2, 3]),
+        (rank_scores, DOWN, {}, [3, 2, 1]),
+        (borda_scores, UP, {}, [0, 1, 2]),
+        (percentile_ranks, UP, {}, [0, 50, 100]),
+    ],
+)
+def test_by_hand(
+    method: Callable[..., pd.DataFrame], direction: pd.Series, options: Any, expected: list[float]
+) -> None:
+    if method is normalise.z_scores:
+        deviation = np.std([2, 3, 6], ddof=1)
+        expected = [(value - 11 / 3) / deviation for value in (2, 3, 6)]
+    result = method(panel([2, 3, 6, NAN]), direction, **options)["x"]
+    assert result.tolist() == pytest.approx([*expected, NAN], nan_ok=True)
+
+
+def test_distance_to_a_target_and_its_cap() -> None:
+    values, target = panel([2, 4, 8]), pd.Series({"x": 6.0})
+    assert normalise.distance_to_target(values, UP, target)["x"].tolist() == [0, 50, 150]
+    assert normalise.distance_to_target(values, UP, target, cap=True)["x"].tolist() == [0, 50, 100]
+    assert normalise.distance_to_target(values, DOWN, pd.Series({"x": 2.0}))["x"].tolist() == pytest.approx(
+        [100, 200 / 3, 0]
+    )
+
+
+def test_distance_to_a_reference_area_follows_it_through_the_editions() -> None:
+    values = panel([1, 5, 3, 1, 11, 6], editions=(2023, 2024))
+    scored = normalise.distance_to_reference(values, UP, "A01")
+    assert scored["x"].tolist() == pytest.approx([0, 100, 50, 0, 100, 50])
+    with pytest.raises(EngineError, match="not in the panel"):
+        normalise.distance_to_reference(values, UP, "A09")
+    with pytest.raises(EngineError, match="worst value of: x"):
+        normalise.distance_to_reference(values, UP, "A00")
+
+
+def test_the_weighted_base_year_by_hand() -> None:
+    values = panel([1, 2, 4, 8], editions=(2023, 2024))
+    population = pd.Series([1.0, 3, 1, 3], index=values.index)
+    mean = (1 * 1 + 3 * 2) / 4
+    variance = (1 * (1 - mean) ** 2 + 3 * (2 - mean) ** 2) / (4 - 10 / 4)
+    expected = [100 + 10 * (value - mean) / variance**0.5 for value in (1, 2, 4, 8)]
+    assert normalise.base_year_z_scores(values, UP, 2023, population)["x"].tolist() == pytest.approx(expected)
+    # Equal weights give the ordinary deviation with n-1.
+    alike = normalise.base_year_z_scores(values, UP, 2023)["x"]
+    assert alike.iloc[1] - alike.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("base", "population", "words"), [(2020, None, "no edition"), (2023, [0, 1, 1, 1], "population above 0")]
+)
+def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | None, words: str) -> None:
+    values = panel([1, 2, 4, 8], editions=(2023, 2024))
+    weights = None if population is None else pd.Series(population, index=values.index)
+    with pytest.raises(EngineError, match=words):
+        normalise.base_year_z_scores(values, UP, base, weights)
+
+
+@pytest.mark.parametrize("method", [normalise.minmax_scores, normalise.distance_to_maximum])
+def test_a_constant_indicator_cannot_be_spread(method: Callable[..., pd.DataFrame]) -> None:
+    with pytest.raises(EngineError, match=r"same value everywhere.*: x"):
+        method(panel([3, 3, 3]), UP)
+
+
+def test_a_constant_indicator_stands_at_the_mean() -> None:
+    assert normalise.z_scores(panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
+        [50, 50, 50, NAN], nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("direction", [pd.Series({"x": 0}), pd.Series({"y": 1})])
+def test_a_direction_must_be_stated(direction: pd.Series) -> None:
+    with pytest.raises(EngineError, match=r"direction is .1.*: x"):
+        normalise.minmax_scores(panel([1, 2]), direction)
+
+
+def test_ties_get_what_was_asked_for() -> None:
+    values = panel([5, 5.0000000000000009, 7, 1])
+    assert rank_scores(values, UP, "min")["x"].tolist() == [2, 2, 4, 1]
+    assert rank_scores(values, UP, "average")["x"].tolist() == [2.5, 2.5, 4, 1]
+    assert rank_scores(values, UP, "max")["x"].tolist() == [3, 3, 4, 1]
+
+
+def test_ranks_are_within_the_edition_and_tell_small_values_apart() -> None:
+    values = panel([1e-9, 3e-9, 2e-9, 9e-9], editions=(2023, 2024))
+    assert rank_scores(values, UP)["x"].tolist() == [1, 2, 1, 2]
+
+
+def test_a_single_area_has_no_percentile() -> None:
+    assert percentile_ranks(panel([4]), UP)["x"].isna().all()
+
+
+def test_the_exponential_transform() -> None:
+    ranks = panel([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    scores = exponential_of_ranks(ranks)["x"]
+    assert scores.iloc[0] == pytest.approx(100)
+    # The most deprived tenth spans half of the scale.
+    assert scores.iloc[1] == pytest.approx(-23 * np.log(1 - 0.9 * (1 - np.exp(-100 / 23))))
+    assert scores.iloc[1] == pytest.approx(50, abs=2)
+    pd.testing.assert_frame_equal(exponential_scores(100 - ranks, UP), exponential_of_ranks(ranks))
+    pd.testing.assert_frame_equal(exponential_scores(ranks, DOWN), exponential_of_ranks(ranks))
+    assert exponential_of_ranks(panel([1, 5]), count=10)["x"].iloc[1] == pytest.approx(scores.iloc[4])
+    with pytest.raises(EngineError, match=r"number of areas.*: x"):
+        exponential_of_ranks(panel([1, 3]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=12, unique_by=lambda x: round(x, 2)), st.floats(0.1, 50))
+def test_a_change_of_unit_changes_nothing(values: list[float], unit: float) -> None:
+    methods: list[Callable[..., pd.DataFrame]] = [
+        normalise.minmax_scores, normalise.z_scores, normalise.distance_to_maximum, normalise.fraction_of_maximum,
+        percentile_ranks, exponential_scores,
+    ]  # fmt: skip
+    for method in methods:
+        for direction in (UP, DOWN):
+            one, other = method(panel(values), direction), method(panel([unit * value for value in values]), direction)
+            pd.testing.assert_frame_equal(one, other, rtol=1e-7, atol=1e-7)

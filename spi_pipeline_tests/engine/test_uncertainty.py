@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_pipeline.engine.doubt import SOURCES, Doubt
+from spi_pipeline.engine.draws import Model
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.score import Scores, score_framework
+from spi_pipeline.engine.sensitivity import sensitivity
+from spi_pipeline.engine.uncertainty import simulate, with_intervals
+from spi_pipeline_tests.engine.frameworks import NAN, rows, two_components
+
+AREAS = 12
+
+
+def values(gaps: bool = False, **columns: Any) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    common = rng.normal(size=AREAS)
+    table = {
+        "crowding": np.clip(15 - 4 * common + rng.normal(size=AREAS), 1, 29),
+        "heat": np.clip(25 + 8 * common + 3 * rng.normal(size=AREAS), 1, 49),
+        "crime": np.clip(10 - 2 * common + rng.normal(size=AREAS), 0.5, 19),
+    }
+    if gaps:
+        table["heat"][[2, 5]] = NAN
+    return rows({name: list(column) for name, column in table.items()}, [2024]).assign(**columns)
+
+
+def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: Any) -> Scores:
+    return score_framework(two_components(**keys), values(gaps, **(columns or {})))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"profile": "spi", "gaps": True},
+        {"profile": "eu-spi"},
+        {"profile": "california"},
+        {"profile": "deprivation"},
+        {"profile": "base-year-100"},
+        {"normalise": "minmax", "aggregate": {"index": "median"}},
+        {"normalise": {"method": "percentile_rank"}, "aggregate": "copeland"},
+        {"aggregate": "inverted_geometric", "gaps": True, "missing": "group_mean"},
+        {"gaps": True, "missing": "blank"},
+        {"gaps": True, "available": {"component": 0.9}},
+    ],
+)
+def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, Any]) -> None:
+    scores = computed(**keys)
+    model = Model(scores, Doubt())
+    np.testing.assert_allclose(model.draw([{}], 1).scores[0].T, scores.scores[model.parents], rtol=0, atol=1e-9)
+
+
+def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
+    with_error = computed(gaps=True, profile="spi", columns={"lower": 5.0, "upper": 6.0})
+    varied = simulate(with_error, 20).varied
+    assert [entry.source for entry in varied] == list(SOURCES)
+    assert all(entry.varied for entry in varied)
+    off = simulate(computed(), 20, doubt=Doubt(sources=("weights",))).varied
+    assert {entry.source: entry.how for entry in off if not entry.varied}["goalposts"] == "switched off"
+    plain = {entry.source: entry for entry in simulate(computed(), 20).varied}
+    assert plain["sampling"].how == "no value has lower and upper, or a numerator"
+    assert plain["imputation"].how == "no cell was filled"
+
+
+def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_others() -> None:
+    scores = computed(gaps=True, profile="spi")
+    one, two = simulate(scores, 40, seed=7), simulate(scores, 40, seed=7)
+    pd.testing.assert_frame_equal(one.intervals, two.intervals)
+    pd.testing.assert_frame_equal(one.parameters, two.parameters)
+    model = Model(scores, Doubt())
+    alone = model.draw([dict.fromkeys(SOURCES, 33)], 7)
+    assert alone.parameters[0]["left_out"] == one.parameters.loc[33, "left_out"]
+    assert not simulate(scores, 40, seed=8).parameters.equals(one.parameters)
+
+
+def test_switching_one_source_off_leaves_the_draws_of_the_others() -> None:
+    scores = computed()
+    every = simulate(scores, 20).parameters
+    fewer = simulate(scores, 20, doubt=Doubt(sources=("weights", "aggregation"))).parameters
+    pd.testing.assert_frame_equal(every[fewer.columns], fewer)
+
+
+def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
+    parameters = simulate(computed(), 60, doubt=Doubt(sources=("weights",), weights=0.2)).parameters
+    pair = parameters[["weight crowding", "weight heat"]]
+    assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert pair.min().min() >= 0.4
+    assert pair.max().max() <= 0.6
+    assert pair["weight heat"].std() > 0.02
+
+
+def test_goalposts_by_hand() -> None:
+    scores = computed()
+    model = Model(scores, Doubt(sources=("goalposts",)))
+    drawn = model.draw([{"goalposts": 4}], 1)
+    noted = drawn.parameters[0]
+    worst, best = 20 - 20 * noted["worst crime"], 0 - 20 * noted["best crime"]
+    crime = scores.task.values.panel["crime"]
+    by_hand = 100 * ((crime - worst) / (best - worst)).clip(0, 1)
+    np.testing.assert_allclose(drawn.scores[0, model.parents.index("safety")], by_hand)
+
+
+def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
+    data = values()
+    data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
+    scores = score_framework(two_components(), data)
+    found = simulate(scores, 2000, doubt=Doubt(sources=("sampling",))).intervals
+    safety = found[found["id"] == "safety"]
+    # Crime has a standard error of 1, which is 5 points of its 20; 90 % lie within 1.645 of them.
+    width = (safety["score_high"] - safety["score_low"]).median()
+    assert width == pytest.approx(2 * 1.645 * 5, rel=0.06)
+
+
+def test_events_tell_the_error_where_no_interval_is_given() -> None:
+    scores = computed(columns={"numerator": 25.0})
+    found = simulate(scores, 1000, doubt=Doubt(sources=("sampling",))).intervals
+    row = found[(found["id"] == "safety") & (found["area_code"] == "A00")].iloc[0]
+    crime = scores.task.values.panel.loc[(2024, "A00"), "crime"]
+    # Byar: 25 events lie between 16.2 and 36.9, 2 x 1.96 x 5.29 apart.
+    assert row["score_high"] - row["score_low"] == pytest.approx(2 * 1.645 * 5.29 * crime / 25 * 5, rel=0.1)
+
+
+def test_intervals_pairs_and_the_lowest() -> None:
+    scores = computed()
+    result = simulate(scores, 200, doubt=Doubt(lowest=3))
+    index = result.intervals[result.intervals["id"] == "index"]
+    assert (index["rank_low"] <= index["rank_high"]).all()
+    assert index["rank_low"].between(1, AREAS).all()
+    assert index["lowest"].sum() == pytest.approx(3)
+    pairs = result.pairs[2024]
+    np.testing.assert_allclose(pairs + pairs.T, 1)
+    best = scores.scores["index"].idxmax()[1]
+    worst = scores.scores["index"].idxmin()[1]
+    assert pairs.loc[best, worst] > 0.95
+    table = with_intervals(scores.table(), result)
+    assert table.loc[table["id"] == "index", "rank_low"].tolist() == index["rank_low"].tolist()
+    # No value has a sampling error and none was filled: nothing in doubt changes the order in one indicator.
+    leaves = table[table["level"] == "indicator"]
+    assert leaves["rank_low"].tolist() == leaves["rank_high"].tolist() == leaves["rank"].tolist()
+
+
+def test_an_area_without_values_has_no_interval() -> None:
+    data = values()
+    data.loc[data["area_code"] == "A03", "value"] = NAN
+    found = simulate(score_framework(two_components(), data), 20).intervals
+    gone = found[found["area_code"] == "A03"]
+    assert gone[["score_low", "rank_low", "lowest"]].isna().all(axis=None)
+    assert found[found["area_code"] != "A03"]["rank_high"].notna().all()
+
+
+def test_without_doubt_nothing_moves() -> None:
+    scores = computed()
+    found = simulate(scores, 20, doubt=Doubt(sources=())).intervals
+    assert (found["rank_low"] == found["rank_high"]).all()
+
+
+def test_one_source_alone_has_the_whole_share() -> None:
+    table = sensitivity(computed(), 64, doubt=Doubt(sources=("weights",)), resamples=20).set_index("source")
+    assert table.loc["weights", "first"] == pytest.approx(1)
+    assert table.loc["weights", "total"] == pytest.approx(1, abs=0.35)
+    assert table["varied"].sum() == 1
+    assert table["first"].notna().sum() == 1
+
+
+def test_shares_order_the_sources() -> None:
+    doubt = Doubt(sources=("weights", "goalposts"), weights=0.9, goalposts=0.001)
+    table = sensitivity(computed(), 200, doubt=doubt, resamples=50).set_index("source")
+    assert table.loc["weights", "total"] > 0.8 > 0.2 > table.loc["goalposts", "total"]
+    assert table.loc["weights", "total_low"] <= table.loc["weights", "total"] <= table.loc["weights", "total_high"]
+
+
+@pytest.mark.parametrize("options", [{"sources": ("luck",)}, {"goalposts": 0.6}, {"weights": 2}])
+def test_doubt_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(EngineError):
+        Doubt(**options)
+
+
+def test_too_few_draws_are_refused() -> None:
+    with pytest.raises(EngineError, match="20 or more draws"):
+        simulate(computed(), 10)

@@ -1,0 +1,172 @@
+"""Published indices recomputed from two files, as a stranger would who has read docs/score.md and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_pipeline.index_files.command import score_files
+from spi_pipeline_tests.published.files import california_sheet, global_release, published
+from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND, NORTHERN_IRELAND, SCOTLAND, WALES
+
+DIMENSIONS = {
+    "score_bhn": ["nbmc", "ws", "sh", "ps"],
+    "score_fow": ["abk", "aic", "hw", "eq"],
+    "score_opp": ["pr", "pfc", "incl", "aae"],
+}
+ROOTED = ("ps_intpersvioldaly", "eq_leadexpdalys", "aae_citabledocs")
+FLOORS = {"pr_polrights": 0, "abk_educpar": 0.03, "incl_discrimin": 1}
+CAPS = {
+    "aic_mobiles": 100, "ws_washmort": 158.4, "ps_transport": 52.2, "hw_mort15to50": 316.1, "aae_tertschlife": 5,
+    "nbmc_infectiousdaly": 53326.6, "nbmc_undernourish": 45.683, "nbmc_childmort": 152.55, "nbmc_matmort": 1118,
+    "pfc_earlymarriage": 40.444, "eq_pm25": 93.68,
+}  # fmt: skip
+
+
+def long(wide: pd.DataFrame) -> pd.DataFrame:
+    rows = wide.reset_index()
+    return rows.melt([*wide.index.names], var_name="indicator_id", value_name="value")
+
+
+def scored(folder: Path, framework: str, values: pd.DataFrame) -> pd.DataFrame:
+    """Scores by edition and area, one column per element."""
+    (folder / "framework.yaml").write_text(framework)
+    values.to_csv(folder / "values.csv", index=False)
+    table = score_files(folder / "framework.yaml", folder / "values.csv").table
+    table = table.astype({"id": str, "area_code": str})
+    return table.pivot(index=["edition", "area_code"], columns="id", values=["score", "rank"])
+
+
+def deprivation(weights: Mapping[str, float]) -> str:
+    lines = [f"  - {{id: {name}, parent: imd, direction: higher_is_better, weight: {weight}}}"
+             for name, weight in weights.items()]  # fmt: skip
+    return "\n".join(["profile: deprivation", "elements:", "  - {id: imd}", *lines])
+
+
+def areas_of(name: str) -> pd.DataFrame:
+    return pd.read_csv(published(f"uk_deprivation/{name}"), index_col=0).rename_axis("area_code")
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "error", "places"),
+    [
+        ("imd2025_england_lsoa21.csv.gz", ENGLAND, 0.001, 1),
+        ("imd2019_wales_lsoa11.csv", WALES, 6e-9, 0),
+        ("imd2020_scotland_dz11.csv", SCOTLAND, None, 7),
+        ("imd2017_northern_ireland_soa01.csv", NORTHERN_IRELAND, None, 5),
+    ],
+)
+def test_deprivation(tmp_path: Path, name: str, weights: dict[str, float], error: float | None, places: int) -> None:
+    areas = areas_of(name)
+    ranks = areas[[f"{domain}_rank" for domain in weights]].set_axis(list(weights), axis=1)
+    found = scored(tmp_path, deprivation(weights), long(ranks)).droplevel("edition")
+    assert (found["rank"]["imd"].astype(float) - areas["IMD_rank"]).abs().max() <= places
+    if error is not None:
+        assert (found["score"]["imd"] - areas["IMD_score"]).abs().max() < error
+
+
+def test_california(tmp_path: Path) -> None:
+    block = california_sheet().iloc[:, :17].dropna(how="all").T.reset_index(drop=True).T
+    table = block.iloc[1:].set_axis([f"e{number}" for number in block.columns], axis=1).dropna(how="all")
+    table = table.set_index("e0").astype(float).rename_axis("area_code")
+    elements = ["  - {id: e1}", *(f"  - {{id: e{number}, parent: e1}}" for number in (2, 3, 4))]
+    for number in range(5, 17):
+        parent = f"e{2 + (number - 5) // 4}"
+        elements.append(f"  - {{id: e{number}, parent: {parent}, direction: higher_is_better, worst: 0, best: 100}}")
+    framework = "\n".join(["profile: california", "levels: [component, dimension, index]", "elements:", *elements])
+    found = scored(tmp_path, framework, long(table[[f"e{number}" for number in range(5, 17)]])).droplevel("edition")
+    assert (found["score"][table.columns] - table).abs().to_numpy().max() < 1e-9
+
+
+def test_global_dimensions_and_index(tmp_path: Path) -> None:
+    release = global_release()
+    elements = ["  - {id: score_spi}", *(f"  - {{id: {name}, parent: score_spi}}" for name in DIMENSIONS)]
+    for dimension, components in DIMENSIONS.items():
+        elements += [
+            f"  - {{id: score_{name}, parent: {dimension}, direction: higher_is_better, worst: 0, best: 100}}"
+            for name in components
+        ]
+    framework = ["profile: spi", "levels: [component, dimension, index]", "outside: [WWW]", "available: 1",
+                 "impute: none", "elements:", *elements]  # fmt: skip
+    components = [f"score_{name}" for names in DIMENSIONS.values() for name in names]
+    found = scored(tmp_path, "\n".join(framework), long(release[components].astype(float)))
+    for name, tolerance in [*dict.fromkeys(DIMENSIONS, 0.0076).items(), ("score_spi", 0.0085)]:
+        difference = (found["score"][name] - release[name].astype(float)).abs()
+        assert difference.notna().sum() > 2200
+        assert difference.max() < tolerance, name
+    assert found["rank"]["score_spi"].xs("WWW", level="area_code").isna().all()
+    assert found["rank"]["score_spi"].xs(2023).max() == 170
+
+
+@pytest.mark.parametrize(
+    ("component", "best", "tolerance", "rows"),
+    [
+        ("pr", {"pr_equalprotect": 1, "pr_peaceassemb": 4, "pr_eqbeflaw": 1, "pr_polrights": 40}, 0.025, 2288),
+        ("aic", {"aic_mobiles": 100, "aic_internet": 100, "aic_eparticip": 1, "aic_worldpressfreed": 100}, 1.0, 2258),
+    ],
+)
+def test_global_components_with_nothing_fitted(
+    tmp_path: Path, component: str, best: dict[str, int], tolerance: float, rows: int
+) -> None:
+    release = global_release()
+    lines = [f"  - {{id: {name}, parent: {component}, direction: higher_is_better, worst: 0, best: {value}}}"
+             for name, value in best.items()]  # fmt: skip
+    framework = "\n".join(["profile: spi", "elements:", f"  - {{id: {component}}}", *lines])
+    found = scored(tmp_path, framework, long(release[list(best)].astype(float)))
+    complete = release[list(best)].notna().all(axis=1)
+    difference = (found["score"][component] - release[f"score_{component}"].astype(float))[complete].dropna().abs()
+    assert len(difference) == rows
+    assert difference.max() < tolerance
+
+
+def test_global_index_from_indicators(tmp_path: Path) -> None:
+    release = global_release()
+    published_file = published("spi_global_2024/recovered_coefficients_2024.json")
+    coefficients: dict[str, dict[str, float]] = json.loads(published_file.read_text())
+    elements = ["  - {id: spi}", *(f"  - {{id: {name}, parent: spi}}" for name in DIMENSIONS)]
+    for dimension, components in DIMENSIONS.items():
+        for name in components:
+            elements.append(f"  - {{id: {name}, parent: {dimension}}}")
+            elements += goalposts(name, coefficients[name], release)
+    indicators = [name for terms in coefficients.values() for name in terms if name != "const"]
+    values = release[indicators].astype(float)
+    values = values.assign(**{name: values[name].clip(lower=floor) for name, floor in FLOORS.items()})
+    values = values.assign(**{name: values[name].clip(upper=cap) for name, cap in CAPS.items()})
+    framework = "\n".join(["weights: {component: given}", "available: 1", "normalise: {method: goalposts, clip: false}",
+                           "elements:", *elements])  # fmt: skip
+    found = scored(tmp_path, framework, long(values))
+    difference = (found["score"]["spi"] - release["score_spi"].astype(float)).dropna().abs()
+    assert len(difference) == 1295
+    assert difference.max() < 0.051
+
+
+def goalposts(parent: str, terms: Mapping[str, float], release: pd.DataFrame) -> list[str]:
+    """A sum with a constant as weights and goalposts: the extremes, stretched so that all together score 0 and 100.
+
+    A square root cannot be stretched below 0 and keeps its extremes.
+    """
+    own = {name: factor for name, factor in terms.items() if name != "const"}
+    ends = {}
+    for name in own:
+        column = np.sqrt(release[name].astype(float)) if name in ROOTED else release[name].astype(float)
+        low, high = float(column.min()), float(column.max())
+        ends[name] = (low, high) if own[name] > 0 else (high, low)
+    worst, best = (terms["const"] + sum(own[name] * ends[name][end] for name in own) for end in (0, 1))
+    reach = sum(own[name] * (ends[name][1] - ends[name][0]) for name in own if name not in ROOTED)
+    lines = []
+    for name, (low, high) in ends.items():
+        rooted = name in ROOTED
+        down, up = (0.0, 0.0) if rooted else (-worst / reach, (100 - best) / reach)
+        bottom, top = low + down * (high - low), high + up * (high - low)
+        weight = own[name] * (top - bottom)
+        if rooted:
+            bottom, top = bottom**2, top**2
+        direction = "higher_is_better" if own[name] > 0 else "lower_is_better"
+        keys = f"parent: {parent}, direction: {direction}, worst: {bottom}, best: {top}, weight: {weight}"
+        lines.append(f"  - {{id: {name}, {keys}{', transform: square_root' * rooted}}}")
+    return lines
