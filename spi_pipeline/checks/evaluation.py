@@ -161,7 +161,7 @@ def _nothing_to_judge(rule: Rule, subject: Subject) -> RuleResult | None:
     if rule.kind in _JUDGE_NULLS:
         return None
     if rule.kind == "part_of_whole":
-        filled = frame[list(rule.columns)].notna().all(axis=1).any()
+        filled = bool(frame[list(rule.columns)].notna().all(axis=1).any())
     else:
         filled = any(frame[name].notna().any() for name in _judged_columns(rule))
     if filled:

@@ -5,7 +5,7 @@ What was promised is worded in ``wording``. Nothing here looks at a table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from spi_pipeline.checks.wording import counted, figure, listing, percent
@@ -32,7 +32,7 @@ def cells(judged: int, failing: int, by_column: Mapping[str, int], told: str) ->
     return f"{failing:,} of {counted(judged, 'row')}{several} {told}"
 
 
-def other_values(values: Sequence[Any]) -> str:
+def other_values(values: Collection[Any]) -> str:
     """Of ``in_set``: the values met that are not listed."""
     return f"hold other values: {listing(values)}" if len(values) else "hold listed values"
 
@@ -42,12 +42,12 @@ def extremes(failing: int, lowest: Any, highest: Any) -> str:
     return f"{'outside' if failing else 'inside'}, lowest {figure(lowest)}, highest {figure(highest)}"
 
 
-def mismatches(values: Sequence[Any]) -> str:
+def mismatches(values: Collection[Any]) -> str:
     """Of ``pattern``: the texts met that do not match."""
     return f"do not match: {listing(values)}" if len(values) else "match"
 
 
-def unknown_codes(codes: Sequence[Any], former: Sequence[str]) -> str:
+def unknown_codes(codes: Collection[Any], former: Sequence[str]) -> str:
     """Of ``known_areas``: the codes met that are unknown, and which of them are of a former ward set."""
     if not len(codes):
         return "hold known codes"

@@ -50,7 +50,7 @@ def in_set(rule: Rule, subject: Subject) -> Check:
     """Values of a closed list."""
     name = rule.columns[0]
     question = Question("expect_column_values_to_be_in_set", {"column": name, "value_set": rule.params["values"]})
-    return _cells_check(rule, subject, question, lambda failing: found.other_values(failing.unique()))
+    return _cells_check(rule, subject, question, lambda failing: found.other_values(list(failing.unique())))
 
 
 def between(rule: Rule, subject: Subject) -> Check:
@@ -116,7 +116,7 @@ def pattern(rule: Rule, subject: Subject) -> Check:
     r"""Texts that match as a whole; ``\Z`` because ``$`` would let a final line break pass."""
     regex = rf"\A(?:{rule.params['regex']})\Z"
     question = Question("expect_column_values_to_match_regex", {"column": rule.columns[0], "regex": regex})
-    return _cells_check(rule, subject, question, lambda failing: found.mismatches(failing.unique()))
+    return _cells_check(rule, subject, question, lambda failing: found.mismatches(list(failing.unique())))
 
 
 def known_areas(rule: Rule, subject: Subject) -> Check:
@@ -127,7 +127,7 @@ def known_areas(rule: Rule, subject: Subject) -> Check:
     codes = subject.frame[rule.columns[0]]
     question = Question.none_of(f"{rule.id}: unknown", codes.notna() & ~codes.isin(rule.params["areas"]))
     former = rule.params.get("former") or ()
-    return _cells_check(rule, subject, question, lambda failing: found.unknown_codes(failing.unique(), former))
+    return _cells_check(rule, subject, question, lambda failing: found.unknown_codes(list(failing.unique()), former))
 
 
 def part_of_whole(rule: Rule, subject: Subject) -> Check:
