@@ -72,20 +72,27 @@ class Goalposts(Strict):
     """The values that score 0 and 100.
 
     Attributes:
-        worst: value that scores 0.
-        best: value that scores 100.
-        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen.
-        reason: why these numbers.
+        worst: value that scores 0; left out where the reference says.
+        best: value that scores 100; likewise.
+        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
+            99th percentile of the wards of England as the snapshot's reference table holds them.
+        reason: why these numbers; a reference needs none.
     """
 
-    worst: float
-    best: float
-    basis: Literal["theory", "cap"]
-    reason: str
+    worst: float | None = None
+    best: float | None = None
+    basis: Literal["theory", "cap", "reference"]
+    reason: str = ""
 
     @model_validator(mode="after")
-    def _apart(self) -> Goalposts:
-        if self.worst == self.best:
+    def _whole(self) -> Goalposts:
+        stated = (self.worst, self.best)
+        if self.basis == "reference":
+            if stated != (None, None):
+                raise ValueError("a reference sets worst and best itself; leave them out, or state a cap")
+        elif None in stated or not self.reason:
+            raise ValueError(f"basis {self.basis} needs worst, best and reason; or use the basis reference")
+        elif self.worst == self.best:
             raise ValueError(f"worst and best are both {self.worst:g} and must differ")
         return self
 
@@ -103,39 +110,49 @@ class Plausible(Strict):
         return self
 
 
-class Indicator(Strict):
-    """One indicator of one component.
+class Measured(Strict):
+    """What is measured for every ward: an indicator of the index, or a measure of its economic context.
 
     Attributes:
-        id: unique over all components.
+        id: unique over all indicators and context measures.
         title: short name with its unit, as printed.
         description: what it says, in plain language.
         unit: word of the unit vocabulary.
-        direction: the statement that goalposts must agree with.
         source: source id.
         measure: how the value is formed.
-        goalposts: the values that score 0 and 100.
-        plausible: the range a ward value must lie in.
         limits: what the reader must know before trusting it.
-        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
     """
 
     id: str = Field(pattern=Id)
     title: str
     description: str
     unit: str
-    direction: Direction
     source: str
     measure: Measure
+    limits: str
+
+
+class Indicator(Measured):
+    """One indicator of one component.
+
+    Attributes:
+        direction: the statement that goalposts must agree with.
+        goalposts: the values that score 0 and 100.
+        plausible: the range a ward value must lie in.
+        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
+    """
+
+    direction: Direction
     goalposts: Goalposts
     plausible: Plausible
-    limits: str
     predecessor: str | None = None
 
     @field_validator("goalposts")
     @classmethod
     def _agree(cls, goalposts: Goalposts, info: ValidationInfo) -> Goalposts:
         stated, worst, best = info.data.get("direction"), goalposts.worst, goalposts.best
+        if worst is None or best is None:
+            return goalposts
         meant = "higher_is_better" if best > worst else "lower_is_better"
         if stated not in (meant, None):
             raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
@@ -147,3 +164,9 @@ class IndicatorFile(Strict):
 
     component: str = Field(pattern=Id)
     indicators: list[Indicator] = Field(min_length=1)
+
+
+class Economy(Strict):
+    """``economy.yaml``: the economic context, shown beside the index and never inside it."""
+
+    measures: list[Measured]

@@ -15,9 +15,9 @@ from spi_pipeline.contracts.documents import Document, Model, read_document, val
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.indicators import Indicator, IndicatorFile
+from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.odcs import read_product, read_source
-from spi_pipeline.contracts.references import check_framework, check_geography, check_indicators
+from spi_pipeline.contracts.references import check_economy, check_framework, check_geography, check_indicators
 from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
@@ -38,6 +38,7 @@ class Contracts:
         framework: dimensions, components, profiles.
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
+        economy: context measures by id.
     """
 
     root: Path
@@ -48,16 +49,17 @@ class Contracts:
     framework: Framework
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
+    economy: dict[str, Measured]
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The indicators of a component, in file order."""
         return [item for item in self.indicators.values() if self.component_of[item.id] == component_id]
 
-    def sources_of(self, indicator: Indicator) -> list[str]:
-        """The sources an indicator reads: its own, then its denominator's."""
-        denominator = indicator.measure.denominator
+    def sources_of(self, measured: Measured) -> list[str]:
+        """The sources an indicator or context measure reads: its own, then its denominator's."""
+        denominator = measured.measure.denominator
         other = denominator.source if denominator else None
-        return [indicator.source] if other in (None, indicator.source) else [indicator.source, other]
+        return [measured.source] if other in (None, measured.source) else [measured.source, other]
 
     @property
     def titles(self) -> dict[str, str]:
@@ -87,6 +89,7 @@ def load_contracts(root: Path) -> Contracts:
     vocabulary = _load_one(root, "vocabulary.yaml", Vocabulary, faults)
     geography = _load_one(root, "geography.yaml", Geography, faults)
     framework = _load_one(root, "framework.yaml", Framework, faults)
+    economy = _load_one(root, "economy.yaml", Economy, faults)
     files = {stem: _load_one(root, name, IndicatorFile, faults) for stem, name in _names(root, "indicators", faults)}
     if geography:
         check_geography(*geography, faults)
@@ -101,7 +104,10 @@ def load_contracts(root: Path) -> Contracts:
         message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
     check_indicators(files, sources, vocabulary[1], faults)
-    if framework is None or faults:
+    if economy:
+        taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}
+        check_economy(*economy, taken, sources, vocabulary[1], faults)
+    if framework is None or economy is None or faults:
         raise ContractError(faults)
     loaded = {name: product for name, product in products.items() if product}
     by_component = {file.component: file.indicators for _, file in filter(None, files.values())}
@@ -115,6 +121,7 @@ def load_contracts(root: Path) -> Contracts:
         framework=framework[1],
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
+        economy={item.id: item for item in economy[1].measures},
     )
 
 

@@ -11,7 +11,7 @@ from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.indicators import Indicator, IndicatorFile, Measure
+from spi_pipeline.contracts.indicators import Economy, IndicatorFile, Measured
 from spi_pipeline.contracts.tables import Column, Source
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -98,9 +98,22 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             message = f"component {file.component!r} must be the file's own name, {stem!r}"
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
-            found = [*_indicator_faults(indicator, sources, vocabulary), *_predecessor_faults(file, index)]
+            found = [*_measured_faults(indicator, sources, vocabulary), *_predecessor_faults(file, index)]
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
+
+
+def check_economy(
+    document: Document, economy: Economy, taken: set[str], sources: Sources, vocabulary: Vocabulary, faults: list[Fault]
+) -> None:
+    """As for indicators, but that a context measure may be of any concept, economic ones above all."""
+    for index, measured in enumerate(economy.measures):
+        if measured.id in taken:
+            message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
+            faults.append(document.fault(("measures", index, "id"), message))
+        taken.add(measured.id)
+        for path, message in _measured_faults(measured, sources, vocabulary, context=True):
+            faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
 
 
 def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
@@ -119,28 +132,32 @@ def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
             )
 
 
-def _indicator_faults(indicator: Indicator, sources: Sources, vocabulary: Vocabulary) -> Found:
-    measure = indicator.measure
-    if indicator.unit not in vocabulary.units:
-        yield ("unit",), unknown(indicator.unit, "unit of vocabulary.yaml", vocabulary.units)
-    if indicator.source not in sources:
-        yield ("source",), unknown(indicator.source, "source", sources)
-    source = sources.get(indicator.source)
+def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
+    """Faults of what an indicator, or a measure of the economic context, refers to."""
+    if measured.unit not in vocabulary.units:
+        yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
+    if measured.source not in sources:
+        yield ("source",), unknown(measured.source, "source", sources)
+    source = sources.get(measured.source)
     if source is not None:
-        yield from _measure_faults(measure, source, vocabulary)
-    if measure.denominator:
-        yield from _denominator_faults(measure, indicator.source, sources, vocabulary)
+        yield from _measure_faults(measured, source, vocabulary, context=context)
+    if measured.measure.denominator:
+        yield from _denominator_faults(measured, sources, vocabulary, context=context)
 
 
-def _measure_faults(measure: Measure, source: Source, vocabulary: Vocabulary) -> Found:
+def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, *, context: bool) -> Found:
+    measure = measured.measure
     for index, name in enumerate(measure.columns):
         path: Path_ = ("measure", "columns", index)
         column = source.column(name)
         if column is None:
             yield path, unknown(name, f"column of {source.id}", _names(source))
             continue
-        yield from ((path, said) for said in _figures_faults(column, source, vocabulary))
-        yield from ((path, said) for said in _outcome_faults(column, source, vocabulary, measure.kind))
+        yield from ((path, said) for said in _figures_faults(column, source))
+        if not context:
+            yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
+            yield from ((path, said) for said in _context_faults(column, source, vocabulary))
+        yield from ((path, said) for said in _unit_faults(column, source, vocabulary, measure.kind))
     for name, allowed in measure.where.items():
         path = ("measure", "where", name)
         column = source.column(name)
@@ -160,10 +177,14 @@ def _measure_faults(measure: Measure, source: Source, vocabulary: Vocabulary) ->
         yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"
 
 
-def _figures_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
+def _figures_faults(column: Column, source: Source) -> Iterator[str]:
     """What no column of a measure may be, above or below the line."""
     if column.type not in ("integer", "number"):
         yield f"column {column.name} of {source.id} holds {column.type}, not numbers"
+
+
+def _economic_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
+    """The rule of the index: no economic concept, above or below the line."""
     concept = vocabulary.concepts[column.concept]
     if concept.kind == "economic":
         yield (
@@ -172,11 +193,15 @@ def _figures_faults(column: Column, source: Source, vocabulary: Vocabulary) -> I
         )
 
 
-def _outcome_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:
-    said = f"column {column.name} of {source.id}"
+def _context_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
     if vocabulary.concepts[column.concept].kind == "context":
         outcomes = sorted(word for word, concept in vocabulary.concepts.items() if concept.kind == "outcome")
+        said = f"column {column.name} of {source.id}"
         yield f"{said} measures {column.concept}, which is context and no outcome; allowed are {', '.join(outcomes)}"
+
+
+def _unit_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:
+    said = f"column {column.name} of {source.id}"
     unit = vocabulary.units.get(column.unit)
     if unit and unit.positional:
         yield f"{said} is a {column.unit}; averages of ranks or deciles are refused, use the score or count behind it"
@@ -184,7 +209,8 @@ def _outcome_faults(column: Column, source: Source, vocabulary: Vocabulary, kind
         yield f"{said} is in {column.unit}, which cannot be summed over areas; use a mean"
 
 
-def _denominator_faults(measure: Measure, own: str, sources: Sources, vocabulary: Vocabulary) -> Found:
+def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool) -> Found:
+    measure, own = measured.measure, measured.source
     denominator = measure.denominator
     assert denominator is not None
     name = denominator.source or own
@@ -202,7 +228,9 @@ def _denominator_faults(measure: Measure, own: str, sources: Sources, vocabulary
     if column is None:
         yield path, unknown(denominator.column, f"column of {name}", _names(source))
         return
-    yield from ((path, said) for said in _figures_faults(column, source, vocabulary))
+    yield from ((path, said) for said in _figures_faults(column, source))
+    if not context:
+        yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
     if "point" in source.properties.geography.levels:
         yield path, f"source {name} holds points; a denominator comes from areas"
 

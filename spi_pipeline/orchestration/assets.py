@@ -12,8 +12,9 @@ import dagster as dg
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
+from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
-from spi_pipeline.orchestration.plan import Step, nearest_inputs
+from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Runner
 
 KINDS = {"source": "parquet", "database": "duckdb"}

@@ -16,14 +16,18 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
+from spi_pipeline.indicators.context import economy
 from spi_pipeline.indicators.observations import Origin, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
+from spi_pipeline.scoring.catalogue import catalogue
+from spi_pipeline.scoring.change import changes
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
+from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline.snapshot.embedded import read_embedded
 
 
@@ -51,7 +55,11 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
     elif step.kind == "area":
         frames = {"area": _area(contracts, reader)}
     elif step.kind == "catalogue":
-        frames = {"indicator": _catalogue(contracts)}
+        frames = {"indicator": catalogue(contracts, reader.frame("reference"))}
+    elif step.kind == "economy":
+        frames = {"economy": _economy(step, contracts, reader)}
+    elif step.kind == "change":
+        frames = {"change": _change(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
     elif step.kind == "component":
@@ -111,39 +119,12 @@ def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     return area_table(reader.wards(), names, reader.frame("allocation"), households, geography.vintage)
 
 
-def _catalogue(contracts: Contracts) -> pd.DataFrame:
-    rows = []
-    for indicator in contracts.indicators.values():
-        component = contracts.component_of[indicator.id]
-        source = contracts.sources[indicator.source]
-        rows.append(
-            {
-                "indicator_id": indicator.id,
-                "title": indicator.title,
-                "description": indicator.description,
-                "unit": contracts.vocabulary.units[indicator.unit].title,
-                "direction": indicator.direction,
-                "component_id": component,
-                "dimension_id": contracts.framework.dimension_of(component).id,
-                "source_id": source.id,
-                "licence": source.properties.licence,
-                "worst": indicator.goalposts.worst,
-                "best": indicator.goalposts.best,
-                "goalpost_basis": indicator.goalposts.basis,
-                "allocation": " or ".join(source.properties.geography.levels),
-                "predecessor": indicator.predecessor,
-                "limits": indicator.limits,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
-    wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
-    found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
+    tables = {name: reader.placed(name) for name in sources}
+    found = ward_values(indicator, contracts.sources, tables, _wards(step, reader))
     first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
@@ -151,6 +132,26 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     frame = observations(found.values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
+
+
+def _wards(step: Step, reader: Reader) -> Wards:
+    return Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
+
+
+def _economy(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    sources = {name for item in contracts.economy.values() for name in contracts.sources_of(item)}
+    tables = {name: reader.placed(name) for name in sources}
+    return economy(contracts.economy, contracts.sources, contracts.vocabulary.units, tables, _wards(step, reader))
+
+
+def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    def rows(product: str) -> pd.DataFrame:
+        names = [name for name in step.inputs if name.startswith(f"{product}.")]
+        return pd.concat([reader.frame(name) for name in names], ignore_index=True)
+
+    catalogued = reader.frame("indicator")
+    relative = catalogued.loc[catalogued["relative"], "indicator_id"]
+    return changes(rows("score"), rows("weight"), rows("observation"), set(relative), contracts.framework)
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
@@ -168,7 +169,11 @@ def _component(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     indicators = contracts.indicators_of(step.name)
     table = pd.concat([reader.frame(f"observation.{item.id}") for item in indicators], ignore_index=True)
     editions = sorted(reader.frame("edition")["edition"].unique())
-    return score_component(step.name, indicators, table, editions, contracts.framework, _areas(contracts))
+    goalposts = reader.frame("indicator").set_index("indicator_id")[["worst", "best"]]
+    yardstick = Yardstick.of(reader.frame("reference"), [item.id for item in indicators])
+    return score_component(
+        step.name, indicators, table, editions, goalposts, yardstick, contracts.framework, _areas(contracts)
+    )
 
 
 def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:

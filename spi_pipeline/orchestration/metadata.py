@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from spi_pipeline.checks.wording import listing
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source, Table
@@ -38,19 +37,21 @@ def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
         }
     if step.kind == "indicator":
         indicator = contracts.indicators[step.name]
-        source = contracts.sources[indicator.source]
+        source, posts = contracts.sources[indicator.source], indicator.goalposts
         return {
             "unit": contracts.vocabulary.units[indicator.unit].title,
             "direction": indicator.direction,
-            "goalposts": f"{indicator.goalposts.worst:g} scores 0, {indicator.goalposts.best:g} scores 100 "
-            f"({indicator.goalposts.basis}: {indicator.goalposts.reason})",
+            "goalposts": "1st and 99th percentile of the wards of England"
+            if posts.basis == "reference"
+            else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
             "source": source.id,
             "publisher": source.properties.publisher,
             "licence": source.properties.licence,
             "limits": indicator.limits,
         }
     licences = sorted({source.properties.licence for source in contracts.sources.values()})
-    return {"unit": "points, 0 to 100", "licence": ", ".join(licences)} if "score" in step.lineage else {}
+    unit = {"score": "points, 0 to 100", "change": "points"}.get(next(iter(step.lineage), ""))
+    return {"unit": unit, "licence": ", ".join(licences)} if unit else {}
 
 
 def run_metadata(
@@ -124,8 +125,9 @@ def _schema(contract: Table) -> dg.TableSchema:
 
 def _lineage(step: Step) -> str:
     rows = [
-        {"column": column, "made of": listing([f"{table}.{name}" for table, name in origins])}
+        {"column": column, "made of": f"{table}.{name}"}
         for column, origins in step.lineage.items()
+        for table, name in origins
     ]
     return markdown(rows)
 

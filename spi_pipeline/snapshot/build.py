@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers import census, geography, others, police
+from spi_pipeline.snapshot.importers import census, economy, geography, inclusion, others, police, reference
 
 Importer = Callable[[Folder, Contracts, Scope], pd.DataFrame]
 
@@ -25,6 +25,8 @@ CENSUS_TABLES = {
     "census_car_availability": "ts045",
     "census_central_heating": "ts046",
     "census_qualifications": "ts067",
+    "census_disability": "ts038",
+    "census_tenure": "ts054",
 }
 
 
@@ -56,6 +58,14 @@ IMPORTERS: dict[str, Importer] = {
     "population_2020": others.population_2020,
     "digital_exclusion": others.digital_exclusion,
     "recorded_flooding": others.recorded_flooding,
+    "loneliness": inclusion.loneliness,
+    "census_unpaid_care": inclusion.census_unpaid_care,
+    "reference": reference.reference,
+    "household_income": economy.household_income,
+    "fuel_poverty_lihc": economy.fuel_poverty_lihc,
+    "fuel_poverty_lilee_2011": economy.fuel_poverty_lilee_2011,
+    "fuel_poverty_lilee": economy.fuel_poverty_lilee,
+    "census_age": economy.census_age,
 }
 
 

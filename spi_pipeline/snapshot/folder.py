@@ -92,7 +92,13 @@ class Folder:
         return unpacked
 
     def csv(
-        self, name: str, period: str, *, needs: Collection[str] = (), header: Sequence[str] | None = None
+        self,
+        name: str,
+        period: str,
+        *,
+        needs: Collection[str] = (),
+        header: Sequence[str] | None = None,
+        after: str = "",
     ) -> pd.DataFrame:
         """A CSV file as text: numbers are made numbers where their column is known.
 
@@ -101,11 +107,16 @@ class Folder:
             period: what it refers to, as in ``InputFile``.
             needs: columns it must have.
             header: the names of all columns, for a file that comes without them.
+            after: a text of the header line, for a file that begins with the publisher's notes.
 
         Raises:
             SpiError: when it is missing, no table, or lacks a column.
         """
-        return _table(self.bytes(name, period), name, needs, header)
+        content = self.bytes(name, period)
+        notes, mark, _ = content.partition(after.encode()) if after else (b"", b"", b"")
+        if not mark and after:
+            raise SpiError(f"{name} has no header line with {after!r}; compare it with its release notes")
+        return _table(content[notes.rfind(b"\n") + 1 :] if after else content, name, needs, header)
 
     def zipped_csv(self, name: str, member: str, period: str) -> pd.DataFrame:
         """One member of a zip file as text.
@@ -130,6 +141,25 @@ class Folder:
             return pd.read_parquet(io.BytesIO(self.bytes(name, period)))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SpiError(f"{name} is no readable Parquet file; fetch it again") from error
+
+    def rdata(self, name: str, period: str) -> pd.DataFrame:
+        """The one table of an R data file.
+
+        Raises:
+            SpiError: when it is missing or broken, or the reader of R data is not installed.
+        """
+        self.bytes(name, period)
+        try:
+            import pyreadr
+        except ImportError as error:
+            raise SpiError(
+                f"{name} needs a reader of R data; install the extra: pip install -e '.[snapshot]'"
+            ) from error
+        try:
+            (table,) = pyreadr.read_r(str(self.root / name)).values()
+        except (pyreadr.PyreadrError, ValueError) as error:
+            raise SpiError(f"{name} is no R data file with one table; fetch it again") from error
+        return pd.DataFrame(table)
 
     def geojson(self, name: str, period: str) -> list[dict[str, Any]]:
         """The features of a GeoJSON file.

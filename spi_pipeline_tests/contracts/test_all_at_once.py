@@ -8,7 +8,17 @@ import pytest
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline_tests.contracts.mutation import BUS, CAR, CHOICE, HOUSING, SAFETY, change, faults, line_of
+from spi_pipeline_tests.contracts.mutation import (
+    BUS,
+    CAR,
+    CHOICE,
+    ENVIRONMENT,
+    HOUSING,
+    SAFETY,
+    change,
+    faults,
+    line_of,
+)
 
 
 def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
@@ -17,15 +27,15 @@ def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
     severity = change(root, CAR, "severity: warning", "severity: warn")
     value = change(root, SAFETY, "[Burglary]", "[Burglry]")
     key = change(root, HOUSING, "    limits: Counted", "    owner: nobody\n    limits: Counted")
-    goalposts = change(root, HOUSING, "{worst: 8, best: 0,", "{worst: 8, best: 8,")
+    goalposts = change(root, ENVIRONMENT, "{worst: 50, best: 100,", "{worst: 50, best: 50,")
     licence = change(root, BUS, "OGL-UK-3.0", "OGL")
     level = change(root, BUS, "levels: [lsoa]", "levels: [lsao]")
     found = faults(root)
     assert [(fault.file, fault.line) for fault in found] == [
         ("framework.yaml", mean),
         ("geography.yaml", ward),
+        (ENVIRONMENT, goalposts),
         (HOUSING, key),
-        (HOUSING, goalposts),
         (SAFETY, value),
         (BUS, licence),
         (BUS, level),

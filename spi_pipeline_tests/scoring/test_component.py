@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine.weights import cronbach_alpha
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.tables import (
     CONTRIBUTION_COLUMNS,
@@ -17,6 +18,7 @@ from spi_pipeline.scoring.tables import (
     WEIGHT_COLUMNS,
     Scored,
 )
+from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline_tests.scoring.town import (
     ALL,
     AREAS,
@@ -24,14 +26,17 @@ from spi_pipeline_tests.scoring.town import (
     N2,
     N3,
     NAN,
+    NO_YARDSTICK,
     NORTH,
     S1,
     SOUTH,
     WARDS,
     framework,
+    goalposts,
     indicator,
     observed,
     picked,
+    reference,
 )
 
 # Good is better the higher from 0 to 100, bad the lower from 50 to 0.
@@ -44,7 +49,9 @@ quick = settings(max_examples=5, deadline=None)
 
 def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic") -> Scored:
     chosen = indicators or (GOOD, BAD)
-    return score_component("housing", chosen, rows, sorted(set(rows["edition"])), framework(mean=mean), AREAS)
+    editions = sorted(set(rows["edition"]))
+    posts = goalposts(*chosen)
+    return score_component("housing", chosen, rows, editions, posts, NO_YARDSTICK, framework(mean=mean), AREAS)
 
 
 def of(got: Scored, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
@@ -102,7 +109,8 @@ def test_each_edition_is_ranked_apart() -> None:
 
 def test_only_the_editions_asked_for_are_scored() -> None:
     rows = pd.concat([observed(TOWN, 2023), observed(TOWN, 2024)])
-    got = score_component("housing", [GOOD, BAD], rows, [2024], framework(), AREAS)
+    posts = goalposts(GOOD, BAD)
+    got = score_component("housing", [GOOD, BAD], rows, [2024], posts, NO_YARDSTICK, framework(), AREAS)
     assert set(got.score["edition"]) == {2024}
 
 
@@ -120,6 +128,34 @@ def test_every_slot_weighs_the_same_and_the_basis_says_so() -> None:
     assert of(got, edition=2024) == close([60] * 6)
     assert of(got, "coverage", edition=2024) == close([1] * 6), "a slot counts once"
     assert of(got, name="old", edition=2024) == {}
+
+
+def test_the_yardstick_weighs_under_the_profile_that_asks_for_it() -> None:
+    three = [indicator(name) for name in "abc"]
+    matrix = pd.DataFrame([[1, 0.9, 0.5], [0.9, 1, 0.6], [0.5, 0.6, 1]], list("abc"), list("abc"))
+    rows = observed({"a": [10, 20, 30, 40, 20, 40], "b": [50] * 6, "c": [90, 80, 70, 60, 80, 60]})
+    yardstick = Yardstick.of(reference(matrix), list("abc"))
+    got = score_component("housing", three, rows, [2024], goalposts(*three), yardstick, framework(), AREAS)
+    weights = got.weight.set_index(["profile", "id"])
+    assert set(weights.loc["spi", "basis"]) == {"pca_reference"}
+    assert set(weights.loc["equal", "basis"]) == {"equal"}
+    assert weights.loc["equal", "weight"].to_list() == pytest.approx([1 / 3] * 3)
+    assert set(got.weight["n"]) == {6784}
+    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(matrix)] * 6)
+    a, b, c = weights.loc["spi", "weight"]
+    assert of(got, profile="spi")[N1] == pytest.approx(10 * a + 50 * b + 90 * c)
+
+
+def test_without_a_yardstick_the_fit_is_that_of_the_wards_of_one_edition() -> None:
+    three = [indicator(name) for name in "abc"]
+    full = {"a": [10, 20, 30, 50, 20, 50], "b": [10, 25, 30, 40, 20, 40], "c": [20, 10, 30, 40, 20, 40]}
+    rows = pd.concat([observed(full, 2023), observed(full, 2024, "carried"), observed({"a": full["a"]}, 2025)])
+    got = scored(rows, *three)
+    wards = pd.DataFrame(full).iloc[:4]
+    assert set(got.weight["n"]) == {4}, "the four wards once, though two editions hold the same values"
+    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(wards.corr())] * 6)
+    carried = wards.std() / wards.std().sum()
+    assert got.weight["effective_weight"].to_list() == pytest.approx([*carried, *carried])
 
 
 def test_a_predecessor_is_not_used_beside_its_successor() -> None:

@@ -54,26 +54,47 @@ def overcrowding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataF
     """TS052, kept in long form by output area."""
     name = folder.name("census2021_other/household_overcrowding21_oa21_*.csv")
     needs = ["oa21_code", "total_households", "occupancy_rating", "n"]
-    table = folder.csv(name, "2021-03-21", needs=needs)
-    table = table[table["oa21_code"].isin(scope.oa21)]
-    found, twice = set(table["occupancy_rating"]), table.duplicated(["oa21_code", "occupancy_rating"])
+    table = folder.csv(name, "2021-03-21", needs=needs).rename(columns={"oa21_code": "area_code"})
+    return _occupancy(table[table["area_code"].isin(scope.oa21)], contracts, name)
+
+
+def national_overcrowding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """TS052 by LSOA, all of England and Wales."""
+    name = "national/household_overcrowding21_lsoa21.rda"
+    table = folder.rdata(name, "2021-03-21").rename(columns={"lsoa21_code": "area_code"})
+    return _occupancy(table[table["area_code"].isin(scope.lsoa21)], contracts, name)
+
+
+def _occupancy(table: pd.DataFrame, contracts: Contracts, name: str) -> pd.DataFrame:
+    """One row an area from one row an area and occupancy rating."""
+    found, twice = set(table["occupancy_rating"]), table.duplicated(["area_code", "occupancy_rating"])
     if found != set(OCCUPANCY) or twice.any():
         raise SpiError(
             f"{name} must hold each of the occupancy ratings {sorted(OCCUPANCY)} once an area; it holds "
             f"{sorted(map(str, found))} and {int(twice.sum())} repeated rows"
         )
     table = table.assign(n=whole(numbers(table["n"], name, "n"), name, "n"))
-    wide = table.pivot(index="oa21_code", columns="occupancy_rating", values="n").rename(columns=OCCUPANCY)
-    totals = table.groupby("oa21_code")["total_households"].first()
+    wide = table.pivot(index="area_code", columns="occupancy_rating", values="n").rename(columns=OCCUPANCY)
+    totals = table.groupby("area_code")["total_households"].first()
     wide.insert(0, "households", whole(numbers(totals, name, "total_households"), name, "total_households"))
-    wide = wide.rename_axis("area_code").rename_axis(None, axis=1).reset_index()
+    wide = wide.rename_axis(None, axis=1).reset_index()
     return wide[[column.name for column in contracts.sources["census_overcrowding"].columns]]
 
 
 def english_proficiency(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """TS029 by MSOA; the total is the sum of those whose main language is English and those whose is not."""
     name = folder.name("census2021_other/proficiency21_msoa21_*.csv")
-    table = folder.csv(name, "2021-03-21", needs=["msoa21_code"]).rename(columns={"msoa21_code": "geography code"})
+    return _proficiency(folder.csv(name, "2021-03-21", needs=["msoa21_code"]), contracts, scope, name)
+
+
+def national_english_proficiency(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """TS029 by MSOA, all of England and Wales."""
+    name = "national/proficiency21_msoa21.rda"
+    return _proficiency(folder.rdata(name, "2021-03-21"), contracts, scope, name)
+
+
+def _proficiency(table: pd.DataFrame, contracts: Contracts, scope: Scope, name: str) -> pd.DataFrame:
+    table = table.rename(columns={"msoa21_code": "geography code"})
     frame = by_contract(table, contracts.sources["census_english_proficiency"], name, areas=scope.msoa21)
     parts = ["main_language_english", "speaks_very_well", "speaks_well", "cannot_speak_well", "cannot_speak"]
     frame.insert(1, "residents_3_and_over", frame[parts].sum(axis=1))

@@ -96,6 +96,12 @@ def digital_exclusion(folder: Folder, contracts: Contracts, scope: Scope) -> pd.
     return by_contract(folder.csv(name, "2021"), contracts.sources["digital_exclusion"], name, areas=scope.lsoa11)
 
 
+def national_digital_exclusion(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """The broadband component, all of England."""
+    name = "national/england_lsoa_depahri.rda"
+    return by_contract(folder.rdata(name, "2021"), contracts.sources["digital_exclusion"], name, areas=scope.lsoa11)
+
+
 def recorded_flooding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Residents inside flood outlines: the publication lists only LSOAs with any, so an absent one has none."""
     name = folder.name("environment/people_flooded_lsoa11_*.csv")
