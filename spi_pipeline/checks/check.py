@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,9 @@ class Check:
     Attributes:
         questions: what must hold, all of it.
         tell: what was found, from the verdicts in the order of the questions.
-        failing: numbers of the failing rows where the questions are about figures rather than rows.
         failing_rows: the failing rows, from the verdicts, where they are not rows of the table.
     """
 
     questions: tuple[Question, ...]
     tell: Callable[[Sequence[Verdict]], str]
-    failing: Callable[[], Iterable[int]] = tuple
     failing_rows: Callable[[Sequence[Verdict]], tuple[dict[str, Any], ...]] | None = None

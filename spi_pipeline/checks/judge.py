@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 _ResultFormat = Literal["BOOLEAN_ONLY", "COMPLETE"]
@@ -26,12 +27,21 @@ class Question:
     Attributes:
         expectation: its name in Great Expectations.
         arguments: its arguments there.
-        facts: the derived columns it looks at; none where it looks at the table itself.
+        flags: what it looks at where that is no column of the table: see ``none_of``.
     """
 
     expectation: str
     arguments: dict[str, Any]
-    facts: Mapping[str, pd.Series] | None = None
+    flags: pd.Series | None = None
+
+    @classmethod
+    def none_of(cls, name: str, flags: pd.Series | Sequence[bool]) -> Question:
+        """Whether none of these is true, of each row or of whatever is counted, asked of their sum.
+
+        A sum takes 1.2 ms, an expectation that looks at cell after cell 4 to 7, and as much again to list what failed.
+        """
+        whole = pd.Series(np.asarray(flags, dtype="float64"))
+        return cls("expect_column_sum_to_be_between", {"column": name, "max_value": 0}, whole)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Verdict:
 
     Attributes:
         passed: whether the expectation holds.
-        positions: row numbers of the failing rows, where the expectation is one about rows.
+        positions: row numbers of the failing rows, where the expectation is one about rows; of the flags that are true.
         error: why it could not be decided, in one line; empty if it was.
     """
 
@@ -50,11 +60,11 @@ class Verdict:
 
 
 def judge(frame: pd.DataFrame, questions: Sequence[Question]) -> list[Verdict]:
-    """Decide all questions on one table in two validations, one of the table and one of the facts derived from it.
+    """Decide all questions on one table in one validation, the flags derived from it standing beside its columns.
 
     Args:
         frame: the rows, numbered from 0.
-        questions: what is to be decided; facts of different questions have different names.
+        questions: what is to be decided; flags of different questions have different names.
 
     Returns:
         One verdict per question, in order.
@@ -64,13 +74,15 @@ def judge(frame: pd.DataFrame, questions: Sequence[Question]) -> list[Verdict]:
         pydantic.v1.ValidationError: an expectation does not take the arguments.
     """
     numbered = dict(enumerate(questions))
-    # Facts are of different lengths; the nulls they are filled up with are ignored by the expectations asked of them.
-    derived = {name: fact for question in questions for name, fact in (question.facts or {}).items()}
-    facts = pd.DataFrame({name: fact.reset_index(drop=True) for name, fact in derived.items()})
-    verdicts = {
-        **_decide(frame, {number: q for number, q in numbered.items() if q.facts is None}),
-        **_decide(facts, {number: q for number, q in numbered.items() if q.facts is not None}),
-    }
+    # Of different lengths; the nulls they are filled up with add nothing to a sum.
+    flags = pd.DataFrame({q.arguments["column"]: q.flags for q in questions if q.flags is not None})
+    named = {name for q in questions for name in (*q.arguments.get("column_list", ()), q.arguments.get("column"))}
+    asked = frame[[name for name in frame.columns if name in named]]
+    if len(flags) <= len(frame):
+        return [*_decide(pd.concat([asked, flags], axis=1), numbered).values()]
+    # Columns or periods may outnumber the rows of a small table, whose expectations must not see the filling.
+    direct = {number: question for number, question in numbered.items() if question.flags is None}
+    verdicts = _decide(asked, direct) | _decide(flags, {n: q for n, q in numbered.items() if n not in direct})
     return [verdicts[number] for number in numbered]
 
 
@@ -78,11 +90,16 @@ def _decide(batch: pd.DataFrame, questions: dict[int, Question]) -> dict[int, Ve
     results = _validate(batch, questions, "BOOLEAN_ONLY")
     # Listing failing rows costs half as much again, so it is asked for only where there are some.
     denied = {n: questions[n] for n, result in results.items() if not result.success and not _error(result)}
-    results |= _validate(batch, denied, "COMPLETE")
-    return {
-        n: Verdict(result.success, tuple(result.result.get("unexpected_index_list") or ()), _error(result))
-        for n, result in results.items()
-    }
+    results |= _validate(batch, {n: question for n, question in denied.items() if question.flags is None}, "COMPLETE")
+    return {n: _verdict(results[n], question) for n, question in questions.items()}
+
+
+def _verdict(result: Any, question: Question) -> Verdict:
+    if question.flags is None:
+        failing = result.result.get("unexpected_index_list") or ()
+    else:
+        failing = question.flags.to_numpy().nonzero()[0]
+    return Verdict(result.success, tuple(map(int, failing)), _error(result))
 
 
 def _validate(batch: pd.DataFrame, questions: dict[int, Question], result_format: _ResultFormat) -> dict[int, Any]:

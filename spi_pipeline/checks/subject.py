@@ -34,30 +34,42 @@ class Subject:
     Attributes:
         frame: the rows, numbered from 0; a column name met twice carries ``(again)`` the second time.
         types: by column, the logical type found, or what was found in place of one.
+        rows: how many rows the table has.
     """
 
     frame: pd.DataFrame
     types: dict[str, str]
+    rows: int
 
     @classmethod
     def of(cls, table: pa.Table | pd.DataFrame) -> Subject:
         """Read a table; a frame's columns are typed by what they hold, so figures kept as text are text."""
         if isinstance(table, pd.DataFrame):
             frame = table.reset_index(drop=True)
-            frame.columns = pd.Index(_distinct(str(name) for name in frame.columns))
-            return cls(frame, {str(name): _type_in_frame(frame[name]) for name in frame.columns})
-        table = table.rename_columns(_distinct(table.column_names))
+            frame.columns = pd.Index(distinct_names(str(name) for name in frame.columns))
+            return cls(frame, {str(name): _type_in_frame(frame[name]) for name in frame.columns}, len(frame))
+        table = table.rename_columns(distinct_names(table.column_names))
         frame = table.to_pandas(ignore_metadata=True)
         for name, column in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_integer(column.type) and column.null_count:
                 # As floats, identifiers above 2**53 would run together and 3 would read 3.0.
                 frame[name] = column.to_pandas(types_mapper=lambda _: pd.Int64Dtype())
-        return cls(frame, dict(zip(table.column_names, map(_logical_type, table.columns), strict=True)))
+        return cls(frame, types_of(table), table.num_rows)
 
-    def rows(self, positions: Iterable[int], columns: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    def shown(self, positions: Iterable[int], columns: Sequence[str]) -> tuple[dict[str, Any], ...]:
         """The first few of the named rows as plain Python values, restricted to ``columns``."""
         chosen = self.frame.loc[sorted(positions)[:MAX_FAILING_ROWS], list(columns)]
-        return tuple({str(name): plain(value) for name, value in row.items()} for row in chosen.to_dict("records"))
+        return plain_rows(chosen)
+
+
+def types_of(table: pa.Table) -> dict[str, str]:
+    """The logical type found in each column of a table without a name twice."""
+    return dict(zip(table.column_names, map(_logical_type, table.columns), strict=True))
+
+
+def plain_rows(rows: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+    """Rows as plain Python values."""
+    return tuple({str(name): plain(value) for name, value in row.items()} for row in rows.to_dict("records"))
 
 
 def plain(value: Any) -> Any:
@@ -85,7 +97,7 @@ def _logical_type(values: pa.Array | pa.ChunkedArray) -> str:
     return next((name for name, members in _FAMILIES.items() if any(is_a(kind) for is_a in members)), str(kind))
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
+def distinct_names(names: Iterable[str]) -> list[str]:
     """The names, each once: an expectation on a set of columns would not see the same name twice."""
     distinct: list[str] = []
     for name in names:

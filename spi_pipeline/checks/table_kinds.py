@@ -21,28 +21,32 @@ from spi_pipeline.contracts.tables import LOGICAL_TYPES
 _FITTING = [*(f"{name} for {name}" for name in LOGICAL_TYPES), "integer for number"]
 
 
+def fits(found: str, promised: str) -> bool:
+    """Whether a column of the type found keeps the promise of another."""
+    return f"{found} for {promised}" in _FITTING
+
+
 def columns(rule: Rule, subject: Subject) -> Check:
-    """Exactly the columns of the contract, in any order."""
-    found = [str(name) for name in subject.frame.columns]
-    missing = [name for name in rule.columns if name not in found]
-    unknown = [name for name in found if name not in rule.columns]
+    """Exactly the columns of the contract, in any order: asked of those only there or only in the contract."""
+    there = list(subject.types)
+    missing = [name for name in rule.columns if name not in there]
+    unknown = [name for name in there if name not in rule.columns]
+    question = Question.none_of(f"{rule.id}: missing or unknown", [True] * len(missing + unknown) or [False])
 
     def tell(verdicts: Sequence[Verdict]) -> str:
         told = [f"missing {listing(missing)}"] if missing else []
         told += [f"not in the contract {listing(unknown)}"] if unknown else []
-        return "; ".join(told) or counted(len(found), "column")
+        return "; ".join(told) or counted(len(there), "column")
 
-    arguments = {"column_set": list(rule.columns), "exact_match": True}
-    return Check((Question("expect_table_columns_to_match_set", arguments),), tell)
+    return Check((question,), tell, failing_rows=lambda verdicts: ())
 
 
 def types(rule: Rule, subject: Subject) -> Check:
-    """The type of the contract in every column: asked of the found and the promised type of each."""
-    names, promised = rule.columns, rule.params["types"]
-    name = f"{rule.id}: found for promised"
-    pairs = pd.Series([f"{subject.types[column]} for {promised[column]}" for column in names], dtype=object)
-    arguments = {"column": name, "value_set": _FITTING}
-    question = Question("expect_column_values_to_be_in_set", arguments, {name: pairs})
+    """The type of the contract in every column: asked of each column whether what it holds is of another."""
+    promised = rule.params["types"]
+    names = [column for column in rule.columns if column in subject.types]
+    wrong = [not fits(subject.types[column], promised[column]) for column in names]
+    question = Question.none_of(f"{rule.id}: another type", wrong)
 
     def differing(verdicts: Sequence[Verdict]) -> tuple[dict[str, Any], ...]:
         found = (names[position] for position in verdicts[0].positions)
@@ -62,12 +66,12 @@ def types(rule: Rule, subject: Subject) -> Check:
 def row_count(rule: Rule, subject: Subject) -> Check:
     """The number of rows."""
     arguments = {"min_value": rule.params.get("min"), "max_value": rule.params.get("max")}
-    told = counted(len(subject.frame), "row")
+    told = counted(subject.rows, "row")
     return Check((Question("expect_table_row_count_to_be_between", arguments),), lambda _: told)
 
 
 def coverage(rule: Rule, subject: Subject) -> Check:
-    """Every expected area there: asked of the share that is, per period found or, where none is named, over all rows.
+    """Every expected area there: asked of each period found or, where none is named, of all rows, whether too few are.
 
     A period is what the columns ``by`` hold together. The failing rows are those that should be there and are not.
     """
@@ -78,9 +82,8 @@ def coverage(rule: Rule, subject: Subject) -> Check:
     # A table without a period covers nothing.
     periods: list[tuple[Any, ...]] = list(here) or [(None,) * len(by)]
     missing = {period: [code for code in expected if code not in here.get(period, ())] for period in periods}
-    name = f"{rule.id}: share"
     shares = pd.Series([(len(expected) - len(codes)) / len(expected) for codes in missing.values()])
-    arguments = {"column": name, "min_value": rule.params["min_share"], "max_value": 1}
+    question = Question.none_of(f"{rule.id}: short", shares < rule.params["min_share"])
 
     def failing(verdicts: Sequence[Verdict]) -> tuple[dict[str, Any], ...]:
         short = [periods[position] for position in verdicts[0].positions]
@@ -100,6 +103,4 @@ def coverage(rule: Rule, subject: Subject) -> Check:
         short = len(verdicts[0].positions)
         return f"{short} of {counted(len(periods), 'period')} short, worst {found}" if by and short else found
 
-    return Check(
-        (Question("expect_column_values_to_be_between", arguments, {name: shares}),), tell, failing_rows=failing
-    )
+    return Check((question,), tell, failing_rows=failing)

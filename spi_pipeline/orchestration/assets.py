@@ -5,24 +5,19 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.asset_checks import check_results, check_specs
 from spi_pipeline.orchestration.freshness import freshness_policy
 from spi_pipeline.orchestration.grouping import nearest_inputs
-from spi_pipeline.orchestration.metadata import check_metadata, run_metadata, spec_metadata
+from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline.orchestration.runner import Runner
 
-# What a rule of that severity is called as a check of the asset.
-CHECKS = {"error": "contract", "warning": "warnings"}
 KINDS = {"source": "parquet", "database": "duckdb"}
 
 
@@ -48,11 +43,11 @@ def operation_asset(
         plan: every step, to tell the asset of each table.
 
     Returns:
-        The assets, with a check for each severity their rules have.
+        The assets, with a check for each rule of their tables.
     """
     keys = table_keys(plan)
     specs = [_spec(step, contracts, plan) for step in steps]
-    checks = [spec for step in steps for spec in _check_specs(step, contracts)]
+    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step))]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
     def operation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -68,7 +63,7 @@ def operation_asset(
             lost += failed
             if failed:
                 # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
-                yield from _check_results(step, own, contracts)  # type: ignore[misc]
+                yield from check_results(step, own, asset_key(step))  # type: ignore[misc]
                 continue
             for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
                 context.log.error(message)
@@ -76,7 +71,7 @@ def operation_asset(
                 asset_key=asset_key(step),
                 metadata=run_metadata(step, own, contracts, runner.reader, keys),
                 data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
-                check_results=_check_results(step, own, contracts),
+                check_results=check_results(step, own, asset_key(step)),
             )
         if lost:
             reasons = "; ".join(sorted({outcome.message for outcome in lost}))
@@ -98,58 +93,4 @@ def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpe
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
         freshness_policy=freshness_policy(contracts.sources[step.name]) if step.kind == "source" else None,
-    )
-
-
-def _severities(step: Step, contracts: Contracts) -> list[str]:
-    rules = [rule for table in step.outputs for rule in contract_of(table, contracts).rules]
-    return [severity for severity in CHECKS if any(rule.severity == severity for rule in rules)]
-
-
-def _check_specs(step: Step, contracts: Contracts) -> list[dg.AssetCheckSpec]:
-    specs = []
-    for severity in _severities(step, contracts):
-        rules = {
-            rule.id: rule.description
-            for t in step.outputs
-            for rule in contract_of(t, contracts).rules
-            if rule.severity == severity
-        }
-        described = "\n".join(f"* `{rule_id}`: {description}" for rule_id, description in rules.items())
-        specs.append(dg.AssetCheckSpec(CHECKS[severity], asset=asset_key(step), description=described))
-    if step.kind == "source":
-        described = "Newer figures come when the publisher's calendar says; frozen sources are exempt."
-        specs.append(dg.AssetCheckSpec(FRESH, asset=asset_key(step), description=described))
-    return specs
-
-
-def _check_results(step: Step, outcomes: Sequence[Outcome], contracts: Contracts) -> list[dg.AssetCheckResult]:
-    """A result for each check of a step's asset."""
-    results = [result for outcome in outcomes for result in outcome.results]
-    dated = [result for result in results if result.rule.id == FRESH]
-    made = [
-        _check_result(
-            step, CHECKS[name], name, [r for r in results if r.rule.severity == name and r not in dated], outcomes
-        )
-        for name in _severities(step, contracts)
-    ]
-    if step.kind == "source":
-        made.append(_check_result(step, FRESH, dated[0].rule.severity if dated else "warning", dated, outcomes))
-    return made
-
-
-def _check_result(
-    step: Step, name: str, severity: str, results: Sequence[RuleResult], outcomes: Sequence[Outcome]
-) -> dg.AssetCheckResult:
-    wrong = [result for result in results if result.outcome in ("failed", "errored")]
-    return dg.AssetCheckResult(
-        asset_key=asset_key(step),
-        check_name=name,
-        # What did not run is not passed.
-        passed=bool(results) and not wrong,
-        severity=dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN,
-        description="; ".join(dict.fromkeys(f"{result.rule.id}: {result.observed}" for result in wrong))
-        or ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
-        or "not evaluated: " + "; ".join(dict.fromkeys(outcome.message for outcome in outcomes)),
-        metadata=check_metadata(results),
     )

@@ -101,15 +101,6 @@ def run_metadata(
     return found
 
 
-def check_metadata(results: Sequence[RuleResult]) -> dict[str, Any]:
-    """The rules behind one check, and up to ten failing rows of each."""
-    found: dict[str, Any] = {"rules": dg.MetadataValue.md(_rules(results))}
-    for result in results:
-        if result.failing_rows:
-            found[f"failing_rows_{result.rule.id}"] = dg.MetadataValue.md(_markdown(list(result.failing_rows)))
-    return found
-
-
 def table_comment(contract: Table) -> str:
     """Description and limits of a table in one text."""
     owner = f" Publisher: {contract.properties.publisher}." if isinstance(contract, Source) else ""
@@ -138,12 +129,12 @@ def _lineage(step: Step) -> str:
         for column, origins in step.lineage.items()
         for table, name in origins
     ]
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _preview(table: pa.Table) -> str:
     shown = [field.name for field in table.schema if not pa.types.is_binary(field.type)]
-    return _markdown(table.select(shown).slice(0, PREVIEW_ROWS).to_pylist())
+    return markdown(table.select(shown).slice(0, PREVIEW_ROWS).to_pylist())
 
 
 def _rules(results: Sequence[RuleResult]) -> str:
@@ -157,14 +148,14 @@ def _rules(results: Sequence[RuleResult]) -> str:
         }
         for r in sorted(results, key=lambda r: r.outcome in ("passed", "skipped"))
     ]
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _files(origins: Sequence[Mapping[str, Any]]) -> str:
-    return _markdown([{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins])
+    return markdown([{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins])
 
 
-def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as a Markdown table."""
     if not rows:
         return "no rows"

@@ -222,15 +222,16 @@ class Runner:
         self, step: Step, tables: Mapping[str, pa.Table], judged: Mapping[str, tuple[RuleResult, ...]], run_id: str
     ) -> list[Outcome]:
         """Tables of one step belong together: one refused, none replaced."""
+        results = {name: (_computed(tables[name]), *judged[name]) for name in step.outputs}
         broken = [name for name in step.outputs if any(result.blocks for result in judged[name])]
         if broken:
             reason = "; ".join(summary(judged[name], table_name=name) for name in broken)
             remedy = (
                 f"correct it at its origin or in {contract_of(broken[0], self.contracts).file}, then run spi refresh"
             )
-            return [self._refuse(name, tables[name], judged[name], reason, remedy, run_id) for name in step.outputs]
+            return [self._refuse(name, tables[name], results[name], reason, remedy, run_id) for name in step.outputs]
         digest = self.fingerprint(step)
-        found = {name: (*judged[name], *self._drift(name, tables[name])) for name in step.outputs}
+        found = {name: (*results[name], *self._drift(name, tables[name])) for name in step.outputs}
         return [self._write(name, tables[name], found[name], digest, run_id) for name in step.outputs]
 
     def _drift(self, name: str, table: pa.Table) -> list[RuleResult]:
@@ -313,6 +314,10 @@ class Runner:
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
             log.error("%s", error)
+
+
+def _computed(table: pa.Table) -> RuleResult:
+    return RuleResult(COMPUTED, "passed", f"{table.num_rows:,} rows", COMPUTED.description)
 
 
 def age(moment: str) -> str:

@@ -67,19 +67,65 @@ def test_a_range_without_bounds_is_refused() -> None:
         only(as_table(good()), rule("between", "rate"))
 
 
-def test_what_the_library_cannot_compare_is_errored_and_spoils_nothing_else() -> None:
+def test_what_cannot_be_compared_is_errored_and_spoils_nothing_else() -> None:
     rules = [rule("between", "group", min=0, max=1), CASES["in_set"].rule, KEY]
     between, in_set, key = evaluate(as_table(good()), rules, table_name="example")
-    assert between.outcome == "errored"
-    assert "of the same type" in between.observed
-    assert "\n" not in between.observed
+    assert (between.outcome, between.observed) == ("errored", "column group holds string, not numbers")
     assert between.blocks
     assert (in_set.outcome, key.outcome) == ("passed", "passed")
 
 
-def test_a_part_of_text_is_errored() -> None:
-    result = only(as_table(good()), rule("part_of_whole", "group", "residents", tolerance=0))
-    assert (result.outcome, result.observed) == ("errored", "column group holds string, not numbers")
+def test_what_the_library_cannot_decide_is_errored_in_one_line() -> None:
+    table = column("day", [dt.date(2021, 1, 1)])
+    result = only(table, rule("between", "day", max=dt.datetime(2022, 1, 1, tzinfo=dt.UTC)))
+    assert result.outcome == "errored"
+    assert result.observed
+    assert "\n" not in result.observed
+
+
+@pytest.mark.parametrize(
+    ("asked", "observed"),
+    [
+        (rule("part_of_whole", "group", "residents", tolerance=0), "column group holds string, not numbers"),
+        (rule("between_by", "group", "note", bounds={"a": [0, 1]}), "column note holds string, not numbers"),
+        (rule("pattern", "residents", regex="a"), "column residents holds integer, not text"),
+        (rule("known_areas", "rate", areas=WARDS), "column rate holds number, not text"),
+        (rule("in_set", "residents", values=["1"]), "column residents holds integer, not text"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Rule) else "",
+)
+def test_a_column_of_a_type_the_rule_does_not_fit_is_errored(asked: Rule, observed: str) -> None:
+    result = only(as_table(good()), asked)
+    assert (result.outcome, result.observed) == ("errored", observed)
+
+
+class TestOneFaultIsOneBrokenRule:
+    """Every kind of rule on one table, and one fault of its columns."""
+
+    rules = tuple(case.rule for case in CASES.values())
+
+    def outcomes(self, table: pa.Table) -> dict[str, str]:
+        return {result.rule.kind: result.outcome for result in evaluate(table, self.rules, table_name="example")}
+
+    def test_a_missing_column(self) -> None:
+        found = self.outcomes(as_table(good()).drop_columns(["area_code"]))
+        assert [kind for kind, outcome in found.items() if outcome in ("failed", "errored")] == ["columns"]
+        skipped = {kind for kind, outcome in found.items() if outcome == "skipped"}
+        assert skipped == {"key", "pattern", "known_areas", "coverage"}
+        assert found["types"] == "passed"
+
+    def test_a_retyped_column(self) -> None:
+        table = as_table(good())
+        text = table["rate"].cast(pa.string())
+        found = self.outcomes(table.set_column(table.schema.get_field_index("rate"), "rate", text))
+        assert [kind for kind, outcome in found.items() if outcome in ("failed", "errored")] == ["types"]
+        assert {kind for kind, outcome in found.items() if outcome == "skipped"} == {"between", "between_by"}
+
+    def test_both_at_once_are_both_told(self) -> None:
+        table = as_table(good()).drop_columns(["note"])
+        text = table["rate"].cast(pa.string())
+        found = self.outcomes(table.set_column(table.schema.get_field_index("rate"), "rate", text))
+        assert [kind for kind, outcome in found.items() if outcome in ("failed", "errored")] == ["columns", "types"]
 
 
 def test_a_warning_reports_and_does_not_block() -> None:
@@ -100,18 +146,23 @@ def test_a_column_of_nulls_does_not_vary() -> None:
     assert (result.outcome, result.observed) == ("failed", "x holds nothing but null")
 
 
-def test_null_in_the_key_fails_even_where_rows_differ() -> None:
+def test_null_in_a_key_is_for_required_to_judge_and_counts_as_a_value_beside_others() -> None:
     values = good()
-    put("year", (0, None))(values)
+    put("year", (0, None), (4, None))(values)
     result = only(as_table(values), KEY)
-    assert (result.outcome, result.observed) == ("failed", "1 of 8 rows with null in the key")
-    assert result.failing_rows == ({"area_code": WARDS[0], "year": None},)
+    assert (result.outcome, result.observed) == ("failed", "2 of 8 rows repeat")
+    assert result.failing_rows == ({"area_code": WARDS[0], "year": None},) * 2
 
 
 def test_a_key_of_one_column() -> None:
-    result = only(column("id", ["a", "b", "a", None]), rule("key", "id"))
-    assert result.observed == "2 of 4 rows repeat, 1 of 4 rows with null in the key"
-    assert result.failing_rows == ({"id": "a"}, {"id": "a"}, {"id": None})
+    result = only(column("id", ["a", "b", "a", None, None]), rule("key", "id"))
+    assert result.observed == "2 of 5 rows repeat"
+    assert result.failing_rows == ({"id": "a"}, {"id": "a"})
+
+
+def test_a_rule_about_one_column_refuses_several() -> None:
+    with pytest.raises(SpiError, match="rule pattern of kind pattern names several columns, name one"):
+        only(as_table(good()), rule("pattern", "area_code", "group", regex="a"))
 
 
 def test_whole_numbers_beside_null_keep_every_digit() -> None:
@@ -119,7 +170,7 @@ def test_whole_numbers_beside_null_keep_every_digit() -> None:
     identifiers = [2**53, 2**53 + 1, None]
     asked = [rule("key", "id"), rule("in_set", "id", values=[2**53])]
     key, in_set = evaluate(column("id", identifiers), asked, table_name="example")
-    assert key.observed == "1 of 3 rows with null in the key"
+    assert key.observed == "3 rows, none alike"
     assert in_set.failing_rows == ({"id": 2**53 + 1},)
 
 

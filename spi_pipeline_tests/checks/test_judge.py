@@ -13,17 +13,28 @@ FRAME = pd.DataFrame({"x": [1, 2, 3]})
 
 
 def test_verdicts_come_in_the_order_of_the_questions() -> None:
-    facts = {"y": pd.Series([5.0], index=["five"])}
     questions = [
         Question("expect_column_values_to_be_between", {"column": "x", "max_value": 2}),
-        Question("expect_column_values_to_be_between", {"column": "y", "max_value": 2}, facts),
+        Question.none_of("y", [False, True]),
         Question("expect_table_row_count_to_equal", {"value": 3}),
         Question("expect_column_values_to_be_between", {"column": "x", "max_value": 2}),
     ]
     verdicts = judge(FRAME, questions)
     assert [verdict.passed for verdict in verdicts] == [False, False, True, False]
-    assert [verdict.positions for verdict in verdicts] == [(2,), (0,), (), (2,)]
+    assert [verdict.positions for verdict in verdicts] == [(2,), (1,), (), (2,)]
     assert {verdict.error for verdict in verdicts} == {""}
+
+
+def test_flags_may_outnumber_the_rows_and_do_not_add_to_them() -> None:
+    questions = [
+        Question.none_of("many", [False] * 9 + [True]),
+        Question("expect_table_row_count_to_equal", {"value": 3}),
+        Question("expect_column_values_to_not_be_null", {"column": "x"}),
+        Question.none_of("none", [False]),
+    ]
+    verdicts = judge(FRAME, questions)
+    assert [verdict.passed for verdict in verdicts] == [False, True, True, True]
+    assert verdicts[0].positions == (9,)
 
 
 def test_an_unknown_expectation_is_not_dropped_in_silence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from spi_pipeline.checks.wording import expected
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline_tests.graph.snapshot import graph_of
 
@@ -44,12 +45,14 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         assert metadata["limits"] == indicator.limits
 
 
-def test_a_check_says_what_each_rule_promises(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_a_check_says_what_its_rule_promises(defs: dg.Definitions, contracts: Contracts) -> None:
     assets = defs.resolve_asset_graph()
-    key = dg.AssetCheckKey(dg.AssetKey(["source", "wards"]), "contract")
-    described = str(assets.get_check_spec(key).description)
-    errors = [rule for rule in contracts.sources["wards"].rules if rule.severity == "error"]
-    assert described.splitlines() == [f"* `{rule.id}`: {rule.description}" for rule in errors]
+    for rule in contracts.sources["street_crime"].rules:
+        spec = assets.get_check_spec(dg.AssetCheckKey(dg.AssetKey(["source", "street_crime"]), rule.id))
+        described = (
+            f"{rule.description[0].upper()}{rule.description[1:]}. Promised: {expected(rule)} ({rule.severity})."
+        )
+        assert spec.description == described
 
 
 def test_scores_are_told_in_points(defs: dg.Definitions) -> None:

@@ -11,11 +11,13 @@ import pytest
 import spi_pipeline.definitions
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.orchestration.assets import CHECKS, asset_key
+from spi_pipeline.orchestration.asset_checks import DRIFT
+from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.grouping import operations
 from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.runner import COMPUTED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.
@@ -59,13 +61,24 @@ def test_checks_are_on_assets_that_exist(defs: dg.Definitions) -> None:
     assert {key.asset_key for key in assets.asset_check_keys} <= assets.get_all_asset_keys()
 
 
-def test_every_asset_is_checked_for_each_severity_its_rules_have(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_every_rule_of_every_table_is_a_check_of_its_own(defs: dg.Definitions, contracts: Contracts) -> None:
     assets = defs.resolve_asset_graph()
     for step in build_plan(contracts):
-        rules = [rule for table in step.outputs for rule in contract_of(table, contracts).rules]
-        wanted = {CHECKS[rule.severity] for rule in rules} | ({FRESH} if step.kind == "source" else set())
-        assert {key.name for key in assets.get(asset_key(step)).check_keys} == wanted
-        assert "contract" in wanted or step.kind == "database"
+        rules = [(table, rule.id) for table in step.outputs for rule in contract_of(table, contracts).rules]
+        computed = [(table, COMPUTED.id) for table in step.outputs]
+        source = contracts.sources.get(step.name) if step.kind == "source" else None
+        ours = [FRESH] * bool(source) + [DRIFT] * bool(source and source.properties.mode == "live")
+        specs = [assets.get_check_spec(key) for key in assets.get(asset_key(step)).check_keys]
+        told = [(table, name) for table in step.outputs for name in ours]
+        assert sorted((spec.metadata["table"], spec.metadata["rule"]) for spec in specs) == sorted(
+            rules + computed + told
+        )
+        assert len({spec.name for spec in specs}) == len(specs)
+
+
+def test_checks_of_further_tables_carry_the_name_of_the_product(defs: dg.Definitions) -> None:
+    names = {key.name for key in defs.resolve_asset_graph().get(dg.AssetKey(["component", "housing"])).check_keys}
+    assert {"every_area", "weight_key", "contribution_key", "imputation_computed"} <= names
 
 
 def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:

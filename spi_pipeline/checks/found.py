@@ -1,0 +1,89 @@
+"""What was found, in words, from plain figures: the same sentence whichever way a rule was evaluated.
+
+What was promised is worded in ``wording``. Nothing here looks at a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from spi_pipeline.checks.wording import counted, figure, listing, percent
+
+
+def nulls(rows: int, failing: int, by_column: Mapping[str, int]) -> str:
+    """Of ``required``: rows with a null, and how many each column has."""
+    if not failing:
+        return f"no null in {counted(rows, 'row')}"
+    told = ", ".join(f"{name} {count:,}" for name, count in by_column.items() if count)
+    return f"{failing:,} of {counted(rows, 'row')} with null: {told}"
+
+
+def repeats(rows: int, failing: int) -> str:
+    """Of ``key``: rows that share theirs with another."""
+    return f"{failing:,} of {counted(rows, 'row')} repeat" if failing else f"{counted(rows, 'row')}, none alike"
+
+
+def cells(judged: int, failing: int, by_column: Mapping[str, int], told: str) -> str:
+    """Of the kinds that look at cell after cell: rows judged, rows failing, and ``told`` about their values."""
+    if not failing:
+        return f"{counted(judged, 'row')} {told}"
+    several = f" ({', '.join(f'{name} {n:,}' for name, n in by_column.items() if n)})" if len(by_column) > 1 else ""
+    return f"{failing:,} of {counted(judged, 'row')}{several} {told}"
+
+
+def other_values(values: Collection[Any]) -> str:
+    """Of ``in_set``: the values met that are not listed."""
+    return f"hold other values: {listing(values)}" if len(values) else "hold listed values"
+
+
+def extremes(failing: int, lowest: Any, highest: Any) -> str:
+    """Of ``between``: the smallest and the largest value met."""
+    return f"{'outside' if failing else 'inside'}, lowest {figure(lowest)}, highest {figure(highest)}"
+
+
+def mismatches(values: Collection[Any]) -> str:
+    """Of ``pattern``: the texts met that do not match."""
+    return f"do not match: {listing(values)}" if len(values) else "match"
+
+
+def unknown_codes(codes: Collection[Any], former: Sequence[str]) -> str:
+    """Of ``known_areas``: the codes met that are unknown, and which of them are of a former ward set."""
+    if not len(codes):
+        return "hold known codes"
+    unknown = sorted(map(str, codes))
+    old = sorted(set(unknown) & set(former))
+    told = f"hold {counted(len(unknown), 'unknown code')}: {listing(unknown)}"
+    return told + (f"; {len(old)} of them of a former ward set: {listing(old)}" if old else "")
+
+
+def beyond(judged: int, failing: int, about: Any, value: Any, bounds: Sequence[float] | None) -> str:
+    """Of ``between_by``: what the row farthest outside holds, and its range where it has one."""
+    if not failing:
+        return f"{counted(judged, 'row')} inside"
+    promised = f", promised {figure(bounds[0])} to {figure(bounds[1])}" if bounds else ""
+    return f"{failing:,} of {counted(judged, 'row')} outside: {figure(about)} holds {figure(value)}{promised}"
+
+
+def excess(judged: int, failing: int, columns: Sequence[str], most: float) -> str:
+    """Of ``part_of_whole``: rows whose part exceeds its whole, and by how much at most."""
+    part, whole = columns
+    if not failing:
+        return f"{counted(judged, 'row')}, {part} within {whole} in all"
+    return f"{failing:,} of {counted(judged, 'row')} with {part} above {whole}, by up to {figure(most)}"
+
+
+def null_shares(rows: int, by_column: Mapping[str, int]) -> str:
+    """Of ``null_share``: the share of each column that is null."""
+    return (
+        f"null in {counted(rows, 'row')}: {', '.join(f'{name} {percent(n / rows)}' for name, n in by_column.items())}"
+    )
+
+
+def variety(by_column: Mapping[str, tuple[int, Any]]) -> str:
+    """Of ``varies``: how many values each column holds; the one value where it is one."""
+    alike = {0: "nothing but null", 1: "one value only, {}"}
+    return "; ".join(
+        f"{name} holds " + alike.get(count, f"{count:,} values").format(figure(first))
+        for name, (count, first) in by_column.items()
+    )
