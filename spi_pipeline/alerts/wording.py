@@ -70,7 +70,7 @@ def _lines(things: Sequence[Told]) -> list[str]:
     before = ""
     for thing in sorted(things, key=lambda thing: (thing.episode.event.ask, thing.episode.event.link)):
         event = thing.episode.event
-        shared = f"Ask: {event.ask}; run: {event.link}"
+        shared = f"Ask: {event.ask}; link: {event.link}"
         if shared != before:
             before = shared
             lines.append(shared)
@@ -100,10 +100,10 @@ def _section(thing: Told) -> str:
         "Since": _moment(episode.since) + seen,
         "Depends on it": event.affects,
         "Ask": event.ask,
-        "Run": event.link,
+        "Link": event.link,
     }
     lines = [f"{HEADS[thing.phase]} ({event.severity}): {event.title}"]
-    lines += [f"{name}: {said}" for name, said in facts.items() if said]
+    lines += [f"{name}: {said}".replace(": \n", ":\n") for name, said in facts.items() if said]
     return "\n".join(lines)
 
 
