@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -148,10 +149,10 @@ class Outbox:
     def pack(
         self, channel: str, numbers: Sequence[int], texts: Sequence[Text], *, digest: bool, now: dt.datetime
     ) -> None:
-        """Make messages of notices; the same notices always give the same ids."""
+        """Make messages of notices, each with an id that it keeps however often it is tried."""
         for part, text in enumerate(texts):
-            told = f"{channel} {part} {','.join(map(str, numbers))}"
-            name = hashlib.sha256(told.encode()).hexdigest()[:16]
+            told = [channel, part, _text(now), list(numbers), text.title, text.body]
+            name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
             made = self._rows(
                 "INSERT INTO message (id, channel, title, body, level, digest, made, due) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",

@@ -45,10 +45,11 @@ def single(things: Sequence[Told], sender: str) -> list[Text]:
 
 
 def digest(things: Sequence[Told], sender: str) -> list[Text]:
-    """As few messages as hold a line for each thing."""
+    """One message with a section for each thing where that is not too long, else as few as hold a line for each."""
+    whole = "\n\n".join(_section(thing) for thing in things)
     bodies: list[list[str]] = [[]]
     room = LONGEST
-    for line in _lines(things):
+    for line in _lines(things) if len(whole) > LONGEST else [whole]:
         if len(line) + 1 > room:
             bodies.append([])
             room = LONGEST
@@ -64,20 +65,19 @@ def digest(things: Sequence[Told], sender: str) -> list[Text]:
 
 
 def _lines(things: Sequence[Told]) -> list[str]:
-    """A line for each thing, with what is the same for all of an owner said once above them."""
+    """A line for each thing, with what is the same for several said once above them."""
     lines: list[str] = []
-    asked = ""
-    for thing in sorted(things, key=lambda thing: thing.episode.event.ask):
+    before = ""
+    for thing in sorted(things, key=lambda thing: (thing.episode.event.ask, thing.episode.event.link)):
         event = thing.episode.event
-        if event.ask != asked:
-            asked = event.ask
-            lines.append(f"Ask {asked}:")
+        shared = f"Ask: {event.ask}; link: {event.link}"
+        if shared != before:
+            before = shared
+            lines.append(shared)
         observed = f": {event.observed}" if event.observed and thing.phase != "cleared" else ""
         expected = f"; expected: {event.expected}" if event.expected and thing.phase != "cleared" else ""
-        since = f"; since {_moment(thing.episode.since)}"
-        lines.append(
-            _cut(f"{HEADS[thing.phase]} ({event.severity}): {event.title}{observed}{expected}", LONGEST_LINE) + since
-        )
+        line = f"{HEADS[thing.phase]} ({event.severity}): {event.title}{observed}{expected}"
+        lines.append(f"{_cut(line, LONGEST_LINE)}; since {_moment(thing.episode.since)}")
     return lines
 
 
@@ -100,10 +100,10 @@ def _section(thing: Told) -> str:
         "Since": _moment(episode.since) + seen,
         "Depends on it": event.affects,
         "Ask": event.ask,
-        "Run": event.link,
+        "Link": event.link,
     }
     lines = [f"{HEADS[thing.phase]} ({event.severity}): {event.title}"]
-    lines += [f"{name}: {said}" for name, said in facts.items() if said]
+    lines += [f"{name}: {said}".replace(": \n", ":\n") for name, said in facts.items() if said]
     return "\n".join(lines)
 
 

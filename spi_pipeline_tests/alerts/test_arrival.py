@@ -55,7 +55,7 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
             "Since: 2026-11-24 02:00 UTC",
             "Depends on it: indicators: violent_crime, robbery; component: safety",
             "Ask: team:social-progress",
-            "Run: http://127.0.0.1:3000/runs/r1",
+            "Link: http://127.0.0.1:3000/runs/r1",
         ):
             assert fact in opened
         assert "had begun on 2026-11-24 02:00 UTC and lasted 2 hours" in cleared

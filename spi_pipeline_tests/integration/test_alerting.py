@@ -69,7 +69,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
         "Since: ",
         "Depends on it: indicator turnout; component rights_and_voice; dimension opportunity; index ",
         "Ask: team:social-progress; publisher: House of Commons Library",
-        f"Run: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
+        f"Link: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
     ):
         assert fact in body, fact
     assert (status["healthy"], status["last_run"]["state"]) == (False, "failed")
