@@ -122,13 +122,13 @@ def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Find
         return
     for name in names:
         pairs = pd.concat([before[name], after[name]], axis=1, join="inner", keys=["before", "after"]).dropna()
-        moved = pairs[(pairs["before"] != 0) & (pairs["before"] != pairs["after"])]
-        if pairs.empty or moved.empty:
+        pairs = pairs[pairs["before"] != 0].astype("float64")
+        if pairs.empty or pairs["before"].equals(pairs["after"]):
             continue
-        change = (moved["after"] / moved["before"] - 1).astype("float64")
-        middle = float(change.abs().median()) * len(moved) / len(pairs)
-        observed = f"{len(moved)} of {len(pairs)} changed, the middle one by {change.median():+.1%}"
-        yield _Finding(f"jump_{name}", name, middle <= MOST_CHANGE, observed, f"a middle change to {MOST_CHANGE:.0%}")
+        change = pairs["after"] / pairs["before"] - 1
+        middle, largest = float(change.abs().median()), change[change.abs().idxmax()]
+        observed = f"{int((change != 0).sum())} of {len(pairs)} changed, most by {largest:+.1%}; median {middle:.1%}"
+        yield _Finding(f"jump_{name}", name, middle <= MOST_CHANGE, observed, f"a median change to {MOST_CHANGE:.0%}")
         if len(pairs) >= _LEAST_AREAS and pairs.nunique().min() > 1:
             order = float(pairs["before"].rank().corr(pairs["after"].rank()))
             observed = f"rank correlation {order:.2f} over {len(pairs)} rows"

@@ -31,7 +31,10 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
     """
     x, y = (pd.to_numeric(pd.Series(np.asarray(axis))).to_numpy(dtype=float) for axis in (longitude, latitude))
     placed = np.full(len(x), None, dtype=object)
-    known = np.isfinite(x) & np.isfinite(y)
-    distinct, position = np.unique(np.column_stack([x[known], y[known]]), axis=0, return_inverse=True)
-    placed[known] = Shapes.from_frame(wards).holding(shapely.points(distinct))[position.ravel()]
+    shapes = Shapes.from_frame(wards)
+    west, south, east, north = shapely.total_bounds(shapes.polygons)
+    # A whole country's points are looked through at a glance; those without coordinates compare as false.
+    near = (west <= x) & (x <= east) & (south <= y) & (y <= north)
+    distinct, position = np.unique(np.column_stack([x[near], y[near]]), axis=0, return_inverse=True)
+    placed[near] = shapes.holding(shapely.points(distinct))[position.ravel()]
     return placed

@@ -1,0 +1,66 @@
+"""Corrections that name what is not there, or say nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline_tests.contracts.mutation import faults
+
+GOOD = """\
+corrections:
+  - id: nobody_without_a_car
+    where: {area_code: E01015693}
+    column: none
+    expected: 22
+    value: 23
+    reason: The table of 30 March gives another figure than the one before it.
+    since: 2026-11-01
+    status: reported
+"""
+FILE = "corrections/census_car_availability.yaml"
+
+
+def write(root: Path, text: str, file: str = FILE) -> None:
+    (root / "corrections").mkdir(exist_ok=True)
+    (root / file).write_text(text, encoding="utf-8")
+
+
+def test_a_correction_is_read(root: Path) -> None:
+    write(root, GOOD)
+    (found,) = load_contracts(root).corrections["census_car_availability"]
+    assert (found.where, found.column, found.expected, found.value) == ({"area_code": "E01015693"}, "none", 22, 23)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("column: none", "column: non", 2, "'non' is no column of census_car_availability; nearest is 'none'"),
+        ("{area_code: E01015693}", "{households: 5}", 2, "where must name the whole key, area_code is missing"),
+        ("expected: 22", "expected: 23", 2, "there is nothing to correct"),
+        ("column: none", "column: area_code", 2, "area_code both singles out the row and is corrected"),
+        ("2026-11-01", "2026-11-31", 8, "since"),
+        ("reported", "known", 9, "'known' is no value of this key"),
+    ],
+    ids=["column", "key", "nothing", "own_key", "day", "status"],
+)
+def test_a_correction_that_cannot_be(root: Path, old: str, new: str, line: int, said: str) -> None:
+    write(root, GOOD.replace(old, new))
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == (FILE, line)
+    assert said in fault.message
+
+
+def test_a_cell_is_corrected_once(root: Path) -> None:
+    write(root, GOOD + GOOD.split("\n", 1)[1].replace("nobody_without", "somebody_without"))
+    said = "correction somebody_without_a_car or its cell stands here a second time"
+    assert faults(root) == [Fault(FILE, 10, said)]
+
+
+def test_corrections_of_no_source(root: Path) -> None:
+    write(root, GOOD, "corrections/census_cars.yaml")
+    (fault,) = faults(root)
+    assert fault.message.startswith("is named after no source; 'census_cars' is no source; nearest is 'census_")
