@@ -144,7 +144,7 @@ class Live:
             raise ValueError(source_id)
         # Kept apart: a refresh may be fetching this source at the same time.
         raw = self._raw[source_id] = self._store.raw("news")
-        return ask(self._client(source_id, raw), self._scope_of(source_id))
+        return ask(self._client(raw), self._scope_of(source_id))
 
     def parsed(self, source_id: str) -> pd.DataFrame:
         """The table of a source, from the very bytes that were fetched.
@@ -157,7 +157,10 @@ class Live:
             raise SpiError(found.failure)
         for download in found.downloads:
             self._raw[source_id].verify(download)
-        return self.fetchers[source_id].parse(found.downloads, self._scope_of(source_id))
+        try:
+            return self.fetchers[source_id].parse(found.downloads, self._scope_of(source_id))
+        except SpiError as error:
+            raise SpiError(f"{source_id}: {error}") from error
 
     def origins(self, source_id: str) -> list[dict[str, object]]:
         """The downloads behind a source's table, each once: nothing in it changes while the bytes do not."""
@@ -224,6 +227,7 @@ class Live:
         shapes = Shapes.from_frame(self._geography("wards"))
         return Scope(
             authorities=geography.authority_codes,
+            names=tuple(one.name for one in sorted(geography.authorities, key=lambda one: one.code)),
             wards=geography.ward_codes,
             former_wards=tuple(sorted(geography.former_wards)),
             output_areas=_codes(areas["area_code"]),
@@ -253,13 +257,13 @@ class Live:
         frame: pd.DataFrame = table.to_pandas()
         return frame
 
-    def _client(self, source_id: str, raw: Raw) -> HttpClient:
+    def _client(self, raw: Raw) -> HttpClient:
         owner = self._contracts.framework.publication.owner
-        return HttpClient(source_id, raw, self._addresses, self._limits, self._budget, owner)
+        return HttpClient(raw, self._addresses, self._limits, self._budget, owner)
 
     def _fetch(self, source_id: str) -> Fetched:
         raw = self._raw[source_id] = self._store.raw(source_id)
-        client = self._client(source_id, raw)
+        client = self._client(raw)
         try:
             raw.begin()
             if source_id in self._inbox:
@@ -268,7 +272,7 @@ class Live:
                 fetch = self.fetchers[source_id].fetch
                 downloads = tuple(fetch(client, self._scope_of(source_id))) if fetch else raw.held()
         except SpiError as error:
-            return Fetched(failure=" ".join(str(error).split()).rstrip("."), asked=client.asked)
+            return Fetched(failure=f"{source_id}: {' '.join(str(error).split()).rstrip('.')}", asked=client.asked)
         except Exception as error:
             log.exception("%s broke while fetching", source_id)
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -51,7 +51,6 @@ class HttpClient:
         asked: how many requests went out.
 
     Args:
-        source_id: the source, for messages.
         shelf: where answers are kept.
         addresses: where publishers are.
         limits: how fast they may be asked.
@@ -62,7 +61,6 @@ class HttpClient:
 
     def __init__(
         self,
-        source_id: str,
         shelf: Shelf,
         addresses: Addresses,
         limits: Limits,
@@ -70,7 +68,6 @@ class HttpClient:
         contact: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.source_id = source_id
         self.asked = 0
         self._shelf = shelf
         self._addresses = addresses
@@ -94,7 +91,7 @@ class HttpClient:
         key = _key(request, url)
         kept = self._shelf.answer(key)
         if kept and (request.settled or self._shelf.recent(key)):
-            return kept
+            return replace(kept, period=request.period)
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientFailure),
             wait=_pause,
@@ -106,11 +103,12 @@ class HttpClient:
             return tries(self._once, request, url, key, kept, check)
         except TransientFailure as error:
             count = tries.statistics["attempt_number"]
-            told = f"{self.source_id}: {_bare(url)}: {error}"
             how = f"tried {count} times" if count > 1 else "this run may not wait for it"
-            raise TransientFailure(f"{told}; {how}, try again later", error.status, error.after) from error
+            raise TransientFailure(
+                f"{_bare(url)}: {error}; {how}, try again later", error.status, error.after
+            ) from error
         except PermanentFailure as error:
-            raise PermanentFailure(f"{self.source_id}: {_bare(url)}: {error}", error.status) from error
+            raise PermanentFailure(f"{_bare(url)}: {error}", error.status) from error
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         """See ``exchange.Client``."""
@@ -135,7 +133,7 @@ class HttpClient:
         with closing(self._ask(request, url, kept)) as response:
             if response.status_code == 304 and kept:
                 self._shelf.confirm(key)
-                return kept
+                return replace(kept, period=request.period)
             if response.status_code != 200:
                 raise refused(response, request)
             with self._shelf.receiving() as body:

@@ -101,14 +101,16 @@ class Raw:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             size = body.stat().st_size
         now = _now()
-        before = self._document(self._answer(key))
+        known = (self._document(self._answer(key)), self._document(self._folder / f"{sha256}.json"))
         document: dict[str, Any] = {
             "sha256": sha256, "size": size, "url": url, "period": period, "fetched_at": now,
             "published_at": published_at, "headers": dict(headers),
         }  # fmt: skip
         self._store(body, sha256, document)
-        if before.get("sha256") == sha256:
-            document |= {name: before[name] for name in ("url", "period", "fetched_at", "published_at")}
+        for before in known:
+            if before.get("sha256") == sha256 and before.get("url") == url:
+                document |= {name: before[name] for name in ("fetched_at", "published_at")}
+                break
         _write(self._answer(key), document | {"asked_at": now, "answered_at": now})
         return self._made(document)
 

@@ -44,7 +44,7 @@ def test_late_is_a_warning_and_twice_late_an_error(
 
 
 def test_the_exempt_say_why(contracts: Contracts, crimes: Source) -> None:
-    frozen = contracts.sources["street_crime"]
+    frozen = contracts.sources["bus_service"]
     found = [
         freshness(frozen, PUBLISHED, dt.date(2036, 1, 1)),
         freshness(replace(crimes, cadence="irregular", cycle_days=None), PUBLISHED, dt.date(2036, 1, 1)),

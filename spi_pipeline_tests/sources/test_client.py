@@ -44,7 +44,7 @@ class Asking:
     def anew(self) -> HttpClient:
         addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base))
         limits = Limits(self.folder / "limits")
-        return HttpClient("crimes", self.raw, addresses, limits, self.budget, sleep=self.waited.append)
+        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append)
 
     def next_refresh(self) -> None:
         """Another refresh, the one before having ended well."""
@@ -291,7 +291,7 @@ def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
     def refuse(_: Path) -> None:
         raise PermanentFailure("the header is another")
 
-    with pytest.raises(PermanentFailure, match=r"crimes: http://127.0.0.1:\d+/b.csv: the header is another"):
+    with pytest.raises(PermanentFailure, match=r"^http://127.0.0.1:\d+/b.csv: the header is another"):
         asking.client.get(Request("POLICE", "/b.csv"), refuse)
     assert len(asking.publisher.asked) == 3
 

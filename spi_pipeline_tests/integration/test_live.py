@@ -1,0 +1,235 @@
+"""Live mode from end to end: the local publishers asked, killed, asked again, failing, and what was left behind.
+
+A few sources stand for all: one asked by the month, one by page, one with validators, one with several files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.orchestration.activity import with_activity
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.publishers import Publishers, local_publishers
+
+SOURCES = ("street_crime", "census_car_availability", "background_pollution")
+MONTHS = 8
+
+
+@pytest.fixture
+def publishers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Publishers]:
+    with local_publishers(months=MONTHS) as served:
+        for name, base in served.endpoints.items():
+            monkeypatch.setenv(name, base)
+        yield served
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> House:
+    house = empty_house(tmp_path)
+    return House(house.settings.model_copy(update={"mode": "live"}))
+
+
+def fetch(house: House, *select: str) -> Refresh:
+    """``spi refresh --live --select …``."""
+    contracts = with_activity(house.contracts, house.settings)
+    return refresh(house.settings, contracts, select or SOURCES)
+
+
+def run(house: House, *sources: str) -> dict[str, Outcome]:
+    """The steps of some sources alone, without the job around them, which costs a second each time."""
+    contracts = with_activity(house.contracts, house.settings)
+    runner = Runner(house.settings, contracts)
+    steps = [step for step in build_plan(contracts) if step.kind == "source" and step.name in sources]
+    with runner.store.lock():
+        outcomes = runner.run(steps, str(uuid.uuid4()), dt.datetime.now(dt.UTC))
+    return {outcome.table: outcome for outcome in outcomes}
+
+
+def origins(house: House, source: str) -> list[dict[str, object]]:
+    return json.loads(house.store.read(source).schema.metadata[b"spi_origins"])
+
+
+def test_first_repeated_and_revised(live: House, publishers: Publishers) -> None:
+    first = fetch(live)
+    assert (first.faults, first.state) == ([], "succeeded")
+    asked = len(publishers.requests)
+    assert first.requests == asked
+    before = live.digests()
+    assert set(before) == set(SOURCES)
+    released = live.store.read_runs("source_release").to_pylist()
+    assert {row["source_id"] for row in released} == set(SOURCES)
+    for row in released:
+        kept = Path(live.settings.store) / row["file"]
+        assert (kept.name, kept.stat().st_size) == (row["sha256"], row["bytes"])
+        assert (row["state"], row["url"].startswith("http://127.0.0.1")) == ("fresh", True)
+
+    publishers.requests.clear()
+    again = fetch(live)
+    assert (again.state, again.stale, live.digests()) == ("nothing to do", [], before)
+    assert 0 < len(publishers.requests) < asked, "what is settled is not asked for again"
+    months = [seen for seen in publishers.requests if "crimes-street/" in seen.path]
+    assert len(months) == 3, "the newest three months are, for they are revised"
+
+    newest = max(month for month in live.store.read("street_crime")["month"].to_pylist())
+    publishers.fault("police", "revision", month=newest)
+    revised = fetch(live)
+    assert [step.name for step in revised.stale if step.kind == "source"] == ["street_crime"]
+    changed = {name for name, digest in live.digests().items() if before[name] != digest}
+    assert changed == {"street_crime"}
+    drifted = live.store.read_runs("check_result").to_pylist()
+    (totals,) = [row for row in drifted if row["rule"] == "drift_totals_crimes"]
+    assert (totals["severity"], newest in totals["observed"]) == ("warning", True)
+
+
+def test_a_killed_backfill_goes_on_where_it_was(live: House, publishers: Publishers) -> None:
+    publishers.fault("police", "latency", path="/api/crimes-*", seconds=0.4)
+    command = ["spi", "refresh", "--live", "--select", "street_crime"]
+    script = f"import sys; from spi_pipeline.cli import main; sys.argv = {command}; main()"
+    environment = os.environ | live.environment | {"SPI_MODE": "live"}
+    child = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while len(publishers.asked("police", "crimes-")) < 6 and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    answered = [seen for seen in publishers.asked("police", "crimes-") if seen.status == 200]
+    publishers.heal()
+
+    publishers.requests.clear()
+    assert fetch(live, "street_crime").faults == []
+    once = {(seen.path, seen.query) for seen in answered[:-1]}
+    again = {(seen.path, seen.query) for seen in publishers.requests}
+    assert not once & again, "what the killed refresh had is not asked for again"
+    assert len(once) >= 4
+    assert len(again) + len(once) < len(answered) + 2 * MONTHS + 3
+    assert live.store.read("street_crime").num_rows > 1000
+
+
+FAILURES = {
+    "404": "has no grid of any year",
+    "403": "lay the file into the inbox",
+    "503": "answered 503 Service Unavailable (503); tried 4 times",
+    "html": "a page for people came where csv belongs; tried 4 times",
+    "empty": "the body is empty; tried 4 times",
+    "cut_body": "cut short",
+    "foreign_redirect": "none of the hosts",
+    "wrong_header": "no line starts with 'gridcode'",
+    "rename_column": "fetch the right map",
+}
+
+
+def test_what_fails_leaves_the_last_good_version(
+    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spi_pipeline.sources.client._backoff", lambda _state: 0.01)
+    name = "background_pollution"
+    assert run(live, name)[name].state == "written"
+    before = live.digests()
+    since = set()
+    for kind, said in FAILURES.items():
+        options = {"column": "no2*"} if kind == "rename_column" else {}
+        publishers.fault("defra_pcm", kind, **options)
+        outcome = run(live, name)[name]
+        assert outcome.state == "kept", kind
+        assert outcome.message.startswith("background_pollution: "), kind
+        assert said in outcome.message, kind
+        assert "old, stays in use" in outcome.message, kind
+        assert live.digests() == before, kind
+        since.add(live.store.current(name).stale_since)  # type: ignore[union-attr]
+        publishers.heal()
+    assert len(since) == 1, "stale since the first failure"
+    states = live.store.read_runs("source_release")["state"].to_pylist()
+    assert states.count("stale") == states.count("fresh") * len(FAILURES)
+
+    assert run(live, name)[name].state == "written"
+    assert live.store.current(name).stale_since is None  # type: ignore[union-attr]
+    assert live.digests() == before
+
+
+def test_without_a_version_the_embedded_figures_are_the_last_good_ones(
+    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spi_pipeline.sources.client._backoff", lambda _state: 0.01)
+    publishers.fault("*", "503")
+    done = run(live, "census_car_availability", "background_pollution")
+    assert {name: outcome.state for name, outcome in done.items()} == {
+        "census_car_availability": "kept", "background_pollution": "failed",
+    }  # fmt: skip
+    assert "stays in use" in done["census_car_availability"].message
+    assert "there is no earlier version" in done["background_pollution"].message
+    assert origins(live, "census_car_availability")[0]["file"].endswith("census2021-ts045.zip")  # type: ignore[attr-defined]
+
+
+def test_a_file_in_the_inbox_stands_for_the_publisher(live: House, publishers: Publishers) -> None:
+    name = "background_pollution"
+    run(live, name)
+    inbox = Path(live.settings.store) / "inbox" / name
+    inbox.mkdir(parents=True)
+    for number, item in enumerate(origins(live, name)):
+        kept = Path(live.settings.store) / str(item["file"])
+        called = str(item["url"]).split("?")[0].rsplit("/", 1)[-1]
+        shutil.copyfile(kept, inbox / (called if called.endswith(".csv") else f"page-{number}.json"))
+    before = live.digests()
+    publishers.requests.clear()
+    outcome = run(live, name)[name]
+    assert outcome.message == ""
+    assert (publishers.requests, live.digests() == before) == ([], False), "other origins, hence another version"
+    assert {str(item["url"]).split("/")[0] for item in origins(live, name)} == {"inbox"}
+    broken = sorted(inbox.glob("*.json"))[0]
+    broken.write_bytes(broken.read_bytes()[:-40])
+    assert f"inbox/{name}/{broken.name}: the JSON is cut short; lay it in again" in run(live, name)[name].message
+
+
+def test_files_for_no_source_are_not_passed_over(live: House, publishers: Publishers) -> None:
+    stray = Path(live.settings.store) / "inbox" / "census_cars"
+    stray.mkdir(parents=True)
+    (stray / "cars.csv").write_text("a,b\n")
+    with pytest.raises(SpiError, match="inbox/census_cars holds files and no live source is called so"):
+        fetch(live)
+
+
+def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
+    live: House, publishers: Publishers
+) -> None:
+    name = "census_car_availability"
+
+    def none() -> pd.Series:
+        return live.store.read(name).to_pandas().set_index("area_code")["none"]
+
+    run(live, name)
+    before = none()
+    area = before.index[0]
+    folder = live.settings.contracts / "corrections"
+    folder.mkdir(exist_ok=True)
+    stated = {
+        "id": "one_more", "where": {"area_code": area}, "column": "none", "expected": int(before[area]),
+        "value": 0, "reason": "To see that a correction is put in.", "since": "2026-11-01", "status": "reported",
+    }  # fmt: skip
+    file = folder / f"{name}.yaml"
+    file.write_text(json.dumps({"corrections": [stated]}))
+    assert run(live, name)[name].state == "written"
+    after = none()
+    assert (after[area], int((after != before).sum())) == (0, 1)
+    file.write_text(json.dumps({"corrections": [stated | {"expected": 7}]}))
+    outcome = run(live, name)[name]
+    assert outcome.state == "kept"
+    assert f"corrections/{name}.yaml: one_more expects none 7 and finds" in outcome.message
+    assert none().equals(after)
