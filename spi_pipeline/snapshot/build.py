@@ -17,25 +17,8 @@ from spi_pipeline.snapshot.importers import census, economy, geography, inclusio
 
 Importer = Callable[[Folder, Contracts, Scope], pd.DataFrame]
 
-CENSUS_TABLES = {
-    "census_residents": "ts001",
-    "census_households": "ts041",
-    "census_general_health": "ts037",
-    "census_accommodation_type": "ts044",
-    "census_car_availability": "ts045",
-    "census_central_heating": "ts046",
-    "census_qualifications": "ts067",
-    "census_disability": "ts038",
-    "census_tenure": "ts054",
-}
-
-
-def _bulk(source_id: str, table: str, folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    return census.bulk_table(folder, contracts, scope, contracts.sources[source_id], table)
-
-
 IMPORTERS: dict[str, Importer] = {
-    **{source_id: partial(_bulk, source_id, table) for source_id, table in CENSUS_TABLES.items()},
+    **{source_id: partial(census.bulk_table, source_id) for source_id in census.BULK_TABLES},
     "wards": geography.wards,
     "lsoa_boundaries": geography.lsoa_boundaries,
     "output_area_boundaries_2011": geography.output_area_boundaries_2011,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import duckdb
 import pytest
@@ -258,8 +259,8 @@ def test_scores_equal_those_by_hand(db: duckdb.DuckDBPyConnection, contracts: Co
     compared = 0
     for edition in editions:
         hand = ByHand(db, contracts, profile, edition)
-        found = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?)"
-        wanted = ("housing", "rights_and_voice", contracts.framework.id)
+        found = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?, ?)"
+        wanted = ("housing", "rights_and_voice", "health", contracts.framework.id)
         for element, area, score in rows(db, found, edition, profile, *wanted):
             by_hand = hand.index(area) if element == contracts.framework.id else hand.component(element, area)
             assert score == pytest.approx(by_hand, abs=1e-9), (element, area, edition)
@@ -276,3 +277,57 @@ def test_nominal_weights_of_siblings_sum_to_one(db: duckdb.DuckDBPyConnection) -
     )
     assert len(sums) == 2 * (12 + 3 + 1)
     assert all(total == pytest.approx(1) for _, _, total in sums)
+
+
+def test_the_economy_is_added_up_before_it_is_divided(
+    db: duckdb.DuckDBPyConnection, refreshed: House, contracts: Contracts
+) -> None:
+    known = rows(db, "SELECT DISTINCT measure_id FROM economy WHERE value IS NOT NULL")
+    assert {name for (name,) in known} == set(contracts.economy)
+    told = rows(db, "SELECT value FROM economy WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
+                "AND period_end = DATE '2022-12-31'", LUTON)  # fmt: skip
+    by_hand = rows(db, "SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
+                   str(refreshed.embedded("fuel_poverty_lilee")))  # fmt: skip
+    assert told[0] == pytest.approx(by_hand[0])
+
+
+def test_a_change_is_what_the_scores_of_both_editions_say(db: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        SELECT c.change, c.from_data + c.from_carried + c.from_set, b.score - a.score
+        FROM change c
+        JOIN score a ON (a.edition, a.profile, a.id, a.area_code) = (edition_from, c.profile, c.id, c.area_code)
+        JOIN score b ON (b.edition, b.profile, b.id, b.area_code) = (edition_to, c.profile, c.id, c.area_code)
+    """
+    found = rows(db, query)
+    assert found
+    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores in found)
+    editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
+    pairs = rows(db, "SELECT DISTINCT edition_from, edition_to FROM change ORDER BY 1")
+    assert pairs == list(pairwise(editions))
+
+
+def test_newer_figures_move_a_ward_by_what_its_indicators_say(db: duckdb.DuckDBPyConnection) -> None:
+    """Under equal weights, by hand: the older edition's scores, those of a newer period exchanged."""
+    slots = {
+        (area, year, component): count
+        for area, year, component, count in rows(
+            db,
+            "SELECT area_code, edition, component_id, count(score) FROM score JOIN indicator ON indicator_id = id "
+            "WHERE profile = 'equal' GROUP BY ALL",
+        )
+    }
+    told = {
+        (area, year, component): moved
+        for area, year, component, moved in rows(
+            db,
+            "SELECT area_code, edition_from, id, from_data FROM change WHERE profile = 'equal' AND level = 'component'",
+        )
+    }
+    moved = rows(
+        db,
+        "SELECT area_code, edition_from, component_id, sum(from_data) FROM change JOIN indicator ON indicator_id = id "
+        "WHERE profile = 'equal' GROUP BY ALL",
+    )
+    assert any(points for *_, points in moved)
+    for area, year, component, points in moved:
+        assert told[area, year, component] == pytest.approx(points / slots[area, year, component], abs=1e-6)

@@ -6,7 +6,6 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Source
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers.columns import by_contract
 from spi_pipeline.sources.reading import numbers, whole
@@ -18,17 +17,28 @@ OCCUPANCY = {
     "+1 (under-occupied)": "plus_1",
     "+2 or more (under-occupied)": "plus_2_or_more",
 }
+# Tables of the bulk download by the source they fill.
+BULK_TABLES = {
+    "census_residents": "ts001",
+    "census_households": "ts041",
+    "census_general_health": "ts037",
+    "census_accommodation_type": "ts044",
+    "census_car_availability": "ts045",
+    "census_central_heating": "ts046",
+    "census_qualifications": "ts067",
+    "census_disability": "ts038",
+    "census_tenure": "ts054",
+}
 
 
-def bulk_table(folder: Folder, contracts: Contracts, scope: Scope, source: Source, table: str) -> pd.DataFrame:
+def bulk_table(source_id: str, folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """One table of the Nomis bulk download: output areas where they are known, LSOAs elsewhere.
 
     Args:
+        source_id: a key of ``BULK_TABLES``.
         folder: the publishers' files.
         contracts: all contracts.
         scope: our small areas.
-        source: the contract to fill.
-        table: lower-case table id, such as ``ts067``.
 
     Returns:
         One row an area, columns of the contract.
@@ -36,8 +46,8 @@ def bulk_table(folder: Folder, contracts: Contracts, scope: Scope, source: Sourc
     frames = []
     for level, areas in (("oa", scope.oa21), ("lsoa", scope.lsoa21_without_oa)):
         if areas:
-            published, name = _level(folder, table, level)
-            frames.append(by_contract(published, source, name, areas=areas))
+            published, name = _level(folder, BULK_TABLES[source_id], level)
+            frames.append(by_contract(published, contracts.sources[source_id], name, areas=areas))
     return pd.concat(frames, ignore_index=True)
 
 

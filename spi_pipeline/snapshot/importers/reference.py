@@ -8,7 +8,7 @@ the ward of the official best fit: rates survive that, and no better allocation 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
@@ -23,21 +23,12 @@ from spi_pipeline.snapshot.importers import census, inclusion, others
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 # An indicator is national when at least this share of the wards of England has a value.
 NATIONAL = 0.9
+CENSUS_SOURCES = (
+    "census_residents", "census_households", "census_general_health", "census_car_availability",
+    "census_central_heating", "census_qualifications", "census_disability",
+)  # fmt: skip
 NATIONAL_SOURCES: dict[str, Callable[[Folder, Contracts, Scope], pd.DataFrame]] = {
-    **{
-        source_id: (lambda folder, contracts, scope, source_id=source_id, table=table: census.bulk_table(
-            folder, contracts, scope, contracts.sources[source_id], table
-        ))
-        for source_id, table in {
-            "census_residents": "ts001",
-            "census_households": "ts041",
-            "census_general_health": "ts037",
-            "census_car_availability": "ts045",
-            "census_central_heating": "ts046",
-            "census_qualifications": "ts067",
-            "census_disability": "ts038",
-        }.items()
-    },
+    **{source_id: partial(census.bulk_table, source_id) for source_id in CENSUS_SOURCES},
     "census_overcrowding": census.national_overcrowding,
     "deprivation_2019": others.deprivation_2019,
     "deprivation_2025": others.deprivation_2025,
@@ -45,7 +36,7 @@ NATIONAL_SOURCES: dict[str, Callable[[Folder, Contracts, Scope], pd.DataFrame]] 
     "digital_exclusion": others.national_digital_exclusion,
     "census_english_proficiency": census.national_english_proficiency,
     "loneliness": inclusion.national_loneliness,
-}  # fmt: skip
+}
 
 
 class England(Scope):
@@ -165,7 +156,7 @@ def _correlations(values: pd.DataFrame) -> list[tuple[str, str, str, float, int]
     complete = values.dropna()
     matrix = complete.corr()
     return [
-        (one, "correlation", other, float(matrix.loc[one, other]), len(complete))
+        (one, "correlation", other, float(matrix[one][other]), len(complete))
         for one in matrix.columns
         for other in matrix.columns
         if one != other
