@@ -39,6 +39,7 @@ Edition = Annotated[int | None, typer.Option(help="Calendar year; the newest whe
 FAILED, BAD_USAGE = 1, 2
 # Fewer draws have no 5th and 95th percentile to tell.
 LEAST_DRAWS = 20
+NOBODY = "nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
 # Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
 PLAIN_WIDTH = 1000
 
@@ -106,8 +107,12 @@ def _tell(settings: Settings, contracts: Contracts) -> bool:
 
 @alerts_app.command("send")
 def alerts_send() -> None:
-    """Look at checks, runs, sources and ticks once, and send what is due; for cron, where no daemon runs."""
+    """Look at checks, runs, sources and ticks once, and send what is due; silent when that went well, for cron."""
+    from spi_pipeline.orchestration.alerting import alert_channels
+
     settings = Settings()
+    if not alert_channels(settings):
+        raise SpiError(NOBODY)
     if not _tell(settings, _contracts(settings)):
         raise typer.Exit(FAILED)
 
@@ -119,7 +124,7 @@ def alerts_test(as_json: Json = False) -> None:
 
     said = try_channels(Settings())
     if not said:
-        raise SpiError("nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md")
+        raise SpiError(NOBODY)
     if as_json:
         rows = [{"channel": name, "accepted": not refusal, "reason": refusal} for name, refusal in said.items()]
         out.print_json(json.dumps(rows))

@@ -178,9 +178,10 @@ def test_a_trial_names_the_channels_and_no_secret(refreshed: House, hook: Inbox,
     assert (said.code, row["channel"], row["accepted"]) == (1, "hook", False)
     assert "403" in row["reason"]
     assert "secret" not in said.out + said.err
-    nobody = spi(refreshed, "alerts", "test")
-    assert nobody.code == 1
-    assert nobody.err.startswith("nobody is to be told: set SPI_ALERT_URLS")
+    for command in ("test", "send"):
+        nobody = spi(refreshed, "alerts", command)
+        assert nobody.code == 1
+        assert nobody.err.startswith("nobody is to be told: set SPI_ALERT_URLS")
     odd = replace(refreshed, settings=refreshed.settings.model_copy(update={"alert_urls": SecretStr("a-secret-word")}))
     said = spi(odd, "alerts", "send")
     assert said.code == 1
