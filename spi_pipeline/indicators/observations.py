@@ -25,7 +25,8 @@ class Origin:
     """One file figures were read from, as far as an observation needs it.
 
     Attributes:
-        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD.
+        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD; an archive's as ``first/last``; several, with
+            commas between them, where publishers gave the same bytes for each.
         sha256: of its bytes.
     """
 
@@ -111,8 +112,18 @@ def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end:
     used = list(origins)
     if source.properties.period.column is not None:
         first, last = f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}"
-        used = [one for one in origins if first[: len(one.period)] <= one.period <= last[: len(one.period)]]
+        used = [one for one in origins if _overlaps(one.period, first, last)]
     ordered = [origin.sha256 for origin in sorted(used, key=lambda item: (item.period, item.sha256))]
     if len(ordered) < 2:
         return ordered[0] if ordered else None
     return hashlib.sha256("".join(ordered).encode()).hexdigest()
+
+
+def _overlaps(periods: str, first: str, last: str) -> bool:
+    """Whether one of the periods of a file has a day from the first to the last."""
+    for period in periods.split(", "):
+        start, _, end = period.partition("/")
+        end = end or start
+        if start <= last[: len(start)] and first[: len(end)] <= end:
+            return True
+    return False

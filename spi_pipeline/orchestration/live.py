@@ -227,6 +227,7 @@ class Live:
         shapes = Shapes.from_frame(self._geography("wards"))
         return Scope(
             authorities=geography.authority_codes,
+            names=tuple(one.name for one in sorted(geography.authorities, key=lambda one: one.code)),
             wards=geography.ward_codes,
             former_wards=tuple(sorted(geography.former_wards)),
             output_areas=_codes(areas["area_code"]),

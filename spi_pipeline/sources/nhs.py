@@ -172,12 +172,12 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     rows = rows.drop_duplicates(["practice", "group"])
     rate = 100 * numbers(rows["register"], name, "REGISTER") / numbers(rows["list"], name, "PRACTICE_LIST_SIZE")
     wide = rows.assign(rate=rate).pivot(index="practice", columns="group", values="rate")
-    absent = [group for group in GROUPS.values() if group not in wide]
-    if absent:
+    if wide.empty:
         raise SpiError(
-            f"{name} of {PUBLISHER} has no register {listed(absent)}; see GROUPS in spi_pipeline/sources/nhs.py"
+            f"{name} of {PUBLISHER} has none of the registers {listed(list(GROUPS.values()))}; fetch it again"
         )
-    return 2000 + int(closed[2]), wide[list(GROUPS.values())].set_axis(list(GROUPS), axis=1)
+    # Registers come and go with the year's contract; one that is gone is missing.
+    return 2000 + int(closed[2]), wide.reindex(columns=list(GROUPS.values())).set_axis(list(GROUPS), axis=1)
 
 
 FETCHERS = {"diagnosed_conditions": Fetcher(parse, fetch)}

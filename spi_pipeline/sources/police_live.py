@@ -84,7 +84,9 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
             places = (("category", "all-crime"), ("force", ""), ("date", month))
             yield from answers
             yield from _of_forces(client, fixed, "crimes-no-location", places, scope)
-        except _FellSilentError:
+        except PermanentFailure as failure:
+            if not isinstance(failure.__cause__ or failure, _FellSilentError):
+                raise
             yield from kept
 
 

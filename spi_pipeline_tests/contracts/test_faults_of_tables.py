@@ -54,14 +54,14 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
         ),
         case(
             "missing property", CAR,
-            "  - {property: mode, value: frozen}\n",
+            "  - {property: mode, value: live}\n",
             "",
             "customProperties.mode is missing", at="customProperties:",
         ),
         case(
             "unknown mode", CAR,
-            "value: frozen}",
-            "value: frosen}",
+            "mode, value: live}",
+            "mode, value: frosen}",
             "customProperties.mode: 'frosen' is no value of this key; nearest is 'frozen', allowed are frozen, live",
         ),
         case(
@@ -73,9 +73,9 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
         ),
         case(
             "repeated property", CAR,
-            "value: frozen}",
-            "value: frozen}\n  - {property: mode, value: live}",
-            "mode stands here a second time; keep one of them", at="value: live",
+            "mode, value: live}",
+            "mode, value: live}\n  - {property: mode, value: frozen}",
+            "mode stands here a second time; keep one of them", at="value: frozen",
         ),
         case(
             "unknown property of a column", CAR,

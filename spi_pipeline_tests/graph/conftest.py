@@ -3,10 +3,10 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline_tests.graph.snapshot import definitions
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.activity import contracts_in_force
+from spi_pipeline_tests.graph.snapshot import SETTINGS, definitions
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
-from spi_pipeline_tests.integration.houses import CONTRACTS
 
 __all__ = ["no_dagster_home", "refreshed"]
 
@@ -18,4 +18,4 @@ def defs() -> dg.Definitions:
 
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
-    return load_contracts(CONTRACTS)
+    return contracts_in_force(SETTINGS)

@@ -18,11 +18,12 @@ from spi_pipeline.settings import Settings
 from spi_pipeline_tests.integration.houses import CONTRACTS
 
 SNAPSHOT = Path(__file__).with_name("graph.json")
+SETTINGS = Settings(store="a_store_that_is_never_made", mode="snapshot", contracts=CONTRACTS)
 
 
 def definitions() -> dg.Definitions:
     """What Dagster loads, from the repository's own contracts; the store is never touched."""
-    return build_definitions(Settings(store="a_store_that_is_never_made", mode="snapshot", contracts=CONTRACTS))
+    return build_definitions(SETTINGS)
 
 
 def graph_of(found: dg.Definitions) -> dict[str, dict[str, Any]]:

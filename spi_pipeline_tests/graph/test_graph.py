@@ -13,7 +13,7 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.assets import CHECKS, asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.compute import contract_of
-from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline.orchestration.plan import GEOGRAPHY_SOURCES, build_plan, operations
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.
@@ -80,7 +80,9 @@ def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
 
 def test_only_sources_and_the_catalogue_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
     roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
-    assert roots == {f"source/{name}" for name in contracts.sources} | {"catalogue/catalogue"}
+    assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant} | {
+        "catalogue/catalogue"
+    }
 
 
 def test_every_source_reaches_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
@@ -90,7 +92,12 @@ def test_every_source_reaches_the_index(defs: dg.Definitions, contracts: Contrac
         key = left.pop()
         reached.add(key)
         left += [dep for dep in graph[key]["deps"] if dep not in reached]
-    assert {f"source/{name}" for name in contracts.sources} <= reached
+    # What no indicator reads is context: shown beside the index, and no part of it.
+    context = {"claimant_count", "diagnosed_conditions", "fuel_poverty_lilee", "population"}
+    read = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
+    assert context.isdisjoint({*read, *GEOGRAPHY_SOURCES})
+    left_out = contracts.sources.keys() - {name.removeprefix("source/") for name in reached}
+    assert left_out == context | contracts.dormant
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
@@ -98,7 +105,10 @@ def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
     tables = [table for step in plan for table in step.outputs]
     assert len(tables) == len(set(tables))
     recorded = {"check_result", "source_release"}  # appended by every run, outside any asset
-    assert {table.split(".")[0] for table in tables} == {*contracts.sources, *contracts.products} - recorded
+    assert {table.split(".")[0] for table in tables} == {
+        *contracts.sources,
+        *contracts.products,
+    } - recorded - contracts.dormant
     assert {table for step in plan for table in step.inputs} <= set(tables)
 
 

@@ -95,6 +95,13 @@ def test_yearly_files_of_a_monthly_source_are_those_that_overlap_the_window() ->
     assert got(values, [2022], origins=origins, column="month")["raw_sha256"].tolist() == [expected]
 
 
+def test_an_archive_holds_every_month_of_its_span_and_equal_bytes_those_of_each() -> None:
+    values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2021, 5, 1), period_end=pd.Timestamp(2022, 4, 30))
+    origins = [Origin("2019-01/2021-12", FIRST), Origin("2020-01, 2022-03", SECOND), Origin("2018-01/2020-12", THIRD)]
+    expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()
+    assert got(values, [2022], origins=origins, column="month")["raw_sha256"].tolist() == [expected]
+
+
 def test_where_no_file_holds_the_period_there_is_no_digest() -> None:
     table = got(yearly((N1, 2021, 5.0)), [2021], origins=[Origin("2020", FIRST)], column="year")
     assert table["raw_sha256"].isna().all()

@@ -80,6 +80,15 @@ def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path
     assert "does not tell its year" in refused(tmp_path, patients(LISTED), registers(every_group("P1", 4)), "X")
 
 
+def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path: Path) -> None:
+    found = registers([row for practice in ("P1", "P2") for row in every_group(practice, 4) if row[1] != "COPD"])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
+    assert frame["copd"].isna().all()
+    assert frame["diabetes"].tolist() == [4, 4]
+    others = registers([("P1", "AF", "TOTAL", 100, 4)])
+    assert "has none of the registers DM, DEP, HYP, COPD; fetch it again" in refused(tmp_path, patients(LISTED), others)
+
+
 def test_a_renamed_column_is_told_and_a_known_older_name_is_read(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
     older = patients(LISTED, LSOA_CODE="LSOA Code", NUMBER_OF_PATIENTS="All Patients")

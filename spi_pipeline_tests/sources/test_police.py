@@ -48,7 +48,7 @@ def stop(when: str | None, point: tuple[float, float] | None = (-0.41, 51.88)) -
     }  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(rows=st.lists(incidents, max_size=12))
 def test_each_identified_crime_counts_once_and_each_row_without_id_counts(
     rows: list[tuple[str | None, str, tuple[float, float] | None]],
@@ -67,7 +67,7 @@ def test_each_identified_crime_counts_once_and_each_row_without_id_counts(
     assert not frame.duplicated(STREET_COLUMNS[:-1]).any()
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(places=st.lists(points, max_size=12))
 def test_every_stop_counts_with_or_without_a_place(places: list[tuple[float, float] | None]) -> None:
     frame = parse_stop_and_search(stops([stop("2024-04-10T12:00:00+00:00", place) for place in places]), "some.csv")

@@ -1,0 +1,59 @@
+"""A source without embedded figures: declared, missing with its reason, and in no set until it has figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spi_pipeline.orchestration.plan import build_plan, missing_because
+from spi_pipeline.scoring.editions import slots
+from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
+from spi_pipeline_tests.integration.houses import House
+
+__all__ = ["no_dagster_home", "refreshed"]
+
+
+@pytest.fixture
+def missing(refreshed: House) -> list[str]:
+    contracts = refreshed.contracts
+    found = [item.id for item in contracts.indicators.values() if item not in contracts.active]
+    assert "life_expectancy" in found
+    return found
+
+
+def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, missing: list[str]) -> None:
+    for name in missing:
+        states = refreshed.query("SELECT DISTINCT status, value FROM observation WHERE indicator_id = ?", name)
+        assert states == [("missing", None)]
+        [(limits,)] = refreshed.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
+        source = refreshed.contracts.indicators[name].source
+        assert limits.startswith(f"Missing here: {source} has no embedded figures, and is read by spi refresh --live. ")
+    assert missing_because(refreshed.contracts, refreshed.contracts.active[0]) == ""
+
+
+def test_it_is_in_no_set_and_changes_no_score(refreshed: House, missing: list[str]) -> None:
+    counted = {sum(row) for row in refreshed.query("SELECT indicators, missing FROM edition")}
+    assert counted == {len(slots(refreshed.contracts.active))}
+    scored = {name for (name,) in refreshed.query("SELECT DISTINCT id FROM score WHERE level = 'indicator'")}
+    assert scored.isdisjoint(missing)
+    [(lowest,)] = refreshed.query("SELECT min(coverage) FROM score WHERE level = 'index' AND edition = 2025")
+    assert lowest > 0.65
+
+
+def test_with_figures_it_enters_and_the_set_is_another_one(refreshed: House, missing: list[str]) -> None:
+    contracts = refreshed.contracts
+    awake = replace(contracts, dormant=frozenset())
+    steps = {step.label: step for step in build_plan(awake)}
+    assert "source/local_health" in steps
+    assert "local_health" in steps["indicator/life_expectancy"].inputs
+    assert "observation.life_expectancy" in steps["component/health"].inputs
+    assert (
+        "observation.life_expectancy"
+        not in next(step for step in build_plan(contracts) if step.label == "component/health").inputs
+    )
+    before, after = ({chain[0] for chain in slots(found.active)} for found in (contracts, awake))
+    assert before != after
+    # What replaces an older definition fills the same slot, so nothing is counted twice.
+    assert ["emergency_admissions", "emergency_admissions_2025", "emergency_admissions_2019"] in slots(awake.active)
+    assert ["emergency_admissions_2025", "emergency_admissions_2019"] in slots(contracts.active)
