@@ -17,7 +17,13 @@ from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.odcs import read_product, read_source
-from spi_pipeline.contracts.references import check_economy, check_framework, check_geography, check_indicators
+from spi_pipeline.contracts.references import (
+    check_authorities,
+    check_economy,
+    check_framework,
+    check_geography,
+    check_indicators,
+)
 from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
@@ -103,6 +109,7 @@ def load_contracts(root: Path) -> Contracts:
     for name in sorted(sources.keys() & products.keys()):
         message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
+    check_authorities(*geography, sources, faults)
     check_indicators(files, sources, vocabulary[1], faults)
     if economy:
         taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}

@@ -10,14 +10,14 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
 from spi_pipeline.indicators.observations import Origin, observations
-from spi_pipeline.indicators.values import Wards, ward_values
+from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
@@ -77,7 +77,9 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
-    """The embedded table; its files travel along in the metadata."""
+    """The embedded table; its files travel along in the metadata. Empty where every authority is without it."""
+    if not contracts.geography.holding(step.name):
+        return {step.name: arrow_schema(contracts.sources[step.name]).empty_table()}
     embedded = read_embedded(reader.snapshot, step.name)
     origins = json.dumps([asdict(item) for item in embedded.inputs], sort_keys=True)
     return {step.name: embedded.table.replace_schema_metadata({ORIGINS: origins})}
@@ -86,10 +88,11 @@ def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
 def _allocation(reader: Reader) -> pd.DataFrame:
     residents = reader.frame("census_residents")[["area_code", "residents"]]
     known = reader.frame("output_area_lookup").merge(residents, on="area_code", how="left", validate="1:1")
-    bare = residents[~residents["area_code"].isin(known["area_code"])]
+    best_fit = reader.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"})
+    bare = residents[~residents["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
     return small_area_weights(
         wards=reader.wards(),
-        lsoa_best_fit=reader.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"}),
+        lsoa_best_fit=best_fit,
         lsoa_2011_lookup=reader.frame("lsoa_2011_lookup").rename(
             columns={"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code"}
         ),
@@ -100,15 +103,14 @@ def _allocation(reader: Reader) -> pd.DataFrame:
         output_area_boundaries=reader.frame("output_area_boundaries_2011"),
         lsoa_boundaries=reader.frame("lsoa_boundaries"),
         postcodes=reader.frame("postcodes"),
-        lsoa_lookup=bare.rename(columns={"area_code": "lsoa_code"}).assign(msoa_code=None),
+        lsoa_lookup=bare.merge(best_fit[["lsoa_code", "msoa_code"]], on="lsoa_code", how="left", validate="1:1"),
     )
 
 
 def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     geography = contracts.geography
-    names = {authority.code: authority.name for authority in geography.authorities}
     households = reader.frame("census_households")
-    return area_table(reader.wards(), names, reader.frame("allocation"), households, geography.vintage)
+    return area_table(reader.wards(), geography.authorities, reader.frame("allocation"), households, geography.vintage)
 
 
 def _catalogue(contracts: Contracts) -> pd.DataFrame:
@@ -143,7 +145,10 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
     wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
-    found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
+    if all(contracts.geography.holding(name) for name in sources):
+        found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
+    else:
+        found = no_values(wards)
     first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years

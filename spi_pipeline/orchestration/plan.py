@@ -197,7 +197,8 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own.id, denominator.column))
-    geography = ("wards", "area") if own.properties.geography.levels == ["ward"] else ("wards", "area", "allocation")
+    by_ward = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
+    geography = ("wards", "area") if by_ward else ("wards", "area", "allocation")
     return Step(
         name=indicator_id,
         kind="indicator",

@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.geography.points import place_points
+from spi_pipeline.geography.codes import listed
+from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.snapshot.embedded import snapshot_as_of
 from spi_pipeline.store.store import Store
 
@@ -59,14 +61,31 @@ class Reader:
 
         def place() -> pd.DataFrame:
             rows = self.frame(name)
-            return rows.assign(ward_code=place_points(rows["longitude"], rows["latitude"], self.wards()))
+            ward = place_points(rows["longitude"], rows["latitude"], self.wards())
+            by_fit = self.contracts.geography.placed_by("best_fit")
+            if by_fit and "lsoa_code" in rows:
+                weights = self.frame("allocation")
+                own = weights["area_code"].isin(self.contracts.geography.wards_of(by_fit))
+                ward = np.where(pd.isna(ward), place_whole(rows["lsoa_code"], weights[own]), ward)
+            return rows.assign(ward_code=ward)
 
         found: pd.DataFrame = self._once("placed", name, place)
         return found
 
     def wards(self) -> pd.DataFrame:
-        """Ward boundaries with ``parent_code``, the wards' authority."""
+        """Ward boundaries with ``parent_code``, the wards' authority; null where best fit does without.
+
+        Raises:
+            SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
+        """
         frame: pd.DataFrame = self.frame("wards").rename(columns={"authority_code": "parent_code"})
+        by_fit = self.contracts.geography.placed_by("best_fit")
+        bare = sorted(frame.loc[frame["geometry"].isna() & ~frame["parent_code"].isin(by_fit), "area_code"])
+        if bare:
+            raise SpiError(
+                f"table wards has no boundary for {listed(bare)}; supply it, or state placed_by: best_fit for their "
+                "authority in geography.yaml"
+            )
         return frame
 
     def boundaries(self) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
 
 
 def disease_prevalence(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
@@ -17,20 +17,18 @@ def disease_prevalence(folder: Folder, contracts: Contracts, scope: Scope) -> pd
 
 def loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Loneliness as estimated for LSOAs."""
-    name = folder.name("health/cls_loneliness_lsoa21_*.csv")
-    return by_contract(folder.csv(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
-
-
-def national_loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Loneliness as estimated for LSOAs, all of England."""
-    name = "national/england_cls_loneliness_lsoa.rda"
-    return by_contract(folder.rdata(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
+    table, name = national_or_extract(
+        folder, "national/england_cls_loneliness_lsoa.rda", "health/cls_loneliness_lsoa21_*.csv", "2021-03"
+    )
+    return by_contract(table, contracts.sources["loneliness"], name, areas=scope.lsoa21)
 
 
 def census_unpaid_care(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """TS039 by MSOA."""
     name = folder.name("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv")
-    return by_contract(folder.csv(name, "2021-03-21"), contracts.sources["census_unpaid_care"], name, areas=scope.msoa21)
+    return by_contract(
+        folder.csv(name, "2021-03-21"), contracts.sources["census_unpaid_care"], name, areas=scope.msoa21
+    )
 
 
 def fires(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
