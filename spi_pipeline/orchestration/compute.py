@@ -161,7 +161,7 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     table = pd.concat([reader.frame(f"observation.{name}") for name in contracts.indicators], ignore_index=True)
     chains = slots(list(contracts.indicators.values()))
-    filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
+    filled = filled_slots(table, chains, _areas(contracts), contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
 
 

@@ -126,12 +126,6 @@ def test_adults_follow_the_electorate(weights: pd.DataFrame, tables: dict[str, A
 def test_areas(weights: pd.DataFrame, tables: dict[str, Any]) -> None:
     towns = [Authority(code=LUTON, name="Luton", police_force="bedfordshire")]
     table = area_table(tables["wards"], towns, weights, census("ts041", "households"), "2023")
-        tables["wards"],
-        [Authority(code=LUTON, name="Luton", police_force="bedfordshire")],
-        weights,
-        census("ts041", "households"),
-        "2023",
-    )
     table = table.set_index("area_code")
     assert table.loc[LUTON, ["population", "households"]].tolist() == pytest.approx([225_261, 78_930])
     # 65 of the 621 output areas have postcodes in two wards.
