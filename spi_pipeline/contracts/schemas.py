@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.indicators import IndicatorFile
+from spi_pipeline.contracts.indicators import Economy, IndicatorFile
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -22,6 +22,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "geography": Geography,
     "framework": Framework,
     "indicators": IndicatorFile,
+    "economy": Economy,
 }
 
 

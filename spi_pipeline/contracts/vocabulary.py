@@ -22,6 +22,7 @@ class Unit(Strict):
         maximum: largest value the unit allows, if it has one.
         additive: counts of this unit may be summed over areas.
         positional: a rank, decile or the like, of which no average may be formed.
+        relative: a value stands against all of England in its own year: two releases show no change in level.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Unit(Strict):
     maximum: float | None = None
     additive: bool = False
     positional: bool = False
+    relative: bool = False
 
 
 class Concept(Strict):

@@ -21,9 +21,11 @@ from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
+from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
+from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline.snapshot.embedded import read_embedded
 
 
@@ -51,7 +53,7 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
     elif step.kind == "area":
         frames = {"area": _area(contracts, reader)}
     elif step.kind == "catalogue":
-        frames = {"indicator": _catalogue(contracts)}
+        frames = {"indicator": catalogue(contracts, reader.frame("reference"))}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
     elif step.kind == "component":
@@ -113,33 +115,6 @@ def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     return area_table(reader.wards(), geography.authorities, reader.frame("allocation"), households, geography.vintage)
 
 
-def _catalogue(contracts: Contracts) -> pd.DataFrame:
-    rows = []
-    for indicator in contracts.indicators.values():
-        component = contracts.component_of[indicator.id]
-        source = contracts.sources[indicator.source]
-        rows.append(
-            {
-                "indicator_id": indicator.id,
-                "title": indicator.title,
-                "description": indicator.description,
-                "unit": contracts.vocabulary.units[indicator.unit].title,
-                "direction": indicator.direction,
-                "component_id": component,
-                "dimension_id": contracts.framework.dimension_of(component).id,
-                "source_id": source.id,
-                "licence": source.properties.licence,
-                "worst": indicator.goalposts.worst,
-                "best": indicator.goalposts.best,
-                "goalpost_basis": indicator.goalposts.basis,
-                "allocation": " or ".join(source.properties.geography.levels),
-                "predecessor": indicator.predecessor,
-                "limits": indicator.limits,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
@@ -173,7 +148,11 @@ def _component(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     indicators = contracts.indicators_of(step.name)
     table = pd.concat([reader.frame(f"observation.{item.id}") for item in indicators], ignore_index=True)
     editions = sorted(reader.frame("edition")["edition"].unique())
-    return score_component(step.name, indicators, table, editions, contracts.framework, _areas(contracts))
+    goalposts = reader.frame("indicator").set_index("indicator_id")[["worst", "best"]]
+    yardstick = Yardstick.of(reader.frame("reference"), [item.id for item in indicators])
+    return score_component(
+        step.name, indicators, table, editions, goalposts, yardstick, contracts.framework, _areas(contracts)
+    )
 
 
 def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:

@@ -38,12 +38,13 @@ def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
         }
     if step.kind == "indicator":
         indicator = contracts.indicators[step.name]
-        source = contracts.sources[indicator.source]
+        source, posts = contracts.sources[indicator.source], indicator.goalposts
         return {
             "unit": contracts.vocabulary.units[indicator.unit].title,
             "direction": indicator.direction,
-            "goalposts": f"{indicator.goalposts.worst:g} scores 0, {indicator.goalposts.best:g} scores 100 "
-            f"({indicator.goalposts.basis}: {indicator.goalposts.reason})",
+            "goalposts": "1st and 99th percentile of the wards of England"
+            if posts.basis == "reference"
+            else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
             "source": source.id,
             "publisher": source.properties.publisher,
             "licence": source.properties.licence,

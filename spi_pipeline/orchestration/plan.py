@@ -68,6 +68,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from."""
     steps = [_source(contracts, source_id) for source_id in contracts.sources]
     steps += [_allocation(), _area()]
+    steps.append(_catalogue(contracts))
     steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
     steps.append(_edition(contracts))
     for dimension in contracts.framework.dimensions:
@@ -77,7 +78,6 @@ def build_plan(contracts: Contracts) -> list[Step]:
         steps.append(_parent(contracts, dimension.id, "dimension", "dimensions", below))
     top = tuple(dimension.id for dimension in contracts.framework.dimensions)
     steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
-    steps.append(_catalogue(contracts))
     steps.append(_database(contracts, steps))
     return steps
 
@@ -179,13 +179,15 @@ def _catalogue(contracts: Contracts) -> Step:
     return Step(
         name="catalogue",
         kind="catalogue",
-        group="published",
-        inputs=(),
+        group="indicators",
+        inputs=("reference",),
         outputs=("indicator",),
         files=(*files, "framework.yaml", *sorted(s.file for s in contracts.sources.values()), *_products("indicator")),
-        rooms=("contracts", "checks"),
+        rooms=("contracts", "checks", "scoring"),
         title="Catalogue of indicators",
-        description="What each indicator measures and how it is scored, as the contracts state it.",
+        description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
+        "and the 99th percentile of the wards of England.",
+        lineage={"worst": (("reference", "value"),), "best": (("reference", "value"),)},
     )
 
 
@@ -197,8 +199,8 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
     made_of: list[Column] = [(own.id, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own.id, denominator.column))
-    by_ward = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
-    geography = ("wards", "area") if by_ward else ("wards", "area", "allocation")
+    on_wards = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
+    geography = ("wards", "area") if on_wards else ("wards", "area", "allocation")
     return Step(
         name=indicator_id,
         kind="indicator",
@@ -242,13 +244,16 @@ def _component(contracts: Contracts, component_id: str) -> Step:
         name=component_id,
         kind="component",
         group="components",
-        inputs=(*observations, "edition"),
+        inputs=(*observations, "edition", "indicator", "reference"),
         outputs=tuple(f"{table}.{component_id}" for table in SCORED),
         files=(f"indicators/{component_id}.yaml", "framework.yaml", *_products(*SCORED)),
         rooms=("contracts", "checks", "scoring", "engine"),
         title=component.title,
         description=component.description,
-        lineage={"score": tuple((name, "value") for name in observations)},
+        lineage={
+            "score": (*((name, "value") for name in observations), ("indicator", "worst"), ("indicator", "best")),
+            "weight": (("reference", "value"),),
+        },
     )
 
 

@@ -28,6 +28,7 @@ from spi_pipeline.scoring.tables import (
     panel_of,
     score_table,
 )
+from spi_pipeline.scoring.weighting import Weighting, Yardstick, weigh
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class _Component:
         panel: values as observed, by edition and area, one column per indicator; one of each slot in an edition.
         areas: wards and authorities.
         wards: which rows are wards.
-        weights: nominal weights of the indicators: a slot's, whichever of it fills it.
+        weighting: nominal weights of the indicators, by what a profile asks for: a slot's, whichever of it fills it.
         coverage: share of the slots that hold a value, by row.
     """
 
@@ -47,7 +48,7 @@ class _Component:
     panel: pd.DataFrame
     areas: Areas
     wards: Flags
-    weights: pd.Series
+    weighting: dict[str, Weighting]
     coverage: pd.Series
 
 
@@ -56,6 +57,8 @@ def score_component(
     indicators: Sequence[Indicator],
     observations: pd.DataFrame,
     editions: Sequence[int],
+    goalposts: pd.DataFrame,
+    yardstick: Yardstick,
     framework: Framework,
     areas: Areas,
 ) -> Scored:
@@ -66,6 +69,8 @@ def score_component(
         indicators: its indicators.
         observations: their rows of the product ``observation``.
         editions: the published editions.
+        goalposts: ``worst`` and ``best`` by indicator.
+        yardstick: what the wards of England say of these indicators.
         framework: profiles and the rule of presence.
         areas: wards and authorities.
 
@@ -74,6 +79,7 @@ def score_component(
     """
     chains = slots(indicators)
     ids = [indicator.id for indicator in indicators]
+    directions = {indicator.id: indicator.direction for indicator in indicators}
     filled = filled_slots(observations, chains, areas, framework.publication.areas)
     chosen = set(zip(filled["authority_code"], filled["edition"], filled["indicator_id"], strict=True))
     cells = zip(
@@ -87,10 +93,13 @@ def score_component(
         panel=panel,
         areas=areas,
         wards=panel.index.get_level_values("area_code").isin(areas.wards),
-        weights=pd.Series(1 / len(chains), ids),
+        weighting={
+            method: weigh(chains, directions, goalposts, yardstick, method)
+            for method in {profile.weights for profile in framework.profiles.values()}
+        },
         coverage=panel.notna().sum(axis=1) / len(chains),
     )
-    scored = _indicator_scores(component, indicators, framework)
+    scored = _indicator_scores(component, goalposts, framework)
     parts = [
         _under_profile(component, name, profile, *scored[profile.impute])
         for name, profile in framework.profiles.items()
@@ -104,15 +113,14 @@ def score_component(
 
 
 def _indicator_scores(
-    component: _Component, indicators: Sequence[Indicator], framework: Framework
+    component: _Component, goalposts: pd.DataFrame, framework: Framework
 ) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Scores of the indicators and the cells filled in, by what a profile does about gaps: ``none``, ``regression``.
 
     Gaps of wards are filled, from the wards of the same authority; an authority's value never is.
     """
-    worst = pd.Series({indicator.id: indicator.goalposts.worst for indicator in indicators})
-    best = pd.Series({indicator.id: indicator.goalposts.best for indicator in indicators})
     panel = component.panel
+    worst, best = goalposts.loc[panel.columns, "worst"], goalposts.loc[panel.columns, "best"]
     nothing = (goalpost_scores(panel, worst, best), pd.DataFrame(columns=IMPUTATION_COLUMNS))
     filled, cells = panel.to_numpy(copy=True), []
     own = component.areas.own(panel.index.get_level_values("area_code"))
@@ -136,39 +144,44 @@ def _under_profile(
     enough = scores.notna().to_numpy().sum(axis=1) / remaining >= profile.available
     children = scores.where(np.broadcast_to(enough[:, np.newaxis], scores.shape))
     options = {"mean": profile.means["component"], "floor": profile.floor}
-    total = aggregate(children, component.weights, **options).score  # type: ignore[arg-type]
-    points = contributions(children, component.weights, **options)  # type: ignore[arg-type]
+    weighting = component.weighting[profile.weights]
+    total = aggregate(children, weighting.weights, **options).score  # type: ignore[arg-type]
+    points = contributions(children, weighting.weights, **options)  # type: ignore[arg-type]
     observed = component.panel.notna().astype("float64")
     return Part(
         score=[
             Elements(name, "indicator", scores, observed),
             Elements(name, "component", total.to_frame(component.id), component.coverage.to_frame(component.id)),
         ],
-        weight=_weight_rows(component, scores[component.wards], name),
+        weight=_weight_rows(component.id, weighting, scores[component.wards], name),
         contribution=contribution_rows(points, profile=name, parent=component.id),
         imputation=cells.assign(profile=name)[IMPUTATION_COLUMNS],
     )
 
 
-def _weight_rows(component: _Component, scores: pd.DataFrame, profile: str) -> pd.DataFrame:
-    """Weights and fit. No reference wide enough is at hand yet, so every profile weights equally and says so.
+def _weight_rows(parent: str, weighting: Weighting, scores: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """Weights and fit.
 
-    Alpha, KMO and the first component's share are those of the newest edition's indicators over all editions in which
-    they stand together.
+    Where the yardstick does not cover the component its fit is that of the wards at hand, in the last of the editions
+    with most slots filled: a carried value would count once more in every edition it is carried to.
     """
-    newest = scores.columns[offered(scores)[-1]]
-    pooled = pooled_correlation(scores[newest])
-    fit = component_fit(pooled.correlation, pooled.n)
-    effective = effective_weights(scores[newest], component.weights[newest])
+    filled = offered(scores)
+    fullest = filled.sum(axis=1)
+    edition = scores.index.get_level_values("edition")
+    shown = edition == edition[fullest == fullest.max()][-1]
+    held = scores.loc[shown, filled[shown][0]]
+    here = pooled_correlation(held)
+    fit = weighting.fit or component_fit(here.correlation, here.n)
+    weights = weighting.weights
     return pd.DataFrame(
         {
             "profile": profile,
             "level": "component",
-            "parent_id": component.id,
-            "id": component.weights.index,
-            "weight": component.weights.to_numpy(),
-            "effective_weight": effective.reindex(component.weights.index).to_numpy(),
-            "basis": "equal",
+            "parent_id": parent,
+            "id": weights.index,
+            "weight": weights.to_numpy(),
+            "effective_weight": effective_weights(held, weights[held.columns]).reindex(weights.index).to_numpy(),
+            "basis": weighting.basis,
             "n": fit.n,
             "alpha": fit.alpha,
             "kmo": fit.kmo,

@@ -12,6 +12,11 @@ from spi_pipeline.contracts.indicators import Direction
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.weights import MIN_INDICATORS, Fit, component_fit, principal_component_weights
 
+# Below either mark the first component is not what the indicators have in common: Housing (alpha 0.65) would rest to
+# 90 % on crowding, counted twice.
+MIN_ALPHA = 0.7
+MIN_KMO = 0.5
+
 
 @dataclass(frozen=True)
 class Yardstick:
@@ -65,9 +70,9 @@ def weigh(
 ) -> Weighting:
     """Weigh the slots of a component.
 
-    A first principal component is taken over the newest indicator of each slot, and only where all of them are national
-    and there are at least three: a component that is not wholly national, and one with a negative loading, is weighted
-    equally.
+    A first principal component is taken over the newest indicator of each slot, and only where all of them are
+    national, there are at least three, and they measure one thing by the marks of the index's methodology. A component
+    that falls short, and one with a negative loading, is weighted equally.
 
     Args:
         chains: indicator ids by slot, newest first.
@@ -84,7 +89,8 @@ def weigh(
     sign = pd.Series({name: 1.0 if directions[name] == "higher_is_better" else -1.0 for name in newest})
     correlation = yardstick.correlation.loc[newest, newest].mul(sign, axis=0).mul(sign, axis=1)
     fit = component_fit(correlation, yardstick.n)
-    if method == "equal" or len(newest) < MIN_INDICATORS:
+    one_thing = len(newest) >= MIN_INDICATORS and fit.alpha >= MIN_ALPHA and fit.kmo >= MIN_KMO
+    if method == "equal" or not one_thing:
         return Weighting(equal, "equal", fit)
     spread = (goalposts["best"] - goalposts["worst"]).abs().reindex(newest)
     try:

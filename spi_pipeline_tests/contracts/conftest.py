@@ -9,7 +9,7 @@ from spi_pipeline.contracts import loader
 from spi_pipeline.contracts.documents import Document, read_document
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline_tests.contracts.mutation import CONTRACTS
+from spi_pipeline_tests.contracts.mutation import CONTRACTS, ECONOMY
 
 _read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
 
@@ -41,4 +41,5 @@ def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) 
         (copy / "sources" / f"{name}.yaml").unlink()
     for name in contracts.products.keys() - {"area"}:
         (copy / "products" / f"{name}.yaml").unlink()
+    (copy / "economy.yaml").write_text(ECONOMY, encoding="utf-8")
     return copy

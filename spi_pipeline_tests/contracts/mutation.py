@@ -19,6 +19,19 @@ HOUSING = "indicators/housing.yaml"
 SAFETY = "indicators/safety.yaml"
 CHOICE = "indicators/freedom_and_choice.yaml"
 ENVIRONMENT = "indicators/environmental_quality.yaml"
+ECONOMY = """measures:
+  - id: income_deprived
+    title: People in income deprivation (%)
+    description: Residents in families that live on a low income.
+    unit: percent
+    source: deprivation_2025
+    measure:
+      kind: rate
+      columns: [income_deprived_people]
+      denominator: {source: census_residents, column: residents}
+      per: 100
+    limits: Rounded to five.
+"""
 
 
 def case(name: str, file: str, old: str, new: str, message: str, at: str | None = None) -> Any:

@@ -15,18 +15,18 @@ def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
     ward = change(root, "geography.yaml", "code: E05014736", "code: E05014735")
     mean = change(root, "framework.yaml", "dimension: arithmetic, ", "")
     severity = change(root, CAR, "severity: warning", "severity: warn")
-    value = change(root, SAFETY, "[Burglary]", "[Burglry]")
+    value = change(root, CHOICE, "columns: [none]", "columns: [nothing]")
     key = change(root, HOUSING, "    limits: Counted", "    owner: nobody\n    limits: Counted")
-    goalposts = change(root, HOUSING, "{worst: 8, best: 0,", "{worst: 8, best: 8,")
+    goalposts = change(root, SAFETY, "{worst: 160, best: 0,", "{worst: 160, best: 160,")
     licence = change(root, BUS, "OGL-UK-3.0", "OGL")
     level = change(root, BUS, "levels: [lsoa]", "levels: [lsao]")
     found = faults(root)
     assert [(fault.file, fault.line) for fault in found] == [
         ("framework.yaml", mean),
         ("geography.yaml", ward),
+        (CHOICE, value),
         (HOUSING, key),
-        (HOUSING, goalposts),
-        (SAFETY, value),
+        (SAFETY, goalposts),
         (BUS, licence),
         (BUS, level),
         (CAR, severity),

@@ -9,6 +9,7 @@ import pytest
 from spi_pipeline_tests.contracts.mutation import (
     CHOICE,
     HOUSING,
+    SAFETY,
     assert_fault,
     case,
 )
@@ -53,10 +54,10 @@ OVERCROWDED = "source: census_overcrowding"
             "the key 'direction' stands here a second time; keep one of them",
         ),
         case(
-            "text for a number", HOUSING,
-            "goalposts: {worst: 35",
+            "text for a number", SAFETY,
+            "goalposts: {worst: 160",
             "goalposts: {worst: many",
-            "indicators.overcrowded_homes.goalposts.worst: 'many' is refused, input should be a valid number, unable "
+            "indicators.violent_crime.goalposts.worst: 'many' is refused, input should be a valid number, unable "
             "to parse string as a number",
         ),
         case(
@@ -85,17 +86,30 @@ OVERCROWDED = "source: census_overcrowding"
             "'lower_is_better', allowed are higher_is_better, lower_is_better",
         ),
         case(
-            "direction contradicts goalposts", HOUSING,
+            "direction contradicts goalposts", SAFETY,
             "direction: lower_is_better",
             "direction: higher_is_better",
-            "indicators.overcrowded_homes.goalposts: worst 35 and best 0 mean lower_is_better, but direction says "
-            "higher_is_better", at="goalposts: {worst: 35",
+            "indicators.violent_crime.goalposts: worst 160 and best 0 mean lower_is_better, but direction says "
+            "higher_is_better", at="goalposts: {worst: 160",
         ),
         case(
-            "equal goalposts", HOUSING,
-            "{worst: 35, best: 0,",
-            "{worst: 35, best: 35,",
-            "indicators.overcrowded_homes.goalposts: worst and best are both 35 and must differ",
+            "equal goalposts", SAFETY,
+            "{worst: 160, best: 0,",
+            "{worst: 160, best: 160,",
+            "indicators.violent_crime.goalposts: worst and best are both 160 and must differ",
+        ),
+        case(
+            "goalposts beside a reference", HOUSING,
+            "{basis: reference}",
+            "{basis: reference, best: 0}",
+            "indicators.overcrowded_homes.goalposts: a reference sets worst and best itself; leave them out, or state "
+            "a cap",
+        ),
+        case(
+            "cap without a reason", SAFETY,
+            ", reason: None is the limit; 160 lies just beyond the town centre of Luton.}",
+            "}",
+            "indicators.violent_crime.goalposts: basis cap needs worst, best and reason; or use the basis reference",
         ),
         case(
             "empty plausible range", HOUSING,

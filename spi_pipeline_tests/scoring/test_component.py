@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine.weights import cronbach_alpha
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.tables import (
     CONTRIBUTION_COLUMNS,
     IMPUTATION_COLUMNS,
     SCORE_COLUMNS,
     WEIGHT_COLUMNS,
+    Areas,
     Scored,
 )
+from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline_tests.scoring.town import (
     ALL,
     AREAS,
@@ -24,27 +27,34 @@ from spi_pipeline_tests.scoring.town import (
     N2,
     N3,
     NAN,
+    NO_YARDSTICK,
     NORTH,
     S1,
     SOUTH,
     WARDS,
     framework,
+    goalposts,
     indicator,
     observed,
     picked,
+    reference,
 )
 
 # Good is better the higher from 0 to 100, bad the lower from 50 to 0.
 GOOD, BAD = indicator("good"), indicator("bad", worst=50, best=0)
 TOWN = {"good": [20, 40, 60, 80, 40, 80], "bad": [50, 25, 10, -5, 30, -5]}
+# All four wards in one authority.
+ONE = Areas(pd.Series(NORTH, index=WARDS))
 FIGURES = st.one_of(st.none(), st.floats(-20, 120).map(lambda x: round(x, 3)))
 # One example holds several editions, since scoring costs the same for all of them.
 quick = settings(max_examples=5, deadline=None)
 
 
-def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic") -> Scored:
+def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic", areas: Areas = AREAS) -> Scored:
     chosen = indicators or (GOOD, BAD)
-    return score_component("housing", chosen, rows, sorted(set(rows["edition"])), framework(mean=mean), AREAS)
+    editions = sorted(set(rows["edition"]))
+    posts = goalposts(*chosen)
+    return score_component("housing", chosen, rows, editions, posts, NO_YARDSTICK, framework(mean=mean), areas)
 
 
 def of(got: Scored, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
@@ -102,7 +112,8 @@ def test_each_edition_is_ranked_apart() -> None:
 
 def test_only_the_editions_asked_for_are_scored() -> None:
     rows = pd.concat([observed(TOWN, 2023), observed(TOWN, 2024)])
-    got = score_component("housing", [GOOD, BAD], rows, [2024], framework(), AREAS)
+    posts = goalposts(GOOD, BAD)
+    got = score_component("housing", [GOOD, BAD], rows, [2024], posts, NO_YARDSTICK, framework(), AREAS)
     assert set(got.score["edition"]) == {2024}
 
 
@@ -122,6 +133,34 @@ def test_every_slot_weighs_the_same_and_the_basis_says_so() -> None:
     assert of(got, name="old", edition=2024) == {}
 
 
+def test_the_yardstick_weighs_under_the_profile_that_asks_for_it() -> None:
+    three = [indicator(name) for name in "abc"]
+    matrix = pd.DataFrame([[1, 0.9, 0.5], [0.9, 1, 0.6], [0.5, 0.6, 1]], list("abc"), list("abc"))
+    rows = observed({"a": [10, 20, 30, 40, 20, 40], "b": [50] * 6, "c": [90, 80, 70, 60, 80, 60]})
+    yardstick = Yardstick.of(reference(matrix), list("abc"))
+    got = score_component("housing", three, rows, [2024], goalposts(*three), yardstick, framework(), AREAS)
+    weights = got.weight.set_index(["profile", "id"])
+    assert set(weights.loc["spi", "basis"]) == {"pca_reference"}
+    assert set(weights.loc["equal", "basis"]) == {"equal"}
+    assert weights.loc["equal", "weight"].to_list() == pytest.approx([1 / 3] * 3)
+    assert set(got.weight["n"]) == {6784}
+    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(matrix)] * 6)
+    a, b, c = weights.loc["spi", "weight"]
+    assert of(got, profile="spi")[N1] == pytest.approx(10 * a + 50 * b + 90 * c)
+
+
+def test_without_a_yardstick_the_fit_is_that_of_the_wards_of_one_edition() -> None:
+    three = [indicator(name) for name in "abc"]
+    full = {"a": [10, 20, 30, 50, 20, 50], "b": [10, 25, 30, 40, 20, 40], "c": [20, 10, 30, 40, 20, 40]}
+    rows = pd.concat([observed(full, 2023), observed(full, 2024, "carried"), observed({"a": full["a"]}, 2025)])
+    got = scored(rows, *three)
+    wards = pd.DataFrame(full).iloc[:4]
+    assert set(got.weight["n"]) == {4}, "the four wards once, though two editions hold the same values"
+    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(wards.corr())] * 6)
+    carried = wards.std() / wards.std().sum()
+    assert got.weight["effective_weight"].to_list() == pytest.approx([*carried, *carried])
+
+
 def test_a_predecessor_is_not_used_beside_its_successor() -> None:
     got = scored(observed({"new": [30] * 6, "old": [90] * 6}), indicator("new", predecessor="old"), indicator("old"))
     assert of(got) == close([30] * 6)
@@ -130,11 +169,11 @@ def test_a_predecessor_is_not_used_beside_its_successor() -> None:
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
 def test_an_absent_indicator_is_left_out_and_its_siblings_share_its_weight(profile: str) -> None:
-    half = {"half": [90, 90, NAN, NAN, 90, NAN]}
-    got = scored(observed(TOWN | half), GOOD, BAD, indicator("half"))
-    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "two of four wards are below 65 %"
+    few = {"few": [90, NAN, NAN, NAN, 90, NAN]}
+    got = scored(observed(TOWN | few), GOOD, BAD, indicator("few"))
+    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "one of three wards is below 65 %"
     assert of(got, "coverage", profile) == close([2 / 3] * 6)
-    assert of(got, name="half", profile=profile) == {}
+    assert of(got, name="few", profile=profile) == {}
     assert set(got.contribution["id"]) == {"good", "bad"}
 
 
@@ -144,8 +183,8 @@ WHOLE = {"x": [20, 30, 10, 40, 20, 40], "y": [40, 60, 20, 80, 40, 80]}
 
 @cache
 def gap() -> Scored:
-    rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, 40, NAN]}, 2024)])
-    return scored(rows, indicator("x"), indicator("y"))
+    rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, NAN, NAN]}, 2024)])
+    return scored(rows, indicator("x"), indicator("y"), areas=ONE)
 
 
 def test_under_spi_a_gap_of_a_ward_is_imputed_and_recorded() -> None:
@@ -174,19 +213,33 @@ def test_under_equal_the_gap_stays_with_a_row_that_says_so() -> None:
 @pytest.mark.parametrize("profile", ["spi", "equal"])
 def test_an_authority_is_never_imputed(profile: str) -> None:
     got = gap()
-    assert np.isnan(of(got, profile=profile, name="y")[SOUTH])
-    assert of(got, profile=profile)[SOUTH] == 50
-    assert of(got, "coverage", profile)[SOUTH] == 0.5
+    assert np.isnan(of(got, profile=profile, name="y")[NORTH])
+    assert of(got, profile=profile)[NORTH] == 20
+    assert of(got, "coverage", profile)[NORTH] == 0.5
 
 
 def test_a_score_needs_its_share_of_the_indicators_that_any_area_has() -> None:
     three = [indicator(name) for name in "abc"]
     values = {"a": [10] * 6, "b": [20, 20, 20, NAN, 20, NAN], "c": [30, 30, 30, NAN, 30, NAN]}
-    got = scored(observed(values), *three)
+    got = scored(observed(values), *three, areas=ONE)
     assert np.isnan(of(got)[S1]), "one of three"
     assert of(got, "coverage")[S1] == pytest.approx(1 / 3)
-    two_thirds = scored(observed(values | {"b": [20] * 6}), *three)
+    two_thirds = scored(observed(values | {"b": [20] * 6}), *three, areas=ONE)
     assert of(two_thirds)[S1] == 15, "two of three"
+
+
+def test_the_scores_of_an_authority_do_not_depend_on_which_others_are_scored_with_it() -> None:
+    three = [indicator(name) for name in "abc"]
+    full = {"a": [10, 20, 30, 80, 20, 80], "b": [10, 25, 35, NAN, 20, NAN], "c": [5, 10, 15, 90, 10, 90]}
+    gap = {"a": [10, 20, 30, NAN, 20, NAN], "b": [10, 25, NAN, 70, 20, 70], "c": [NAN, NAN, NAN, 40, NAN, 40]}
+    rows = pd.concat([observed(full, 2023), observed(gap, 2024)])
+    alone = scored(rows, *three, areas=Areas(pd.Series(NORTH, index=[N1, N2, N3])))
+    both = scored(rows, *three)
+    key = ["edition", "profile", "level", "id", "area_code"]
+    expected, got = (found.score.sort_values(key, ignore_index=True) for found in (alone, both))
+    shared = got[got["area_code"].isin([N1, N2, N3, NORTH])].merge(expected[key], on=key)
+    pd.testing.assert_frame_equal(shared, expected)
+    assert of(both)[S1] == 55, "the mean of what South has"
 
 
 def test_carried_values_count_as_covered() -> None:

@@ -11,6 +11,7 @@ from spi_pipeline.contracts.framework import Component, Dimension, Framework, Pr
 from spi_pipeline.contracts.indicators import Goalposts, Indicator, Measure, Plausible
 from spi_pipeline.contracts.tables import Source, SourceProperties
 from spi_pipeline.scoring.tables import Areas
+from spi_pipeline.scoring.weighting import Yardstick
 
 NAN = float("nan")
 NORTH, SOUTH = "E06000001", "E06000002"
@@ -55,6 +56,24 @@ def indicator(
         limits="",
         predecessor=predecessor,
     )
+
+
+def goalposts(*indicators: Indicator) -> pd.DataFrame:
+    """Goalposts as the catalogue gives them, by indicator."""
+    stated = {item.id: (item.goalposts.worst, item.goalposts.best) for item in indicators}
+    return pd.DataFrame.from_dict(stated, orient="index", columns=["worst", "best"], dtype=float)
+
+
+def reference(correlation: pd.DataFrame, n: int = 6784, sd: float = 10.0) -> pd.DataFrame:
+    """Rows of the source ``reference``: these correlations, percentiles 10 and 90, one standard deviation for all."""
+    rows: list[tuple[str, str, str, float, int]] = []
+    for name in correlation.columns:
+        rows += [(name, "p01", "", 10.0, n), (name, "p99", "", 90.0, n), (name, "sd", "", sd, n)]
+        rows += [(name, "correlation", other, value, n) for other, value in correlation[name].items() if other != name]
+    return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
+
+
+NO_YARDSTICK = Yardstick.of(reference(pd.DataFrame()), [])
 
 
 def observed(

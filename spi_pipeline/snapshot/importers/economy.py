@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers.columns import by_contract, numbers, whole
@@ -52,9 +53,11 @@ def _fuel_poverty(folder: Folder, years: range, areas: frozenset[str]) -> pd.Dat
         name = folder.name(f"energy/fuel_poverty_{year}_lsoa_*.csv")
         table = folder.csv(name, str(year), needs=["LSOA Code"])
         table = table[table["LSOA Code"].isin(areas)]
-        pair = next((pair for pair in FUEL_POVERTY_HEADERS if set(pair) <= set(table.columns)), FUEL_POVERTY_HEADERS[-1])
-        counts = [whole(numbers(table[column], name, column), name, column) for column in pair]
-        frames.append(
-            pd.DataFrame({"area_code": table["LSOA Code"], "year": year, "households": counts[0], "fuel_poor": counts[1]})
-        )
+        headers = [pair for pair in FUEL_POVERTY_HEADERS if set(pair) <= set(table.columns)]
+        if not headers:
+            found = ", ".join(table.columns[:20])
+            raise SpiError(f"{name} has none of the known headers of fuel poverty but {found}; add the pair it uses")
+        households, poor = (whole(numbers(table[column], name, column), name, column) for column in headers[0])
+        areas_met = table["LSOA Code"]
+        frames.append(pd.DataFrame({"area_code": areas_met, "year": year, "households": households, "fuel_poor": poor}))
     return pd.concat(frames, ignore_index=True)

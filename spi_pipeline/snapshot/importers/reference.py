@@ -1,8 +1,8 @@
-"""The yardstick: how each national indicator is spread over the wards of England, and how those of a component go together.
+"""The yardstick: how each national indicator is spread over the wards of England, and how it goes with its siblings.
 
 Twenty wards are too few for goalposts or weights (with 20 units 7 to 8 % of components get a first principal component
-with a negative loading), so both rest on the wards of England wherever a source is national. Small areas go whole to the
-ward of the official best fit: rates survive that, and no better allocation exists for every ward.
+with a negative loading), so both rest on the wards of England wherever a source is national. Small areas go whole to
+the ward of the official best fit: rates survive that, and no better allocation exists for every ward.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
     """Statistics of every national indicator over the wards of England, and correlations inside each component.
 
     Returns:
-        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the number of
-        wards; correlations over the wards in which every national indicator of the component has a value.
+        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the
+        number of wards; correlations over the wards in which every national indicator of the component has a value.
     """
     england = England(folder.root, contracts.geography)
     needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
