@@ -67,6 +67,15 @@ class Contracts:
         other = denominator.source if denominator else None
         return [measured.source] if other in (None, measured.source) else [measured.source, other]
 
+    def gaps(self, measured: Measured) -> list[str]:
+        """Why an indicator or context measure has no value in an authority, a sentence for each that is without."""
+        lacking = [
+            (authority.name, reason)
+            for authority in self.geography.authorities
+            if (reason := next(filter(None, map(authority.lacks, self.sources_of(measured))), ""))
+        ]
+        return [f"Missing for {name}: {reason}" for name, reason in lacking]
+
     @property
     def titles(self) -> dict[str, str]:
         """Title of every element of the framework and every indicator, by id."""

@@ -215,7 +215,7 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
         ),
         rooms=("contracts", "checks", "geography", "indicators"),
         title=indicator.title,
-        description=f"{indicator.description} {indicator.limits}",
+        description=" ".join([indicator.description, indicator.limits, *contracts.gaps(indicator)]),
         lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if "allocation" in geography else ())},
     )
 

@@ -49,7 +49,7 @@ def catalogue(contracts: Contracts, reference: pd.DataFrame) -> pd.DataFrame:
                 "relative": unit.relative,
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": indicator.limits,
+                "limits": " ".join([indicator.limits, *contracts.gaps(indicator)]),
             }
         )
     return pd.DataFrame(rows)

@@ -216,7 +216,7 @@ def read_msoas(folder: Folder, geography: Geography, lsoas: Collection[str]) -> 
     lookup = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "lsoa21_name"])
     lookup = lookup[lookup["lsoa21_code"].isin(lsoas)]
     parents = read_parents(folder, geography)
-    found = lookup["lsoa21_code"].map(parents[parents["kind"] == "LSOA"].set_index("code")["parent"])
+    found = lookup["lsoa21_code"].map(parents[parents["kind"] == "LSOA"].set_index("code")["parent"]).astype(object)
     if found.isna().any():
         named = folder.zipped_csv(*MSOA_NAMES, "2021-03-21").set_index("geography")["geography code"]
         found = found.fillna(lookup["lsoa21_name"].str[:-1].map(named))
