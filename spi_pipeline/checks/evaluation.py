@@ -90,6 +90,8 @@ def _unasked(rule: Rule, subject: Subject) -> RuleResult | None:
         return _without_rows(rule, "errored", verb.format(listing(missing)))
     if rule.kind == "coverage" and not rule.params["areas"]:
         return _without_rows(rule, "errored", "no areas are named that should be there")
+    if rule.kind == "known_areas" and "areas" not in rule.params:
+        return _without_rows(rule, "skipped", "no lookup of its small areas is at hand")
     if rule.kind not in _ROW_KINDS:
         return None
     if frame.empty:

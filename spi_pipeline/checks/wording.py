@@ -38,7 +38,7 @@ def expected(rule: Rule) -> str:
         case "row_count":
             return f"{_span(params)} rows"
         case "known_areas":
-            return f"one of {counted(len(params['areas']), 'area code')}"
+            return f"one of {counted(len(params['areas']), 'area code')}" if "areas" in params else "known area codes"
         case "coverage":
             each = f" in each {' and '.join(params['by'])}" if params.get("by") else ""
             return f"at least {percent(params['min_share'])} of {counted(len(params['areas']), 'area')}{each}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.rules import Rule, with_known_areas
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
-from spi_pipeline.snapshot.embedded import snapshot_as_of
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of
 from spi_pipeline.store.store import Store
 
 # What tables carry along in their metadata: the files a source was read from, and what an indicator could not place.
@@ -38,6 +40,7 @@ class Reader:
         self.contracts = contracts
         self.snapshot = snapshot
         self._kept: dict[tuple[str, str, str], Any] = {}
+        self._known: dict[tuple[str, str], frozenset[str]] = {}
 
     @cached_property
     def as_of(self) -> dt.date:
@@ -97,6 +100,21 @@ class Reader:
 
         found: pd.DataFrame = self._once("boundaries", "wards", merged)
         return found
+
+    def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        """Rules with the small areas listed that the embedded lookups know; as they are where a lookup is damaged."""
+        try:
+            return with_known_areas(rules, self._codes)
+        except SpiError:  # said of the lookup itself
+            return tuple(rules)
+
+    def _codes(self, source_id: str, column: str) -> frozenset[str]:
+        if (source_id, column) not in self._known:
+            held = self.contracts.geography.holding(source_id)
+            table = read_embedded(self.snapshot, source_id).table if held else None
+            codes = table[column].unique().to_pylist() if table is not None and column in table.column_names else []
+            self._known[source_id, column] = frozenset(codes)
+        return self._known[source_id, column]
 
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""

@@ -19,7 +19,7 @@ from spi_pipeline.checks.evaluation import evaluate
 from spi_pipeline.checks.wording import summary
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.rules import Rule, RuleResult
+from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, RuleResult
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.orchestration.compute import compute, contract_of
 from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprint
@@ -89,6 +89,12 @@ class Runner:
             told["as_of"] = self.reader.as_of.isoformat()
         if step.kind == "source":
             told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
+            lookups = {
+                SMALL_AREAS[name][0]
+                for rule in self.contracts.sources[step.name].rules
+                for name in rule.params.get("geographies", ())
+            }
+            told |= {name: embedded_digest(self.reader.snapshot, name) for name in sorted(lookups)}
         if step.kind == "database":
             # It also holds what runs recorded, and so is due whenever one of them wrote or refused a table.
             told |= {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
@@ -174,7 +180,7 @@ class Runner:
         for name in tables:
             products.setdefault(name.split(".")[0], []).append(name)
         for product, names in products.items():
-            rules = contract_of(product, self.contracts).rules
+            rules = self.reader.rules(contract_of(product, self.contracts).rules)
             together = [name for name in names if tables[name].num_rows] if len(names) > 1 else []
             if len(together) > 1 and len({tables[name].schema for name in together}) == 1:
                 union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in together])
