@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Indicator, Measure
+from spi_pipeline.contracts.indicators import Measure, Measured
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 
@@ -77,9 +77,9 @@ class _Period:
 
 
 def ward_values(
-    indicator: Indicator, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
+    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
 ) -> WardValues:
-    """Compute an indicator for every ward, authority and period of its source.
+    """Compute an indicator, or a measure of the economic context, for every ward, authority and period of its source.
 
     Args:
         indicator: what to compute.
@@ -158,7 +158,7 @@ def _months(every: pd.DataFrame, wards: Wards) -> dict[str, set[str]]:
 
 
 def _sums(
-    indicator: Indicator, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period,
+    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period,
     wards: Wards,
 ) -> tuple[Array, float]:  # fmt: skip
     """Numerator and denominator of each ward, one row each, and what lies outside every ward.

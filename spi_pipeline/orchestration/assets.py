@@ -14,8 +14,9 @@ import dagster as dg
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import check_metadata, run_metadata, spec_metadata
-from spi_pipeline.orchestration.plan import Step, nearest_inputs
+from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Outcome, Runner
 
 # What a rule of that severity is called as a check of the asset.

@@ -8,7 +8,8 @@ import dagster as dg
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.orchestration.assets import operation_asset
-from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline.orchestration.grouping import operations
+from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.settings import Settings
 

@@ -16,12 +16,14 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
+from spi_pipeline.indicators.context import economy
 from spi_pipeline.indicators.observations import Origin, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.catalogue import catalogue
+from spi_pipeline.scoring.change import changes
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.tables import Areas, Scored
@@ -54,6 +56,10 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
         frames = {"area": _area(contracts, reader)}
     elif step.kind == "catalogue":
         frames = {"indicator": catalogue(contracts, reader.frame("reference"))}
+    elif step.kind == "economy":
+        frames = {"economy": _economy(step, contracts, reader)}
+    elif step.kind == "change":
+        frames = {"change": _change(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
     elif step.kind == "component":
@@ -119,11 +125,11 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
-    wards = Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
-    if all(contracts.geography.holding(name) for name in sources):
-        found = ward_values(indicator, contracts.sources, {name: reader.placed(name) for name in sources}, wards)
+    if all(map(contracts.geography.holding, sources)):
+        tables = {name: reader.placed(name) for name in sources}
+        found = ward_values(indicator, contracts.sources, tables, _wards(step, reader))
     else:
-        found = no_values(wards)
+        found = no_values(_wards(step, reader))
     first = contracts.framework.publication.first_edition
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
@@ -131,6 +137,30 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     frame = observations(found.values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
+
+
+def _wards(step: Step, reader: Reader) -> Wards:
+    return Wards(reader.boundaries(), reader.frame("allocation") if "allocation" in step.inputs else pd.DataFrame())
+
+
+def _economy(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    measures = {
+        item.id: item
+        for item in contracts.economy.values()
+        if all(map(contracts.geography.holding, contracts.sources_of(item)))
+    }
+    tables = {name: reader.placed(name) for item in measures.values() for name in contracts.sources_of(item)}
+    return economy(measures, contracts.sources, contracts.vocabulary.units, tables, _wards(step, reader))
+
+
+def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    def rows(product: str) -> pd.DataFrame:
+        names = [name for name in step.inputs if name.startswith(f"{product}.")]
+        return pd.concat([reader.frame(name) for name in names], ignore_index=True)
+
+    catalogued = reader.frame("indicator")
+    relative = catalogued.loc[catalogued["relative"], "indicator_id"]
+    return changes(rows("score"), rows("weight"), rows("observation"), set(relative), contracts.framework)
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:

@@ -6,14 +6,14 @@ tells the command line what is stale and tells Dagster what its assets are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from spi_pipeline.contracts.loader import Contracts
 
 Kind = Literal[
-    "source", "allocation", "area", "catalogue", "indicator", "edition", "component", "dimension", "index", "database"
+    "source", "allocation", "area", "economy", "catalogue", "indicator", "edition", "component", "dimension", "index",
+    "change", "database",
 ]  # fmt: skip
 
 # The tables a component, dimension or the index writes, each a part of the product of that name.
@@ -68,7 +68,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from."""
     steps = [_source(contracts, source_id) for source_id in contracts.sources]
     steps += [_allocation(), _area()]
-    steps.append(_catalogue(contracts))
+    steps += [_economy(contracts), _catalogue(contracts)]
     steps += [_indicator(contracts, indicator_id) for indicator_id in contracts.indicators]
     steps.append(_edition(contracts))
     for dimension in contracts.framework.dimensions:
@@ -78,42 +78,9 @@ def build_plan(contracts: Contracts) -> list[Step]:
         steps.append(_parent(contracts, dimension.id, "dimension", "dimensions", below))
     top = tuple(dimension.id for dimension in contracts.framework.dimensions)
     steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
+    steps.append(_change(contracts, steps))
     steps.append(_database(contracts, steps))
     return steps
-
-
-def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
-    """Steps that run as one operation, by its name: many operations cost, so what belongs together is grouped.
-
-    Each source runs alone, so that one that fails stops only what depends on it; the indicators of a component, all
-    components and all dimensions run together.
-    """
-    grouped: dict[str, list[Step]] = {}
-    for step in steps:
-        if step.kind == "indicator":
-            name = f"indicators_of_{step.files[0].removeprefix('indicators/').removesuffix('.yaml')}"
-        elif step.kind in ("component", "dimension"):
-            name = step.group
-        else:
-            name = f"{step.kind}_{step.name}"
-        grouped.setdefault(name, []).append(step)
-    return grouped
-
-
-def nearest_inputs(step: Step, plan: Sequence[Step]) -> tuple[str, ...]:
-    """The inputs of a step that none of its other inputs is made of.
-
-    The database reads nearly every table; drawn so, its lineage is one line from the index and not a fan of 80 edges.
-    """
-    maker = {table: made for made in plan for table in made.outputs}
-    above: dict[str, frozenset[str]] = {}
-    for made in plan:
-        upstream = frozenset(table for name in made.inputs for table in (name, *above.get(name, ())))
-        above.update(dict.fromkeys(made.outputs, upstream))
-    beyond = frozenset(table for name in step.inputs for table in above[name])
-    makers = {maker[name].name for name in step.inputs if name not in beyond}
-    hidden = {maker[name].name for name in step.inputs if name in beyond}
-    return tuple(name for name in step.inputs if maker[name].name in makers - hidden)
 
 
 def _products(*names: str) -> tuple[str, ...]:
@@ -171,6 +138,26 @@ def _area() -> Step:
             "population": (("allocation", "residents"), ("allocation", "weight")),
             "households": (("census_households", "households"), ("allocation", "weight")),
         },
+    )
+
+
+def _economy(contracts: Contracts) -> Step:
+    sources = tuple(dict.fromkeys(name for item in contracts.economy.values() for name in contracts.sources_of(item)))
+    made_of = dict.fromkeys(
+        (item.source, column) for item in contracts.economy.values() for column in item.measure.columns
+    )
+    return Step(
+        name="economy",
+        kind="economy",
+        group="context",
+        inputs=(*sources, "wards", "area", "allocation"),
+        outputs=("economy",),
+        files=("economy.yaml", *(contracts.sources[name].file for name in sources), *_products("economy")),
+        rooms=("contracts", "checks", "geography", "indicators"),
+        title="Economic context",
+        description="Income, fuel poverty, affordability, tenure and age, by ward: to be set beside the index, which "
+        "never reads it.",
+        lineage={"value": (*made_of, ("allocation", "weight"))},
     )
 
 
@@ -276,6 +263,25 @@ def _parent(
         title=contracts.titles[name],
         description=described.get(name, contracts.framework.description),
         lineage={"score": tuple((f"score.{child}", "score") for child in below)},
+    )
+
+
+def _change(contracts: Contracts, steps: list[Step]) -> Step:
+    read = [
+        table for step in steps for table in step.outputs if table.split(".")[0] in ("score", "weight", "observation")
+    ]
+    return Step(
+        name="change",
+        kind="change",
+        group="index",
+        inputs=(*read, "indicator"),
+        outputs=("change",),
+        files=("framework.yaml", *_products("change")),
+        rooms=("contracts", "checks", "scoring", "engine"),
+        title="Change between editions",
+        description="What moved every score from one edition to the next: figures of a newer period, estimates made "
+        "anew, or figures that entered, expired or were replaced.",
+        lineage={"change": tuple((name, "score") for name in read if name.startswith("score."))},
     )
 
 

@@ -48,6 +48,7 @@ IMPORTERS: dict[str, Importer] = {
     "census_english_proficiency": census.english_proficiency,
     "deprivation_2019": others.deprivation_2019,
     "deprivation_2025": others.deprivation_2025,
+    "deprivation_2025_index": others.deprivation_2025_index,
     "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
     "street_crime": police.street_crime,
     "stop_and_search": police.stop_and_search,

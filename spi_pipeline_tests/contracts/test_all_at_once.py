@@ -8,25 +8,35 @@ import pytest
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline_tests.contracts.mutation import BUS, CAR, CHOICE, HOUSING, SAFETY, change, faults, line_of
+from spi_pipeline_tests.contracts.mutation import (
+    BUS,
+    CAR,
+    CHOICE,
+    ENVIRONMENT,
+    HOUSING,
+    SAFETY,
+    change,
+    faults,
+    line_of,
+)
 
 
 def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
     ward = change(root, "geography.yaml", "code: E05014736", "code: E05014735")
     mean = change(root, "framework.yaml", "dimension: arithmetic, ", "")
     severity = change(root, CAR, "severity: warning", "severity: warn")
-    value = change(root, CHOICE, "columns: [none]", "columns: [nothing]")
+    value = change(root, SAFETY, "[Burglary]", "[Burglry]")
     key = change(root, HOUSING, "    limits: Counted", "    owner: nobody\n    limits: Counted")
-    goalposts = change(root, SAFETY, "{worst: 160, best: 0,", "{worst: 160, best: 160,")
+    goalposts = change(root, ENVIRONMENT, "{worst: 50, best: 100,", "{worst: 50, best: 50,")
     licence = change(root, BUS, "OGL-UK-3.0", "OGL")
     level = change(root, BUS, "levels: [lsoa]", "levels: [lsao]")
     found = faults(root)
     assert [(fault.file, fault.line) for fault in found] == [
         ("framework.yaml", mean),
         ("geography.yaml", ward),
-        (CHOICE, value),
+        (ENVIRONMENT, goalposts),
         (HOUSING, key),
-        (SAFETY, goalposts),
+        (SAFETY, value),
         (BUS, licence),
         (BUS, level),
         (CAR, severity),

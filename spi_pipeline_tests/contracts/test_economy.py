@@ -41,10 +41,10 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
         ),
         case(
             "goalposts", FILE,
-            "limits: Rounded to five.",
-            "limits: Rounded to five.\n    goalposts: {basis: reference}",
-            "measures.income_deprived.goalposts: 'goalposts' is no key of this part; allowed are description, id, "
-            "limits, measure, source, title, unit", at="goalposts:",
+            "    limits: Rounded to five.",
+            "    goalposts: {basis: reference}\n    limits: Rounded to five.",
+            "measures.income_deprived: 'goalposts' is no key of this part; allowed are description, id, "
+            "limits, measure, source, title, unit",
         ),
     ],
 )  # fmt: skip

@@ -13,7 +13,8 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.assets import CHECKS, asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.compute import contract_of
-from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline.orchestration.grouping import operations
+from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.

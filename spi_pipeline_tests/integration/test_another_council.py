@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.plan import build_plan, operations
+from spi_pipeline.orchestration.grouping import operations
+from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.publish.database import ward_table
 from spi_pipeline.snapshot import build
 from spi_pipeline.snapshot.embedded import read_embedded, write_snapshot

@@ -29,6 +29,13 @@ def deprivation_2025_subdomains(folder: Folder, contracts: Contracts, scope: Sco
     return by_contract(folder.parquet(name, "2025"), source, name, areas=scope.lsoa21)
 
 
+def deprivation_2025_index(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """The Index of Multiple Deprivation of 2025."""
+    name = "imd/imd2025_england_lsoa21_national.parquet"
+    source = contracts.sources["deprivation_2025_index"]
+    return by_contract(folder.parquet(name, "2025"), source, name, areas=scope.lsoa21)
+
+
 def local_elections_2023(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Electorate and turnout; wards are named, and a name is resolved in the authority of its row.
 
