@@ -32,10 +32,11 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "part_of_whole": row_kinds.part_of_whole,
     "null_share": row_kinds.null_share,
     "varies": row_kinds.varies,
+    "empty": row_kinds.empty,
 }
 _KINDS = _TABLE_KINDS | _ROW_KINDS
 # These say something about nulls, or about a column that holds nothing else.
-_JUDGE_NULLS = ("required", "key", "null_share", "varies")
+_JUDGE_NULLS = ("required", "key", "null_share", "varies", "empty")
 
 
 def evaluate(table: pa.Table | pd.DataFrame, rules: Sequence[Rule], *, table_name: str) -> list[RuleResult]:

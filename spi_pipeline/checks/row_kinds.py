@@ -202,6 +202,18 @@ def varies(rule: Rule, subject: Subject) -> Check:
     )
 
 
+def empty(rule: Rule, subject: Subject) -> Check:
+    """Nothing in a column: the values there are told."""
+    (name,) = rule.columns
+    values = subject.frame[name]
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        rows, held = counted(len(values), "row"), values.dropna()
+        return f"{len(held):,} of {rows}: {listing(held.unique())}" if len(held) else f"nothing in {rows}"
+
+    return Check((Question("expect_column_values_to_be_null", {"column": name}),), tell)
+
+
 def _no_nulls(rule: Rule, nulls: pd.DataFrame) -> Question:
     """Asked of the number of nulls per column: an expectation on each column would cost 4 ms each."""
     name = f"{rule.id}: nulls"

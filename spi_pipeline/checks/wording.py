@@ -49,6 +49,8 @@ def expected(rule: Rule) -> str:
             return f"at most {percent(params['max_share'])} null"
         case "varies":
             return "more than one value"
+        case "empty":
+            return "nothing"
         case _:
             raise ValueError(f"rule {rule.id}: no words for kind {rule.kind!r}")
 

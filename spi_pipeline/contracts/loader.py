@@ -23,8 +23,10 @@ from spi_pipeline.contracts.references import (
     check_framework,
     check_geography,
     check_indicators,
+    check_sanity,
 )
 from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -45,6 +47,7 @@ class Contracts:
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
         economy: context measures by id.
+        sanity: what is asked of the finished index.
     """
 
     root: Path
@@ -56,6 +59,7 @@ class Contracts:
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
     economy: dict[str, Measured]
+    sanity: Sanity
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The indicators of a component, in file order."""
@@ -105,6 +109,7 @@ def load_contracts(root: Path) -> Contracts:
     geography = _load_one(root, "geography.yaml", Geography, faults)
     framework = _load_one(root, "framework.yaml", Framework, faults)
     economy = _load_one(root, "economy.yaml", Economy, faults)
+    sanity = _load_one(root, "sanity.yaml", Sanity, faults)
     files = {stem: _load_one(root, name, IndicatorFile, faults) for stem, name in _names(root, "indicators", faults)}
     if geography:
         check_geography(*geography, faults)
@@ -123,7 +128,9 @@ def load_contracts(root: Path) -> Contracts:
     if economy:
         taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}
         check_economy(*economy, taken, sources, vocabulary[1], faults)
-    if framework is None or economy is None or faults:
+    if sanity and economy and framework:
+        check_sanity(*sanity, economy[1], framework[1], faults)
+    if framework is None or economy is None or sanity is None or faults:
         raise ContractError(faults)
     loaded = {name: product for name, product in products.items() if product}
     by_component = {file.component: file.indicators for _, file in filter(None, files.values())}
@@ -138,6 +145,7 @@ def load_contracts(root: Path) -> Contracts:
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
         economy={item.id: item for item in economy[1].measures},
+        sanity=sanity[1],
     )
 
 

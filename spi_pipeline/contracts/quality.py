@@ -75,6 +75,7 @@ _STATED: dict[str, type[_Stated]] = {
     "part_of_whole": _PartOfWhole,
     "null_share": _NullShare,
     "varies": _Stated,
+    "empty": _Stated,
     "between": _Between,
 }
 

@@ -12,6 +12,7 @@ from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography, plain
 from spi_pipeline.contracts.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.tables import Column, Source
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -134,6 +135,19 @@ def check_economy(
         taken.add(measured.id)
         for path, message in _measured_faults(measured, sources, vocabulary, context=True):
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
+
+
+def check_sanity(
+    document: Document, sanity: Sanity, economy: Economy, framework: Framework, faults: list[Fault]
+) -> None:
+    """The profile and the measures compared with exist. Findings of other councils' wards may be explained too."""
+    if sanity.profile not in framework.profiles:
+        faults.append(document.fault(("profile",), unknown(sanity.profile, "profile", framework.profiles)))
+    measures = [item.id for item in economy.measures]
+    for index, item in enumerate(sanity.compare):
+        if item.measure not in measures:
+            said = unknown(item.measure, "measure of economy.yaml", measures)
+            faults.append(document.fault(("compare", index, "measure"), said))
 
 
 def _predecessor_faults(file: IndicatorFile, index: int) -> Found:

@@ -29,6 +29,7 @@ RULE_KINDS: dict[str, str] = {
     "part_of_whole": "a part is never larger than its whole",
     "null_share": "no more than a stated share of a column is null",
     "varies": "a column holds more than one value",
+    "empty": "a column holds nothing: what stands in it is a finding",
 }
 
 # Small areas are known by the lookups: the source and column that list those of a level and vintage.

@@ -14,7 +14,7 @@ from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
-INDEX_GROUPS = ("editions", "components", "dimensions", "index", "published")
+INDEX_GROUPS = ("editions", "components", "dimensions", "index", "sanity", "published")
 
 
 def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:
@@ -48,7 +48,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             dg.define_asset_job(
                 "rebuild_index",
                 dg.AssetSelection.groups(*INDEX_GROUPS),
-                description="Editions, components, dimensions, index and database from the observations there are.",
+                description="From the observations there are: editions, components, dimensions, index, sanity and database.",
             ),
         ],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.

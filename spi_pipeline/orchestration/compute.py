@@ -16,11 +16,13 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
+from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.context import economy
 from spi_pipeline.indicators.observations import Origin, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import ORIGINS, UNPLACED, Reader
+from spi_pipeline.scoring import sanity
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.scoring.change import changes
@@ -62,6 +64,8 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
         frames = {"change": _change(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
+    elif step.kind == "sanity":
+        frames = {step.outputs[0]: _sanity(step, contracts, reader)}
     elif step.kind == "component":
         frames = _scored(step, _component(step, contracts, reader))
     else:
@@ -192,6 +196,24 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     counts = {child: _slot_count(child, contracts) for child in below}
     level: Literal["dimension", "index"] = "index" if step.kind == "index" else "dimension"
     return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
+
+
+def _sanity(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    scores = pd.concat([reader.frame(name) for name in step.inputs if name.startswith("score.")], ignore_index=True)
+    wanted = contracts.sanity
+    level_of = dict(zip(scores["id"], scores["level"], strict=True))
+    elements = scores["level"] != "indicator"
+    if step.name == "comparison":
+        newest = reader.frame("economy").sort_values("period_end").groupby(["area_code", "measure_id"])["value"].last()
+        found, scores = sanity.comparison(wanted, newest.unstack(), level_of), scores[elements]
+    elif step.name == "neighbours":
+        wards = reader.wards()
+        names = wards.set_index("area_code")["area_name"]
+        found = sanity.neighbours(wanted, Shapes.from_frame(wards).touching(), level_of, names)
+        scores = scores[elements]
+    else:
+        found = getattr(sanity, step.name)(wanted, contracts.component_of)
+    return sanity.look(step.name, found, scores, wanted, _areas(contracts).authority_of)  # type: ignore[arg-type]
 
 
 def _slot_count(element: str, contracts: Contracts) -> int:
