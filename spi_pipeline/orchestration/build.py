@@ -48,7 +48,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             dg.define_asset_job(
                 "rebuild_index",
                 dg.AssetSelection.groups(*INDEX_GROUPS),
-                description="From the observations there are: editions, components, dimensions, index, sanity and database.",
+                description="Editions, components, dimensions, index, sanity and database from observations.",
             ),
         ],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.

@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from spi_pipeline.checks.wording import listing
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source, Table
@@ -51,7 +50,8 @@ def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
             "limits": indicator.limits,
         }
     licences = sorted({source.properties.licence for source in contracts.sources.values()})
-    return {"unit": "points, 0 to 100", "licence": ", ".join(licences)} if "score" in step.lineage else {}
+    unit = {"score": "points, 0 to 100", "change": "points"}.get(next(iter(step.lineage), ""))
+    return {"unit": unit, "licence": ", ".join(licences)} if unit else {}
 
 
 def run_metadata(
@@ -134,8 +134,9 @@ def _schema(contract: Table) -> dg.TableSchema:
 
 def _lineage(step: Step) -> str:
     rows = [
-        {"column": column, "made of": listing([f"{table}.{name}" for table, name in origins])}
+        {"column": column, "made of": f"{table}.{name}"}
         for column, origins in step.lineage.items()
+        for table, name in origins
     ]
     return _markdown(rows)
 

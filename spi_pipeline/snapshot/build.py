@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers import census, economy, geography, health, others, police, reference
+from spi_pipeline.snapshot.importers import census, economy, geography, inclusion, others, police, reference
 
 Importer = Callable[[Folder, Contracts, Scope], pd.DataFrame]
 
@@ -59,10 +59,8 @@ IMPORTERS: dict[str, Importer] = {
     "population_2020": others.population_2020,
     "digital_exclusion": others.digital_exclusion,
     "recorded_flooding": others.recorded_flooding,
-    "disease_prevalence": health.disease_prevalence,
-    "loneliness": health.loneliness,
-    "census_unpaid_care": health.census_unpaid_care,
-    "fires": health.fires,
+    "loneliness": inclusion.loneliness,
+    "census_unpaid_care": inclusion.census_unpaid_care,
     "reference": reference.reference,
     "household_income": economy.household_income,
     "fuel_poverty_lihc": economy.fuel_poverty_lihc,

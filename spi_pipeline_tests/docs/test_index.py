@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,16 +27,26 @@ def test_framework(contracts: Contracts) -> None:
     assert_table(DOCUMENT, "framework", markdown_table(header, rows, numbers=["Slots"]))
 
 
-def test_indicators(contracts: Contracts) -> None:
-    header = ["Id", "Title", "Component", "Source", "Level", "Worst", "Best", "Period"]
+def rows_of(refreshed: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_indicators(contracts: Contracts, refreshed: Path) -> None:
+    header = ["Id", "Title", "Component", "Source", "Level", "Worst", "Best", "Basis", "Period"]
+    posts = {
+        name: (f"{worst:.4g}", f"{best:.4g}", basis)
+        for name, worst, best, basis in rows_of(
+            refreshed, "SELECT indicator_id, worst, best, goalpost_basis FROM indicator"
+        )
+    }
     rows = []
     for indicator in contracts.indicators.values():
         source = contracts.sources[indicator.source]
         title = contracts.framework.components[contracts.component_of[indicator.id]].title
-        posts = indicator.goalposts
         rows.append(
-            [f"`{indicator.id}`", indicator.title, title, f"`{source.id}`", level(source), f"{posts.worst:g}",
-             f"{posts.best:g}", period(indicator, source)]
+            [f"`{indicator.id}`", indicator.title, title, f"`{source.id}`", level(source), *posts[indicator.id],
+             period(indicator, source)]
         )  # fmt: skip
     assert_table(DOCUMENT, "indicators", markdown_table(header, rows, numbers=["Worst", "Best"]))
 
@@ -70,12 +81,75 @@ def test_profiles(contracts: Contracts) -> None:
 
 def test_editions(refreshed: Path) -> None:
     header = ["Edition", "Slots filled", "New", "Carried", "Empty"]
-    with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
-        found = connection.execute(
-            "SELECT DISTINCT edition, indicators, fresh, carried, missing FROM edition ORDER BY edition"
-        ).fetchall()
+    found = rows_of(
+        refreshed, "SELECT DISTINCT edition, indicators, fresh, carried, missing FROM edition ORDER BY edition"
+    )
     rows = [[str(edition), *counts] for edition, *counts in found]
     assert_table(DOCUMENT, "editions", markdown_table(header, rows, numbers=header))
+
+
+def test_weights(contracts: Contracts, refreshed: Path) -> None:
+    header = ["Component", "Basis", "Wards", "Alpha", "KMO", "First component"]
+    found = {
+        parent: cells
+        for parent, *cells in rows_of(
+            refreshed,
+            "SELECT DISTINCT parent_id, basis, n, alpha, kmo, pc1_share FROM weight "
+            "WHERE profile = 'spi' AND level = 'component'",
+        )
+    }
+    assert len(found) == len(contracts.framework.components)
+    rows = []
+    for name, component in contracts.framework.components.items():
+        basis, n, *fit = found[name]
+        rows.append([component.title, f"`{basis}`", f"{n:,}", *("" if x is None else f"{x:.2f}" for x in fit)])
+    assert_table(DOCUMENT, "weights", markdown_table(header, rows, numbers=header[2:]))
+
+
+def test_slots_by_component_and_edition(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT component_id, edition, count(DISTINCT id) FROM score JOIN indicator ON indicator_id = id "
+        "WHERE level = 'indicator' AND profile = 'spi' GROUP BY ALL",
+    )
+    filled = {(component, edition): count for component, edition, count in found}
+    editions = sorted({edition for _, edition in filled})
+    header = ["Component", "Slots", *map(str, editions)]
+    rows = [
+        [component.title, len(slots(contracts.indicators_of(name))), *(filled[name, edition] for edition in editions)]
+        for name, component in contracts.framework.components.items()
+    ]
+    assert_table(DOCUMENT, "slots", markdown_table(header, rows, numbers=header[1:]))
+
+
+def test_what_each_change_rests_on(refreshed: Path) -> None:
+    header = [
+        "From",
+        "To",
+        "Slots with newer figures",
+        "Luton, from data",
+        "Luton, from the set",
+        "Wards, largest from data",
+    ]
+    found = rows_of(
+        refreshed,
+        """
+        SELECT edition_from, edition_to,
+               count(DISTINCT id) FILTER (WHERE level = 'indicator' AND from_data <> 0),
+               any_value(from_data) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
+               any_value(from_set) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
+               max(abs(from_data)) FILTER (WHERE level = 'index' AND area_code LIKE 'E05%')
+        FROM change WHERE profile = 'spi' GROUP BY ALL ORDER BY edition_from
+        """,
+    )
+    rows = [[*map(str, cells[:3]), *(f"{value:.1f}" for value in cells[3:])] for cells in found]
+    assert_table(DOCUMENT, "moved", markdown_table(header, rows, numbers=header))
+    moving = rows_of(
+        refreshed, "SELECT DISTINCT source_id FROM change JOIN indicator ON indicator_id = id WHERE from_data <> 0"
+    )
+    assert {source for (source,) in moving} == {"street_crime", "stop_and_search", "bus_service"}
+    assert rows_of(refreshed, "SELECT count(*) FROM change JOIN indicator ON indicator_id = id "
+                   "WHERE relative AND from_data <> 0") == [(0,)]  # fmt: skip
 
 
 def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) -> None:

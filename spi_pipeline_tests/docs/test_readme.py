@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from spi_pipeline.cli import app
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.scoring.editions import slots
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
@@ -124,7 +125,7 @@ def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
     assert_table(README, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
 
 
-def test_what_is_said_to_be_missing_is_missing(refreshed: Path) -> None:
+def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: Path) -> None:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
         intervals = connection.execute(
             "SELECT (SELECT count(lower) + count(upper) FROM observation), "
@@ -136,6 +137,8 @@ def test_what_is_said_to_be_missing_is_missing(refreshed: Path) -> None:
         ).fetchall()
         taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
     assert intervals == [(0, 0)]
-    assert bases == [("equal",)]
+    filled = sum(len(slots(contracts.indicators_of(name))) for name in contracts.framework.components)
+    assert f"{len(contracts.indicators)} indicators in {filled} slots" in text(README)
+    assert sorted(bases) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]
     assert taken == [("2026-11-23",)]

@@ -37,7 +37,9 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         metadata = _spec(defs, f"indicator/{name}").metadata
         assert metadata["unit"] == contracts.vocabulary.units[indicator.unit].title
         assert metadata["direction"] == indicator.direction
-        assert f"{indicator.goalposts.worst:g} scores 0" in metadata["goalposts"]
+        by_reference = indicator.goalposts.basis == "reference"
+        told = "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
+        assert told in metadata["goalposts"]
         assert metadata["licence"] == contracts.sources[indicator.source].properties.licence
         assert metadata["limits"] == indicator.limits
 
@@ -53,4 +55,4 @@ def test_a_check_says_what_each_rule_promises(defs: dg.Definitions, contracts: C
 def test_scores_are_told_in_points(defs: dg.Definitions) -> None:
     for key, about in graph_of(defs).items():
         if about["group"] in ("components", "dimensions", "index"):
-            assert _spec(defs, key).metadata["unit"] == "points, 0 to 100"
+            assert _spec(defs, key).metadata["unit"] == ("points" if key == "change/change" else "points, 0 to 100")

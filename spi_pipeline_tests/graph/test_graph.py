@@ -18,7 +18,7 @@ from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.
-ORDER = ("geography", "indicators", "editions", "components", "dimensions", "index", "published")
+ORDER = ("geography", "context", "indicators", "editions", "components", "dimensions", "index", "published")
 
 
 def _place(group: str) -> int:
@@ -79,19 +79,38 @@ def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
     assert {_place(about["group"]) for about in graph.values()} == set(range(len(ORDER) + 1))
 
 
-def test_only_sources_and_the_catalogue_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
     roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
-    assert roots == {f"source/{name}" for name in contracts.sources} | {"catalogue/catalogue"}
+    assert roots == {f"source/{name}" for name in contracts.sources}
 
 
-def test_every_source_reaches_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
-    graph = graph_of(defs)
-    reached, left = set(), [f"index/{contracts.framework.id}"]
+def _above(graph: dict[str, dict[str, list[str]]], key: str) -> set[str]:
+    """The asset and everything it is made of."""
+    reached, left = set(), [key]
     while left:
         key = left.pop()
         reached.add(key)
         left += [dep for dep in graph[key]["deps"] if dep not in reached]
-    assert {f"source/{name}" for name in contracts.sources} <= reached
+    return reached
+
+
+def test_every_source_reaches_the_index_or_is_economic_context(defs: dg.Definitions, contracts: Contracts) -> None:
+    graph = graph_of(defs)
+    index, economy = (_above(graph, key) for key in (f"index/{contracts.framework.id}", "economy/economy"))
+    sources = {f"source/{name}" for name in contracts.sources}
+    assert sources <= index | economy
+    alone = sources - index
+    assert "source/household_income" in alone
+    assert alone <= {f"source/{item.source}" for item in contracts.economy.values()}
+
+
+def test_the_economy_is_never_an_input_of_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
+    graph = graph_of(defs)
+    scored = {key for key, about in graph.items() if about["group"] in ("components", "dimensions", "index")}
+    assert len(scored) == 12 + 3 + 1 + 1
+    made_of = set().union(*(_above(graph, key) for key in scored))
+    assert "economy/economy" not in made_of
+    assert "economy/economy" in graph["database/spi_duckdb"]["deps"], "readers find it beside the index"
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:

@@ -18,7 +18,7 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, Folder, Scope
-from spi_pipeline.snapshot.importers import census, health, others
+from spi_pipeline.snapshot.importers import census, inclusion, others
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 # An indicator is national when at least this share of the wards of England has a value.
@@ -44,7 +44,7 @@ NATIONAL_SOURCES: dict[str, Callable[[Folder, Contracts, Scope], pd.DataFrame]] 
     "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
     "digital_exclusion": others.digital_exclusion,
     "census_english_proficiency": census.english_proficiency,
-    "loneliness": health.loneliness,
+    "loneliness": inclusion.loneliness,
 }  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
         number of wards; correlations over the wards in which every national indicator of the component has a value.
     """
     england = England(folder.root, contracts.geography)
+    england.folder = folder  # here the lookups make the figures and do not only choose among them
     needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
     tables = {
         source_id: read(folder, contracts, england)

@@ -1,4 +1,4 @@
-"""Health and inclusion: disease registers, loneliness, unpaid care, fires; one small table each."""
+"""Inclusion: loneliness and unpaid care, one small table each."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ import pandas as pd
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
-
-
-def disease_prevalence(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Disease registers of GP practices, spread to MSOAs."""
-    name = folder.name("health/msoa_disease_prevalence_and_risk_*.csv")
-    return by_contract(folder.csv(name, "2019-03"), contracts.sources["disease_prevalence"], name, areas=scope.msoa11)
 
 
 def loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
@@ -29,9 +23,3 @@ def census_unpaid_care(folder: Folder, contracts: Contracts, scope: Scope) -> pd
     return by_contract(
         folder.csv(name, "2021-03-21"), contracts.sources["census_unpaid_care"], name, areas=scope.msoa21
     )
-
-
-def fires(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Fires attended."""
-    name = folder.name("safety/fires_msoa11_*.csv")
-    return by_contract(folder.csv(name, "2020-03"), contracts.sources["fires"], name, areas=scope.msoa11)

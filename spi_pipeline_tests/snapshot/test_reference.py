@@ -1,0 +1,83 @@
+"""The yardstick recomputed another way: DuckDB on the publishers' national files."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+
+import duckdb
+import pandas as pd
+import pytest
+
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline_tests.snapshot.test_embedded_figures import PUBLISHED, TABLES
+
+CENSUS = PUBLISHED / "census2021_nomis"
+LOOKUP = PUBLISHED / "geography" / "lookup_lsoa21_ward24_ltla24.csv.gz"
+needs_files = pytest.mark.skipif(not LOOKUP.is_file(), reason="the publishers' files are not beside this checkout")
+
+
+def census(table: str) -> pd.DataFrame:
+    with zipfile.ZipFile(CENSUS / f"census2021-{table}.zip") as archive:
+        return pd.read_csv(archive.open(f"census2021-{table}-lsoa.csv"))
+
+
+@pytest.fixture(scope="module")
+def wards() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A table ``ward`` of every ward of England with a few indicators."""
+    with duckdb.connect() as connection:
+        cars, people, skills = census("ts045"), census("ts001"), census("ts067")
+        for name, frame in {"cars": cars, "people": people, "skills": skills}.items():
+            connection.register(name, frame.set_axis([f"c{n}" for n in range(frame.shape[1])], axis=1))
+        # Columns of the census tables by position: 2 is the code, 3 the total of all.
+        qualifications = list(skills.columns)
+        none, top = (next(n for n, c in enumerate(qualifications) if text in c) for text in ("No quali", "Level 4"))
+        connection.execute(
+            f"""
+            CREATE TABLE ward AS
+            SELECT ward24_code AS ward,
+                   100.0 * sum(cars.c4) / sum(cars.c3) AS no_car,
+                   100.0 * sum(skills.c{none}) / sum(skills.c3) AS no_qualifications,
+                   100.0 * sum(skills.c{top}) / sum(skills.c3) AS level_4_qualifications,
+                   sum(imd.connectivity_score * people.c3) / sum(people.c3) AS connectivity
+            FROM read_csv('{LOOKUP}') lookup
+            JOIN cars ON cars.c2 = lsoa21_code
+            JOIN people ON people.c2 = lsoa21_code
+            JOIN skills ON skills.c2 = lsoa21_code
+            JOIN '{PUBLISHED}/imd/imd2025_england_lsoa21_indicators_national.parquet' imd USING (lsoa21_code)
+            GROUP BY ALL
+            """
+        )
+        yield connection
+
+
+@needs_files
+@pytest.mark.parametrize("name", ["no_car", "no_qualifications", "level_4_qualifications", "connectivity"])
+def test_quantiles_mean_and_deviation_of_the_wards_of_england(name: str, wards: duckdb.DuckDBPyConnection) -> None:
+    rows = read_embedded(TABLES, "reference").table.to_pandas()
+    kept = rows[(rows["indicator_id"] == name) & (rows["statistic"] != "correlation")].set_index("statistic")
+    shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
+    quantiles, mean, sd, count = wards.execute(
+        f"SELECT quantile_cont({name}, {shares}), avg({name}), stddev_samp({name}), count({name}) FROM ward"
+    ).fetchall()[0]
+    names = [f"p{round(100 * share):02}" for share in shares]
+    assert kept.loc[[*names, "mean", "sd"], "value"].to_list() == pytest.approx([*quantiles, mean, sd], rel=1e-9)
+    assert set(kept["n"]) == {count}
+
+
+@needs_files
+def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.DuckDBPyConnection) -> None:
+    # Both stand in tables whose every ward is complete, so that the complete rows are all of them.
+    rows = read_embedded(TABLES, "reference").table.to_pandas()
+    own = rows["indicator_id"].eq("connectivity") & rows["other_id"].eq("no_car")
+    ((found,),) = wards.execute("SELECT corr(connectivity, no_car) FROM ward").fetchall()
+    assert rows.loc[own, "value"].to_list() == pytest.approx([found], rel=1e-9)
+
+
+def test_the_matrices_are_whole_and_symmetric() -> None:
+    rows = read_embedded(TABLES, "reference").table.to_pandas()
+    pairs = rows[rows["statistic"] == "correlation"].set_index(["indicator_id", "other_id"])["value"]
+    assert pairs.between(-1, 1).all()
+    turned = pairs.rename_axis(["other_id", "indicator_id"]).reorder_levels(["indicator_id", "other_id"])
+    pd.testing.assert_series_equal(pairs.sort_index(), turned.sort_index(), check_names=False)
+    assert (rows.loc[rows["statistic"] == "p01", "n"] >= 0.9 * 6784).all()
