@@ -127,9 +127,10 @@ def load_contracts(root: Path) -> Contracts:
     check_indicators(files, sources, vocabulary[1], faults)
     if economy:
         taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}
+        before = len(faults)
         check_economy(*economy, taken, sources, vocabulary[1], faults)
-    if sanity and economy and framework:
-        check_sanity(*sanity, economy[1], framework[1], faults)
+        if sanity and framework and len(faults) == before:
+            check_sanity(*sanity, economy[1], framework[1], faults)
     if framework is None or economy is None or sanity is None or faults:
         raise ContractError(faults)
     loaded = {name: product for name, product in products.items() if product}

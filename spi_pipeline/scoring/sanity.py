@@ -43,10 +43,12 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
     empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)
-    reasons = [_reason(sanity, kind, *cell) for cell in cells]
-    told = table["told"] + " (" + table["edition"].astype(str) + ")"
-    table = table.assign(kind=kind, reason=pd.Series(reasons, table.index, dtype=object).where(table["finding"], None))
-    return table.assign(unexplained=told.where(table["finding"] & table["reason"].isna(), None))[SANITY_COLUMNS]
+    reasons = pd.Series([_reason(sanity, kind, *cell) for cell in cells], table.index, dtype=object)
+    told = [f"{text} ({edition})" for text, edition in zip(table["told"], table["edition"], strict=True)]
+    finding = table["finding"].astype(bool)
+    table = table.assign(kind=kind, finding=finding, reason=reasons.where(finding, None))
+    unexplained = pd.Series(told, table.index, dtype=object).where(finding & table["reason"].isna(), None)
+    return table.assign(unexplained=unexplained)[SANITY_COLUMNS]
 
 
 def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]) -> Found:
@@ -124,7 +126,7 @@ def redundant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
 def neighbours(
     sanity: Sanity, pairs: Sequence[tuple[str, str]], level_of: Mapping[str, str], names: pd.Series
 ) -> Found:
-    """Wards whose index or components stand far from those of the wards around them; none where no boundary is at hand.
+    """Wards whose scores stand far from those of the wards around them; nothing where no boundary is at hand.
 
     Args:
         sanity: how far is far.
@@ -137,11 +139,9 @@ def neighbours(
         parts = []
         for element in panel.columns:
             table, limit = neighbour_gaps(panel[element], pairs).dropna(), sanity.neighbours.of(level_of[element])
-            told = [
-                f"{names[ward]} stands {gap:+.1f} from its neighbours in {element}"
-                for ward, gap in table["gap"].items()
-            ]
-            parts.append(_rows(table["gap"], element, limit, table["neighbours"], table["gap"].abs() > limit, told))
+            gaps = table["gap"]
+            told = [f"{names[ward]} stands {gap:+.1f} from its neighbours in {element}" for ward, gap in gaps.items()]
+            parts.append(_rows(gaps, element, limit, table["neighbours"], gaps.abs() > limit, told))
         return pd.concat(parts, ignore_index=True)
 
     return found

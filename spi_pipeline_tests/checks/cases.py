@@ -95,19 +95,19 @@ CASES = {
     for case in (
         Case(
             rule("columns", *TYPES),
-            "8 columns",
+            "9 columns",
             drop_column,
             "missing note",
             (),
-            "exactly the columns area_code, year, group, residents, households, rate, note, outline",
+            "exactly the columns area_code, year, group, residents, households, rate, note, finding, outline",
         ),
         Case(
             rule("types", *TYPES, types=TYPES),
-            "8 columns, all of the contract's type",
+            "9 columns, all of the contract's type",
             put("rate", (0, float("inf"))),
-            "1 of 8 columns of another type: rate holds number with infinity, not number",
+            "1 of 9 columns of another type: rate holds number with infinity, not number",
             ({"column": "rate", "promised": "number", "found": "number with infinity"},),
-            "the contract's type in 8 columns",
+            "the contract's type in 9 columns",
         ),
         Case(
             rule("required", "group", "residents"),
