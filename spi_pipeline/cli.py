@@ -186,6 +186,7 @@ def snapshot_build(
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
     from spi_pipeline.checks.evaluation import evaluate
     from spi_pipeline.checks.wording import summary
+    from spi_pipeline.contracts.rules import with_known_areas
     from spi_pipeline.snapshot.build import import_tables
     from spi_pipeline.snapshot.embedded import write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
@@ -206,11 +207,17 @@ def snapshot_build(
         day, found = _day(as_of or ""), import_tables(folder, contracts)
     tables, faults = {}, []
     for embedded in found:
-        results = evaluate(embedded.table, contracts.sources[embedded.source_id].rules, table_name=embedded.source_id)
-        if any(result.blocks for result in results):
-            faults.append(summary(results, table_name=embedded.source_id))
         tables[embedded.source_id] = embedded
         out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
+
+    def codes(source_id: str, column: str) -> list[str]:
+        return tables[source_id].table[column].to_pylist() if source_id in tables else []
+
+    for source_id, embedded in tables.items():
+        rules = with_known_areas(contracts.sources[source_id].rules, codes)
+        results = evaluate(embedded.table, rules, table_name=source_id)
+        if any(result.blocks for result in results):
+            faults.append(summary(results, table_name=source_id))
     if faults:
         raise SpiError("\n".join(faults))
     target = to or settings.snapshot

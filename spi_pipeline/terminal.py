@@ -106,6 +106,8 @@ def _show_wards(found_table: WardTable, out: Console) -> None:
         table.add_row(
             row["area_name"], score, "" if row["rank"] is None else str(row["rank"]), f"{row['coverage']:.0%}"
         )
+        if row["level"] == "authority":
+            table.add_section()
     out.print(table)
 
 

@@ -35,10 +35,11 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "part_of_whole": row_kinds.part_of_whole,
     "null_share": row_kinds.null_share,
     "varies": row_kinds.varies,
+    "empty": row_kinds.empty,
 }
 _KINDS = _TABLE_KINDS | _ROW_KINDS
 # These say something about nulls, or about a column that holds nothing else.
-_JUDGE_NULLS = ("required", "null_share", "varies")
+_JUDGE_NULLS = ("required", "null_share", "varies", "empty")
 _OF_TEXT = ("pattern", "known_areas", "in_set")
 _OF_NUMBERS = ("between", "between_by", "part_of_whole")
 
@@ -115,6 +116,8 @@ def _unasked(rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, RuleR
             unasked[rule.id] = _cannot(rule, verb.format(listing(missing)), told)
         elif rule.kind == "coverage" and not rule.params["areas"]:
             unasked[rule.id] = _cannot(rule, "no areas are named that should be there", False)
+        elif rule.kind == "known_areas" and "areas" not in rule.params:
+            unasked[rule.id] = _cannot(rule, "no lookup of its small areas is at hand", True)
         elif unfit := list(_unfit(rule, types)):
             told = any(
                 other.kind == "types" and not table_kinds.fits(types[name], other.params["types"].get(name, ""))

@@ -73,6 +73,12 @@ def excess(judged: int, failing: int, columns: Sequence[str], most: float) -> st
     return f"{failing:,} of {counted(judged, 'row')} with {part} above {whole}, by up to {figure(most)}"
 
 
+def content(rows: int, failing: int, values: Collection[Any]) -> str:
+    """Of ``empty``: what stands in the column."""
+    told = counted(rows, "row")
+    return f"{failing:,} of {told}: {listing(values)}" if failing else f"nothing in {told}"
+
+
 def null_shares(rows: int, by_column: Mapping[str, int]) -> str:
     """Of ``null_share``: the share of each column that is null."""
     return (

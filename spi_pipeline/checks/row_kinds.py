@@ -163,6 +163,14 @@ def varies(rule: Rule, subject: Subject) -> Check:
     return Check(tuple(questions), lambda verdicts: found.variety(met))
 
 
+def empty(rule: Rule, subject: Subject) -> Check:
+    """Nothing in a column: the values there are told."""
+    (name,) = rule.columns
+    held = subject.frame[name].dropna()
+    question = Question("expect_column_values_to_be_null", {"column": name})
+    return Check((question,), lambda verdicts: found.content(len(subject.frame), len(held), list(held.unique())))
+
+
 def _cells_check(rule: Rule, subject: Subject, question: Question, tell: Callable[[pd.Series], str]) -> Check:
     """A check of one question about the cells of one column; ``tell`` words the failing ones, if any."""
     cells = subject.frame[rule.columns[0]]

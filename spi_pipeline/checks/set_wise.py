@@ -271,6 +271,16 @@ class _Large:
         failing = " OR ".join(f"{self._cell(name)} IS NULL" for name in short) or "FALSE"
         return _Asked(failing, "TRUE", lambda facts: found.null_shares(rows, nulls))
 
+    def _empty(self, rule: Rule) -> _Asked:
+        name = rule.columns[0]
+        failing = f"{self._cell(name)} IS NOT NULL"
+
+        def tell(facts: Facts) -> str:
+            values = self._values(name, failing) if facts["failing"] else []
+            return found.content(self.table.num_rows, facts["failing"], values)
+
+        return _Asked(failing, "TRUE", tell)
+
     def _varies(self, rule: Rule) -> _Asked:
         cells = {name: self._cell(name) for name in rule.columns}
         facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}

@@ -38,7 +38,7 @@ def expected(rule: Rule) -> str:
         case "row_count":
             return f"{_span(params)} rows"
         case "known_areas":
-            return f"one of {counted(len(params['areas']), 'area code')}"
+            return f"one of {counted(len(params['areas']), 'area code')}" if "areas" in params else "known area codes"
         case "coverage":
             each = f" in each {' and '.join(params['by'])}" if params.get("by") else ""
             return f"at least {percent(params['min_share'])} of {counted(len(params['areas']), 'area')}{each}"
@@ -49,6 +49,8 @@ def expected(rule: Rule) -> str:
             return f"at most {percent(params['max_share'])} null"
         case "varies":
             return "more than one value"
+        case "empty":
+            return "nothing"
         case _:
             raise ValueError(f"rule {rule.id}: no words for kind {rule.kind!r}")
 

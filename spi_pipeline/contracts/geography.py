@@ -1,12 +1,32 @@
-"""The wards an index is computed for: one vintage, by code."""
+"""The wards an index is computed for: one vintage, by code, and what is at hand to place figures in them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Literal
 
 from pydantic import Field
 
 from spi_pipeline.contracts.vocabulary import Strict
+
+PlacedBy = Literal["postcodes", "best_fit"]
+
+# What `postcodes` places figures with, and best fit does without. Ward boundaries are the fifth, but `wards` also lists
+# the wards.
+PLACING_SOURCES = ("lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "postcodes")
+
+
+class Without(Strict):
+    """Sources that hold no figures for an authority.
+
+    Attributes:
+        sources: their ids.
+        reason: why, in a sentence; it is told wherever their indicators are missing.
+    """
+
+    sources: list[str] = Field(min_length=1)
+    reason: str = Field(min_length=1)
 
 
 class Authority(Strict):
@@ -16,11 +36,22 @@ class Authority(Strict):
         code: its ONS code.
         name: its name.
         police_force: slug of the force that polices it.
+        placed_by: ``postcodes`` where ward boundaries, output areas and postcodes are at hand; ``best_fit`` where they
+            are not, so that every LSOA, and every incident in it, goes whole to its official best-fit ward.
+        without: sources that hold no figures for it: their indicators are missing, with the reason.
     """
 
     code: str = Field(pattern=r"^[EW]\d{8}$")
     name: str
     police_force: str
+    placed_by: PlacedBy = "postcodes"
+    without: list[Without] = Field(default_factory=list)
+
+    def lacks(self, source_id: str) -> str:
+        """Why a source holds no figures for this authority; empty where it should hold some."""
+        stated = next((item.reason for item in self.without if source_id in item.sources), "")
+        implied = self.placed_by == "best_fit" and source_id in PLACING_SOURCES
+        return stated or ("Figures are placed by the official best fit." if implied else "")
 
 
 class Ward(Strict):
@@ -57,11 +88,39 @@ class Geography(Strict):
         """Codes of all authorities, ascending."""
         return tuple(sorted(authority.code for authority in self.authorities))
 
+    def placed_by(self, method: PlacedBy) -> frozenset[str]:
+        """Codes of the authorities whose figures are placed that way."""
+        return frozenset(authority.code for authority in self.authorities if authority.placed_by == method)
+
+    def wards_of(self, authorities: Sequence[str] | frozenset[str]) -> tuple[str, ...]:
+        """Codes of the wards of some authorities, ascending."""
+        return tuple(sorted(ward.code for ward in self.wards if ward.authority in authorities))
+
+    def holding(self, source_id: str) -> frozenset[str]:
+        """Codes of the authorities a source should hold figures for."""
+        return frozenset(authority.code for authority in self.authorities if not authority.lacks(source_id))
+
+    def restricted(self, source_id: str) -> Geography:
+        """The same with the authorities alone that a source should hold figures for, and their wards."""
+        held = self.holding(source_id)
+        return Geography(
+            vintage=self.vintage,
+            authorities=[authority for authority in self.authorities if authority.code in held],
+            wards=[ward for ward in self.wards if ward.authority in held],
+            former_wards=self.former_wards,
+        )
+
     def ward_code(self, name: str, authority_name: str) -> str | None:
         """The code of a ward named in a table that has names only, or None when no such ward is listed.
 
-        Names mean something only within one authority and one vintage; the source's contract must say which.
+        Names mean something only within one authority and one vintage. Publishers differ in commas, capitals and
+        ampersands, and in nothing else: the names of an authority stay different without them.
         """
         codes = {authority.code for authority in self.authorities if authority.name == authority_name}
-        found = [ward.code for ward in self.wards if ward.name == name and ward.authority in codes]
+        found = [ward.code for ward in self.wards if ward.authority in codes and plain(ward.name) == plain(name)]
         return found[0] if len(found) == 1 else None
+
+
+def plain(name: str) -> str:
+    """A name without capitals and punctuation, ``&`` written as a word."""
+    return "".join(letter for letter in name.casefold().replace("&", "and") if letter.isalnum())

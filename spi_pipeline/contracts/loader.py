@@ -18,8 +18,16 @@ from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.odcs import read_product, read_source
-from spi_pipeline.contracts.references import check_economy, check_framework, check_geography, check_indicators
+from spi_pipeline.contracts.references import (
+    check_authorities,
+    check_economy,
+    check_framework,
+    check_geography,
+    check_indicators,
+    check_sanity,
+)
 from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -41,6 +49,7 @@ class Contracts:
         component_of: component id of each indicator.
         economy: context measures by id.
         corrections: known errors of a source's figures, by source id.
+        sanity: what is asked of the finished index.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
     """
 
@@ -53,6 +62,7 @@ class Contracts:
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
     economy: dict[str, Measured]
+    sanity: Sanity
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
 
@@ -71,12 +81,17 @@ class Contracts:
         other = denominator.source if denominator else None
         return [measured.source] if other in (None, measured.source) else [measured.source, other]
 
-    def missing_because(self, indicator: Indicator) -> str:
-        """Why an indicator has no value as things are run now; empty where it may have one."""
-        absent = [name for name in self.sources_of(indicator) if name in self.dormant]
-        if not absent:
-            return ""
-        return f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."
+    def missing_because(self, measured: Measured) -> list[str]:
+        """Why an indicator or context measure has no value as things are run now, or none in an authority."""
+        absent = [name for name in self.sources_of(measured) if name in self.dormant]
+        if absent:
+            return [f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."]
+        lacking = [
+            (authority.name, reason)
+            for authority in self.geography.authorities
+            if (reason := next(filter(None, map(authority.lacks, self.sources_of(measured))), ""))
+        ]
+        return [f"Missing for {name}: {reason}" for name, reason in lacking]
 
     @property
     def titles(self) -> dict[str, str]:
@@ -107,6 +122,7 @@ def load_contracts(root: Path) -> Contracts:
     geography = _load_one(root, "geography.yaml", Geography, faults)
     framework = _load_one(root, "framework.yaml", Framework, faults)
     economy = _load_one(root, "economy.yaml", Economy, faults)
+    sanity = _load_one(root, "sanity.yaml", Sanity, faults)
     files = {stem: _load_one(root, name, IndicatorFile, faults) for stem, name in _names(root, "indicators", faults)}
     if geography:
         check_geography(*geography, faults)
@@ -121,11 +137,15 @@ def load_contracts(root: Path) -> Contracts:
         message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
     corrections = _load_corrections(root, sources, faults)
+    check_authorities(*geography, sources, faults)
     check_indicators(files, sources, vocabulary[1], faults)
     if economy:
         taken = {item.id for _, file in filter(None, files.values()) for item in file.indicators}
+        before = len(faults)
         check_economy(*economy, taken, sources, vocabulary[1], faults)
-    if framework is None or economy is None or faults:
+        if sanity and framework and len(faults) == before:
+            check_sanity(*sanity, economy[1], framework[1], faults)
+    if framework is None or economy is None or sanity is None or faults:
         raise ContractError(faults)
     loaded = {name: product for name, product in products.items() if product}
     by_component = {file.component: file.indicators for _, file in filter(None, files.values())}
@@ -141,6 +161,7 @@ def load_contracts(root: Path) -> Contracts:
         component_of={item.id: component for component, item in ordered},
         economy={item.id: item for item in economy[1].measures},
         corrections=corrections,
+        sanity=sanity[1],
     )
 
 

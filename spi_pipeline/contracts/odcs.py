@@ -29,7 +29,8 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     if file is None:
         return None
     found: list[Fault] = []
-    reader = _Reader(document, vocabulary, geography, found)
+    held = geography.restricted(file.id)
+    reader = _Reader(document, vocabulary, held if held.authorities else geography, found)
     properties, table = file.custom, file.tables[0]
     reader.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", vocabulary.cadences)
     reader.word(("customProperties", "licence"), properties.licence, "licence", vocabulary.licences)
@@ -43,7 +44,10 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
         names = [column.name for column in table.columns]
         reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
     columns = reader.columns(table.columns)
-    rules = reader.rules(table, columns, properties.geography.levels)
+    rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
+    if not held.authorities:
+        # The table of a source without figures for anybody is empty, and nothing is promised of its rows.
+        rules = tuple(rule for rule in rules if rule.kind in ("columns", "types"))
     faults.extend(found)
     if found:
         return None
@@ -146,7 +150,9 @@ class _Reader:
             values=tuple(allowed.value for allowed in element.enum),
         )
 
-    def rules(self, table: TableElement, columns: tuple[Column, ...], levels: list[str]) -> tuple[Rule, ...]:
+    def rules(
+        self, table: TableElement, columns: tuple[Column, ...], levels: list[str], vintage: int | None = None
+    ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
         stated = stated_rules(self.document, table.quality, columns, levels, self.geography, self.faults)
         if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
@@ -154,7 +160,7 @@ class _Reader:
             self.fault(("schema", 0), message)
         if self.faults:
             return ()
-        rules = implied_rules(columns, levels, self.vocabulary, self.geography)
+        rules = implied_rules(columns, levels, self.vocabulary, self.geography, vintage)
         for index, rule in enumerate(stated):
             if any(rule.id == other.id for other in rules):
                 self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from spi_pipeline.contracts.documents import Document, Path_, unknown, validate
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule, Severity
+from spi_pipeline.contracts.rules import RULE_KINDS, SMALL_AREAS, Rule, Severity
 from spi_pipeline.contracts.standard import QualityElement
 from spi_pipeline.contracts.tables import Column
 from spi_pipeline.contracts.vocabulary import Strict, Vocabulary
@@ -75,6 +75,7 @@ _STATED: dict[str, type[_Stated]] = {
     "part_of_whole": _PartOfWhole,
     "null_share": _NullShare,
     "varies": _Stated,
+    "empty": _Stated,
     "between": _Between,
 }
 
@@ -159,9 +160,21 @@ def _rule(element: QualityElement, kind: str, columns: tuple[str, ...], params: 
 
 
 def implied_rules(
-    columns: Sequence[Column], levels: Sequence[str], vocabulary: Vocabulary, geography: Geography
+    columns: Sequence[Column],
+    levels: Sequence[str],
+    vocabulary: Vocabulary,
+    geography: Geography,
+    vintage: int | None = None,
 ) -> list[Rule]:
-    """The rules that follow from the columns: names, types, nulls, key, ranges, patterns, closed lists, area codes."""
+    """The rules that follow from the columns: names, types, nulls, key, ranges, patterns, closed lists, area codes.
+
+    Args:
+        columns: the columns.
+        levels: levels the ``area_code`` may belong to.
+        vocabulary: the form of the codes of each level.
+        geography: wards and authorities.
+        vintage: year of the codes of a source.
+    """
     names = tuple(column.name for column in columns)
     types = {column.name: column.type for column in columns}
     rules = [_implied("columns", names), _implied("types", names, types=types)]
@@ -173,7 +186,7 @@ def implied_rules(
         rules.extend(_text_rules(column))
     rules.extend(_range_rules(columns))
     if "area_code" in names and levels:
-        rules.append(_area_rule(levels, vocabulary, geography))
+        rules.extend(_area_rules(levels, vocabulary, geography, vintage))
     return rules
 
 
@@ -208,15 +221,17 @@ def _range_rules(columns: Sequence[Column]) -> list[Rule]:
     return rules
 
 
-def _area_rule(levels: Sequence[str], vocabulary: Vocabulary, geography: Geography) -> Rule:
+def _area_rules(levels: Sequence[str], vocabulary: Vocabulary, geography: Geography, vintage: int | None) -> list[Rule]:
     if set(levels) <= {"ward", "authority"}:
         former = sorted(geography.former_wards)
-        return _implied("known_areas", ("area_code",), areas=_areas(levels, geography), former=former)
-    # Codes of small areas are matched to the geography where they are allocated; here their form alone can be judged.
+        return [_implied("known_areas", ("area_code",), areas=_areas(levels, geography), former=former)]
     regex = "|".join(f"(?:{vocabulary.levels[level].pattern})" for level in levels)
-    return _implied(
-        "pattern", ("area_code",), "area_codes", f"area codes are of level {', '.join(levels)}", regex=regex
-    )
+    said = f"area codes are of level {', '.join(levels)}"
+    rules = [_implied("pattern", ("area_code",), "area_codes", said, regex=regex)]
+    geographies = [f"{level}{str(vintage)[2:]}" for level in levels]
+    if set(geographies) <= SMALL_AREAS.keys():
+        rules.append(_implied("known_areas", ("area_code",), geographies=geographies))
+    return rules
 
 
 def _areas(levels: Sequence[str], geography: Geography) -> list[str]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.framework import Framework
-from spi_pipeline.contracts.geography import Geography
+from spi_pipeline.contracts.geography import Geography, plain
 from spi_pipeline.contracts.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.tables import Column, Source
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -41,19 +42,39 @@ def _geography_faults(geography: Geography) -> Found:
     for index, ward in enumerate(geography.wards):
         if ward.code in codes:
             yield ("wards", index, "code"), f"ward {ward.code} is listed twice; keep one of them"
-        elif (ward.authority, ward.name) in names:
+        elif (ward.authority, plain(ward.name)) in names:
             yield (
                 ("wards", index, "name"),
                 f"a second ward of {ward.authority} is named {ward.name!r}; names must differ",
             )
         codes.add(ward.code)
-        names.add((ward.authority, ward.name))
+        names.add((ward.authority, plain(ward.name)))
         if ward.authority not in authorities:
             said = unknown(ward.authority, "code of a listed authority", authorities)
             yield ("wards", index, "authority"), f"ward {ward.code}: {said}"
         if ward.code in geography.former_wards:
             said = f"ward {ward.code} is listed under former_wards too; it is in force or it is former"
             yield ("wards", index, "code"), said
+
+
+def check_authorities(document: Document, geography: Geography, sources: Sources, faults: list[Fault]) -> None:
+    """What an authority is said to be without exists; incidents can be placed in every authority that has them."""
+    for index, authority in enumerate(geography.authorities):
+        for number, item in enumerate(authority.without):
+            for place, name in enumerate(item.sources):
+                if name not in sources:
+                    path: Path_ = ("authorities", index, "without", number, "sources", place)
+                    said = f"authority {authority.code}: {unknown(name, 'source', sources)}"
+                    faults.append(document.fault(path, said))
+        if authority.placed_by == "best_fit":
+            for source in filter(None, sources.values()):
+                points = "point" in source.properties.geography.levels and not source.column("lsoa_code")
+                if points and not authority.lacks(source.id):
+                    message = (
+                        f"authority {authority.code} is placed by best_fit, but source {source.id} holds points "
+                        f"without LSOAs; list {source.id} under without, or supply ward boundaries and use postcodes"
+                    )
+                    faults.append(document.fault(("authorities", index, "placed_by"), message))
 
 
 def check_framework(document: Document, framework: Framework, files: Files, faults: list[Fault]) -> None:
@@ -114,6 +135,19 @@ def check_economy(
         taken.add(measured.id)
         for path, message in _measured_faults(measured, sources, vocabulary, context=True):
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
+
+
+def check_sanity(
+    document: Document, sanity: Sanity, economy: Economy, framework: Framework, faults: list[Fault]
+) -> None:
+    """The profile and the measures compared with exist. Findings of other councils' wards may be explained too."""
+    if sanity.profile not in framework.profiles:
+        faults.append(document.fault(("profile",), unknown(sanity.profile, "profile", framework.profiles)))
+    measures = [item.id for item in economy.measures]
+    for index, item in enumerate(sanity.compare):
+        if item.measure not in measures:
+            said = unknown(item.measure, "measure of economy.yaml", measures)
+            faults.append(document.fault(("compare", index, "measure"), said))
 
 
 def _predecessor_faults(file: IndicatorFile, index: int) -> Found:

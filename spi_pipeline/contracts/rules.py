@@ -7,7 +7,8 @@ nothing here knows how. Adding a kind means adding it to ``RULE_KINDS``, teachin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
@@ -28,6 +29,16 @@ RULE_KINDS: dict[str, str] = {
     "part_of_whole": "a part is never larger than its whole",
     "null_share": "no more than a stated share of a column is null",
     "varies": "a column holds more than one value",
+    "empty": "a column holds nothing: what stands in it is a finding",
+}
+
+# Small areas are known by the lookups: the source and column that list those of a level and vintage.
+SMALL_AREAS: dict[str, tuple[str, str]] = {
+    "oa21": ("output_area_lookup", "area_code"),
+    "lsoa21": ("lsoa_best_fit", "area_code"),
+    "msoa21": ("lsoa_best_fit", "msoa_code"),
+    "lsoa11": ("lsoa_2011_lookup", "lsoa_2011_code"),
+    "msoa11": ("msoa_2011_lookup", "msoa_2011_code"),
 }
 
 
@@ -44,7 +55,8 @@ class Rule:
         params: parameters by kind: ``columns`` none; ``types`` ``{"types": {column: logical type}}``;
             ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``between_by``
             ``{"bounds": {value of the first column: [min, max]}}`` with columns ``(about, number)``; ``pattern``
-            ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``;
+            ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``, of
+            small areas ``{"geographies": [...]}`` (keys of ``SMALL_AREAS``) until their lookups are at hand;
             ``coverage`` ``{"areas": [...], "min_share", "by": [columns] (may be absent)}``; ``part_of_whole``
             ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``.
     """
@@ -80,3 +92,20 @@ class RuleResult:
     def blocks(self) -> bool:
         """Whether this result keeps the table from being written."""
         return self.rule.severity == "error" and self.outcome in ("failed", "errored")
+
+
+def with_known_areas(rules: Sequence[Rule], codes: Callable[[str, str], Collection[str]]) -> tuple[Rule, ...]:
+    """Rules whose small areas are listed.
+
+    Args:
+        rules: the rules of a table.
+        codes: gives the codes in a column of a lookup, by source and column.
+    """
+
+    def listed(rule: Rule) -> Rule:
+        if "geographies" not in rule.params:
+            return rule
+        known = {code for name in rule.params["geographies"] for code in codes(*SMALL_AREAS[name])}
+        return replace(rule, params={"areas": sorted(known)})
+
+    return tuple(map(listed, rules))

@@ -16,6 +16,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -25,6 +26,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "indicators": IndicatorFile,
     "economy": Economy,
     "corrections": CorrectionFile,
+    "sanity": Sanity,
 }
 
 

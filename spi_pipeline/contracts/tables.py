@@ -57,12 +57,13 @@ class TableGeography(Strict):
     Attributes:
         levels: levels its ``area_code`` may belong to, finest first; ``point`` for coordinates; empty for lookups.
         vintage: year of the codes.
-        names: the authority in which ward names are resolved, only where the publisher gives no codes.
+        names: whether wards are named, only where the publisher gives no codes; a name is resolved in the authority
+            that its row names.
     """
 
     levels: list[str] = Field(default_factory=list)
     vintage: int
-    names: str | None = None
+    names: bool = False
 
 
 class Period(Strict):

@@ -50,7 +50,7 @@ def small_area_weights(
     authorities whose output areas are not at hand, and poor where wards cut LSOAs (Luton: 46 of 125).
 
     Args:
-        wards: ``area_code``, ``parent_code`` (authority), ``geometry`` (WKB, WGS84).
+        wards: ``area_code``, ``parent_code`` (authority), ``geometry`` (WKB, WGS84; null where best fit does without).
         lsoa_best_fit: ``lsoa_code``, ``ward_code``, ``authority_code``; also says which LSOAs are in the authorities.
         lsoa_2011_lookup: ``lsoa11_code``, ``lsoa21_code``, the exact-fit pairs.
         msoa_2011_lookup: ``msoa11_code``, ``msoa21_code``, all successors.
@@ -203,7 +203,7 @@ def _known_postcodes(postcodes: pd.DataFrame | None, wards: pd.DataFrame) -> pd.
     """Postcodes with a place and a ward, the wards that are not configured being ``outside``."""
     usable = _or_empty(postcodes, ["easting", "northing", "ward_code"])
     usable = usable.dropna(subset=["easting", "northing", "ward_code"])
-    bare = sorted(set(wards["area_code"]) - set(usable["ward_code"]))
+    bare = sorted(set(wards.loc[wards["geometry"].notna(), "area_code"]) - set(usable["ward_code"]))
     if len(usable) and bare:
         raise SpiError(
             f"No postcode names the ward {listed(bare)}: use the postcode release of the wards' own vintage, "

@@ -5,11 +5,12 @@ Weights are made in ``allocation``; ward names and codes come with the boundarie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.codes import listed
 
@@ -22,12 +23,13 @@ AREA_COLUMNS = [
     "population",
     "households",
     "split_share",
+    "placed_by",
 ]
 
 
 def area_table(
     wards: pd.DataFrame,
-    authorities: Mapping[str, str],
+    authorities: Sequence[Authority],
     weights: pd.DataFrame,
     households: pd.DataFrame,
     vintage: str,
@@ -36,7 +38,7 @@ def area_table(
 
     Args:
         wards: ``area_code``, ``area_name``, ``parent_code``.
-        authorities: names of the authorities by code.
+        authorities: those the wards belong to.
         weights: as ``small_area_weights`` returns them, all geographies; their residents are those of Census 2021
             table TS001.
         households: ``area_code``, ``households`` (Census 2021 table TS041) of the finest areas: output areas, and LSOAs
@@ -47,7 +49,8 @@ def area_table(
         ``area_code``, ``area_name``, ``level`` (ward, authority), ``vintage``, ``parent_code`` (of a ward),
         ``population``, ``households`` (fractions of people and households remain, so that wards add up to the
         authority), ``split_share`` (share, 0 to 1, of the residents who came from small areas of the finest level that
-        lie in more than one ward). A ward that no small area reaches has missing figures.
+        lie in more than one ward), ``placed_by`` (of the authority). A ward that no small area reaches has missing
+        figures.
 
     Raises:
         SpiError: when a small area has no households figure, or as ``allocate_counts``.
@@ -59,8 +62,10 @@ def area_table(
 
     above = table.groupby("parent_code")[["population", "households", "split"]].sum(min_count=1)
     above = above.rename_axis("area_code").reset_index().assign(level="authority", parent_code=None)
-    above["area_name"] = above["area_code"].map(authorities)
+    above["area_name"] = above["area_code"].map({authority.code: authority.name for authority in authorities})
     table = pd.concat([table, above], ignore_index=True).assign(vintage=vintage)
+    own = table["parent_code"].fillna(table["area_code"])
+    table["placed_by"] = own.map({authority.code: authority.placed_by for authority in authorities})
     return table.assign(split_share=table["split"] / table["population"])[AREA_COLUMNS]
 
 

@@ -1,6 +1,6 @@
-"""Points to wards, by the polygon they lie in.
+"""Points to wards, by the polygon they lie in or, where there is none, by the small area they are said to lie in.
 
-Small areas belong in ``allocation``; what a point stands for is the caller's affair.
+Figures of small areas belong in ``allocation``; what a point stands for is the caller's affair.
 """
 
 from __future__ import annotations
@@ -38,3 +38,20 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
     distinct, position = np.unique(np.column_stack([x[near], y[near]]), axis=0, return_inverse=True)
     placed[near] = shapes.holding(shapely.points(distinct))[position.ravel()]
     return placed
+
+
+def place_whole(codes: pd.Series, weights: pd.DataFrame) -> Array:
+    """Find the ward of each incident by its small area: an incident cannot be divided, so the largest share decides.
+
+    Args:
+        codes: small areas, of any geography of the weights; may be missing.
+        weights: as ``small_area_weights`` returns them, of the wards wanted alone.
+
+    Returns:
+        One ward code per incident, in order; ``None`` without a code or outside every ward. Of equal shares the ward
+        with the lowest code.
+    """
+    ordered = weights.sort_values(["weight", "area_code"], ascending=[False, True])
+    ward = ordered.drop_duplicates("small_area_code").set_index("small_area_code")["area_code"]
+    found = codes.map(ward).astype(object)
+    return found.where(found.notna(), None).to_numpy(dtype=object)

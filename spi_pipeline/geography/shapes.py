@@ -66,6 +66,11 @@ class Shapes:
         kept = pd.Series(self.codes, dtype=object).isin(set(wanted)).to_numpy()
         return Shapes(self.codes[kept], self.polygons[kept])
 
+    def touching(self) -> list[tuple[str, str]]:
+        """The polygons that border or overlap each other: pairs of codes, each in both directions."""
+        one, other = shapely.STRtree(self.polygons).query(self.polygons, predicate="intersects")
+        return [(str(self.codes[a]), str(self.codes[b])) for a, b in zip(one, other, strict=True) if a != b]
+
     def holding(self, points: Array) -> Array:
         """Find the polygon each point lies in or on.
 

@@ -59,10 +59,13 @@ def observations(
         The columns of the product ``observation``, one row per area and edition, status observed, carried or missing.
     """
     # Plain loops: a few hundred rows, for which a join costs fifty times as much.
-    spans = set(zip(values["period_start"], values["period_end"], strict=True))
-    digests = {span: _digest(source, origins, *span) for span in spans}
+    held = values.dropna(subset=["value"])
+    digests = {
+        span: _digest(source, origins, *span)
+        for span in set(zip(held["period_start"], held["period_end"], strict=True))
+    }
     known: dict[str, list[_Value]] = {area: [] for area in sorted(set(values["area_code"]))}
-    for value in values.dropna(subset=["value"])[list(_Value._fields)].itertuples(index=False, name=None):
+    for value in held[list(_Value._fields)].itertuples(index=False, name=None):
         known[value[0]].append(_Value(*value))
     rows = []
     for area, found in known.items():

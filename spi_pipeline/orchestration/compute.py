@@ -9,17 +9,19 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
+from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.context import economy
 from spi_pipeline.indicators.observations import Origin, missing, observations
-from spi_pipeline.indicators.values import Wards, ward_values
+from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
+from spi_pipeline.scoring import sanity
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.scoring.change import changes
@@ -62,6 +64,8 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
         frames = {"change": _change(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
+    elif step.kind == "sanity":
+        frames = {step.outputs[0]: _sanity(step, contracts, reader)}
     elif step.kind == "component":
         frames = _scored(step, _component(step, contracts, reader))
     else:
@@ -85,8 +89,13 @@ def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
 
 
 def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
-    """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata."""
+    """The table of what was fetched, else the embedded one, corrected; its files travel along in the metadata.
+
+    Empty where every authority is without it.
+    """
     source = contracts.sources[step.name]
+    if not contracts.geography.holding(step.name):
+        return {step.name: arrow_schema(source).empty_table()}
     if reader.live and reader.live.covers(step.name):
         table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
     else:
@@ -99,10 +108,11 @@ def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
 def _allocation(reader: Reader) -> pd.DataFrame:
     residents = reader.frame("census_residents")[["area_code", "residents"]]
     known = reader.frame("output_area_lookup").merge(residents, on="area_code", how="left", validate="1:1")
-    bare = residents[~residents["area_code"].isin(known["area_code"])]
+    best_fit = reader.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"})
+    bare = residents[~residents["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
     return small_area_weights(
         wards=reader.wards(),
-        lsoa_best_fit=reader.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"}),
+        lsoa_best_fit=best_fit,
         lsoa_2011_lookup=reader.frame("lsoa_2011_lookup").rename(
             columns={"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code"}
         ),
@@ -113,15 +123,14 @@ def _allocation(reader: Reader) -> pd.DataFrame:
         output_area_boundaries=reader.frame("output_area_boundaries_2011"),
         lsoa_boundaries=reader.frame("lsoa_boundaries"),
         postcodes=reader.frame("postcodes"),
-        lsoa_lookup=bare.rename(columns={"area_code": "lsoa_code"}).assign(msoa_code=None),
+        lsoa_lookup=bare.merge(best_fit[["lsoa_code", "msoa_code"]], on="lsoa_code", how="left", validate="1:1"),
     )
 
 
 def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     geography = contracts.geography
-    names = {authority.code: authority.name for authority in geography.authorities}
     households = reader.frame("census_households")
-    return area_table(reader.wards(), names, reader.frame("allocation"), households, geography.vintage)
+    return area_table(reader.wards(), geography.authorities, reader.frame("allocation"), households, geography.vintage)
 
 
 def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
@@ -133,8 +142,11 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
     if contracts.dormant.intersection(sources):
         absent = missing(indicator, source, reader.frame("area")["area_code"], editions)
         return {step.outputs[0]: _typed(absent, contracts.products["observation"])}
-    tables = {name: reader.placed(name) for name in sources}
-    found = ward_values(indicator, contracts.sources, tables, _wards(step, reader))
+    if all(map(contracts.geography.holding, sources)):
+        tables = {name: reader.placed(name) for name in sources}
+        found = ward_values(indicator, contracts.sources, tables, _wards(step, reader))
+    else:
+        found = no_values(_wards(step, reader))
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
     frame = observations(found.values, indicator, source, origins, editions, carry)
@@ -147,9 +159,13 @@ def _wards(step: Step, reader: Reader) -> Wards:
 
 
 def _economy(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    sources = {name for item in contracts.economy.values() for name in contracts.sources_of(item)}
-    tables = {name: reader.placed(name) for name in sources}
-    return economy(contracts.economy, contracts.sources, contracts.vocabulary.units, tables, _wards(step, reader))
+    measures = {
+        item.id: item
+        for item in contracts.economy.values()
+        if all(map(contracts.geography.holding, contracts.sources_of(item)))
+    }
+    tables = {name: reader.placed(name) for item in measures.values() for name in contracts.sources_of(item)}
+    return economy(measures, contracts.sources, contracts.vocabulary.units, tables, _wards(step, reader))
 
 
 def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
@@ -165,7 +181,7 @@ def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
     table = pd.concat([reader.frame(f"observation.{item.id}") for item in contracts.active], ignore_index=True)
     chains = slots(contracts.active)
-    filled = filled_slots(table, chains, contracts.geography.ward_codes, contracts.framework.publication.areas)
+    filled = filled_slots(table, chains, _areas(contracts), contracts.framework.publication.areas)
     return edition_table(filled, contracts.component_of, contracts.framework, reader.as_of)
 
 
@@ -191,6 +207,24 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
     counts = {child: _slot_count(child, contracts) for child in below}
     level: Literal["dimension", "index"] = "index" if step.kind == "index" else "dimension"
     return score_parent(step.name, level, children, counts, contracts.framework, _areas(contracts))
+
+
+def _sanity(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    scores = pd.concat([reader.frame(name) for name in step.inputs if name.startswith("score.")], ignore_index=True)
+    wanted = contracts.sanity
+    level_of = dict(zip(scores["id"], scores["level"], strict=True))
+    elements = scores["level"] != "indicator"
+    if step.name == "comparison":
+        newest = reader.frame("economy").sort_values("period_end").groupby(["area_code", "measure_id"])["value"].last()
+        found, scores = sanity.comparison(wanted, newest.unstack(), level_of), scores[elements]
+    elif step.name == "neighbours":
+        wards = reader.wards()
+        names = wards.set_index("area_code")["area_name"]
+        found = sanity.neighbours(wanted, Shapes.from_frame(wards).touching(), level_of, names)
+        scores = scores[elements]
+    else:
+        found = getattr(sanity, step.name)(wanted, contracts.component_of)
+    return sanity.look(step.name, found, scores, wanted, _areas(contracts).authority_of)  # type: ignore[arg-type]
 
 
 def _slot_count(element: str, contracts: Contracts) -> int:

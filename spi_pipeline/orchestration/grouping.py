@@ -17,7 +17,7 @@ def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
     for step in steps:
         if step.kind == "indicator":
             name = f"indicators_of_{step.files[0].removeprefix('indicators/').removesuffix('.yaml')}"
-        elif step.kind in ("component", "dimension"):
+        elif step.kind in ("component", "dimension", "sanity"):
             name = step.group
         else:
             name = f"{step.kind}_{step.name}"

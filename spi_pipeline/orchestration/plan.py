@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.sanity import SanityKind
 
 Kind = Literal[
     "source", "allocation", "area", "economy", "catalogue", "indicator", "edition", "component", "dimension", "index",
-    "change", "database",
+    "change", "sanity", "database",
 ]  # fmt: skip
 
 # The tables a component, dimension or the index writes, each a part of the product of that name.
@@ -79,6 +80,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     top = tuple(dimension.id for dimension in contracts.framework.dimensions)
     steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
     steps.append(_change(contracts, steps))
+    steps += _sanity(contracts)
     steps.append(_database(contracts, steps))
     return steps
 
@@ -86,6 +88,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
 def _products(*names: str) -> tuple[str, ...]:
     """Contracts of products, with what they are read with: ranges come from units, known areas from the geography."""
     return (*(f"products/{name}.yaml" for name in names), "vocabulary.yaml", "geography.yaml")
+
+
+def _indicator_files(contracts: Contracts) -> list[str]:
+    return sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
 
 
 def _source(contracts: Contracts, source_id: str) -> Step:
@@ -163,7 +169,7 @@ def _economy(contracts: Contracts) -> Step:
 
 
 def _catalogue(contracts: Contracts) -> Step:
-    files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
+    files = _indicator_files(contracts)
     return Step(
         name="catalogue",
         kind="catalogue",
@@ -205,7 +211,7 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
         ),
         rooms=("contracts", "checks", "geography", "indicators"),
         title=indicator.title,
-        description=f"{indicator.description} {indicator.limits}",
+        description=" ".join([indicator.description, indicator.limits, *contracts.missing_because(indicator)]),
         lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if "allocation" in geography else ())},
     )
 
@@ -222,12 +228,12 @@ def _missing(contracts: Contracts, indicator_id: str) -> Step:
         files=(f"indicators/{contracts.component_of[indicator_id]}.yaml", "framework.yaml", *_products("observation")),
         rooms=("contracts", "checks", "indicators"),
         title=indicator.title,
-        description=f"{contracts.missing_because(indicator)} {indicator.description} {indicator.limits}",
+        description=" ".join([*contracts.missing_because(indicator), indicator.description, indicator.limits]),
     )
 
 
 def _edition(contracts: Contracts) -> Step:
-    files = sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()})
+    files = _indicator_files(contracts)
     observations = tuple(f"observation.{item.id}" for item in contracts.active)
     return Step(
         name="edition",
@@ -276,7 +282,7 @@ def _parent(
         files=(
             "framework.yaml",
             *_products(*SCORED[:3]),
-            *sorted({f"indicators/{component}.yaml" for component in contracts.component_of.values()}),
+            *_indicator_files(contracts),
         ),
         rooms=("contracts", "checks", "scoring", "engine"),
         title=contracts.titles[name],
@@ -302,6 +308,47 @@ def _change(contracts: Contracts, steps: list[Step]) -> Step:
         "anew, or figures that entered, expired or were replaced.",
         lineage={"change": tuple((name, "score") for name in read if name.startswith("score."))},
     )
+
+
+SANITY: dict[SanityKind, tuple[str, str]] = {
+    "comparison": (
+        "Against deprivation and income",
+        "Correlation of the index, its dimensions and components with the official deprivation and with income.",
+    ),
+    "opposed": ("Against their component", "Indicators that move against the others of their component."),
+    "constant": ("Hardly varying", "Indicators whose scores hardly differ between wards."),
+    "redundant": ("Said twice", "Each indicator with the one that says most nearly the same."),
+    "neighbours": ("Against their neighbours", "Wards whose scores stand far from those of the wards around them."),
+}
+
+
+def _sanity(contracts: Contracts) -> list[Step]:
+    """Steps after the index, for comparison only: nothing the index is made of reads from them."""
+    dimensions = contracts.framework.dimensions
+    components = [component.id for dimension in dimensions for component in dimension.components]
+    every = [*components, *(dimension.id for dimension in dimensions), contracts.framework.id]
+    read: dict[SanityKind, tuple[list[str], tuple[str, ...]]] = {
+        "comparison": (every, ("economy",)),
+        "opposed": (components, ()),
+        "constant": (components, ()),
+        "redundant": (components, ()),
+        "neighbours": (every, ("wards",)),
+    }
+    return [
+        Step(
+            name=kind,
+            kind="sanity",
+            group="sanity",
+            inputs=(*(f"score.{name}" for name in elements), *others),
+            outputs=(f"sanity.{kind}",),
+            files=("sanity.yaml", "framework.yaml", *_indicator_files(contracts), *_products("sanity")),
+            rooms=("contracts", "checks", "scoring", "engine", "geography"),
+            title=SANITY[kind][0],
+            description=SANITY[kind][1],
+            lineage={"value": tuple((f"score.{name}", "score") for name in elements)},
+        )
+        for kind, (elements, others) in read.items()
+    ]
 
 
 def _database(contracts: Contracts, steps: list[Step]) -> Step:

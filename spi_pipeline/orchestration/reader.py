@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.geography.points import place_points
-from spi_pipeline.snapshot.embedded import ORIGINS, snapshot_as_of, snapshot_tables
+from spi_pipeline.contracts.rules import Rule, with_known_areas
+from spi_pipeline.geography.codes import listed
+from spi_pipeline.geography.points import place_points, place_whole
+from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded, snapshot_as_of, snapshot_tables
 from spi_pipeline.store.store import Store
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ class Reader:
         self.snapshot = snapshot
         self.live = live
         self._kept: dict[tuple[str, str, str], Any] = {}
+        self._known: dict[tuple[str, str], frozenset[str]] = {}
 
     @property
     def as_of(self) -> dt.date:
@@ -73,14 +78,31 @@ class Reader:
 
         def place() -> pd.DataFrame:
             rows = self.frame(name)
-            return rows.assign(ward_code=place_points(rows["longitude"], rows["latitude"], self.wards()))
+            ward = place_points(rows["longitude"], rows["latitude"], self.wards())
+            by_fit = self.contracts.geography.placed_by("best_fit")
+            if by_fit and "lsoa_code" in rows:
+                weights = self.frame("allocation")
+                own = weights["area_code"].isin(self.contracts.geography.wards_of(by_fit))
+                ward = np.where(pd.isna(ward), place_whole(rows["lsoa_code"], weights[own]), ward)
+            return rows.assign(ward_code=ward)
 
         found: pd.DataFrame = self._once("placed", name, place)
         return found
 
     def wards(self) -> pd.DataFrame:
-        """Ward boundaries with ``parent_code``, the wards' authority."""
+        """Ward boundaries with ``parent_code``, the wards' authority; null where best fit does without.
+
+        Raises:
+            SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
+        """
         frame: pd.DataFrame = self.frame("wards").rename(columns={"authority_code": "parent_code"})
+        by_fit = self.contracts.geography.placed_by("best_fit")
+        bare = sorted(frame.loc[frame["geometry"].isna() & ~frame["parent_code"].isin(by_fit), "area_code"])
+        if bare:
+            raise SpiError(
+                f"table wards has no boundary for {listed(bare)}; supply it, or state placed_by: best_fit for their "
+                "authority in geography.yaml"
+            )
         return frame
 
     def boundaries(self) -> pd.DataFrame:
@@ -92,6 +114,21 @@ class Reader:
 
         found: pd.DataFrame = self._once("boundaries", "wards", merged)
         return found
+
+    def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        """Rules with the small areas listed that the embedded lookups know; as they are where a lookup is damaged."""
+        try:
+            return with_known_areas(rules, self._codes)
+        except SpiError:  # said of the lookup itself
+            return tuple(rules)
+
+    def _codes(self, source_id: str, column: str) -> frozenset[str]:
+        if (source_id, column) not in self._known:
+            held = self.contracts.geography.holding(source_id)
+            table = read_embedded(self.snapshot, source_id).table if held else None
+            codes = table[column].unique().to_pylist() if table is not None and column in table.column_names else []
+            self._known[source_id, column] = frozenset(codes)
+        return self._known[source_id, column]
 
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""

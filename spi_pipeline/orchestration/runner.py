@@ -21,7 +21,7 @@ from spi_pipeline.checks.evaluation import evaluate
 from spi_pipeline.checks.wording import summary
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.rules import Rule, RuleResult
+from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, RuleResult
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.orchestration.compute import compute, contract_of
 from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprint
@@ -107,6 +107,12 @@ class Runner:
                 told["downloads"] = self.live.digest(step.name)
             else:
                 told["embedded"] = embedded_digest(self.reader.snapshot, step.name)
+            lookups = {
+                SMALL_AREAS[name][0]
+                for rule in self.contracts.sources[step.name].rules
+                for name in rule.params.get("geographies", ())
+            }
+            told |= {name: embedded_digest(self.reader.snapshot, name) for name in sorted(lookups)}
         elif step.kind in ("edition", "component", "dimension", "index"):
             told["dormant"] = " ".join(sorted(self.contracts.dormant))
         if step.kind == "database":
@@ -206,7 +212,7 @@ class Runner:
         for name in tables:
             products.setdefault(name.split(".")[0], []).append(name)
         for product, names in products.items():
-            rules = contract_of(product, self.contracts).rules
+            rules = self.reader.rules(contract_of(product, self.contracts).rules)
             together = [name for name in names if tables[name].num_rows] if len(names) > 1 else []
             if len(together) > 1 and len({tables[name].schema for name in together}) == 1:
                 union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in together])

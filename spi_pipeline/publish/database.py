@@ -43,7 +43,7 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any
 
 @dataclass(frozen=True)
 class WardTable:
-    """The wards of one edition and profile, best first, then their authorities.
+    """The wards of one edition and profile, authority by authority: best first, the authority itself last.
 
     Attributes:
         edition: the edition.
@@ -75,7 +75,7 @@ def ward_table(database: Path, profile: str = "spi", edition: int | None = None)
             SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.coverage
             FROM score s JOIN area a USING (area_code)
             WHERE s.level = 'index' AND s.profile = ? AND s.edition = ?
-            ORDER BY a.level DESC, s.rank NULLS LAST, a.area_name
+            ORDER BY coalesce(a.parent_code, a.area_code), a.level DESC, s.rank NULLS LAST, a.area_name
             """,
             [profile, newest],
         )

@@ -73,9 +73,13 @@ def explain(
 
 def _area(connection: duckdb.DuckDBPyConnection, area: str) -> tuple[str, str]:
     known = rows(connection, "SELECT area_code, area_name FROM area")
-    for row in known:
-        if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold()):
-            return row["area_code"], row["area_name"]
+    meant = [(row["area_code"], row["area_name"]) for row in known
+             if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold())]  # fmt: skip
+    if len(meant) > 1:
+        codes = ", ".join(sorted(code for code, _ in meant))
+        raise UnknownNameError(f"{len(meant)} areas are named {area!r}; give the code, one of {codes}")
+    if meant:
+        return meant[0]
     names = [row["area_name"] for row in known]
     raise UnknownNameError(f"there is no ward {area!r}{_nearest(area, names)}")
 

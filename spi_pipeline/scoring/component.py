@@ -38,6 +38,7 @@ class _Component:
     Attributes:
         id: of the component.
         panel: values as observed, by edition and area, one column per indicator; one of each slot in an edition.
+        areas: wards and authorities.
         wards: which rows are wards.
         weighting: nominal weights of the indicators, by what a profile asks for: a slot's, whichever of it fills it.
         coverage: share of the slots that hold a value, by row.
@@ -45,6 +46,7 @@ class _Component:
 
     id: str
     panel: pd.DataFrame
+    areas: Areas
     wards: Flags
     weighting: dict[str, Weighting]
     coverage: pd.Series
@@ -78,14 +80,18 @@ def score_component(
     chains = slots(indicators)
     ids = [indicator.id for indicator in indicators]
     directions = {indicator.id: indicator.direction for indicator in indicators}
-    filled = filled_slots(observations, chains, areas.wards, framework.publication.areas)
-    chosen = set(zip(filled["edition"], filled["indicator_id"], strict=True))
-    cells = zip(observations["edition"], observations["indicator_id"], observations["status"], strict=True)
-    used = [status in PRESENT and (edition, name) in chosen for edition, name, status in cells]
+    filled = filled_slots(observations, chains, areas, framework.publication.areas)
+    chosen = set(zip(filled["authority_code"], filled["edition"], filled["indicator_id"], strict=True))
+    cells = zip(
+        areas.own(observations["area_code"]), observations["edition"], observations["indicator_id"], strict=True
+    )
+    present = observations["status"].isin(PRESENT)
+    used = [known and cell in chosen for known, cell in zip(present, cells, strict=True)]
     panel = panel_of(observations[used], "value", "indicator_id", ids, editions, areas)
     component = _Component(
         id=component_id,
         panel=panel,
+        areas=areas,
         wards=panel.index.get_level_values("area_code").isin(areas.wards),
         weighting={
             method: weigh(chains, directions, goalposts, yardstick, method)
@@ -111,26 +117,30 @@ def _indicator_scores(
 ) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Scores of the indicators and the cells filled in, by what a profile does about gaps: ``none``, ``regression``.
 
-    Gaps of wards are filled; an authority's value never is.
+    Gaps of wards are filled, from the wards of the same authority; an authority's value never is.
     """
     panel = component.panel
     worst, best = goalposts.loc[panel.columns, "worst"], goalposts.loc[panel.columns, "best"]
     nothing = (goalpost_scores(panel, worst, best), pd.DataFrame(columns=IMPUTATION_COLUMNS))
-    imputed = impute_regression(panel[component.wards], minimum_share=framework.publication.areas)
-    if imputed.cells.empty:
+    filled, cells = panel.to_numpy(copy=True), []
+    own = component.areas.own(panel.index.get_level_values("area_code"))
+    for authority in sorted(set(own)):
+        rows = component.wards & (own == authority)
+        imputed = impute_regression(panel[rows], minimum_share=framework.publication.areas)
+        filled[rows] = imputed.panel.to_numpy()
+        cells += [imputed.cells] if len(imputed.cells) else []
+    if not cells:
         return {"none": nothing, "regression": nothing}
-    filled = panel.to_numpy(copy=True)
-    filled[component.wards] = imputed.panel.to_numpy()
     scores = goalpost_scores(pd.DataFrame(filled, panel.index, panel.columns), worst, best)
-    return {"none": nothing, "regression": (scores, imputed.cells)}
+    return {"none": nothing, "regression": (scores, pd.concat(cells, ignore_index=True))}
 
 
 def _under_profile(
     component: _Component, name: str, profile: Profile, scores: pd.DataFrame, cells: pd.DataFrame
 ) -> Part:
-    # An indicator absent for every area of an edition is left out: its siblings share its weight, and a score needs its
-    # share of those that remain.
-    remaining = np.maximum(offered(scores).sum(axis=1), 1)
+    # An indicator that no area of an authority has in an edition is left out there: its siblings share its weight, and
+    # a score needs its share of those that remain.
+    remaining = np.maximum(offered(scores, component.areas).sum(axis=1), 1)
     enough = scores.notna().to_numpy().sum(axis=1) / remaining >= profile.available
     children = scores.where(np.broadcast_to(enough[:, np.newaxis], scores.shape))
     options = {"mean": profile.means["component"], "floor": profile.floor}

@@ -10,12 +10,14 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.indicators import Indicator
+from spi_pipeline.scoring.tables import Areas
 
 PRESENT = ("observed", "carried")
 
@@ -36,20 +38,30 @@ def slots(indicators: Sequence[Indicator]) -> list[list[str]]:
 
 
 def filled_slots(
-    observations: pd.DataFrame, chains: Sequence[Sequence[str]], wards: Sequence[str], share: float
+    observations: pd.DataFrame, chains: Sequence[Sequence[str]], areas: Areas, share: float
 ) -> pd.DataFrame:
-    """The indicator that fills each slot in each edition.
+    """The indicator that fills each slot in each edition, for each authority by its own wards.
 
     Args:
         observations: rows of the product ``observation``.
         chains: indicator ids by slot, newest first.
-        wards: the wards counted.
-        share: an indicator is present where at least this share of the wards has a value.
+        areas: wards and authorities.
+        share: an indicator is present for an authority where at least this share of its wards has a value.
 
     Returns:
-        ``edition, slot`` (id of the slot's newest indicator), ``indicator_id`` (empty where none is present),
-        ``fresh`` (whether any ward's value is of the edition's own year).
+        ``authority_code, edition, slot`` (id of the slot's newest indicator), ``indicator_id`` (empty where none is
+        present), ``fresh`` (whether any ward's value is of the edition's own year).
     """
+    found = {
+        authority: _filled_slots(observations, chains, list(wards), share)
+        for authority, wards in areas.authority_of.groupby(areas.authority_of).groups.items()
+    }
+    return pd.concat(found, names=["authority_code"]).reset_index("authority_code").reset_index(drop=True)
+
+
+def _filled_slots(
+    observations: pd.DataFrame, chains: Sequence[Sequence[str]], wards: Sequence[str], share: float
+) -> pd.DataFrame:
     rows = observations[observations["area_code"].isin(wards)]
     met = Counter(zip(rows["edition"], rows["indicator_id"], rows["status"], strict=True))
     found = []
@@ -64,7 +76,7 @@ def filled_slots(
 def edition_table(
     filled: pd.DataFrame, component_of: dict[str, str], framework: Framework, as_of: dt.date
 ) -> pd.DataFrame:
-    """The editions to publish: enough slots hold a value and every component has at least one.
+    """The editions to publish: every authority has enough slots that hold a value, and at least one of each component.
 
     Args:
         filled: as ``filled_slots`` returns it, over the whole framework.
@@ -73,7 +85,7 @@ def edition_table(
         as_of: the day the figures were taken.
 
     Returns:
-        The columns of the product ``edition``.
+        The columns of the product ``edition``; a slot counts where it is filled for any authority.
 
     Raises:
         SpiError: when no year can be published, with what the best year lacks.
@@ -81,25 +93,50 @@ def edition_table(
     names = sorted(filled["slot"].unique())
     set_id = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     rows: list[tuple[object, ...]] = []
-    lacking: dict[int, tuple[int, int, list[str]]] = {}
-    for edition in sorted(map(int, filled["edition"].unique())):
-        group = filled[filled["edition"] == edition]
-        held = group[group["indicator_id"] != ""]
-        components = {component_of[name] for name in held["slot"]}
-        absent = [name for name in framework.components if name not in components]
-        if absent or len(held) / len(group) < framework.publication.slots:
-            lacking[edition] = (len(held), len(group), absent)
+    lacking: list[_Lacking] = []
+    for year in sorted(map(int, filled["edition"].unique())):
+        group = filled[filled["edition"] == year]
+        short = [
+            found
+            for authority, own in group.groupby("authority_code")
+            if (found := _lacking(year, str(authority), own, component_of, framework))
+        ]
+        if short:
+            lacking.append(min(short, key=lambda found: found.have))
             continue
-        fresh = int(held["fresh"].sum())
-        counts = (set_id, len(held), fresh, len(held) - fresh, len(group) - len(held), as_of)
-        rows.extend((edition, profile, *counts) for profile in framework.profiles)
+        held = group[group["indicator_id"] != ""]
+        indicators, fresh = held["slot"].nunique(), held.loc[held["fresh"], "slot"].nunique()
+        counts = (set_id, indicators, fresh, indicators - fresh, len(names) - indicators, as_of)
+        rows.extend((year, profile, *counts) for profile in framework.profiles)
     if not rows:
         # Of years with as many indicators the newest, which the next figures are most likely to complete.
-        year, (have, of, absent) = max(lacking.items(), key=lambda item: (item[1][0], item[0]))
+        best = max(lacking, key=lambda found: (found.have, found.edition))
+        several = filled["authority_code"].nunique() > 1
         raise SpiError(
-            f"no year can be published: the best, {year}, has {have} of {of} indicators"
-            + (f" and nothing for {', '.join(absent)}" if absent else "")
+            f"no year can be published: the best, {best.edition}, has {best.have} of {len(names)} indicators"
+            + (f" for {best.authority}" if several else "")
+            + (f" and nothing for {', '.join(best.absent)}" if best.absent else "")
             + f"; {framework.publication.slots:.0%} and every component are needed, see publication in framework.yaml"
         )
     columns = ["edition", "profile", "set_id", "indicators", "fresh", "carried", "missing", "as_of"]
     return pd.DataFrame(rows, columns=columns)
+
+
+class _Lacking(NamedTuple):
+    """Why an authority keeps a year from being published."""
+
+    edition: int
+    authority: str
+    have: int
+    absent: list[str]
+
+
+def _lacking(
+    edition: int, authority: str, own: pd.DataFrame, component_of: dict[str, str], framework: Framework
+) -> _Lacking | None:
+    """What an authority lacks in a year; None where it lacks nothing."""
+    held = own[own["indicator_id"] != ""]
+    components = {component_of[name] for name in held["slot"]}
+    absent = [name for name in framework.components if name not in components]
+    enough = len(held) / len(own) >= framework.publication.slots
+    return None if enough and not absent else _Lacking(edition, authority, len(held), absent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ import pandas as pd
 from spi_pipeline.engine.rank import ranks, relative_scores
 
 Flags = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.object_]
 
 SCORE_COLUMNS = [
     "edition", "profile", "level", "id", "area_code", "score", "relative_score", "rank", "rank_low", "rank_high",
@@ -89,6 +90,11 @@ class Areas:
         """Ward codes, then authority codes."""
         return [*self.wards, *sorted(set(self.authority_of))]
 
+    def own(self, codes: Iterable[str]) -> Labels:
+        """The authority of each area, which of an authority is itself."""
+        found: Labels = np.array([self.authority_of.get(code, code) for code in codes], dtype=object)
+        return found
+
 
 def panel_of(
     rows: pd.DataFrame, value: str, by: str, ids: Sequence[str], editions: Sequence[int], areas: Areas
@@ -113,12 +119,20 @@ def panel_of(
     return pd.DataFrame(values.reshape(len(index), len(ids)), index, list(ids))
 
 
-def offered(scores: pd.DataFrame) -> Flags:
-    """Whether any area has the element in the edition of a row, in the shape of the scores."""
-    editions, edition = np.unique(scores.index.get_level_values("edition"), return_inverse=True)
-    held = np.zeros((len(editions), scores.shape[1]), dtype=bool)
-    np.logical_or.at(held, edition, scores.notna().to_numpy())
-    offered: Flags = held[edition]
+def offered(scores: pd.DataFrame, areas: Areas | None = None) -> Flags:
+    """Whether any area has the element in the edition of a row, in the shape of the scores.
+
+    Args:
+        scores: as ``panel_of`` indexes them.
+        areas: with them, whether any area of the row's own authority has it.
+    """
+    _, group = np.unique(scores.index.get_level_values("edition"), return_inverse=True)
+    if areas is not None:
+        _, own = np.unique(areas.own(scores.index.get_level_values("area_code")), return_inverse=True)
+        group = group * (own.max(initial=0) + 1) + own
+    held = np.zeros((group.max(initial=0) + 1, scores.shape[1]), dtype=bool)
+    np.logical_or.at(held, group, scores.notna().to_numpy())
+    offered: Flags = held[group]
     return offered
 
 

@@ -31,6 +31,7 @@ IMPORTERS: dict[str, Importer] = {
     "census_english_proficiency": census.english_proficiency,
     "deprivation_2019": others.deprivation_2019,
     "deprivation_2025": others.deprivation_2025,
+    "deprivation_2025_index": others.deprivation_2025_index,
     "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
     "street_crime": police.street_crime,
     "stop_and_search": police.stop_and_search,
@@ -60,7 +61,8 @@ def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
         contracts: what the tables must look like.
 
     Yields:
-        One table a source, rows ordered by key: the same files give the same table.
+        One table a source, rows ordered by key: the same files give the same table. Sources that geography.yaml says
+        every authority is without are left out.
 
     Raises:
         SpiError: when a file is missing or not what it should be, or a source has no importer.
@@ -75,7 +77,24 @@ def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
     folder = Folder(root)
     scope = Scope(root, contracts.geography)
     for source_id, source in sorted(imported.items()):
-        frame = IMPORTERS[source_id](folder, contracts, scope)
+        if not contracts.geography.holding(source_id):
+            continue
+        frame = _held(IMPORTERS[source_id](folder, contracts, scope), source_id, contracts, scope)
         others = [column.name for column in source.columns if column.type != "binary" and not column.key]
         frame = frame.sort_values([*source.key, *others], ignore_index=True)
         yield EmbeddedTable(source_id, to_arrow(frame, source), folder.collect())
+
+
+def _held(frame: pd.DataFrame, source_id: str, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """A table cut to the authorities that geography.yaml does not call without it: each of them must be in it."""
+    if "area_code" not in frame:
+        return frame
+    held = contracts.geography.holding(source_id)
+    authority = frame["area_code"].map(scope.authority_of)
+    bare = [item.name for item in contracts.geography.authorities if item.code in held - set(authority)]
+    if bare:
+        raise SpiError(
+            f"source {source_id}: the files hold no figures for {', '.join(bare)}; supply them, or list {source_id} "
+            "under without in geography.yaml with the reason"
+        )
+    return frame[authority.isna() | authority.isin(held)]

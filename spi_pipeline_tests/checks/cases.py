@@ -20,6 +20,7 @@ TYPES = {
     "households": "integer",
     "rate": "number",
     "note": "string",
+    "finding": "string",
     "outline": "binary",
 }
 
@@ -36,6 +37,7 @@ def good() -> dict[str, list[Any]]:
         "households": [40, 80, 120, 160, 44, 84, 124, None],
         "rate": [1.5, 2.5, 3.5, 4.5, 1.0, 2.0, 3.0, None],
         "note": ["Ann Smith"] * 6 + [None] * 2,
+        "finding": [None] * 8,
         "outline": [b"abc"] * 8,
     }
 
@@ -93,19 +95,19 @@ CASES = {
     for case in (
         Case(
             rule("columns", *TYPES),
-            "8 columns",
+            "9 columns",
             drop_column,
             "missing note",
             (),
-            "exactly the columns area_code, year, group, residents, households, rate, note, outline",
+            "exactly the columns area_code, year, group, residents, households, rate, note, finding, outline",
         ),
         Case(
             rule("types", *TYPES, types=TYPES),
-            "8 columns, all of the contract's type",
+            "9 columns, all of the contract's type",
             put("rate", (0, float("inf"))),
-            "1 of 8 columns of another type: rate holds number with infinity, not number",
+            "1 of 9 columns of another type: rate holds number with infinity, not number",
             ({"column": "rate", "promised": "number", "found": "number with infinity"},),
-            "the contract's type in 8 columns",
+            "the contract's type in 9 columns",
         ),
         Case(
             rule("required", "group", "residents"),
@@ -217,6 +219,18 @@ CASES = {
             "group holds one value only, a",
             (),
             "more than one value",
+        ),
+        Case(
+            rule("empty", "finding"),
+            "nothing in 8 rows",
+            put("finding", (0, "odd"), (3, "odd"), (5, "strange")),
+            "3 of 8 rows: odd, strange",
+            (
+                {"finding": "odd", "area_code": WARDS[0], "year": 2021},
+                {"finding": "odd", "area_code": WARDS[3], "year": 2021},
+                {"finding": "strange", "area_code": WARDS[1], "year": 2022},
+            ),
+            "nothing",
         ),
     )
 }

@@ -25,6 +25,19 @@ def _read_once(file: Path, shown: str, faults: list[Fault]) -> Document | None:
     return document
 
 
+# Likewise of the questions put to the index.
+SANITY = """profile: spi
+compare:
+  - {measure: income_deprived, sign: negative, least: {index: 0.5, below: 0}}
+opposed: 0
+constant: 2
+redundant: 0.95
+neighbours: {index: 2, below: 3}
+explained:
+  - {kind: opposed, id: no_car, reason: Buses run where people have no car.}
+"""
+
+
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
     """The repository's contracts."""
@@ -42,4 +55,5 @@ def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) 
     for name in contracts.products.keys() - {"area"}:
         (copy / "products" / f"{name}.yaml").unlink()
     (copy / "economy.yaml").write_text(ECONOMY, encoding="utf-8")
+    (copy / "sanity.yaml").write_text(SANITY, encoding="utf-8")
     return copy

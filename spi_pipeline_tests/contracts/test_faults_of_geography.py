@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.contracts.mutation import assert_fault, case
+from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, faults
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,27 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case
             "  - {code: E06000099, name: Nowhere, police_force: none}\n\nwards:\n",
             "authority E06000099 has no ward; list its wards",
         ),
+        case(
+            "ward names that differ in punctuation alone", "geography.yaml",
+            "name: Beech Hill",
+            'name: "Barn-field"',
+            "a second ward of E06000032 is named 'Barn-field'; names must differ",
+        ),
+        case(
+            "points without a way to place them", "geography.yaml",
+            "police_force: bedfordshire}",
+            "police_force: bedfordshire, placed_by: best_fit}",
+            "authority E06000032 is placed by best_fit, but source stop_and_search holds points without LSOAs; list "
+            "stop_and_search under without, or supply ward boundaries and use postcodes",
+        ),
     ],
 )  # fmt: skip
 def test_a_broken_ward_list(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+def test_what_an_authority_does_without_must_exist(root: Path) -> None:
+    line = change(root, "geography.yaml", "bedfordshire}", "bedfordshire, without: [{sources: [bus], reason: None.}]}")
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == ("geography.yaml", line)
+    assert fault.message.startswith("authority E06000032: 'bus' is no source; ")

@@ -19,7 +19,7 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "rule: varies",
             "rule: vary",
             "rule none_varies: 'vary' is no kind of rule; nearest is 'varies', "
-            "allowed are between, coverage, null_share, part_of_whole, varies",
+            "allowed are between, coverage, empty, null_share, part_of_whole, varies",
         ),
         case(
             "unknown severity", CAR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule
+from spi_pipeline.contracts.rules import RULE_KINDS, Rule, with_known_areas
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
 
 
@@ -28,6 +28,10 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
         Rule(
             "area_codes", "pattern", "error", "area codes are of level lsoa", ("area_code",),
             {"regex": r"(?:[EW]01\d{6})"},
+        ),
+        Rule(
+            "known_areas", "known_areas", "error", RULE_KINDS["known_areas"], ("area_code",),
+            {"geographies": ["lsoa21"]},
         ),
         Rule("row_count", "row_count", "error", RULE_KINDS["row_count"], (), {"min": 1, "max": None}),
         Rule("trips_per_hour_varies", "varies", "warning", RULE_KINDS["varies"], ("trips_per_hour",)),
@@ -93,3 +97,17 @@ def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
         root, BUS, "{rule: varies, columns: [trips_per_hour]}", "{rule: between, columns: [trips_per_hour], max: 90}"
     )
     assert rule(load_contracts(root), "bus_service", "trips_per_hour_varies").params == {"max": 90}
+
+
+def test_small_areas_are_listed_once_their_lookups_are_at_hand(contracts: Contracts) -> None:
+    rules = contracts.sources["census_residents"].rules
+    codes = {("output_area_lookup", "area_code"): ["E00000002"], ("lsoa_best_fit", "area_code"): ["E01000001"]}
+    listed = with_known_areas(rules, lambda source_id, column: codes[source_id, column])
+    assert [(rule.id, rule.params["areas"]) for rule in listed if rule.kind == "known_areas"] == [
+        ("known_areas", ["E00000002", "E01000001"])
+    ]
+    assert [rule for rule in listed if rule.kind != "known_areas"] == [
+        rule for rule in rules if rule.kind != "known_areas"
+    ]
+    old = contracts.sources["output_area_boundaries_2011"].rules
+    assert "known_areas" not in {rule.kind for rule in old}, "no lookup lists the output areas of 2011"

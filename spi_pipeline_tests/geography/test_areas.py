@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.geography import Authority
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import AREA_COLUMNS, area_table
 from spi_pipeline_tests.geography import town
@@ -13,6 +14,8 @@ HOUSEHOLDS = pd.DataFrame(
     {"area_code": [*OA.values(), D, "E00999999"], "households": [40, 80, 40, 30, 20, 30, 30, 10, 7]}
 )
 
+AUTHORITIES = [Authority(code=TOWN, name="Town", police_force="county")]
+
 
 @pytest.fixture(scope="module")
 def weights() -> pd.DataFrame:
@@ -20,13 +23,14 @@ def weights() -> pd.DataFrame:
 
 
 def test_areas_by_hand(weights: pd.DataFrame) -> None:
-    table = area_table(town.wards(), {TOWN: "Town"}, weights, HOUSEHOLDS, "2023")
+    table = area_table(town.wards(), AUTHORITIES, weights, HOUSEHOLDS, "2023")
     assert list(table.columns) == AREA_COLUMNS
     assert table["area_code"].tolist() == [WEST, EAST, TOWN]
     assert table["area_name"].tolist() == ["West", "East", "Town"]
     assert table["level"].tolist() == ["ward", "ward", "authority"]
     assert table["parent_code"].isna().tolist() == [False, False, True]
     assert set(table["vintage"]) == {"2023"}
+    assert set(table["placed_by"]) == {"postcodes"}
     # West: 100 + 3/4 of 200 + 4/5 of 100 + 2/3 of 90 + 80; East: 50 + 20 + 30 + half of 50 + 60 + 40.
     assert table["population"].tolist() == pytest.approx([470, 225, 695])
     assert table["households"].tolist() == pytest.approx([40 + 60 + 32 + 20 + 30, 20 + 8 + 10 + 10 + 30 + 10, 270])
@@ -36,7 +40,7 @@ def test_areas_by_hand(weights: pd.DataFrame) -> None:
 
 def test_a_ward_no_small_area_reaches_is_missing_not_empty(weights: pd.DataFrame) -> None:
     north = pd.DataFrame({"area_code": ["E05000003"], "area_name": ["North"], "parent_code": [TOWN]})
-    table = area_table(pd.concat([town.wards(), north]), {TOWN: "Town"}, weights, HOUSEHOLDS, "2023")
+    table = area_table(pd.concat([town.wards(), north]), AUTHORITIES, weights, HOUSEHOLDS, "2023")
     row = table.set_index("area_code").loc["E05000003"]
     assert row[["population", "households", "split_share"]].isna().all()
     assert table.set_index("area_code").loc[TOWN, "population"] == pytest.approx(695)
@@ -44,4 +48,4 @@ def test_a_ward_no_small_area_reaches_is_missing_not_empty(weights: pd.DataFrame
 
 def test_missing_households_are_refused(weights: pd.DataFrame) -> None:
     with pytest.raises(SpiError, match=f"No households are given for {OA[3]}: "):
-        area_table(town.wards(), {TOWN: "Town"}, weights, HOUSEHOLDS[HOUSEHOLDS["area_code"] != OA[3]], "2023")
+        area_table(town.wards(), AUTHORITIES, weights, HOUSEHOLDS[HOUSEHOLDS["area_code"] != OA[3]], "2023")

@@ -13,6 +13,7 @@ import pytest
 import shapely
 from pyproj import Transformer
 
+from spi_pipeline.contracts.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
@@ -123,7 +124,8 @@ def test_adults_follow_the_electorate(weights: pd.DataFrame, tables: dict[str, A
 
 
 def test_areas(weights: pd.DataFrame, tables: dict[str, Any]) -> None:
-    table = area_table(tables["wards"], {LUTON: "Luton"}, weights, census("ts041", "households"), "2023")
+    towns = [Authority(code=LUTON, name="Luton", police_force="bedfordshire")]
+    table = area_table(tables["wards"], towns, weights, census("ts041", "households"), "2023")
     table = table.set_index("area_code")
     assert table.loc[LUTON, ["population", "households"]].tolist() == pytest.approx([225_261, 78_930])
     # 65 of the 621 output areas have postcodes in two wards.

@@ -7,7 +7,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.geography.points import place_points
+from spi_pipeline.geography.points import place_points, place_whole
 
 # Unit squares in degrees: shared edges are exact in binary.
 WARDS = pd.DataFrame(
@@ -67,3 +67,15 @@ def test_agrees_with_arithmetic(points: list[tuple[float, float]]) -> None:
 
     x, y = np.array([p[0] for p in points]), np.array([p[1] for p in points])
     assert place_points(x, y, WARDS).tolist() == [ward(*p) for p in points]
+
+
+def test_incidents_go_whole_to_the_ward_with_most_of_their_small_area() -> None:
+    weights = pd.DataFrame(
+        [
+            ("E01000001", "E05000002", 0.4), ("E01000001", "E05000001", 0.6),
+            ("E01000002", "E05000002", 0.5), ("E01000002", "E05000001", 0.5),
+        ],
+        columns=["small_area_code", "area_code", "weight"],
+    )  # fmt: skip
+    codes = pd.Series(["E01000002", "E01000001", None, "E01000009"], dtype=object)
+    assert place_whole(codes, weights).tolist() == ["E05000001", "E05000001", None, None]

@@ -92,14 +92,14 @@ class House:
         path.write_text(before.replace(old, new, 1), encoding="utf-8")
 
 
-def _house_in(folder: Path) -> House:
+def house_in(folder: Path) -> House:
     contracts, snapshot = folder / "data_contracts", folder / "tables"
     return House(Settings(store=str(folder / "store"), mode="snapshot", contracts=contracts, snapshot=snapshot))
 
 
 def empty_house(folder: Path) -> House:
     """The repository's contracts and embedded figures to break, and no store yet."""
-    house = _house_in(folder)
+    house = house_in(folder)
     shutil.copytree(CONTRACTS, house.settings.contracts)
     shutil.copytree(SNAPSHOT, house.settings.snapshot)
     return house
@@ -107,7 +107,7 @@ def empty_house(folder: Path) -> House:
 
 def copied(house: House, folder: Path) -> House:
     """A copy of a house with its store, to break."""
-    copy = _house_in(folder)
+    copy = house_in(folder)
     shutil.copytree(house.settings.contracts, copy.settings.contracts)
     shutil.copytree(house.settings.snapshot, copy.settings.snapshot)
     shutil.copytree(house.settings.store, copy.settings.store, symlinks=True)

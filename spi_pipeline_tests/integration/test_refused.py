@@ -18,6 +18,8 @@ from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, column, copied, empty_house
 
 FORMER_WARD = "E05002193"
+# Has the form of its level.
+UNKNOWN_MSOA = "E02009999"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ BREAKS = {
         "known_areas",
         ("area_code", f"unknown code: {FORMER_WARD}", "former ward set"),
         19,
+    ),
+    "unknown small area": Break(
+        "private_outdoor_space",
+        _first("private_outdoor_space", "area_code", UNKNOWN_MSOA),
+        "known_areas",
+        ("area_code", f"unknown code: {UNKNOWN_MSOA}"),
+        21,
     ),
     "unknown ward": Break(
         "wards",
@@ -122,8 +131,6 @@ BREAKS = {
         None,
     ),
 }
-# Passes the form of its level and is unknown to the geography: found where small areas are given to wards.
-UNKNOWN_SMALL_AREA = "E02009999"
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,6 @@ def night(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Night:
     before, scores = house.digests(), house.query(SCORES)
     for broken in BREAKS.values():
         broken.inject(house)
-    _first("private_outdoor_space", "area_code", UNKNOWN_SMALL_AREA)(house)
     # And one that has honest news: a tenth of the stops, the latest, were struck off.
     house.rewrite("stop_and_search", lambda table: table.slice(0, len(table) * 9 // 10))
     with pytest.MonkeyPatch.context() as patch:
@@ -221,17 +227,9 @@ def test_what_the_rules_found_is_on_record(night: Night, name: str) -> None:
     assert states == [("stale",)]
 
 
-def test_an_unknown_small_area_stops_its_indicator_by_name(night: Night) -> None:
-    table = "observation.private_outdoor_space"
-    (fault,) = _faults(night.done, table)
-    assert fault.startswith("indicator/private_outdoor_space: ")
-    assert UNKNOWN_SMALL_AREA in fault
-    assert night.house.digests()[table] == night.before[table]
-
-
 def test_only_what_was_broken_is_refused_and_the_rest_is_computed(night: Night) -> None:
     kept = {outcome.table for outcome in night.done.outcomes if outcome.state == "kept"}
-    assert kept == {broken.source_id for broken in BREAKS.values()} | {"observation.private_outdoor_space"}
+    assert kept == {broken.source_id for broken in BREAKS.values()}
     assert night.done.state == "failed"
     assert not [outcome for outcome in night.done.outcomes if outcome.state == "failed"]
     now = night.house.digests()
@@ -253,7 +251,7 @@ def test_status_says_what_is_stale_since_when_and_why(night: Night, spi: Command
     assert said.code == 1
     found = json.loads(said.out)
     stale = {table["table"]: table for table in found["stale_tables"]}
-    assert set(stale) == {broken.source_id for broken in BREAKS.values()} | {"observation.private_outdoor_space"}
+    assert set(stale) == {broken.source_id for broken in BREAKS.values()}
     assert "2 of 22 rows repeat" in stale["population_2020"]["reason"]
     assert stale["population_2020"]["written_at"] <= stale["population_2020"]["since"]
     assert found["runs"][0]["state"] == "failed"

@@ -16,6 +16,7 @@ from spi_pipeline.scoring.tables import (
     IMPUTATION_COLUMNS,
     SCORE_COLUMNS,
     WEIGHT_COLUMNS,
+    Areas,
     Scored,
 )
 from spi_pipeline.scoring.weighting import Yardstick
@@ -42,16 +43,18 @@ from spi_pipeline_tests.scoring.town import (
 # Good is better the higher from 0 to 100, bad the lower from 50 to 0.
 GOOD, BAD = indicator("good"), indicator("bad", worst=50, best=0)
 TOWN = {"good": [20, 40, 60, 80, 40, 80], "bad": [50, 25, 10, -5, 30, -5]}
+# All four wards in one authority.
+ONE = Areas(pd.Series(NORTH, index=WARDS))
 FIGURES = st.one_of(st.none(), st.floats(-20, 120).map(lambda x: round(x, 3)))
 # One example holds several editions, since scoring costs the same for all of them.
 quick = settings(max_examples=5, deadline=None)
 
 
-def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic") -> Scored:
+def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic", areas: Areas = AREAS) -> Scored:
     chosen = indicators or (GOOD, BAD)
     editions = sorted(set(rows["edition"]))
     posts = goalposts(*chosen)
-    return score_component("housing", chosen, rows, editions, posts, NO_YARDSTICK, framework(mean=mean), AREAS)
+    return score_component("housing", chosen, rows, editions, posts, NO_YARDSTICK, framework(mean=mean), areas)
 
 
 def of(got: Scored, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
@@ -166,11 +169,11 @@ def test_a_predecessor_is_not_used_beside_its_successor() -> None:
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
 def test_an_absent_indicator_is_left_out_and_its_siblings_share_its_weight(profile: str) -> None:
-    half = {"half": [90, 90, NAN, NAN, 90, NAN]}
-    got = scored(observed(TOWN | half), GOOD, BAD, indicator("half"))
-    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "two of four wards are below 65 %"
+    few = {"few": [90, NAN, NAN, NAN, 90, NAN]}
+    got = scored(observed(TOWN | few), GOOD, BAD, indicator("few"))
+    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "one of three wards is below 65 %"
     assert of(got, "coverage", profile) == close([2 / 3] * 6)
-    assert of(got, name="half", profile=profile) == {}
+    assert of(got, name="few", profile=profile) == {}
     assert set(got.contribution["id"]) == {"good", "bad"}
 
 
@@ -180,8 +183,8 @@ WHOLE = {"x": [20, 30, 10, 40, 20, 40], "y": [40, 60, 20, 80, 40, 80]}
 
 @cache
 def gap() -> Scored:
-    rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, 40, NAN]}, 2024)])
-    return scored(rows, indicator("x"), indicator("y"))
+    rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, NAN, NAN]}, 2024)])
+    return scored(rows, indicator("x"), indicator("y"), areas=ONE)
 
 
 def test_under_spi_a_gap_of_a_ward_is_imputed_and_recorded() -> None:
@@ -210,19 +213,33 @@ def test_under_equal_the_gap_stays_with_a_row_that_says_so() -> None:
 @pytest.mark.parametrize("profile", ["spi", "equal"])
 def test_an_authority_is_never_imputed(profile: str) -> None:
     got = gap()
-    assert np.isnan(of(got, profile=profile, name="y")[SOUTH])
-    assert of(got, profile=profile)[SOUTH] == 50
-    assert of(got, "coverage", profile)[SOUTH] == 0.5
+    assert np.isnan(of(got, profile=profile, name="y")[NORTH])
+    assert of(got, profile=profile)[NORTH] == 20
+    assert of(got, "coverage", profile)[NORTH] == 0.5
 
 
 def test_a_score_needs_its_share_of_the_indicators_that_any_area_has() -> None:
     three = [indicator(name) for name in "abc"]
     values = {"a": [10] * 6, "b": [20, 20, 20, NAN, 20, NAN], "c": [30, 30, 30, NAN, 30, NAN]}
-    got = scored(observed(values), *three)
+    got = scored(observed(values), *three, areas=ONE)
     assert np.isnan(of(got)[S1]), "one of three"
     assert of(got, "coverage")[S1] == pytest.approx(1 / 3)
-    two_thirds = scored(observed(values | {"b": [20] * 6}), *three)
+    two_thirds = scored(observed(values | {"b": [20] * 6}), *three, areas=ONE)
     assert of(two_thirds)[S1] == 15, "two of three"
+
+
+def test_the_scores_of_an_authority_do_not_depend_on_which_others_are_scored_with_it() -> None:
+    three = [indicator(name) for name in "abc"]
+    full = {"a": [10, 20, 30, 80, 20, 80], "b": [10, 25, 35, NAN, 20, NAN], "c": [5, 10, 15, 90, 10, 90]}
+    gap = {"a": [10, 20, 30, NAN, 20, NAN], "b": [10, 25, NAN, 70, 20, 70], "c": [NAN, NAN, NAN, 40, NAN, 40]}
+    rows = pd.concat([observed(full, 2023), observed(gap, 2024)])
+    alone = scored(rows, *three, areas=Areas(pd.Series(NORTH, index=[N1, N2, N3])))
+    both = scored(rows, *three)
+    key = ["edition", "profile", "level", "id", "area_code"]
+    expected, got = (found.score.sort_values(key, ignore_index=True) for found in (alone, both))
+    shared = got[got["area_code"].isin([N1, N2, N3, NORTH])].merge(expected[key], on=key)
+    pd.testing.assert_frame_equal(shared, expected)
+    assert of(both)[S1] == 55, "the mean of what South has"
 
 
 def test_carried_values_count_as_covered() -> None:

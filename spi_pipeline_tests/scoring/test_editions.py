@@ -7,16 +7,18 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
-from spi_pipeline_tests.scoring.town import NAN, WARDS, framework, indicator, observed
+from spi_pipeline.scoring.tables import Areas
+from spi_pipeline_tests.scoring.town import AREAS, NAN, NORTH, SOUTH, WARDS, framework, indicator, observed
 
 TODAY = dt.date(2024, 6, 1)
+ONE = Areas(pd.Series(NORTH, index=WARDS))
 COMPONENT_OF = {"damp": "housing", "crowded": "housing", "ill": "health", "lonely": "health"}
 
 
 def filled(rows: pd.DataFrame, *chains: list[str]) -> list[tuple[int, str, str, bool]]:
-    table = filled_slots(rows, chains, WARDS, 0.65)
-    assert list(table.columns) == ["edition", "slot", "indicator_id", "fresh"]
-    return list(table.itertuples(index=False, name=None))
+    table = filled_slots(rows, chains, ONE, 0.65)
+    assert list(table.columns) == ["authority_code", "edition", "slot", "indicator_id", "fresh"]
+    return list(table.drop(columns="authority_code").itertuples(index=False, name=None))
 
 
 def held(year: int, fresh: int, carried: int, missing: int = 0) -> pd.DataFrame:
@@ -24,10 +26,10 @@ def held(year: int, fresh: int, carried: int, missing: int = 0) -> pd.DataFrame:
     kinds = ["fresh"] * fresh + ["carried"] * carried + ["missing"] * missing
     return pd.DataFrame(
         [
-            (year, name, "" if kind == "missing" else name, kind == "fresh")
+            (NORTH, year, name, "" if kind == "missing" else name, kind == "fresh")
             for name, kind in zip(COMPONENT_OF, kinds, strict=True)
         ],
-        columns=["edition", "slot", "indicator_id", "fresh"],
+        columns=["authority_code", "edition", "slot", "indicator_id", "fresh"],
     )
 
 
@@ -87,6 +89,7 @@ def test_a_year_without_a_component_is_not_published() -> None:
     three = ("housing", "health", "safety")
     years = pd.concat([held(2023, 4, 0), held(2024, 4, 0)])
     safe = pd.DataFrame({"edition": [2023, 2024], "slot": "safe", "indicator_id": ["", "safe"], "fresh": [False, True]})
+    safe = safe.assign(authority_code=NORTH)
     table = edition_table(pd.concat([years, safe]), COMPONENT_OF | {"safe": "safety"}, framework(three), TODAY)
     assert set(table["edition"]) == {2024}, "2023 has four of five slots and still lacks a component"
 
@@ -112,3 +115,20 @@ def test_of_equally_poor_years_the_newest_is_told() -> None:
     years = pd.concat([held(2022, 1, 0, 3), held(2023, 0, 1, 3)])
     with pytest.raises(SpiError, match="the best, 2023, has 1 of 4 indicators and nothing for health;"):
         edition_table(years, COMPONENT_OF, framework(), TODAY)
+
+
+def test_each_authority_is_judged_by_its_own_wards() -> None:
+    rows = observed({"new": [1, 1, NAN, NAN, 1, NAN], "old": [1, NAN, NAN, 1, 1, 1]})
+    table = filled_slots(rows, [["new", "old"]], AREAS, 0.65).set_index("authority_code")
+    assert table["indicator_id"].to_dict() == {NORTH: "new", SOUTH: "old"}
+
+
+def test_a_year_needs_every_authority_and_the_one_that_lacks_most_is_told() -> None:
+    both = pd.concat([held(2023, 4, 0), held(2024, 4, 0), held(2024, 0, 4).assign(authority_code=SOUTH)])
+    table = edition_table(both, COMPONENT_OF, framework(), TODAY)
+    assert table[["edition", "indicators", "fresh", "carried"]].drop_duplicates().to_numpy().tolist() == [
+        [2023, 4, 4, 0], [2024, 4, 4, 0],
+    ]  # fmt: skip
+    poor = pd.concat([held(2024, 4, 0), held(2024, 1, 1, 2).assign(authority_code=SOUTH)])
+    with pytest.raises(SpiError, match=f"the best, 2024, has 2 of 4 indicators for {SOUTH} and nothing for health;"):
+        edition_table(poor, COMPONENT_OF, framework(), TODAY)

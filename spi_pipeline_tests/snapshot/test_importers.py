@@ -87,9 +87,9 @@ def test_lookups_hold_our_areas_alone(tables: dict[str, pa.Table]) -> None:
         ("E00900002", "E01900002", "E02900001", OURS),
     ]
     assert rows(tables["lsoa_best_fit"]) == [
-        ("E01900001", "E05014735", OURS),
-        ("E01900002", "E05014749", OURS),
-        ("E01900003", "E05014749", OURS),
+        ("E01900001", "E05014735", OURS, "E02900001"),
+        ("E01900002", "E05014749", OURS, "E02900001"),
+        ("E01900003", "E05014749", OURS, "E02900001"),
     ]
     assert rows(tables["lsoa_2011_lookup"]) == [
         ("E01800001", "E01900001", "S"),

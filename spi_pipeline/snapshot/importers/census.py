@@ -7,7 +7,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
 from spi_pipeline.sources.reading import numbers, whole
 
 OCCUPANCY = {
@@ -62,18 +62,18 @@ def _level(folder: Folder, table: str, level: str) -> tuple[pd.DataFrame, str]:
 
 
 def overcrowding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """TS052, kept in long form by output area."""
-    name = folder.name("census2021_other/household_overcrowding21_oa21_*.csv")
-    needs = ["oa21_code", "total_households", "occupancy_rating", "n"]
-    table = folder.csv(name, "2021-03-21", needs=needs).rename(columns={"oa21_code": "area_code"})
-    return _occupancy(table[table["area_code"].isin(scope.oa21)], contracts, name)
-
-
-def national_overcrowding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """TS052 by LSOA, all of England and Wales."""
+    """TS052, kept in long form: output areas where they are known, LSOAs elsewhere."""
+    frames = []
+    if scope.oa21:
+        name = folder.name("census2021_other/household_overcrowding21_oa21_*.csv")
+        needs = ["oa21_code", "total_households", "occupancy_rating", "n"]
+        table = folder.csv(name, "2021-03-21", needs=needs).rename(columns={"oa21_code": "area_code"})
+        frames.append(_occupancy(table[table["area_code"].isin(scope.oa21)], contracts, name))
     name = "national/household_overcrowding21_lsoa21.rda"
-    table = folder.rdata(name, "2021-03-21").rename(columns={"lsoa21_code": "area_code"})
-    return _occupancy(table[table["area_code"].isin(scope.lsoa21)], contracts, name)
+    if scope.lsoa21_without_oa and (folder.has(name) or not frames):
+        table = folder.rdata(name, "2021-03-21").rename(columns={"lsoa21_code": "area_code"})
+        frames.append(_occupancy(table[table["area_code"].isin(scope.lsoa21_without_oa)], contracts, name))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _occupancy(table: pd.DataFrame, contracts: Contracts, name: str) -> pd.DataFrame:
@@ -94,17 +94,8 @@ def _occupancy(table: pd.DataFrame, contracts: Contracts, name: str) -> pd.DataF
 
 def english_proficiency(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """TS029 by MSOA; the total is the sum of those whose main language is English and those whose is not."""
-    name = folder.name("census2021_other/proficiency21_msoa21_*.csv")
-    return _proficiency(folder.csv(name, "2021-03-21", needs=["msoa21_code"]), contracts, scope, name)
-
-
-def national_english_proficiency(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """TS029 by MSOA, all of England and Wales."""
-    name = "national/proficiency21_msoa21.rda"
-    return _proficiency(folder.rdata(name, "2021-03-21"), contracts, scope, name)
-
-
-def _proficiency(table: pd.DataFrame, contracts: Contracts, scope: Scope, name: str) -> pd.DataFrame:
+    extract = "census2021_other/proficiency21_msoa21_*.csv"
+    table, name = national_or_extract(folder, "national/proficiency21_msoa21.rda", extract, "2021-03-21")
     table = table.rename(columns={"msoa21_code": "geography code"})
     frame = by_contract(table, contracts.sources["census_english_proficiency"], name, areas=scope.msoa21)
     parts = ["main_language_english", "speaks_very_well", "speaks_well", "cannot_speak_well", "cannot_speak"]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
+from spi_pipeline.snapshot.folder import Folder
 from spi_pipeline.sources.reading import numbers, whole
 
 
@@ -47,3 +48,11 @@ def by_contract(
         twice = frame.loc[frame.duplicated(list(source.key)), list(source.key)].iloc[0].tolist()
         raise SpiError(f"{file} holds {', '.join(map(str, twice))} more than once; fetch it again")
     return frame
+
+
+def national_or_extract(folder: Folder, national: str, extract: str, period: str) -> tuple[pd.DataFrame, str]:
+    """A table and the file it is in: the national R data where it is at hand, else the one extract of it."""
+    if folder.has(national):
+        return folder.rdata(national, period), national
+    name = folder.name(extract)
+    return folder.csv(name, period), name

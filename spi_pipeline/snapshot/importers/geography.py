@@ -9,10 +9,11 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_parents
+from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_msoas, read_parents
 from spi_pipeline.snapshot.importers.columns import by_contract
 from spi_pipeline.sources.reading import numbers, whole
 
+WARD_COLUMNS = ["area_code", "area_name", "authority_code", "geometry"]
 POSTCODE_COLUMNS = (
     "postcode", "positional_quality", "easting", "northing", "country", "nhs_region", "nhs_ha", "county", "district",
     "ward_code",
@@ -20,10 +21,16 @@ POSTCODE_COLUMNS = (
 
 
 def wards(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Ward boundaries of our authorities."""
+    """Our wards with their boundaries; by the list alone where an authority does without."""
+    geography = contracts.geography
     pattern = "geography/wards_2025_bgc_*.geojson"
-    frame = _boundaries(folder, pattern, "2025-05", "WD25CD", contracts.geography.ward_codes)
-    return by_contract(frame, contracts.sources["wards"], pattern).assign(geometry=frame["geometry"])
+    drawn = geography.wards_of(geography.placed_by("postcodes"))
+    listed = [ward for ward in geography.wards if ward.code not in drawn]
+    frames = [pd.DataFrame([(ward.code, ward.name, ward.authority, None) for ward in listed], columns=WARD_COLUMNS)]
+    if drawn:
+        frame = _boundaries(folder, pattern, "2025-05", "WD25CD", drawn)
+        frames.append(by_contract(frame, contracts.sources["wards"], pattern).assign(geometry=frame["geometry"]))
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
 
 
 def lsoa_boundaries(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
@@ -34,31 +41,32 @@ def lsoa_boundaries(folder: Folder, contracts: Contracts, scope: Scope) -> pd.Da
 
 def output_area_boundaries_2011(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Boundaries of output areas of 2011; which of them still hold is for the allocation to find."""
-    ours = contracts.geography.authority_codes
+    ours = contracts.geography.placed_by("postcodes")
     frame = _boundaries(folder, "geography/oa11_*.geojson.gz", "2011-12", "LAD11CD", ours)
     return pd.DataFrame({"area_code": frame["OA11CD"], "geometry": frame["geometry"]})
 
 
 def output_area_lookup(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """LSOA, MSOA and authority of each output area."""
-    parents = read_parents(folder)
+    parents = read_parents(folder, contracts.geography)
     areas = parents[(parents["kind"] == "Output Area") & parents["code"].isin(scope.oa21)]
-    lsoas = parents[parents["kind"] == "LSOA"].set_index("code")["parent"]
-    best_fit = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "ltla24_code"]).set_index("lsoa21_code")
+    msoas = read_msoas(folder, contracts.geography, scope.lsoa21).set_index("lsoa_code")["msoa_code"]
     return pd.DataFrame(
         {
             "area_code": areas["code"],
             "lsoa_code": areas["parent"],
-            "msoa_code": areas["parent"].map(lsoas),
-            "authority_code": areas["parent"].map(best_fit["ltla24_code"]),
+            "msoa_code": areas["parent"].map(msoas),
+            "authority_code": areas["parent"].map(scope.authority_of),
         }
     )
 
 
 def lsoa_best_fit(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """The official best fit, for our authorities."""
+    """The official best fit, for our authorities, with the MSOA each LSOA lies in."""
     source = contracts.sources["lsoa_best_fit"]
-    return by_contract(folder.csv(BEST_FIT, "2024"), source, BEST_FIT, areas=scope.lsoa21)
+    frame = by_contract(folder.csv(BEST_FIT, "2024"), source, BEST_FIT, areas=scope.lsoa21)
+    msoas = read_msoas(folder, contracts.geography, scope.lsoa21).rename(columns={"lsoa_code": "area_code"})
+    return frame.merge(msoas, on="area_code", validate="1:1")
 
 
 def lsoa_2011_lookup(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
@@ -78,7 +86,9 @@ def postcodes(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
     frames = []
     for name in folder.names("geography/codepoint_open_*.csv"):
         table = folder.csv(name, "2024-02", header=POSTCODE_COLUMNS)
-        ours = table["district"].isin(contracts.geography.authority_codes) & (table["positional_quality"] != "90")
+        ours = table["district"].isin(contracts.geography.placed_by("postcodes")) & (
+            table["positional_quality"] != "90"
+        )
         table = table[ours]
         counted = {
             column: whole(numbers(table[column], name, column), name, column)

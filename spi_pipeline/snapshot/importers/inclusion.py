@@ -6,19 +6,15 @@ import pandas as pd
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
 
 
 def loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Loneliness as estimated for LSOAs."""
-    name = folder.name("health/cls_loneliness_lsoa21_*.csv")
-    return by_contract(folder.csv(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
-
-
-def national_loneliness(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Loneliness as estimated for LSOAs, all of England."""
-    name = "national/england_cls_loneliness_lsoa.rda"
-    return by_contract(folder.rdata(name, "2021-03"), contracts.sources["loneliness"], name, areas=scope.lsoa21)
+    table, name = national_or_extract(
+        folder, "national/england_cls_loneliness_lsoa.rda", "health/cls_loneliness_lsoa21_*.csv", "2021-03"
+    )
+    return by_contract(table, contracts.sources["loneliness"], name, areas=scope.lsoa21)
 
 
 def census_unpaid_care(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract
+from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
 from spi_pipeline.sources.reading import numbers, whole
 
 
@@ -30,20 +30,31 @@ def deprivation_2025_subdomains(folder: Folder, contracts: Contracts, scope: Sco
     return by_contract(folder.parquet(name, "2025"), source, name, areas=scope.lsoa21)
 
 
+def deprivation_2025_index(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """The Index of Multiple Deprivation of 2025."""
+    name = "imd/imd2025_england_lsoa21_national.parquet"
+    source = contracts.sources["deprivation_2025_index"]
+    return by_contract(folder.parquet(name, "2025"), source, name, areas=scope.lsoa21)
+
+
 def local_elections_2023(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """Electorate and turnout; wards are named, and the names are those of the authority the contract states.
+    """Electorate and turnout; wards are named, and a name is resolved in the authority of its row.
 
     A ward named Luton in Medway is no ward of ours: the district decides.
     """
     name = "elections/LEH-Candidates-2023_Ward_Level.csv.gz"
-    authority = str(contracts.sources["local_elections_2023"].properties.geography.names)
+    geography = contracts.geography
+    held = geography.holding("local_elections_2023")
+    authorities = [authority.name for authority in geography.authorities if authority.code in held]
     table = folder.csv(name, "2023-05-04", needs=["DISTRICTNAME", "WARDNAME", "ELECT", "TURNOUT"])
-    table = table[table["DISTRICTNAME"] == authority]
-    codes = [contracts.geography.ward_code(ward, authority) for ward in table["WARDNAME"]]
-    unknown = [ward for ward, code in zip(table["WARDNAME"], codes, strict=True) if code is None]
-    if unknown:
-        listed = ", ".join(unknown)
-        raise SpiError(f"{name} names wards that {authority} does not have: {listed}; compare it with geography.yaml")
+    table = table[table["DISTRICTNAME"].isin(authorities)]
+    named = list(zip(table["WARDNAME"], table["DISTRICTNAME"], strict=True))
+    codes = [geography.ward_code(ward, authority) for ward, authority in named]
+    for authority in authorities:
+        unknown = [pair[0] for pair, code in zip(named, codes, strict=True) if pair[1] == authority and code is None]
+        if unknown:
+            found = f"names wards that {authority} does not have: {', '.join(unknown)}"
+            raise SpiError(f"{name} {found}; compare it with geography.yaml")
     return pd.DataFrame(
         {
             "area_code": codes,
@@ -93,19 +104,17 @@ def population_2020(folder: Folder, contracts: Contracts, scope: Scope) -> pd.Da
 
 def digital_exclusion(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """The broadband component."""
-    name = folder.name("communications/depahri_lsoa11_*.csv")
-    return by_contract(folder.csv(name, "2021"), contracts.sources["digital_exclusion"], name, areas=scope.lsoa11)
-
-
-def national_digital_exclusion(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
-    """The broadband component, all of England."""
-    name = "national/england_lsoa_depahri.rda"
-    return by_contract(folder.rdata(name, "2021"), contracts.sources["digital_exclusion"], name, areas=scope.lsoa11)
+    table, name = national_or_extract(
+        folder, "national/england_lsoa_depahri.rda", "communications/depahri_lsoa11_*.csv", "2021"
+    )
+    return by_contract(table, contracts.sources["digital_exclusion"], name, areas=scope.lsoa11)
 
 
 def recorded_flooding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Residents inside flood outlines: the publication lists only LSOAs with any, so an absent one has none."""
     name = folder.name("environment/people_flooded_lsoa11_*.csv")
     listed = by_contract(folder.csv(name, "2022"), contracts.sources["recorded_flooding"], name, areas=scope.lsoa11)
-    every = pd.DataFrame({"area_code": sorted(scope.lsoa11)})
+    # An extract for one authority says nothing of another.
+    told = {scope.authority_of[code] for code in listed["area_code"]}
+    every = pd.DataFrame({"area_code": [code for code in sorted(scope.lsoa11) if scope.authority_of[code] in told]})
     return every.merge(listed, how="left", validate="1:1").fillna({"residents_flooded": 0})

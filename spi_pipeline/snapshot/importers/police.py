@@ -14,19 +14,19 @@ from spi_pipeline.sources.police import parse_stop_and_search, parse_street_crim
 
 def street_crime(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Every month of street-level crime of the forces that police our authorities."""
-    return _months(folder, contracts, "street", parse_street_crime)
+    return _months(folder, contracts, "street_crime", "street", parse_street_crime)
 
 
 def stop_and_search(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Every month of stop and search of the forces that police our authorities."""
-    return _months(folder, contracts, "stop_and_search", parse_stop_and_search)
+    return _months(folder, contracts, "stop_and_search", "stop_and_search", parse_stop_and_search)
 
 
 def _months(
-    folder: Folder, contracts: Contracts, kind: str, parse: Callable[[bytes, str], pd.DataFrame]
+    folder: Folder, contracts: Contracts, source_id: str, kind: str, parse: Callable[[bytes, str], pd.DataFrame]
 ) -> pd.DataFrame:
-    frames = []
-    for force in sorted({authority.police_force for authority in contracts.geography.authorities}):
+    held, frames = contracts.geography.holding(source_id), []
+    for force in sorted({item.police_force for item in contracts.geography.authorities if item.code in held}):
         for name in folder.names(f"police/{force}_{kind}/[0-9][0-9][0-9][0-9]-[0-9][0-9]-*.csv.gz"):
             month = name.rsplit("/", 1)[-1][:7]
             frame = parse(folder.bytes(name, month), name)

@@ -29,46 +29,24 @@ CENSUS_SOURCES = (
 )  # fmt: skip
 NATIONAL_SOURCES: dict[str, Callable[[Folder, Contracts, Scope], pd.DataFrame]] = {
     **{source_id: partial(census.bulk_table, source_id) for source_id in CENSUS_SOURCES},
-    "census_overcrowding": census.national_overcrowding,
+    "census_overcrowding": census.overcrowding,
     "deprivation_2019": others.deprivation_2019,
     "deprivation_2025": others.deprivation_2025,
     "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
-    "digital_exclusion": others.national_digital_exclusion,
-    "census_english_proficiency": census.national_english_proficiency,
-    "loneliness": inclusion.national_loneliness,
+    "digital_exclusion": others.digital_exclusion,
+    "census_english_proficiency": census.english_proficiency,
+    "loneliness": inclusion.loneliness,
 }
 
 
 class England(Scope):
     """All LSOAs of England; output areas are left aside, since nothing says how they divide elsewhere."""
 
-    MSOA_NAMES = ("census2021_nomis/census2021-ts001.zip", "census2021-ts001-msoa.csv")
-
     @cached_property
     def lookup(self) -> pd.DataFrame:
         """LSOA, ward of best fit and authority of every LSOA of England."""
         table = self.folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "ward24_code", "ltla24_code"])
         return table[table["lsoa21_code"].str.startswith("E01")]
-
-    @cached_property
-    def lsoa21(self) -> frozenset[str]:
-        """Every LSOA of 2021."""
-        return frozenset(self.lookup["lsoa21_code"])
-
-    @cached_property
-    def msoas(self) -> pd.DataFrame:
-        """MSOA of every LSOA, ``lsoa_code, msoa_code``: an LSOA is named after its MSOA and one letter more."""
-        lookup = self.folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "lsoa21_name"])
-        named = self.folder.zipped_csv(*self.MSOA_NAMES, "2021-03-21").set_index("geography")["geography code"]
-        pairs = pd.DataFrame(
-            {"lsoa_code": lookup["lsoa21_code"], "msoa_code": lookup["lsoa21_name"].str[:-1].map(named)}
-        )
-        return pairs[pairs["lsoa_code"].isin(self.lsoa21)]
-
-    @cached_property
-    def msoa21(self) -> frozenset[str]:
-        """Every MSOA of 2021."""
-        return frozenset(self.msoas["msoa_code"].dropna())
 
     @cached_property
     def oa21(self) -> frozenset[str]:

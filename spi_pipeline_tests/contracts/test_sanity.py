@@ -1,0 +1,54 @@
+"""What is asked of the finished index: every name in it must hold, every reason be said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline_tests.contracts.mutation import assert_fault, case
+
+FILE = "sanity.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "unknown profile", FILE,
+            "profile: spi",
+            "profile: spy",
+            "'spy' is no profile; nearest is 'spi', allowed are equal, spi",
+        ),
+        case(
+            "unknown measure", FILE,
+            "measure: income_deprived",
+            "measure: income_depraved",
+            "'income_depraved' is no measure of economy.yaml; nearest is 'income_deprived', allowed are income_deprived",  # noqa: E501
+        ),
+        case(
+            "unknown kind", FILE,
+            "kind: opposed",
+            "kind: oposed",
+            "explained.no_car.kind: 'oposed' is no value of this key; nearest is 'opposed', allowed are comparison, "
+            "constant, neighbours, opposed, redundant",
+        ),
+        case(
+            "no reason", FILE,
+            ", reason: Buses run where people have no car.",
+            "",
+            "explained.no_car.reason is missing",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_question(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)
+
+
+def test_what_is_explained_exists(contracts: Contracts) -> None:
+    known = {*contracts.titles, *contracts.geography.ward_codes}
+    for item in contracts.sanity.explained:
+        assert item.id in known
+        assert item.other_id in {None, *known, *contracts.economy}
+        assert item.authority in {None, *contracts.geography.authority_codes}
