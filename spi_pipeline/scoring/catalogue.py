@@ -73,7 +73,7 @@ def goalposts(indicator: Indicator, quantiles: pd.DataFrame) -> tuple[float, flo
             f"indicator {indicator.id} takes its goalposts from the reference, which does not hold it; state worst, "
             "best and a reason, or run spi snapshot build with a national file of its source"
         )
-    low, high = quantiles.loc[indicator.id, [LOW, HIGH]].to_numpy(dtype="float64").tolist()
+    low, high = map(float, quantiles.loc[indicator.id, [LOW, HIGH]].to_numpy())
     if not low < high:
         raise SpiError(
             f"indicator {indicator.id}: the reference has {LOW} {low:g} and {HIGH} {high:g}, which do not lie apart; "
