@@ -329,5 +329,6 @@ def test_newer_figures_move_a_ward_by_what_its_indicators_say(db: duckdb.DuckDBP
         "WHERE profile = 'equal' GROUP BY ALL",
     )
     assert any(points for *_, points in moved)
-    for area, year, component, points in moved:
+    # A ward with too few of a component's slots in either edition has no score, and no change of it.
+    for area, year, component, points in (row for row in moved if row[:3] in told):
         assert told[area, year, component] == pytest.approx(points / slots[area, year, component], abs=1e-6)
