@@ -25,7 +25,8 @@ FILE = "sanity.yaml"
             "unknown measure", FILE,
             "measure: income_deprived",
             "measure: income_depraved",
-            "'income_depraved' is no measure of economy.yaml; nearest is 'income_deprived', allowed are income_deprived",  # noqa: E501
+            "'income_depraved' is no measure of economy.yaml; nearest is 'income_deprived', allowed are "
+            "income_deprived",
         ),
         case(
             "unknown kind", FILE,

@@ -162,3 +162,28 @@ def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) 
     assert set(carry.values()) == {3}
     assert {profile.available for profile in contracts.framework.profiles.values()} == {0.5}
     assert {i.measure.window.ends for i in contracts.indicators.values() if i.measure.window} == {4}
+
+
+def test_comparison(contracts: Contracts, refreshed: Path) -> None:
+    measures = ["multiple_deprivation", "net_income_after_housing"]
+    found = {
+        (name, measure): f"{value:.2f}".replace("-", "−")
+        for name, measure, value in rows_of(
+            refreshed,
+            "SELECT id, other_id, value FROM sanity WHERE kind = 'comparison' "
+            "AND edition = (SELECT max(edition) FROM edition)",
+        )
+    }
+    framework = contracts.framework
+    elements = [framework.id]
+    for dimension in framework.dimensions:
+        elements += [dimension.id, *(component.id for component in dimension.components)]
+    rows = [[contracts.titles[name], *(found[name, measure] for measure in measures)] for name in elements]
+    header = ["Score", "Deprivation", "Net income"]
+    assert_table(DOCUMENT, "comparison", markdown_table(header, rows, numbers=header[1:]))
+
+
+def test_every_finding_of_the_repository_has_its_reason(refreshed: Path) -> None:
+    assert rows_of(refreshed, "SELECT unexplained FROM sanity WHERE unexplained IS NOT NULL") == []
+    [(findings,)] = rows_of(refreshed, "SELECT count(*) FROM sanity WHERE finding")
+    assert findings > 0

@@ -98,3 +98,10 @@ def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
     assert values(council, "turnout").notna().sum() == 32, "elections name wards, here with and without commas"
     outcomes = dict(council.query("SELECT rule, outcome FROM check_result WHERE table_name = 'bus_service'"))
     assert outcomes == {"columns": "passed", "types": "passed"}, "of an empty table nothing else is promised"
+
+
+def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: House) -> None:
+    found = dict(council.query("SELECT table_name, outcome FROM check_result WHERE rule = 'nothing_unexplained'"))
+    assert found["sanity.neighbours"] == "skipped", "what did not run has not passed"
+    assert found["sanity.constant"] in ("passed", "failed")
+    assert council.query("SELECT DISTINCT authority_code FROM sanity") == [(COUNCIL,)]
