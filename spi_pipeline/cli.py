@@ -163,6 +163,8 @@ def snapshot_build(
         out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
     if faults:
         raise SpiError("\n".join(faults))
+    if absent := sorted(set(contracts.sources) - set(tables)):
+        out.print(f"without figures: {', '.join(absent)}")
     target = to or settings.snapshot
     write_snapshot(target, tables, contracts.sources, day)
     size = sum(file.stat().st_size for file in target.iterdir())
