@@ -220,6 +220,8 @@ def snapshot_build(
             faults.append(summary(results, table_name=source_id))
     if faults:
         raise SpiError("\n".join(faults))
+    if absent := sorted(set(contracts.sources) - set(tables)):
+        out.print(f"without figures: {', '.join(absent)}")
     target = to or settings.snapshot
     write_snapshot(target, tables, contracts.sources, day)
     size = sum(file.stat().st_size for file in target.iterdir())

@@ -53,7 +53,7 @@ def check_rows(
 
 
 def release_rows(
-    source_id: str, origins: Sequence[Mapping[str, Any]], count: int, stale: bool, run_id: str, contracts: Contracts
+    source_id: str, origins: Sequence[Mapping[str, Any]], count: int, state: str, run_id: str, contracts: Contracts
 ) -> pa.Table:
     """Rows of the product ``source_release``: one for each file a source's figures were read from."""
     source = contracts.sources[source_id]
@@ -65,15 +65,15 @@ def release_rows(
         "published_at": None,
         "licence": source.properties.licence,
         "rows": count,
+        "state": state,
     }
     rows = []
     for origin in origins:
-        fetched = origin.get("url") is not None
         known = {
             name: origin[name] for name in ("period", "file", "sha256", "bytes", "url") if origin.get(name) is not None
         }
         moments = {name: _moment(origin.get(name)) for name in ("fetched_at", "published_at")}
-        rows.append(about | known | moments | {"state": "stale" if stale else "fresh" if fetched else "frozen"})
+        rows.append(about | known | moments)
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["source_release"]))
 
 

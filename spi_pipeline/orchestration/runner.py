@@ -315,8 +315,9 @@ class Runner:
             for outcome in outcomes:
                 if outcome.table in sources and outcome.version:
                     origins = self.reader.origins(outcome.table)
-                    stale = outcome.state == "kept"
-                    rows = release_rows(outcome.table, origins, outcome.version.rows, stale, run_id, self.contracts)
+                    live = self.live is not None and self.live.covers(outcome.table)
+                    state = "stale" if outcome.state == "kept" else "fresh" if live else "frozen"
+                    rows = release_rows(outcome.table, origins, outcome.version.rows, state, run_id, self.contracts)
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
             log.error("%s", error)

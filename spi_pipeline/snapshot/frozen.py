@@ -42,11 +42,11 @@ def frozen_tables(store: Store, contracts: Contracts) -> Iterator[EmbeddedTable]
     """
     for source_id, source in sorted(contracts.sources.items()):
         if store.current(source_id) is None:
+            if source.properties.mode == "live":
+                continue  # nobody has fetched it or laid it in yet
             raise SpiError(f"the store {store.root} has no table {source_id}; run spi refresh --live first")
         table = store.read(source_id)
-        inputs = json.loads((table.schema.metadata or {}).get(ORIGINS.encode(), b"[]"))
-        if not inputs:
-            continue  # the source took no part
+        inputs = json.loads((table.schema.metadata or {})[ORIGINS.encode()])
         undone = [
             item.model_copy(update={"expected": item.value, "value": item.expected})
             for item in contracts.corrections.get(source_id, ())

@@ -88,7 +88,9 @@ def test_a_lookup_that_only_filters_is_no_origin(snapshot: Path) -> None:
 
 
 def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts) -> None:
-    unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": contracts.sources["wards"]})
+    gauge = contracts.sources["postcodes"]
+    assert gauge.properties.mode == "frozen"  # what is fetched needs no importer
+    unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": gauge})
     with pytest.raises(SpiError) as caught:
         list(import_tables(root, unknown))
     assert str(caught.value) == "no importer reads the sources tide_gauge; add one to snapshot/importers"
