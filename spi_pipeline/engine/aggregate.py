@@ -15,6 +15,7 @@ import pandas as pd
 
 from spi_pipeline.engine import means
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.panel import blank_but
 
 Mean = Literal[
     "arithmetic", "geometric", "harmonic", "generalised", "median", "inverted_geometric", "copeland", "outranking"
@@ -166,8 +167,7 @@ def with_group_means(
     """
     editions = scores.index.get_level_values("edition")
     keys = [editions] if groups is None else [editions, groups.reindex(scores.index).to_numpy()]
-    known = scores if among is None else scores.where(among[:, np.newaxis])
-    filled = scores.fillna(known.groupby(keys).transform("mean"))
+    filled = scores.fillna(blank_but(scores, among).groupby(keys).transform("mean"))
     return filled.where(scores.notna().any(axis=1), axis=0)
 
 

@@ -18,7 +18,7 @@ from spi_pipeline.engine.doubt import Doubt
 from spi_pipeline.engine.indicators import yardsticks
 from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.normalising import Yardsticks, goalposts, normalised
-from spi_pipeline.engine.panel import Flags
+from spi_pipeline.engine.panel import Flags, blank_but
 from spi_pipeline.engine.rank import places
 from spi_pipeline.engine.score import Scores
 from spi_pipeline.engine.survey import Varied, sampling_sd
@@ -66,8 +66,7 @@ class IndicatorModel:
         self.among = task.values.fitted
         self.values = treated.to_numpy(dtype=float)
         self.filled = (treated.notna() & observed.isna()).to_numpy()
-        known = observed if self.among is None else observed.where(self.among[:, np.newaxis])
-        self.median = known.groupby(level="edition").transform("median").to_numpy(dtype=float)
+        self.median = blank_but(observed, self.among).groupby(level="edition").transform("median").to_numpy(dtype=float)
         self.ranked: dict[str, Array] = {}
         need = -1 if task.recipe.need else 1
         self.sign = np.array([need * task.structure.elements[name].direction for name in self.leaves], dtype=float)
@@ -82,6 +81,8 @@ class IndicatorModel:
         self.root = self._variant(scores, stated, rooted)
         self._prepare_noise(scores, stated)
         self.ends = self._ends(scores)
+        low, high = np.fmin.reduce(self.values), np.fmax.reduce(self.values)
+        self.spread = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
         specs = {str(leaf.normalise): leaf.normalise for leaf in task.recipe.leaves.values()}
         own = [str(task.recipe.leaves[name].normalise) for name in self.leaves]
         self.by_method = [(spec, np.flatnonzero(np.array(own) == name)) for name, spec in specs.items()]
@@ -121,8 +122,7 @@ class IndicatorModel:
     def ordered(self, values: Array, columns: Positions) -> Array:
         """Values turned so that higher is better and held between the goalposts, on the scale of scores."""
         low, high = self.ends[:, columns]
-        share = (np.clip(values[:, columns], low, high) - low) / (high - low)
-        ordered: Array = self.scale * self.sign[columns] * share
+        ordered: Array = np.clip(values[:, columns], low, high) * (self.scale * self.sign / self.spread)[columns]
         return ordered
 
     def _draw_shifts(self, generators: Generators, parameters: dict[str, Any]) -> Array:
@@ -157,8 +157,7 @@ class IndicatorModel:
     def _ends(self, scores: Scores) -> Array:
         """Lowest and highest value that a score tells apart, by indicator."""
         structure, recipe = scores.task.structure, scores.task.recipe
-        reach = 10 * np.fmax(np.ptp(np.nan_to_num(self.values), axis=0), np.finfo(float).tiny)
-        ends = np.array([np.fmin.reduce(self.values) - reach, np.fmax.reduce(self.values) + reach])
+        ends = np.array([[-np.inf], [np.inf]]) * np.ones(len(self.leaves))
         for column, name in enumerate(self.leaves):
             spec, element = recipe.leaves[name].normalise, structure.elements[name]
             if spec.method == "goalposts" and spec.options.get("clip", True) and element.worst is not None:

@@ -125,7 +125,7 @@ class Model:
         formed, parents = self.scores.formed[name], self.recipe.parents
         spec = parents[name].weights
         again = self.refit and spec.method in REFITTED and "correlation" not in spec.options and len(ids) > 1
-        fitted = rows_to_fit(spec, ids, self.scores.task) if again else None
+        fitted = rows_to_fit(spec, ids, self.scores.indicators.values) if again else None
         return _Parent(
             children=np.array([position[child] for child in ids]),
             ids=ids,

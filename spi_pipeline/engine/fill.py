@@ -15,7 +15,7 @@ import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.impute import Imputed, filled_cells
-from spi_pipeline.engine.panel import Flags, require_panel
+from spi_pipeline.engine.panel import Flags, blank_but, require_panel
 
 Array = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
@@ -50,7 +50,7 @@ def impute_average(
     editions = panel.index.get_level_values("edition")
     labels = editions if groups is None else groups.reindex(panel.index)
     keys = [editions] if groups is None else [editions, labels.to_numpy()]
-    grouped = (panel if among is None else panel.where(among[:, np.newaxis])).groupby(keys)
+    grouped = blank_but(panel, among).groupby(keys)
     averages, counts = grouped.transform(average), grouped.transform("count")
     names = np.where(pd.isna(labels), "", labels.astype(str) if groups is not None else "all")
     donors = _joined(names, counts.to_numpy())

@@ -36,3 +36,8 @@ def require_panel(panel: pd.DataFrame) -> None:
 def rows_of(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
     """The rows that extremes, means and ranks are taken over; None stands for all."""
     return panel if among is None else panel[among]
+
+
+def blank_but(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
+    """The panel with the other rows blank, so that sums and means by group run over these alone."""
+    return panel if among is None else panel.where(np.broadcast_to(among[:, np.newaxis], panel.shape))

@@ -18,10 +18,10 @@ Array = npt.NDArray[np.float64]
 
 # Lowest share of an indicator's variance left to itself: where it reaches 0 the factor is that indicator alone.
 LEAST_UNIQUENESS = 0.005
-ITERATIONS = 20_000
-CONVERGED = 1e-12
-# Correlations with the parent closer than this are balanced.
-BALANCED = 1e-6
+# Loadings and eigenvalues this small are zero.
+NOISE = 1e-8
+# A correlation matrix with a smaller eigenvalue has children that say the same.
+SINGULAR = 1e-10
 
 
 def one_factor_weights(correlation: pd.DataFrame, sd: pd.Series) -> pd.Series:
@@ -31,8 +31,8 @@ def one_factor_weights(correlation: pd.DataFrame, sd: pd.Series) -> pd.Series:
     and Thomson's are the same up to a constant with one factor), and dividing by the standard deviation carries it over
     to the scores: ``w_i`` in proportion to ``l_i / (u_i sd_i)``. No uniqueness ``u`` is let fall below 0.005.
 
-    Source: Jöreskog (1967), solved by expectation-maximisation (Rubin and Thayer 1982); used by the English Indices of
-    Deprivation inside their domains.
+    Source: Jöreskog (1967), minimised over the uniquenesses alone as R's ``factanal`` does; used by the English Indices
+    of Deprivation inside their domains.
 
     Args:
         correlation: correlation matrix of three or more indicators.
@@ -48,8 +48,8 @@ def one_factor_weights(correlation: pd.DataFrame, sd: pd.Series) -> pd.Series:
         raise EngineError("a one-factor model needs three or more indicators: use equal weights for this component")
     loadings, uniqueness = _factor(matrix)
     named = pd.Series(loadings, index=correlation.columns)
-    if (named <= CONVERGED).any():
-        raise NegativeLoadingError(named, named[named <= CONVERGED])
+    if (named <= NOISE).any():
+        raise NegativeLoadingError(named, named[named <= NOISE])
     weights = named / uniqueness / sd.reindex(correlation.columns)
     return weights / weights.sum()
 
@@ -57,36 +57,39 @@ def one_factor_weights(correlation: pd.DataFrame, sd: pd.Series) -> pd.Series:
 def correlation_balanced_weights(scores: pd.DataFrame, targets: pd.Series | None = None) -> pd.Series:
     """Weights under which every child correlates equally with the parent, or in proportion to given targets.
 
-    The parent is the arithmetic mean under these weights; complete rows only. Weights are above 0 and sum to 1.
+    The parent is the arithmetic mean under these weights; complete rows only. A child's correlation with it is
+    ``(C w)_i / (sd_i sd)``, with ``C`` the covariances, so that the weights solve ``C w`` in proportion to ``t sd``:
+    one linear system, whose solution is the only one. Where it holds a weight of 0 or below, no positive weights serve.
 
-    Source: Becker et al. (2017), "Weights and importance in composite indicators"; COINr's ``get_opt_weights``.
+    Source: Becker et al. (2017), "Weights and importance in composite indicators", who search for what COINr's
+    ``get_opt_weights`` searches for too.
 
     Args:
         scores: scores of the children.
         targets: wanted shares of the correlations, above 0; None wants them all alike.
 
+    Returns:
+        Weights above 0 that sum to 1.
+
     Raises:
-        EngineError: no positive weights balance the correlations, as where children correlate negatively.
+        EngineError: no positive weights balance the correlations, or children repeat each other.
     """
     complete = scores.dropna()
-    covariance = complete.cov().to_numpy()
-    sd = np.sqrt(np.diag(covariance))
+    sd = complete.std(ddof=1).to_numpy(dtype=float)
     if len(complete) < 3 or not (sd > 0).all():
         raise EngineError("balancing correlations needs children that vary over three or more complete rows")
     wanted = np.ones(len(sd)) if targets is None else targets.reindex(scores.columns).to_numpy(dtype=float)
     if not (wanted > 0).all():
         raise EngineError("targets of correlation-balanced weights must be above 0 for every child")
-
-    def distance(logs: Array) -> Array:
-        carried = covariance @ np.exp(logs - logs.max()) / sd
-        return np.asarray(carried / np.abs(carried).sum() - wanted / wanted.sum())
-
-    solution = optimize.least_squares(distance, np.log(wanted / sd), xtol=1e-15, ftol=1e-15, gtol=1e-15)
-    weights = np.exp(solution.x - solution.x.max())
-    if np.abs(solution.fun).max() > BALANCED:
+    correlation = complete.corr().to_numpy(dtype=float)
+    if not np.linalg.eigvalsh(correlation)[0] > SINGULAR:
+        raise EngineError("balancing correlations needs children of which none repeats the others: use equal weights")
+    weights = np.linalg.solve(correlation, wanted) / sd
+    if not (weights > 0).all():
+        named = ", ".join(map(str, scores.columns[~(weights > 0)]))
         raise EngineError(
-            "no positive weights make the children correlate with their parent as wanted: some of them correlate "
-            "negatively, use equal weights"
+            f"no positive weights make the children correlate with their parent as wanted: {named} would need one of 0 "
+            "or below, use equal weights"
         )
     return pd.Series(weights / weights.sum(), index=scores.columns)
 
@@ -112,18 +115,23 @@ def random_weights(weights: pd.Series, spread: float, generator: np.random.Gener
 
 def _factor(matrix: Array) -> tuple[Array, Array]:
     """Loadings, signed so that they sum above 0, and uniquenesses."""
-    values, vectors = np.linalg.eigh(matrix)
-    loadings = vectors[:, -1] * np.sqrt(values[-1])
-    uniqueness = np.clip(1 - loadings**2, LEAST_UNIQUENESS, None)
-    for _ in range(ITERATIONS):
-        scaled = loadings / uniqueness
-        posterior = 1 / (1 + loadings @ scaled)
-        score = posterior * scaled
-        covariance = matrix @ score
-        updated = covariance / (posterior + score @ covariance)
-        left = np.clip(1 - updated * covariance, LEAST_UNIQUENESS, None)
-        change = max(np.abs(updated - loadings).max(), np.abs(left - uniqueness).max())
-        loadings, uniqueness = updated, left
-        if change < CONVERGED:
-            break
-    return (loadings if loadings.sum() >= 0 else -loadings), uniqueness
+
+    def loss(uniqueness: Array) -> tuple[float, Array]:
+        values, loadings = _given(uniqueness)
+        left = np.diag(np.outer(loadings, loadings)) + uniqueness - np.diag(matrix)
+        return float((values - np.log(values)).sum()), left / uniqueness**2
+
+    def _given(uniqueness: Array) -> tuple[Array, Array]:
+        """Eigenvalues of the scaled matrix but for the largest, and the loadings that belong to that one."""
+        root = np.sqrt(uniqueness)
+        values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
+        loadings: Array = root * vectors[:, -1] * np.sqrt(max(values[-1] - 1, 0.0))
+        return np.maximum(values[:-1], NOISE), loadings
+
+    start = np.clip(0.5 / np.diag(np.linalg.pinv(matrix, hermitian=True)), LEAST_UNIQUENESS, 1.0)
+    solution = optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST_UNIQUENESS, 1.0)] * len(matrix),
+        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10_000},
+    )  # fmt: skip
+    loadings = _given(solution.x)[1]
+    return (loadings if loadings.sum() >= 0 else -loadings), solution.x

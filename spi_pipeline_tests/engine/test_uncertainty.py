@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,9 +12,11 @@ import pytest
 from spi_pipeline.engine.doubt import SOURCES, Doubt
 from spi_pipeline.engine.draws import Model
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.faults import FrameworkError
 from spi_pipeline.engine.score import Scores, score_framework
 from spi_pipeline.engine.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty import simulate, with_intervals
+from spi_pipeline.engine.weights import pooled_correlation, principal_component_weights
 from spi_pipeline_tests.engine.frameworks import NAN, rows, two_components
 
 AREAS = 12
@@ -184,3 +189,109 @@ def test_doubt_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(EngineError, match="20 or more draws"):
         simulate(computed(), 10)
+
+
+def test_principal_components_are_fitted_anew_in_each_draw() -> None:
+    scores = computed(profile="spi", columns={"lower": 5.0, "upper": 9.0})
+    doubt = Doubt(sources=("sampling",))
+    drawn = simulate(scores, 30, doubt=doubt).parameters
+    pair = drawn[["weight crowding", "weight heat"]]
+    assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert pair["weight heat"].nunique() == 30
+    model = Model(scores, doubt)
+    again = model.draw([{"sampling": 4}], 0)
+    children = again.values[0][:, :2]
+    table = pd.DataFrame(
+        np.clip([[(30 - a) / 0.3, b / 0.5] for a, b in children], 0, 100), columns=["crowding", "heat"]
+    )
+    pooled = pooled_correlation(table)
+    by_hand = principal_component_weights(pooled.correlation, pooled.sd)
+    assert pair.loc[4].tolist() == pytest.approx(by_hand.tolist())
+    fixed = simulate(scores, 30, doubt=Doubt(sources=("sampling",), refit=False)).parameters
+    assert "weight heat" not in fixed
+
+
+def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:
+    data = values()
+    data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
+    data.loc[data["indicator_id"] == "heat", ["lower", "upper"]] = NAN
+    scores = score_framework(two_components(), data)
+    found = simulate(scores, 400).intervals
+    heat, crime = (found[found["id"] == name].reset_index(drop=True) for name in ("heat", "crime"))
+    assert heat["rank_low"].tolist() == heat["rank_high"].tolist()
+    # By a second route: 400 other draws of a standard error of 1, ranked by pandas.
+    noise = np.random.default_rng(1).normal(size=(400, AREAS))
+    value = scores.task.values.panel["crime"].to_numpy()
+    ranks = pd.DataFrame(np.clip(value + noise, 0, 20)).rank(axis=1, method="min")
+    expected = ranks.quantile([0.05, 0.95], interpolation="lower")
+    assert (crime["rank_low"] - expected.loc[0.05]).abs().max() <= 1
+    assert (crime["rank_high"] - expected.loc[0.95]).abs().max() <= 1
+
+
+def test_an_area_without_a_score_does_not_spoil_the_pairs_of_the_others() -> None:
+    data = values()
+    data.loc[data["area_code"] == "A03", "value"] = NAN
+    pairs = simulate(score_framework(two_components(), data), 40).pairs[2024]
+    assert pairs.loc["A03"].isna().all()
+    others = pairs.drop(index="A03", columns="A03")
+    np.testing.assert_allclose(others + others.T, 1)
+    assert (others != 0.5).to_numpy().sum() > AREAS * 5
+
+
+def test_what_a_framework_says_about_doubt_is_done() -> None:
+    stated = {"sources": ["weights"], "weights": 0.5, "lowest": 2, "refit": False, "goalposts": 0.2}
+    result = simulate(computed(doubt=stated), 40)
+    assert [entry.source for entry in result.varied if entry.varied] == ["weights"]
+    assert next(entry.how for entry in result.varied if entry.varied) == "each changed by up to 50%"
+    index = result.intervals[result.intervals["id"] == "index"]
+    assert index["lowest"].sum() == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ("much", "doubt is 'much'"),
+        ({"source": ["weights"]}, "'source' is no key of doubt"),
+        ({"sources": ["luck"]}, "luck is no source of doubt"),
+        ({"sources": "weights"}, "sources are a list"),
+        ({"goalposts": "wide"}, "goalposts of doubt is 'wide'"),
+        ({"weights": 3}, "weights changed by at most 1"),
+        ({"refit": 1}, "refit is '1': write true or false"),
+        ({"lowest": 0}, "lowest 0 says nothing"),
+    ],
+)
+def test_faults_in_doubt(stated: Any, words: str) -> None:
+    with pytest.raises(FrameworkError, match=words):
+        computed(doubt=stated)
+
+
+SCRIPT = """
+import hashlib, sys
+import numpy as np, pandas as pd
+from spi_pipeline.engine.score import score_framework
+from spi_pipeline.engine.uncertainty import simulate
+rng = np.random.default_rng(0)
+common = rng.normal(size=3000)
+wide = {f"i{n}": common + rng.normal(size=3000) for n in range(12)}
+table = pd.DataFrame(wide).rename_axis("area_code").reset_index().melt("area_code", var_name="indicator_id")
+table.loc[::37, "value"] = np.nan
+elements = [{"id": "x"}, {"id": "a", "parent": "x"}, {"id": "b", "parent": "x"}]
+elements += [{"id": f"i{n}", "parent": "ab"[n % 2], "direction": "higher_is_better"} for n in range(12)]
+scores = score_framework({"profile": "spi", "elements": elements}, table)
+found = simulate(scores, 20, seed=5)
+figures = scores.scores.to_numpy().tobytes() + found.intervals.iloc[:, 3:].to_numpy().tobytes()
+print(hashlib.sha256(figures).hexdigest())
+"""
+
+
+def test_the_figures_are_the_same_on_one_core_and_on_several() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    digests = []
+    for chosen in (cores[:1], cores):
+        threads = {name: str(len(chosen)) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        process = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=os.environ | threads, capture_output=True, text=True, check=True,
+            preexec_fn=lambda chosen=chosen: os.sched_setaffinity(0, chosen),
+        )  # fmt: skip
+        digests.append(process.stdout)
+    assert digests[0] == digests[1]
