@@ -39,9 +39,7 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
     frames = []
     for (authority, edition), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
         panel = own.pivot(index="area_code", columns="id", values="score").astype("float64")
-        part = found(panel)
-        part["authority_code"], part["edition"] = authority, edition
-        frames.append(part)
+        frames.append(found(panel).assign(authority_code=authority, edition=edition))
     empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)

@@ -52,7 +52,7 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, fa
         case(
             "points without a way to place them", "geography.yaml",
             "police_force: bedfordshire}",
-            "police_force: bedfordshire, placed_by: best_fit}",
+            "police_force: bedfordshire, placed_by: best_fit, without: [{reason: None., sources: [road_collisions]}]}",
             "authority E06000032 is placed by best_fit, but source stop_and_search holds points without LSOAs; list "
             "stop_and_search under without, or supply ward boundaries and use postcodes",
         ),

@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from spi_pipeline.cli import app
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.scoring.editions import slots
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
@@ -131,14 +130,18 @@ def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: 
             "SELECT (SELECT count(lower) + count(upper) FROM observation), "
             "(SELECT count(rank_low) + count(rank_high) FROM score)"
         ).fetchall()
+        ((measured,),) = connection.execute(
+            "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried')"
+        ).fetchall()
+        ((filled,),) = connection.execute("SELECT DISTINCT indicators + missing FROM edition").fetchall()
         bases = connection.execute("SELECT DISTINCT basis FROM weight").fetchall()
         newest = connection.execute(
             "SELECT max(period_end)::VARCHAR FROM observation WHERE source_id = 'street_crime'"
         ).fetchall()
         taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
     assert intervals == [(0, 0)]
-    filled = sum(len(slots(contracts.indicators_of(name))) for name in contracts.framework.components)
-    assert f"{len(contracts.indicators)} indicators in {filled} slots" in text(README)
+    assert f"{measured} indicators in {filled} slots of twelve components" in text(README)
+    assert f"{len(contracts.indicators) - measured} more\nenter when publishers are asked" in text(README)
     assert sorted(bases) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]
     assert taken == [("2026-11-23",)]

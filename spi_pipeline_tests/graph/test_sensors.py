@@ -51,11 +51,12 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     assert "answered 404" in silent.skip_message
 
 
-def test_a_schedule_asks_every_day_and_a_sensor_only_live(tmp_path: Path) -> None:
-    definitions = build_definitions(Settings(mode="snapshot", store=str(tmp_path / "store")))
-    schedule = definitions.resolve_schedule_def("refresh_daily")
-    assert (schedule.job_name, schedule.execution_timezone) == ("refresh", "Europe/London")
-    assert not list(definitions.sensors or [])
+def test_a_schedule_asks_every_day_and_the_sensor_of_news_only_live(tmp_path: Path) -> None:
+    for mode, watching in (("snapshot", set()), ("live", {"publishers_news"})):
+        definitions = build_definitions(Settings(mode=mode, store=str(tmp_path / "store")))
+        schedule = definitions.resolve_schedule_def("refresh_daily")
+        assert (schedule.job_name, schedule.execution_timezone) == ("refresh", "Europe/London")
+        assert {sensor.name for sensor in definitions.sensors or []} == {"alerts", *watching}
 
 
 def test_what_a_source_affects_is_all_that_reads_it(contracts: Contracts) -> None:

@@ -158,13 +158,18 @@ def test_a_source_overdue_at_its_publisher(
     contracts = replace(contracts, sources=contracts.sources | {source.id: live})
     taken = Reader(refreshed.store, contracts, refreshed.settings.snapshot).as_of
     published = taken - dt.timedelta(days=31 + 31 + 7)
-    monkeypatch.setattr(Reader, "origins", lambda *_: [{"published_at": f"{published}T09:00:00+00:00"}])
+    def told_of(day: dt.date) -> None:
+        """The police published the source's newest month on that day; no other publisher says anything."""
+        told = [{"published_at": f"{day}T09:00:00+00:00"}]
+        monkeypatch.setattr(Reader, "origins", lambda _, name: told if name == source.id else [])
+
+    told_of(published)
     settings = told_at(refreshed, hook).settings
     monkeypatch.setattr("spi_pipeline.store.store.Store.alerts", tmp_path)
     for years in (0, 10):
         look(settings, contracts, NOW + years * dt.timedelta(days=365))
     assert [head for head in heads(hook) if "Still" not in head] == ["Failed: street_crime is overdue at its publisher"]
-    monkeypatch.setattr(Reader, "origins", lambda *_: [{"published_at": f"{taken}T09:00:00+00:00"}])
+    told_of(taken)
     look(settings, contracts, NOW + dt.timedelta(days=3651))
     assert heads(hook) == ["Resolved: street_crime is overdue at its publisher"]
 

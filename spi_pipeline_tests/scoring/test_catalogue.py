@@ -38,7 +38,7 @@ def test_the_catalogue_of_the_repository_agrees_with_its_directions() -> None:
     table = catalogue(contracts, pd.read_parquet(EMBEDDED)).set_index("indicator_id")
     assert set(table.index) == set(contracts.indicators)
     assert ((table["best"] > table["worst"]) == (table["direction"] == "higher_is_better")).all()
-    assert set(table["goalpost_basis"]) == {"reference", "cap"}
+    assert set(table["goalpost_basis"]) == {"reference", "cap", "theory"}
     assert set(table.index[table["relative"]]) == {
         name for name, item in contracts.indicators.items()
         if item.unit in ("standard_score", "ratio", "risk_score", "connectivity_score")

@@ -17,9 +17,9 @@ from spi_pipeline_tests.scoring.town import (
     AREAS,
     N1,
     N2,
+    N3,
     NAN,
     NO_YARDSTICK,
-    S1,
     framework,
     goalposts,
     indicator,
@@ -108,21 +108,21 @@ def test_a_newer_release_of_a_relative_measure_is_another_set() -> None:
 
 
 def test_a_gap_estimated_anew_is_carried_and_a_gap_filled_is_the_set() -> None:
-    # steady lacks S1 in both editions and follows old; old moves, so the estimate does.
-    steady = [10.0, 20, 30, NAN, 20, NAN]
-    old, moved = [20.0, 40, 60, 80, 40, 80], [22.0, 44, 66, 40, 44, 40]
+    # steady lacks N3 in both editions and follows old in the wards beside it; old moves, so the estimate does.
+    steady = [10.0, 20, NAN, 30, 20, 30]
+    old, moved = [20.0, 40, 80, 60, 40, 60], [22.0, 44, 40, 66, 44, 66]
     before = pd.concat(
         [rows("old", 2023, 2023, old), rows("steady", 2023, 2021, steady), rows("other", 2023, 2023, FLAT)]
     )
     still = [rows("old", 2024, 2024, moved), rows("steady", 2024, 2021, steady), rows("other", 2024, 2024, FLAT)]
     table = split(pd.concat([before, *still]))
-    change, data, carried, entered = part(table, "steady", S1, "spi")
+    change, data, carried, entered = part(table, "steady", N3, "spi")
     assert carried == change < 0
     assert (data, entered) == (0, 0)
-    whole = part(table, "housing", S1, "spi")
+    whole = part(table, "housing", N3, "spi")
     assert whole == pytest.approx([(change - 40) / 2, -20, change / 2, 0])
-    filled = [still[0], rows("steady", 2024, 2024, [10, 20, 30, 35, 20, 35.0]), still[2]]
-    told = part(split(pd.concat([before, *filled])), "steady", S1, "spi")
+    filled = [still[0], rows("steady", 2024, 2024, [10, 20, 35, 30, 20, 30.0]), still[2]]
+    told = part(split(pd.concat([before, *filled])), "steady", N3, "spi")
     assert told[1:3] == [0, 0]
     assert told[3] == told[0]
     assert part(split(pd.concat([before, *filled])), "steady", N2, "spi") == [0, 0, 0, 0], "newer, and the same"
