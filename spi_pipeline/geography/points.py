@@ -32,6 +32,8 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
     x, y = (pd.to_numeric(pd.Series(np.asarray(axis))).to_numpy(dtype=float) for axis in (longitude, latitude))
     placed = np.full(len(x), None, dtype=object)
     shapes = Shapes.from_frame(wards)
+    if not len(shapes.codes):  # of an authority that is placed by best fit: nothing has bounds
+        return placed
     west, south, east, north = shapely.total_bounds(shapes.polygons)
     # A whole country's points are looked through at a glance; those without coordinates compare as false.
     near = (west <= x) & (x <= east) & (south <= y) & (y <= north)

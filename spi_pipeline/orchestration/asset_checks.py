@@ -39,13 +39,13 @@ def check_name(step: Step, table: str, rule: Rule) -> str:
     return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}_{rule.id}"
 
 
-def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: bool) -> list[dg.AssetCheckSpec]:
     """The checks of a step's asset: whether each table could be computed, and every rule of its contract.
 
-    Of a source also whether it is fresh, and of one that is fetched whether it drifts.
+    Of a source also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
     """
     beside = [FRESH] if step.kind == "source" else []
-    if step.kind == "source" and contracts.sources[step.name].properties.mode == "live":
+    if fetched and step.kind == "source" and contracts.sources[step.name].properties.mode == "live":
         beside.append(DRIFT)
     about = {"table": step.name, "severity": "warning"}
     return [
@@ -64,8 +64,9 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
 
 
 def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> list[dg.AssetCheckResult]:
-    """What became of every rule that was evaluated, or could not be."""
-    evaluated = [(outcome.table, r) for outcome in outcomes for r in outcome.results if r.outcome != "skipped"]
+    """What became of every rule that was evaluated, or could not be; the database has none, its run fails instead."""
+    own = [outcome for outcome in outcomes if outcome.table in step.outputs]
+    evaluated = [(outcome.table, r) for outcome in own for r in outcome.results if r.outcome != "skipped"]
     single = [
         _check_result(check_name(step, table, result.rule), result, key)
         for table, result in evaluated

@@ -32,7 +32,7 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
 
 
 def operation_asset(
-    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step]
+    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step], fetched: bool
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -41,13 +41,14 @@ def operation_asset(
         steps: its steps, one asset each.
         contracts: all contracts.
         plan: every step, to tell the asset of each table.
+        fetched: whether live sources are fetched.
 
     Returns:
         The assets, with a check for each rule of their tables.
     """
     keys = table_keys(plan)
     specs = [_spec(step, contracts, plan) for step in steps]
-    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step))]
+    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), fetched)]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
     def operation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:

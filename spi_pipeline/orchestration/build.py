@@ -36,7 +36,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]
+    fetched = made.live is not None
+    assets = [operation_asset(name, steps, contracts, plan, fetched) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:

@@ -37,9 +37,9 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
     """
     rows = scores[(scores["profile"] == sanity.profile) & scores["area_code"].isin(authority_of.index)]
     frames = []
-    for (authority, edition), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
+    for (authority, _), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
         panel = own.pivot(index="area_code", columns="id", values="score").astype("float64")
-        frames.append(found(panel).assign(authority_code=authority, edition=edition))
+        frames.append(found(panel).assign(authority_code=str(authority), edition=own["edition"].iloc[0]))
     empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)

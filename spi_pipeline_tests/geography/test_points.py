@@ -47,6 +47,12 @@ def test_columns_of_integers_with_gaps() -> None:
     assert place_points(x, pd.Series([0, 0], dtype="Int64"), WARDS).tolist() == ["W1", None]
 
 
+def test_no_polygons() -> None:
+    """An authority placed by best fit brings wards without boundaries."""
+    wards = WARDS.assign(geometry=None)
+    assert place_points(np.array([0.5, np.nan]), np.array([0.5, 0.5]), wards).tolist() == [None, None]
+
+
 def test_no_points() -> None:
     assert place_points(np.array([]), np.array([]), WARDS).tolist() == []
 

@@ -67,7 +67,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
         "Expected: ",
         "electorate=-1",
         "Since: ",
-        "Depends on it: indicator turnout; component rights_and_voice; dimension opportunity; index ",
+        "Depends on it: indicator turnout, electoral_registration; component rights_and_voice; dimension opportunity; ",
         "Ask: team:social-progress; publisher: House of Commons Library",
         f"Link: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
     ):
@@ -158,6 +158,7 @@ def test_a_source_overdue_at_its_publisher(
     contracts = replace(contracts, sources=contracts.sources | {source.id: live})
     taken = Reader(refreshed.store, contracts, refreshed.settings.snapshot).as_of
     published = taken - dt.timedelta(days=31 + 31 + 7)
+
     def told_of(day: dt.date) -> None:
         """The police published the source's newest month on that day; no other publisher says anything."""
         told = [{"published_at": f"{day}T09:00:00+00:00"}]

@@ -22,7 +22,7 @@ from spi_pipeline.publish.database import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, refreshed_once
 
-HOUSING = "indicators/housing.yaml"
+FREEDOM = "indicators/freedom_and_choice.yaml"
 
 
 def test_the_first_refresh_makes_every_table(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -59,7 +59,7 @@ def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:
         for step in build_plan(contracts)
         for table in step.outputs
         for rule in (COMPUTED, *contract_of(table, contracts).rules)
-    }
+    } | {(name, "fresh") for name in contracts.sources if name not in contracts.dormant}
     recorded = refreshed.query("SELECT table_name, rule, outcome FROM check_result")
     assert len(recorded) == len(rules)
     assert {(table, rule) for table, rule, _ in recorded} == rules
@@ -113,19 +113,22 @@ def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: Hous
 
 def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: House) -> None:
     before = house.digests()
-    house.amend(HOUSING, "goalposts: {worst: 35", "goalposts: {worst: 40")
+    house.amend(FREEDOM, "goalposts: {worst: 0, best: 40", "goalposts: {worst: 0, best: 50")
     done = house.refresh()
     assert done.faults == []
     stale = {step.label for step in done.stale}
-    assert {"indicator/overcrowded_homes", "catalogue/catalogue", "component/housing", "database/spi_duckdb"} <= stale
+    assert {
+        "indicator/bus_service", "catalogue/catalogue", "component/freedom_and_choice", "database/spi_duckdb",
+    } <= stale  # fmt: skip
     assert not {label for label in stale if label.startswith(("source/", "allocation/", "area/"))}
     assert {"indicator/turnout", "indicator/violent_crime"}.isdisjoint(stale)
     changed = {name for name, digest in house.digests().items() if before[name] != digest}
-    above = ("housing", "basic_human_needs", "social_progress_index")
+    above = ("freedom_and_choice", "opportunity", "social_progress_index")
     assert {f"score.{name}" for name in above} <= changed
-    assert {name.split(".")[-1] for name in changed} == {*above, "indicator"}
-    goalpost = house.query("SELECT worst FROM indicator WHERE indicator_id = 'overcrowded_homes'")
-    assert goalpost == [(40.0,)]
+    beside = {"change", "comparison", "constant", "neighbours", "opposed", "redundant"}
+    assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
+    goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
+    assert goalpost == [(50.0,)]
 
 
 def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: House) -> None:
@@ -144,9 +147,9 @@ def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: Hous
 
 def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: House) -> None:
     runner = house.runner
-    step = next(step for step in build_plan(runner.contracts) if step.label == "component/housing")
+    step = next(step for step in build_plan(runner.contracts) if step.label == "component/freedom_and_choice")
     before = runner.fingerprint(step)
-    house.amend(HOUSING, "goalposts: {worst: 35", "goalposts: {worst: 40")
+    house.amend(FREEDOM, "goalposts: {worst: 0, best: 40", "goalposts: {worst: 0, best: 50")
     assert runner.fingerprint(step) == before
     assert house.runner.fingerprint(step) != before
 
