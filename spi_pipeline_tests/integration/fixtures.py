@@ -32,11 +32,11 @@ def no_dagster_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> House:
+def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
     """A store refreshed once, to read from."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        return refreshed_once(tmp_path_factory.getbasetemp() / "refreshed")[0]
+        return refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[0]
 
 
 @pytest.fixture

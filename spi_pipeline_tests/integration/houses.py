@@ -6,15 +6,16 @@ works on its own copy of it.
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.orchestration.activity import with_activity
@@ -114,11 +115,20 @@ def copied(house: House, folder: Path) -> House:
     return copy
 
 
-@cache
-def refreshed_once(folder: Path) -> tuple[House, Refresh]:
-    """The house of this session and what its first refresh said; not to be changed."""
-    house = empty_house(folder)
-    return house, house.refresh()
+def refreshed_once(base: Path, worker: str) -> tuple[House, Refresh]:
+    """The house of this session, one for all workers, and what its first refresh said; not to be changed.
+
+    Args:
+        base: the temporary folder of the session, or of the worker inside it.
+        worker: the worker's name; ``master`` where there is one process.
+    """
+    folder = (base if worker == "master" else base.parent) / "refreshed"
+    said = folder / "said.pickle"
+    with FileLock(folder.with_name("refreshed.lock")):
+        if not said.exists():
+            done = empty_house(folder).refresh()
+            said.write_bytes(pickle.dumps(done))
+    return house_in(folder), pickle.loads(said.read_bytes())
 
 
 def column(table: pa.Table, name: str, change: Callable[[list[Any]], Sequence[Any]]) -> pa.Table:

@@ -26,10 +26,9 @@ DOCUMENT = REPOSITORY / "docs" / "another-council.md"
 COUNCIL = "E06000056"
 WITHOUT = {"bus_service", "stop_and_search", "residents_flooded", "heavy_unpaid_care", "road_collisions"}
 
-pytestmark = [
-    pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the publishers' files in ../shared/data are not at hand"),
-    pytest.mark.xdist_group("another council"),
-]
+pytestmark = pytest.mark.skipif(
+    not PUBLISHED.is_dir(), reason="the publishers' files in ../shared/data are not at hand"
+)
 
 
 @pytest.fixture(scope="module")

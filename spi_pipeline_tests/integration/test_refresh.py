@@ -25,8 +25,10 @@ from spi_pipeline_tests.integration.houses import House, refreshed_once
 FREEDOM = "indicators/freedom_and_choice.yaml"
 
 
-def test_the_first_refresh_makes_every_table(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> None:
-    first = refreshed_once(tmp_path_factory.getbasetemp() / "refreshed")[1]
+def test_the_first_refresh_makes_every_table(
+    refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> None:
+    first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
     plan = build_plan(refreshed.contracts)
     assert (first.state, first.faults, first.stale) == ("succeeded", [], plan)
     written = [outcome.table for outcome in first.outcomes if outcome.state == "written"]
