@@ -206,6 +206,12 @@ def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, 
             ("measure",),
             f"source {source.id} is on wards already; a mean of it needs the denominator it is weighted with",
         )
+    if source.properties.geography.levels == ["authority"]:
+        said = f"source {source.id} is on authorities"
+        if not context:
+            yield ("source",), f"{said}: it says the same of every ward, so it may stand in economy.yaml alone"
+        elif measure.kind != "rate":
+            yield ("measure", "kind"), f"{said}; of those a rate is formed, by the residents of a census"
     if (measure.window is not None) != (source.properties.period.column == "month"):
         verb = "is" if source.properties.period.column == "month" else "is not"
         yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"

@@ -105,6 +105,10 @@ def ward_values(
             )
     frames, unplaced = [], 0.0
     for period in _periods(source, measure, rows, tables[source.id], wards):
+        if source.properties.geography.levels == ["authority"]:
+            whole = _of_authorities(measure, sources, tables, period, wards)
+            frames.append(whole.assign(period_start=period.start, period_end=period.end))
+            continue
         sums, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
         frames.append(_divided(sums, measure, wards).assign(period_start=period.start, period_end=period.end))
@@ -183,6 +187,23 @@ def _sums(
     parts = tables[base.id]
     placed = _placed(base, parts, wards, denominator=_total(parts, [column]))
     return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
+
+
+def _of_authorities(
+    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period, wards: Wards
+) -> pd.DataFrame:
+    """A rate of what is counted for whole authorities: it has no value for a ward."""
+    assert measure.denominator is not None  # the contracts allow rates alone
+    assert measure.denominator.source is not None
+    base = sources[measure.denominator.source]
+    parts = tables[base.id]
+    placed = _placed(base, parts, wards, denominator=_total(parts, [measure.denominator.column]))
+    authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
+    below = np.bincount(parent, _by_ward(placed, COMPLETE, wards)[:, 0], len(authorities))
+    counted = pd.Series(_total(period.rows, measure.columns)).groupby(period.rows["area_code"].to_numpy()).sum()
+    own = pd.DataFrame({"area_code": authorities, "numerator": counted.reindex(authorities).to_numpy()})
+    own = own.assign(denominator=below, value=measure.per * own["numerator"] / below)
+    return pd.concat([pd.DataFrame({"area_code": list(wards.authorities)}), own], ignore_index=True)
 
 
 def _counted(measure: Measure, source: Source, period: _Period, wards: Wards) -> tuple[Array, float]:

@@ -162,7 +162,7 @@ def _economy(contracts: Contracts) -> Step:
         files=("economy.yaml", *(contracts.sources[name].file for name in sources), *_products("economy")),
         rooms=("contracts", "checks", "geography", "indicators"),
         title="Economic context",
-        description="Income, fuel poverty, affordability, tenure and age, by ward: to be set beside the index, which "
+        description="Income, fuel poverty, house prices, tenure and age by ward: to be set beside the index, which "
         "never reads it.",
         lineage={"value": (*made_of, ("allocation", "weight"))},
     )

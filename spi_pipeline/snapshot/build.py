@@ -46,6 +46,8 @@ IMPORTERS: dict[str, Importer] = {
     "census_unpaid_care": inclusion.census_unpaid_care,
     "reference": reference.reference,
     "household_income": economy.household_income,
+    "house_prices": economy.house_prices,
+    "insolvencies": economy.insolvencies,
     "fuel_poverty_lihc": economy.fuel_poverty_lihc,
     "fuel_poverty_lilee_2011": economy.fuel_poverty_lilee_2011,
     "fuel_poverty_lilee": economy.fuel_poverty_lilee,

@@ -296,10 +296,11 @@ class Scope:
 
     @cached_property
     def authority_of(self) -> dict[str, str]:
-        """The authority of every ward and small area of ours, by code."""
+        """The authority of every ward and small area of ours, and of itself, by code."""
         lsoas = dict(zip(self.lookup["lsoa21_code"], self.lookup["ltla24_code"], strict=True))
         msoas = {row.msoa_code: lsoas[row.lsoa_code] for row in self.msoas.itertuples()}
         return {
+            **{code: code for code in self.geography.authority_codes},
             **{ward.code: ward.authority for ward in self.geography.wards},
             **{row.LSOA11CD: lsoas[row.LSOA21CD] for row in self.older.itertuples()},
             **lsoas,

@@ -45,7 +45,7 @@ def test_the_steps_before_landing_are_those_of_the_ci() -> None:
     asked = [
         command.removeprefix(".venv/bin/") for command in commands(CONTRIBUTING) if command.startswith(".venv/bin/")
     ]
-    lines = [line.removesuffix(" -n 2") for line in text(REPOSITORY / ".ci" / "run").splitlines()]
+    lines = text(REPOSITORY / ".ci" / "run").splitlines()
     wanted = [line for line in lines if line.split(" ")[0] in ("ruff", "mypy", "lint-imports", "pytest")]
     assert asked[: len(wanted)] == wanted
 

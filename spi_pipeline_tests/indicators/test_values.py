@@ -64,6 +64,20 @@ def close(expected: dict[str, float]) -> Any:
     return pytest.approx(expected, nan_ok=True)
 
 
+def test_what_is_counted_for_authorities_has_no_ward_value() -> None:
+    rows = pd.DataFrame({"area_code": [NORTH, NORTH, SOUTH], "year": [2021, 2021, 2021], "cases": [3, 4, 26]})
+    rate = {
+        "kind": "rate",
+        "columns": ["cases"],
+        "denominator": {"source": "census", "column": "residents"},
+        "per": 1000,
+    }
+    got = computed(rate, rows, levels=("authority",), column="year")
+    # Half of the third small area lies outside every ward: 100 + 200 + 20 residents in the north.
+    assert values(got, "denominator") == close({NORTH: 320, SOUTH: 130, **dict.fromkeys(WARDS, NAN)})
+    assert values(got) == close({NORTH: 7 / 0.32, SOUTH: 200, **dict.fromkeys(WARDS, NAN)})
+
+
 def test_a_share_adds_first_and_divides_last() -> None:
     got = computed(SHARE, small(yes=[10, 8, 6, 3, 20], asked=[100, 40, 20, 30, 50]))
     # N1: 10 + 3/4 of 8 of 100 + 3/4 of 40; N2: 1/4 of 8 + 1/2 of 6 of 10 + 10.

@@ -1,4 +1,4 @@
-"""Economic context: income, fuel poverty, age. Shown beside the index, never inside it."""
+"""Economic context: income, prices, insolvencies, fuel poverty, age. Shown beside the index, never inside it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,39 @@ FUEL_POVERTY_HEADERS = (
     ("Number of households1", "Number of households in fuel poverty1"),
     ("Number of households", "Number of households in fuel poverty"),
 )
+INSOLVENCIES = {
+    "Bankruptcy": "bankruptcy", "DRO": "debt relief order", "IVA": "individual voluntary arrangement",
+}  # fmt: skip
+INSOLVENCIES_TOTAL = "Total"
 
 
 def household_income(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
     """Net household income after housing costs, by the MSOAs of 2011 the estimates are made for."""
     name = folder.name("income/msoa_income_2020_net_income_after_housing_costs_*.csv")
     return by_contract(folder.csv(name, "2020-03"), contracts.sources["household_income"], name, areas=scope.msoa11)
+
+
+def house_prices(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """Median prices paid, by the LSOAs of 2011; a colon where fewer than five homes were sold."""
+    name = folder.name("housing/median_house_price_lsoa11_2018_*.csv")
+    table = folder.csv(name, "2018").replace({":": None})
+    return by_contract(table, contracts.sources["house_prices"], name, areas=scope.lsoa11)
+
+
+def insolvencies(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+    """New insolvencies by year and kind, a row a ward of before 2023: added up to the authority they lie in."""
+    name = folder.name("income/individual_insolvencies_ward_2012_2022_*.csv")
+    table = folder.csv(name, "2022", needs=["local_authority_code", "insolvency_type"])
+    table = table[table["local_authority_code"].isin(scope.geography.authority_codes)]
+    years = [column for column in table.columns if column.isdigit()]
+    counts = table[years].apply(lambda column: whole(numbers(column, name, column.name), name, column.name))
+    kinds = table["insolvency_type"].map(INSOLVENCIES)
+    if unknown := sorted(set(table["insolvency_type"][kinds.isna()]) - {INSOLVENCIES_TOTAL}):
+        known = ", ".join([*INSOLVENCIES, INSOLVENCIES_TOTAL])
+        raise SpiError(f"{name}: insolvency_type holds {unknown[0]!r}, none of {known}; see its release notes")
+    own = pd.DataFrame({"area_code": table["local_authority_code"], "kind": kinds, **counts}).dropna(subset=["kind"])
+    tidy = own.melt(["area_code", "kind"], years, "year", "insolvencies").astype({"year": "int64"})
+    return tidy.groupby(["area_code", "year", "kind"])["insolvencies"].sum().reset_index()
 
 
 def fuel_poverty_lihc(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
