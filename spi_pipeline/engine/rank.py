@@ -5,6 +5,7 @@ Statements about one set of scores belong here; how sure a rank is, given the er
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,42 @@ def ranks(
     """
     ranked = scores.round(TIE_DECIMALS).groupby(_groups(scores, by)).rank(method=ties, ascending=first == "lowest")
     return ranked.astype("Int64" if ties == "min" else "Float64")
+
+
+def ranked(
+    scores: npt.NDArray[np.float64],
+    editions: Mapping[object, npt.NDArray[np.intp]],
+    first: str = "highest",
+    ties: str = "min",
+) -> npt.NDArray[np.float64]:
+    """Ranks of many elements at once, as ``ranks`` gives them, on bare arrays.
+
+    Args:
+        scores: elements by areas.
+        editions: positions of the areas that are ranked together; the others have no rank.
+        first: which score gets rank 1.
+        ties: what tied areas get.
+
+    Returns:
+        Ranks in the shape of the scores, NaN where there is none.
+    """
+    found = np.full(scores.shape, np.nan)
+    for rows in editions.values():
+        turned = np.round(scores[:, rows], TIE_DECIMALS) * (-1.0 if first == "highest" else 1.0)
+        place = places(turned)
+        if ties == "average":
+            last = (~np.isnan(turned)).sum(axis=1, keepdims=True) + 1 - places(-turned)
+            place = (place + last) / 2
+        found[:, rows] = place
+    return found
+
+
+def whole_numbers(ranks: npt.NDArray[np.float64] | None, length: int) -> pd.arrays.IntegerArray:
+    """Ranks as nullable whole numbers; None stands for so many that are missing."""
+    if ranks is None:
+        return pd.arrays.IntegerArray(np.zeros(length, dtype=np.int64), np.ones(length, dtype=bool))
+    absent = np.isnan(ranks)
+    return pd.arrays.IntegerArray(np.nan_to_num(ranks).astype(np.int64), absent)
 
 
 def relative_scores(scores: pd.Series, by: str | None = "edition") -> pd.Series:

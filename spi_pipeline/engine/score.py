@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.aggregate import aggregate, contributions, with_group_means
@@ -20,8 +21,8 @@ from spi_pipeline.engine.indicators import Indicators, score_indicators
 from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.normalising import Yardsticks, normalised
 from spi_pipeline.engine.outside import with_outside
-from spi_pipeline.engine.panel import Flags, rows_of
-from spi_pipeline.engine.rank import TIE_DECIMALS
+from spi_pipeline.engine.panel import Flags
+from spi_pipeline.engine.rank import ranked, whole_numbers
 from spi_pipeline.engine.recipe import ParentRecipe, Recipe, read_recipe
 from spi_pipeline.engine.structure import Structure, outline, read_structure
 from spi_pipeline.engine.values import Values, read_values
@@ -106,29 +107,35 @@ class Scores:
     def ranks(self) -> pd.DataFrame:
         """Ranks within each edition, in the shape of the scores; NaN where an area has no score or stays outside."""
         recipe = self.task.recipe
-        rounded = rows_of(self.scores, self.task.values.fitted).round(TIE_DECIMALS)
-        # One edition at a time: pandas ranks a whole block ten times faster than it ranks groups.
-        parts = [
-            block.rank(method=recipe.ties, ascending=recipe.rank_first == "lowest")  # type: ignore[arg-type]
-            for _, block in rounded.groupby(level="edition", sort=False)
-        ]
-        return pd.concat(parts).reindex(self.scores.index)
+        found = ranked(self.scores.to_numpy(dtype=float).T, self.ranking_rows(), recipe.rank_first, recipe.ties)
+        return pd.DataFrame(found.T, index=self.scores.index, columns=self.scores.columns)
+
+    def ranking_rows(self) -> dict[object, npt.NDArray[np.intp]]:
+        """Positions of the rows that are ranked, by edition."""
+        fitted, index = self.task.values.fitted, self.scores.index
+        taking = np.ones(len(index), dtype=bool) if fitted is None else fitted
+        codes, editions = index.codes[0], index.levels[0]  # type: ignore[attr-defined]
+        return {editions[code]: np.flatnonzero(taking & (codes == code)) for code in np.unique(codes)}
 
     def table(self) -> pd.DataFrame:
         """One row per area, edition and element: ``TABLE_COLUMNS``; intervals of ranks are left empty."""
         rows, columns = self.scores.shape
-        levels = [self.task.structure.level_of[name] for name in self.scores.columns]
-        element = np.repeat(np.arange(columns), rows)
+        structure, names = self.task.structure, self.scores.columns
+        level = np.array([structure.levels.index(structure.level_of[name]) for name in names], dtype=np.int16)
+        element = np.arange(columns, dtype=np.int16)
+        ranks = self.ranks().to_numpy().T.ravel()
+        whole = self.task.recipe.ties == "min"
+        nothing = whole_numbers(None, len(ranks)) if whole else np.full(len(ranks), np.nan)
         return pd.DataFrame(
             {
                 "area_code": _repeated(self.scores.index.get_level_values("area_code"), columns),
                 "edition": np.tile(self.scores.index.get_level_values("edition"), columns),
-                "level": pd.Categorical(levels, categories=self.task.structure.levels).take(element),
-                "id": pd.Categorical(self.scores.columns, categories=self.scores.columns).take(element),
+                "level": pd.Categorical.from_codes(np.repeat(level, rows), structure.levels),  # type: ignore[arg-type]
+                "id": pd.Categorical.from_codes(np.repeat(element, rows), names),  # type: ignore[arg-type]
                 "score": self.scores.to_numpy().T.ravel(),
-                "rank": self.ranks().to_numpy().T.ravel(),
-                "rank_low": np.nan,
-                "rank_high": np.nan,
+                "rank": whole_numbers(ranks, len(ranks)) if whole else ranks,
+                "rank_low": nothing,
+                "rank_high": nothing,
                 "coverage": self.coverage.to_numpy().T.ravel(),
             },
             columns=TABLE_COLUMNS,
@@ -265,15 +272,15 @@ def _rounded(score: pd.Series, decimals: int | None) -> pd.Series:
 def _repeated(labels: pd.Index, times: int) -> pd.Categorical:
     """Labels many times over, as a categorical: five million strings cost seconds and hundreds of megabytes."""
     once = pd.Categorical(labels)
-    return once.take(np.tile(np.arange(len(labels)), times))
+    return pd.Categorical.from_codes(np.tile(once.codes, times), once.categories)  # type: ignore[arg-type]
 
 
 def _coverage(task: Task, ids: list[str]) -> pd.DataFrame:
     observed = task.values.panel.notna()
+    flags = np.ascontiguousarray(observed.to_numpy().T).astype(np.int32)
     position = {leaf: number for number, leaf in enumerate(observed.columns)}
-    share = np.zeros((len(position), len(ids)))
+    coverage = np.empty((len(ids), len(observed)))
     for column, name in enumerate(ids):
-        below = task.structure.leaves_below(name)
-        share[[position[leaf] for leaf in below], column] = 1 / len(below)
-    coverage = np.minimum(observed.to_numpy(dtype=float) @ share, 1.0)
-    return pd.DataFrame(coverage, index=observed.index, columns=ids)
+        below = [position[leaf] for leaf in task.structure.leaves_below(name)]
+        coverage[column] = flags[below].sum(axis=0) / len(below)
+    return pd.DataFrame(coverage.T, index=observed.index, columns=ids)
