@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.bounds import number
 from spi_pipeline.engine.doubt import Doubt
 from spi_pipeline.engine.indicators import yardsticks
 from spi_pipeline.engine.methods import Spec
@@ -160,8 +161,9 @@ class IndicatorModel:
         ends = np.array([[-np.inf], [np.inf]]) * np.ones(len(self.leaves))
         for column, name in enumerate(self.leaves):
             spec, element = recipe.leaves[name].normalise, structure.elements[name]
-            if spec.method == "goalposts" and spec.options.get("clip", True) and element.worst is not None:
-                ends[:, column] = sorted([element.worst, element.best or 0.0])
+            worst, best = number(element.worst), number(element.best)
+            if spec.method == "goalposts" and spec.options.get("clip", True) and not (worst is None or best is None):
+                ends[:, column] = sorted([worst, best])
         return ends
 
     def _draw_values(self, generators: Generators, parameters: dict[str, Any]) -> Array:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine import means
-from spi_pipeline.engine.aggregate import ORDERS, shares_of_present, with_group_means
+from spi_pipeline.engine.aggregate import ORDERS, UNSCALED, shares_of_present, with_group_means
 from spi_pipeline.engine.doubt import SOURCES, Doubt
 from spi_pipeline.engine.draw_indicators import Generators, IndicatorModel
 from spi_pipeline.engine.methods import Spec
@@ -198,35 +198,44 @@ class Model:
     def _formed(self, values: Array, weights: Array, method: str, parent: _Parent) -> Array:
         """Scores of one element from its children, draws by rows by children, in one and the same way."""
         draws, rows, size = values.shape
-        total = parent.total if parent.own.mean.method == "arithmetic" else 1.0
         absent = np.isnan(values)
         each = np.broadcast_to(weights[:, np.newaxis], values.shape).reshape(-1, size)
         if not absent.any():
             shares = each / each.sum(axis=1, keepdims=True)
-            return self._mean(values, shares, weights, method, parent).reshape(draws, rows) * total
-        needed = 1.0 if self.recipe.missing == "blank" else parent.own.available
+            return self._scaled(self._mean(values, shares, weights, method, parent).reshape(draws, rows), parent)
+        needed = 1.0 if parent.own.missing == "blank" else parent.own.available
         # An element left out by a draw is out for everybody: it does not count as missing.
         offered = np.maximum((~absent.all(axis=1)).sum(axis=1, keepdims=True), 1)
         enough = (~absent).sum(axis=2) >= needed * offered - 1e-12
-        if self.recipe.missing == "group_mean":
+        if parent.own.missing == "group_mean":
             values = np.array([self._with_means(one) for one in values])
         shares = shares_of_present(values.reshape(-1, size), each)
         result = self._mean(values, shares, weights, method, parent).reshape(draws, rows)
-        return np.where(enough, result * total, np.nan)
+        return np.where(enough, self._scaled(result, parent), np.nan)
+
+    def _scaled(self, averaged: Array, parent: _Parent) -> Array:
+        """Means as sums or products where these were stated, and under the shares that were."""
+        method = parent.own.mean.method
+        if method == "product":
+            return np.asarray(averaged**parent.total)
+        return averaged * parent.total if method in ("arithmetic", "sum") else averaged
 
     def _mean(self, values: Array, shares: Array, weights: Array, method: str, parent: _Parent) -> Array:
         scale, flat = self.recipe.scale, values.reshape(shares.shape)
-        if method == "arithmetic":
-            return means.weighted_sum(flat, shares)
-        if method == "median":
-            return means.weighted_median(flat, shares)
-        if method == "inverted_geometric":
-            return means.inverted_geometric(np.clip(flat, 0, scale), shares, scale)
         if method in ("copeland", "outranking"):
             return np.array([self._compared(*one, method) for one in zip(values, weights, strict=True)])
-        order = ORDERS.get(method, parent.own.mean.options.get("order", 1.0))
-        floor = (self.recipe.floor or LEAST * scale) if order <= 0 else 0.0
-        return means.power_mean(np.maximum(flat, floor), shares, order)
+        method = UNSCALED.get(method, method)
+        options = parent.own.mean.options
+        order = ORDERS.get(method, options.get("order", 1.0))
+        if method == "arithmetic":
+            return means.combined("sum", flat, shares, order, scale)
+        if method == "inverted_geometric":
+            flat = np.clip(flat, 0, scale)
+        elif method in AVERAGES:
+            stated = parent.own.floor
+            floor = (LEAST * scale if stated is None else stated) if order <= 0 else 0.0
+            flat = np.maximum(flat, floor)
+        return means.combined(method, flat, shares, order, scale, options.get("sign", "minus"))
 
     def _compared(self, values: Array, weights: Array, method: str) -> Array:
         result = np.full(len(values), np.nan)

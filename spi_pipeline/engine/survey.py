@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.bounds import number
 from spi_pipeline.engine.counts import counted_interval
 from spi_pipeline.engine.doubt import Doubt
 from spi_pipeline.engine.score import Scores
@@ -65,7 +66,7 @@ def survey(scores: Scores, doubt: Doubt) -> list[Varied]:
     methods = np.array([recipe.leaves[name].normalise.method for name in leaves])
     plain = np.array([recipe.leaves[name].transform.method == "none" for name in leaves])
     raw = scores.indicators.raw
-    ends = [(structure.elements[name].worst, structure.elements[name].best) for name in leaves]
+    ends = [(number(structure.elements[name].worst), number(structure.elements[name].best)) for name in leaves]
     positive = (raw.min() >= 0).to_numpy() & np.array([min(end or 0.0 for end in pair) >= 0 for pair in ends])
     with_error = np.flatnonzero(sampling_sd(scores).notna().any().to_numpy())
     fixed = np.flatnonzero(methods == "goalposts")

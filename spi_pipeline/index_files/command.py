@@ -90,7 +90,7 @@ def score_files(
         uncertainty = simulate(scores, draws, seed) if draws else None
         shares = sensitivity(scores, sobol, seed) if sobol else None
     except FrameworkError as error:
-        raise located(error, document, values) from error
+        raise located(error, document, values, table) from error
     except EngineError as error:
         raise SpiError(f"{framework.name} with {values.name}: {error}") from error
     title = str(document.data.get("title") or framework.stem)
@@ -116,7 +116,7 @@ def explain_files(framework: Path | None, profile: str | None) -> str:
     try:
         return explain_framework(document.data, profile)
     except FrameworkError as error:
-        raise located(error, document, framework) from error
+        raise located(error, document, framework, pd.DataFrame()) from error
 
 
 def _varied(entry: Varied) -> dict[str, Any]:
