@@ -46,7 +46,7 @@ def combined(mean: str, values: Array, shares: Array, order: float, top: float, 
 
 def power_mean(values: Array, shares: Array, order: float) -> Array:
     """``(sum(w s^b))^(1/b)``, its limit ``exp(sum(w log s))`` where the order is 0; NaN without a child present."""
-    mean = _inverse(_sum(weighted(generator(values, order), shares)), order)
+    mean = inverse(_sum(weighted(generator(values, order), shares)), order)
     # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
     within: Array = np.clip(mean, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1))
     return within
@@ -146,7 +146,8 @@ def generator(values: Array, order: float) -> Array:
     return generated
 
 
-def _inverse(values: Array, order: float) -> Array:
+def inverse(values: Array, order: float) -> Array:
+    """The function that undoes the ``generator``."""
     if order == 1:
         return values
     with np.errstate(divide="ignore"):

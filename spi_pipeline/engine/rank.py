@@ -108,8 +108,8 @@ def places(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if flat.shape[1] < SHORT:
         _place(flat, found)
     else:  # one row at a time stays in the processor's cache, which makes it twice as fast as all at once
-        for row in range(len(flat)):
-            _place(flat[row : row + 1], found[row : row + 1])
+        for row, place in zip(flat, found, strict=True):
+            _place_one(row, place)
     found[np.isnan(flat)] = np.nan
     return found.reshape(values.shape)
 
@@ -124,6 +124,32 @@ def _place(rows: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> Non
     found.reshape(-1)[order] = (
         counted if starts.all() else np.maximum.accumulate(np.where(starts, counted, 0.0), axis=1)
     )
+
+
+def _place_one(row: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> None:
+    order = _order(row)
+    ordered = row[order]
+    counted = np.arange(1.0, len(row) + 1)
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        counted[1:][same] = 0.0
+        np.maximum.accumulate(counted, out=counted)
+    found[order] = counted
+
+
+def _order(row: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """What ``argsort`` gives, twice as fast: sixteen bits at a time, which numpy sorts by counting them.
+
+    The bits of a positive float, read as a whole number, are in its order, those of a negative one in the reverse. NaN
+    comes last.
+    """
+    bits = (row + 0.0).view(np.int64)  # -0 is 0
+    keys = (bits ^ ((bits >> 63) & np.iinfo(np.int64).max)).view(np.uint64) ^ np.uint64(1 << 63)
+    digits = np.ascontiguousarray(keys.astype("<u8", copy=False).view("<u2").reshape(-1, 4).T)
+    order = np.argsort(digits[0], kind="stable")
+    for digit in digits[1:]:
+        order = order[np.argsort(digit[order], kind="stable")]
+    return order
 
 
 def _groups(scores: pd.Series, by: str | None) -> pd.Index:
