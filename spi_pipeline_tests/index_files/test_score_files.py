@@ -147,7 +147,7 @@ def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
     names = {file.stem for file in folder.iterdir()}
     assert names == {
         "weights", "statistics", "correlations", "importance", "contributions", "leave_one_out", "imputed", "treated",
-        "suppressed", "shrunk", "intervals", "draws", "varied", "pairs", "sensitivity",
+        "suppressed", "shrunk", "intervals", "draws", "varied", "pairs", "sensitivity", "scorecard",
     }  # fmt: skip
     assert len(pd.read_csv(folder / "draws.csv")) == 20
     parts = pd.read_csv(folder / "contributions.csv", keep_default_na=False)
