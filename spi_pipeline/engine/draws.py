@@ -236,7 +236,7 @@ class Model:
 
     def _floor(self, order: float, parent: _Parent) -> float:
         stated = parent.own.floor
-        if order > 0:
+        if order > 0 or (stated is None and parent.own.mean.method == "product"):
             return 0.0
         return LEAST * self.recipe.scale if stated is None else stated
 

@@ -231,11 +231,13 @@ def _form(parent: str, scores: Mapping[str, pd.Series], task: Task) -> Formed:
         children = with_group_means(children, task.values.group, task.values.fitted)
     known = rows_to_fit(own.weights, ids, task.values)
     weighed = weigh(own.weights, parent, children, [structure.elements[name] for name in ids], known)
-    method = own.mean.method
+    method, floor = own.mean.method, own.floor
+    if method == "product" and floor is None and not (children < 0).any(axis=None):
+        floor = 0.0  # nothing has to be lifted: a product of zeros is defined
     options: dict[str, Any] = {
         **own.mean.options,
         "mean": UNSCALED.get(method, method),
-        "floor": own.floor,
+        "floor": floor,
         "top": recipe.scale,
         "signed": weighed.signed,
     }
