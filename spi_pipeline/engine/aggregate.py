@@ -18,15 +18,21 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import blank_but
 
 Mean = Literal[
-    "arithmetic", "geometric", "harmonic", "generalised", "median", "inverted_geometric", "copeland", "outranking"
-]
+    "arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "maximum", "inverted_geometric",
+    "mazziotta_pareto", "copeland", "outranking",
+]  # fmt: skip
 MEANS: tuple[str, ...] = get_args(Mean)
 Array = npt.NDArray[np.float64]
 
 ORDERS: dict[str, float] = {"arithmetic": 1.0, "geometric": 0.0, "harmonic": -1.0}
+# Sums and products with weights that are not scaled to sum to 1: the mean they are a multiple or a power of.
+UNSCALED: dict[str, Mean] = {"sum": "arithmetic", "product": "geometric"}
 # Why a parent cannot be split into parts, by the mean that formed it.
 UNSPLIT: dict[str, str] = {
     "median": "a median is one child's score, not a sum of parts",
+    "minimum": "a minimum is one child's score, not a sum of parts",
+    "maximum": "a maximum is one child's score, not a sum of parts",
+    "mazziotta_pareto": "a penalty for differences between the children is no child's part",
     "copeland": "comparisons of areas are no sum of parts",
     "outranking": "comparisons of areas are no sum of parts",
 }
@@ -59,29 +65,34 @@ def aggregate(
     available: float = 0.0,
     top: float = 100.0,
     signed: bool = False,
+    sign: str = "minus",
     among: npt.NDArray[np.bool_] | None = None,
 ) -> Aggregate:
     """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
 
     The sums run over the children present in a row, which is to renormalise their weights. Order 0 is the limit
-    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median, ``inverted_geometric`` the
-    mean of risk indices (``means.inverted_geometric``), ``copeland`` and ``outranking`` compare areas pair by pair
-    within an edition (``means.outranking``).
+    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median, ``minimum`` and ``maximum``
+    the worst and the best child that carries weight, ``inverted_geometric`` the mean of risk indices
+    (``means.inverted_geometric``), ``mazziotta_pareto`` a mean with a penalty for differences between the children
+    (``means.penalised``), ``copeland`` and ``outranking`` compare areas pair by pair within an edition
+    (``means.outranking``).
 
     Source: the quasi-arithmetic (Kolmogorov-Nagumo) mean; OECD/JRC handbook (2008), step 6; INFORM Risk Index
-    methodology for the inverted geometric mean; Copeland (1951), and COINr for the outranking shares.
+    methodology for the inverted geometric mean; Mazziotta and Pareto (2016); Copeland (1951), and COINr for the
+    outranking shares.
 
     Args:
         scores: one column per child, any row index.
         weights: one weight per column, not negative, of any positive sum.
         mean: arithmetic, geometric, harmonic, generalised with an order, or one of those above.
         order: the order ``b`` of the generalised mean, from -20 to 20; not given with the other means.
-        floor: for the means that need positive scores (order 0 and below): lower scores are lifted to it. The other
-            means do not use it.
+        floor: for the means that need positive scores (order 0 and below): lower scores are lifted to it; with 0, a
+            child of 0 makes the parent 0. The other means do not use it.
         available: share of the children that must be present for a score to be given; 1 leaves a parent blank where
             any child is missing.
         top: the highest score of the scale, for the inverted geometric mean.
         signed: whether negative weights are meant; arithmetic mean only.
+        sign: whether the penalty of the Mazziotta-Pareto mean is taken off (``minus``) or added (``plus``).
         among: rows that areas are compared with, where they are compared; None for all.
 
     Returns:
@@ -99,7 +110,7 @@ def aggregate(
         vector = weights.reindex(scores.columns).to_numpy(dtype=float)
         score = _compared(scores.index, values, vector, mean == "copeland", among)
     else:
-        score = _averaged(values, shares, mean, power, top, signed)
+        score = means.combined("sum" if signed else mean, values, shares, power, top, sign)
     return Aggregate(score=pd.Series(score, index=scores.index).where(coverage >= available), coverage=coverage)
 
 
@@ -112,6 +123,7 @@ def contributions(
     available: float = 0.0,
     top: float = 100.0,
     signed: bool = False,
+    sign: str = "minus",
 ) -> pd.DataFrame:
     """Split the parent's score into one part per child; the parts of a row add up to the score.
 
@@ -129,6 +141,7 @@ def contributions(
         available: as in ``aggregate``.
         top: as in ``aggregate``.
         signed: as in ``aggregate``.
+        sign: as in ``aggregate``.
 
     Returns:
         Points by row and child; NaN for an absent child and where there is no parent score.
@@ -136,7 +149,7 @@ def contributions(
     Raises:
         EngineError: as ``aggregate``.
     """
-    whole = aggregate(scores, weights, mean, order, floor, available, top, signed).score
+    whole = aggregate(scores, weights, mean, order, floor, available, top, signed, sign).score
     if mean in UNSPLIT:
         return pd.DataFrame(np.nan, index=scores.index, columns=scores.columns)
     power = _order(mean, order)
@@ -144,9 +157,10 @@ def contributions(
     shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
     inverted = mean == "inverted_geometric"
     generated = np.log(top / means.remainder(values, top)) if inverted else means.generator(values, power)
-    weighted = shares * generated
+    weighted = means.weighted(generated, shares)
     total = np.nansum(weighted, axis=1, keepdims=True)
     vanishes = np.abs(total) <= CANCELLED * np.nansum(np.abs(weighted), axis=1, keepdims=True)
+    vanishes |= np.isinf(total)  # a child of 0 where the floor is 0
     split = np.where(vanishes, shares, weighted / np.where(vanishes, 1.0, total))
     parts = weighted if power == 1 else split * whole.to_numpy()[:, np.newaxis]
     return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
@@ -196,10 +210,10 @@ def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | N
         refused, needed = values < 0, "scores of 0 and above"
     elif floor is None:
         refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
-    elif floor > 0:
+    elif floor >= 0:
         return np.maximum(values, floor)
     else:
-        raise EngineError(f"a floor must lie above 0, not at {floor:g}")
+        raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
     if refused.any():
         named = ", ".join(map(str, scores.columns[np.flatnonzero(refused.any(axis=0))]))
         name = "an inverted geometric mean" if mean == "inverted_geometric" else f"a mean of order {order:g}"
@@ -225,14 +239,6 @@ def shares_of_present(values: Array, weights: Array) -> Array:
     total = np.nansum(present, axis=1, keepdims=True)
     shares: Array = present / np.where(total > 0, total, np.nan)
     return shares
-
-
-def _averaged(values: Array, shares: Array, mean: Mean, order: float, top: float, signed: bool) -> Array:
-    if mean == "median":
-        return means.weighted_median(values, shares)
-    if mean == "inverted_geometric":
-        return means.inverted_geometric(values, shares, top)
-    return means.weighted_sum(values, shares) if signed else means.power_mean(values, shares, order)
 
 
 def _compared(

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.outliers import Limits
-from spi_pipeline.engine.rank import ranks
 from spi_pipeline.engine.score import Task, score_task
 from spi_pipeline.engine.structure import Structure
 
@@ -69,14 +69,15 @@ def statistics(panel: pd.DataFrame, limits: Limits | None = None) -> pd.DataFram
     return table.assign(flags=["; ".join(word for word, rows in flags.items() if rows[name]) for name in table.index])
 
 
-def correlation_flags(scores: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of siblings that say the same twice, or pull against each other.
+def correlations(scores: pd.DataFrame) -> pd.DataFrame:
+    """How siblings go together, with a flag on those that say the same twice, or pull against each other.
 
     Args:
         scores: scores of the children of one parent.
 
     Returns:
-        One row per flagged pair: id, other, correlation, flag (``collinear`` above 0.92, ``opposed`` below 0).
+        One row per pair: id, other, correlation over the rows both have (NaN below three), flag (``collinear`` above
+        0.92, ``opposed`` below 0, else empty).
     """
     correlation = scores.corr(min_periods=3)
     pairs = [
@@ -88,7 +89,7 @@ def correlation_flags(scores: pd.DataFrame) -> pd.DataFrame:
     table["flag"] = np.select(
         [table["correlation"] > COLLINEAR, table["correlation"] < 0], ["collinear", "opposed"], ""
     )
-    return table[table["flag"] != ""].reset_index(drop=True)
+    return table
 
 
 def importance(children: pd.DataFrame, parent: pd.Series) -> pd.Series:
@@ -121,22 +122,30 @@ def leave_one_out(task: Task) -> pd.DataFrame:
 
     Returns:
         By element below the index: mean and largest absolute change of the index score, mean and largest absolute
-        change of rank; areas scored both ways only.
+        change of rank; areas scored both ways only; NaN where the rest cannot be computed.
     """
     structure = task.structure
     root = structure.root
-    before = score_task(task).scores[root]
-    place = ranks(before).astype(float)
+    before, place = _scored(task)
     rows = {}
     for name in structure.elements:
         smaller = without(structure, name)
         if name == root or smaller is None:
             continue
-        after = score_task(_restricted(task, smaller)).scores[root]
-        change, moved = (after - before).abs(), (ranks(after).astype(float) - place).abs()
+        try:
+            after, placed = _scored(_restricted(task, smaller))
+        except EngineError:  # those left carry no weight, say
+            after, placed = before * np.nan, place * np.nan
+        change, moved = (after - before).abs(), (placed - place).abs()
         rows[name] = (change.mean(), change.max(), moved.mean(), moved.max())
     columns = ["mean_change", "largest_change", "mean_rank_change", "largest_rank_change"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _scored(task: Task) -> tuple[pd.Series, pd.Series]:
+    """Scores of the index, and ranks."""
+    scores, root = score_task(task), task.structure.root
+    return scores.scores[root], scores.ranks()[root]
 
 
 def without(structure: Structure, name: str) -> Structure | None:
@@ -165,12 +174,29 @@ def _restricted(task: Task, structure: Structure) -> Task:
     """The same task on a smaller tree."""
     recipe, values = task.recipe, task.values
     leaves = {name: leaf for name, leaf in recipe.leaves.items() if name in structure.elements}
-    parents = {name: parent for name, parent in recipe.parents.items() if name in structure.elements}
+    parents = {
+        name: replace(
+            parent, weights=_narrowed(parent.weights, task.structure.children[name], structure.children[name])
+        )
+        for name, parent in recipe.parents.items()
+        if name in structure.elements
+    }
     return Task(
         structure,
         replace(recipe, leaves=leaves, parents=parents),
         replace(values, panel=values.panel[structure.leaves]),
     )
+
+
+def _narrowed(spec: Spec, before: list[str], after: list[str]) -> Spec:
+    """A way to weight whose reference, if it has one, speaks of the children left."""
+    if "correlation" not in spec.options or before == after:
+        return spec
+    kept = [before.index(name) for name in after]
+    narrowed = {"correlation": np.array(spec.options["correlation"], dtype=float)[np.ix_(kept, kept)].tolist()}
+    if "sd" in spec.options:
+        narrowed["sd"] = [spec.options["sd"][place] for place in kept]
+    return replace(spec, options={**spec.options, **narrowed})
 
 
 def _correlation_ratio(child: pd.Series, parent: pd.Series) -> float:

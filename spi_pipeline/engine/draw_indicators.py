@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.bounds import number
 from spi_pipeline.engine.doubt import Doubt
 from spi_pipeline.engine.indicators import yardsticks
 from spi_pipeline.engine.methods import Spec
@@ -148,11 +149,14 @@ class IndicatorModel:
     def _prepare_noise(self, scores: Scores, stated: list[Transform]) -> None:
         columns = self.on.get("sampling", np.array([], dtype=np.intp))
         self.sd = np.nan_to_num(sampling_sd(scores).to_numpy(dtype=float))[:, columns]
-        # A drawn value stays where a value can be: not below 0 where none is, in range where a transform needs it.
+        # A drawn value stays where a value can be: not below 0 where none is, within what is stated as
+        # at_least and at_most, in range where a transform needs it.
         bounded = np.array([stated[column].method != "none" for column in columns], dtype=bool)
         low, high = np.nanmin(self.values[:, columns], axis=0), np.nanmax(self.values[:, columns], axis=0)
-        self.low = np.where(bounded, low, np.where(low >= 0, 0.0, -np.inf))
-        self.high = np.where(bounded, high, np.inf)
+        leaves = [scores.task.recipe.leaves[self.leaves[column]] for column in columns]
+        caps = np.array([(number(leaf.at_least), number(leaf.at_most)) for leaf in leaves], dtype=float).reshape(-1, 2)
+        self.low = np.fmax(np.where(bounded, low, np.where(low >= 0, 0.0, -np.inf)), caps[:, 0])
+        self.high = np.fmin(np.where(bounded, high, np.inf), caps[:, 1])
 
     def _ends(self, scores: Scores) -> Array:
         """Lowest and highest value that a score tells apart, by indicator."""
@@ -160,8 +164,9 @@ class IndicatorModel:
         ends = np.array([[-np.inf], [np.inf]]) * np.ones(len(self.leaves))
         for column, name in enumerate(self.leaves):
             spec, element = recipe.leaves[name].normalise, structure.elements[name]
-            if spec.method == "goalposts" and spec.options.get("clip", True) and element.worst is not None:
-                ends[:, column] = sorted([element.worst, element.best or 0.0])
+            worst, best = number(element.worst), number(element.best)
+            if spec.method == "goalposts" and spec.options.get("clip", True) and not (worst is None or best is None):
+                ends[:, column] = sorted([worst, best])
         return ends
 
     def _draw_values(self, generators: Generators, parameters: dict[str, Any]) -> Array:

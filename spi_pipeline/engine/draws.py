@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine import means
-from spi_pipeline.engine.aggregate import ORDERS, shares_of_present, with_group_means
+from spi_pipeline.engine.aggregate import ORDERS, UNSCALED, shares_of_present, with_group_means
 from spi_pipeline.engine.doubt import SOURCES, Doubt
 from spi_pipeline.engine.draw_indicators import Generators, IndicatorModel
 from spi_pipeline.engine.methods import Spec
@@ -158,16 +158,17 @@ class Model:
                 chosen[draw] = noted["aggregation"] = AGGREGATIONS[one["aggregation"].integers(3)]
         weights = self._factors(generators)
         for number, parent in enumerate(self._tree):
-            values = np.ascontiguousarray(np.moveaxis(table[parent.children], 0, -1))
+            values = table[parent.children]
             own = weights[:, parent.place : parent.place + len(parent.ids)]
             self._weigh(parent, values, generators, own)
             for column, spec in enumerate(parent.rescaled):
                 if spec is not None:
-                    values[..., column] = [self._rescaled(one, spec) for one in values[..., column]]
+                    values[column] = [self._rescaled(one, spec) for one in values[column]]
             methods = np.array([self._method(parent, mean) for mean in chosen])
             for method in dict.fromkeys(methods.tolist()):
                 draws = np.flatnonzero(methods == method)
-                table[count + number, draws] = self._formed(values[draws], own[draws], method, parent)
+                block = values if len(draws) == len(methods) else values[:, draws]
+                table[count + number, draws] = self._formed(block, own[draws], method, parent)
         refitted = any(parent.refitted is not None for parent in self._tree)
         for one, noted, used in zip(generators, parameters, weights.tolist(), strict=True):
             if "weights" in one or (refitted and one):
@@ -187,7 +188,7 @@ class Model:
         weights = np.tile(parent.weights, (len(factors), 1))
         if parent.refitted is not None:
             for draw, one in enumerate(generators):
-                weights[draw] = _refitted(values[draw, parent.refitted], parent) if one else weights[draw]
+                weights[draw] = _refitted(values[:, draw, parent.refitted], parent) if one else weights[draw]
         drawn = weights * factors
         factors[:] = drawn * (weights.sum(axis=1) / drawn.sum(axis=1))[:, np.newaxis]
 
@@ -196,37 +197,69 @@ class Model:
         return mean if mean != "stated" and stated in AVERAGES and not parent.signed else stated
 
     def _formed(self, values: Array, weights: Array, method: str, parent: _Parent) -> Array:
-        """Scores of one element from its children, draws by rows by children, in one and the same way."""
-        draws, rows, size = values.shape
-        total = parent.total if parent.own.mean.method == "arithmetic" else 1.0
-        absent = np.isnan(values)
-        each = np.broadcast_to(weights[:, np.newaxis], values.shape).reshape(-1, size)
-        if not absent.any():
-            shares = each / each.sum(axis=1, keepdims=True)
-            return self._mean(values, shares, weights, method, parent).reshape(draws, rows) * total
-        needed = 1.0 if self.recipe.missing == "blank" else parent.own.available
-        # An element left out by a draw is out for everybody: it does not count as missing.
-        offered = np.maximum((~absent.all(axis=1)).sum(axis=1, keepdims=True), 1)
+        """Scores of one element from its children by draws by rows, in one and the same way: draws by rows."""
+        gone = np.asarray(np.isnan(values).all(axis=2))
+        if gone.any():
+            # A child that a draw leaves out is out for everybody: it carries no weight, and does not count as missing.
+            values, weights = np.where(gone[:, :, np.newaxis], 0.0, values), np.where(gone.T, 0.0, weights)
+        whole = weights.sum(axis=1) > 0
+        if UNSCALED.get(method, method) in AVERAGES and not np.isnan(values).any():
+            shares = weights / np.where(whole, weights.sum(axis=1), 1.0)[:, np.newaxis]
+            return self._scaled(
+                np.where(whole[:, np.newaxis], self._average(values, shares, method, parent), np.nan), parent
+            )
+        values = np.where(gone[:, :, np.newaxis], np.nan, values)
+        rows = np.ascontiguousarray(np.moveaxis(values, 0, -1))
+        absent = np.isnan(rows)
+        needed = 1.0 if parent.own.missing == "blank" else parent.own.available
+        offered = np.maximum((~gone).sum(axis=0), 1)[:, np.newaxis]
         enough = (~absent).sum(axis=2) >= needed * offered - 1e-12
-        if self.recipe.missing == "group_mean":
-            values = np.array([self._with_means(one) for one in values])
-        shares = shares_of_present(values.reshape(-1, size), each)
-        result = self._mean(values, shares, weights, method, parent).reshape(draws, rows)
-        return np.where(enough, result * total, np.nan)
+        if parent.own.missing == "group_mean":
+            rows = np.array([self._with_means(one) for one in rows])
+        each = np.broadcast_to(weights[:, np.newaxis], rows.shape).reshape(-1, len(parent.ids))
+        shares = shares_of_present(rows.reshape(-1, len(parent.ids)), each)
+        result = self._mean(rows, shares, weights, method, parent).reshape(rows.shape[:2])
+        return np.where(enough, self._scaled(result, parent), np.nan)
+
+    def _average(self, values: Array, shares: Array, method: str, parent: _Parent) -> Array:
+        """A power mean where nothing is missing, child after child."""
+        order = self._order(method, parent)
+        if order != 1:
+            values = means.generator(np.maximum(values, self._floor(order, parent)), order)
+        total = np.zeros(values.shape[1:])
+        for child, share in zip(values, shares.T, strict=True):
+            total += means.weighted(child, np.broadcast_to(share[:, np.newaxis], child.shape))
+        return means.inverse(total, order)
+
+    def _order(self, method: str, parent: _Parent) -> float:
+        return float(ORDERS.get(UNSCALED.get(method, method), parent.own.mean.options.get("order", 1.0)))
+
+    def _floor(self, order: float, parent: _Parent) -> float:
+        stated = parent.own.floor
+        if order > 0 or (stated is None and parent.own.mean.method == "product"):
+            return 0.0
+        return LEAST * self.recipe.scale if stated is None else stated
+
+    def _scaled(self, averaged: Array, parent: _Parent) -> Array:
+        """Means as sums or products where these were stated, and under the shares that were."""
+        method = parent.own.mean.method
+        if method == "product":
+            return np.asarray(averaged**parent.total)
+        return averaged * parent.total if method in ("arithmetic", "sum") else averaged
 
     def _mean(self, values: Array, shares: Array, weights: Array, method: str, parent: _Parent) -> Array:
         scale, flat = self.recipe.scale, values.reshape(shares.shape)
-        if method == "arithmetic":
-            return means.weighted_sum(flat, shares)
-        if method == "median":
-            return means.weighted_median(flat, shares)
-        if method == "inverted_geometric":
-            return means.inverted_geometric(np.clip(flat, 0, scale), shares, scale)
         if method in ("copeland", "outranking"):
             return np.array([self._compared(*one, method) for one in zip(values, weights, strict=True)])
-        order = ORDERS.get(method, parent.own.mean.options.get("order", 1.0))
-        floor = (self.recipe.floor or LEAST * scale) if order <= 0 else 0.0
-        return means.power_mean(np.maximum(flat, floor), shares, order)
+        method = UNSCALED.get(method, method)
+        order, sign = self._order(method, parent), parent.own.mean.options.get("sign", "minus")
+        if method == "arithmetic":
+            return means.combined("sum", flat, shares, order, scale)
+        if method == "inverted_geometric":
+            flat = np.clip(flat, 0, scale)
+        elif method in AVERAGES:
+            flat = np.maximum(flat, self._floor(order, parent))
+        return means.combined(method, flat, shares, order, scale, sign)
 
     def _compared(self, values: Array, weights: Array, method: str) -> Array:
         result = np.full(len(values), np.nan)
@@ -245,16 +278,16 @@ class Model:
 
 
 def _refitted(scores: Array, parent: _Parent) -> Array:
-    """Principal component weights over the complete rows; equal ones where they make no sense, as when computed."""
-    known = np.asarray(~np.isnan(scores).all(axis=0))
-    chosen = scores[:, known]
-    chosen = chosen[~np.isnan(chosen).any(axis=1)] if np.isnan(chosen).any() else chosen
+    """Principal component weights from children by rows, complete rows only; equal ones where they make no sense."""
+    known = np.asarray(~np.isnan(scores).all(axis=1))
+    chosen = scores[known]
+    chosen = chosen[:, ~np.isnan(chosen).any(axis=0)] if np.isnan(chosen).any() else chosen
     weights = np.full(len(known), 1 / len(known)) * parent.total
-    count = chosen.shape[1]
-    if count < 2 or len(chosen) < MIN_ROWS:
+    count, rows = chosen.shape
+    if count < 2 or rows < MIN_ROWS:
         return weights
-    centred = chosen - chosen.mean(axis=0)
-    covariance = centred.T @ centred / (len(chosen) - 1)
+    centred = chosen - chosen.mean(axis=1, keepdims=True)
+    covariance = centred @ centred.T / (rows - 1)
     sd = np.sqrt(np.diag(covariance))
     if not (sd > NOISE * np.abs(chosen).max()).all():
         return weights

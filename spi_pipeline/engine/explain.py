@@ -1,7 +1,7 @@
 """A profile or a framework in words, with its formulas, for people who want to know how a figure comes about.
 
-The sentences belong here; what they describe is read in ``recipe``, from ``profiles`` as data, and done in the modules
-the methods are named after.
+Which sentences are said belongs here, the sentences of the methods are in ``wording``; what they describe is read in
+``recipe``, from ``profiles`` as data, and done in the modules the methods are named after.
 """
 
 from __future__ import annotations
@@ -10,88 +10,18 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from spi_pipeline.engine.aggregate import UNSCALED
+from spi_pipeline.engine.bounds import shown
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.faults import Faults
 from spi_pipeline.engine.levels import ROLES
-from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.profiles import PROFILES
 from spi_pipeline.engine.recipe import LeafRecipe, ParentRecipe, Recipe, read_recipe
 from spi_pipeline.engine.structure import Structure, read_structure
+from spi_pipeline.engine.wording import AGGREGATE, IMPUTE, MISSING, NORMALISE, TRANSFORM, WEIGHTS, filled
 
-NORMALISE = {
-    "goalposts": "s = {scale:g} × clip((x − worst) / (best − worst), 0, 1)",
-    "minmax": "s = {low:g} + ({high:g} − {low:g}) (x − min) / (max − min), over the whole panel",
-    "scaled": "s = {scale:g} (± x − {lower:g}) / ({upper:g} − {lower:g})",
-    "z": "s = {mean:g} + {sd:g} (x − m) / s, m and s those of the whole panel (n − 1)",
-    "base_year_z": "s = {mean:g} + {sd:g} (x − m) / s, m and s those of the base year (the option 'base', else the "
-    "first edition), weighted by population: s = √(Σ w (x − m)² / (Σ w − Σ w² / Σ w))",
-    "rank": "s = rank within the edition, 1 for the worst",
-    "percentile_rank": "s = {scale:g} (rank − 1) / (n − 1) within the edition",
-    "borda": "s = rank − 1 within the edition",
-    "maximum": "s = {scale:g} (1 − (max − x) / (max − min))",
-    "target": "s = {scale:g} (1 − (target − x) / (target − min))",
-    "reference": "s = {scale:g} (1 − (reference − x) / (reference − min)), the reference being one area's value",
-    "fraction": "s = {scale:g} x / max, or {scale:g} min / x where lower is better",
-    "exponential": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = rank / N within the edition, average ranks for ties; "
-    "values that are ranks already are kept",
-    "exponential_of_ranks": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = (N + 1 − r) / N, r the published rank",
-    "none": "the values are scores already, their sign turned where lower is better",
-}
-IMPUTE = {
-    "none": "stays missing",
-    "regression": "is estimated by regression on the other indicators of the same parent, within the observed range, "
-    "where 65 % of the areas have the indicator",
-    "mean": "takes the mean of the edition",
-    "median": "takes the median of the edition",
-    "group_mean": "takes the mean of its group in the edition",
-    "group_median": "takes the median of its group in the edition",
-    "last": "takes the area's latest earlier value",
-    "linear": "lies on the straight line in time between the area's values",
-    "neighbours": "takes the mean of the areas most alike",
-}
-WEIGHTS = {
-    "given": "the weights stated (1 where none is), scaled to sum to 1",
-    "shares": "the weights stated; shares that sum to 1 within 0.02 are used as published, others are scaled to "
-    "sum to 1",
-    "equal": "equal weights",
-    "pca": "w_i ∝ v_i / sd_i, v the first eigenvector of the correlation matrix over all complete rows, editions "
-    "pooled; equal weights where a loading is not positive",
-    "pca_loadings": "w_i ∝ v_i, the first eigenvector of the pooled correlation matrix",
-    "factor": "w_i ∝ l_i / (u_i sd_i), loadings l and uniquenesses u of one common factor by maximum likelihood",
-    "correlation_balanced": "weights under which every child correlates equally with the parent",
-}
-AGGREGATE = {
-    "arithmetic": "Σ w s / Σ w",
-    "geometric": "exp(Σ w ln s / Σ w)",
-    "harmonic": "Σ w / Σ (w / s)",
-    "generalised": "(Σ w s^b / Σ w)^(1/b) with b = {order:g}",
-    "median": "the weighted median",
-    "inverted_geometric": "T (T − G) / (T − 1), G the geometric mean of 1 + (T − 1)(T − s) / T, T = {scale:g}",
-    "copeland": "100 × the share of other areas beaten by a weighted majority of the children",
-    "outranking": "100 × the mean weighted share of comparisons won against the other areas",
-}
-MISSING = {
-    "renormalise": "the weights of those present are scaled up",
-    "group_mean": "an absent child takes the mean of its group",
-    "blank": "the parent stays blank",
-}
-TRANSFORM = {
-    "log": "ln x",
-    "square": "x²",
-    "cube": "x³",
-    "square_root": "√x",
-    "cube_root": "∛x",
-    "reciprocal": "1 / x",
-    "logit": "ln(x / (upper − x))",
-    "box_cox": "(x^λ − 1) / λ",
-}
-# What a method takes where an option is not stated.
-DEFAULTS: dict[str, dict[str, float]] = {
-    "minmax": {"low": 0, "high": 100},
-    "scaled": {"lower": 0, "upper": 100},
-    "z": {"mean": 0, "sd": 1},
-    "base_year_z": {"mean": 100, "sd": 10},
-}
+# Means that may need a floor.
+FLOORED = ("geometric", "harmonic", "generalised", "product")
 
 
 def explain_profile(name: str) -> str:
@@ -139,44 +69,84 @@ def explain_framework(framework: Mapping[str, Any], profile: str | None = None) 
 
 def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structure, recipe: Recipe) -> list[str]:
     spec = leaf.normalise
-    lines = [f"{who} x: {_filled(NORMALISE, spec, recipe)}."]
+    turned = spec.method not in ("goalposts", "fraction", "none") and any(
+        structure.elements[name].direction * (-1 if recipe.need else 1) < 0 for name in names
+    )
+    sign = " x stands with its sign turned where lower values score higher." * turned
+    lines = [f"{who} x: {filled(NORMALISE, spec.method, dict(spec.options), recipe.scale)}.{sign}"]
     if spec.options.get("clip") is False:
         lines.append("Values beyond the goalposts are not clipped.")
-    without = [name for name in names if structure.elements[name].worst is None]
-    if spec.method == "goalposts" and without:
-        lines.append("Where no goalposts are stated, the panel's extremes stand in, by the direction.")
+    if spec.method == "goalposts":
+        lines += _goalposts(names, structure, recipe)
     if leaf.transform.method != "none":
-        lines.append(f"Before that, x and its goalposts become {TRANSFORM[leaf.transform.method]}.")
+        exponent = "estimated" if leaf.transform.exponent is None else f"= {leaf.transform.exponent:g}"
+        formula = TRANSFORM[leaf.transform.method].format(upper=leaf.transform.upper, exponent=exponent)
+        lines.append(f"Before that, x and its goalposts become {formula}.")
     if leaf.treat is not None:
         limits = leaf.treat
         log = ", its logarithm taken where that does not suffice" if limits.log else ""
         lines.append(f"Outliers: while |skew| > {limits.skew:g} and kurtosis > {limits.kurtosis:g}, up to "
-                     f"{limits.points} values are winsorised{log}.")  # fmt: skip
+                     f"{limits.points:g} values are winsorised{log}.")  # fmt: skip
+    for bound, word in ((leaf.at_least, "below"), (leaf.at_most, "above")):
+        if bound is not None:
+            lines.append(f"Values {word} {shown(bound)} are taken as {shown(bound)}.")
     if leaf.minimum_count is not None:
         lines.append(f"A value resting on fewer than {leaf.minimum_count:g} cases is suppressed.")
     if leaf.shrink:
-        lines.append("Values are drawn to the mean by as much as they are noise (empirical Bayes).")
-    lines.append(f"A missing value {_filled(IMPUTE, leaf.impute, recipe)}.")
+        kind = f", its counts being those of a {leaf.counts}" if leaf.counts else ""
+        lines.append(f"Values are drawn to the mean by as much as they are noise (empirical Bayes){kind}.")
+    divided = [f"{name} by {structure.elements[name].stated['divide_by']}" for name in names
+               if structure.elements[name].stated.get("divide_by") is not None]  # fmt: skip
+    if divided:
+        lines.append(f"First of all, values are divided: {', '.join(divided)}.")
+    lines.append(f"A missing value {filled(IMPUTE, leaf.impute.method, dict(leaf.impute.options), recipe.scale)}.")
+    return [*lines, *_rounding(leaf.decimals)]
+
+
+def _goalposts(names: list[str], structure: Structure, recipe: Recipe) -> list[str]:
+    """The goalposts one by one: they are what is asked for most."""
+    elements = [structure.elements[name] for name in names]
+    stated = [f"{one.id} {shown(one.worst)} to {shown(one.best)}" for one in elements if one.worst is not None]
+    lines = []
+    if stated:
+        turned = " (exchanged, as scores measure need)" if recipe.need else ""
+        lines.append(f"Goalposts, worst to best{turned}: {', '.join(stated)}.")
+    if len(stated) < len(elements):
+        lines.append("Where no goalposts are stated, the panel's extremes stand in, by the direction.")
     return lines
 
 
 def _parent(who: str, own: ParentRecipe, structure: Structure, recipe: Recipe, names: list[str]) -> list[str]:
-    lines = [f"{who}: {_filled(AGGREGATE, own.mean, recipe)}; weights w: {_filled(WEIGHTS, own.weights, recipe)}."]
-    if own.available:
-        lines.append(f"It stays blank where less than {own.available:.0%} of its children are present.")
+    mean, weights = own.mean, own.weights
+    combined = filled(AGGREGATE, mean.method, dict(mean.options), recipe.scale)
+    weighed = filled(WEIGHTS, weights.method, dict(weights.options), recipe.scale)
+    lines = [f"{who}: {combined}; weights w: {weighed}."]
+    if mean.method in UNSCALED:
+        lines[0] = lines[0].replace(", scaled to sum to 1", "")
+    if own.floor is not None and mean.method in FLOORED:
+        lines.append(f"Scores below {own.floor:g} are lifted to it." if own.floor else "A child of 0 makes it 0.")
+    enough = f" It stays blank where less than {own.available:.0%} of its children are present." * bool(own.available)
+    lines.append(f"Where a child is missing, {MISSING[own.missing]}.{enough}")
     if own.rescale is not None:
         level = structure.level_of[names[0]]
-        lines.append(f"A {level}'s score enters its parent as {_filled(NORMALISE, own.rescale, recipe)}.")
-    return lines
+        rescaled = filled(NORMALISE, own.rescale.method, dict(own.rescale.options), recipe.scale)
+        ends = [own.rescale.options.get(end) for end in ("worst", "best")]
+        goalposts = f", worst {ends[0]:g} and best {ends[1]:g}" if None not in ends else ""
+        lines.append(f"A {level}'s score x enters its parent as {rescaled}{goalposts}.")
+    return [*lines, *_rounding(own.decimals)]
+
+
+def _rounding(decimals: int | None) -> list[str]:
+    return [] if decimals is None else [f"The score is rounded to {decimals} places, halves up."]
 
 
 def _overall(recipe: Recipe) -> list[str]:
     lines = []
-    if recipe.floor is not None:
-        lines.append(f"Geometric and harmonic means lift scores below {recipe.floor:g} to it.")
-    lines.append(f"Where a child is missing, {MISSING[recipe.missing]}.")
     if recipe.outside:
         lines.append(f"Scored, but neither fitted on nor ranked: {', '.join(recipe.outside)}.")
+    if recipe.wholes:
+        whole = "all areas" if recipe.wholes == "all" else "the areas of each group"
+        lines.append(f"A whole of {whole} is scored from population-weighted values.")
     better = "more need" if recipe.need else "better"
     shared = "the best place" if recipe.ties == "min" else "the mean of their places"
     lines.append(f"Higher scores mean {better}; rank 1 is the {recipe.rank_first} score, ties share {shared}.")
@@ -198,7 +168,3 @@ def _grouped(rows: Iterable[tuple[str, Any, str]]) -> list[tuple[tuple[str, Any]
 
 def _who(level: str, names: list[str], structure: Structure, count: int) -> str:
     return f"Each {level}" if len(names) == count else ", ".join(names)
-
-
-def _filled(sentences: Mapping[str, str], spec: Spec, recipe: Recipe) -> str:
-    return sentences[spec.method].format(**{"scale": recipe.scale, **DEFAULTS.get(spec.method, {}), **spec.options})

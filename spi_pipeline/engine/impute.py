@@ -81,9 +81,8 @@ def impute_regression(
     if eligible is not None:
         wanted &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
     values = panel.to_numpy(dtype=float)
-    strength = rows_of(panel, among).corr(min_periods=SPARE_ROWS).abs().fillna(0.0).to_numpy()
-
     moments = _Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
+    strength = moments.strengths()
     known = values if among is None else values[among]
     estimates = np.full(values.shape, np.nan)
     donors = np.full(values.shape, "", dtype=object)
@@ -129,6 +128,17 @@ class _Moments:
         means = self.sums[chosen][:, columns].sum(axis=0) / max(n, 1)
         products = self.products[chosen].sum(axis=0)[np.ix_(columns, columns)]
         return n, means, products / max(n, 1) - np.outer(means, means)
+
+    def strengths(self) -> Array:
+        """Size of the correlation of every two columns over the rows that have both; 0 where these are too few."""
+        size = len(self.varies)
+        strength = np.zeros((size, size))
+        for one, other in zip(*np.triu_indices(size, 1), strict=True):
+            n, _, covariance = self.over(np.array([one, other]))
+            sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+            if n >= SPARE_ROWS and (sd > NOISE).all():
+                strength[one, other] = strength[other, one] = abs(covariance[0, 1]) / sd.prod()
+        return strength
 
 
 def _patterns(flags: Flags) -> tuple[Flags, Positions]:

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.counts import prepare
+from spi_pipeline.engine.bounds import number
+from spi_pipeline.engine.counts import Prepared
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.fill import impute_average, impute_last, impute_linear, impute_neighbours
 from spi_pipeline.engine.impute import CELL_COLUMNS, Imputed, impute_regression
 from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.normalising import Yardsticks, normalised
 from spi_pipeline.engine.outliers import POINT_COLUMNS, treat_outliers
-from spi_pipeline.engine.panel import Flags, rows_of
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, rows_of
 from spi_pipeline.engine.recipe import Recipe
 from spi_pipeline.engine.structure import Structure
 from spi_pipeline.engine.transform import Transform, estimated, transform_panel, transformed
 from spi_pipeline.engine.values import Values
+
+# Ways to fill that look at other areas alone: they would make an area of which nothing is known an average one.
+AVERAGES = ("mean", "median", "group_mean", "group_median")
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,17 @@ class Indicators:
     shrunk: pd.DataFrame
 
 
-def score_indicators(structure: Structure, recipe: Recipe, values: Values) -> Indicators:
+def score_indicators(structure: Structure, recipe: Recipe, prepared: Prepared) -> Indicators:
     """Score every indicator by its recipe.
+
+    Args:
+        structure: the tree, its goalposts settled.
+        recipe: the methods, their caps settled.
+        prepared: the values after what their counts demand.
 
     Raises:
         EngineError: a method cannot be applied to the values, naming the indicator.
     """
-    prepared = prepare(values, recipe.leaves)
     values = prepared.values
     raw, cells = fill_gaps(structure, recipe, values)
     treated, points = _treat(raw, recipe, values.fitted)
@@ -73,6 +81,7 @@ def score_indicators(structure: Structure, recipe: Recipe, values: Values) -> In
 def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The panel with gaps filled as each indicator's recipe says, and the record of the cells."""
     panel = values.panel.copy()
+    some = values.panel.notna().any(axis=1)
     cells = [pd.DataFrame(columns=CELL_COLUMNS)]
     for parent in structure.parents:
         siblings = [name for name in structure.children[parent] if name in recipe.leaves]
@@ -83,8 +92,13 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
             # Every sibling may serve as predictor, those that are not to be filled themselves among them.
             donors = siblings if spec.method in ("regression", "neighbours") else chosen
             filled = _impute(spec, values.panel[donors], chosen, values)
-            panel[chosen] = filled.panel[chosen]
-            cells.append(filled.cells[filled.cells["indicator_id"].isin(chosen)])
+            kept = filled.cells["indicator_id"].isin(chosen)
+            if spec.method in AVERAGES:
+                panel[chosen] = filled.panel[chosen].where(some, axis=0)
+                kept &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
+            else:
+                panel[chosen] = filled.panel[chosen]
+            cells.append(filled.cells[kept])
     recorded = [part for part in cells if len(part)]
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
 
@@ -114,14 +128,30 @@ def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) 
 
 
 def _treat(raw: pd.DataFrame, recipe: Recipe, among: Flags | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    panel, points = raw.copy(), [pd.DataFrame(columns=POINT_COLUMNS)]
+    panel, points = _held(raw, recipe)
     for limits in dict.fromkeys(leaf.treat for leaf in recipe.leaves.values() if leaf.treat is not None):
         chosen = [name for name, leaf in recipe.leaves.items() if leaf.treat == limits]
-        treated = treat_outliers(raw[chosen], limits, among)
+        treated = treat_outliers(panel[chosen], limits, among)
         panel[chosen] = treated.panel
         points.append(treated.points)
     found = [part for part in points if len(part)]
     return panel, pd.concat(found, ignore_index=True) if found else points[0]
+
+
+def _held(raw: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Values beyond what is stated as at_least and at_most taken as these, and the record of them."""
+    panel, points = raw.copy(), [pd.DataFrame(columns=POINT_COLUMNS)]
+    for name, leaf in recipe.leaves.items():
+        low, high = number(leaf.at_least), number(leaf.at_most)
+        if low is None and high is None:
+            continue
+        panel[name] = raw[name].clip(low, high)
+        for word, moved in (("at_least", panel[name] > raw[name]), ("at_most", panel[name] < raw[name])):
+            record = (
+                raw.index[moved].to_frame(index=False).assign(indicator_id=name, before=raw[name][moved].to_numpy())
+            )
+            points.append(record.assign(after=panel[name][moved].to_numpy(), treatment=word)[POINT_COLUMNS])
+    return panel, points
 
 
 def yardsticks(structure: Structure, recipe: Recipe, transforms: dict[str, Transform], values: Values) -> Yardsticks:
@@ -130,7 +160,7 @@ def yardsticks(structure: Structure, recipe: Recipe, transforms: dict[str, Trans
     for name, transform in transforms.items():
         element = structure.elements[name]
         method = recipe.leaves[name].normalise.method
-        goalposts = [element.worst, element.best] if method == "goalposts" else [None, None]
+        goalposts = [number(element.worst), number(element.best)] if method == "goalposts" else [None, None]
         if recipe.need:
             goalposts.reverse()
         target = element.target if method == "target" else None

@@ -30,7 +30,12 @@ def assign_levels(
             steps, step = steps + 1, elements[step.parent]
         distance[element.id] = steps
     height = 1 + max((distance[name] for name in children), default=0)
-    levels = [str(name) for name in framework.get("levels") or []]
+    named = framework.get("levels") or []
+    if not isinstance(named, list):
+        faults.add(("framework", "levels"), f"levels is '{named}': list their names from leaf to root, as in "
+                   "[indicator, component, index]")  # fmt: skip
+        return [], {}
+    levels = [str(name) for name in named]
     if not levels:
         above = LEVEL_NAMES.get(height) or ["component", *[f"dimension_{n}" for n in range(1, height - 1)], "index"]
         levels = ["indicator", *above]

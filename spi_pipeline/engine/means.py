@@ -17,17 +17,56 @@ HALF = 1e-12
 CHUNK = 256
 
 
+def combined(mean: str, values: Array, shares: Array, order: float, top: float, sign: str = "minus") -> Array:
+    """One number a row by the mean of a name; what does not compare rows with each other.
+
+    Args:
+        mean: ``sum`` for the plain weighted sum, ``median`` and so on; any other is the power mean of the order.
+        values: rows by children, where the mean is defined.
+        shares: of the same shape.
+        order: of the power mean.
+        top: the highest score of the scale.
+        sign: of the Mazziotta-Pareto penalty.
+    """
+    match mean:
+        case "sum":
+            return _sum(weighted(values, shares))
+        case "median":
+            return weighted_median(values, shares)
+        case "minimum":
+            return np.asarray(np.fmin.reduce(np.where(shares > 0, values, np.nan), axis=1))
+        case "maximum":
+            return np.asarray(np.fmax.reduce(np.where(shares > 0, values, np.nan), axis=1))
+        case "inverted_geometric":
+            return inverted_geometric(values, shares, top)
+        case "mazziotta_pareto":
+            return penalised(values, shares, sign)
+    return power_mean(values, shares, order)
+
+
 def power_mean(values: Array, shares: Array, order: float) -> Array:
     """``(sum(w s^b))^(1/b)``, its limit ``exp(sum(w log s))`` where the order is 0; NaN without a child present."""
-    mean = _inverse(_sum(shares * generator(values, order)), order)
+    mean = inverse(_sum(weighted(generator(values, order), shares)), order)
     # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
     within: Array = np.clip(mean, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1))
     return within
 
 
-def weighted_sum(values: Array, shares: Array) -> Array:
-    """``sum(w s)``, for weights of either sign."""
-    return _sum(shares * values)
+def weighted(values: Array, shares: Array) -> Array:
+    """``w s`` child by child; what carries no weight counts for nothing, be it infinite."""
+    if np.isinf(values).any():
+        values = np.where(shares == 0, 0.0, values)
+    product: Array = shares * values
+    return product
+
+
+def penalised(values: Array, shares: Array, sign: str) -> Array:
+    """``M - S²/M`` (or plus): the mean less a penalty for its children's differing, ``S²`` their variance (n)."""
+    mean = _sum(shares * values)
+    variance = _sum(shares * (values - mean[:, np.newaxis]) ** 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        penalty = variance / mean
+    return np.asarray(mean + penalty if sign == "plus" else mean - penalty)
 
 
 def inverted_geometric(values: Array, shares: Array, top: float) -> Array:
@@ -102,14 +141,17 @@ def generator(values: Array, order: float) -> Array:
     """The function a power mean averages: the logarithm or the power."""
     if order == 1:
         return values
-    generated: Array = np.log(values) if order == 0 else values**order
+    with np.errstate(divide="ignore"):  # of 0, which a floor of 0 lets in, the limit
+        generated: Array = np.log(values) if order == 0 else values**order
     return generated
 
 
-def _inverse(values: Array, order: float) -> Array:
+def inverse(values: Array, order: float) -> Array:
+    """The function that undoes the ``generator``."""
     if order == 1:
         return values
-    inverse: Array = np.exp(values) if order == 0 else values ** (1 / order)
+    with np.errstate(divide="ignore"):
+        inverse: Array = np.exp(values) if order == 0 else values ** (1 / order)
     return inverse
 
 

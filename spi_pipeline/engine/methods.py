@@ -9,20 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spi_pipeline.engine.aggregate import MEANS
+import numpy as np
+
+from spi_pipeline.engine.aggregate import MEANS, UNSCALED
 from spi_pipeline.engine.transform import METHODS as TRANSFORMS
 
 # Every method by the key it is stated under, with the options it takes.
 METHODS: dict[str, dict[str, set[str]]] = {
     "normalise": {
-        "goalposts": {"clip", "without"},
+        "goalposts": {"clip", "without", "low", "high"},
         "minmax": {"low", "high"},
         "scaled": {"lower", "upper"},
-        "z": {"mean", "sd"},
+        "z": {"mean", "sd", "ddof"},
         "base_year_z": {"base", "mean", "sd"},
         "rank": {"ties"},
         "percentile_rank": {"ties"},
         "borda": {"ties"},
+        "normal": {"mean", "sd", "ties"},
         "maximum": set(),
         "target": {"cap"},
         "reference": {"area_code", "cap"},
@@ -50,15 +53,29 @@ METHODS: dict[str, dict[str, set[str]]] = {
         "pca_loadings": {"allow_negative", "correlation"},
         "factor": set(),
         "correlation_balanced": set(),
+        "random": {"spread", "seed"},
     },
-    "aggregate": {name: {"order"} if name == "generalised" else set() for name in MEANS},
+    "aggregate": {
+        name: {"generalised": {"order"}, "mazziotta_pareto": {"sign"}}.get(name, set()) for name in (*MEANS, *UNSCALED)
+    },
     "transform": {name: {"box_cox": {"lambda"}, "logit": {"upper"}}.get(name, set()) for name in TRANSFORMS},
 }
-METHODS["rescale"] = METHODS["normalise"]
+# A score has no goalposts or target of its own.
+METHODS["rescale"] = {
+    **METHODS["normalise"],
+    "goalposts": {"worst", "best", "clip", "low", "high"},
+    "target": {"target", "cap"},
+}
+# Keys that may be stated for some levels only.
+BY_LEVEL = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
 # Options that are numbers; the standard deviations of a reference are a list of them.
 NUMERIC = {
-    "low", "high", "lower", "upper", "mean", "sd", "order", "count", "minimum_share", "neighbours", "lambda",
+    "low", "high", "lower", "upper", "mean", "sd", "ddof", "order", "count", "minimum_share", "neighbours", "lambda",
+    "spread", "seed", "worst", "best", "target",
 }  # fmt: skip
+# Options that are whole numbers, with the least and the largest there is.
+WHOLE = {"count": (1, np.inf), "neighbours": (1, np.inf), "seed": (0, np.inf), "ddof": (0, 1)}
+SHARES = {"minimum_share", "spread"}
 FLAGS = {"clip", "cap", "allow_negative"}
 RANK_TIES = ("min", "average", "max")
 CHOICES = {
@@ -69,6 +86,7 @@ CHOICES = {
     "without": ("extremes", "refuse"),
     "counts": ("proportion", "rate"),
     "wholes": ("all", "group"),
+    "sign": ("minus", "plus"),
 }
 
 

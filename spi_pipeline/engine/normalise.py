@@ -91,9 +91,10 @@ def scaled_scores(
 
 
 def z_scores(
-    panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0, among: Flags | None = None
-) -> pd.DataFrame:
-    """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s`` (n-1).
+    panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0, ddof: int = 1,
+    among: Flags | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s``.
 
     An indicator with the same value everywhere scores the mean.
 
@@ -102,11 +103,12 @@ def z_scores(
         direction: +1 or -1 by indicator id.
         mean: mean of the scores.
         sd: standard deviation of the scores.
+        ddof: 1 divides the squares by n - 1, 0 by n.
         among: rows mean and deviation are taken over.
     """
     turned = towards_better(panel, direction)
     known = rows_of(turned, among)
-    return mean + sd * _standardised(turned, known.mean(), known.std(ddof=1))
+    return mean + sd * _standardised(turned, known.mean(), known.std(ddof=ddof))
 
 
 def base_year_z_scores(

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.normalise import towards_better
@@ -67,6 +68,27 @@ def borda_scores(
     Source: Borda (1781).
     """
     return rank_scores(panel, direction, ties, among) - 1
+
+
+def normal_scores(
+    panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0, ties: Ties = "average",
+    among: Flags | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Ranks spread like a normal distribution: ``mean + sd Φ⁻¹(rank / (n + 1))``.
+
+    Source: van der Waerden (1952); how the indices of deprivation bring indicators to one scale before factor analysis.
+
+    Args:
+        panel: raw values.
+        direction: +1 or -1 by indicator id.
+        mean: score of the middle place.
+        sd: points per standard deviation.
+        ties: as in ``rank_scores``.
+        among: as in ``rank_scores``.
+    """
+    ranked = rank_scores(panel, direction, ties, among)
+    share = ranked / (_counts(ranked, among) + 1)
+    return pd.DataFrame(mean + sd * special.ndtri(share), index=panel.index, columns=panel.columns)
 
 
 def exponential_scores(

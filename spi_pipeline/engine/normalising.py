@@ -55,8 +55,9 @@ def normalised(spec: Spec, panel: pd.DataFrame, known: Yardsticks) -> pd.DataFra
     match spec.method:
         case "goalposts":
             worst, best = goalposts(panel, known)
-            clip = bool(options.get("clip", True))
-            return normalise.goalpost_scores(panel, worst, best, clip) * (scale / 100)
+            low, high = float(options.get("low", 0.0)), float(options.get("high", scale))
+            share = normalise.goalpost_scores(panel, worst, best, bool(options.get("clip", True))) / 100
+            return low + (high - low) * share
         case "minmax":
             return normalise.minmax_scores(panel, direction, **{"high": scale, **options}, among=among)
         case "scaled":
@@ -64,18 +65,25 @@ def normalised(spec: Spec, panel: pd.DataFrame, known: Yardsticks) -> pd.DataFra
         case "z":
             return normalise.z_scores(panel, direction, **options, among=among)
         case "base_year_z":
-            base = options.pop("base", panel.index.get_level_values("edition").min())
+            base = _edition(panel, options.pop("base", None))
             return normalise.base_year_z_scores(panel, direction, base, known.population, **options, among=among)
         case "maximum":
             return normalise.distance_to_maximum(panel, direction, scale, among)
         case "target":
             return normalise.distance_to_target(panel, direction, known.target, scale, **options, among=among)
         case "reference":
+            options["area_code"] = str(options["area_code"])
             return normalise.distance_to_reference(panel, direction, scale=scale, **options, among=among)
         case "fraction":
             return normalise.fraction_of_maximum(panel, direction, scale, among)
         case _:
             return _by_rank(spec, panel, direction, scale, among)
+
+
+def _edition(panel: pd.DataFrame, stated: object) -> object:
+    """An edition of the panel as a framework names it, in digits or as text; the first where it names none."""
+    editions = panel.index.get_level_values("edition").unique()
+    return min(editions) if stated is None else {str(edition): edition for edition in editions}.get(str(stated), stated)
 
 
 def goalposts(panel: pd.DataFrame, known: Yardsticks) -> tuple[pd.Series, pd.Series]:
@@ -99,6 +107,8 @@ def _by_rank(spec: Spec, panel: pd.DataFrame, direction: pd.Series, scale: float
             return normalise_ranks.percentile_ranks(panel, direction, scale=scale, **options, among=among)
         case "borda":
             return normalise_ranks.borda_scores(panel, direction, **options, among=among)
+        case "normal":
+            return normalise_ranks.normal_scores(panel, direction, **options, among=among)
         case "exponential":
             return normalise_ranks.exponential_scores(panel, direction, **options, among=among)
         case "exponential_of_ranks":

@@ -73,6 +73,7 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
         **{key: pd.concat([getattr(values, key), table.reindex(panel.index)]) for key, table in sums.items()},
         **{key: _extended(getattr(values, key), panel.index) for key in ("lower", "upper")},
         population=pd.concat([population, residents]),
+        standing=None if values.standing is None else values.standing.reindex(values.panel.index.append(panel.index)),
         group=None if values.group is None else pd.concat([values.group, pd.Series(None, panel.index, dtype=object)]),
         fitted=np.append(values.fitted, np.zeros(len(panel), dtype=bool)),
     )

@@ -12,6 +12,8 @@ from typing import Any
 # Where a framework names no profile these hold: nothing is filled, fitted or guessed.
 PLAIN: dict[str, Any] = {
     "normalise": "goalposts",
+    "at_least": None,
+    "at_most": None,
     "treat": False,
     "counts": "",
     "shrink": False,

@@ -5,6 +5,7 @@ Statements about one set of scores belong here; how sure a rank is, given the er
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,42 @@ def ranks(
     return ranked.astype("Int64" if ties == "min" else "Float64")
 
 
+def ranked(
+    scores: npt.NDArray[np.float64],
+    editions: Mapping[object, npt.NDArray[np.intp]],
+    first: str = "highest",
+    ties: str = "min",
+) -> npt.NDArray[np.float64]:
+    """Ranks of many elements at once, as ``ranks`` gives them, on bare arrays.
+
+    Args:
+        scores: elements by areas.
+        editions: positions of the areas that are ranked together; the others have no rank.
+        first: which score gets rank 1.
+        ties: what tied areas get.
+
+    Returns:
+        Ranks in the shape of the scores, NaN where there is none.
+    """
+    found = np.full(scores.shape, np.nan)
+    for rows in editions.values():
+        turned = np.round(scores[:, rows], TIE_DECIMALS) * (-1.0 if first == "highest" else 1.0)
+        place = places(turned)
+        if ties == "average":
+            last = (~np.isnan(turned)).sum(axis=1, keepdims=True) + 1 - places(-turned)
+            place = (place + last) / 2
+        found[:, rows] = place
+    return found
+
+
+def whole_numbers(ranks: npt.NDArray[np.float64] | None, length: int) -> pd.arrays.IntegerArray:
+    """Ranks as nullable whole numbers; None stands for so many that are missing."""
+    if ranks is None:
+        return pd.arrays.IntegerArray(np.zeros(length, dtype=np.int64), np.ones(length, dtype=bool))
+    absent = np.isnan(ranks)
+    return pd.arrays.IntegerArray(np.nan_to_num(ranks).astype(np.int64), absent)
+
+
 def relative_scores(scores: pd.Series, by: str | None = "edition") -> pd.Series:
     """Scores relative to their group: ``50 + 10 (s - mean) / sd``, sd with n-1.
 
@@ -71,8 +108,8 @@ def places(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if flat.shape[1] < SHORT:
         _place(flat, found)
     else:  # one row at a time stays in the processor's cache, which makes it twice as fast as all at once
-        for row in range(len(flat)):
-            _place(flat[row : row + 1], found[row : row + 1])
+        for row, place in zip(flat, found, strict=True):
+            _place_one(row, place)
     found[np.isnan(flat)] = np.nan
     return found.reshape(values.shape)
 
@@ -87,6 +124,32 @@ def _place(rows: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> Non
     found.reshape(-1)[order] = (
         counted if starts.all() else np.maximum.accumulate(np.where(starts, counted, 0.0), axis=1)
     )
+
+
+def _place_one(row: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> None:
+    order = _order(row)
+    ordered = row[order]
+    counted = np.arange(1.0, len(row) + 1)
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        counted[1:][same] = 0.0
+        np.maximum.accumulate(counted, out=counted)
+    found[order] = counted
+
+
+def _order(row: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """What ``argsort`` gives, twice as fast: sixteen bits at a time, which numpy sorts by counting them.
+
+    The bits of a positive float, read as a whole number, are in its order, those of a negative one in the reverse. NaN
+    comes last.
+    """
+    bits = (row + 0.0).view(np.int64)  # -0 is 0
+    keys = (bits ^ ((bits >> 63) & np.iinfo(np.int64).max)).view(np.uint64) ^ np.uint64(1 << 63)
+    digits = np.ascontiguousarray(keys.astype("<u8", copy=False).view("<u2").reshape(-1, 4).T)
+    order = np.argsort(digits[0], kind="stable")
+    for digit in digits[1:]:
+        order = order[np.argsort(digit[order], kind="stable")]
+    return order
 
 
 def _groups(scores: pd.Series, by: str | None) -> pd.Index:

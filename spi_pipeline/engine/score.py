@@ -11,21 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.aggregate import aggregate, contributions, with_group_means
+from spi_pipeline.engine.aggregate import UNSCALED, aggregate, contributions, with_group_means
+from spi_pipeline.engine.bounds import settled
+from spi_pipeline.engine.counts import prepare
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.faults import Faults
 from spi_pipeline.engine.indicators import Indicators, score_indicators
 from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.normalising import Yardsticks, normalised
+from spi_pipeline.engine.outline import outline
 from spi_pipeline.engine.outside import with_outside
-from spi_pipeline.engine.panel import Flags, rows_of
-from spi_pipeline.engine.rank import TIE_DECIMALS
+from spi_pipeline.engine.panel import Flags
+from spi_pipeline.engine.rank import ranked, whole_numbers
 from spi_pipeline.engine.recipe import ParentRecipe, Recipe, read_recipe
-from spi_pipeline.engine.structure import Structure, outline, read_structure
+from spi_pipeline.engine.structure import Structure, read_structure
 from spi_pipeline.engine.values import Values, read_values
-from spi_pipeline.engine.weighing import Weighed, weigh
+from spi_pipeline.engine.weighing import Weighed, unscaled, weigh
 from spi_pipeline.engine.weights import effective_weights
 
 TABLE_COLUMNS = ["area_code", "edition", "level", "id", "score", "rank", "rank_low", "rank_high", "coverage"]
@@ -59,7 +63,9 @@ class Formed:
         children: the scores that entered, rescaled and filled where the recipe says so.
         weighed: their weights.
         options: how they were combined, as ``aggregate`` takes it.
-        total: what the mean is multiplied by: shares that sum to 0.999 are used as published.
+        total: what the mean is multiplied by: shares that sum to 0.999 are used as published, and a sum is a mean
+            times the sum of its weights.
+        power: whether the mean is raised to the total instead, as for a product.
         among: rows that areas are compared with, where they are compared; None for all.
     """
 
@@ -67,17 +73,21 @@ class Formed:
     weighed: Weighed
     options: dict[str, Any]
     total: float
+    power: bool
     among: Flags | None
 
     def score(self) -> pd.Series:
         """The element's scores."""
-        found = aggregate(self.children, self.weighed.weights, **self.options, among=self.among)
-        return found.score * self.total
+        found = aggregate(self.children, self.weighed.weights, **self.options, among=self.among).score
+        return found**self.total if self.power else found * self.total
 
     def contributions(self) -> pd.DataFrame:
         """Points each child adds to the element; all NaN where it cannot be split."""
         parts = contributions(self.children, self.weighed.weights, **self.options)
-        return parts * self.total
+        if not self.power:
+            return parts * self.total
+        whole = parts.sum(axis=1, min_count=1)
+        return parts.mul(whole.where(whole != 0, 1.0) ** (self.total - 1), axis=0)
 
 
 @dataclass(frozen=True)
@@ -106,29 +116,35 @@ class Scores:
     def ranks(self) -> pd.DataFrame:
         """Ranks within each edition, in the shape of the scores; NaN where an area has no score or stays outside."""
         recipe = self.task.recipe
-        rounded = rows_of(self.scores, self.task.values.fitted).round(TIE_DECIMALS)
-        # One edition at a time: pandas ranks a whole block ten times faster than it ranks groups.
-        parts = [
-            block.rank(method=recipe.ties, ascending=recipe.rank_first == "lowest")  # type: ignore[arg-type]
-            for _, block in rounded.groupby(level="edition", sort=False)
-        ]
-        return pd.concat(parts).reindex(self.scores.index)
+        found = ranked(self.scores.to_numpy(dtype=float).T, self.ranking_rows(), recipe.rank_first, recipe.ties)
+        return pd.DataFrame(found.T, index=self.scores.index, columns=self.scores.columns)
+
+    def ranking_rows(self) -> dict[object, npt.NDArray[np.intp]]:
+        """Positions of the rows that are ranked, by edition."""
+        fitted, index = self.task.values.fitted, self.scores.index
+        taking = np.ones(len(index), dtype=bool) if fitted is None else fitted
+        codes, editions = index.codes[0], index.levels[0]  # type: ignore[attr-defined]
+        return {editions[code]: np.flatnonzero(taking & (codes == code)) for code in np.unique(codes)}
 
     def table(self) -> pd.DataFrame:
         """One row per area, edition and element: ``TABLE_COLUMNS``; intervals of ranks are left empty."""
         rows, columns = self.scores.shape
-        levels = [self.task.structure.level_of[name] for name in self.scores.columns]
-        element = np.repeat(np.arange(columns), rows)
+        structure, names = self.task.structure, self.scores.columns
+        level = np.array([structure.levels.index(structure.level_of[name]) for name in names], dtype=np.int16)
+        element = np.arange(columns, dtype=np.int16)
+        ranks = self.ranks().to_numpy().T.ravel()
+        whole = self.task.recipe.ties == "min"
+        nothing = whole_numbers(None, len(ranks)) if whole else np.full(len(ranks), np.nan)
         return pd.DataFrame(
             {
                 "area_code": _repeated(self.scores.index.get_level_values("area_code"), columns),
                 "edition": np.tile(self.scores.index.get_level_values("edition"), columns),
-                "level": pd.Categorical(levels, categories=self.task.structure.levels).take(element),
-                "id": pd.Categorical(self.scores.columns, categories=self.scores.columns).take(element),
+                "level": pd.Categorical.from_codes(np.repeat(level, rows), pd.Index(structure.levels)),
+                "id": pd.Categorical.from_codes(np.repeat(element, rows), names),
                 "score": self.scores.to_numpy().T.ravel(),
-                "rank": self.ranks().to_numpy().T.ravel(),
-                "rank_low": np.nan,
-                "rank_high": np.nan,
+                "rank": whole_numbers(ranks, len(ranks)) if whole else ranks,
+                "rank_low": nothing,
+                "rank_high": nothing,
                 "coverage": self.coverage.to_numpy().T.ravel(),
             },
             columns=TABLE_COLUMNS,
@@ -158,8 +174,7 @@ def read_task(framework: Mapping[str, Any], values: pd.DataFrame, profile: str |
     faults = Faults()
     structure = read_structure(framework, faults)
     recipe = read_recipe(framework, structure, profile, faults)
-    leaves, aggregated = outline(framework)
-    panels = read_values(values, leaves, aggregated, faults)
+    panels = read_values(values, outline(framework), faults)
     if panels is not None and recipe is not None:
         panels = with_outside(panels, recipe.outside, recipe.wholes, faults)
     faults.raise_any()
@@ -186,8 +201,10 @@ def score_framework(framework: Mapping[str, Any], values: pd.DataFrame, profile:
 
 def score_task(task: Task) -> Scores:
     """Compute what was read; see ``score_framework``."""
-    structure, recipe = task.structure, task.recipe
-    indicators = score_indicators(structure, recipe, task.values)
+    counted = prepare(task.values, task.recipe.leaves)
+    structure, recipe = settled(task.structure, task.recipe, counted.values)
+    task = replace(task, structure=structure, recipe=recipe)
+    indicators = score_indicators(structure, recipe, counted)
     prepared = replace(task, values=indicators.values)
     scores: dict[str, pd.Series] = {}
     for name in structure.leaves:
@@ -210,20 +227,28 @@ def _form(parent: str, scores: Mapping[str, pd.Series], task: Task) -> Formed:
     ids = structure.children[parent]
     children = pd.DataFrame({name: _rescaled(scores[name], recipe.parents.get(name), task) for name in ids})
     present = children.notna().mean(axis=1)
-    if recipe.missing == "group_mean":
+    if own.missing == "group_mean":
         children = with_group_means(children, task.values.group, task.values.fitted)
     known = rows_to_fit(own.weights, ids, task.values)
     weighed = weigh(own.weights, parent, children, [structure.elements[name] for name in ids], known)
+    method, floor = own.mean.method, own.floor
+    if method == "product" and floor is None and not (children < 0).any(axis=None):
+        floor = 0.0  # nothing has to be lifted: a product of zeros is defined
     options: dict[str, Any] = {
-        "mean": own.mean.method,
-        "order": own.mean.options.get("order"),
-        "floor": recipe.floor,
+        **own.mean.options,
+        "mean": UNSCALED.get(method, method),
+        "floor": floor,
         "top": recipe.scale,
         "signed": weighed.signed,
     }
-    needed = 1.0 if recipe.missing == "blank" else own.available
-    total = float(weighed.weights.sum()) if own.mean.method == "arithmetic" else 1.0
-    return Formed(children.where(present >= needed, axis=0), weighed, options, total, task.values.fitted)
+    needed = 1.0 if own.missing == "blank" else own.available
+    total = 1.0
+    if method in UNSCALED:
+        total = unscaled(own.weights, [structure.elements[name] for name in ids])
+    elif method == "arithmetic":
+        total = float(weighed.weights.sum())
+    present_enough = children.where(present >= needed, axis=0)
+    return Formed(present_enough, weighed, options, total, method == "product", task.values.fitted)
 
 
 def rows_to_fit(spec: Spec, ids: Sequence[str], values: Values) -> Flags | None:
@@ -250,9 +275,11 @@ def _rescaled(score: pd.Series, own: ParentRecipe | None, task: Task) -> pd.Seri
 
 def rescaled(spec: Spec, score: pd.Series, scale: float, values: Values) -> pd.Series:
     """Scores normalised once more, as an element's are before they enter its parent."""
-    nothing = pd.Series({"score": np.nan})
-    known = Yardsticks(nothing.fillna(1), nothing, nothing, nothing, values.population, scale, values.fitted)
-    return normalised(spec, score.to_frame("score"), known).iloc[:, 0]
+    options = dict(spec.options)
+    worst, best, target = (pd.Series({"score": options.pop(key, np.nan)}) for key in ("worst", "best", "target"))
+    sign = pd.Series({"score": 1.0})
+    known = Yardsticks(sign, worst, best, target, values.population, scale, values.fitted)
+    return normalised(replace(spec, options=options), score.to_frame("score"), known).iloc[:, 0]
 
 
 def _rounded(score: pd.Series, decimals: int | None) -> pd.Series:
@@ -265,15 +292,15 @@ def _rounded(score: pd.Series, decimals: int | None) -> pd.Series:
 def _repeated(labels: pd.Index, times: int) -> pd.Categorical:
     """Labels many times over, as a categorical: five million strings cost seconds and hundreds of megabytes."""
     once = pd.Categorical(labels)
-    return once.take(np.tile(np.arange(len(labels)), times))
+    return pd.Categorical.from_codes(np.tile(once.codes, times), once.categories)
 
 
 def _coverage(task: Task, ids: list[str]) -> pd.DataFrame:
     observed = task.values.panel.notna()
+    flags = np.ascontiguousarray(observed.to_numpy().T).astype(np.int32)
     position = {leaf: number for number, leaf in enumerate(observed.columns)}
-    share = np.zeros((len(position), len(ids)))
+    coverage = np.empty((len(ids), len(observed)))
     for column, name in enumerate(ids):
-        below = task.structure.leaves_below(name)
-        share[[position[leaf] for leaf in below], column] = 1 / len(below)
-    coverage = np.minimum(observed.to_numpy(dtype=float) @ share, 1.0)
-    return pd.DataFrame(coverage, index=observed.index, columns=ids)
+        below = [position[leaf] for leaf in task.structure.leaves_below(name)]
+        coverage[column] = flags[below].sum(axis=0) / len(below)
+    return pd.DataFrame(coverage.T, index=observed.index, columns=ids)

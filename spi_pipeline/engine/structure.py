@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from spi_pipeline.engine.bounds import Bound, Percentile, read_bound, shown
 from spi_pipeline.engine.faults import Faults, Place
 from spi_pipeline.engine.levels import ROLES, assign_levels
 
-ELEMENT_KEYS = (
-    "id", "parent", "level", "title", "description", "unit", "source", "direction", "worst", "best", "target", "weight",
-    "transform", "normalise", "impute", "treat", "aggregate", "weights", "available", "rescale", "decimals",
-    "counts", "shrink", "minimum_count",
+OF_ANY = ("id", "parent", "level", "title", "description", "unit", "source", "weight", "decimals")
+OF_INDICATORS = (
+    "direction", "worst", "best", "target", "at_least", "at_most", "divide_by", "transform", "normalise", "impute",
+    "treat", "counts", "shrink", "minimum_count",
 )  # fmt: skip
-# What may be said of any element: one that says no more is no indicator gone wrong, but a parent without children.
-DESCRIPTIVE = {"id", "parent", "level", "title", "description", "weight", "aggregate", "weights", "available"}
+OF_PARENTS = ("aggregate", "weights", "available", "missing", "floor", "rescale")
+ELEMENT_KEYS = (*OF_ANY, *OF_INDICATORS, *OF_PARENTS)
 DIRECTIONS = {"higher_is_better": 1, "lower_is_better": -1}
 
 
@@ -34,7 +35,7 @@ class Element:
         parent: id of its parent; None for the root.
         title: for people.
         direction: +1 or -1; 0 where the element is no indicator.
-        worst: raw value that scores 0; None where it has no goalposts.
+        worst: raw value that scores 0, or a percentile until the values are known; None where it has no goalposts.
         best: raw value that scores the top, likewise.
         target: raw value aimed at.
         weight: weight within its parent, where weights are given; None where none is stated.
@@ -46,8 +47,8 @@ class Element:
     parent: str | None
     title: str
     direction: int
-    worst: float | None
-    best: float | None
+    worst: Bound | None
+    best: Bound | None
     target: float | None
     weight: float | None
     stated: Mapping[str, Any]
@@ -140,6 +141,7 @@ def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | 
     broken = len(faults) > before
     parents = {element.parent for element in elements}
     for element in by_id.values():
+        _check_keys(element, element.id not in parents, faults)
         if element.id not in parents:
             _check_indicator(element, faults)
     if broken:
@@ -153,19 +155,11 @@ def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | 
     return None if len(faults) > before else Structure(by_id, levels, level_of, children, bool(framework.get("levels")))
 
 
-def outline(framework: Mapping[str, Any]) -> tuple[list[str], set[str]]:
-    """Ids of the indicators and of the aggregated elements as far as they can be told, whatever else is faulty."""
-    listed = framework.get("elements")
-    stated = [element for element in listed if isinstance(element, Mapping)] if isinstance(listed, list) else []
-    parents = {str(element["parent"]) for element in stated if element.get("parent") is not None}
-    ids = dict.fromkeys(str(element["id"]) for element in stated if element.get("id") is not None)
-    return [name for name in ids if name not in parents], parents & set(ids)
-
-
 def _element(stated: Any, position: int, faults: Faults) -> Element | None:
     place: Place = ("framework", "elements", position)
-    if not isinstance(stated, Mapping) or not str(stated.get("id") or ""):
-        faults.add(place, f"element number {position + 1} has no id: give it one")
+    named = stated.get("id") if isinstance(stated, Mapping) else None
+    if not isinstance(named, str | int) or isinstance(named, bool) or named == "":
+        faults.add(place, f"element number {position + 1} has no id: give it one, a word in quotation marks if need be")
         return None
     name = str(stated["id"])
     for key in stated:
@@ -173,7 +167,12 @@ def _element(stated: Any, position: int, faults: Faults) -> Element | None:
             faults.add((*place, key), f"element {name} has an unknown key '{key}': use {', '.join(ELEMENT_KEYS)}")
     numbers = {
         key: faults.number(stated[key], (*place, key), f"{key} of element {name}")
-        for key in ("worst", "best", "target", "weight")
+        for key in ("target", "weight")
+        if stated.get(key) is not None
+    }
+    ends = {
+        key: read_bound(stated[key], (*place, key), f"{key} of element {name}", faults)
+        for key in ("worst", "best")
         if stated.get(key) is not None
     }
     if (numbers.get("weight") or 0.0) < 0:
@@ -187,8 +186,8 @@ def _element(stated: Any, position: int, faults: Faults) -> Element | None:
         parent=None if stated.get("parent") is None else str(stated["parent"]),
         title=str(stated.get("title") or name),
         direction=DIRECTIONS.get(str(direction), 0),
-        worst=numbers.get("worst"),
-        best=numbers.get("best"),
+        worst=ends.get("worst"),
+        best=ends.get("best"),
         target=numbers.get("target"),
         weight=numbers.get("weight"),
         stated=stated,
@@ -239,9 +238,19 @@ def _ring(element: Element, elements: Mapping[str, Element]) -> list[str]:
     return []
 
 
+def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
+    """Refuse what would have no effect."""
+    stated = [key for key in element.stated if key in (OF_PARENTS if leaf else OF_INDICATORS)]
+    if stated and (not leaf or element.direction):
+        place = ("framework", "elements", element.position)
+        kind, other = ("an indicator", "parents") if leaf else ("a parent", "indicators")
+        faults.add((*place, stated[0]), f"{element.id} is {kind}, of which {', '.join(stated)} cannot be stated: "
+                   f"remove what belongs to {other}")  # fmt: skip
+
+
 def _check_indicator(element: Element, faults: Faults) -> None:
     place = ("framework", "elements", element.position)
-    if set(element.stated) <= DESCRIPTIVE:
+    if not set(element.stated) & set(OF_INDICATORS):
         faults.add(place, f"{element.id} has neither children nor a direction: correct the parent its children name, "
                    "or state the direction of the indicator")  # fmt: skip
     elif element.direction == 0 and "direction" not in element.stated:
@@ -251,11 +260,19 @@ def _check_indicator(element: Element, faults: Faults) -> None:
         if element.stated.get(absent) is None:
             faults.add(place, f"indicator {element.id} has one goalpost only: state '{absent}' too")
     elif element.worst is not None and element.best is not None:
-        if element.worst == element.best:
-            faults.add((*place, "worst"), f"the goalposts of {element.id} are both {element.worst:g}: they must differ")
-        elif element.direction * (element.best - element.worst) < 0:
-            faults.add(
-                (*place, "direction"),
-                f"the goalposts of {element.id} (worst {element.worst:g}, best {element.best:g}) contradict its "
-                f"direction {element.stated.get('direction')}: exchange them, or turn the direction",
-            )
+        _check_goalposts(element, place, faults)
+
+
+def _check_goalposts(element: Element, place: Place, faults: Faults) -> None:
+    """Goalposts differ and agree with the direction, as far as can be told before the values are known."""
+    worst, best = element.worst, element.best
+    if worst == best:
+        faults.add((*place, "worst"), f"the goalposts of {element.id} are both {shown(worst)}: they must differ")
+        return
+    ends = [end.at if isinstance(end, Percentile) else end for end in (worst, best)]
+    if type(worst) is type(best) and element.direction * ((ends[1] or 0.0) - (ends[0] or 0.0)) < 0:
+        faults.add(
+            (*place, "direction"),
+            f"the goalposts of {element.id} (worst {shown(worst)}, best {shown(best)}) contradict its direction "
+            f"{element.stated.get('direction')}: exchange them, or turn the direction",
+        )

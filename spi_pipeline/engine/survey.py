@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.bounds import number
 from spi_pipeline.engine.counts import counted_interval
 from spi_pipeline.engine.doubt import Doubt
 from spi_pipeline.engine.score import Scores
@@ -65,7 +66,7 @@ def survey(scores: Scores, doubt: Doubt) -> list[Varied]:
     methods = np.array([recipe.leaves[name].normalise.method for name in leaves])
     plain = np.array([recipe.leaves[name].transform.method == "none" for name in leaves])
     raw = scores.indicators.raw
-    ends = [(structure.elements[name].worst, structure.elements[name].best) for name in leaves]
+    ends = [(number(structure.elements[name].worst), number(structure.elements[name].best)) for name in leaves]
     positive = (raw.min() >= 0).to_numpy() & np.array([min(end or 0.0 for end in pair) >= 0 for pair in ends])
     with_error = np.flatnonzero(sampling_sd(scores).notna().any().to_numpy())
     fixed = np.flatnonzero(methods == "goalposts")
@@ -76,6 +77,8 @@ def survey(scores: Scores, doubt: Doubt) -> list[Varied]:
     several = any(len(children) > 1 for children in structure.children.values())
     means = [recipe.parents[name].mean.method for name in structure.parents]
     averaged = any(mean in ("arithmetic", "geometric", "harmonic", "generalised") for mean in means)
+    # A geometric mean of scores around 0 would lift half of them to its floor: that is another index.
+    below = bool((scores.scores < 0).any(axis=None))
     everything = np.arange(len(leaves))
     by_component = any(recipe.parents[name].weights.method in REFITTED for name in structure.parents)
     refit = ", those of principal components fitted anew in each draw" if doubt.refit and by_component else ""
@@ -88,8 +91,8 @@ def survey(scores: Scores, doubt: Doubt) -> list[Varied]:
         "normalisation": (again, "as stated, min-max, or percentile rank", "scores or ranks are taken as given"),
         "weights": (everything if several else everything[:0], f"each changed by up to {doubt.weights:.0%}{refit}",
                     "no element has more than one child"),
-        "aggregation": (everything if averaged else everything[:0], "as stated, arithmetic, or geometric",
-                        "no level is formed by a mean"),
+        "aggregation": (everything if averaged and not below else everything[:0], "as stated, arithmetic, or geometric",
+                        "scores below 0 have no geometric mean" if averaged else "no level is formed by a mean"),
         "imputation": (filled, "filled as stated, or with the median of the edition", "no cell was filled"),
         "left_out": (everything if len(leaves) > 2 else everything[:0], "every indicator left out in turn, or none",
                      "there are fewer than three indicators"),

@@ -17,7 +17,7 @@ from spi_pipeline.engine.doubt import SOURCES, Doubt
 from spi_pipeline.engine.draws import Model
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import INDEX_NAMES
-from spi_pipeline.engine.rank import TIE_DECIMALS, places
+from spi_pipeline.engine.rank import TIE_DECIMALS, places, whole_numbers
 from spi_pipeline.engine.score import Scores
 from spi_pipeline.engine.survey import Varied
 
@@ -107,7 +107,9 @@ def simulate(scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | No
 def with_intervals(table: pd.DataFrame, uncertainty: Uncertainty) -> pd.DataFrame:
     """The rows of ``Scores.table`` with rank_low and rank_high filled in."""
     found = uncertainty.intervals  # of the same areas and elements in the same order
-    return table.assign(rank_low=found["rank_low"].to_numpy(), rank_high=found["rank_high"].to_numpy())
+    whole = pd.api.types.is_integer_dtype(table["rank"].dtype)
+    ends = {name: found[name].to_numpy() for name in ("rank_low", "rank_high")}
+    return table.assign(**{name: whole_numbers(end, len(end)) if whole else end for name, end in ends.items()})
 
 
 class Ranking:
@@ -121,11 +123,7 @@ class Ranking:
 
     def __init__(self, scores: Scores) -> None:
         self.index, self.turn = scores.scores.index, -1.0 if scores.task.recipe.rank_first == "highest" else 1.0
-        fitted = scores.task.values.fitted
-        codes = self.index.codes[0]  # type: ignore[attr-defined]
-        taking = np.ones(len(self.index), dtype=bool) if fitted is None else fitted
-        self.rows = {self.index.levels[0][code]: np.flatnonzero(taking & (codes == code))  # type: ignore[attr-defined]
-                     for code in np.unique(codes)}  # fmt: skip
+        self.rows = scores.ranking_rows()
         self.kind = np.min_scalar_type(max(len(rows) for rows in self.rows.values()))
 
     def __call__(self, scores: Array) -> Whole:

@@ -6,9 +6,11 @@ Choosing, and falling back to equal weights where a fitted weight makes no sense
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
@@ -24,7 +26,7 @@ from spi_pipeline.engine.weights import (
     pooled_correlation,
     principal_component_weights,
 )
-from spi_pipeline.engine.weights_fitted import correlation_balanced_weights, one_factor_weights
+from spi_pipeline.engine.weights_fitted import correlation_balanced_weights, one_factor_weights, random_weights
 
 # Published shares rounded to three digits sum to 1 within this; weights further off are meant as proportions.
 ROUNDED = 0.02
@@ -36,7 +38,7 @@ class Weighed:
 
     Attributes:
         weights: by child, as used.
-        basis: where they come from: given, equal, pca_panel, pca_reference, factor, correlation_balanced.
+        basis: where they come from: given, equal, pca_panel, pca_reference, factor, correlation_balanced, random.
         fit: how well the children hang together.
         signed: whether negative weights are meant.
         note: why another method than the one named was used; empty where it was not.
@@ -76,6 +78,11 @@ def weigh(
         keep = spec.method == "shares" and abs(total - 1) <= ROUNDED
         weights = given_weights(ids, stated) * (total if keep else 1.0)
         return Weighed(weights, "given" if stated else "equal", fit)
+    if spec.method == "random":
+        stated = {child.id: child.weight for child in children if child.weight is not None}
+        generator = np.random.default_rng([int(spec.options.get("seed", 0)), zlib.crc32(parent.encode())])
+        weights = random_weights(given_weights(ids, stated), float(spec.options.get("spread", 0.25)), generator)
+        return Weighed(weights, "random", fit)
     signed = bool(spec.options.get("allow_negative", False))
     try:
         weights = _fitted(spec, known, pooled, signed)
@@ -83,6 +90,15 @@ def weigh(
         return Weighed(equal_weights(ids), "equal", fit, note=f"{parent} is weighted equally: {error}")
     basis = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
     return Weighed(weights, "pca_reference" if "correlation" in spec.options else basis, fit, signed)
+
+
+def unscaled(spec: Spec, children: Sequence[Element]) -> float:
+    """What the weights of a sum or product sum to: as stated, 1 a child where none is; fitted ones sum to 1."""
+    if spec.method == "equal":
+        return float(len(children))
+    if spec.method in ("given", "shares", "random"):
+        return float(sum(1.0 if child.weight is None else child.weight for child in children))
+    return 1.0
 
 
 def _fitted(spec: Spec, scores: pd.DataFrame, pooled: PooledCorrelation, signed: bool) -> pd.Series:

@@ -90,11 +90,12 @@ def score_files(
         uncertainty = simulate(scores, draws, seed) if draws else None
         shares = sensitivity(scores, sobol, seed) if sobol else None
     except FrameworkError as error:
-        raise located(error, document, values) from error
+        raise located(error, document, values, table) from error
     except EngineError as error:
         raise SpiError(f"{framework.name} with {values.name}: {error}") from error
     title = str(document.data.get("title") or framework.stem)
-    return Outcome(title, scores, _tidy(scores, uncertainty), uncertainty, shares)
+    table = scores.table() if uncertainty is None else with_intervals(scores.table(), uncertainty)
+    return Outcome(title, scores, table, uncertainty, shares)
 
 
 def explain_files(framework: Path | None, profile: str | None) -> str:
@@ -115,17 +116,7 @@ def explain_files(framework: Path | None, profile: str | None) -> str:
     try:
         return explain_framework(document.data, profile)
     except FrameworkError as error:
-        raise located(error, document, framework) from error
-
-
-def _tidy(scores: Scores, uncertainty: Uncertainty | None) -> pd.DataFrame:
-    """The table with whole ranks as whole numbers."""
-    table = scores.table()
-    if uncertainty is not None:
-        table = with_intervals(table, uncertainty)
-    names = ["rank", "rank_low", "rank_high"]
-    whole = scores.task.recipe.ties == "min"
-    return table.astype(dict.fromkeys(names, "Int64")) if whole else table
+        raise located(error, document, framework, pd.DataFrame()) from error
 
 
 def _varied(entry: Varied) -> dict[str, Any]:

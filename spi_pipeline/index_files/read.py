@@ -5,8 +5,11 @@ Reading belongs here; what a framework may say and what values may look like is 
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -15,13 +18,11 @@ import pyarrow.parquet as pq
 from spi_pipeline.contracts.documents import Document, read_document
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.values import NUMBERS
+from spi_pipeline.engine.values import FOR_READERS, LISTED, NUMBERS
 
 # Blank in a column of numbers; in a column of codes NA is Namibia.
 BLANK = ["", "NA", "NaN"]
-TEXT = ("area_code", "edition", "indicator_id", "group")
-# The line of a CSV file that holds its first row of data.
-FIRST_LINE = 2
+TEXT = ("area_code", "edition", "indicator_id", "group", *FOR_READERS)
 
 
 class InputError(ContractError):
@@ -35,7 +36,7 @@ def read_inputs(framework: Path, values: Path) -> tuple[Document, pd.DataFrame]:
 
     Returns:
         The framework, with the line of every key, and the values as written: codes as text, numbers as numbers where
-        the whole column is.
+        the whole column is; indexed by the number of the row in the file, from 0, rows without any entry left out.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -48,36 +49,52 @@ def read_inputs(framework: Path, values: Path) -> tuple[Document, pd.DataFrame]:
     return document, table
 
 
-def located(error: FrameworkError, framework: Document, values: Path) -> InputError:
-    """The engine's faults with file and line."""
+def located(error: FrameworkError, framework: Document, values: Path, table: pd.DataFrame) -> InputError:
+    """The engine's faults with file and line.
+
+    Args:
+        error: the faults.
+        framework: the framework as read.
+        values: the file of values.
+        table: the values as read.
+    """
     faults = []
+    rows: list[int] | None = None
     for fault in error.faults:
         source, *path = fault.place
         if source == "framework":
             faults.append(framework.fault(path, fault.message))
+        elif not path:
+            faults.append(Fault(values.name, 0, fault.message))
         else:
             # A row of a Parquet file has no line; its number, counted from 1, is as good.
-            first = FIRST_LINE if values.suffix == ".csv" else 1
-            line = int(path[0]) + first if path else 0
-            faults.append(Fault(values.name, line, fault.message))
+            rows = rows or (_lines(values) if _is(values, ".csv") else list(range(1, len(table) + 1)))
+            faults.append(Fault(values.name, rows[int(table.index[int(path[0])])], fault.message))
     return InputError(faults)
 
 
 def _table(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
     try:
-        if file.suffix == ".parquet":
+        if _is(file, ".parquet"):
             return _parquet(file)
-        if file.suffix == ".csv":
-            fast = _csv_of_clean_columns(file)
-            return _csv(file) if fast is None else fast
+        if _is(file, ".csv"):
+            table = _csv_of_clean_columns(file)
+            table = _csv(file, faults) if table is None else table
+            return None if table is None else _without_blank_rows(table)
         faults.append(Fault(file.name, 0, "is neither .csv nor .parquet: give the values as one of these"))
+    except UnicodeDecodeError as error:
+        faults.append(Fault(file.name, 0, f"is not UTF-8 text (byte {error.start}): save it as UTF-8"))
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         faults.append(Fault(file.name, 0, "the file is missing" if missing else f"cannot be read: {error.strerror}"))
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, pa.ArrowInvalid) as error:
+    except (csv.Error, pa.ArrowInvalid) as error:
         said = " ".join(str(error).split())
         faults.append(Fault(file.name, 0, f"cannot be read as {file.suffix.removeprefix('.')}: {said}"))
     return None
+
+
+def _is(file: Path, suffix: str) -> bool:
+    return file.suffix.lower() == suffix
 
 
 def _parquet(file: Path) -> pd.DataFrame:
@@ -101,17 +118,63 @@ def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
         )
     except pa.ArrowInvalid:
         return None
-    frame: pd.DataFrame | None = table.to_pandas() if len(set(table.column_names)) == table.num_columns else None
+    names = table.column_names
+    frame: pd.DataFrame | None = (
+        table.to_pandas() if set(names) <= set(types) and len(set(names)) == len(names) else None
+    )
     return frame
 
 
-def _csv(file: Path) -> pd.DataFrame:
-    return pd.read_csv(
-        file,
-        dtype=dict.fromkeys(TEXT, str),
-        keep_default_na=False,
-        na_values=dict.fromkeys(NUMBERS, BLANK),
-        skip_blank_lines=False,
-        encoding="utf-8-sig",
-        low_memory=False,
-    )
+def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
+    """Any other file: everything in it as text, what is blank in a column of numbers missing."""
+    rows = _rows(file)
+    heading = [name.strip() for name in next(rows, (1, []))[1]]
+    if not heading:
+        faults.append(Fault(file.name, 0, "the file is empty: give a heading, then one row a value"))
+        return None
+    twice = {name for name in heading if heading.count(name) > 1}
+    faults += [Fault(file.name, 1, f"the heading has '{name}' more than once: keep one such column") for name in twice]
+    found, ragged = [], 0
+    for line, row in rows:
+        if row and len(row) != len(heading):
+            ragged += 1
+            if ragged <= LISTED:
+                counted = f"{len(row)} field{'s' * (len(row) > 1)}"
+                faults.append(Fault(file.name, line, f"the row has {counted}, the heading {len(heading)}: correct it"))
+        found.append(row or [""] * len(heading))
+    if faults:
+        return None
+    table = pd.DataFrame(found, columns=heading, dtype=object)
+    numbers = [name for name in NUMBERS if name in heading]
+    return table.assign(**{name: table[name].mask(table[name].str.strip().isin(BLANK)) for name in numbers})
+
+
+def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Every row of a CSV file, the heading first, with the line it begins in; an empty line is a row of no fields."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        reader = csv.reader(opened)
+        line = 1
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+
+
+def _lines(file: Path) -> list[int]:
+    """The line of every row of data."""
+    return [line for line, _ in _rows(file)][1:]
+
+
+def _without_blank_rows(table: pd.DataFrame) -> pd.DataFrame:
+    blank = np.ones(len(table), dtype=bool)
+    for name in table.columns:
+        column = table[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            words = [place for place, word in enumerate(column.cat.categories) if not word.strip()]
+            blank &= np.isin(column.cat.codes, words)
+        elif column.dtype == object:
+            blank &= (column.isna() | (column.str.strip() == "")).to_numpy()
+        else:
+            blank &= column.isna().to_numpy()
+        if not blank.any():
+            return table
+    return table[~blank]

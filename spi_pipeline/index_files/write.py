@@ -17,7 +17,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.errors import Fault, SpiError
-from spi_pipeline.engine.analysis import correlation_flags, importance, leave_one_out, statistics
+from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
+from spi_pipeline.engine.peers import CARD_COLUMNS, nearest_peers, scorecard
+from spi_pipeline.engine.score import Scores
 from spi_pipeline.index_files.command import Outcome
 from spi_pipeline.index_files.read import InputError
 
@@ -85,15 +87,16 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     scores = outcome.scores
     indicators = scores.indicators
     formed = {parent: formed for parent, formed in scores.formed.items() if formed.children.shape[1] > 1}
-    flags = {parent: correlation_flags(one.children) for parent, one in formed.items()}
+    pairs = {parent: correlations(one.children) for parent, one in formed.items()}
     explained = {parent: importance(one.children, scores.scores[parent]) for parent, one in formed.items()}
     found = {
         "weights": scores.weights(),
-        "statistics": statistics(scores.task.values.panel).rename_axis("id").reset_index(),
-        "correlations": _stacked(flags, "parent_id"),
+        "statistics": _statistics(scores),
+        "correlations": _stacked(pairs, "parent_id"),
         "importance": _stacked({key: one.rename("share").rename_axis("id").reset_index() for key, one in
                                 explained.items()}, "parent_id"),
         "contributions": _stacked({key: _long(one.contributions()) for key, one in formed.items()}, "parent_id"),
+        "scorecard": _scorecard(scores),
         "leave_one_out": leave_one_out(scores.task).rename_axis("id").reset_index(),
         "imputed": indicators.cells,
         "treated": indicators.points,
@@ -110,6 +113,28 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     if outcome.sensitivity is not None:
         found["sensitivity"] = outcome.sensitivity
     return found
+
+
+def _statistics(scores: Scores) -> pd.DataFrame:
+    """What each indicator is like, with the goalposts stated for it, percentiles as the numbers they are."""
+    elements = scores.task.structure.elements
+    table = statistics(scores.task.values.panel)
+    ends = {end: [getattr(elements[name], end) for name in table.index] for end in ("worst", "best")}
+    return table.assign(**ends).rename_axis("id").reset_index()
+
+
+def _scorecard(scores: Scores) -> pd.DataFrame:
+    """Every area against those nearest in standing, edition by edition; empty where no standing is known."""
+    values, parts = scores.task.values, []
+    if values.standing is not None:
+        inside = scores.scores if values.fitted is None else scores.scores[values.fitted]
+        for edition in inside.index.unique(level="edition"):
+            rows = inside.loc[edition]
+            group = None if values.group is None else values.group.loc[edition].reindex(rows.index)
+            peers = nearest_peers(values.standing.loc[edition].reindex(rows.index), group)
+            parts.append(scorecard(rows, peers).assign(edition=edition))
+    columns = ["edition", *CARD_COLUMNS]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _long(parts: pd.DataFrame) -> pd.DataFrame:

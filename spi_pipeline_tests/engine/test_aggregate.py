@@ -99,7 +99,7 @@ def test_a_floor_does_not_touch_a_mean_that_needs_none() -> None:
         (WEIGHTS, {"mean": "generalised", "order": 21}, "needs an order from -20 to 20"),
         (WEIGHTS, {"mean": "generalised", "order": NAN}, "needs an order"),
         (WEIGHTS, {"mean": "geometric", "order": 2}, "leave it out"),
-        (WEIGHTS, {"mean": "geometric", "floor": 0}, "floor must lie above 0"),
+        (WEIGHTS, {"mean": "geometric", "floor": -1}, "floor lies at 0 or above"),
         (WEIGHTS, {"mean": "generalised", "order": 0.5}, "0 and above.*c"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.analysis import correlation_flags, importance, leave_one_out, statistics, without
+from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics, without
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.peers import nearest_peers, scorecard, whole_values
 from spi_pipeline.engine.score import read_task, score_framework
@@ -36,10 +36,13 @@ def test_statistics_and_their_flags() -> None:
 
 
 def test_siblings_that_say_the_same_or_pull_apart() -> None:
-    flags = correlation_flags(pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [1.1, 2, 3, 4], "c": [2.0, 1, 2, 0]}))
-    assert list(zip(flags["id"], flags["other"], flags["flag"], strict=True)) == [
-        ("a", "b", "collinear"), ("a", "c", "opposed"), ("b", "c", "opposed"),
+    columns = {"a": [1.0, 2, 3, 4], "b": [1.1, 2, 3, 4], "c": [2.0, 1, 2, 0], "d": [1.0, 3, 2, 4]}
+    pairs = correlations(pd.DataFrame(columns))
+    assert list(zip(pairs["id"], pairs["other"], pairs["flag"], strict=True)) == [
+        ("a", "b", "collinear"), ("a", "c", "opposed"), ("a", "d", ""), ("b", "c", "opposed"), ("b", "d", ""),
+        ("c", "d", "opposed"),
     ]  # fmt: skip
+    assert pairs.loc[2, "correlation"] == pytest.approx(0.8)
 
 
 def test_importance_of_a_straight_line_is_the_squared_correlation() -> None:

@@ -99,11 +99,11 @@ def test_counts_that_do_not_make_the_values_are_refused_for_shrinking_only() -> 
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"shrink": "yes"}, "shrink of ill is 'yes': write true or false"),
-        ({"minimum_count": "five"}, "minimum_count of ill is 'five'"),
-        ({"counts": "share"}, "the counts of ill are a 'share'"),
-        ({"treat": "hard"}, "treat of ill has 'hard'"),
-        ({"treat": {"skew": "much"}}, "treat skew of ill is 'much'"),
+        ({"shrink": "yes"}, "shrink is 'yes': write true or false"),
+        ({"minimum_count": "five"}, "minimum_count is 'five'"),
+        ({"counts": "share"}, "counts is 'share'"),
+        ({"treat": "hard"}, "treat has 'hard'"),
+        ({"treat": {"skew": "much"}}, "skew of treat is 'much'"),
     ],
 )
 def test_faults(keys: dict[str, Any], words: str) -> None:

@@ -65,13 +65,13 @@ def test_a_framework_without_fault_is_read() -> None:
         (lambda f: f.update(aggregate="mean"), "'mean' is no method of 'aggregate'"),
         (lambda f: f.update(weights={"method": "pca", "allow": 1}), "'allow' is no option of weights pca"),
         (lambda f: f.update(normalise={"method": "minmax", "low": "x"}), "low of normalise minmax is 'x'"),
-        (lambda f: f.update(normalise={"method": "rank", "ties": "up"}), "ties of rank are 'up'"),
+        (lambda f: f.update(normalise={"method": "rank", "ties": "up"}), "ties of normalise rank are 'up'"),
         (lambda f: f.update(normalise="target"), "crowding is scored by its distance to a target"),
         (lambda f: f.update(normalise="reference"), "state the option area_code"),
-        (lambda f: f.update(available=65), "available of housing is 65: it is a share"),
+        (lambda f: f.update(available=65), "available is 65: it is a share"),
         (lambda f: f.update(missing="drop"), "missing is 'drop': use renormalise"),
-        (lambda f: f.update(floor=0), "floor is 0: give a number above 0"),
-        (lambda f: f.update(decimals=-1), "decimals of crowding are '-1'"),
+        (lambda f: f.update(floor=-1), "floor is -1: give a number of 0 or more"),
+        (lambda f: f.update(decimals=-1), "decimals are '-1'"),
         (lambda f: f.update(elements=[]), "no list 'elements'"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_fault_of_the_framework(change: Change, words: str) -> None:
     [
         (lambda v: v.drop(columns="value"), "the values lack value"),
         (lambda v: v.iloc[:0], "there are no values"),
-        (lambda v: v.assign(note="x"), "have unknown note"),
+        (lambda v: v.assign(remark="x"), "have unknown 'remark'"),
         (
             lambda v: v.astype({"value": object}).replace({"value": {15.0: "n/a"}}),
             r"values\.1: value is 'n/a', which is no",
@@ -99,7 +99,7 @@ def test_a_fault_of_the_framework(change: Change, words: str) -> None:
         (lambda v: v[v["indicator_id"] != "heat"], "indicator heat has no data"),
         (lambda v: v.replace({"area_code": {"A01": " "}}), "area_code is blank"),
         (lambda v: v.assign(population=range(len(v))), "population of area A00 differs"),
-        (lambda v: v.assign(population=0), "population of .* is not above 0"),
+        (lambda v: v.assign(population=0), "the population is not above 0"),
     ],
 )
 def test_a_fault_of_the_values(change: Callable[[pd.DataFrame], pd.DataFrame], words: str) -> None:
@@ -111,7 +111,7 @@ def test_all_faults_are_found_at_once() -> None:
     framework = two_components(agregate=1, available=2)
     framework["elements"] += [indicator("x", "index", worst=1, best=1), indicator("y", "index", worst=1)]
     found = "\n".join(faults(framework, pd.concat([rows(EXAMPLE), rows(EXAMPLE)])))
-    for words in ("agregate", "available of housing", "goalposts of x", "y has one goalpost", "given twice"):
+    for words in ("agregate", "available is 2", "goalposts of x", "y has one goalpost", "given twice"):
         assert words in found
 
 

@@ -107,7 +107,7 @@ def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: 
     with pytest.raises(InputError, match="cannot be read as parquet"):
         score_files(framework, tmp_path / "broken.parquet")
     values.write_text("")
-    with pytest.raises(InputError, match="cannot be read as csv: No columns"):
+    with pytest.raises(InputError, match="the file is empty: give a heading"):
         score_files(framework, values)
 
 
@@ -147,7 +147,7 @@ def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
     names = {file.stem for file in folder.iterdir()}
     assert names == {
         "weights", "statistics", "correlations", "importance", "contributions", "leave_one_out", "imputed", "treated",
-        "suppressed", "shrunk", "intervals", "draws", "varied", "pairs", "sensitivity",
+        "suppressed", "shrunk", "intervals", "draws", "varied", "pairs", "sensitivity", "scorecard",
     }  # fmt: skip
     assert len(pd.read_csv(folder / "draws.csv")) == 20
     parts = pd.read_csv(folder / "contributions.csv", keep_default_na=False)
