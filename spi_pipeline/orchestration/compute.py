@@ -134,6 +134,9 @@ def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
 
 
 def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.intervals import with_intervals
+
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
@@ -149,7 +152,8 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
         found = no_values(_wards(step, reader))
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    frame = observations(found.values, indicator, source, origins, editions, carry)
+    values = with_intervals(found.values, indicator, contracts.vocabulary.units[indicator.unit])
+    frame = observations(values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
 

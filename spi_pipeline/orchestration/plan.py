@@ -209,7 +209,7 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
             "framework.yaml",
             *_products("observation"),
         ),
-        rooms=("contracts", "checks", "geography", "indicators"),
+        rooms=("contracts", "checks", "geography", "indicators", "engine"),
         title=indicator.title,
         description=" ".join([indicator.description, indicator.limits, *contracts.missing_because(indicator)]),
         lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if "allocation" in geography else ())},
