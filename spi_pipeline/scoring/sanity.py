@@ -37,11 +37,12 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
     """
     rows = scores[(scores["profile"] == sanity.profile) & scores["area_code"].isin(authority_of.index)]
     frames = []
-    for (authority, edition), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
+    for _, own in rows.assign(authority_code=rows["area_code"].map(authority_of)).groupby(
+        ["authority_code", "edition"]
+    ):
         panel = own.pivot(index="area_code", columns="id", values="score").astype("float64")
-        part = found(panel)
-        part["authority_code"], part["edition"] = authority, edition
-        frames.append(part)
+        about = {name: own[name].iloc[0] for name in ("authority_code", "edition")}
+        frames.append(found(panel).assign(**about))
     empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)
