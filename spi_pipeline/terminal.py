@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -97,15 +97,15 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
 def _show_wards(found_table: WardTable, out: Console) -> None:
     title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
     table = Table(title=title, title_justify="left")
-    for name, justify in (("ward", "left"), ("score", "right"), ("rank", "right"), ("coverage", "right")):
+    columns = {"ward": "left", "score": "right", "rank": "right", "90 % of draws": "right", "coverage": "right"}
+    for name, justify in columns.items():
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for row in found_table.rows:
         if row["level"] == "authority":
             table.add_section()
         score = "–" if row["score"] is None else f"{row['score']:.1f}"
-        table.add_row(
-            row["area_name"], score, "" if row["rank"] is None else str(row["rank"]), f"{row['coverage']:.0%}"
-        )
+        rank = "" if row["rank"] is None else str(row["rank"])
+        table.add_row(row["area_name"], score, rank, _ranks(row), f"{row['coverage']:.0%}")
         if row["level"] == "authority":
             table.add_section()
     out.print(table)
@@ -176,7 +176,8 @@ def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> 
 def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     facts = node.facts
     points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
-    rank = f", rank {facts['rank']}" if facts.get("rank") else ""
+    between = f" ({_ranks(facts)})" if _ranks(facts) else ""
+    rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
     branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
     if node.level == "indicator":
@@ -192,6 +193,12 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
         _branch(branch, child, contracts)
 
 
+def _ranks(facts: Mapping[str, Any]) -> str:
+    """The interval of a rank, such as 3–7; nothing where there is none."""
+    low, high = facts["rank_low"], facts["rank_high"]
+    return "" if low is None else str(low) if low == high else f"{low}–{high}"
+
+
 def _value(facts: dict[str, Any]) -> str:
     """The value of an indicator and how it came to be, in a line."""
     if facts["value"] is None:
@@ -199,8 +206,9 @@ def _value(facts: dict[str, Any]) -> str:
     value = f"value {facts['value']:.4g} {facts['unit']}"
     if facts["status"] == "imputed":
         return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
+    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
     made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
-    return f"{value}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
+    return f"{value}{ends}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
 
 
 def _plain(value: Any) -> str:

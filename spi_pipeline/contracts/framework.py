@@ -11,6 +11,9 @@ from spi_pipeline.contracts.indicators import Id
 from spi_pipeline.contracts.vocabulary import Strict
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
+Doubtful = Literal[
+    "sampling", "goalposts", "transform", "normalisation", "weights", "aggregation", "imputation", "left_out"
+]
 
 
 class Component(Strict):
@@ -41,7 +44,8 @@ class Profile(Strict):
         impute: what happens to a missing cell: ``regression`` on the component's other indicators, or ``none``.
         means: the mean that forms each level.
         available: smallest share of children a score may rest on.
-        floor: what lower scores are lifted to under a geometric or harmonic mean, which need positive scores.
+        floor: what lower scores are lifted to under a geometric or harmonic mean, which need positive scores; 1 or
+            more, since below it a logarithm, and with it a contribution, is negative.
     """
 
     title: str
@@ -50,7 +54,7 @@ class Profile(Strict):
     impute: Literal["regression", "none"]
     means: dict[Literal["component", "dimension", "index"], Mean]
     available: float = Field(ge=0, le=1)
-    floor: float | None = Field(default=None, gt=0)
+    floor: float | None = Field(default=None, ge=1)
 
 
 class Publication(Strict):
@@ -69,6 +73,28 @@ class Publication(Strict):
     owner: str
 
 
+class Uncertainty(Strict):
+    """How the doubt about ranks is measured: the index is computed anew many times, its doubtful choices drawn anew.
+
+    Attributes:
+        draws: recalculations of each edition under each profile behind an interval of ranks.
+        seed: of all random numbers; the same seed gives the same intervals.
+        sources: what a draw varies, where the figures allow it.
+        goalposts: largest shift of each goalpost, as a share of the distance between the two.
+        weights: largest relative change of each weight.
+        lowest: the table of intervals says how often a ward is among so many of the worst.
+        shares: base draws behind the share of each source in the doubt about the newest edition.
+    """
+
+    draws: int = Field(ge=20)
+    seed: int = Field(ge=0)
+    sources: list[Doubtful] = Field(min_length=1)
+    goalposts: float = Field(ge=0, lt=0.5)
+    weights: float = Field(ge=0, le=1)
+    lowest: int = Field(ge=1)
+    shares: int = Field(ge=20)
+
+
 class Framework(Strict):
     """The whole framework.
 
@@ -79,6 +105,7 @@ class Framework(Strict):
         dimensions: in the order they are shown.
         profiles: by name.
         publication: when an edition is published.
+        uncertainty: how the doubt about ranks is measured.
     """
 
     id: str = Field(pattern=Id)
@@ -87,6 +114,7 @@ class Framework(Strict):
     dimensions: list[Dimension] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
     publication: Publication
+    uncertainty: Uncertainty
 
     @cached_property
     def components(self) -> dict[str, Component]:

@@ -166,7 +166,27 @@ class IndicatorFile(Strict):
     indicators: list[Indicator] = Field(min_length=1)
 
 
-class Economy(Strict):
-    """``economy.yaml``: the economic context, shown beside the index and never inside it."""
+class Peers(Strict):
+    """Whom a ward is held against: the wards of its authority nearest in economic standing.
 
+    Attributes:
+        measure: the measure of the economic context that nearness is told by, its newest figure.
+        count: how many.
+        floor: points within which a ward counts as level with its peers, however alike these are.
+    """
+
+    measure: str
+    count: int = Field(ge=1)
+    floor: float = Field(ge=0)
+
+
+class Economy(Strict):
+    """``economy.yaml``: the economic context, shown beside the index and never inside it.
+
+    Attributes:
+        peers: whom a ward is held against.
+        measures: in the order they are shown.
+    """
+
+    peers: Peers
     measures: list[Measured]

@@ -16,7 +16,7 @@ from spi_pipeline.contracts.documents import Document, Model, read_document, unk
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured
+from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured, Peers
 from spi_pipeline.contracts.odcs import read_product, read_source
 from spi_pipeline.contracts.references import (
     check_authorities,
@@ -48,6 +48,7 @@ class Contracts:
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
         economy: context measures by id.
+        peers: whom a ward is held against.
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
@@ -62,6 +63,7 @@ class Contracts:
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
     economy: dict[str, Measured]
+    peers: Peers
     sanity: Sanity
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
@@ -160,6 +162,7 @@ def load_contracts(root: Path) -> Contracts:
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
         economy={item.id: item for item in economy[1].measures},
+        peers=economy[1].peers,
         corrections=corrections,
         sanity=sanity[1],
     )

@@ -128,6 +128,10 @@ def check_economy(
     document: Document, economy: Economy, taken: set[str], sources: Sources, vocabulary: Vocabulary, faults: list[Fault]
 ) -> None:
     """As for indicators, but that a context measure may be of any concept, economic ones above all."""
+    measures = [item.id for item in economy.measures]
+    if economy.peers.measure not in measures:
+        said = unknown(economy.peers.measure, "measure of this file", measures)
+        faults.append(document.fault(("peers", "measure"), said))
     for index, measured in enumerate(economy.measures):
         if measured.id in taken:
             message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"

@@ -6,7 +6,10 @@ elsewhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
@@ -55,21 +58,24 @@ def scorecard(scores: pd.DataFrame, peers: dict[str, list[str]], floor: float = 
         ``CARD_COLUMNS``: verdict strength, neutral or weakness; peers separated by commas, those with a score only. An
         area without a score or without peers has no row.
     """
-    rows = []
+    ids, index = np.array(scores.columns, dtype=object), scores.index.astype(str)
+    values = scores.to_numpy(dtype=float)
+    parts: list[tuple[npt.NDArray[Any], ...]] = []
     for area, names in peers.items():
-        if area not in scores.index:
+        beside = np.array([name for name in names if name in index], dtype=object)
+        if area not in index or not len(beside):
             continue
-        for element in scores.columns:
-            beside = scores[element].reindex(names).dropna()
-            own = float(scores[element].loc[area])
-            if beside.empty or np.isnan(own):
-                continue
-            median = float(beside.median())
-            margin = max(float((beside - median).abs().mean()), floor)
-            difference = own - median
-            verdict = "strength" if difference > margin else "weakness" if difference < -margin else "neutral"
-            rows.append((area, element, median, difference, verdict, ",".join(beside.index)))
-    return pd.DataFrame(rows, columns=CARD_COLUMNS)
+        own, held = values[index.get_loc(area)], values[index.get_indexer(pd.Index(beside))]
+        told = ~np.isnan(own) & ~np.isnan(held).all(axis=0)
+        own, held = own[told], held[:, told]
+        median = np.nanmedian(held, axis=0)
+        margin = np.maximum(np.nanmean(np.abs(held - median), axis=0), floor)
+        difference = own - median
+        verdict = np.where(difference > margin, "strength", np.where(difference < -margin, "weakness", "neutral"))
+        listed = np.array([",".join(beside[known]) for known in ~np.isnan(held).T], dtype=object)
+        parts.append((np.full(len(own), area, dtype=object), ids[told], median, difference, verdict, listed))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return pd.DataFrame(dict(zip(CARD_COLUMNS, columns, strict=True)) if columns else [], columns=CARD_COLUMNS)
 
 
 def whole_values(panel: pd.DataFrame, population: pd.Series, groups: pd.Series | None = None) -> pd.DataFrame:

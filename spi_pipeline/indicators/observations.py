@@ -13,10 +13,9 @@ from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.tables import Source
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
-# The columns of the product ``observation`` but for the interval.
 OBSERVATION_COLUMNS = [
-    "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "numerator", "denominator",
-    "status", "raw_sha256", "source_id",
+    "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "lower", "upper", "numerator",
+    "denominator", "status", "raw_sha256", "source_id",
 ]  # fmt: skip
 
 
@@ -48,7 +47,7 @@ def observations(
     never used in an earlier edition.
 
     Args:
-        values: as ``ward_values`` returns them.
+        values: as ``with_intervals`` returns them.
         indicator: the indicator.
         source: the contract of its source.
         origins: the files the source was read from.
@@ -73,7 +72,7 @@ def observations(
             usable = [value for value in found if 0 <= edition - value.period_end.year <= carry_years]
             used = max(usable, key=lambda value: value.period_end, default=None)
             rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
-    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
+    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
 
 def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
@@ -83,7 +82,7 @@ def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions
         for area in sorted(areas)
         for edition in editions
     ]
-    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS).assign(lower=float("nan"), upper=float("nan"))
+    return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
 
 class _Value(NamedTuple):
@@ -93,6 +92,8 @@ class _Value(NamedTuple):
     period_start: pd.Timestamp
     period_end: pd.Timestamp
     value: float
+    lower: float
+    upper: float
     numerator: float
     denominator: float
 
@@ -101,10 +102,10 @@ def _cells(used: _Value | None, edition: int, digests: Mapping[Span, str | None]
     """The columns of an observation from ``period_start`` to ``raw_sha256``."""
     if used is None:
         missing = float("nan")
-        return None, None, missing, missing, missing, "missing", None
+        return None, None, missing, missing, missing, missing, missing, "missing", None
     start, end = used.period_start, used.period_end
     status = "observed" if end.year == edition else "carried"
-    return start.date(), end.date(), used.value, used.numerator, used.denominator, status, digests[start, end]
+    return start.date(), end.date(), *used[3:], status, digests[start, end]
 
 
 def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end: pd.Timestamp) -> str | None:

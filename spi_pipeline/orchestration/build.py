@@ -16,7 +16,7 @@ from spi_pipeline.orchestration.sensors import daily, news
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
-INDEX_GROUPS = ("editions", "components", "dimensions", "index", "sanity", "published")
+INDEX_GROUPS = ("editions", "components", "dimensions", "index", "analysis", "sanity", "published")
 
 
 def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:
@@ -52,7 +52,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             dg.define_asset_job(
                 "rebuild_index",
                 dg.AssetSelection.groups(*INDEX_GROUPS),
-                description="Editions, components, dimensions, index, sanity and database from observations.",
+                description="From observations to the index, what is said about it, and the database.",
             ),
         ],
         schedules=[daily("refresh")],

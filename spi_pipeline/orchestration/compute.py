@@ -27,6 +27,7 @@ from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.scoring.change import changes
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
+from spi_pipeline.scoring.scorecard import scorecards
 from spi_pipeline.scoring.tables import Areas, Scored
 from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded
@@ -64,6 +65,10 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
         frames = {"change": _change(step, contracts, reader)}
     elif step.kind == "edition":
         frames = {"edition": _edition(contracts, reader)}
+    elif step.kind == "scorecard":
+        frames = {"scorecard": _scorecard(step, contracts, reader)}
+    elif step.kind in ("rank_interval", "sensitivity"):
+        frames = _doubt(step, contracts, reader)
     elif step.kind == "sanity":
         frames = {step.outputs[0]: _sanity(step, contracts, reader)}
     elif step.kind == "component":
@@ -134,6 +139,9 @@ def _area(contracts: Contracts, reader: Reader) -> pd.DataFrame:
 
 
 def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.intervals import with_intervals
+
     indicator = contracts.indicators[step.name]
     source = contracts.sources[indicator.source]
     sources = contracts.sources_of(indicator)
@@ -149,7 +157,8 @@ def _indicator(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa
         found = no_values(_wards(step, reader))
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in reader.origins(source.id)]
     carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    frame = observations(found.values, indicator, source, origins, editions, carry)
+    values = with_intervals(found.values, indicator, contracts.vocabulary.units[indicator.unit])
+    frame = observations(values, indicator, source, origins, editions, carry)
     table = _typed(frame, contracts.products["observation"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
 
@@ -168,14 +177,35 @@ def _economy(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
     return economy(measures, contracts.sources, contracts.vocabulary.units, tables, _wards(step, reader))
 
 
-def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    def rows(product: str) -> pd.DataFrame:
-        names = [name for name in step.inputs if name.startswith(f"{product}.")]
-        return pd.concat([reader.frame(name) for name in names], ignore_index=True)
+def _rows(product: str, step: Step, reader: Reader) -> pd.DataFrame:
+    """All parts of a product that a step reads."""
+    names = [name for name in step.inputs if name.startswith(f"{product}.")]
+    return pd.concat([reader.frame(name) for name in names], ignore_index=True)
 
+
+def _change(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
     catalogued = reader.frame("indicator")
     relative = catalogued.loc[catalogued["relative"], "indicator_id"]
-    return changes(rows("score"), rows("weight"), rows("observation"), set(relative), contracts.framework)
+    scores, weights, observed = (_rows(name, step, reader) for name in ("score", "weight", "observation"))
+    return changes(scores, weights, observed, set(relative), contracts.framework)
+
+
+def _doubt(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pd.DataFrame]:
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.again import Tables
+    from spi_pipeline.scoring.doubt import drivers, rank_intervals
+
+    parts = {name: _rows(name, step, reader) for name in ("score", "weight", "observation", "imputation")}
+    tables, areas = Tables(**parts, indicator=reader.frame("indicator")), _areas(contracts)
+    if step.kind == "sensitivity":
+        return {"sensitivity": drivers(tables, contracts.framework, areas)}
+    intervals, doubt = rank_intervals(tables, contracts.framework, areas)
+    return {"rank_interval": intervals, "doubt": doubt}
+
+
+def _scorecard(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
+    scores = _rows("score", step, reader)
+    return scorecards(scores, reader.frame("economy"), contracts.peers, _areas(contracts))
 
 
 def _edition(contracts: Contracts, reader: Reader) -> pd.DataFrame:
@@ -210,7 +240,7 @@ def _parent(step: Step, contracts: Contracts, reader: Reader) -> Scored:
 
 
 def _sanity(step: Step, contracts: Contracts, reader: Reader) -> pd.DataFrame:
-    scores = pd.concat([reader.frame(name) for name in step.inputs if name.startswith("score.")], ignore_index=True)
+    scores = _rows("score", step, reader)
     wanted = contracts.sanity
     level_of = dict(zip(scores["id"], scores["level"], strict=True))
     elements = scores["level"] != "indicator"

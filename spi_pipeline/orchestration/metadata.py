@@ -12,13 +12,13 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source, Table
 from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.index_pages import index_page
+from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
 
 PREVIEW_ROWS = 8
-# Long texts and geometries would drown the preview.
-PREVIEW_WIDTH = 40
 
 
 def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def run_metadata(
         }
         found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
         found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
+    found |= {name: dg.MetadataValue.md(told) for name, told in index_page(step, contracts, reader).items()}
     if step.kind == "indicator":
         found["could_not_be_placed"] = reader.unplaced(main.table)
     if step.kind == "source":
@@ -153,19 +154,3 @@ def _rules(results: Sequence[RuleResult]) -> str:
 
 def _files(origins: Sequence[Mapping[str, Any]]) -> str:
     return markdown([{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins])
-
-
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-    if not rows:
-        return "no rows"
-    columns = list(rows[0])
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = text.replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= PREVIEW_WIDTH * 3 else text[: PREVIEW_WIDTH * 3] + "…"

@@ -6,16 +6,14 @@ tells the command line what is stale and tells Dagster what its assets are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.sanity import SanityKind
+from spi_pipeline.orchestration.analysis_steps import doubt_steps, scorecard_step
+from spi_pipeline.orchestration.step import Column, Step, all_elements, products
 
-Kind = Literal[
-    "source", "allocation", "area", "economy", "catalogue", "indicator", "edition", "component", "dimension", "index",
-    "change", "sanity", "database",
-]  # fmt: skip
+__all__ = ["SCORED", "Step", "build_plan"]
 
 # The tables a component, dimension or the index writes, each a part of the product of that name.
 SCORED = ("score", "weight", "contribution", "imputation")
@@ -23,46 +21,6 @@ GEOGRAPHY_SOURCES = (
     "wards", "lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "lsoa_best_fit",
     "lsoa_2011_lookup", "msoa_2011_lookup", "postcodes", "census_residents",
 )  # fmt: skip
-Column = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step.
-
-    Attributes:
-        name: unique within its kind; also the last part of its asset key.
-        kind: what it does.
-        group: the group it is shown in.
-        inputs: tables it reads.
-        outputs: tables it writes, each ``product`` or ``product.part``; the database step writes none.
-        files: contract files it reads, relative to the contracts folder.
-        rooms: packages whose source it calls.
-        title: shown to people.
-        description: likewise.
-        lineage: for columns whose origin is worth telling, the ``(table, column)`` pairs they are made of.
-    """
-
-    name: str
-    kind: Kind
-    group: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    files: tuple[str, ...]
-    rooms: tuple[str, ...]
-    title: str
-    description: str
-    lineage: dict[str, tuple[Column, ...]] = field(default_factory=dict, hash=False)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The asset key."""
-        return (self.kind, self.name)
-
-    @property
-    def label(self) -> str:
-        """The key as people write it, such as ``indicator/turnout``."""
-        return "/".join(self.key)
 
 
 def build_plan(contracts: Contracts) -> list[Step]:
@@ -80,14 +38,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
     top = tuple(dimension.id for dimension in contracts.framework.dimensions)
     steps.append(_parent(contracts, contracts.framework.id, "index", "index", top))
     steps.append(_change(contracts, steps))
+    steps += [*doubt_steps(contracts), scorecard_step(contracts)]
     steps += _sanity(contracts)
     steps.append(_database(contracts, steps))
     return steps
-
-
-def _products(*names: str) -> tuple[str, ...]:
-    """Contracts of products, with what they are read with: ranges come from units, known areas from the geography."""
-    return (*(f"products/{name}.yaml" for name in names), "vocabulary.yaml", "geography.yaml")
 
 
 def _indicator_files(contracts: Contracts) -> list[str]:
@@ -117,7 +71,7 @@ def _allocation() -> Step:
         group="geography",
         inputs=GEOGRAPHY_SOURCES,
         outputs=("allocation",),
-        files=_products("allocation"),
+        files=products("allocation"),
         rooms=("contracts", "checks", "geography"),
         title="Allocation of small areas to wards",
         description="Which share of each small area belongs to which ward: by the postcodes in it where they are at "
@@ -136,7 +90,7 @@ def _area() -> Step:
         group="geography",
         inputs=("wards", "allocation", "census_households"),
         outputs=("area",),
-        files=_products("area"),
+        files=products("area"),
         rooms=("contracts", "checks", "geography"),
         title="Wards and authorities",
         description="Every ward and authority with its residents and households, and how much of it rests on small "
@@ -159,7 +113,7 @@ def _economy(contracts: Contracts) -> Step:
         group="context",
         inputs=(*sources, "wards", "area", "allocation"),
         outputs=("economy",),
-        files=("economy.yaml", *(contracts.sources[name].file for name in sources), *_products("economy")),
+        files=("economy.yaml", *(contracts.sources[name].file for name in sources), *products("economy")),
         rooms=("contracts", "checks", "geography", "indicators"),
         title="Economic context",
         description="Income, fuel poverty, house prices, tenure and age by ward: to be set beside the index, which "
@@ -176,7 +130,7 @@ def _catalogue(contracts: Contracts) -> Step:
         group="indicators",
         inputs=("reference",),
         outputs=("indicator",),
-        files=(*files, "framework.yaml", *sorted(s.file for s in contracts.sources.values()), *_products("indicator")),
+        files=(*files, "framework.yaml", *sorted(s.file for s in contracts.sources.values()), *products("indicator")),
         rooms=("contracts", "checks", "scoring"),
         title="Catalogue of indicators",
         description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
@@ -207,9 +161,9 @@ def _indicator(contracts: Contracts, indicator_id: str) -> Step:
             f"indicators/{contracts.component_of[indicator_id]}.yaml",
             *(contracts.sources[name].file for name in sources),
             "framework.yaml",
-            *_products("observation"),
+            *products("observation"),
         ),
-        rooms=("contracts", "checks", "geography", "indicators"),
+        rooms=("contracts", "checks", "geography", "indicators", "engine"),
         title=indicator.title,
         description=" ".join([indicator.description, indicator.limits, *contracts.missing_because(indicator)]),
         lineage={"value": tuple(made_of) + ((("allocation", "weight"),) if "allocation" in geography else ())},
@@ -225,7 +179,7 @@ def _missing(contracts: Contracts, indicator_id: str) -> Step:
         group="indicators",
         inputs=("area",),
         outputs=(f"observation.{indicator_id}",),
-        files=(f"indicators/{contracts.component_of[indicator_id]}.yaml", "framework.yaml", *_products("observation")),
+        files=(f"indicators/{contracts.component_of[indicator_id]}.yaml", "framework.yaml", *products("observation")),
         rooms=("contracts", "checks", "indicators"),
         title=indicator.title,
         description=" ".join([*contracts.missing_because(indicator), indicator.description, indicator.limits]),
@@ -241,7 +195,7 @@ def _edition(contracts: Contracts) -> Step:
         group="editions",
         inputs=observations,
         outputs=("edition",),
-        files=(*files, "framework.yaml", *_products("edition")),
+        files=(*files, "framework.yaml", *products("edition")),
         rooms=("contracts", "checks", "scoring"),
         title="Published editions",
         description="The calendar years in which enough slots hold a value and every component is present.",
@@ -258,7 +212,7 @@ def _component(contracts: Contracts, component_id: str) -> Step:
         group="components",
         inputs=(*observations, "edition", "indicator", "reference"),
         outputs=tuple(f"{table}.{component_id}" for table in SCORED),
-        files=(f"indicators/{component_id}.yaml", "framework.yaml", *_products(*SCORED)),
+        files=(f"indicators/{component_id}.yaml", "framework.yaml", *products(*SCORED)),
         rooms=("contracts", "checks", "scoring", "engine"),
         title=component.title,
         description=component.description,
@@ -281,7 +235,7 @@ def _parent(
         outputs=tuple(f"{table}.{name}" for table in SCORED[:3]),
         files=(
             "framework.yaml",
-            *_products(*SCORED[:3]),
+            *products(*SCORED[:3]),
             *_indicator_files(contracts),
         ),
         rooms=("contracts", "checks", "scoring", "engine"),
@@ -301,7 +255,7 @@ def _change(contracts: Contracts, steps: list[Step]) -> Step:
         group="index",
         inputs=(*read, "indicator"),
         outputs=("change",),
-        files=("framework.yaml", *_products("change")),
+        files=("framework.yaml", *products("change")),
         rooms=("contracts", "checks", "scoring", "engine"),
         title="Change between editions",
         description="What moved every score from one edition to the next: figures of a newer period, estimates made "
@@ -324,9 +278,7 @@ SANITY: dict[SanityKind, tuple[str, str]] = {
 
 def _sanity(contracts: Contracts) -> list[Step]:
     """Steps after the index, for comparison only: nothing the index is made of reads from them."""
-    dimensions = contracts.framework.dimensions
-    components = [component.id for dimension in dimensions for component in dimension.components]
-    every = [*components, *(dimension.id for dimension in dimensions), contracts.framework.id]
+    components, every = list(contracts.framework.components), all_elements(contracts)
     read: dict[SanityKind, tuple[list[str], tuple[str, ...]]] = {
         "comparison": (every, ("economy",)),
         "opposed": (components, ()),
@@ -341,7 +293,7 @@ def _sanity(contracts: Contracts) -> list[Step]:
             group="sanity",
             inputs=(*(f"score.{name}" for name in elements), *others),
             outputs=(f"sanity.{kind}",),
-            files=("sanity.yaml", "framework.yaml", *_indicator_files(contracts), *_products("sanity")),
+            files=("sanity.yaml", "framework.yaml", *_indicator_files(contracts), *products("sanity")),
             rooms=("contracts", "checks", "scoring", "engine", "geography"),
             title=SANITY[kind][0],
             description=SANITY[kind][1],
@@ -352,14 +304,14 @@ def _sanity(contracts: Contracts) -> list[Step]:
 
 
 def _database(contracts: Contracts, steps: list[Step]) -> Step:
-    products = tuple(table for step in steps for table in step.outputs if table.split(".")[0] in contracts.products)
+    tables = tuple(table for step in steps for table in step.outputs if table.split(".")[0] in contracts.products)
     return Step(
         name="spi_duckdb",
         kind="database",
         group="published",
-        inputs=products,
+        inputs=tables,
         outputs=(),
-        files=_products(*sorted(contracts.products)),
+        files=products(*sorted(contracts.products)),
         rooms=("contracts", "store"),
         title="The database readers see",
         description="One DuckDB file rebuilt from one consistent set of table versions and swapped in whole.",

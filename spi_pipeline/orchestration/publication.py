@@ -11,7 +11,7 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Column as ContractColumn
 from spi_pipeline.contracts.tables import Product
 from spi_pipeline.orchestration.reader import Reader
-from spi_pipeline.orchestration.records import observations_with_imputed
+from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals
 from spi_pipeline.store.database import Column, DatabaseTable
 
 RECORDED = ("check_result", "source_release")
@@ -30,6 +30,7 @@ def database_tables(contracts: Contracts, reader: Reader, parts: Sequence[str]) 
     """
     rows = {name: _rows(product, reader, parts) for name, product in contracts.products.items()}
     rows["observation"] = observations_with_imputed(rows["observation"], rows["imputation"])
+    rows["score"] = scores_with_intervals(rows["score"], rows["rank_interval"])
     return [_database_table(product, rows[name]) for name, product in contracts.products.items()]
 
 

@@ -107,3 +107,17 @@ def observations_with_imputed(observed: pa.Table, imputed: pa.Table) -> pa.Table
         schema=observed.schema.remove_metadata(),
         preserve_index=False,
     )
+
+
+def scores_with_intervals(scores: pa.Table, intervals: pa.Table) -> pa.Table:
+    """The product ``score`` as readers see it: ranks with the ends of their intervals, where there are any.
+
+    Args:
+        scores: what the steps of the index wrote.
+        intervals: the product ``rank_interval``.
+    """
+    ends = ["rank_low", "rank_high"]
+    key = ["edition", "profile", "level", "id", "area_code"]
+    found = intervals.select([*key, *ends])
+    joined = scores.drop_columns(ends).join(found, keys=key, join_type="left outer", use_threads=False)
+    return joined.select(scores.column_names).cast(scores.schema)

@@ -48,7 +48,7 @@ class WardTable:
     Attributes:
         edition: the edition.
         profile: the profile.
-        rows: ``area_code, area_name, level, score, rank, coverage``.
+        rows: ``area_code, area_name, level, score, rank, rank_low, rank_high, coverage``.
     """
 
     edition: int
@@ -72,7 +72,7 @@ def ward_table(database: Path, profile: str = "spi", edition: int | None = None)
         found = rows(
             connection,
             """
-            SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.coverage
+            SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.rank_low, s.rank_high, s.coverage
             FROM score s JOIN area a USING (area_code)
             WHERE s.level = 'index' AND s.profile = ? AND s.edition = ?
             ORDER BY coalesce(a.parent_code, a.area_code), a.level DESC, s.rank NULLS LAST, a.area_name

@@ -20,8 +20,9 @@ class Node:
         id: indicator, component, dimension or index.
         title: its title.
         level: its level.
-        facts: what is known of it for the ward: score, rank, weight, contribution, coverage; for an indicator the
-            value, what it was divided by, its period, its goalposts and its source.
+        facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
+            coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
+            its goalposts and its source.
         files: the publisher's files an indicator's value rests on: file, period, sha256, url.
         children: what it is made of, most points first.
     """
@@ -94,7 +95,10 @@ def _node(
 ) -> Node:
     score = rows(
         connection,
-        "SELECT level, score, rank, coverage FROM score WHERE edition = ? AND profile = ? AND id = ? AND area_code = ?",
+        """
+        SELECT level, score, rank, rank_low, rank_high, coverage FROM score
+        WHERE edition = ? AND profile = ? AND id = ? AND area_code = ?
+        """,
         [year, profile, element, code],
     )
     if not score:
@@ -127,8 +131,8 @@ def _indicator(
     found = rows(
         connection,
         """
-        SELECT o.value, i.unit, o.numerator, o.denominator, o.period_start, o.period_end, o.status, i.worst, i.best,
-               i.goalpost_basis, i.allocation, o.source_id, i.licence, i.limits, o.raw_sha256
+        SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end,
+               o.status, i.worst, i.best, i.goalpost_basis, i.allocation, o.source_id, i.licence, i.limits, o.raw_sha256
         FROM observation o JOIN indicator i USING (indicator_id)
         WHERE o.indicator_id = ? AND o.area_code = ? AND o.edition = ?
         """,

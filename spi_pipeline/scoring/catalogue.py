@@ -49,10 +49,15 @@ def catalogue(contracts: Contracts, reference: pd.DataFrame) -> pd.DataFrame:
                 "relative": unit.relative,
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": " ".join([indicator.limits, *contracts.missing_because(indicator)]),
+                "limits": " ".join([indicator.limits, *_no_interval(indicator), *contracts.missing_because(indicator)]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _no_interval(indicator: Indicator) -> list[str]:
+    """What is published as a value alone says nothing of how far chance could move it."""
+    return ["No interval: the counts behind it are not published."] if indicator.measure.kind == "mean" else []
 
 
 def goalposts(indicator: Indicator, quantiles: pd.DataFrame) -> tuple[float, float]:

@@ -19,7 +19,8 @@ HOUSING = "indicators/housing.yaml"
 SAFETY = "indicators/safety.yaml"
 CHOICE = "indicators/freedom_and_choice.yaml"
 ENVIRONMENT = "indicators/environmental_quality.yaml"
-ECONOMY = """measures:
+ECONOMY = """peers: {measure: income_deprived, count: 5, floor: 1}
+measures:
   - id: income_deprived
     title: People in income deprivation (%)
     description: Residents in families that live on a low income.

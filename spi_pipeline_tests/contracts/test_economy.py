@@ -21,9 +21,16 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
     [
         case(
             "named like an indicator", FILE,
-            "id: income_deprived",
-            "id: burglary",
+            "{measure: income_deprived, count: 5, floor: 1}\nmeasures:\n  - id: income_deprived",
+            "{measure: burglary, count: 5, floor: 1}\nmeasures:\n  - id: burglary",
             "the id 'burglary' is taken already; ids are unique over all indicators and measures",
+            at="id: burglary",
+        ),
+        case(
+            "peers by an unknown measure", FILE,
+            "peers: {measure: income_deprived",
+            "peers: {measure: income_depraved",
+            "'income_depraved' is no measure of this file; nearest is 'income_deprived', allowed are income_deprived",
         ),
         case(
             "unknown column", FILE,

@@ -39,7 +39,7 @@ OVERCROWDED = "source: census_overcrowding"
             "title: Social",
             "subtitle: None\ntitle: Social",
             "'subtitle' is no key of this part; nearest is 'title', "
-            "allowed are description, dimensions, id, profiles, publication, title",
+            "allowed are description, dimensions, id, profiles, publication, title, uncertainty",
         ),
         case(
             "missing key", HOUSING,

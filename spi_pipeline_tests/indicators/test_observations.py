@@ -19,10 +19,10 @@ def yearly(*cells: tuple[str, int, float]) -> pd.DataFrame:
     """Values by area and year."""
     return pd.DataFrame(
         [
-            (area, pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31), value, value, 100.0)
+            (area, pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31), value, value - 1, value + 1, value, 100.0)
             for area, year, value in cells
         ],
-        columns=["area_code", "period_start", "period_end", "value", "numerator", "denominator"],
+        columns=["area_code", "period_start", "period_end", "value", "lower", "upper", "numerator", "denominator"],
     )
 
 
@@ -44,6 +44,7 @@ def test_observed_then_carried_then_missing_and_never_cast_back() -> None:
         {2019: NAN, 2020: NAN, 2021: 5, 2022: 5, 2023: 5, 2024: NAN}, nan_ok=True
     )
     assert table["denominator"].notna().tolist() == [False, False, True, True, True, False]
+    assert table[["lower", "upper"]].dropna().to_numpy().tolist() == [[4, 6]] * 3, "and its interval"
     assert table.loc[2023, "period_start"] == dt.date(2021, 1, 1), "a carried value keeps its own period"
     assert table.loc[2023, "period_end"] == dt.date(2021, 12, 31)
     assert table["raw_sha256"].fillna("").tolist() == ["", "", FIRST, FIRST, FIRST, ""]

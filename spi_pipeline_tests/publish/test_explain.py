@@ -118,3 +118,14 @@ def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: H
     assert (authority["level"], authority["rank"]) == ("authority", None)
     with pytest.raises(UnknownNameError, match="edition 1999 is not published"):
         ward_table(refreshed.store.database, edition=1999)
+
+
+def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi: Command) -> None:
+    facts = _explained(refreshed, "Farley", "violent_crime").facts
+    assert facts["lower"] < facts["value"] < facts["upper"]
+    said = spi(refreshed, "explain", "Farley", "violent_crime").out
+    assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
+    assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
+    assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
+    without = spi(refreshed, "explain", "Farley", "connectivity").out
+    assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Component, Dimension, Framework, Profile, Publication
+from spi_pipeline.contracts.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
 from spi_pipeline.contracts.indicators import Goalposts, Indicator, Measure, Plausible
 from spi_pipeline.contracts.tables import Source, SourceProperties
+from spi_pipeline.engine.doubt import SOURCES
 from spi_pipeline.scoring.tables import Areas
 from spi_pipeline.scoring.weighting import Yardstick
 
@@ -110,6 +111,9 @@ def framework(components: Sequence[str] = ("housing", "health"), mean: str = "ar
             "equal": Profile(weights="equal", impute="none", **common, **floor),
         },
         publication=Publication(first_edition=2019, slots=0.65, areas=0.65, owner="team:town"),
+        uncertainty=Uncertainty(
+            draws=40, seed=1, sources=list(SOURCES), goalposts=0.1, weights=0.25, lowest=1, shares=20
+        ),
     )
 
 

@@ -1,0 +1,44 @@
+"""Strengths and weaknesses: every score of a ward beside those of the wards most like it in economic standing.
+
+It reads scores and, to choose peers, the economic context. Nothing the index is made of reads from here.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_pipeline.contracts.indicators import Peers
+from spi_pipeline.engine.peers import nearest_peers, scorecard
+from spi_pipeline.scoring.tables import Areas
+
+SCORECARD_COLUMNS = [
+    "edition", "profile", "area_code", "level", "id", "peer_median", "difference", "verdict", "peers",
+]  # fmt: skip
+
+
+def scorecards(scores: pd.DataFrame, economy: pd.DataFrame, peers: Peers, areas: Areas) -> pd.DataFrame:
+    """Hold every ward against its peers, in every edition and profile and at every level.
+
+    Peers are chosen by the newest figure of the measure, for all editions alike: a ward does not gain strength because
+    others became its peers.
+
+    Args:
+        scores: rows of the product ``score``.
+        economy: rows of the product ``economy``.
+        peers: how they are chosen, and how far is far.
+        areas: wards and authorities.
+
+    Returns:
+        The columns of the product ``scorecard``; a ward without a figure of the measure has no peers and no row.
+    """
+    known = economy[(economy["measure_id"] == peers.measure) & economy["area_code"].isin(areas.wards)]
+    standing = known.sort_values("period_end").groupby("area_code")["value"].last()
+    chosen = nearest_peers(standing.dropna(), areas.authority_of, peers.count)
+    wards = scores[scores["area_code"].isin(areas.wards)]
+    level_of = dict(zip(wards["id"], wards["level"], strict=True))
+    frames = [pd.DataFrame(columns=SCORECARD_COLUMNS)]
+    for _, rows in wards.groupby(["edition", "profile"]):
+        card = scorecard(rows.pivot(index="area_code", columns="id", values="score"), chosen, peers.floor)
+        own = {name: rows[name].iloc[0] for name in ("edition", "profile")}
+        frames.append(card.assign(**own, level=card["id"].map(level_of)))
+    return pd.concat(frames[1:] or frames, ignore_index=True)[SCORECARD_COLUMNS]
