@@ -5,7 +5,7 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,7 +13,6 @@ import dagster as dg
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
 from spi_pipeline.orchestration.freshness import freshness_policy
-from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Runner
@@ -32,7 +31,11 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
 
 
 def operation_asset(
-    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step]
+    name: str,
+    steps: Sequence[Step],
+    contracts: Contracts,
+    keys: Mapping[str, dg.AssetKey],
+    drawn: Mapping[Step, Sequence[str]],
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -40,13 +43,13 @@ def operation_asset(
         name: the operation.
         steps: its steps, one asset each.
         contracts: all contracts.
-        plan: every step, to tell the asset of each table.
+        keys: the asset of each table.
+        drawn: the inputs of each step that are drawn as lines.
 
     Returns:
         The assets, with a check for each rule of their tables.
     """
-    keys = table_keys(plan)
-    specs = [_spec(step, contracts, plan) for step in steps]
+    specs = [_spec(step, contracts, dict.fromkeys(keys[table] for table in drawn[step])) for step in steps]
     checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step))]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
@@ -80,10 +83,7 @@ def operation_asset(
     return operation
 
 
-def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpec:
-    keys = table_keys(plan)
-    inputs = nearest_inputs(step, plan) if step.kind == "database" else step.inputs
-    deps = list(dict.fromkeys(keys[table] for table in inputs))
+def _spec(step: Step, contracts: Contracts, deps: Iterable[dg.AssetKey]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=asset_key(step),
         deps=deps,

@@ -99,7 +99,12 @@ def test_500_rules_broken_by_one_table_are_all_told(tmp_path: Path, hook: Inbox)
 
 def test_a_service_of_short_texts_gets_a_long_one_in_parts(short: Inbox) -> None:
     lines = [f"line {number:04}" for number in range(1000)]
-    assert through_apprise(Channel("short", short.url.replace("json://", "mmost://")), Text("Long", "\n".join(lines), "info")) == ""
+    assert (
+        through_apprise(
+            Channel("short", short.url.replace("json://", "mmost://")), Text("Long", "\n".join(lines), "info")
+        )
+        == ""
+    )
     assert len(short.received) > 1
     for line in lines:
         assert short.text.count(line) == 1
