@@ -17,8 +17,8 @@ from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.orchestration.compute import contract_of
-from spi_pipeline.orchestration.metadata import markdown
 from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.previews import markdown
 from spi_pipeline.orchestration.runner import COMPUTED, Outcome
 
 DRIFT = "drift"
