@@ -86,12 +86,6 @@ def test_before_the_first_refresh_every_command_says_what_to_do(
         assert "run spi refresh" in said.err
 
 
-def test_live_mode_is_refused_in_a_sentence(refreshed: House, spi: Command) -> None:
-    said = spi(refreshed, "refresh", "--live")
-    assert said.code == 1
-    assert said.err.startswith("live sources have no fetchers yet")
-
-
 def test_status_of_a_healthy_store(refreshed: House, spi: Command) -> None:
     said = spi(refreshed, "status", "--json")
     found = json.loads(said.out)
