@@ -149,10 +149,11 @@ def show_status(found: dict[str, Any], out: Console) -> None:
     for trouble in found["trouble"]:
         out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True, markup=False)
     for run in found["runs"]:
+        why = f": {run['cause']}" if run["cause"] else ""
         steps = "" if run["stale_steps"] is None else f"{run['stale_steps']} steps, "
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
         did = f"{steps}{run['failed_checks']} failed checks{took}, by {run['launched_by']}"
-        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}", soft_wrap=True)
+        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True, markup=False)
 
 
 def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:

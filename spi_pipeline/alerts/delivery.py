@@ -27,6 +27,9 @@ def through_apprise(channel: Channel, text: Text) -> str:
         place = apprise.Apprise(asset=apprise.AppriseAsset(storage_mode=apprise.PersistentStoreMode.MEMORY))
         if not place.add(channel.url):
             return "Apprise does not understand its URL; compare it with Apprise's list of services"
+        for service in place:
+            # Services that take short texts would refuse a long one for ever; this way it comes in parts.
+            service.overflow_mode = apprise.OverflowMode.SPLIT
         try:
             result = place.notify(text.body, text.title, apprise.NotifyType(text.level), apprise.NotifyFormat.TEXT)
             said = "; ".join(str(entry.message) for entry in result.logs())

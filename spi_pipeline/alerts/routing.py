@@ -25,7 +25,8 @@ _NAMED = re.compile(r"(?:([A-Za-z][\w-]*)=)?([A-Za-z][A-Za-z0-9+.-]*)://.*", re.
 # Apprise separates URLs by blanks or commas; a comma inside a URL is followed by no scheme.
 _BETWEEN = re.compile(r"[\s,]+(?=(?:[A-Za-z][\w-]*=)?[A-Za-z][A-Za-z0-9+.-]*://)")
 _NAME = re.compile(r"[A-Za-z][\w-]*")
-# Parts of a URL too short to be a secret, and too common in any text to blot out.
+_BETWEEN_PARTS = re.compile(r"[/:@?&=+,#\s]+")
+# Parts of a URL too short to be a secret, and too common in any text to blot out; a login may be as short.
 _SHORT = 4
 
 Patterns = Mapping[str, tuple[str, ...]]
@@ -133,9 +134,13 @@ def redact(text: str, known: Iterable[Channel]) -> str:
     for channel in known:
         scheme, _, rest = channel.url.partition("://")
         text = text.replace(channel.url, f"{scheme}://…")
+        login = re.split(r"[/?]", rest)[0].rpartition("@")[0]
         # Libraries tell a URL as it was given or with its escapes undone.
-        parts = {part for form in (rest, unquote(rest)) for part in (form, *re.split(r"[/:@?&=+,#\s]+", form))}
+        parts = {part for form in (rest, unquote(rest)) for part in (form, *_BETWEEN_PARTS.split(form))}
+        secrets = {unquote(part) for part in _BETWEEN_PARTS.split(login)}
         for part in sorted(parts, key=len, reverse=True):
             if len(part) >= _SHORT:
                 text = text.replace(part, "…")
+        for part in secrets - {""}:
+            text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", text)
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,9 @@ Level = Literal["failure", "warning", "success", "info"]
 # Chat services cut or refuse longer texts; Teams takes 28 kB.
 LONGEST = 12_000
 LONGEST_LINE = 300
+# One failure alone always fits into a message.
+LONGEST_FACT = 2_000
+LASTED = "It lasted from"
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,29 @@ class Text:
 
 
 def single(things: Sequence[Told], sender: str) -> list[Text]:
-    """One message about one asset, with a section for each thing."""
+    """One message about one asset, with a section for each thing; several where that is too long for one."""
+    things = sorted(things, key=_urgency)
     first = things[0]
     more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
-    title = f"[{sender}] {HEADS[first.phase]}: {first.episode.event.title}{more}"
-    return [Text(title, _cut("\n\n".join(_section(thing) for thing in things), LONGEST), _level(things))]
+    return _texts(f"[{sender}] {HEADS[first.phase]}: {first.episode.event.title}{more}", things)
 
 
 def digest(things: Sequence[Told], sender: str) -> list[Text]:
-    """One message with a section for each thing where that is not too long, else as few as hold a line for each."""
-    whole = "\n\n".join(_section(thing) for thing in things)
+    """One message about many assets, with a section for each thing; a line for each where that is too long for one."""
+    counts = Counter(thing.phase for thing in things)
+    things = sorted(things, key=_urgency)
+    counted = ", ".join(f"{HEADS[phase].lower()} {counts[phase]}" for phase in HEADS if counts[phase])
+    return _texts(f"[{sender}] Digest: {counted}", things)
+
+
+def _urgency(thing: Told) -> tuple[int, bool]:
+    """What has just failed before what is well again, errors before warnings."""
+    return list(HEADS).index(thing.phase), thing.episode.event.severity != "error"
+
+
+def _texts(title: str, things: Sequence[Told]) -> list[Text]:
+    """All of them in as few messages as hold them; nothing is left out."""
+    whole = _sections(things)
     bodies: list[list[str]] = [[]]
     room = LONGEST
     for line in _lines(things) if len(whole) > LONGEST else [whole]:
@@ -55,13 +71,8 @@ def digest(things: Sequence[Told], sender: str) -> list[Text]:
             room = LONGEST
         bodies[-1].append(line)
         room -= len(line) + 1
-    counts = Counter(thing.phase for thing in things)
-    counted = ", ".join(f"{HEADS[phase].lower()} {counts[phase]}" for phase in HEADS if counts[phase])
     parts = [f" (part {number} of {len(bodies)})" if len(bodies) > 1 else "" for number in range(1, len(bodies) + 1)]
-    return [
-        Text(f"[{sender}] Digest: {counted}{part}", "\n".join(body), _level(things))
-        for part, body in zip(parts, bodies, strict=True)
-    ]
+    return [Text(title + part, "\n".join(body), _level(things)) for part, body in zip(parts, bodies, strict=True)]
 
 
 def _lines(things: Sequence[Told]) -> list[str]:
@@ -69,42 +80,57 @@ def _lines(things: Sequence[Told]) -> list[str]:
     lines: list[str] = []
     before = ""
     for thing in sorted(things, key=lambda thing: (thing.episode.event.ask, thing.episode.event.link)):
-        event = thing.episode.event
-        shared = f"Ask: {event.ask}; link: {event.link}"
+        facts = _facts(thing)
+        shared = "; ".join(_said({name: facts[name] for name in ("Ask", "Link") if name in facts}))
         if shared != before:
             before = shared
             lines.append(shared)
-        observed = f": {event.observed}" if event.observed and thing.phase != "cleared" else ""
-        expected = f"; expected: {event.expected}" if event.expected and thing.phase != "cleared" else ""
-        line = f"{HEADS[thing.phase]} ({event.severity}): {event.title}{observed}{expected}"
-        lines.append(f"{_cut(line, LONGEST_LINE)}; since {_moment(thing.episode.since)}")
+        told = [f"{name.lower()}: {facts[name]}" for name in ("Observed", "Expected") if facts.get(name)]
+        when = next(f"{name.lower()} {facts[name]}" for name in ("Since", LASTED) if name in facts)
+        lines.append(f"{_cut('; '.join([_head(thing), *told]), LONGEST_LINE)}; {when}")
     return lines
 
 
-def _section(thing: Told) -> str:
+def _sections(things: Sequence[Told]) -> str:
+    """A section for each thing; what is the same for all of them is said once, below."""
+    told = [_facts(thing) for thing in things]
+    common = told[0].items() if len(told) > 1 else ()
+    shared = {name: said for name, said in common if said and all(facts.get(name) == said for facts in told)}
+    sections = [
+        [_head(thing), *_said({name: said for name, said in facts.items() if name not in shared})]
+        for thing, facts in zip(things, told, strict=True)
+    ]
+    return "\n\n".join("\n".join(lines) for lines in (*sections, _said(shared)) if lines)
+
+
+def _head(thing: Told) -> str:
+    event = thing.episode.event
+    return f"{HEADS[thing.phase]}{'' if thing.phase == 'cleared' else f' ({event.severity})'}: {event.title}"
+
+
+def _facts(thing: Told) -> dict[str, str]:
+    """What there is to know of one thing, by the words that stand before it."""
     episode, event = thing.episode, thing.episode.event
     if thing.phase == "cleared":
         ended = episode.until or episode.last
-        lasted = _span(ended - episode.since)
-        return (
-            f"{HEADS[thing.phase]}: {event.title}\nThat is over since {_moment(ended)}; it had begun on "
-            f"{_moment(episode.since)} and lasted {lasted}."
-        )
+        lasted = f"{_moment(episode.since)} to {_moment(ended)}, {_span(ended - episode.since)}"
+        return {"Asset": event.asset, "Rule": event.rule, LASTED: lasted}
     seen = f", seen {episode.times} times" if episode.times > 1 else ""
-    facts = {
+    return {
         "Asset": event.asset,
         "Rule": event.rule,
-        "Observed": event.observed,
-        "Expected": event.expected,
+        "Observed": _cut(event.observed, LONGEST_FACT),
+        "Expected": _cut(event.expected, LONGEST_FACT),
         "Sample": "".join(f"\n  {_cut(row, LONGEST_LINE)}" for row in event.sample),
         "Since": _moment(episode.since) + seen,
-        "Depends on it": event.affects,
+        "Depends on it": _cut(event.affects, LONGEST_FACT),
         "Ask": event.ask,
         "Link": event.link,
     }
-    lines = [f"{HEADS[thing.phase]} ({event.severity}): {event.title}"]
-    lines += [f"{name}: {said}".replace(": \n", ":\n") for name, said in facts.items() if said]
-    return "\n".join(lines)
+
+
+def _said(facts: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {said}".replace(": \n", ":\n") for name, said in facts.items() if said]
 
 
 def _level(things: Sequence[Told]) -> Level:

@@ -11,7 +11,8 @@ from spi_pipeline.alerts.desk import Desk, try_out
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.orchestration.incidents import CHECK_RESULT, DAGSTER, RUN, Incidents
+from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents
+from spi_pipeline.orchestration.run_incidents import DAGSTER, RUN, RunIncidents
 from spi_pipeline.orchestration.watchdog import existing_instance
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
@@ -45,19 +46,18 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
         return {}
     now = now or dt.datetime.now(dt.UTC)
     found = Incidents(settings, contracts, now)
+    of_runs = RunIncidents(found.store, contracts.framework.publication.owner, settings.ui_url.rstrip("/"), now)
     with Desk(found.store.alerts, known) as desk, existing_instance(found.store) as instance:
-        seen = {source: desk.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
-        history = not any(seen.values())
-        read = {}
-        checks, read[CHECK_RESULT] = found.checks(seen[CHECK_RESULT], desk.lasting("check"))
-        runs, read[RUN] = found.runs(seen[RUN])
-        events = [*checks, *runs, *found.tables(), *found.overdue()]
-        whole = ["stale", "quarantine"]
         if instance:
-            launched, read[DAGSTER] = found.launched(instance, seen[DAGSTER])
-            events += [*launched, *found.silent(instance)]
-            whole.append("silent")
-        desk.report(events, now, whole=whole, seen=read, history=history)
+            from spi_pipeline.orchestration.instance import close_abandoned_runs
+
+            close_abandoned_runs(instance, found.store)
+        seen = {source: desk.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
+        checks, read = found.checks(seen[CHECK_RESULT], desk.lasting("check"))
+        runs, of_each = of_runs.runs(instance, seen, desk.lasting("run"))
+        events = [*checks, *runs, *found.tables(), *found.overdue(), *(of_runs.silent(instance) if instance else ())]
+        whole = ["stale", "quarantine", *(["silent"] if instance else [])]
+        desk.report(events, now, whole=whole, seen={CHECK_RESULT: read, **of_each}, history=not any(seen.values()))
         return desk.deliver(now)
 
 

@@ -5,19 +5,20 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.freshness import freshness_policy
-from spi_pipeline.orchestration.grouping import nearest_inputs
+from spi_pipeline.orchestration.freshness import freshness_policy, with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.runner import Outcome, Runner
 
+Yielded = dg.MaterializeResult[Any] | dg.AssetCheckResult
 KINDS = {"source": "parquet", "database": "duckdb"}
 
 
@@ -32,7 +33,12 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
 
 
 def operation_asset(
-    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step], fetched: bool
+    name: str,
+    steps: Sequence[Step],
+    contracts: Contracts,
+    keys: Mapping[str, dg.AssetKey],
+    drawn: Mapping[Step, Sequence[str]],
+    fetched: bool,
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -40,51 +46,82 @@ def operation_asset(
         name: the operation.
         steps: its steps, one asset each.
         contracts: all contracts.
-        plan: every step, to tell the asset of each table.
+        keys: the asset of each table.
+        drawn: the inputs of each step that are drawn as lines.
         fetched: whether live sources are fetched.
 
     Returns:
         The assets, with a check for each rule of their tables.
     """
-    keys = table_keys(plan)
-    specs = [_spec(step, contracts, plan) for step in steps]
+    specs = [_spec(step, contracts, dict.fromkeys(keys[table] for table in drawn[step])) for step in steps]
     checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), fetched)]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
-    def operation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        selected = [step for step in steps if asset_key(step) in context.selected_asset_keys]
+    def operation(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
         runner: Runner = context.resources.runner
-        started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, dt.UTC)
-        outcomes = runner.run(selected, context.run.run_id, started)
-        by_table = {outcome.table: outcome for outcome in outcomes}
-        lost = []
-        for step in selected:
-            own = [by_table[table] for table in (step.outputs or (step.name,))]
-            failed = [outcome for outcome in own if outcome.state == "failed"]
-            lost += failed
-            if failed:
-                # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
-                yield from check_results(step, own, asset_key(step))  # type: ignore[misc]
-                continue
-            for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
-                context.log.error(message)
-            yield dg.MaterializeResult(
-                asset_key=asset_key(step),
-                metadata=run_metadata(step, own, contracts, runner.reader, keys),
-                data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
-                check_results=check_results(step, own, asset_key(step)),
-            )
-        if lost:
-            reasons = "; ".join(sorted({outcome.message for outcome in lost}))
-            raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
+        selected = context.selected_asset_keys
+        picked = {check.asset_key for check in context.selected_asset_check_keys} - selected
+        yield from _looked_at_again([step for step in steps if asset_key(step) in picked], context, runner)
+        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner, keys)
 
     return operation
 
 
-def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpec:
-    keys = table_keys(plan)
-    inputs = nearest_inputs(step, plan) if step.kind == "database" else step.inputs
-    deps = list(dict.fromkeys(keys[table] for table in inputs))
+def _computed(
+    steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner, keys: Mapping[str, dg.AssetKey]
+) -> Iterator[Yielded]:
+    """Run steps, and hand on what became of each of their tables."""
+    if not steps:
+        return
+    started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, dt.UTC)
+    by_table = {outcome.table: outcome for outcome in runner.run(steps, context.run.run_id, started)}
+    lost = []
+    for step in steps:
+        own = [by_table[table] for table in (step.outputs or (step.name,))]
+        failed = [outcome for outcome in own if outcome.state == "failed"]
+        lost += failed
+        if failed:
+            # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
+            yield from check_results(step, own, asset_key(step))
+            continue
+        for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
+            context.log.error(message)
+        yield dg.MaterializeResult(
+            asset_key=asset_key(step),
+            metadata=run_metadata(step, own, runner.contracts, runner.reader, keys),
+            data_version=_data_version(own[0], runner),
+            check_results=check_results(step, own, asset_key(step)),
+        )
+    if lost:
+        reasons = "; ".join(sorted({outcome.message for outcome in lost}))
+        raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
+
+
+def _looked_at_again(
+    steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner
+) -> Iterator[dg.AssetCheckResult]:
+    """Checks that were picked in the UI without their assets: the rules are asked of the tables there are."""
+    try:
+        looked_at = runner.check(steps)
+    except SpiError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    now = dt.datetime.now(dt.UTC)
+    outcomes = {found.table: with_freshness(found, runner.settings, runner.reader, now) for found in looked_at}
+    wanted = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
+    for step in steps:
+        found = check_results(step, [outcomes[table] for table in step.outputs], asset_key(step))
+        yield from (result for result in found if (result.asset_key, result.check_name) in wanted)
+
+
+def _data_version(outcome: Outcome, runner: Runner) -> dg.DataVersion | None:
+    """The content of a table; of the database what it was made of."""
+    version = outcome.version.sha256 if outcome.version else None
+    if outcome.state == "published":
+        version = runner.store.published_version()
+    return dg.DataVersion(version) if version else None
+
+
+def _spec(step: Step, contracts: Contracts, deps: Iterable[dg.AssetKey]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=asset_key(step),
         deps=deps,

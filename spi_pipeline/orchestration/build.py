@@ -8,15 +8,15 @@ import dagster as dg
 
 from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
-from spi_pipeline.orchestration.assets import operation_asset
-from spi_pipeline.orchestration.grouping import operations
+from spi_pipeline.orchestration.assets import operation_asset, table_keys
+from spi_pipeline.orchestration.grouping import BEHIND_INDEX, drawn_inputs, operations
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.orchestration.sensors import daily, news
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
-INDEX_GROUPS = ("editions", "components", "dimensions", "index", "analysis", "sanity", "published")
+INDEX_GROUPS = ("editions", "components", "dimensions", "index", *BEHIND_INDEX)
 
 
 def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:
@@ -36,8 +36,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    fetched = made.live is not None
-    assets = [operation_asset(name, steps, contracts, plan, fetched) for name, steps in operations(plan).items()]
+    keys, drawn, fetched = table_keys(plan), drawn_inputs(plan), made.live is not None
+    assets = [operation_asset(name, steps, contracts, keys, drawn, fetched) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:

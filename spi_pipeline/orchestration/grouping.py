@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from spi_pipeline.orchestration.plan import Step
 
+# What is said of the finished index, and what readers see.
+BEHIND_INDEX = ("analysis", "published")
+
 
 def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
     """Steps that run as one operation, by its name: many operations cost, so what belongs together is grouped.
@@ -17,25 +20,32 @@ def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
     for step in steps:
         if step.kind == "indicator":
             name = f"indicators_of_{step.files[0].removeprefix('indicators/').removesuffix('.yaml')}"
-        elif step.kind in ("component", "dimension", "sanity"):
+        elif step.kind in ("component", "dimension"):
             name = step.group
+        elif step.kind == "sanity":
+            name = step.kind
         else:
             name = f"{step.kind}_{step.name}"
         grouped.setdefault(name, []).append(step)
     return grouped
 
 
-def nearest_inputs(step: Step, plan: Sequence[Step]) -> tuple[str, ...]:
-    """The inputs of a step that none of its other inputs is made of.
+def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
+    """The inputs of each step that are drawn as lines, so that the lineage reads from left to right and not as a web.
 
-    The database reads nearly every table; drawn so, its lineage is one line from the index and not a fan of 80 edges.
+    What is made of an input stands for it: a source is drawn where it is read first. Behind the index only the last are
+    drawn: looks at the index and the database read nearly every table, which would be a fan of 80 lines.
     """
-    maker = {table: made for made in plan for table in made.outputs}
-    above: dict[str, frozenset[str]] = {}
-    for made in plan:
-        upstream = frozenset(table for name in made.inputs for table in (name, *above.get(name, ())))
-        above.update(dict.fromkeys(made.outputs, upstream))
-    beyond = frozenset(table for name in step.inputs for table in above[name])
-    makers = {maker[name].name for name in step.inputs if name not in beyond}
-    hidden = {maker[name].name for name in step.inputs if name in beyond}
-    return tuple(name for name in step.inputs if maker[name].name in makers - hidden)
+    index = next(step.outputs[0] for step in plan if step.kind == "index")
+    maker = {table: step for step in plan for table in step.outputs}
+    above: dict[str, frozenset[Step]] = {}
+    drawn: dict[Step, tuple[str, ...]] = {}
+    for step in plan:
+        behind = step.group in BEHIND_INDEX
+        inputs = tuple(dict.fromkeys((*step.inputs, index))) if behind else step.inputs
+        beyond = frozenset[Step]().union(*(above[name] for name in inputs))
+        drawn[step] = tuple(
+            name for name in inputs if maker[name] not in beyond or not (behind or maker[name].kind == "source")
+        )
+        above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
+    return drawn

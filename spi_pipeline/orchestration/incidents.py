@@ -1,7 +1,7 @@
-"""What is worth telling, read from what runs left behind: their records, table versions, the Dagster instance.
+"""What is worth telling of tables and sources, read from what runs left behind: check results and table versions.
 
-Everything is read on from a position, or looked at as it is now; nothing rests on having been called in time. Whom to
-tell, and how often, is the room ``alerts``'. Dagster is imported only where there is an instance to look at.
+Everything is read on from a position, or looked at as it is now; nothing rests on having been called in time. Runs
+themselves are for ``run_incidents``; whom to tell, and how often, is the room ``alerts``'.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.errors import SpiError
@@ -19,24 +19,19 @@ from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.orchestration.compute import contract_of
-from spi_pipeline.orchestration.freshness import judge_freshness
+from spi_pipeline.orchestration.freshness import judge_freshness, published
+from spi_pipeline.orchestration.grouping import BEHIND_INDEX
 from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import COMPUTED, age
-from spi_pipeline.orchestration.watchdog import launched_by, root_cause, tickers
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
 
 SAMPLE_ROWS = 3
 # Of the steps that depend on a table so many are named of each kind.
 NAMED = 4
-# Runs that ended are looked for again so long: two that end in one moment must both be found.
-OVERLAP = dt.timedelta(hours=1)
-# What is read on: the records of runs and of checks by run, and the runs of Dagster's instance.
-RUN, CHECK_RESULT, DAGSTER = "run", "check_result", "dagster"
+# What is read on: the records of checks, by run.
+CHECK_RESULT = "check_result"
 
 # How far each run was read, by its id.
 Seen = Mapping[str, str]
@@ -136,62 +131,28 @@ class Incidents:
             link=self._link(row["run_id"]),
         )
 
-    def runs(self, seen: Seen) -> tuple[list[Event], Seen]:
-        """Refreshes that failed as a whole, or did not, from the list of runs."""
-        stamps = self.store.run_stamps(RUN)
-        records = [self.store.read_run(RUN, run_id) for run_id in stamps if run_id not in seen]
-        rows = [row for record in records if record for row in record.to_pylist()]
-        events = [
-            self._run("refresh", row["run_id"], row["run_at"], failing=bool(row.get("cause")), cause=row.get("cause"))
-            for row in sorted(rows, key=lambda row: row["run_at"])
-        ]
-        return events, {run_id: stamp for run_id, stamp in stamps.items() if run_id not in seen}
-
-    def launched(self, instance: DagsterInstance, seen: Seen) -> tuple[list[Event], Seen]:
-        """Runs that the list of runs does not know: started from the UI, by a schedule or sensor, or killed."""
-        from dagster import DagsterRunStatus, RunsFilter
-
-        ended = {
-            DagsterRunStatus.SUCCESS: "",
-            DagsterRunStatus.FAILURE: "failed",
-            DagsterRunStatus.CANCELED: "was stopped",
-        }
-        cursor = dt.datetime.fromisoformat(seen[""]) - OVERLAP if seen.get("") else None
-        recorded = self.store.run_stamps(RUN)
-        records = instance.get_run_records(
-            RunsFilter(statuses=list(ended), updated_after=cursor), order_by="update_timestamp", ascending=True
-        )
-        events: list[Event] = []
-        positions: dict[str, str] = {}
-        for record in records:
-            run, at = record.dagster_run, record.update_timestamp.replace(tzinfo=dt.UTC)
-            positions |= {run.run_id: run.status.value, "": at.isoformat()}
-            if run.run_id in recorded or run.run_id in seen:
-                continue
-            verb = ended[run.status]
-            cause = root_cause(instance, run) if verb == "failed" else "stopped before its end" if verb else None
-            name = "refresh" if "spi/store" in run.tags else run.job_name
-            events.append(
-                self._run(name, run.run_id, at, failing=bool(verb), verb=verb, cause=cause, by=launched_by(run))
-            )
-        return events, positions
-
     def tables(self) -> Iterator[Event]:
-        """Last good versions in use because newer ones were refused or could not be had, as it is now."""
-        for version in self.store.versions().values():
-            if not version.stale_since or version.name not in self.maker:
+        """Last good versions in use because newer ones were refused or could not be had, as it is now.
+
+        The tables of a step are kept together, and told as one.
+        """
+        versions = self.store.versions()
+        for step in self.plan:
+            stale = [versions[name] for name in step.outputs if name in versions and versions[name].stale_since]
+            if not stale:
                 continue
+            version = stale[0]
             run_id = version.stale_run_id or ""
             refused = self.store.quarantined(version.name, run_id)
             what = "a new version is in quarantine" if refused else "no new version could be had"
-            since = dt.datetime.fromisoformat(version.stale_since)
+            since = dt.datetime.fromisoformat(version.stale_since or version.written_at)
             yield self._about(
                 version.name,
                 kind="quarantine" if refused else "stale",
-                subject=version.name,
+                subject=step.label,
                 at=dt.datetime.fromisoformat(refused["quarantined_at"]) if refused else since,
                 since=since,
-                title=f"{version.name} is stale, {what}",
+                title=f"{step.label} is stale, {what}",
                 observed=f"{version.stale_reason}; the last good version, {age(version.written_at)} old, stays in use",
                 expected="a new version that keeps its rules",
                 link=self._link(run_id),
@@ -204,11 +165,13 @@ class Incidents:
                 continue
             result = judge_freshness(source, self.settings, self.reader, self.now)
             if result.outcome == "failed":
+                due = self._due(source)
                 yield self._about(
                     source.id,
                     kind="stale",
                     subject=f"{source.id}.{FRESH}",
-                    at=self.now,
+                    at=due,
+                    since=due,
                     title=f"{source.id} is overdue at its publisher",
                     severity=result.rule.severity,
                     rule=FRESH,
@@ -217,44 +180,11 @@ class Incidents:
                     link=source.properties.url,
                 )
 
-    def silent(self, instance: DagsterInstance) -> Iterator[Event]:
-        """Schedules and sensors that are switched on and do not tick, as it is now."""
-        for ticker in tickers(instance, self.now):
-            if ticker.trouble:
-                yield Event(
-                    kind="silent",
-                    subject=ticker.name,
-                    failing=True,
-                    at=ticker.since or self.now,
-                    since=ticker.since,
-                    title=f"the {ticker.kind} {ticker.name} does not tick",
-                    owner=self.contracts.framework.publication.owner,
-                    observed=ticker.trouble,
-                    expected="ticks as long as it is switched on",
-                    affects="whatever it starts or watches",
-                    ask=self.contracts.framework.publication.owner,
-                    link=f"{self.settings.ui_url.rstrip('/')}/deployment/daemons",
-                )
-
-    def _run(
-        self, name: str, run_id: str, at: dt.datetime, *, failing: bool, cause: str | None, verb: str = "failed",
-        by: str = "spi refresh",
-    ) -> Event:  # fmt: skip
-        owner = self.contracts.framework.publication.owner
-        return Event(
-            kind="run",
-            subject=name,
-            failing=failing,
-            at=at,
-            title=f"the run {name} {verb}" if failing else "",
-            severity="error" if verb == "failed" else "warning",
-            owner=owner,
-            observed=cause or "",
-            expected=f"the run that {by} started ends well",
-            affects="what it was to compute; readers still see the last whole state",
-            ask=owner,
-            link=self._link(run_id),
-        )
+    def _due(self, source: Source) -> dt.datetime:
+        """When the publisher's next figures were late."""
+        last = published(self.reader.origins(source.id)) or self.now.date()
+        late = last + dt.timedelta(days=(source.cycle_days or 0) + source.grace_days)
+        return dt.datetime.combine(late, dt.time(), dt.UTC)
 
     def _about(self, table: str, **facts: Any) -> Event:
         """A failing event about a table, with what is known of the table."""
@@ -262,7 +192,7 @@ class Incidents:
         owner = self.contracts.framework.publication.owner
         return Event(
             failing=True,
-            asset=table,
+            asset=step.label if step else table,
             group=step.group if step else "published",
             owner=owner,
             affects=dependents(table, self.plan),
@@ -282,18 +212,18 @@ class Incidents:
 
 
 def dependents(table: str, plan: list[Step]) -> str:
-    """What is computed from a table, however indirectly, in words: a few names of each kind."""
+    """What is computed from a table up to the index, however indirectly, in words: a few names of each kind."""
     changed, found = {table}, dict[str, list[str]]()
     for step in plan:
         # Every component reads which editions there are; followed, that would name all of them for any indicator.
-        if step.kind != "edition" and changed.intersection(step.inputs):
+        if step.kind != "edition" and step.group not in BEHIND_INDEX and changed.intersection(step.inputs):
             changed.update(step.outputs)
             found.setdefault(step.kind, []).append(step.name)
     told = []
     for kind, names in found.items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        told.append(f"{kind} {', '.join(names[:NAMED])}{more}")
-    return "; ".join(told)
+        told.append(kind if names == [kind] else f"{kind} {', '.join(names[:NAMED])}{more}")
+    return "; ".join([*told, "the published database"])
 
 
 def _sample(failing_rows: str | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.store.store import Store
 
 # One run at a time writes to a store. Telemetry is off. Our own log goes into the run's. The event log is Dagster's own
 # but for its open connections and fewer transactions.
@@ -37,6 +39,11 @@ event_log_storage:
 NUX_YAML = "seen: 1\n"
 OPEN_DATABASES = 8
 BUSY_SECONDS = 60
+STORE_TAG = "spi/store"
+# As Dagster calls the module that `spi ui` and workspace.yaml name.
+LOCATION = "spi_pipeline.definitions"
+# From its start a run of the UI takes some hundredths of a second to the lock.
+STARTING_SECONDS = 60
 
 
 # Three of these come for each check of an operation, with nothing between them.
@@ -166,17 +173,37 @@ def open_instance(home: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(prepare_home(home)))
 
 
-def close_abandoned_runs(instance: DagsterInstance, store: Path) -> dict[str, str]:
-    """Mark runs of this store that were killed as failed, so that they do not count as running for ever.
+def run_tags(store: Path) -> dict[str, str]:
+    """What marks a run of the command: its store, and the code location, under which the UI lists the runs of a job."""
+    return {STORE_TAG: str(store), ".dagster/repository": f"__repository__@{LOCATION}"}
+
+
+def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
+    """Mark runs that were killed as failed: they would count as running for ever, and the UI's runs queue behind them.
+
+    Nothing is done while another process writes to the store, nor to the runs of other stores.
 
     Args:
-        instance: the instance; other stores may share it.
-        store: the root of the store; its lock is held, so none of its runs can still be going on.
-
-    Returns:
-        The tags that mark a run as one of this store.
+        instance: the instance, which other stores may share where ``DAGSTER_HOME`` names it.
+        store: the store.
     """
-    tags = {"spi/store": str(store)}
-    for run in instance.get_runs(filters=RunsFilter(tags=tags, statuses=[DagsterRunStatus.STARTED])):
-        instance.report_run_failed(run, "the process of this run ended before the run did")
-    return tags
+    started = instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+    if not started:
+        return
+    try:
+        with store.lock():
+            for record in started:
+                if _is_abandoned(record, store.root):
+                    instance.report_run_failed(record.dagster_run, "the process of this run ended before the run did")
+    except SpiError:
+        return
+
+
+def _is_abandoned(record: RunRecord, store: Path) -> bool:
+    """Whether a run that is said to go on cannot, since we hold the lock it needs.
+
+    A run of the command holds the lock from before its start; one of the UI takes it just after.
+    """
+    if STORE_TAG in record.dagster_run.tags:
+        return record.dagster_run.tags[STORE_TAG] == str(store)
+    return not os.environ.get("DAGSTER_HOME") and time.time() - (record.start_time or 0) > STARTING_SECONDS

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.contracts.tables import Source, Table
+from spi_pipeline.contracts.tables import Table
 from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.index_pages import index_page
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.previews import preview
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
-
-PREVIEW_ROWS = 8
+from spi_pipeline.publish.database import reading
 
 
 def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
@@ -37,21 +37,54 @@ def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
         }
     if step.kind == "indicator":
         indicator = contracts.indicators[step.name]
-        source, posts = contracts.sources[indicator.source], indicator.goalposts
+        posts = indicator.goalposts
         return {
             "unit": contracts.vocabulary.units[indicator.unit].title,
-            "direction": indicator.direction,
+            "direction": indicator.direction.replace("_", " "),
             "goalposts": "1st and 99th percentile of the wards of England"
             if posts.basis == "reference"
             else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
-            "source": source.id,
-            "publisher": source.properties.publisher,
-            "licence": source.properties.licence,
             "limits": indicator.limits,
+            **_rests_on(contracts.sources_of(indicator), contracts),
         }
-    licences = sorted({source.properties.licence for source in contracts.sources.values()})
-    unit = {"score": "points, 0 to 100", "change": "points"}.get(next(iter(step.lineage), ""))
-    return {"unit": unit, "licence": ", ".join(licences)} if unit else {}
+    if step.kind == "database":
+        return {"licence": _rests_on(contracts.sources, contracts)["licence"]}
+    if "score" not in step.lineage and "change" not in step.lineage:
+        return {}
+    below = [item for item in contracts.active if step.name in _elements_above(item.id, contracts)]
+    sources = dict.fromkeys(name for item in below or contracts.active for name in contracts.sources_of(item))
+    return {
+        "unit": "points, 0 to 100" if "score" in step.lineage else "points",
+        **({"made_of": dg.MetadataValue.md(_made_of(step, contracts))} if "score" in step.lineage else {}),
+        **_rests_on(sources, contracts),
+    }
+
+
+def _elements_above(indicator_id: str, contracts: Contracts) -> tuple[str, str, str]:
+    """Component, dimension and index of an indicator."""
+    component = contracts.component_of[indicator_id]
+    dimension = next(d.id for d in contracts.framework.dimensions if component in {c.id for c in d.components})
+    return component, dimension, contracts.framework.id
+
+
+def _made_of(step: Step, contracts: Contracts) -> str:
+    """What a component, dimension or the index is the mean of."""
+    if step.kind == "component":
+        return markdown(
+            [{"indicator": item.title, "source": item.source} for item in contracts.indicators_of(step.name)]
+        )
+    below = [name.removeprefix("score.") for name in step.inputs]
+    return markdown([{"id": name, "title": contracts.titles[name]} for name in below])
+
+
+def _rests_on(sources: Iterable[str], contracts: Contracts) -> dict[str, Any]:
+    """Sources, publishers and licences behind a figure, each once."""
+    properties = {name: contracts.sources[name].properties for name in sources}
+    return {
+        "source": ", ".join(properties),
+        "publisher": ", ".join(dict.fromkeys(told.publisher for told in properties.values())),
+        "licence": ", ".join(sorted({told.licence for told in properties.values()})),
+    }
 
 
 def run_metadata(
@@ -70,6 +103,8 @@ def run_metadata(
     found: dict[str, Any] = {"state": main.state}
     if main.message:
         found["reason"] = main.message
+    if step.kind == "database":
+        return found | _published(reader, contracts)
     if main.version is None:
         return found
     if main.version.stale_since:
@@ -78,12 +113,14 @@ def run_metadata(
     found |= {
         "dagster/row_count": main.version.rows,
         "dagster/column_schema": _schema(contract_of(main.table, contracts)),
-        "version": main.version.sha256,
-        "preview": dg.MetadataValue.md(_preview(table)),
-        "rules": dg.MetadataValue.md(_rules(main.results)),
+        "preview": dg.MetadataValue.md(preview(step, table, contracts)),
+        "rules": dg.MetadataValue.md(_rules([result for outcome in outcomes for result in outcome.results])),
+        # The whole of it is Dagster's data version.
+        "data_version": main.version.sha256[:16],
     }
     if len(outcomes) > 1:
-        found["rows_of_other_tables"] = {o.table: o.version.rows for o in outcomes[1:] if o.version}
+        others = [{"table": o.table, "rows": f"{o.version.rows:,}"} for o in outcomes[1:] if o.version]
+        found["other_tables"] = dg.MetadataValue.md(markdown(others))
     if step.lineage:
         lineage = {
             column: [
@@ -98,14 +135,10 @@ def run_metadata(
         found["could_not_be_placed"] = reader.unplaced(main.table)
     if step.kind == "source":
         origins = reader.origins(step.name)
+        periods = sorted({str(origin["period"]) for origin in origins})
+        found["figures_of"] = " to ".join(dict.fromkeys((periods[0], periods[-1]))) if periods else "no file"
         found["files"] = dg.MetadataValue.md(_files(origins))
     return found
-
-
-def table_comment(contract: Table) -> str:
-    """Description and limits of a table in one text."""
-    owner = f" Publisher: {contract.properties.publisher}." if isinstance(contract, Source) else ""
-    return f"{contract.description} {contract.limits}".strip() + owner
 
 
 def _schema(contract: Table) -> dg.TableSchema:
@@ -133,24 +166,35 @@ def _lineage(step: Step) -> str:
     return markdown(rows)
 
 
-def _preview(table: pa.Table) -> str:
-    shown = [field.name for field in table.schema if not pa.types.is_binary(field.type)]
-    return markdown(table.select(shown).slice(0, PREVIEW_ROWS).to_pylist())
-
-
 def _rules(results: Sequence[RuleResult]) -> str:
+    """How many rules came out how, and those that did not pass; the tab of checks has them all."""
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
     rows = [
-        {
-            "rule": r.rule.id,
-            "outcome": r.outcome,
-            "severity": r.rule.severity,
-            "observed": r.observed,
-            "expected": r.expected,
-        }
-        for r in sorted(results, key=lambda r: r.outcome in ("passed", "skipped"))
+        {"rule": r.rule.id, "outcome": r.outcome, "severity": r.rule.severity, "observed": r.observed}
+        for r in results
+        if r.outcome in ("failed", "errored")
     ]
-    return markdown(rows)
+    return f"{counted}\n\n{markdown(rows)}" if rows else counted
 
 
 def _files(origins: Sequence[Mapping[str, Any]]) -> str:
     return markdown([{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins])
+
+
+def _published(reader: Reader, contracts: Contracts) -> dict[str, Any]:
+    """What readers find in the database."""
+    database = reader.store.database
+    with reading(database) as connection:
+        counts = {
+            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in contracts.products
+        }
+    told = [
+        {"table": name, "rows": f"{counts[name]:,}", "holds": product.title}
+        for name, product in contracts.products.items()
+    ]
+    return {
+        "file": dg.MetadataValue.path(str(database)),
+        "megabytes": round(database.stat().st_size / 1e6, 1),
+        "tables": dg.MetadataValue.md(markdown(told)),
+        "data_version": reader.store.published_version(),
+    }

@@ -188,7 +188,8 @@ def _missing(contracts: Contracts, indicator_id: str) -> Step:
 
 def _edition(contracts: Contracts) -> Step:
     files = _indicator_files(contracts)
-    observations = tuple(f"observation.{item.id}" for item in contracts.active)
+    # All of them, since one without a source is looked at too: it fills no slot.
+    observations = tuple(f"observation.{indicator_id}" for indicator_id in contracts.indicators)
     return Step(
         name="edition",
         kind="edition",
@@ -199,7 +200,7 @@ def _edition(contracts: Contracts) -> Step:
         rooms=("contracts", "checks", "scoring"),
         title="Published editions",
         description="The calendar years in which enough slots hold a value and every component is present.",
-        lineage={"indicators": tuple((name, "status") for name in observations)},
+        lineage={"indicators": tuple((f"observation.{item.id}", "status") for item in contracts.active)},
     )
 
 
@@ -252,7 +253,7 @@ def _change(contracts: Contracts, steps: list[Step]) -> Step:
     return Step(
         name="change",
         kind="change",
-        group="index",
+        group="analysis",
         inputs=(*read, "indicator"),
         outputs=("change",),
         files=("framework.yaml", *products("change")),
@@ -290,7 +291,7 @@ def _sanity(contracts: Contracts) -> list[Step]:
         Step(
             name=kind,
             kind="sanity",
-            group="sanity",
+            group="analysis",
             inputs=(*(f"score.{name}" for name in elements), *others),
             outputs=(f"sanity.{kind}",),
             files=("sanity.yaml", "framework.yaml", *_indicator_files(contracts), *products("sanity")),

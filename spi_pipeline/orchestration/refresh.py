@@ -185,7 +185,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
-    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance
+    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags
 
     def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
         done.outcomes.extend(outcomes)
@@ -197,14 +197,14 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
     try:
         job = build_definitions(settings, runner).resolve_job_def("refresh")
         with open_instance(runner.store.dagster_home) as instance:
-            tags = close_abandoned_runs(instance, runner.store.root)
+            close_abandoned_runs(instance, runner.store)
             result = job.execute_in_process(
                 instance=instance,
                 asset_selection=[asset_key(step) for step in done.stale],
                 raise_on_error=False,
                 run_id=done.run_id,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags=tags,
+                tags=run_tags(runner.store.root),
             )
             done.broken = _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:

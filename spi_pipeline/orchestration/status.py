@@ -9,12 +9,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.alerts.desk import waiting
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.activity import contracts_in_force
+from spi_pipeline.orchestration.alerting import alert_channels
 from spi_pipeline.orchestration.freshness import judge_freshness
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import stale_steps
 from spi_pipeline.orchestration.runner import Runner
-from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, tickers
+from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
 from spi_pipeline.publish.database import reading, rows
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
@@ -39,8 +41,9 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``published`` (version); ``editions``;
         ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
         refused); ``overdue_sources`` (older than their publisher's calendar lets one expect); ``tickers`` (schedules
-        and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by channel); ``last_run`` and
-        ``runs``, newest first, those of the command and those of the UI, schedules and sensors. Ages are in seconds.
+        and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by channel); ``alerts_fault``
+        (why nobody can be told); ``last_run`` and ``runs``, newest first, those of the command and those of the UI,
+        schedules and sensors, with the cause where one failed. Ages are in seconds.
     """
     now = now or dt.datetime.now(dt.UTC)
     contracts = contracts_in_force(settings)
@@ -53,6 +56,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     with existing_instance(store) as instance:
         runs = _runs(store, instance, now)
         ticking = tickers(instance, now) if instance else []
+    channels, fault = _channels(settings)
     found: dict[str, Any] = {
         "store": str(store.root),
         "published": store.published_version(),
@@ -79,12 +83,22 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         "alerts_waiting": [
             {"channel": name, "messages": count, "since": since, "refusal": refusal}
             for name, count, since, refusal in waiting(store.alerts)
+            if name in channels or not channels
         ],
+        "alerts_fault": fault,
         "last_run": runs[0] if runs else None,
-        "runs": runs[:LAST_RUNS],
+        "runs": runs,
     }  # fmt: skip
     trouble = _trouble(found, now)
     return {"healthy": not trouble, "trouble": trouble} | found
+
+
+def _channels(settings: Settings) -> tuple[set[str], str]:
+    """The channels there are, and why they cannot be understood; a probe that is told of none asks for all."""
+    try:
+        return {channel.name for channel in alert_channels(settings)}, ""
+    except SpiError as error:
+        return set(), str(error)
 
 
 def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
@@ -94,7 +108,9 @@ def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
         trouble.append("nothing is published yet; run spi refresh")
     last = found["last_run"]
     if last and last["state"] in ("failed", "stopped"):
-        trouble.append(f"the last run {last['state']}, by {last['launched_by']}: {last['run_id']}")
+        why = f": {last['cause']}" if last["cause"] else ""
+        verb = "was stopped" if last["state"] == "stopped" else "failed"
+        trouble.append(f"the last run, {last['run_id']} by {last['launched_by']}, {verb}{why}")
     trouble += [f"table {item['table']} is stale since {item['since']}" for item in found["stale_tables"]]
     for item in found["overdue_sources"]:
         if item["severity"] == "error":
@@ -102,6 +118,8 @@ def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
     for item in found["tickers"]:
         if item["trouble"]:
             trouble.append(f"the {item['kind']} {item['name']} does not tick: {item['trouble']}")
+    if found["alerts_fault"]:
+        trouble.append(f"nobody can be told: {found['alerts_fault']}")
     for item in found["alerts_waiting"]:
         if now - dt.datetime.fromisoformat(item["since"]) > UNHEARD:
             told = f"{item['messages']} alerts wait for channel {item['channel']} since {item['since']}"
@@ -113,33 +131,42 @@ def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> l
     """The last runs, newest first, whoever started them."""
     recorded = store.read_runs("run")
     known = recorded.to_pylist() if recorded else []
-    found = [
-        {"run_id": row["run_id"], "run_at": _text(row["run_at"]), "age_seconds": _age(row["run_at"], now),
-         "seconds": row["seconds"], "state": row["state"], "launched_by": "spi refresh",
-         "stale_steps": row["stale_steps"], "failed_checks": row["failed_checks"]}
-        for row in known
-    ]  # fmt: skip
     ids = {row["run_id"] for row in known}
     launched = instance.get_run_records(limit=LAST_RUNS + len(ids)) if instance else []
-    found += [_launched(record, store, now) for record in launched if record.dagster_run.run_id not in ids]
-    return sorted(found, key=lambda row: row["run_at"], reverse=True)
+    began: list[tuple[dt.datetime, dict[str, Any] | RunRecord]] = [(row["run_at"], row) for row in known]
+    began += [
+        (record.create_timestamp.replace(tzinfo=dt.UTC), record)
+        for record in launched
+        if record.dagster_run.run_id not in ids
+    ]
+    newest = sorted(began, key=lambda run: run[0], reverse=True)[:LAST_RUNS]
+    return [
+        {"run_at": _text(at), "age_seconds": _age(at, now)}
+        | (_recorded(run) if isinstance(run, dict) else _launched(run, instance, store))
+        for at, run in newest
+    ]
 
 
-def _launched(record: RunRecord, store: Store, now: dt.datetime) -> dict[str, Any]:
+def _recorded(row: dict[str, Any]) -> dict[str, Any]:
+    """A run of the command."""
+    told = ("run_id", "seconds", "state", "stale_steps", "failed_checks")
+    return {name: row[name] for name in told} | {"launched_by": "spi refresh", "cause": row.get("cause")}
+
+
+def _launched(record: RunRecord, instance: DagsterInstance | None, store: Store) -> dict[str, Any]:
     """A run that the command did not record itself."""
-    run, began = record.dagster_run, record.create_timestamp.replace(tzinfo=dt.UTC)
+    run = record.dagster_run
     checks = store.read_run("check_result", run.run_id)
     wrong = [row["severity"] for row in checks.to_pylist() if row["outcome"] in ("failed", "errored")] if checks else []
     took = record.end_time - record.start_time if record.end_time and record.start_time else None
     return {
         "run_id": run.run_id,
-        "run_at": _text(began),
-        "age_seconds": _age(began, now),
         "seconds": took and round(took, 3),
         "state": STATES.get(run.status.value, "running"),
-        "launched_by": launched_by(run),
         "stale_steps": None,
         "failed_checks": wrong.count("error"),
+        "launched_by": launched_by(run),
+        "cause": root_cause(instance, run) if instance and run.status.value == "FAILURE" else None,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 # A sensor may miss so many of its intervals, and so long whatever its interval: a busy machine, a long tick.
 MISSED, PATIENCE = 3, dt.timedelta(minutes=5)
+# So many of the assets that were picked for a run are named.
+NAMED = 3
+# As in "spi_pipeline.contracts.errors.SpiError: …".
+CLASS = re.compile(r"^[\w.]+(?:Error|Failure|Exception): ")
 # A schedule's time zone is not in the instance; an hour covers the change of clocks.
 SCHEDULE_PATIENCE = dt.timedelta(hours=1, minutes=15)
 
@@ -111,12 +116,22 @@ def root_cause(instance: DagsterInstance, run: DagsterRun) -> str:
             while error is not None and error.cause is not None:
                 error = error.cause
             said = " ".join((error.message if error else (event.message if event else "") or "").split())
-            # Dagster puts the class of an error raised by us before its sentence.
-            said = said.removeprefix("dagster._core.definitions.events.Failure: ")
+            # Dagster puts the class of an error before its sentence.
+            said = CLASS.sub("", said)
             if said:
                 step = f"{event.step_key}: " if event and event.step_key else ""
                 return f"{step}{said}"[:600]
     return "Dagster's event log names no cause"
+
+
+def run_name(run: DagsterRun) -> str:
+    """What people call a run: its job, or the assets that were picked in the UI."""
+    if not run.job_name.startswith("__"):
+        return run.job_name
+    checks = (key.asset_key for key in run.asset_check_selection or ())
+    picked = sorted({key.to_user_string() for key in (*(run.asset_selection or ()), *checks)})
+    more = f" and {len(picked) - NAMED} more" if len(picked) > NAMED else ""
+    return f"of {', '.join(picked[:NAMED])}{more}" if picked else "of all assets"
 
 
 def launched_by(run: DagsterRun) -> str:

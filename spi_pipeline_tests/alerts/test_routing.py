@@ -99,3 +99,10 @@ def test_redaction_leaves_no_part_of_a_url() -> None:
     )
     told = redact(text, [channel])
     assert told.startswith("mailtos://… refused … of … at …: …")
+
+
+def test_a_login_is_blotted_out_however_short_it_is() -> None:
+    channel = Channel("c", "mailtos://me:p%3B1@mail.example.org?to=she@example.org")
+    assert redact("535 login of me with p;1 failed, some more to do", [channel]) == (
+        "535 login of … with … failed, some more to do"
+    )

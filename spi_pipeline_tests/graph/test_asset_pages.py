@@ -39,11 +39,14 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
     for name, indicator in contracts.indicators.items():
         metadata = _spec(defs, f"indicator/{name}").metadata
         assert metadata["unit"] == contracts.vocabulary.units[indicator.unit].title
-        assert metadata["direction"] == indicator.direction
+        assert metadata["direction"] == indicator.direction.replace("_", " ")
         by_reference = indicator.goalposts.basis == "reference"
         told = "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
         assert told in metadata["goalposts"]
-        assert metadata["licence"] == contracts.sources[indicator.source].properties.licence
+        told = contracts.sources[indicator.source].properties
+        assert metadata["source"].split(", ") == contracts.sources_of(indicator)
+        assert told.publisher in metadata["publisher"]
+        assert told.licence in metadata["licence"].split(", ")
         assert metadata["limits"] == indicator.limits
 
 
@@ -61,3 +64,17 @@ def test_scores_are_told_in_points(defs: dg.Definitions) -> None:
     for key, about in graph_of(defs).items():
         if about["group"] in ("components", "dimensions", "index"):
             assert _spec(defs, key).metadata["unit"] == ("points" if key == "change/change" else "points, 0 to 100")
+
+
+def test_a_score_names_what_it_is_the_mean_of_and_what_it_rests_on(defs: dg.Definitions, contracts: Contracts) -> None:
+    housing = _spec(defs, "component/housing").metadata
+    own = contracts.indicators_of("housing")
+    assert own
+    for indicator in own:
+        assert f"| {indicator.title} | {indicator.source} |" in housing["made_of"].value
+    assert set(housing["source"].split(", ")) == {name for item in own for name in contracts.sources_of(item)}
+    index = _spec(defs, f"index/{contracts.framework.id}").metadata
+    for dimension in contracts.framework.dimensions:
+        assert f"| {dimension.id} | {dimension.title} |" in index["made_of"].value
+        assert set(housing["source"].split(", ")) <= set(index["source"].split(", "))
+    assert "household_income" not in index["source"]

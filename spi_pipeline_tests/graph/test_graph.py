@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from pathlib import Path
 
 import dagster as dg
@@ -20,18 +21,7 @@ from spi_pipeline.orchestration.runner import COMPUTED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.
-ORDER = (
-    "geography",
-    "context",
-    "indicators",
-    "editions",
-    "components",
-    "dimensions",
-    "index",
-    "analysis",
-    "sanity",
-    "published",
-)
+ORDER = ("geography", "context", "indicators", "editions", "components", "dimensions", "index", "analysis", "published")
 
 
 def _place(group: str) -> int:
@@ -102,6 +92,17 @@ def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
     assert {_place(about["group"]) for about in graph.values()} == set(range(len(ORDER) + 1))
 
 
+def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> None:
+    """Beside the line only what is true and short: components read indicators, context is set beside the index."""
+    graph = graph_of(defs)
+    edges = {(graph[dep]["group"], about["group"]) for about in graph.values() for dep in about["deps"]}
+    line = ["geography", "indicators", "editions", "components", "dimensions", "index", "analysis", "published"]
+    beside = {("indicators", "components"), ("geography", "context"), ("context", "analysis")}
+    between = {(one, other) for one, other in edges if one != other and not one.startswith("source_")}
+    assert between == set(itertools.pairwise(line)) | beside
+    assert {other for one, other in edges if one.startswith("source_")} == {"geography", "indicators", "context"}
+
+
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
     roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
     assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
@@ -130,11 +131,11 @@ def test_every_source_reaches_the_index_or_is_economic_context(defs: dg.Definiti
 def test_the_economy_is_never_an_input_of_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
     graph = graph_of(defs)
     scored = {key for key, about in graph.items() if about["group"] in ("components", "dimensions", "index")}
-    assert len(scored) == 12 + 3 + 1 + 1
+    assert len(scored) == 12 + 3 + 1
     made_of = set().union(*(_above(graph, key) for key in scored))
     assert "economy/economy" not in made_of
-    looked_at = {key for key, about in graph.items() if about["group"] in ("analysis", "sanity")}
-    assert len(looked_at) == 3 + 5
+    looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
+    assert len(looked_at) == 4 + 5
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
     assert "economy/economy" in _above(graph, "database/spi_duckdb"), "readers find it beside the index"
 

@@ -1,0 +1,87 @@
+"""No part of an alert's URL is left anywhere: in what is printed, logged, kept in the store or told in a crash."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from spi_pipeline.orchestration.alert_sensor import alerts_sensor
+from spi_pipeline.orchestration.alerting import look
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline_tests.alerts.servers import Inbox, webhook
+from spi_pipeline_tests.integration.houses import House
+
+SOURCE = "local_elections_2023"
+SECRETS = ("s3cr3t-user", "pa55%20word", "pa55 word", "a-secret-token", "an0ther-t0ken")
+# Every logger there is writes everything, as a developer who looks for a fault has it.
+DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from spi_pipeline.cli import main; "
+CRASH = "import spi_pipeline.orchestration.alerting as a; a.Incidents = lambda *_: 1 / 0; "
+
+
+@pytest.fixture
+def hook() -> Iterator[Inbox]:
+    with webhook() as inbox:
+        inbox.answer = 503
+        yield inbox
+
+
+@pytest.fixture
+def told(house: House, hook: Inbox, tmp_path: Path) -> House:
+    """One channel whose service refuses, one that is nobody's, one from a file."""
+    address = hook.url.replace("json://", "json://s3cr3t-user:pa55%20word@")
+    file = tmp_path / "channels.yaml"
+    file.write_text("channels: {team: {url: 'slack://T1JJ3T3L2/an0ther-t0ken!/x'}}", encoding="utf-8")
+    changed = {"alert_urls": SecretStr(f"hook={address}"), "alert_channels": str(file)}
+    return House(house.settings.model_copy(update=changed))
+
+
+def spi(house: House, scratch: Path, before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
+    environment = os.environ | house.environment | {"TMPDIR": str(scratch)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def leaks(folder: Path, *texts: str) -> list[str]:
+    """The secrets found in any text or in any file of a folder, with the place; the file of the channels is theirs."""
+    places = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".yaml"}
+    places |= {f"text {number}": text.encode() for number, text in enumerate(texts)}
+    assert len(places) > len(texts)
+    return [f"{secret} in {place}" for place, held in places.items() for secret in SECRETS if secret.encode() in held]
+
+
+def test_no_part_of_a_url_is_printed_kept_or_told_in_a_crash(told: House, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    told.embedded(SOURCE).unlink()
+    refreshed = spi(told, scratch, "", "refresh", "--select", f"source/{SOURCE}")
+    assert "channel hook did not accept a message" in refreshed.stderr
+    assert "channel team did not accept a message" in refreshed.stderr
+    tried = spi(told, scratch, "", "alerts", "test")
+    assert "hook: refused" in tried.stdout
+    assert "DEBUG" in tried.stderr, "loggers write what they are told"
+    crashed = spi(told, scratch, CRASH, "alerts", "send")
+    assert "spi broke in our own code (ZeroDivisionError" in crashed.stderr
+    assert list(scratch.glob("spi-*.log"))
+    status = spi(told, scratch, "", "status", "--json")
+    assert '"refusal"' in status.stdout
+    said = [text for done in (refreshed, tried, crashed, status) for text in (done.stdout, done.stderr)]
+    assert leaks(tmp_path, *said) == []
+
+
+def test_no_part_of_a_url_reaches_dagster(told: House, tmp_path: Path) -> None:
+    told.embedded(SOURCE).unlink()
+    told.refresh(f"source/{SOURCE}")
+    sensor = alerts_sensor(told.settings, told.contracts)
+    with open_instance(told.store.dagster_home) as instance:
+        skipped = sensor(dg.build_sensor_context(instance=instance))
+        assert isinstance(skipped, dg.SkipReason)
+        assert "channel hook did not accept a message" in str(skipped.skip_message)
+    assert look(told.settings, told.contracts) == {}, "not due again"
+    assert leaks(tmp_path, str(skipped.skip_message)) == []
