@@ -23,7 +23,7 @@ from pyarrow import csv
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 # Deflate reaches 1,000 on zeros; the tables of our publishers reach 5 to 15.
 MAX_RATIO = 200
 
