@@ -22,6 +22,7 @@ from pyarrow import csv
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.sources.exchange import TransientFailure
 
 BLOCK = 1 << 20
 # Deflate reaches 1,000 on zeros; the tables of our publishers reach 5 to 15.
@@ -153,12 +154,12 @@ def json_of(path: Path, name: str, publisher: str) -> Any:
     """A JSON file.
 
     Raises:
-        SpiError: when it is none.
+        TransientFailure: when it is none.
     """
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise SpiError(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
+        raise TransientFailure(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
 
 
 @contextmanager
