@@ -71,15 +71,17 @@ class Addresses:
         site, base = SITES[endpoint], self.base(endpoint)
         if _origin(url) == _origin(base):
             return url
-        known = (urlsplit(site.base).hostname, *site.redirects)
-        if urlsplit(url).hostname in known and urlsplit(url).scheme == "https":
-            parts = urlsplit(url)
-            own = f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-            return own if self.overridden(endpoint) else url
-        raise PermanentFailure(
-            f"{current} redirects to {_shown(url)}, which is none of the hosts {', '.join(filter(None, known))}; "
-            "see whether the publisher moved"
-        )
+        known = tuple(filter(None, (urlsplit(site.base).hostname, *site.redirects)))
+        if _origin(url) not in [("https", host, 443) for host in known]:
+            raise PermanentFailure(
+                f"{current} redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; "
+                "see whether the publisher moved"
+            )
+        if not self.overridden(endpoint):
+            return url
+        parts = urlsplit(url)
+        below = parts.path.removeprefix(urlsplit(site.base).path) if parts.hostname == known[0] else parts.path
+        return f"{base}{below}" + (f"?{parts.query}" if parts.query else "")
 
     def guard(self, endpoint: Endpoint, url: str) -> None:
         """Refuse an address in a private network, unless the base was overridden to that very place.

@@ -16,7 +16,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
 from spi_pipeline.sources.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
 from spi_pipeline.sources.ons_geography import CENTROIDS, fetch_service, parse_centroids
-from spi_pipeline.sources.reading import header_of, numbers, text_rows
+from spi_pipeline.sources.reading import begins, header_of, numbers, text_rows
 
 PUBLISHER = "DEFRA"
 YEARS = 5
@@ -51,7 +51,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     Raises:
         SpiError: when a file is no grid, the centroids are missing, or hardly any of our cells are in a grid.
     """
-    answers = [download for download in downloads if download.path.read_bytes()[:1] == b"{"]
+    answers = [download for download in downloads if begins(download.path) == b"{"]
     if not answers:
         raise SpiError(f"the centroids of our LSOAs are missing beside the grids of {PUBLISHER}; fetch them along")
     centroids = parse_centroids(answers, scope)

@@ -99,7 +99,7 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
 
 
 def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
-    """Claimants of every ward, month by month: since when wanted, else the newest thirteen.
+    """Claimants of every ward, month by month: since when wanted, else the newest thirteen and those had before.
 
     The newest month is revised with the next one's release, so all but the two newest are settled.
     """
@@ -109,7 +109,7 @@ def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
     )  # fmt: skip
     newest = [replace(page, period=_date_of(page)) for page in _by_area(client, _at(fixed, "latest"), scope.wards)]
     last = newest[0].period
-    since = scope.since or month_before(last, 12)
+    since = scope.since or min([month_before(last, 12), *(one.period for one in scope.have if one.period)])
     *earlier, _ = months_between(min(since, last), last)
     for month in earlier:
         settled = replace(_at(fixed, month), period=month, settled=month != month_before(last, 1))

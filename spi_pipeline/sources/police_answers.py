@@ -19,7 +19,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.sources.exchange import Download, Scope
 from spi_pipeline.sources.police import PUBLISHER, parse_stop_and_search, parse_street_crime
-from spi_pipeline.sources.reading import json_of, zip_members
+from spi_pipeline.sources.reading import begins, json_of, zip_members
 
 CATEGORIES = {
     "anti-social-behaviour": "Anti-social behaviour", "bicycle-theft": "Bicycle theft", "burglary": "Burglary",
@@ -58,11 +58,10 @@ def parse_police(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.
     by_file: dict[tuple[str, str], pd.DataFrame] = {}
     answered: dict[str, dict[Any, tuple[Any, ...]]] = {}
     for download in downloads:
-        with download.path.open("rb") as stream:
-            start = stream.read(64).lstrip()
-        if start.startswith(b"PK"):
+        start = begins(download.path)
+        if start == b"P":
             by_file |= dict(_members(kind, download, scope))
-        elif start.startswith((b"[", b"{")):
+        elif start in (b"[", b"{"):
             for key, row in _objects(kind, download).items():
                 answered.setdefault(row[0], {})[key] = row
         else:

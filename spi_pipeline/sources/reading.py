@@ -29,6 +29,12 @@ BLOCK = 1 << 20
 MAX_RATIO = 200
 
 
+def begins(path: Path) -> bytes:
+    """The first byte of a file that is no blank, by which a table is told from JSON or a zip file."""
+    with path.open("rb") as stream:
+        return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+
+
 def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") -> list[str]:
     """The column names of a CSV file, the stream left at its first row.
 
