@@ -2,7 +2,7 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with. Nothing is ever deleted: a published number must be computable again from the bytes it names. What the
+gone on with; ``since.json`` says how far back somebody once asked. Nothing is ever deleted: a published number must be computable again from the bytes it names. What the
 bytes mean, and what is asked for, is not known here.
 """
 
@@ -58,6 +58,13 @@ class Raw:
             if document.get("answered_at", "") >= self._began:
                 _write(file, document | {"refused": True})
         self.finish()
+
+    def since(self, wanted: str | None) -> str | None:
+        """The first month to ask for: the one wanted now, else the one last wanted, so that no history is dropped."""
+        file = self._folder / "since.json"
+        if wanted and wanted != self._document(file).get("since"):
+            _write(file, {"since": wanted})
+        return wanted or self._document(file).get("since")
 
     def answer(self, key: str) -> Download | None:
         """The newest answer to a request; None where there is none, it was refused, or its bytes are damaged."""
