@@ -2,8 +2,8 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with; ``since.json`` says how far back somebody once asked. Nothing is ever deleted: a published number must be computable again from the bytes it names. What the
-bytes mean, and what is asked for, is not known here.
+gone on with; ``since.json`` says how far back somebody once asked. Nothing is ever deleted: a published number must be
+computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
 """
 
 from __future__ import annotations
