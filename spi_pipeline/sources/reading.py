@@ -52,7 +52,7 @@ def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") ->
             line = stream.readline(1 << 16).decode("utf-8-sig").strip("\r\n")
         except (UnicodeDecodeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; fetch it again") from error
-        if line and line.lower().startswith(starts.lower()):
+        if line.lstrip('"').lower().startswith(starts.lower()) and line:
             return next(lines.reader([line]))
     what = f"no line starts with {starts!r}" if starts else "it is empty"
     raise SpiError(f"{name} is not a CSV file of {publisher}: {what}; fetch it again")
