@@ -45,7 +45,12 @@ class Addresses:
     def url(self, request: Request) -> str:
         """The whole address of a request, its query included."""
         query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
-        return f"{self.base(request.endpoint)}{quote(request.path, safe='/%')}{query}"
+        return f"{self._at(request.endpoint, quote(request.path, safe='/%'))}{query}"
+
+    def _at(self, endpoint: Endpoint, path: str) -> str:
+        """A path on the base in use, which may hold the folder that every path begins with."""
+        base, folder = self.base(endpoint), SITES[endpoint].folder
+        return base + (path.removeprefix(folder) if folder and base.endswith(folder) else path)
 
     def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
         """See ``Client.absolute``: the publisher's real address and the overridden one are both understood."""
@@ -81,7 +86,7 @@ class Addresses:
             return url
         parts = urlsplit(url)
         below = parts.path.removeprefix(urlsplit(site.base).path) if parts.hostname == known[0] else parts.path
-        return f"{base}{below}" + (f"?{parts.query}" if parts.query else "")
+        return self._at(endpoint, below) + (f"?{parts.query}" if parts.query else "")
 
     def guard(self, endpoint: Endpoint, url: str) -> None:
         """Refuse an address in a private network, unless the base was overridden to that very place.

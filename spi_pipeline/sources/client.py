@@ -91,7 +91,7 @@ class HttpClient:
         url = self._addresses.url(request)
         key = _key(request, url)
         kept = self._shelf.answer(key)
-        if kept and (request.settled or self._shelf.recent(key)):
+        if kept and self._shelf.stands(key, settled=request.settled):
             return replace(kept, period=request.period)
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientFailure),

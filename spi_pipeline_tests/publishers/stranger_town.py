@@ -45,11 +45,11 @@ TABLES: dict[str, tuple[str, dict[int, tuple[str, str]]]] = {
     }),
     "NM_2070_1": ("C2021_OCCRAT_BEDROOMS_6", {
         0: ("Total: All households", "Occupancy rating of bedrooms: Total"), 1: ("+2 or more", "Rating: +2 or more"),
-        2: ("+1", "Rating: +1"), 3: ("0", "Rating: 0"), 4: ("-1", "Rating: −1"), 
+        2: ("+1", "Rating: +1"), 3: ("0", "Rating: 0"), 4: ("-1", "Rating: −1"),
         5: ("-2 or less", "Rating of −2 or less"),
     }),
     "NM_2084_1": ("C2021_HIQUAL_8", {
-        0: ("Total", "Total: All usual residents aged 16 years and over"), 
+        0: ("Total", "Total: All usual residents aged 16 years and over"),
         1: ("No qualifications", "None: no qualifications"),
         2: ("Level 1 and entry level qualifications",) * 2, 3: ("Level 2 qualifications",) * 2,
         4: ("Apprenticeship",) * 2, 5: ("Level 3 qualifications",) * 2,

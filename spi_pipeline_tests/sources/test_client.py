@@ -311,6 +311,16 @@ def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
             addresses.absolute(url, ["NHS_FILES"])
 
 
+@pytest.mark.parametrize("folder", ["", "/datastore/pcm", "/any/datastore/pcm"])
+def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
+    found = Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}/"}).url(
+        Request("DEFRA_PCM", "/datastore/pcm/a.csv")
+    )
+    assert found == f"http://127.0.0.1:8000{folder or '/datastore/pcm'}/a.csv"
+    real = "https://uk-air.defra.gov.uk/datastore/pcm/a.csv"
+    assert Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}"}).redirected("DEFRA_PCM", real, "x") == found
+
+
 @pytest.mark.parametrize(("name", "base"), [("NOMISS", "http://x"), ("NOMIS", "ftp://x"), ("NOMIS", "localhost:80")])
 def test_an_override_that_is_none_is_refused(name: str, base: str) -> None:
     with pytest.raises(SpiError, match=f"SPI_ENDPOINT_{name}"):
@@ -373,6 +383,19 @@ def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
     asking.next_refresh()
     asking.client.get(settled)
     assert len(asking.publisher.asked) == 2
+
+
+def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
+    asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
+    settled = Request("POLICE", "/2021-05.zip", settled=True)
+    first = asking.client.get(settled)
+    asking.raw.refuse()
+    asking.next_refresh()
+    assert asking.client.get(settled) == first
+    assert asking.publisher.asked[1][2]["If-None-Match"] == '"7"'
+    assert asking.raw.held() == (first,)
+    asking.raw.refuse()
+    assert asking.raw.held() == (), "and may be refused again"
 
 
 def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
