@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SettingError
 from spi_pipeline.sources.endpoints import SITES
 from spi_pipeline.sources.exchange import Endpoint, PermanentFailure, Request, TransientFailure
 
@@ -22,16 +22,18 @@ class Addresses:
         overrides: base address by endpoint, as ``SPI_ENDPOINT_<NAME>`` gives them.
 
     Raises:
-        SpiError: for an unknown endpoint, or a base that is no http address.
+        SettingError: for an unknown endpoint, or a base that is no http address.
     """
 
     def __init__(self, overrides: Mapping[str, str]) -> None:
         for name, base in overrides.items():
             if name not in SITES:
-                raise SpiError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
+                raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                raise SpiError(f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000")
+                raise SettingError(
+                    f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000"
+                )
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 
     def base(self, endpoint: Endpoint) -> str:
@@ -79,8 +81,8 @@ class Addresses:
         known = tuple(filter(None, (urlsplit(site.base).hostname, *site.redirects)))
         if _origin(url) not in [("https", host, 443) for host in known]:
             raise PermanentFailure(
-                f"{current} redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; "
-                "see whether the publisher moved"
+                f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
+                "publisher moved"
             )
         if not self.overridden(endpoint):
             return url

@@ -82,6 +82,8 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
 def last_updated(client: Client, scope: Scope) -> str:
     """The day the publisher says it last changed anything."""
     answer = client.read_json(Request("POLICE", "/api/crime-last-updated", media=("json",)))
+    if not isinstance(answer, dict) or "date" not in answer:
+        raise PermanentFailure(f"crime-last-updated of {PUBLISHER} names no date any more; see its docs")
     return str(answer["date"])
 
 
@@ -105,6 +107,8 @@ def _availability(client: Client) -> list[tuple[str, list[str]]]:
 
 def _wanted(offered: Sequence[str], scope: Scope) -> list[str]:
     """Every month since the first one wanted or, where none is named, since the first one offered or kept."""
+    if scope.since and scope.since > max(offered):
+        raise PermanentFailure(f"{PUBLISHER} offers months up to {max(offered)}, and {scope.since} is later")
     kept = [one.period for one in scope.have if _MONTH.fullmatch(one.period)]
     return months_between(scope.since or min([*offered, *kept]), max(offered))
 
