@@ -10,13 +10,13 @@ import sys
 import traceback
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from spi_pipeline.contracts.errors import ContractError, SpiError
+from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.publish.database import UnknownNameError
 from spi_pipeline.settings import Settings
@@ -72,11 +72,10 @@ def refresh(
     from spi_pipeline.orchestration.runner import Runner
     from spi_pipeline.terminal import fetching_by_source, progress_by_group, show_refresh
 
-    settings = Settings()
-    if live:
-        settings = settings.model_copy(update={"mode": "live"})
-    if since:
-        settings = Settings(mode="live", since=since)
+    given: dict[str, Any] = ({"mode": "live"} if live else {}) | ({"since": since} if since else {})
+    settings = Settings(**given)
+    if since and settings.mode != "live":
+        raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
     contracts = contracts_in_force(settings)
     if dry_run:
         stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
@@ -377,7 +376,7 @@ def main() -> None:
         )
     except ValidationError as error:  # of the settings: nothing else is validated unguarded
         _leave(BAD_USAGE, *(f"SPI_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()))
-    except UnknownNameError as error:
+    except (SettingError, UnknownNameError) as error:
         _leave(BAD_USAGE, str(error))
     except SpiError as error:
         _leave(FAILED, str(error))

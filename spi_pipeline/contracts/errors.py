@@ -45,3 +45,7 @@ class ContractError(SpiError):
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = sorted(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class SettingError(SpiError):
+    """A setting, or something a setting names, that cannot be used as it is."""

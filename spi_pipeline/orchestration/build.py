@@ -12,7 +12,7 @@ from spi_pipeline.orchestration.assets import operation_asset, table_keys
 from spi_pipeline.orchestration.grouping import BEHIND_INDEX, drawn_inputs, operations
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
-from spi_pipeline.orchestration.sensors import daily, news
+from spi_pipeline.orchestration.sensors import news, schedules
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
@@ -27,7 +27,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         running: the runner to use, where the caller listens to it; a new one otherwise.
 
     Returns:
-        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the daily schedule, in live mode the
+        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the schedules, in live mode the
         sensor of publishers' news, and the resource ``runner``.
 
     Raises:
@@ -55,7 +55,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="From observations to the index, what is said about it, and the database.",
             ),
         ],
-        schedules=[daily("refresh")],
+        schedules=schedules("refresh", contracts, plan),
         sensors=[alerts_sensor(settings, contracts), *([news("refresh", made, plan)] if made.live else [])],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,

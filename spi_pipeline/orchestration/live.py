@@ -62,7 +62,8 @@ class Live:
 
     Args:
         endpoints: base addresses that replace the publishers' own.
-        since: first month wanted, ``YYYY-MM``; None for what each publisher's window holds.
+        since: first month wanted, ``YYYY-MM``; None for the one last wanted or, where there was none, what each
+            publisher's window holds.
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
@@ -188,7 +189,8 @@ class Live:
         if found is None or found.failure:
             return "not fetched"
         told = [[one.sha256, one.period, one.url, one.published_at] for one in found.downloads]
-        return hashlib.sha256(json.dumps([told, self._scope_digest], default=str).encode()).hexdigest()
+        since = self._raw[source_id].since(None)
+        return hashlib.sha256(json.dumps([told, since, self._scope_digest], default=str).encode()).hexdigest()
 
     def failed(self, source_id: str) -> bool:
         """Whether fetching a source failed in this run."""
@@ -236,7 +238,6 @@ class Live:
             msoas=_codes(msoas["msoa_2021_code"]),
             forces=tuple(sorted(authority.police_force for authority in geography.authorities)),
             polygons=dict(zip(shapes.codes, shapes.polygons, strict=True)),
-            since=self._since,
             as_of=dt.datetime.now(dt.UTC).date().isoformat(),
         )
 
@@ -249,7 +250,8 @@ class Live:
         return digest.hexdigest()
 
     def _scope_of(self, source_id: str) -> Scope:
-        return replace(self.scope, have=self._raw[source_id].held())
+        raw = self._raw[source_id]
+        return replace(self.scope, since=raw.since(self._since), have=raw.held())
 
     def _geography(self, name: str) -> pd.DataFrame:
         known = self._store.current(name)

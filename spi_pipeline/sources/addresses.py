@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SettingError
 from spi_pipeline.sources.endpoints import SITES
 from spi_pipeline.sources.exchange import Endpoint, PermanentFailure, Request, TransientFailure
 
@@ -22,16 +22,18 @@ class Addresses:
         overrides: base address by endpoint, as ``SPI_ENDPOINT_<NAME>`` gives them.
 
     Raises:
-        SpiError: for an unknown endpoint, or a base that is no http address.
+        SettingError: for an unknown endpoint, or a base that is no http address.
     """
 
     def __init__(self, overrides: Mapping[str, str]) -> None:
         for name, base in overrides.items():
             if name not in SITES:
-                raise SpiError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
+                raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                raise SpiError(f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000")
+                raise SettingError(
+                    f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000"
+                )
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 
     def base(self, endpoint: Endpoint) -> str:
@@ -45,7 +47,12 @@ class Addresses:
     def url(self, request: Request) -> str:
         """The whole address of a request, its query included."""
         query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
-        return f"{self.base(request.endpoint)}{quote(request.path, safe='/%')}{query}"
+        return f"{self._at(request.endpoint, quote(request.path, safe='/%'))}{query}"
+
+    def _at(self, endpoint: Endpoint, path: str) -> str:
+        """A path on the base in use, which may hold the folder that every path begins with."""
+        base, folder = self.base(endpoint), SITES[endpoint].folder
+        return base + (path.removeprefix(folder) if folder and base.endswith(folder) else path)
 
     def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
         """See ``Client.absolute``: the publisher's real address and the overridden one are both understood."""
@@ -71,15 +78,17 @@ class Addresses:
         site, base = SITES[endpoint], self.base(endpoint)
         if _origin(url) == _origin(base):
             return url
-        known = (urlsplit(site.base).hostname, *site.redirects)
-        if urlsplit(url).hostname in known and urlsplit(url).scheme == "https":
-            parts = urlsplit(url)
-            own = f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-            return own if self.overridden(endpoint) else url
-        raise PermanentFailure(
-            f"{current} redirects to {_shown(url)}, which is none of the hosts {', '.join(filter(None, known))}; "
-            "see whether the publisher moved"
-        )
+        known = tuple(filter(None, (urlsplit(site.base).hostname, *site.redirects)))
+        if _origin(url) not in [("https", host, 443) for host in known]:
+            raise PermanentFailure(
+                f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
+                "publisher moved"
+            )
+        if not self.overridden(endpoint):
+            return url
+        parts = urlsplit(url)
+        below = parts.path.removeprefix(urlsplit(site.base).path) if parts.hostname == known[0] else parts.path
+        return self._at(endpoint, below) + (f"?{parts.query}" if parts.query else "")
 
     def guard(self, endpoint: Endpoint, url: str) -> None:
         """Refuse an address in a private network, unless the base was overridden to that very place.

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.sources import bodies
 from spi_pipeline.sources.addresses import Addresses
 from spi_pipeline.sources.answers import NETWORK, published, receive, refused, unreached
@@ -90,7 +91,7 @@ class HttpClient:
         url = self._addresses.url(request)
         key = _key(request, url)
         kept = self._shelf.answer(key)
-        if kept and (request.settled or self._shelf.recent(key)):
+        if kept and self._shelf.stands(key, settled=request.settled):
             return replace(kept, period=request.period)
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientFailure),
@@ -147,7 +148,7 @@ class HttpClient:
                         f"{error}, which is how it says that it knows nothing of these codes"
                     ) from error
                 if check:
-                    check(body)
+                    _look(check, body)
                 headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
                 return self._shelf.keep(key, body, url, request.period, published(headers), headers)
 
@@ -188,6 +189,16 @@ class HttpClient:
     def _spent(self, state: tenacity.RetryCallState) -> bool:
         """Whether the next try would wait too long, or the run has no more of them."""
         return state.upcoming_sleep > _LONGEST_WAIT or not self._budget.spend(state.upcoming_sleep)
+
+
+def _look(check: Check, body: Path) -> None:
+    """Have the publisher's module look at a body; a fault that it does not class would be the same again."""
+    try:
+        check(body)
+    except (PermanentFailure, TransientFailure):
+        raise
+    except SpiError as error:
+        raise PermanentFailure(str(error)) from error
 
 
 def _key(request: Request, url: str) -> str:

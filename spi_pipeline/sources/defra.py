@@ -16,11 +16,13 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
 from spi_pipeline.sources.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
 from spi_pipeline.sources.ons_geography import CENTROIDS, fetch_service, parse_centroids
-from spi_pipeline.sources.reading import header_of, numbers, text_rows
+from spi_pipeline.sources.reading import begins, header_of, numbers, text_rows
 
 PUBLISHER = "DEFRA"
 YEARS = 5
 MISSING = "MISSING"
+# Only the sea has no value, and nobody lives there.
+MOST_WITHOUT = 0.1
 # By our column how the file of a year is named, and its last column.
 POLLUTANTS = {"no2": ("mapno2{year}.csv", r"no2(20\d\d)"), "pm25": ("mappm25{year}g.csv", r"pm25(20\d\d)g")}
 
@@ -51,7 +53,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     Raises:
         SpiError: when a file is no grid, the centroids are missing, or hardly any of our cells are in a grid.
     """
-    answers = [download for download in downloads if download.path.read_bytes()[:1] == b"{"]
+    answers = [download for download in downloads if begins(download.path) == b"{"]
     if not answers:
         raise SpiError(f"the centroids of our LSOAs are missing beside the grids of {PUBLISHER}; fetch them along")
     centroids = parse_centroids(answers, scope)
@@ -88,7 +90,7 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     rows["value"] = numbers(value.mask(value == MISSING), name, last)
     placed = cells.merge(rows.drop_duplicates(["x", "y"]), on=["x", "y"], how="left", validate="m:1")
     bare = placed[placed["value"].isna()]
-    if len(bare) > len(placed) / 2:
+    if len(bare) > max(1, MOST_WITHOUT * len(placed)):
         raise SpiError(
             f"{name} of {PUBLISHER} has no value for {len(bare)} of {len(placed)} LSOAs, as "
             "where its grid lies elsewhere; fetch the map of the United Kingdom"

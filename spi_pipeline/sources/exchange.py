@@ -181,10 +181,10 @@ class Shelf(Protocol):
     """Where the client keeps what it was given: one folder of the store, for one source."""
 
     def answer(self, key: str) -> Download | None:
-        """What was last kept for a request and not refused, or None."""
+        """What was last kept for a request, or None."""
 
-    def recent(self, key: str) -> bool:
-        """Whether that was asked for in this refresh, or in one that was killed and is now gone on with."""
+    def stands(self, key: str, *, settled: bool) -> bool:
+        """Whether that need not be asked for again: it is settled, or of this refresh, and was not refused since."""
 
     def receiving(self) -> AbstractContextManager[Path]:
         """A context with the path of a temporary file to write a body to; it is gone afterwards."""

@@ -19,7 +19,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.sources.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
-from spi_pipeline.sources.reading import json_of, numbers, text_rows
+from spi_pipeline.sources.reading import begins, json_of, numbers, text_rows
 
 PUBLISHER = "Fingertips"
 MAX_IDS = 100
@@ -45,18 +45,19 @@ COLUMNS = {
 
 def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
     """When each indicator was uploaded, then the figures of our authorities, at most 100 indicators at a time."""
-    offered = {area_type: _offered(client, area_type, ids) for area_type in (WARD, MSOA)}
-    area_type = WARD if len(offered[WARD]) == len(ids) else MSOA
-    if area_type == WARD:
-        answers = list(_answers(client, scope, ids, WARD))
-        if all(_of_wards_in_force(download, scope) for download in answers):
+    # By indicator first: asked for an area type that it does not know, it may answer 500.
+    if WARD in {one.get("AreaTypeId") for one in _available(client, "indicator_id", ids[-1])}:
+        wards = _offered(client, WARD, ids)
+        answers = list(_answers(client, scope, ids, WARD)) if len(wards) == len(ids) else []
+        if answers and all(_of_wards_in_force(download, scope) for download in answers):
             yield from _metadata(client, ids)
             yield from answers
             return
-    if not offered[MSOA]:
+    offered = _offered(client, MSOA, ids)
+    if not offered:
         raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
-    yield from _metadata(client, offered[MSOA])
-    yield from _answers(client, scope, offered[MSOA], MSOA)
+    yield from _metadata(client, offered)
+    yield from _answers(client, scope, offered, MSOA)
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -68,7 +69,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     released: dict[str, int] = {}
     tables = []
     for download in downloads:
-        if download.path.read_bytes()[:1] == b"{":
+        if begins(download.path) == b"{":
             released |= _release_years(download)
         else:
             tables.append(_rows(download, scope))
@@ -91,13 +92,23 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 def last_upload(client: Client, scope: Scope) -> str:
     """When each indicator was last uploaded."""
     answer = client.read_json(_metadata_request(IDS))
-    return json.dumps({number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())})
+    try:
+        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise PermanentFailure(f"{PUBLISHER} does not say when an indicator was uploaded; see its API") from error
+    return json.dumps(told)
+
+
+def _available(client: Client, by: str, number: int) -> list[dict[str, int]]:
+    answer = client.read_json(Request("FINGERTIPS", "/available_data", ((by, str(number)),), media=("json",)))
+    if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
+        raise PermanentFailure(f"available_data of {PUBLISHER} does not list indicators any more; see its API")
+    return answer
 
 
 def _offered(client: Client, area_type: int, ids: Sequence[int]) -> list[int]:
-    params = (("area_type_id", str(area_type)),)
-    answer = client.read_json(Request("FINGERTIPS", "/available_data", params, media=("json",)))
-    found = {one["IndicatorId"] for one in answer if one.get("AreaTypeId", area_type) == area_type}
+    answer = _available(client, "area_type_id", area_type)
+    found = {one.get("IndicatorId") for one in answer if one.get("AreaTypeId", area_type) == area_type}
     return [number for number in ids if number in found]
 
 

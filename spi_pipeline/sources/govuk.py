@@ -25,8 +25,14 @@ from spi_pipeline.sources.reading import header_of, numbers, text_rows, whole_nu
 PUBLISHER = "GOV.UK"
 INDICES = "/government/statistics/english-indices-of-deprivation-2025"
 FUEL_POVERTY = "/government/collections/fuel-poverty-sub-regional-statistics"
-# On LSOAs of 2021 since the figures for 2021.
+# Where File 7 lay after its correction of November 2025, should the page move: a file that changes gets a new address.
+FILE_7 = (
+    "https://assets.publishing.service.gov.uk/media/691ded56d140bbbaa59a2a7d/"
+    "File_7_IoD2025_All_Ranks_Scores_Deciles_Population_Denominators.csv"
+)
+# On LSOAs of 2021 since the figures for 2021, which are released two years later.
 FIRST_FUEL_YEAR = 2021
+FUEL_DELAY = 2
 SUBDOMAINS = {
     "children_and_young_people": "Children and Young People Sub-domain Score",
     "adult_skills": "Adult Skills Sub-domain Score",
@@ -43,10 +49,16 @@ FUEL_COLUMNS = {
 
 def fetch_indices(client: Client, scope: Scope) -> Iterator[Download]:
     """File 7 of the indices: all scores."""
-    page = _page(client, INDICES)
-    [file] = _attachments(page, r"File_7[^/]*\.csv$", INDICES)[:1]
+    try:
+        page = _page(client, INDICES)
+        file, changed = _attachments(page, r"File_7[^/]*\.csv$", INDICES)[0], page.get("public_updated_at")
+    except PermanentFailure as failure:
+        if failure.status != 404:
+            raise
+        file, changed = FILE_7, None
     asked = replace(client.absolute(file, ["GOVUK_ASSETS"]), media=("csv",), period="2025")
-    yield replace(client.get(asked), published_at=page.get("public_updated_at"))
+    found = client.get(asked)
+    yield replace(found, published_at=changed or found.published_at)
 
 
 def parse_subdomains(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -78,17 +90,28 @@ def last_indices(client: Client, scope: Scope) -> str:
 
 def fetch_fuel_poverty(client: Client, scope: Scope) -> Iterator[Download]:
     """The tables of every year on our LSOAs, oldest first."""
-    documents = (_page(client, FUEL_POVERTY).get("links") or {}).get("documents") or []
+    page = _page(client, FUEL_POVERTY)
     found = {}
-    for document in documents:
-        year = re.search(r"\((20\d\d) data\)", str(document.get("title")))
-        if year and int(year[1]) >= FIRST_FUEL_YEAR:
-            path = str(document["base_path"])
-            found[year[1]] = _attachments(_page(client, path), r"\.xlsx$", path)[0]
+    for document in (page.get("links") or {}).get("documents") or []:
+        path = str(document.get("base_path"))
+        year = _fuel_year(f"{document.get('title')} {path}")
+        if year >= FIRST_FUEL_YEAR:
+            found[year] = _attachments(_page(client, path), r"\.xlsx$", path)[0]
+    for attachment in (page.get("details") or {}).get("attachments") or []:
+        url = str(attachment.get("url"))
+        year = _fuel_year(f"{attachment.get('title')} {url}")
+        if year >= FIRST_FUEL_YEAR and url.endswith(".xlsx"):
+            found.setdefault(year, url)
     if not found:
         raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
-    for data_year, file in sorted(found.items()):
-        yield client.get(replace(client.absolute(file, ["GOVUK_ASSETS"]), media=("xlsx",), period=data_year))
+    for year, file in sorted(found.items()):
+        yield client.get(replace(client.absolute(file, ["GOVUK_ASSETS"]), media=("xlsx",), period=str(year)))
+
+
+def _fuel_year(said: str) -> int:
+    """The year of the figures that a title names, or that of its release less the delay; 0 where it names none."""
+    data, release = re.search(r"(20\d\d)[ -]data", said), re.search(r"20\d\d", said)
+    return int(data[1]) if data else int(release[0]) - FUEL_DELAY if release else 0
 
 
 def parse_fuel_poverty(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import IO
+from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.sources.endpoints import SITES
 from spi_pipeline.sources.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
 from spi_pipeline.sources.reading import member_named, numbers, text_rows, whole_numbers, zip_members
 
@@ -28,8 +30,9 @@ QOF = SERIES + "quality-and-outcomes-framework-achievement-prevalence-and-except
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
 # The list is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
-# By our column the group of the register.
+# By our column the group of the register; those of adults are shares of a list of adults, the others of the whole one.
 GROUPS = {"diabetes": "DM", "depression": "DEP", "hypertension": "HYP", "copd": "COPD"}
+ADULTS = ("DM", "DEP")
 PATIENT_COLUMNS = {
     "extract": ("EXTRACT_DATE",),
     "practice": ("PRACTICE_CODE", "PracticeCode"),
@@ -49,8 +52,8 @@ LEAST_COVERED = 0.8
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The newest patients by LSOA and the newest registers."""
-    yield _newest(client, PATIENTS, r"gp-reg-pat-prac-lsoa[^/]*\.zip")
-    yield _newest(client, QOF, r"[^/]*(?:qof|prev)[^/]*\.zip")
+    yield _newest(client, PATIENTS, r"gp-reg-pat-prac-lsoa[^/]*\.zip$")
+    yield _newest(client, QOF, r"(?:qof|prev)[^/]*\.zip$")
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -86,37 +89,53 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
-    """The newest file of a series: its list of publications, then their pages, until one links such a file."""
-    pages = _links(client, Request("NHS_PAGES", series, media=("html",)), LISTS)
-    if not pages:
+    """The newest file of a series: on its own page, else on the first of its publications that links such a file."""
+    first, in_lists = _links(client, Request("NHS_PAGES", series))
+    below = [link for link in first if f"{series}/" in urlsplit(link).path]
+    pages = in_lists or below
+    files = _files(first, pattern)
+    if not pages and not files:
         raise PermanentFailure(
             f"the page {series} of {PUBLISHER} lists no publications any more; lay the file into the inbox"
         )
-    for page in pages[:EDITIONS_LOOKED_AT]:
-        asked = client.absolute(page, ["NHS_PAGES"]) if "://" in page else Request("NHS_PAGES", page)
-        files = [link for link in _links(client, replace(asked, media=("html",))) if re.search(pattern, link, re.I)]
+    for page in () if files else pages[:EDITIONS_LOOKED_AT]:
+        files = _files(_links(client, client.absolute(page, ["NHS_PAGES"]))[0], pattern)
         if files:
-            # Where both vintages of LSOAs are offered, the name of the newer says so.
-            file = max(files, key=lambda link: "2021" in link.rsplit("/", 1)[-1])
-            return client.get(replace(client.absolute(file, ["NHS_FILES"]), media=("zip",), settled=True))
-    raise PermanentFailure(f"no page of {series} of {PUBLISHER} links a file {pattern}; lay the file into the inbox")
+            break
+    if not files:
+        raise PermanentFailure(
+            f"no page of {series} of {PUBLISHER} links a file {pattern}; lay the file into the inbox"
+        )
+    # Where both vintages of LSOAs are offered, the address of the newer says so.
+    file = max(files, key=lambda link: "2021" in link)
+    return client.get(replace(client.absolute(file, ["NHS_FILES"]), media=("zip",), settled=True))
 
 
-def _links(client: Client, request: Request, lists: Sequence[str] = ()) -> list[str]:
-    """The addresses a page links, in order; only those in its lists of that name where any are given."""
-    found = client.get(request)
-    reader = _Links(lists)
+def _files(links: Sequence[str], pattern: str) -> list[str]:
+    return [link for link in links if re.search(pattern, urlsplit(link).path, re.IGNORECASE)]
+
+
+def _links(client: Client, request: Request) -> tuple[list[str], list[str]]:
+    """The addresses a page links, in order, and those of them that stand in its lists of publications."""
+    found = client.get(replace(request, media=("html",)))
+    reader = _Links(LISTS)
     reader.feed(found.path.read_text(encoding="utf-8", errors="replace"))
-    return list(dict.fromkeys(reader.found))
+    # As the publisher would write them in full, wherever the page came from.
+    home = f"{SITES['NHS_PAGES'].base}{request.path}"
+    every, listed_ones = (
+        [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.found)
+    )
+    return every, listed_ones
 
 
 class _Links(HTMLParser):
-    """Collects the addresses of links."""
+    """Collects the addresses of links, and apart from them those in lists of some names."""
 
     def __init__(self, lists: Sequence[str]) -> None:
         super().__init__()
         self.lists = lists
         self.inside: list[bool] = []
+        self.all: list[str] = []
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -124,8 +143,9 @@ class _Links(HTMLParser):
         about = dict(attrs)
         if tag == "ul":
             self.inside.append(about.get("data-uipath") in self.lists)
-        if tag == "a" and about.get("href") and (not self.lists or any(self.inside)):
-            self.found.append(str(about["href"]))
+        if tag == "a" and about.get("href"):
+            self.all.append(str(about["href"]))
+            self.found += [str(about["href"])] if any(self.inside) else []
 
     def handle_endtag(self, tag: str) -> None:
         """A list ends."""
@@ -167,9 +187,9 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
-    # Several lists per practice: all ages where there is such a row, else the one whose ages the register covers.
-    rows = rows.assign(whole=rows["kind"] == "TOTAL").sort_values("whole", ascending=False)
-    rows = rows.drop_duplicates(["practice", "group"])
+    # Several lists per practice: that of the ages the register covers, else the one there is.
+    fits = (rows["kind"] == "TOTAL") != rows["group"].isin(ADULTS)
+    rows = rows.assign(fits=fits).sort_values("fits", ascending=False).drop_duplicates(["practice", "group"])
     rate = 100 * numbers(rows["register"], name, "REGISTER") / numbers(rows["list"], name, "PRACTICE_LIST_SIZE")
     wide = rows.assign(rate=rate).pivot(index="practice", columns="group", values="rate")
     if wide.empty:

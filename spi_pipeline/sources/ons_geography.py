@@ -37,6 +37,7 @@ class Service:
     Attributes:
         name: of its service.
         field: the field by which areas are asked for.
+        order: the field that tells its records apart, by which pages are ordered.
         scope: the attribute of ``Scope`` that holds the codes it may have.
         columns: by our column a pattern of the field, whose vintage changes.
         drawn: whether it has boundaries or points.
@@ -44,6 +45,7 @@ class Service:
 
     name: str
     field: str
+    order: str
     scope: str
     columns: Mapping[str, str]
     drawn: bool = False
@@ -51,39 +53,42 @@ class Service:
 
 SERVICES = {
     "wards": Service(
-        "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "authorities",
+        "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "WD24CD", "authorities",
         {"area_code": r"WD\d\dCD", "area_name": r"WD\d\dNM", "authority_code": r"LAD\d\dCD"}, drawn=True,
     ),
     "lsoa_boundaries": Service(
-        "Lower_layer_Super_Output_Areas_December_2021_Boundaries_EW_BGC_V5", "LSOA21CD", "lsoas",
+        "Lower_layer_Super_Output_Areas_December_2021_Boundaries_EW_BGC_V5", "LSOA21CD", "LSOA21CD", "lsoas",
         {"area_code": "LSOA21CD"}, drawn=True,
     ),
     "output_area_lookup": Service(
-        "OA_LSOA_MSOA_EW_DEC_2021_LU_v3", "LSOA21CD", "lsoas",
+        "OA_LSOA_MSOA_EW_DEC_2021_LU_v3", "LSOA21CD", "OA21CD", "lsoas",
         {"area_code": "OA21CD", "lsoa_code": "LSOA21CD", "msoa_code": "MSOA21CD", "authority_code": r"LAD\d\dCD"},
     ),
     "lsoa_best_fit": Service(
-        "LSOA21_WD24_LAD24_EW_LU", "LAD24CD", "authorities",
+        "LSOA21_WD24_LAD24_EW_LU", "LAD24CD", "LSOA21CD", "authorities",
         {"area_code": "LSOA21CD", "ward_code": r"WD\d\dCD", "authority_code": r"LAD\d\dCD"},
     ),
     "lsoa_2011_lookup": Service(
-        "LSOA11_LSOA21_LAD22_EW_LU_v5", "LSOA21CD", "lsoas",
-        {"lsoa_2011_code": "LSOA11CD", "lsoa_2021_code": "LSOA21CD", "change": "CHGIND"},
+        "LSOA11_LSOA21_LAD22_EW_LU_v5", "LSOA21CD", "LSOA11CD", "lsoas",
+        {"lsoa_2011_code": "LSOA11CD", "lsoa_2021_code": "LSOA21CD", "change": "CHN?GIND"},
     ),
 }  # fmt: skip
-CENTROIDS = Service("LSOA_PopCentroids_EW_2021_V4", "LSOA21CD", "lsoas", {"area_code": "LSOA21CD"}, drawn=True)
+CENTROIDS = Service(
+    "LSOA_PopCentroids_EW_2021_V4", "LSOA21CD", "LSOA21CD", "lsoas", {"area_code": "LSOA21CD"}, drawn=True
+)
 
 
 def fetch_service(service: Service, client: Client, scope: Scope) -> Iterator[Download]:
     """Every page of a service, for our areas only."""
     codes = getattr(scope, service.scope)
     for start in range(0, len(codes), CODES_A_REQUEST):
-        listed_codes = ",".join(f"'{code}'" for code in codes[start : start + CODES_A_REQUEST])
+        some = [f"'{code}'" for code in codes[start : start + CODES_A_REQUEST]]
+        chosen = f"={some[0]}" if len(some) == 1 else f" IN ({','.join(some)})"
         asked = Request(
             "ONS_GEOGRAPHY", f"/{service.name}/FeatureServer/0/query",
-            (("where", f"{service.field} IN ({listed_codes})"), ("outFields", "*"),
+            (("where", f"{service.field}{chosen}"), ("outFields", "*"),
              ("returnGeometry", str(service.drawn).lower()), ("outSR", "4326"),
-             ("orderByFields", next(iter(service.columns.values())) if not service.drawn else service.field),
+             ("orderByFields", service.order),
              ("resultRecordCount", str(PAGE)), ("f", "geojson" if service.drawn else "json")),
             media=("json",), period=service.name,
         )  # fmt: skip
@@ -112,6 +117,37 @@ def parse_service(service: Service, downloads: Sequence[Download], scope: Scope)
     frame = frame.drop_duplicates(list(service.columns), ignore_index=True)
     _check_areas(service, frame, scope)
     return frame
+
+
+def fetch_best_fit(client: Client, scope: Scope) -> Iterator[Download]:
+    """The best fit of LSOAs to wards, and the lookup that says in which MSOA each lies."""
+    yield from fetch_service(SERVICES["lsoa_best_fit"], client, scope)
+    yield from fetch_service(SERVICES["output_area_lookup"], client, scope)
+
+
+def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+    """``area_code, ward_code, authority_code, msoa_code`` of each LSOA.
+
+    Raises:
+        SpiError: as for ``parse_service``; or when one of the two lookups is not there.
+    """
+    fits: list[Download] = []
+    nested: list[Download] = []
+    for download in downloads:
+        body = json_of(download.path, download.name, PUBLISHER)
+        features = body.get("features") or [{}] if isinstance(body, dict) else [{}]
+        fields = features[0].get("attributes") or features[0].get("properties") or {}
+        (nested if "OA21CD" in fields else fits).append(download)
+    if not fits or not nested:
+        lacking = SERVICES["lsoa_best_fit" if not fits else "output_area_lookup"].name
+        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch both, or lay both into the inbox")
+    frame = parse_service(SERVICES["lsoa_best_fit"], fits, scope)
+    larger = parse_service(SERVICES["output_area_lookup"], nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
+    larger = larger.rename(columns={"lsoa_code": "area_code"})
+    twice = larger[larger.duplicated("area_code")]
+    if len(twice):
+        raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; ask again")
+    return frame.merge(larger, on="area_code", how="left", validate="1:1")
 
 
 def parse_centroids(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -205,4 +241,4 @@ def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
 FETCHERS = {
     source_id: Fetcher(partial(parse_service, service), partial(fetch_service, service))
     for source_id, service in SERVICES.items()
-}
+} | {"lsoa_best_fit": Fetcher(parse_best_fit, fetch_best_fit)}

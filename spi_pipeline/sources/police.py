@@ -29,6 +29,8 @@ STOP_HEADER = (
     "Outcome linked to object of search", "Removal of more than just outer clothing",
 )  # fmt: skip
 PUBLISHER = "data.police.uk"
+# Counted rows held before they are added up: a force's month has some 10,000 to 80,000 that differ.
+_HELD = 200_000
 
 
 def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
@@ -48,11 +50,12 @@ def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
         SpiError: when the header is not the publisher's, a coordinate is no number, or there is more than one month.
     """
     seen = np.array([], dtype="uint64")
-    parts = []
+    counts = _Counts("crimes")
     for table in _blocks(content, name, STREET_HEADER):
+        known = table["Crime ID"].is_valid().to_numpy()
         hashes = pd.util.hash_array(table["Crime ID"].to_numpy())
-        again = table["Crime ID"].is_valid().to_numpy() & (pd.Series(hashes).duplicated() | np.isin(hashes, seen))
-        seen = np.append(seen, hashes)
+        again = known & (pd.Series(hashes).duplicated() | np.isin(hashes, seen))
+        seen = np.append(seen, hashes[known & ~again])
         fresh = table.filter(pa.array(~again))
         columns = {
             "month": fresh["Month"],
@@ -61,8 +64,8 @@ def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
             "latitude": _coordinate(fresh["Latitude"], name, "Latitude"),
             "lsoa_code": fresh["LSOA code"],
         }
-        parts.append(_counted(columns, "crimes"))
-    return _one_month(_added(parts, "crimes"), name)
+        counts.add(columns)
+    return _one_month(counts.frame(), name)
 
 
 def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
@@ -78,15 +81,15 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
     Raises:
         SpiError: as for ``parse_street_crime``, or when a date cannot be read.
     """
-    parts = []
+    counts = _Counts("stops")
     for table in _blocks(content, name, STOP_HEADER):
         columns = {
             "month": _month_at_home(table["Date"].to_pandas(), name, "Date"),
             "longitude": _coordinate(table["Longitude"], name, "Longitude"),
             "latitude": _coordinate(table["Latitude"], name, "Latitude"),
         }
-        parts.append(_counted(columns, "stops"))
-    return _one_month(_added(parts, "stops"), name)
+        counts.add(columns)
+    return _one_month(counts.frame(), name)
 
 
 def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
@@ -139,19 +142,37 @@ def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, column: str, 
         raise SpiError(f"{name}: column {column} holds {found}; fetch it again")
 
 
-def _counted(columns: dict[str, object], count: str) -> pa.Table:
-    """How many rows are alike."""
-    table = pa.table(columns)
-    return table.group_by(table.column_names).aggregate([([], "count_all")]).rename_columns([*columns, count])
+class _Counts:
+    """How many rows are alike, added up block by block: what is held grows with what differs, not with the file."""
 
+    def __init__(self, count: str) -> None:
+        self._count = count
+        self._parts: list[pa.Table] = []
+        self._rows, self._most = 0, _HELD
 
-def _added(parts: list[pa.Table], count: str) -> pd.DataFrame:
-    """The counts of all blocks, ordered."""
-    table = pa.concat_tables(parts, promote_options="permissive")
-    keys = [name for name in table.column_names if name != count]
-    added = table.group_by(keys).aggregate([(count, "sum")]).rename_columns([*keys, count])
-    frame: pd.DataFrame = added.to_pandas().sort_values(keys, ignore_index=True)
-    return frame
+    def add(self, columns: dict[str, object]) -> None:
+        """Count the rows of a block."""
+        table = pa.table(columns)
+        counted = table.group_by(table.column_names).aggregate([([], "count_all")])
+        self._parts.append(counted.rename_columns([*columns, self._count]))
+        self._rows += counted.num_rows
+        if self._rows > self._most:
+            self._parts = [self._added()]
+            self._rows = self._parts[0].num_rows
+            # Twice as many, so that rows that all differ are not added up anew with every block.
+            self._most = max(_HELD, 2 * self._rows)
+
+    def frame(self) -> pd.DataFrame:
+        """All of them, ordered."""
+        added = self._added()
+        keys = [(name, "ascending") for name in added.column_names if name != self._count]
+        frame: pd.DataFrame = added.sort_by(keys).to_pandas()
+        return frame
+
+    def _added(self) -> pa.Table:
+        table = pa.concat_tables(self._parts, promote_options="permissive")
+        keys = [name for name in table.column_names if name != self._count]
+        return table.group_by(keys).aggregate([(self._count, "sum")]).rename_columns([*keys, self._count])
 
 
 def _one_month(frame: pd.DataFrame, name: str) -> pd.DataFrame:

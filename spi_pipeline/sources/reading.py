@@ -22,10 +22,17 @@ from pyarrow import csv
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.sources.exchange import TransientFailure
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 # Deflate reaches 1,000 on zeros; the tables of our publishers reach 5 to 15.
 MAX_RATIO = 200
+
+
+def begins(path: Path) -> bytes:
+    """The first byte of a file that is no blank, by which a table is told from JSON or a zip file."""
+    with path.open("rb") as stream:
+        return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
 def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") -> list[str]:
@@ -45,7 +52,7 @@ def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") ->
             line = stream.readline(1 << 16).decode("utf-8-sig").strip("\r\n")
         except (UnicodeDecodeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; fetch it again") from error
-        if line and line.lower().startswith(starts.lower()):
+        if line.lstrip('"').lower().startswith(starts.lower()) and line:
             return next(lines.reader([line]))
     what = f"no line starts with {starts!r}" if starts else "it is empty"
     raise SpiError(f"{name} is not a CSV file of {publisher}: {what}; fetch it again")
@@ -153,12 +160,12 @@ def json_of(path: Path, name: str, publisher: str) -> Any:
     """A JSON file.
 
     Raises:
-        SpiError: when it is none.
+        TransientFailure: when it is none.
     """
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise SpiError(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
+        raise TransientFailure(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with. Nothing is ever deleted: a published number must be computable again from the bytes it names. What the
-bytes mean, and what is asked for, is not known here.
+gone on with; ``since.json`` says how far back somebody once asked. Nothing is ever deleted: a published number must be
+computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
 """
 
 from __future__ import annotations
@@ -59,13 +59,24 @@ class Raw:
                 _write(file, document | {"refused": True})
         self.finish()
 
+    def since(self, wanted: str | None) -> str | None:
+        """The first month to ask for: the one wanted now, else the one last wanted, so that no history is dropped."""
+        file = self._folder / "since.json"
+        if wanted and wanted != self._document(file).get("since"):
+            _write(file, {"since": wanted})
+        return wanted or self._document(file).get("since")
+
     def answer(self, key: str) -> Download | None:
-        """The newest answer to a request; None where there is none, it was refused, or its bytes are damaged."""
+        """The newest answer to a request, refused or not; None where there is none, or its bytes are damaged."""
         return self._download(self._document(self._answer(key)))
 
-    def recent(self, key: str) -> bool:
-        """Whether the request was answered in this refresh, or in the one that this goes on with."""
-        return str(self._document(self._answer(key)).get("asked_at", "")) >= self._began
+    def stands(self, key: str, *, settled: bool) -> bool:
+        """Whether that answer still holds: it was not refused, and is settled or of this refresh.
+
+        A refresh that goes on with one that was killed takes over what that was answered.
+        """
+        document = self._document(self._answer(key))
+        return not document.get("refused") and (settled or str(document.get("asked_at", "")) >= self._began)
 
     @contextmanager
     def receiving(self) -> Iterator[Path]:
@@ -115,12 +126,16 @@ class Raw:
         return self._made(document)
 
     def confirm(self, key: str) -> None:
-        """Note that the publisher was asked, and that what is kept is still its answer."""
-        _write(self._answer(key), self._document(self._answer(key)) | {"asked_at": _now()})
+        """Note that the publisher was asked, and that what is kept is still its answer, though it was refused."""
+        now = _now()
+        document = self._document(self._answer(key))
+        answered = now if document.pop("refused", False) else document["answered_at"]
+        _write(self._answer(key), document | {"asked_at": now, "answered_at": answered})
 
     def held(self) -> tuple[Download, ...]:
         """The newest answer to each request that was not refused, by period and address."""
-        found = [self._download(self._document(file)) for file in self._answers()]
+        documents = map(self._document, self._answers())
+        found = [self._download(one) for one in documents if not one.get("refused")]
         return tuple(sorted((one for one in found if one), key=lambda one: (one.period, one.url, one.sha256)))
 
     def verify(self, download: Download) -> None:
@@ -165,7 +180,7 @@ class Raw:
         return found if isinstance(found, dict) else {}
 
     def _download(self, document: Mapping[str, Any]) -> Download | None:
-        if document.get("refused") or not _SHA256.fullmatch(str(document.get("sha256", ""))):
+        if not _SHA256.fullmatch(str(document.get("sha256", ""))):
             return None
         try:
             made = self._made(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,33 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     assert "answered 404" in silent.skip_message
 
 
-def test_a_schedule_asks_every_day_and_the_sensor_of_news_only_live(tmp_path: Path) -> None:
-    for mode, watching in (("snapshot", set()), ("live", {"publishers_news"})):
-        definitions = build_definitions(Settings(mode=mode, store=str(tmp_path / "store")))
-        schedule = definitions.resolve_schedule_def("refresh_daily")
+def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(contracts: Contracts, tmp_path: Path) -> None:
+    settings = Settings(mode="live", store=str(tmp_path / "store"))
+    definitions = build_definitions(settings)
+    asked: dict[str, set[str]] = {}
+    for name in ("daily", "weekly", "monthly"):
+        schedule = definitions.resolve_schedule_def(f"refresh_{name}")
         assert (schedule.job_name, schedule.execution_timezone) == ("refresh", "Europe/London")
-        assert {sensor.name for sensor in definitions.sensors or []} == {"alerts", *watching}
+        with dg.DagsterInstance.ephemeral() as instance:
+            (request,) = schedule.evaluate_tick(
+                dg.build_schedule_context(instance=instance, scheduled_execution_time=dt.datetime.now(dt.UTC))
+            ).run_requests
+        keys = {key.to_user_string() for key in request.asset_selection}
+        assert "database/spi_duckdb" in keys
+        asked[name] = {key.removeprefix("source/") for key in keys if key.startswith("source/")}
+    live = {name for name in contracts.sources if contracts.sources[name].properties.mode == "live"}
+    readable = {name for name in live if name != "broadband_coverage"}  # read from the inbox alone
+    assert set.union(*asked.values()) == readable
+    assert sum(map(len, asked.values())) == len(readable)
+    assert asked["daily"] == {"street_crime", "stop_and_search", "claimant_count"}
+    assert {"census_residents", "lsoa_boundaries", "local_elections"} <= asked["monthly"]
+    assert {"local_health", "population", "wards"} <= asked["weekly"]
+
+
+def test_publishers_are_asked_for_news_in_live_mode_only(tmp_path: Path) -> None:
+    for mode, there in (("snapshot", False), ("live", True)):
+        definitions = build_definitions(Settings(mode=mode, store=str(tmp_path / mode)))
+        assert ("publishers_news" in {sensor.name for sensor in definitions.sensors or []}) == there
 
 
 def test_what_a_source_affects_is_all_that_reads_it(contracts: Contracts) -> None:

@@ -42,11 +42,12 @@ KINDS = {
     "revision": "a tenth of the rows of `month` are gone: the month was revised",
     "missing_month": "no file of `force` (default bedfordshire) and `month` in the zip, no rows of it in the API",
     "old_wards": "codes of the wards before 2023 in place of the current ones",
+    "oversized": "Content-Length names four gigabytes",
     "zip_climbs": "a member named ../../climbed.csv is in the zip",
     "zip_explodes": "a member of `megabytes` (default 64) of zeros is in the zip",
 }
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect")
-ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip")
+ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized")
 _VALUE_COLUMNS = {
     "nomis": ("OBS_VALUE", "obs_value"),
     "fingertips": ("Value",),

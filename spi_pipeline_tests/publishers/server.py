@@ -224,12 +224,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         if answer.status != 304:
             self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(len(answer.body)))
+            length = 4_000_000_000 if "oversized" in wire else len(answer.body)
+            self.send_header("Content-Length", str(length))
         for key, value in answer.headers.items():
             self.send_header(key, value)
         self.end_headers()
         self.wfile.write(self._part(answer, wire))
-        self.close_connection |= "cut_body" in wire
+        self.close_connection |= bool(wire & {"cut_body", "oversized"})
         if "reset_midway" in wire:
             self._reset()
 

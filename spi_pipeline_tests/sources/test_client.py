@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -17,7 +20,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.sources.addresses import Addresses
 from spi_pipeline.sources.client import HttpClient
-from spi_pipeline.sources.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.sources.endpoints import SITES
+from spi_pipeline.sources.exchange import Endpoint, PermanentFailure, Request, TransientFailure
 from spi_pipeline.sources.limits import Budget, Limits
 from spi_pipeline.store.raw import Raw
 from spi_pipeline_tests.sources.publisher import Answer, Publisher, publisher
@@ -252,6 +256,41 @@ def test_the_archive_is_followed_to_its_bucket(ask: Ask) -> None:
     assert [path for _, path, _, _ in asking.publisher.asked] == ["/data/archive/2026-01.zip", "/archive/2026-01.zip"]
 
 
+REDIRECTS = [
+    ("POLICE", "https://data.police.uk/api/x?a=1", "/police/api/x?a=1"),
+    ("POLICE", "https://policeuk-data.s3.amazonaws.com/archive/a.zip", "/police/archive/a.zip"),
+    ("FINGERTIPS", "https://fingertips.phe.org.uk/api/area_types", "/fingertips/area_types"),
+    ("GOVUK_CONTENT", "https://www.gov.uk/api/content/government/x", "/content/government/x"),
+    ("GOVUK_CONTENT", "/content/government/y", "/content/government/y"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "location", "path"), REDIRECTS)
+def test_a_redirect_to_the_publisher_s_own_address_stays_on_the_override(
+    endpoint: Endpoint, location: str, path: str
+) -> None:
+    base = "http://127.0.0.1:8000"
+    overridden = {name: f"{base}/{name.lower().removeprefix('govuk_')}" for name in ("POLICE", "FINGERTIPS")}
+    addresses = Addresses({**overridden, "GOVUK_CONTENT": f"{base}/content"})
+    assert addresses.redirected(endpoint, location, f"{base}/somewhere") == f"{base}{path}"
+    if "://" in location:
+        assert Addresses({}).redirected(endpoint, location, SITES[endpoint].base) == location
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://data.police.uk/api", "https://data.police.uk:8443/api", "https://data.police.uk.example.org/api",
+        "https://example.org/data.police.uk", "ftp://data.police.uk/a", "//169.254.169.254/latest",
+        "https://fingertips.phe.org.uk/api",
+    ],
+)  # fmt: skip
+def test_a_redirect_anywhere_else_is_refused(location: str) -> None:
+    for overrides in ({}, {"POLICE": "http://127.0.0.1:8000"}):
+        with pytest.raises(PermanentFailure, match="none of the hosts"):
+            Addresses(overrides).redirected("POLICE", location, "https://data.police.uk/api")
+
+
 def test_a_private_address_is_refused_unless_it_was_given() -> None:
     addresses = Addresses({"NOMIS": "http://127.0.0.1:8000"})
     addresses.guard("NOMIS", "http://127.0.0.1:8000/api")
@@ -270,6 +309,16 @@ def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
     for url in ("https://files.digital.nhs.uk.example.org/a.zip", "http://127.0.0.1:8000/other/a.zip", "file:///etc"):
         with pytest.raises(PermanentFailure, match="not below"):
             addresses.absolute(url, ["NHS_FILES"])
+
+
+@pytest.mark.parametrize("folder", ["", "/datastore/pcm", "/any/datastore/pcm"])
+def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
+    found = Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}/"}).url(
+        Request("DEFRA_PCM", "/datastore/pcm/a.csv")
+    )
+    assert found == f"http://127.0.0.1:8000{folder or '/datastore/pcm'}/a.csv"
+    real = "https://uk-air.defra.gov.uk/datastore/pcm/a.csv"
+    assert Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}"}).redirected("DEFRA_PCM", real, "x") == found
 
 
 @pytest.mark.parametrize(("name", "base"), [("NOMISS", "http://x"), ("NOMIS", "ftp://x"), ("NOMIS", "localhost:80")])
@@ -336,6 +385,19 @@ def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 2
 
 
+def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
+    asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
+    settled = Request("POLICE", "/2021-05.zip", settled=True)
+    first = asking.client.get(settled)
+    asking.raw.refuse()
+    asking.next_refresh()
+    assert asking.client.get(settled) == first
+    assert asking.publisher.asked[1][2]["If-None-Match"] == '"7"'
+    assert asking.raw.held() == (first,)
+    asking.raw.refuse()
+    assert asking.raw.held() == (), "and may be refused again"
+
+
 def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
     settled = Request("POLICE", "/2021-05.csv", settled=True)
@@ -369,3 +431,24 @@ def test_the_same_bytes_are_the_same_download(ask: Ask) -> None:
 def test_json_that_cannot_be_read_is_asked_for_again(ask: Ask) -> None:
     asking = ask(Answer(b"[1,, 2]", headers=JSON), Answer(b"[1, 2]", headers=JSON))
     assert asking.client.read_json(Request("POLICE", "/api/forces")) == [1, 2]
+
+
+ASKED = """
+import sys
+from pathlib import Path
+from spi_pipeline.sources.limits import Limits
+limits = Limits(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    limits.wait("data.police.uk", 15)
+"""
+
+
+def test_two_processes_share_one_limit(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ASKED, str(tmp_path), "20"]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    # When each was let through, in milliseconds, as the processes themselves noted it.
+    with closing(sqlite3.connect(tmp_path / "data_police_uk.sqlite")) as noted:
+        let = sorted(at for (at,) in noted.execute("SELECT item_timestamp FROM rate_15"))
+    assert len(let) == 40
+    assert max(sum(start <= at < start + 1000 for at in let) for start in let) == 15

@@ -74,9 +74,13 @@ def metadata(year: str = "2025") -> bytes:
 
 def publisher(folder: Path, data: Any, wards: tuple[int, ...] = (), msoas: tuple[int, ...] = IDS) -> FakeClient:
     def offered(request: Request) -> bytes:
-        area_type = int(dict(request.params)["area_type_id"])
-        found = {8: wards, 3: msoas}[area_type]
-        return json.dumps([{"IndicatorId": number, "AreaTypeId": area_type} for number in found]).encode()
+        asked = dict(request.params)
+        pairs = [(number, area_type) for area_type, found in ((8, wards), (3, msoas)) for number in found]
+        chosen = [
+            {"IndicatorId": number, "AreaTypeId": area_type} for number, area_type in pairs
+            if str(number) == asked.get("indicator_id") or str(area_type) == asked.get("area_type_id")
+        ]  # fmt: skip
+        return json.dumps(chosen).encode()
 
     return FakeClient(folder, {"/available_data": offered, ABOUT: metadata(), DATA: data})
 

@@ -13,7 +13,7 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.sources.exchange import PermanentFailure
-from spi_pipeline.sources.govuk import FETCHERS, FUEL_POVERTY, INDICES, SUBDOMAINS
+from spi_pipeline.sources.govuk import FETCHERS, FILE_7, FUEL_POVERTY, INDICES, SUBDOMAINS, _fuel_year
 from spi_pipeline_tests.sources.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 INDEX, FUEL = FETCHERS["deprivation_2025_subdomains"], FETCHERS["fuel_poverty_lilee"]
@@ -76,6 +76,16 @@ def test_a_page_without_the_file_is_told(tmp_path: Path) -> None:
         through(INDEX, client, TOWN)
 
 
+def test_where_the_page_moved_the_last_known_address_is_asked(tmp_path: Path) -> None:
+    at = FILE_7.removeprefix(ASSETS)
+    client = FakeClient(tmp_path, {at: body_of(scores())})
+    assert through(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
+    assert client.paths() == [INDICES, at]
+    client.answers[INDICES] = PermanentFailure("answered 403", 403)
+    with pytest.raises(PermanentFailure, match="answered 403"):
+        through(INDEX, client, TOWN)
+
+
 def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of households1", note: str = "2022") -> bytes:
     book = openpyxl.Workbook()
     book.active.title = "Contents"
@@ -113,6 +123,26 @@ def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> Non
         ["E01900001", 2023, 100, 10], ["E01900002", 2023, 200, 20],
         ["E01900001", 2024, 100, 10], ["E01900002", 2024, 200, 20],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Sub-regional fuel poverty data 2026 (2024 data)", 2024),
+        ("Sub-regional fuel poverty 2026", 2024),
+        ("/media/1/sub-regional-fuel-poverty-tables-2025-2023-data.xlsx", 2023),
+        ("Methodology", 0),
+    ],
+)
+def test_the_year_of_the_figures_is_not_that_of_the_release(said: str, year: int) -> None:
+    assert _fuel_year(said) == year
+
+
+def test_tables_attached_to_the_collection_itself_are_found(tmp_path: Path) -> None:
+    file = {"url": f"{ASSETS}/media/9/tables-2026.xlsx", "title": "Sub-regional fuel poverty 2026"}
+    page = {"details": {"attachments": [file, {"url": f"{ASSETS}/media/9/notes-2026.pdf"}]}}
+    client = FakeClient(tmp_path, {FUEL_POVERTY: json.dumps(page).encode(), "/media/9/tables-2026.xlsx": workbook()})
+    assert through(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
 
 
 def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) -> None:

@@ -51,9 +51,12 @@ def test_an_area_has_the_prevalence_of_the_practices_its_patients_go_to(tmp_path
     assert frame["diabetes"].tolist() == pytest.approx([(30 * 4 + 10 * 8) / 40, 8])
 
 
-def test_of_several_lists_the_one_of_all_ages_counts(tmp_path: Path) -> None:
-    found = registers([*every_group("P1", 4), *every_group("P2", 4), ("P1", "HYP", "45OV", 10, 9)])
-    assert CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)["hypertension"].tolist() == [4, 4]
+def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) -> None:
+    others = [("P1", "HYP", "45OV", 10, 9), ("P1", "DM", "TOTAL", 400, 4), ("P2", "DM", "TOTAL", 400, 4)]
+    found = registers([*every_group("P1", 4), *every_group("P2", 4), *others])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
+    assert frame["hypertension"].tolist() == [4, 4]
+    assert frame["diabetes"].tolist() == [4, 4], "of patients of 17 and over, not of all"
 
 
 def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> str:
@@ -128,6 +131,18 @@ def test_files_are_found_through_their_pages(tmp_path: Path) -> None:
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
     assert "/home" not in client.paths()
     assert client.paths()[1] == f"{PATIENTS}/september-2026"  # which has no table of LSOAs
+
+
+def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path) -> None:
+    client = publisher(tmp_path)
+    client.answers[QOF] = page("/home", "2024-25", f"{QOF}/2023-24")
+    client.answers["/" + QOF.rsplit("/", 1)[0].lstrip("/") + "/2024-25"] = page()
+    client.answers[f"{QOF}/2023-24"] = page(f"{FILES}QOF_2425.zip?x=1")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    client.answers[QOF] = page(f"{FILES}QOF_2425.zip")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    client.answers[PATIENTS] = page("september-2026", "patients-registered-at-a-gp-practice/july-2026")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
 
 
 def test_pages_that_changed_are_told(tmp_path: Path) -> None:

@@ -75,10 +75,31 @@ def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path, monkeypat
     assert frame["residents"].tolist() == [100, 200, 300]
 
 
-def test_a_page_cut_off_short_of_the_limit_is_asked_for_again(tmp_path: Path) -> None:
-    cut = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=7)})
-    with pytest.raises(TransientFailure, match=r"answered 7 of 18 rows \(RECORD_COUNT\); ask again$"):
-        through(FETCHERS["census_general_health"], cut, TOWN)
+def test_shorter_pages_than_asked_for_are_read_to_their_end(tmp_path: Path) -> None:
+    short = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=7)})
+    assert through(FETCHERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
+    assert [dict(request.params)["RecordOffset"] for request in short.asked] == ["0", "7", "14"]
+
+
+def test_a_page_that_does_not_come_is_asked_for_again(tmp_path: Path) -> None:
+    whole = census_rows(list(TOWN.output_areas)).assign(RECORD_COUNT=18)
+
+    def dries_up(request: Request) -> bytes:
+        return body_of(whole.iloc[:7] if dict(request.params)["RecordOffset"] == "0" else whole.iloc[:0])
+
+    with pytest.raises(TransientFailure, match=r"answered 7 of 0 rows|answered 7 of 18 rows"):
+        through(FETCHERS["census_general_health"], FakeClient(tmp_path, {HEALTH: dries_up}), TOWN)
+
+
+@pytest.mark.parametrize(("count", "said"), [("18.0", ""), ("many", "column RECORD_COUNT holds 'many'")])
+def test_the_number_of_rows_is_read_however_it_is_written(tmp_path: Path, count: str, said: str) -> None:
+    rows = census_rows(list(TOWN.output_areas)).assign(RECORD_COUNT=count)
+    asking = FakeClient(tmp_path, {HEALTH: body_of(rows)})
+    if said:
+        with pytest.raises(PermanentFailure, match=said):
+            through(FETCHERS["census_general_health"], asking, TOWN)
+    else:
+        assert len(through(FETCHERS["census_general_health"], asking, TOWN)) == 3
 
 
 def test_an_answer_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
@@ -122,7 +143,59 @@ def test_another_table_than_the_id_promised_is_told_by_its_labels(tmp_path: Path
     labels = [*LABELS[:4], "Dreadful health", LABELS[5]]
     message = refused(tmp_path, census_rows(list(TOWN.output_areas), labels))
     assert message.startswith("answer.csv of Nomis has 0 categories 'Bad health', it has Total: All usual residents, ")
-    assert "compare the table's id and labels with spi_pipeline/sources/nomis.py" in message
+    assert "compare the table's id and labels with spi_pipeline/sources/nomis_tables.py" in message
+
+
+WORDED = {
+    "census_general_health": {
+        "General health: Total: All usual residents; measures: Value": 0, "Very good": 1, "Good": 2, "Fair": 3,
+        "Bad": 4, "Very bad": 5,
+    },
+    "census_overcrowding": {
+        "All households": 0, "Occupancy rating of bedrooms: +2 or more": 1, "+1 (under-occupied)": 2, "0 (ideal)": 3,
+        "Occupancy rating (bedrooms) of −1": 4, "Occupancy rating (bedrooms) of −2 or less": 5,
+    },
+    "census_qualifications": {
+        "Total": 0, "None, no qualifications": 1, "Level 1 and entry level qualifications": 2,
+        "Level 2 qualifications": 3, "Apprenticeship": 4, "Level 3 qualifications": 5, "Level 4+": 6,
+        "Other qualifications": 7,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source_id", WORDED)
+def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str, tmp_path: Path) -> None:
+    table, codes = CENSUS[source_id], WORDED[source_id]
+    rows = census_rows(list(TOWN.output_areas), list(codes)).rename(
+        columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()}
+    )
+    rows[table.dimension.upper()] = rows[f"{table.dimension}_NAME".upper()].map(codes)
+    shuffled = rows.sample(frac=1, random_state=1)[sorted(rows)]
+    path = f"/api/v01/dataset/{table.dataset}.data.csv"
+    frame = through(FETCHERS[source_id], FakeClient(tmp_path, {path: answering(shuffled)}), TOWN)
+    by_code = {code: 100 + place for place, code in enumerate(codes.values())}
+    for column, code in table.codes.items():
+        assert frame[column].tolist() == [by_code[code] + 100 * area for area in range(3)]
+
+
+def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
+    codes = {"Total: All usual residents": 0, "Armed forces base": 1, "Holiday home": 2, "Other": 3}
+    rows = census_rows(list(TOWN.output_areas), list(codes))
+    rows = rows.assign(C2021_HEALTH_6=rows["C2021_HEALTH_6_NAME"].map(codes))
+    assert "has 0 categories" in refused(tmp_path, rows, "census_car_availability")
+
+
+def test_a_dimension_whose_name_is_not_documented_is_found_in_the_whole_header(tmp_path: Path) -> None:
+    table = CENSUS["census_english_proficiency"]
+    rows = census_rows(["E02900001"], [label or "x" for label in table.labels.values()])
+    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENG_NAME"}).assign(
+        C2021_ENG=range(6), C2021_ENG_CODE=range(6), DATE_NAME="2021", GEOGRAPHY_NAME="Any Town 001",
+        MEASURES_NAME="value", OBS_STATUS_NAME="Normal Value", OBS_CONF="F", OBS_CONF_NAME="Free (free)",
+    )  # fmt: skip
+    asking = FakeClient(tmp_path, {f"/api/v01/dataset/{table.dataset}.data.csv": answering(rows)})
+    frame = through(FETCHERS["census_english_proficiency"], asking, TOWN)
+    assert frame.iloc[0].tolist() == ["E02900001", *range(100, 106)]
+    assert "select" not in dict(asking.asked[0].params)
 
 
 def test_a_renamed_column_is_told(tmp_path: Path) -> None:

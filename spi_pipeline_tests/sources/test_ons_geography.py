@@ -82,6 +82,31 @@ def test_a_lookup_is_read_by_its_fields(tmp_path: Path) -> None:
     assert dict(client.asked[0].params)["where"] == "LSOA21CD IN ('E01900001','E01900002')"
 
 
+FITS = [
+    {"LSOA21CD": code, "LSOA21NM": f"Any Town {code[-1]}", "WD24CD": ward, "WD24NM": "A", "LAD24CD": "E06900001"}
+    for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
+]
+
+
+def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: Path) -> None:
+    answers = {
+        path_of("lsoa_best_fit"): paged([{"attributes": one} for one in FITS], 1, at_top),
+        path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
+    }
+    client = FakeClient(tmp_path, dict(answers))
+    frame = through(FETCHERS["lsoa_best_fit"], client, TOWN)
+    assert holds("lsoa_best_fit", frame)
+    assert frame.values.tolist() == [
+        [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
+    ]
+    asked = [dict(request.params) for request in client.asked]
+    assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
+    assert asked[-1]["orderByFields"] == "OA21CD"
+    alone = kept(tmp_path, json.dumps({"features": [{"attributes": FITS[0]}]}).encode())
+    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch both"):
+        FETCHERS["lsoa_best_fit"].parse([alone], TOWN)
+
+
 def test_small_areas_are_asked_for_a_hundred_at_a_time(tmp_path: Path) -> None:
     scope = TOWN.__class__(lsoas=tuple(f"E01{number:06d}" for number in range(250)))
     client = FakeClient(tmp_path, {path_of("lsoa_2011_lookup"): b'{"features": []}'})

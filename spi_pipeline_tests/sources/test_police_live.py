@@ -14,7 +14,8 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.sources.exchange import PermanentFailure, Request
-from spi_pipeline.sources.police_live import CATEGORIES, FETCHERS, last_updated
+from spi_pipeline.sources.police_answers import CATEGORIES
+from spi_pipeline.sources.police_live import FETCHERS, last_updated
 from spi_pipeline_tests.sources.fake import TOWN, FakeClient, holds, kept, through, zipped
 from spi_pipeline_tests.sources.test_police import incident, stop, stops, street
 
@@ -162,6 +163,24 @@ def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
     assert through(CRIMES, client, replace(TOWN, have=(had,)))["crimes"].tolist() == [1]
     with pytest.raises(SpiError, match=r"no download of data.police.uk holds a month of anyshire"):
         through(CRIMES, client, TOWN)  # never had any: missing, which is told where nothing is left
+
+
+def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_without_a_place(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[])
+    client.answers["/api/crimes-no-location"] = lambda request: json.dumps(
+        [crime(9, asked_month(request), None)]
+    ).encode()
+    assert set(through(CRIMES, client, TOWN)["month"]) == {"2024-01"}
+
+
+def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
+    gone = kept(tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12")
+    rows = member("2020-05", incident("a", "Drugs", INSIDE, "2020-05"))
+    archive = kept(tmp_path, zipped(tmp_path / "o", rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
+    client = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(1, "2024-02")])
+    scope = replace(TOWN, have=(archive, gone))
+    assert sorted(through(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
+    assert sorted(through(CRIMES, client, replace(scope, since="2023-12"))["month"]) == ["2023-12", "2024-02"]
 
 
 @pytest.mark.parametrize(
