@@ -218,7 +218,7 @@ def test_recipe(files: tuple[Path, Path], name: str) -> None:
     table = score_files(*files).table.astype({"area_code": str, "edition": str, "id": str})
     computed = table.set_index(["edition", "area_code", "id"])["score"]
     given = pd.read_csv(files[1], dtype={"area_code": str, "edition": str})
-    given = given.assign(edition=given["edition"] if "edition" in given else "").dropna(subset="value")
+    given = given.assign(edition=given.get("edition", "")).dropna(subset="value")
     keys = given[["edition", "area_code", "indicator_id"]].itertuples(index=False, name=None)
     by_hand = BY_HAND[name](dict(zip(keys, given["value"], strict=True)))
     for key, value in by_hand.items():
