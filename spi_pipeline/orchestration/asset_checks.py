@@ -64,8 +64,9 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
 
 
 def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> list[dg.AssetCheckResult]:
-    """What became of every rule that was evaluated, or could not be."""
-    evaluated = [(outcome.table, r) for outcome in outcomes for r in outcome.results if r.outcome != "skipped"]
+    """What became of every rule that was evaluated, or could not be; the database has no rules, its run tells."""
+    own = [outcome for outcome in outcomes if outcome.table in step.outputs]
+    evaluated = [(outcome.table, r) for outcome in own for r in outcome.results if r.outcome != "skipped"]
     single = [
         _check_result(check_name(step, table, result.rule), result, key)
         for table, result in evaluated
