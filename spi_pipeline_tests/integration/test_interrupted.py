@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -29,6 +31,7 @@ from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.orchestration.status import status_of
 from spi_pipeline.store import atomic, publication
 from spi_pipeline.store.store import Store
+from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 
@@ -251,6 +254,26 @@ def test_a_kill_at_any_moment_leaves_the_last_whole_state(
     with open_instance(due.store.dagster_home) as instance:
         ended = {run.status for run in instance.get_runs()}
     assert dg.DagsterRunStatus.STARTED not in ended  # else it would count as running for ever
+
+
+def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
+    due: House, child: Callable[..., BaseProcess], spi: Command
+) -> None:
+    with webhook() as hook:
+        told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+        assert spi(told, "alerts", "send").code == 0
+        before = {title for title, _ in hook.received}
+        child(_refresh_and_die, due, _before_the_database_is_swapped).join(60)
+        for _ in range(2):  # the second time it is known
+            assert spi(told, "alerts", "send").code == 0
+        new = [(title, body) for title, body in hook.received if title not in before]
+        ((title, body),) = [(title, body) for title, body in new if "the run" in title]
+        assert title == "[spi_pipeline] Failed: the run refresh failed"
+        assert "Observed: the process of this run ended before the run did" in body
+        assert "the run that spi refresh started ends well" in body
+        assert due.refresh().state == "succeeded"
+        assert spi(told, "alerts", "send").code == 0
+        assert "Resolved: the run refresh failed" in hook.text
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
