@@ -123,6 +123,17 @@ def test_a_killed_backfill_goes_on_where_it_was(live: House, publishers: Publish
     assert live.store.read("street_crime").num_rows > 1000
 
 
+def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: House, publishers: Publishers) -> None:
+    name = "claimant_count"
+    assert run(House(live.settings.model_copy(update={"since": "2025-06"})), name)[name].state == "written"
+    before, months = live.digests(), live.store.read(name)["month"].to_pylist()
+    assert min(months) == "2025-06"
+    publishers.requests.clear()
+    assert run(live, name)[name].state == "unchanged"
+    assert live.digests() == before
+    assert len(publishers.requests) == 2, "the newest two months, for they are revised"
+
+
 FAILURES = {
     "404": "has no grid of any year",
     "403": "lay the file into the inbox",
