@@ -59,10 +59,14 @@ def fetching_by_source(console: Console) -> Callable[[str, Fetched], None]:
     """One line for each live source as it was fetched."""
 
     def tell(source_id: str, found: Fetched) -> None:
-        said = "failed" if found.failure else f"{len(found.downloads)} downloads"
-        console.print(f"fetched {source_id}: {said}, {found.asked} requests", markup=False)
+        said = "failed" if found.failure else _counted(len(found.downloads), "download")
+        console.print(f"fetched {source_id}: {said}, {_counted(found.asked, 'request')}", markup=False)
 
     return tell
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _shown(step: Step) -> str:

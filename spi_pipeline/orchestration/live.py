@@ -268,11 +268,12 @@ class Live:
         client = self._client(raw)
         try:
             raw.begin()
-            if source_id in self._inbox:
-                downloads = tuple(_laid_in(raw, source_id, file) for file in self._inbox[source_id])
-            else:
-                fetch = self.fetchers[source_id].fetch
-                downloads = tuple(fetch(client, self._scope_of(source_id))) if fetch else raw.held()
+            fetch = self.fetchers[source_id].fetch
+            downloads = tuple(_laid_in(raw, source_id, file) for file in self._inbox.get(source_id, ()))
+            if fetch is None:
+                downloads = raw.held()  # with those laid in before: each year's file comes alone
+            elif not downloads:
+                downloads = tuple(fetch(client, self._scope_of(source_id)))
         except SpiError as error:
             return Fetched(failure=f"{source_id}: {' '.join(str(error).split()).rstrip('.')}", asked=client.asked)
         except Exception as error:

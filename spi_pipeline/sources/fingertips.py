@@ -76,6 +76,10 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS])
     if rows.empty:
         raise SpiError(f"no download of {PUBLISHER} holds a ward or MSOA of ours; fetch it with parent_area_code")
+    found = set(rows["area_code"])
+    absent = sorted({*(scope.wards if found & set(scope.wards) else scope.msoas)} - found)
+    if absent:
+        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listed(absent)}; fetch it again")
     frames = [
         _newest(rows[(rows["id"] == str(number)) & (rows["sex"] == sex)], column, released.get(str(number)))
         for column, (number, sex) in INDICATORS.items()

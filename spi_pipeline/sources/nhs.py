@@ -176,7 +176,12 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     if old or rows.empty:
         what = f"is on the LSOAs of 2011 ({listed(old)})" if old else "holds no LSOA of ours"
         raise SpiError(f"{name} of {PUBLISHER} {what}; fetch the file of a quarter since April 2025")
-    return whole_numbers(rows, ["patients"], name)
+    rows = whole_numbers(rows, ["patients"], name).drop_duplicates()
+    twice = rows[rows.duplicated(["practice", "area_code"])]
+    if len(twice):
+        said = f"{twice.iloc[0]['practice']} in {twice.iloc[0]['area_code']} twice, with different figures"
+        raise SpiError(f"{name} of {PUBLISHER} holds {said}; fetch it again")
+    return rows
 
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:

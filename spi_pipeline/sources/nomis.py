@@ -145,7 +145,7 @@ def _by_area(client: Client, request: Request, areas: Sequence[str]) -> Iterator
         read, count = 0, 1
         while read < count:
             page = replace(asked, params=(*asked.params, ("RecordLimit", str(ROW_LIMIT)), ("RecordOffset", str(read))))
-            download = client.get(page, check=partial(_check_page, name=f"{request.path} of {PUBLISHER}", read=read))
+            download = client.get(page, check=partial(_check_page, name=request.path.rsplit("/", 1)[-1], read=read))
             yield download
             rows, count = _extent(download.path, download.name)
             read += rows
@@ -154,13 +154,13 @@ def _by_area(client: Client, request: Request, areas: Sequence[str]) -> Iterator
 def _check_page(path: Path, name: str, read: int) -> None:
     """A page holds rows. How many is the publisher's affair: those that are left are asked for next."""
     try:
-        rows, count = _extent(path, name)
+        rows, _ = _extent(path, name)
     except SpiError as error:
         raise PermanentFailure(str(error)) from error
     if not rows and read:
-        raise TransientFailure(f"{name} answered {read:,} of {count:,} rows (RECORD_COUNT) and no more; ask again")
+        raise TransientFailure(f"{PUBLISHER} answered {read:,} rows of more (RECORD_COUNT) and then none; ask again")
     if not rows:
-        raise PermanentFailure(f"{name} answered no row, as it does for codes it does not know; see its geography")
+        raise PermanentFailure(f"{name} of {PUBLISHER} has no row, as for codes it does not know; see its geography")
 
 
 def _extent(path: Path, name: str) -> tuple[int, int]:

@@ -164,7 +164,7 @@ def _check_page(path: Path, service: Service) -> None:
     if error:
         said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
         if error.get("code") in OVERLOADED:
-            raise TransientFailure(f"{said}; ask again later")
+            raise TransientFailure(said)
         raise PermanentFailure(f"{said}; if it has a new name, write it into spi_pipeline/sources/ons_geography.py")
     if not isinstance(body, dict) or not isinstance(body.get("features"), list):
         raise PermanentFailure(f"service {service.name} of {PUBLISHER} answered no features; see the geoportal")

@@ -108,9 +108,10 @@ def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
         try:
             row = kind.row(item, download)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise SpiError(
-                f"{download.name} of {PUBLISHER}: incident {place + 1} cannot be read ({error!r}); "
-                "compare it with the publisher's docs"
+                f"{download.name} of {PUBLISHER}: incident {place + 1} cannot be read ({why}); compare it with the "
+                "publisher's docs"
             ) from error
         if row is not None:
             rows[item.get("id", (download.url, place))] = row

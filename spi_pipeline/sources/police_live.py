@@ -144,7 +144,7 @@ def _archive(client: Client, end: str) -> Download | None:
     try:
         return client.get(asked)
     except PermanentFailure as failure:
-        if failure.status in (403, 404):  # a bucket refuses what it does not have
+        if failure.status == 404:
             return None
         raise
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
@@ -123,6 +124,17 @@ def test_a_killed_backfill_goes_on_where_it_was(live: House, publishers: Publish
     assert live.store.read("street_crime").num_rows > 1000
 
 
+def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: House, publishers: Publishers) -> None:
+    name = "claimant_count"
+    assert run(House(live.settings.model_copy(update={"since": "2025-06"})), name)[name].state == "written"
+    before, months = live.digests(), live.store.read(name)["month"].to_pylist()
+    assert min(months) == "2025-06"
+    publishers.requests.clear()
+    assert run(live, name)[name].state == "unchanged"
+    assert live.digests() == before
+    assert len(publishers.requests) == 2, "the newest two months, for they are revised"
+
+
 FAILURES = {
     "404": "has no grid of any year",
     "403": "lay the file into the inbox",
@@ -196,6 +208,24 @@ def test_a_file_in_the_inbox_stands_for_the_publisher(live: House, publishers: P
     broken = sorted(inbox.glob("*.json"))[0]
     broken.write_bytes(broken.read_bytes()[:-40])
     assert f"inbox/{name}/{broken.name}: the JSON is cut short; lay it in again" in run(live, name)[name].message
+
+
+def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live: House) -> None:
+    name = "broadband_coverage"
+    inbox = Path(live.settings.store) / "inbox" / name
+    inbox.mkdir(parents=True)
+    areas = pq.read_table(live.embedded("output_area_lookup"))["area_code"].to_pylist()
+    for year, gigabit in ((2025, 70), (2026, 90)):
+        rows = [f"{area},100,{gigabit}" for area in areas]
+        header = "output_area,All Premises,Number of premises with Gigabit availability"
+        file = inbox / f"{year}01_fixed_oa_coverage_r1.csv"
+        file.write_text("\n".join([header, *rows, ""]), encoding="utf-8-sig")
+        outcome = run(live, name)[name]
+        assert (outcome.state, outcome.message) == ("written", "")
+        file.unlink()
+    table = live.store.read(name).to_pandas()
+    assert table.groupby("year")["gigabit"].sum().to_dict() == {2025: 70 * len(areas), 2026: 90 * len(areas)}
+    assert run(live, name)[name].state == "unchanged", "though the inbox is empty"
 
 
 def test_files_for_no_source_are_not_passed_over(live: House, publishers: Publishers) -> None:

@@ -106,7 +106,8 @@ def _in_workbook(body: bytes, edit: Edit) -> bytes:
 
 
 def _wrong_header(table: list[Row], _columns: Sequence[str], _options: dict[str, Any]) -> list[Row]:
-    return [{f"field{number}": value for number, value in enumerate(row.values())} for row in table]
+    # A feature of GeoJSON is carried along under a name that is none.
+    return [{n if n == "\0" else f"field{i}": value for i, (n, value) in enumerate(row.items())} for row in table]
 
 
 def _rename(table: list[Row], columns: Sequence[str], options: dict[str, Any]) -> list[Row]:

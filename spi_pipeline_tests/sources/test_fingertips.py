@@ -130,12 +130,26 @@ def test_former_wards_in_a_file_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_repeated_rows_and_category_rows_do_not_count(tmp_path: Path) -> None:
+def test_repeated_rows_of_england_and_the_parent_do_not_count(tmp_path: Path) -> None:
     msoa = TOWN.msoas[0]
+    found = [row(93252, area, 1) for area in ("E92000001", "E92000001", "E06900001")]
+    again = row(93252, msoa, 7.5, **{"Parent Code": "E06900001"})
+    assert parsed(tmp_path, [*found, row(93252, msoa, 7.5), row(93252, msoa, 7.5), again])[
+        "deaths_under_75"
+    ].tolist() == [7.5]
+
+
+def test_category_rows_do_not_count(tmp_path: Path) -> None:
     decile = {"Category Type": "LSOA deprivation deciles", "Category": "Most deprived"}
-    found = [row(93252, "E92000001", 1), row(93252, msoa, 7.5), row(93252, msoa, 7.5), row(93252, msoa, 99, **decile)]
-    named_parent = row(93252, msoa, 7.5, **{"Parent Code": "E06900001"})
-    assert parsed(tmp_path, [*found, named_parent])["deaths_under_75"].tolist() == [7.5]
+    found = [row(93252, TOWN.msoas[0], 99, **decile), row(93252, TOWN.msoas[0], 7.5)]
+    assert parsed(tmp_path, found)["deaths_under_75"].tolist() == [7.5]
+
+
+def test_an_area_without_a_row_is_not_taken_for_a_suppressed_one(tmp_path: Path) -> None:
+    wider = replace(TOWN, msoas=(*TOWN.msoas, "E02900002"))
+    downloads = [kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))]
+    with pytest.raises(SpiError, match=r"has no row for 1 areas of ours, E02900002; fetch it again"):
+        HEALTH.parse(downloads, wider)
 
 
 def test_rows_that_disagree_are_refused(tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path
     assert "does not tell its year" in refused(tmp_path, patients(LISTED), registers(every_group("P1", 4)), "X")
 
 
+def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
+    found = registers([*every_group("P1", 4), *every_group("P2", 4)])
+    assert CONDITIONS.parse(files(tmp_path, patients(LISTED * 2), found), TOWN)["patients"].tolist() == [40, 50]
+    message = refused(tmp_path, patients([*LISTED, ("P1", "E01900001", 31)]), found)
+    assert "holds P1 in E01900001 twice, with different figures; fetch it again" in message
+
+
 def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path: Path) -> None:
     found = registers([row for practice in ("P1", "P2") for row in every_group(practice, 4) if row[1] != "COPD"])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)

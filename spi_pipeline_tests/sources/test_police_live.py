@@ -13,7 +13,7 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
-from spi_pipeline.sources.exchange import PermanentFailure, Request
+from spi_pipeline.sources.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.sources.police_answers import CATEGORIES
 from spi_pipeline.sources.police_live import FETCHERS, last_updated
 from spi_pipeline_tests.sources.fake import TOWN, FakeClient, holds, kept, through, zipped
@@ -97,6 +97,21 @@ def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tm
         "/data/archive/2023-12.zip",
     ]
     assert {asked_month(request) for request in client.asked if request.path == STREET} == {"2024-01"}
+
+
+def test_months_that_would_be_answered_with_500_are_not_asked_for(tmp_path: Path) -> None:
+    client = publisher(
+        tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[crime(2, "2024-02")]
+    )
+    inside = client.answers[STREET]
+    assert callable(inside)
+
+    def only_in_the_window(request: Request) -> bytes | Exception:
+        outside = asked_month(request) not in ("2024-01", "2024-02")
+        return TransientFailure("answered 500", 500) if outside else inside(request)
+
+    client.answers[STREET] = only_in_the_window
+    assert sorted(through(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
 
 
 def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(tmp_path: Path) -> None:
@@ -218,6 +233,9 @@ def test_an_unknown_category_is_told(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"incident 1 cannot be read .*the category 'piracy' is not known"):
         through(CRIMES, client, TOWN)
     assert len(CATEGORIES) == 14
+    nameless = {key: value for key, value in crime(1, "2024-01").items() if key != "category"}
+    with pytest.raises(SpiError, match=r"incident 1 cannot be read \(it has no 'category'\); compare it with"):
+        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
 
 
 def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""The page on live sources: its tables are whole, its tests exist, its correction is read by what reads corrections."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.orchestration.sensors import pace
+from spi_pipeline.sources.endpoints import SITES
+from spi_pipeline.sources.live import FETCHERS
+from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
+from spi_pipeline_tests.publishers.matrix import SOURCES, TROUBLES
+
+DOCUMENT = REPOSITORY / "docs" / "live.md"
+
+
+def first_column(name: str) -> list[str]:
+    rows = [line.split("|")[1].strip() for line in table_in(DOCUMENT, name).splitlines()[2:]]
+    assert len(rows) == len(set(rows))
+    return rows
+
+
+def test_every_endpoint_is_told() -> None:
+    rows = [
+        [f"`{name}`", site.base, ", ".join(site.redirects), site.rate] for name, site in SITES.items()
+    ]  # fmt: skip
+    header = ["`SPI_ENDPOINT_`", "In place of", "Redirects may also lead to", "Requests a second"]
+    assert_table(DOCUMENT, "endpoints", markdown_table(header, rows))
+
+
+def test_every_live_source_is_told(contracts: Contracts) -> None:
+    live = [name for name, source in contracts.sources.items() if source.properties.mode == "live"]
+    told = re.findall(r"`(\w+)`", " ".join(first_column("sources")))
+    assert sorted(told) == sorted(live)
+    assert [name for name in live if FETCHERS[name].fetch is None] == ["broadband_coverage"]
+    with_news = {name for name in live if FETCHERS[name].news}
+    assert with_news == {"street_crime", "stop_and_search", "local_health", "deprivation_2025_subdomains"}
+
+
+@pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
+def test_schedules_are_told(contracts: Contracts, name: str) -> None:
+    cadences = {
+        "daily": {"monthly"}, "weekly": {"annual", "irregular"}, "monthly": {"decennial", "quadrennial"},
+    }  # fmt: skip
+    live = [source for source in contracts.sources.values() if source.properties.mode == "live"]
+    assert {source.cadence for source in live if pace(source) == name} == cadences[name]
+    assert f"| `refresh_{name}` |" in text(DOCUMENT)
+
+
+def test_every_silent_failure_has_a_test_that_exists() -> None:
+    for line in table_in(DOCUMENT, "silent").splitlines()[2:]:
+        named = re.findall(r"`((?:sources|integration)/test_\w+\.py)::(test_\w+)`", line)
+        assert named, line
+        for file, test in named:
+            assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test
+
+
+def test_the_correction_shown_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "data_contracts"
+    shutil.copytree(REPOSITORY / "data_contracts", folder)
+    (folder / "corrections").mkdir(exist_ok=True)
+    (shown,) = blocks(DOCUMENT, "yaml")
+    (folder / "corrections" / "census_car_availability.yaml").write_text(shown, encoding="utf-8")
+    (correction,) = load_contracts(folder).corrections["census_car_availability"]
+    assert (correction.column, correction.expected, correction.value) == ("none", 22, 24)
+
+
+def test_the_matrix_is_whole() -> None:
+    rows = table_in(DOCUMENT, "matrix").splitlines()
+    assert re.findall(r"`(\w+)`", rows[0]) == list(SOURCES)
+    assert first_column("matrix") == [trouble.title for trouble in TROUBLES]
+    for line, trouble in zip(rows[2:], TROUBLES, strict=True):
+        cells = [cell.strip() for cell in line.split("|")[2:-1]]
+        assert [bool(cell) for cell in cells] == [name in trouble.at for name in SOURCES], trouble.title
+        assert all(re.fullmatch(r"(same|kept|new|new !) \(\d+\)", cell) for cell in cells if cell)

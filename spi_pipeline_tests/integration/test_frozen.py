@@ -1,0 +1,93 @@
+"""Everything fetched once from the local publishers, frozen, and run by somebody without a network: the same scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spi_pipeline.cli import app
+from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.download import Download
+from spi_pipeline.orchestration.live import Live
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.publishers import Publishers, local_publishers
+
+INDEX = "index/social_progress_index"
+
+
+def whole(house: House) -> Refresh:
+    """Every source, and what the index is made of."""
+    contracts = house.contracts
+    sources = [step.label for step in build_plan(contracts) if step.kind == "source"]
+    return refresh(house.settings, contracts, [*sources, INDEX])
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A house with everything fetched, and what that said."""
+
+    house: House
+    done: Refresh
+    publishers: Publishers
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
+    folder = tmp_path_factory.mktemp("frozen")
+    with local_publishers(months=14) as served, pytest.MonkeyPatch.context() as patch:
+        for name, base in served.endpoints.items():
+            patch.setenv(name, base)
+        made = empty_house(folder)
+        house = House(made.settings.model_copy(update={"mode": "live"}))
+        yield Fetched(house, whole(house), served)
+
+
+def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) -> None:
+    assert fetched.done.faults == []
+    live = {name for name, source in fetched.house.contracts.sources.items() if source.properties.mode == "live"}
+    assert not {"bus_service", "postcodes", "reference"} & live
+    for name in live - {"broadband_coverage"}:
+        made_of = json.loads(fetched.house.store.read(name).schema.metadata[b"spi_origins"])
+        assert all(item["url"].startswith("http://127.0.0.1") for item in made_of), name
+    set_ids = set(fetched.house.store.read("edition")["set_id"].to_pylist())
+    assert len(set_ids) == 1
+
+
+def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:
+    house = fetched.house
+    store = house.store
+    live = Live(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot)
+    for name in ("street_crime", "local_health", "census_car_availability", "diagnosed_conditions", "lsoa_best_fit"):
+        table = store.read(name)
+        downloads = []
+        for item in json.loads(table.schema.metadata[b"spi_origins"]):
+            path = Path(house.settings.store) / item["file"]
+            manifest = json.loads(path.with_name(f"{path.name}.json").read_text())
+            assert (manifest["sha256"], manifest["url"]) == (item["sha256"], item["url"])
+            downloads.append(Download(path=path, **{**manifest, "period": item["period"]}))
+        again = to_arrow(live.fetchers[name].parse(downloads, live.scope), house.contracts.sources[name])
+        assert again.replace_schema_metadata(None).equals(table.replace_schema_metadata(None)), name
+
+
+def test_frozen_it_gives_others_the_same_scores(fetched: Fetched, tmp_path: Path) -> None:
+    house, frozen = fetched.house, tmp_path / "frozen"
+    built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(frozen)], env=house.environment)
+    assert built.exit_code == 0, built.output
+    asked = len(fetched.publishers.requests)
+    theirs = House(
+        house.settings.model_copy(update={"mode": "snapshot", "snapshot": frozen, "store": str(tmp_path / "store")})
+    )
+    done = whole(theirs)
+    assert done.faults == []
+    assert len(fetched.publishers.requests) == asked, "no publisher was asked"
+    for name in (version for version in house.store.versions() if version.split(".")[0] in ("score", "observation")):
+        assert theirs.store.read(name).equals(house.store.read(name)), name
+    for name in ("edition", "indicator"):
+        assert theirs.store.read(name).equals(house.store.read(name)), name
