@@ -32,8 +32,7 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     held = geography.restricted(file.id)
     reader = _Reader(document, vocabulary, held if held.authorities else geography, found)
     properties, table = file.custom, file.tables[0]
-    reader.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", vocabulary.cadences)
-    reader.word(("customProperties", "licence"), properties.licence, "licence", vocabulary.licences)
+    reader.head(file, properties.licence)
     reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
     for index, column in enumerate(table.columns):
         if not column.custom.concept:
@@ -53,11 +52,10 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
         return None
     cadence, grace = vocabulary.cadences[file.sla.frequency], file.sla.grace
     return Source(
-        **_head(document, file),
+        **_head(document, file, properties.licence),
         columns=columns,
         rules=rules,
         properties=properties,
-        cadence=file.sla.frequency,
         cycle_days=cadence.cycle_days,
         grace_days=cadence.grace_days if grace is None else grace,
     )
@@ -72,18 +70,23 @@ def read_product(
         return None
     found: list[Fault] = []
     reader = _Reader(document, vocabulary, geography, found)
+    reader.head(file, file.custom.licence)
     reader.levels(("customProperties", "levels"), file.custom.levels)
     columns = reader.columns(file.tables[0].columns)
     rules = reader.rules(file.tables[0], columns, file.custom.levels)
     faults.extend(found)
-    return None if found else Product(**_head(document, file), columns=columns, rules=rules)
+    return None if found else Product(**_head(document, file, file.custom.licence), columns=columns, rules=rules)
 
 
-def _head(document: Document, file: ContractFile) -> dict[str, Any]:
+def _head(document: Document, file: ContractFile, licence: str) -> dict[str, Any]:
     return {
         "id": file.id,
         "title": file.name,
         "version": file.version,
+        "owner": file.team.name,
+        "support": ", ".join(channel.channel for channel in file.support),
+        "licence": licence,
+        "cadence": file.sla.frequency,
         "description": " ".join(file.description.purpose.split()),
         "limits": " ".join(file.description.limitations.split()),
         "file": document.file,
@@ -107,6 +110,11 @@ class _Reader:
         if found not in known:
             self.fault(path, about + unknown(found, f"{kind} of vocabulary.yaml", known))
 
+    def head(self, file: ContractFile, licence: str) -> None:
+        """Judge the words that every contract states of its table as a whole."""
+        self.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", self.vocabulary.cadences)
+        self.word(("customProperties", "licence"), licence, "licence", self.vocabulary.licences)
+
     def levels(self, path: Path_, levels: list[str]) -> None:
         for index, level in enumerate(levels):
             self.word((*path, index), level, "level", self.vocabulary.levels)
@@ -121,6 +129,8 @@ class _Reader:
             names.append(element.name)
             if custom.unit:
                 self.word((*path, "customProperties", "unit"), custom.unit, "unit", self.vocabulary.units, about)
+            elif element.logical_type in ("integer", "number"):
+                self.fault(path, f"{about}holds numbers and states no unit; say what they count or measure")
             if custom.concept:
                 concepts = self.vocabulary.concepts
                 self.word((*path, "customProperties", "concept"), custom.concept, "concept", concepts, about)

@@ -114,15 +114,28 @@ class _Description(_Element):
 
 
 class ServiceLevel(_Element):
-    """What a publisher promises: its cadence, and the days of grace where they are not the cadence's own."""
+    """What is promised of time: a cadence, and the days of grace where they are not the cadence's own."""
 
     frequency: str
     grace: int | None = Field(default=None, ge=0)
 
 
-class ProductProperties(Strict):
-    """The custom properties of a product: levels its ``area_code`` may belong to."""
+class Team(_Element):
+    """Who answers for a contract."""
 
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+
+
+class SupportChannel(_Element):
+    """Where a reader of the table asks."""
+
+    channel: str = Field(min_length=1)
+
+
+class ProductProperties(Strict):
+    """The custom properties of a product: its licence, and the levels its ``area_code`` may belong to."""
+
+    licence: str
     levels: list[str] = Field(default=[])
 
 
@@ -134,8 +147,11 @@ class ContractFile(_Element):
     id: str = Field(pattern=Id)
     name: str = Field(min_length=1)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    status: str = Field(min_length=1)
+    status: Literal["proposed", "draft", "active", "deprecated", "retired"]
+    team: Team
+    support: list[SupportChannel] = Field(min_length=1)
     description: _Description
+    sla: ServiceLevel = Field(alias="slaProperties")
     tables: list[TableElement] = Field(min_length=1, max_length=1, alias="schema")
 
 
@@ -143,13 +159,12 @@ class SourceFile(ContractFile):
     """A source contract."""
 
     custom: SourceProperties = Field(alias="customProperties")
-    sla: ServiceLevel = Field(alias="slaProperties")
 
 
 class ProductFile(ContractFile):
     """A product contract."""
 
-    custom: ProductProperties = Field(default=ProductProperties(), alias="customProperties")
+    custom: ProductProperties = Field(alias="customProperties")
 
 
 FileType = TypeVar("FileType", bound=ContractFile)

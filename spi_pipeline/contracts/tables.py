@@ -132,6 +132,10 @@ class Table:
         id: its name everywhere: file, asset, database.
         title: shown to people.
         version: semantic version of the contract.
+        owner: the team that answers for it.
+        support: where a reader asks.
+        licence: word of the licence vocabulary.
+        cadence: word of the cadence vocabulary.
         description: what it holds.
         limits: what a reader must know; empty when nothing.
         file: contract file, relative to the contracts folder.
@@ -142,6 +146,10 @@ class Table:
     id: str
     title: str
     version: str
+    owner: str
+    support: str
+    licence: str
+    cadence: str
     description: str
     limits: str
     file: str
@@ -164,13 +172,11 @@ class Source(Table):
 
     Attributes:
         properties: publisher, licence, geography, period.
-        cadence: word of the cadence vocabulary.
         cycle_days: days from one publication to the next; None where the publisher keeps no calendar.
         grace_days: days it may be later than that.
     """
 
     properties: SourceProperties = field(kw_only=True)
-    cadence: str = field(kw_only=True)
     cycle_days: int | None = field(default=None, kw_only=True)
     grace_days: int = field(default=0, kw_only=True)
 

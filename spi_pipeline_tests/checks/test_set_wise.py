@@ -22,6 +22,7 @@ ODD: dict[str, list[Any]] = {
     "households": [None, 105, 10**6],
     "rate": [None, NAN, INFINITY, -INFINITY, -0.1, 100.1],
     "note": [None, "x"],
+    "finding": ["odd", ""],
     "outline": [None],
 }
 # Beyond the one of each kind: several columns, an open range, no period, text where a range is asked for.

@@ -47,6 +47,57 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "version is missing", at="apiVersion",
         ),
         case(
+            "no owner", CAR,
+            "team: {name: social-progress}\n",
+            "",
+            "team is missing", at="apiVersion",
+        ),
+        case(
+            "an owner Dagster could not name", CAR,
+            "team: {name: social-progress}",
+            "team: {name: Social Progress}",
+            "team.name: 'Social Progress' is refused, string should match pattern '^[a-z][a-z0-9_-]*$'",
+        ),
+        case(
+            "no support channel", CAR,
+            "support:\n  - {channel: social-progress, tool: ticket, scope: issues, "
+            "description: Issues of the repository that holds this contract}\n",
+            "support: []\n",
+            "support: list should have at least 1 item after validation, not 0",
+        ),
+        case(
+            "no service level", CAR,
+            "slaProperties:\n  - {property: frequency, value: decennial}\n",
+            "",
+            "slaProperties is missing", at="apiVersion",
+        ),
+        case(
+            "a product without licence", "products/area.yaml",
+            "  - {property: licence, value: OGL-UK-3.0}\n",
+            "",
+            "customProperties.licence is missing", at="customProperties:",
+        ),
+        case(
+            "a product with an unknown licence", "products/area.yaml",
+            "value: OGL-UK-3.0",
+            "value: OGL-UK-3.1",
+            f"'OGL-UK-3.1' is no licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
+        ),
+        case(
+            "numbers without unit", CAR,
+            ", {property: unit, value: households}",
+            "",
+            "column households: holds numbers and states no unit; say what they count or measure",
+            at="{name: households,",
+        ),
+        case(
+            "unknown status", CAR,
+            "status: active",
+            "status: actve",
+            "status: 'actve' is no value of this key; nearest is 'active', "
+            "allowed are active, deprecated, draft, proposed, retired",
+        ),
+        case(
             "older standard", CAR,
             "apiVersion: v3.1.0",
             "apiVersion: v2.2.0",
