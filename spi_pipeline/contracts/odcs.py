@@ -9,7 +9,8 @@ from typing import Any
 from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.quality import implied_rules, stated_rules
+from spi_pipeline.contracts.places import TablePlaces
+from spi_pipeline.contracts.quality import implied_rules
 from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.standard import (
     ColumnElement,
@@ -19,6 +20,7 @@ from spi_pipeline.contracts.standard import (
     TableElement,
     read_standard,
 )
+from spi_pipeline.contracts.stated import stated_rules
 from spi_pipeline.contracts.tables import Column, Product, Source
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -47,6 +49,9 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     if not held.authorities:
         # The table of a source without figures for anybody is empty, and nothing is promised of its rows.
         rules = tuple(rule for rule in rules if rule.kind in ("columns", "types"))
+    elif len(held.authorities) < len(geography.authorities):
+        # The lookups list the small areas of every authority, those it holds nothing for among them.
+        rules = tuple(rule for rule in rules if rule.kind != "coverage" or "areas" in rule.params)
     faults.extend(found)
     if found:
         return None
@@ -73,7 +78,11 @@ def read_product(
     reader.head(file, file.custom.licence)
     reader.levels(("customProperties", "levels"), file.custom.levels)
     columns = reader.columns(file.tables[0].columns)
-    rules = reader.rules(file.tables[0], columns, file.custom.levels)
+    parts = file.custom.parts
+    if parts and parts not in [column.name for column in columns]:
+        said = unknown(parts, "column of this table", [column.name for column in columns])
+        reader.fault(("customProperties", "parts"), said)
+    rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
     faults.extend(found)
     return None if found else Product(**_head(document, file, file.custom.licence), columns=columns, rules=rules)
 
@@ -156,21 +165,28 @@ class _Reader:
             published_name=custom.published_name,
             minimum=minimum if options.minimum is None else options.minimum,
             maximum=maximum if options.maximum is None else options.maximum,
+            typical=custom.typical,
             pattern=options.pattern,
             values=tuple(allowed.value for allowed in element.enum),
         )
 
     def rules(
-        self, table: TableElement, columns: tuple[Column, ...], levels: list[str], vintage: int | None = None
+        self,
+        table: TableElement,
+        columns: tuple[Column, ...],
+        levels: list[str],
+        vintage: int | None = None,
+        parts: str = "",
     ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
-        stated = stated_rules(self.document, table.quality, columns, levels, self.geography, self.faults)
+        places = TablePlaces([level for level in levels if level in self.vocabulary.levels], vintage, self.geography)
+        stated = stated_rules(self.document, table.quality, columns, places, self.faults)
         if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
             self.fault(("schema", 0), message)
         if self.faults:
             return ()
-        rules = implied_rules(columns, levels, self.vocabulary, self.geography, vintage)
+        rules = implied_rules(columns, places, self.vocabulary, parts)
         for index, rule in enumerate(stated):
             if any(rule.id == other.id for other in rules):
                 self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")

@@ -56,6 +56,14 @@ class ColumnProperties(Strict):
     unit: str = ""
     concept: str = ""
     published_name: str = ""
+    typical: tuple[float, float] | None = None
+
+    @field_validator("typical")
+    @classmethod
+    def _ordered(cls, typical: tuple[float, float] | None) -> tuple[float, float] | None:
+        if typical and not 0 <= typical[0] < typical[1]:
+            raise ValueError("a typical size has a smaller end that is not negative, and a larger one")
+        return typical
 
 
 class AllowedValue(_Element):
@@ -133,10 +141,17 @@ class SupportChannel(_Element):
 
 
 class ProductProperties(Strict):
-    """The custom properties of a product: its licence, and the levels its ``area_code`` may belong to."""
+    """The custom properties of a product.
+
+    Attributes:
+        licence: word of the licence vocabulary.
+        levels: levels its ``area_code`` may belong to.
+        parts: the column it comes in parts by; empty where it comes as a whole.
+    """
 
     licence: str
     levels: list[str] = Field(default=[])
+    parts: str = ""
 
 
 class ContractFile(_Element):

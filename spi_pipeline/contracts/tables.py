@@ -33,6 +33,7 @@ class Column:
         published_name: the column's name in the publisher's own file, where a parser maps it by contract.
         minimum: smallest allowed number.
         maximum: largest allowed number.
+        typical: the range that the mean of the absolute values must lie in: by it another unit is noticed.
         pattern: regular expression a text must match as a whole.
         values: the closed list of allowed values, if there is one.
     """
@@ -47,6 +48,7 @@ class Column:
     published_name: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    typical: tuple[float, float] | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
 

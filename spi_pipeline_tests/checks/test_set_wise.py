@@ -24,6 +24,9 @@ ODD: dict[str, list[Any]] = {
     "note": [None, "x"],
     "finding": ["odd", ""],
     "outline": [None],
+    "women": [None, 0, 10**6],
+    "men": [None, -5],
+    "share": [None, NAN, 0.5, INFINITY],
 }
 # Beyond the one of each kind: several columns, an open range, no period, text where a range is asked for.
 FURTHER = (
@@ -34,6 +37,12 @@ FURTHER = (
     Rule("id", "key", "error", "", ("area_code",)),
     Rule("gaps", "null_share", "warning", "", ("rate", "note"), {"max_share": 0.2}),
     Rule("many", "varies", "warning", "", ("rate", "year")),
+    Rule("sizes", "typical", "warning", "", ("women", "rate"), {"ranges": {"women": [50, 200], "rate": [0, 5]}}),
+    Rule("years", "unbroken", "warning", "", ("year",), {"by": ["area_code"]}),
+    Rule("shares", "totals", "warning", "", ("share",), {"by": ["year", "group"], "total": 0.4}),
+    Rule("among", "known_areas", "error", "", ("area_code",), {"areas": WARDS, "others": "any"}),
+    Rule("listed", "known_areas", "error", "", ("area_code",), {"areas": WARDS, "others": [""]}),
+    Rule("either", "coverage", "error", "", ("area_code",), {"choices": {"a": WARDS, "b": FORMER}, "min_share": 1}),
 )
 RULES = [*(case.rule for case in CASES.values()), *FURTHER]
 

@@ -21,8 +21,8 @@ PROGRAM = shutil.which("datacontract")
 LINT = """
 import json, sys
 from datacontract.data_contract import DataContract
-found = {file: DataContract(data_contract_file=file).lint() for file in sys.argv[1:]}
-print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in run.checks] for file, run in found.items()}))
+checks = {file: DataContract(data_contract_file=file).lint().checks for file in sys.argv[1:]}
+print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each] for file, each in checks.items()}))
 """
 
 

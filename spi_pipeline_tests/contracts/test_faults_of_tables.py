@@ -133,7 +133,21 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "[{property: concept, value: place}, ",
             "[{property: concept, value: place}, {property: units, value: m}, ",
             f"{TABLE}.properties.area_code.customProperties: 'units' is no key of this part; "
-            "nearest is 'unit', allowed are concept, published_name, unit",
+            "nearest is 'unit', allowed are concept, published_name, typical, unit",
+        ),
+        case(
+            "typical size turned round", CAR,
+            "[{property: concept, value: place}, ",
+            "[{property: concept, value: place}, {property: typical, value: [3, 2]}, ",
+            f"{TABLE}.properties.area_code.customProperties.typical: a typical size has a smaller end that is not "
+            "negative, and a larger one",
+        ),
+        case(
+            "parts by an unknown column", "products/area.yaml",
+            "  - {property: levels,",
+            "  - {property: parts, value: levle}\n  - {property: levels,",
+            "'levle' is no column of this table; nearest is 'level', allowed are area_code, area_name, households, "
+            "level, parent_code, placed_by, population, split_share, vintage",
         ),
         case(
             "unknown option of a type", CAR,
