@@ -35,6 +35,7 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "part_of_whole": row_kinds.part_of_whole,
     "null_share": row_kinds.null_share,
     "adds_up": row_kinds.adds_up,
+    "quotient": row_kinds.quotient,
     "together": row_kinds.together,
     "varies": row_kinds.varies,
     "empty": row_kinds.empty,
@@ -48,9 +49,9 @@ _KINDS = _TABLE_KINDS | _ROW_KINDS | _GROUP_KINDS
 # These say something about nulls, or about a column that holds nothing else.
 _JUDGE_NULLS = ("required", "null_share", "together", "varies", "empty")
 # These need all of their columns in a row, the others any.
-_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up")
+_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up", "quotient")
 _OF_TEXT = ("pattern", "known_areas", "in_set")
-_OF_NUMBERS = ("between", "between_by", "part_of_whole", "adds_up", "typical", "totals", "unbroken")
+_OF_NUMBERS = ("between", "between_by", "part_of_whole", "adds_up", "quotient", "typical", "totals", "unbroken")
 
 
 def evaluate(
@@ -166,8 +167,8 @@ def _fit(rule: Rule) -> tuple[str, ...]:
 
 
 def _judged_columns(rule: Rule) -> tuple[str, ...]:
-    """The columns whose values a rule is about; ``between_by`` only looks its range up by the first."""
-    return rule.columns[1:] if rule.kind == "between_by" else rule.columns
+    """The columns whose values a rule is about; some kinds only look a range or factor up by the first."""
+    return rule.columns[1:] if rule.kind in ("between_by", "quotient") else rule.columns
 
 
 def _cannot(rule: Rule, why: str, told: bool) -> RuleResult:
@@ -182,7 +183,7 @@ def _nothing_to_judge(rule: Rule, subject: Subject) -> RuleResult | None:
     if rule.kind in _JUDGE_NULLS:
         return None
     if rule.kind in _JUDGE_WHOLE_ROWS:
-        filled = bool(frame[list(rule.columns)].notna().all(axis=1).any())
+        filled = bool(frame[list(_judged_columns(rule))].notna().all(axis=1).any())
     else:
         filled = any(frame[name].notna().any() for name in _judged_columns(rule))
     if filled:

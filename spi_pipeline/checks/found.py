@@ -109,6 +109,14 @@ def sums(judged: int, failing: int, whole: str, most: float) -> str:
     return f"{failing:,} of {counted(judged, 'row')} do not add up to {whole}, off by up to {figure(most)}"
 
 
+def quotients(judged: int, failing: int, about: Any, value: float, meant: float) -> str:
+    """Of ``quotient``: the first row whose value is another than its numerator and denominator come to."""
+    if not failing:
+        return f"{counted(judged, 'row')}, values as their numerators and denominators come to"
+    first = f"{figure(about)} holds {figure(value)}, they come to {figure(meant)}"
+    return f"{failing:,} of {counted(judged, 'row')} hold another value: {first}"
+
+
 def sizes(judged: int, outside: Sequence[Mapping[str, Any]]) -> str:
     """Of ``typical``: the columns, or columns within a group, whose typical size is another than promised."""
     if not outside:

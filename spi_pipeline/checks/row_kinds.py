@@ -25,6 +25,8 @@ from spi_pipeline.contracts.rules import Rule
 AREA_CODE = r"[EWSN]\d{8}"
 # 1 - 0.7 is a little more than 3 / 10 in binary; a share is met to within this.
 ROUNDING = 1e-12
+# Numerators are sums of thousands of shares: the same to a millionth is the same.
+QUOTIENT = 1e-6
 
 
 def required(rule: Rule, subject: Subject) -> Check:
@@ -179,6 +181,22 @@ def adds_up(rule: Rule, subject: Subject) -> Check:
         return found.sums(int(off.notna().sum()), int(wrong.sum()), rule.columns[0], off[wrong].max())
 
     return Check((Question.none_of(f"{rule.id}: off", wrong),), tell)
+
+
+def quotient(rule: Rule, subject: Subject) -> Check:
+    """Values that are the quotient they are said to be, where numerator and denominator are there."""
+    about, *names = rule.columns
+    value, over, under = (subject.frame[name].astype("float64") for name in names)
+    factor = subject.frame[about].map(rule.params["factors"]).astype("float64")
+    meant = factor * over / under.where(under != 0)
+    off = (value - meant).abs() > QUOTIENT * meant.abs() + ROUNDING
+
+    def tell(verdicts: Sequence[Verdict]) -> str:
+        first = int(off.to_numpy().nonzero()[0][0]) if off.any() else 0
+        of = subject.frame[about].iloc[first]
+        return found.quotients(int((value - meant).notna().sum()), int(off.sum()), of, value[first], meant[first])
+
+    return Check((Question.none_of(f"{rule.id}: off", off),), tell)
 
 
 def together(rule: Rule, subject: Subject) -> Check:

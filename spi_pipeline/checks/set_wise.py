@@ -37,6 +37,7 @@ _ROW_KINDS: dict[str, Callable[[Rule, Large], Asked]] = {
     "known_areas": set_wise_kinds.known_areas,
     "part_of_whole": set_wise_kinds.part_of_whole,
     "adds_up": set_wise_kinds.adds_up,
+    "quotient": set_wise_kinds.quotient,
     "together": set_wise_kinds.together,
     "null_share": set_wise_kinds.null_share,
     "varies": set_wise_kinds.varies,

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from spi_pipeline.checks import found, group_kinds
 from spi_pipeline.checks.check import Check
 from spi_pipeline.checks.large import POSITION, Asked, Facts, Large, count, literal, quoted
-from spi_pipeline.checks.row_kinds import AREA_CODE, ROUNDING, of_days
+from spi_pipeline.checks.row_kinds import AREA_CODE, QUOTIENT, ROUNDING, of_days
 from spi_pipeline.contracts.rules import Rule
 
 
@@ -170,6 +170,25 @@ def adds_up(rule: Rule, large: Large) -> Asked:
         lambda facts: found.sums(facts["judged"], facts["failing"], rule.columns[0], facts["most"]),
         {"most": f"max({off}) FILTER (WHERE {failing})"},
     )
+
+
+def quotient(rule: Rule, large: Large) -> Asked:
+    """Values that are not the quotient they are said to be."""
+    about = quoted(rule.columns[0])
+    value, over, under = (f"{large.cell(name)}::DOUBLE" for name in rule.columns[1:])
+    cases = " ".join(f"WHEN {literal(of)} THEN {literal(float(by))}" for of, by in rule.params["factors"].items())
+    meant = f"((CASE {about} {cases} END) * {over} / nullif({under}, 0))"
+    failing = f"coalesce(abs({value} - {meant}) > {literal(QUOTIENT)} * abs({meant}) + {literal(ROUNDING)}, FALSE)"
+
+    def tell(facts: Facts) -> str:
+        if not facts["failing"]:
+            return found.quotients(facts["quotients"], 0, None, 0, 0)
+        query = f'SELECT {about}, {value}, {meant} FROM rows WHERE {failing} ORDER BY "{POSITION}" LIMIT 1'
+        ((of, held, wanted),) = large.all(query)
+        return found.quotients(facts["quotients"], facts["failing"], of, held, wanted)
+
+    judged = large.filled(rule.columns[1:], " AND ")
+    return Asked(failing, judged, tell, {"quotients": count(f"{value} - {meant} IS NOT NULL")})
 
 
 def together(rule: Rule, large: Large) -> Asked:

@@ -57,6 +57,9 @@ def expected(rule: Rule) -> str:
         case "adds_up":
             slack = f" to within {figure(params['tolerance'])}" if params.get("tolerance") else ""
             return f"{listing(columns[1:], len(columns))} add up to {columns[0]}{slack}"
+        case "quotient":
+            factor = f"times what its {columns[0].removesuffix('_id')} states"
+            return f"{columns[1]} is {columns[2]} over {columns[3]}, {factor}"
         case "totals":
             return f"{columns[0]} adds up to {figure(params['total'])}{_each(params)}"
         case "together":

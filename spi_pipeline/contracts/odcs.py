@@ -179,7 +179,7 @@ class _Reader:
         parts: str = "",
     ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
-        places = TablePlaces([level for level in levels if level in self.vocabulary.levels], vintage, self.geography)
+        places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
         stated = stated_rules(self.document, table.quality, columns, places, self.faults)
         if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"

@@ -20,11 +20,13 @@ class TablePlaces:
         levels: levels its ``area_code`` may belong to.
         vintage: year of the codes; None for products, whose areas are those of ``geography``.
         geography: the wards and authorities it may hold.
+        sure: whether every level is a word of the vocabulary; else that is told, and nothing that follows from it.
     """
 
     levels: Sequence[str]
     vintage: int | None
     geography: Geography
+    sure: bool = True
 
     @property
     def names(self) -> list[str]:

@@ -31,6 +31,7 @@ RULE_KINDS: dict[str, str] = {
     "varies": "a column holds more than one value",
     "typical": "the typical size of a column, the mean of its absolute values, lies in a closed range",
     "adds_up": "the parts of a whole add up to it",
+    "quotient": "a value is its numerator over its denominator, times the factor stated for what its row is about",
     "totals": "the values of each group add up to a stated total",
     "together": "the named columns are null in the same rows",
     "unbroken": "whole numbers follow each other without a gap",
@@ -67,8 +68,9 @@ class Rule:
             {geography: [areas]}}``, of which a table covers the one it holds most of; ``part_of_whole``
             ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``; ``typical``
             ``{"ranges": {column: [min, max]}, "by": [columns] (may be absent)}``; ``adds_up`` ``{"tolerance"}`` with
-            columns ``(whole, part, ...)``; ``totals`` ``{"total", "tolerance", "by": [columns]}``; ``unbroken``
-            ``{"by": [columns] (may be absent)}``.
+            columns ``(whole, part, ...)``; ``quotient`` ``{"factors": {value of the first column: factor}}`` with
+            columns ``(about, value, numerator, denominator)``; ``totals`` ``{"total", "tolerance", "by": [columns]}``;
+            ``unbroken`` ``{"by": [columns] (may be absent)}``.
     """
 
     id: str

@@ -184,7 +184,7 @@ def _own_rule(
     faults.extend(document.fault(path, message) for message in said)
     if isinstance(stated, _Coverage | _KnownAreas):
         areas = places.params(stated.geographies or places.names)
-        if not areas:
+        if not areas and (stated.geographies or places.sure):
             message = f"rule {element.id}: no list of these areas is kept; state geographies, or drop the rule"
             faults.append(document.fault(path, message))
         params |= areas

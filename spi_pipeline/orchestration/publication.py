@@ -28,12 +28,12 @@ def database_tables(contracts: Contracts, reader: Reader, parts: Sequence[str]) 
     Raises:
         SpiError: when a part cannot be read.
     """
-    rows = {name: product_rows(product, reader, parts) for name, product in contracts.products.items()}
+    rows = {name: _rows(product, reader, parts) for name, product in contracts.products.items()}
     rows["observation"] = observations_with_imputed(rows["observation"], rows["imputation"])
     return [_database_table(product, rows[name]) for name, product in contracts.products.items()]
 
 
-def product_rows(product: Product, reader: Reader, parts: Sequence[str]) -> pa.Table:
+def _rows(product: Product, reader: Reader, parts: Sequence[str]) -> pa.Table:
     """All current parts of a product, or what runs recorded."""
     schema = arrow_schema(product)
     if product.id in RECORDED:

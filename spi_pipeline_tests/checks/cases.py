@@ -25,6 +25,7 @@ TYPES = {
     "women": "integer",
     "men": "integer",
     "share": "number",
+    "per_household": "number",
 }
 
 Change = Callable[[dict[str, list[Any]]], None]
@@ -45,6 +46,7 @@ def good() -> dict[str, list[Any]]:
         "women": [60, 110, 150, 190, 60, 110, 160, 210],
         "men": [40, 90, 150, 210, 50, 100, 150, 200],
         "share": [0.1, 0.2, 0.3, 0.4] * 2,
+        "per_household": [2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, None],
     }
 
 
@@ -101,20 +103,20 @@ CASES = {
     for case in (
         Case(
             rule("columns", *TYPES),
-            "12 columns",
+            "13 columns",
             drop_column,
             "missing note",
             (),
             "exactly the columns area_code, year, group, residents, households, rate, note, finding, outline, women, "
-            "men, share",
+            "men, share, per_household",
         ),
         Case(
             rule("types", *TYPES, types=TYPES),
-            "12 columns, all of the contract's type",
+            "13 columns, all of the contract's type",
             put("rate", (0, float("inf"))),
-            "1 of 12 columns of another type: rate holds number with infinity, not number",
+            "1 of 13 columns of another type: rate holds number with infinity, not number",
             ({"column": "rate", "promised": "number", "found": "number with infinity"},),
-            "the contract's type in 12 columns",
+            "the contract's type in 13 columns",
         ),
         Case(
             rule("required", "group", "residents"),
@@ -237,6 +239,19 @@ CASES = {
                 {"residents": 400, "women": 190, "men": 200, "area_code": WARDS[3], "year": 2021},
             ),
             "women, men add up to residents to within 2",
+        ),
+        Case(
+            rule("quotient", "group", "per_household", "residents", "households", factors={"a": 1, "b": 1}),
+            "7 rows, values as their numerators and denominators come to",
+            both(put("per_household", (1, 250.0), (4, 3.0)), put("residents", (2, None))),
+            "2 of 6 rows hold another value: b holds 250, they come to 2.5",
+            (
+                {"group": "b", "per_household": 250.0, "residents": 200, "households": 80}
+                | {"area_code": WARDS[1], "year": 2021},
+                {"group": "a", "per_household": 3.0, "residents": 110, "households": 44}
+                | {"area_code": WARDS[0], "year": 2022},
+            ),
+            "per_household is residents over households, times what its group states",
         ),
         Case(
             rule("totals", "share", by=["year"], total=1, tolerance=0.001),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case, change, faults, line_of
 
 ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGreaterOrEqualTo: 1, severity: error}\n"
 
@@ -112,14 +113,14 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "schema.census_car_availability.quality.none_within_households.engine: 'soda' is no value of this key; "
             "allowed are spi",
         ),
-        case(
-            "neither row count nor coverage", CAR,
-            ROW_COUNT,
-            "",
-            "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one",
-            at="- name: census_car_availability",
-        ),
     ],
 )  # fmt: skip
 def test_a_broken_rule(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
+    change(root, CAR, ROW_COUNT, "")
+    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
+    message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+    assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]

@@ -151,27 +151,27 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
         ),
         case(
             "unknown option of a type", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimun: 0}",
             f"{TABLE}.properties.households.logicalTypeOptions: 'minimun' is no key of this part; "
             "nearest is 'minimum', allowed are format, maximum, minimum, pattern",
         ),
         case(
             "text for a number", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimum: none}",
             f"{TABLE}.properties.households.logicalTypeOptions.minimum: 'none' is refused, input should be a valid "
             "number, unable to parse string as a number",
         ),
         case(
             "empty range", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimum: 3, maximum: 2}",
             f"{TABLE}.properties.households.logicalTypeOptions: minimum 3 is above maximum 2",
         ),
         case(
             "no regular expression", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             'logicalTypeOptions: {pattern: "[A-Z"}',
             f"{TABLE}.properties.households.logicalTypeOptions.pattern: '[A-Z' is refused, it is no regular expression "
             "(unterminated character set at position 0)",
@@ -240,10 +240,10 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "customProperties.period.start: '2021-13-21' is refused, month must be in 1..12",
         ),
         case(
-            "repeated column", CAR,
-            "{name: one,",
-            "{name: none,",
-            "column none stands here a second time; keep one of them",
+            "repeated column", "products/area.yaml",
+            "{name: vintage,",
+            "{name: area_name,",
+            "column area_name stands here a second time; keep one of them",
         ),
         case(
             "id and file name differ", CAR,

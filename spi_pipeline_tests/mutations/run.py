@@ -41,7 +41,7 @@ def all_mutations(house: House) -> list[tuple[Real, Mutation]]:
     return [
         (real, mutation)
         for real in real_tables(house)
-        for mutation in mutations(real.contract.id, real.rows, real.contract, units, former)
+        for mutation in mutations(real.name, real.rows, real.contract, units, former)
     ]
 
 
