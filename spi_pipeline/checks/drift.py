@@ -142,6 +142,7 @@ def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Find
 
 
 def _measures(source: Source, *tables: pa.Table) -> Sequence[str]:
-    """Columns of figures with a unit: places and categories have none."""
+    """Columns of figures; of coordinates, years and categories no change can be told."""
     common = set.intersection(*(set(table.column_names) for table in tables))
-    return [column.name for column in source.columns if column.unit and column.name in common]
+    figures = [c for c in source.columns if c.unit and c.concept not in ("place", "time", "category")]
+    return [column.name for column in figures if column.name in common]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.checks import row_kinds, set_wise, table_kinds
+from spi_pipeline.checks import group_kinds, row_kinds, set_wise, table_kinds
 from spi_pipeline.checks.check import Check
 from spi_pipeline.checks.judge import Verdict, judge
 from spi_pipeline.checks.subject import MAX_FAILING_ROWS, Subject, distinct_names, types_of
@@ -34,14 +34,24 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "known_areas": row_kinds.known_areas,
     "part_of_whole": row_kinds.part_of_whole,
     "null_share": row_kinds.null_share,
+    "adds_up": row_kinds.adds_up,
+    "quotient": row_kinds.quotient,
+    "together": row_kinds.together,
     "varies": row_kinds.varies,
     "empty": row_kinds.empty,
 }
-_KINDS = _TABLE_KINDS | _ROW_KINDS
+_GROUP_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
+    "typical": group_kinds.typical,
+    "totals": group_kinds.totals,
+    "unbroken": group_kinds.unbroken,
+}
+_KINDS = _TABLE_KINDS | _ROW_KINDS | _GROUP_KINDS
 # These say something about nulls, or about a column that holds nothing else.
-_JUDGE_NULLS = ("required", "null_share", "varies", "empty")
+_JUDGE_NULLS = ("required", "null_share", "together", "varies", "empty")
+# These need all of their columns in a row, the others any.
+_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up", "quotient")
 _OF_TEXT = ("pattern", "known_areas", "in_set")
-_OF_NUMBERS = ("between", "between_by", "part_of_whole")
+_OF_NUMBERS = ("between", "between_by", "part_of_whole", "adds_up", "quotient", "typical", "totals", "unbroken")
 
 
 def evaluate(
@@ -78,7 +88,11 @@ def evaluate(
         subject = Subject.of(table)
         unasked = _unasked(rules, subject.types)
         for rule in rules:
-            if rule.kind in _ROW_KINDS and rule.id not in unasked and (nothing := _nothing_to_judge(rule, subject)):
+            if (
+                rule.kind not in _TABLE_KINDS
+                and rule.id not in unasked
+                and (nothing := _nothing_to_judge(rule, subject))
+            ):
                 unasked[rule.id] = nothing
         results = _judged(subject, [rule for rule in rules if rule.id not in unasked], key)
     decided = {result.rule.id: result for result in results} | unasked
@@ -114,9 +128,9 @@ def _unasked(rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, RuleR
                 continue  # it judges the columns that are there
             verb = "column {} is missing" if len(missing) == 1 else "columns {} are missing"
             unasked[rule.id] = _cannot(rule, verb.format(listing(missing)), told)
-        elif rule.kind == "coverage" and not rule.params["areas"]:
+        elif rule.kind == "coverage" and rule.params.get("areas") == []:
             unasked[rule.id] = _cannot(rule, "no areas are named that should be there", False)
-        elif rule.kind == "known_areas" and "areas" not in rule.params:
+        elif rule.kind in ("known_areas", "coverage") and "areas" not in rule.params and not rule.params.get("choices"):
             unasked[rule.id] = _cannot(rule, "no lookup of its small areas is at hand", True)
         elif unfit := list(_unfit(rule, types)):
             told = any(
@@ -124,7 +138,7 @@ def _unasked(rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, RuleR
                 for other in rules
                 for name in unfit
             )
-            wanted = "text" if rule.kind in _OF_TEXT else "numbers"
+            wanted = "text" if rule.kind in _OF_TEXT else "days" if row_kinds.of_days(rule) else "numbers"
             holds = ", ".join(f"column {name} holds {types[name]}, not {wanted}" for name in unfit)
             unasked[rule.id] = _cannot(rule, holds, told)
     return unasked
@@ -139,17 +153,22 @@ def _unfit(rule: Rule, types: Mapping[str, str]) -> Iterator[str]:
     if rule.kind in _OF_TEXT and all(isinstance(value, str) for value in rule.params.get("values", ())):
         yield from (name for name in rule.columns if types[name] not in ("string", "null"))
     if rule.kind in _OF_NUMBERS:
-        bounds = [bound for name in ("min", "max") if (bound := rule.params.get(name)) is not None]
-        for name in _judged_columns(rule):
-            if all(isinstance(bound, int | float) for bound in bounds) and not types[name].startswith(
-                ("integer", "number", "null")
-            ):
-                yield name
+        yield from (name for name in _judged_columns(rule) if not types[name].startswith((*_fit(rule), "null")))
+
+
+def _fit(rule: Rule) -> tuple[str, ...]:
+    """The types a rule of numbers can be asked about."""
+    if row_kinds.of_days(rule):
+        return ("date", "timestamp")
+    bounds = [bound for name in ("min", "max") if (bound := rule.params.get(name)) is not None]
+    if not all(isinstance(bound, int | float) for bound in bounds):
+        return ("",)  # whatever the library makes of them
+    return ("integer",) if rule.kind == "unbroken" else ("integer", "number")
 
 
 def _judged_columns(rule: Rule) -> tuple[str, ...]:
-    """The columns whose values a rule is about; ``between_by`` only looks its range up by the first."""
-    return rule.columns[1:] if rule.kind == "between_by" else rule.columns
+    """The columns whose values a rule is about; some kinds only look a range or factor up by the first."""
+    return rule.columns[1:] if rule.kind in ("between_by", "quotient") else rule.columns
 
 
 def _cannot(rule: Rule, why: str, told: bool) -> RuleResult:
@@ -163,8 +182,8 @@ def _nothing_to_judge(rule: Rule, subject: Subject) -> RuleResult | None:
         return _without_rows(rule, "skipped", "no rows to judge")
     if rule.kind in _JUDGE_NULLS:
         return None
-    if rule.kind == "part_of_whole":
-        filled = bool(frame[list(rule.columns)].notna().all(axis=1).any())
+    if rule.kind in _JUDGE_WHOLE_ROWS:
+        filled = bool(frame[list(_judged_columns(rule))].notna().all(axis=1).any())
     else:
         filled = any(frame[name].notna().any() for name in _judged_columns(rule))
     if filled:

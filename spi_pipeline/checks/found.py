@@ -80,10 +80,9 @@ def content(rows: int, failing: int, values: Collection[Any]) -> str:
 
 
 def null_shares(rows: int, by_column: Mapping[str, int]) -> str:
-    """Of ``null_share``: the share of each column that is null."""
-    return (
-        f"null in {counted(rows, 'row')}: {', '.join(f'{name} {percent(n / rows)}' for name, n in by_column.items())}"
-    )
+    """Of ``null_share``: the share of each column that is null; of several, those that have any."""
+    told = [f"{name} {percent(n / rows)}" for name, n in by_column.items() if n or len(by_column) == 1]
+    return f"null in {counted(rows, 'row')}: {', '.join(told) or 'none'}"
 
 
 def variety(by_column: Mapping[str, tuple[int, Any]]) -> str:
@@ -93,3 +92,57 @@ def variety(by_column: Mapping[str, tuple[int, Any]]) -> str:
         f"{name} holds " + alike.get(count, f"{count:,} values").format(figure(first))
         for name, (count, first) in by_column.items()
     )
+
+
+def disagreements(rows: int, failing: int, by_column: Mapping[str, int]) -> str:
+    """Of ``together``: rows in which some of the columns are null and others are not, and which are."""
+    if not failing:
+        return f"{counted(rows, 'row')}, null together or not at all"
+    told = ", ".join(f"{name} {count:,}" for name, count in by_column.items() if count)
+    return f"{failing:,} of {counted(rows, 'row')} null in part: {told}"
+
+
+def sums(judged: int, failing: int, whole: str, most: float) -> str:
+    """Of ``adds_up``: rows whose parts do not add up to the whole, and by how much at most."""
+    if not failing:
+        return f"{counted(judged, 'row')}, parts add up to {whole}"
+    return f"{failing:,} of {counted(judged, 'row')} do not add up to {whole}, off by up to {figure(most)}"
+
+
+def quotients(judged: int, failing: int, about: Any, value: float, meant: float) -> str:
+    """Of ``quotient``: the first row whose value is another than its numerator and denominator come to."""
+    if not failing:
+        return f"{counted(judged, 'row')}, values as their numerators and denominators come to"
+    first = f"{figure(about)} holds {figure(value)}, they come to {figure(meant)}"
+    return f"{failing:,} of {counted(judged, 'row')} hold another value: {first}"
+
+
+def sizes(judged: int, outside: Sequence[Mapping[str, Any]]) -> str:
+    """Of ``typical``: the columns, or columns within a group, whose typical size is another than promised."""
+    if not outside:
+        return f"{counted(judged, 'typical size')} inside"
+    told = [
+        f"{_of(row, 'size', 'promised')} of size {figure(row['size'])}, promised {row['promised']}" for row in outside
+    ]
+    return f"{len(outside)} of {counted(judged, 'typical size')} outside: {listing(told, 3)}"
+
+
+def group_totals(groups: int, wrong: Sequence[Mapping[str, Any]], column: str, total: float) -> str:
+    """Of ``totals``: the groups whose values add up to something else, the first of them told."""
+    told = counted(groups, "group")
+    if not wrong:
+        return f"{told}, {column} adds up to {figure(total)} in all"
+    first = f"{_of(wrong[0], column)}: {figure(wrong[0][column])}"
+    return f"{len(wrong):,} of {told} add up to another total, {first}"
+
+
+def gaps(groups: int, missing: Sequence[Mapping[str, Any]]) -> str:
+    """Of ``unbroken``: the numbers missing between the smallest and the largest of a group."""
+    if not missing:
+        return f"{counted(groups, 'group')} without a gap"
+    return f"missing in {counted(groups, 'group')}: {listing([_of(row) for row in missing])}"
+
+
+def _of(row: Mapping[str, Any], *left_out: str) -> str:
+    """What a group is, in words: ``indicator_id turnout, edition 2024``."""
+    return ", ".join(f"{name} {figure(value)}" for name, value in row.items() if name not in left_out)

@@ -73,10 +73,13 @@ def row_count(rule: Rule, subject: Subject) -> Check:
 def coverage(rule: Rule, subject: Subject) -> Check:
     """Every expected area there: asked of each period found or, where none is named, of all rows, whether too few are.
 
-    A period is what the columns ``by`` hold together. The failing rows are those that should be there and are not.
+    A period is what the columns ``by`` hold together. The failing rows are those that should be there and are not. Of
+    small areas of several levels those are expected that the table holds most of.
     """
-    area, by, expected = rule.columns[0], tuple(rule.params.get("by") or ()), list(rule.params["areas"])
-    frame = subject.frame
+    frame, area, by = subject.frame, rule.columns[0], tuple(rule.params.get("by") or ())
+    held = set(frame[area].unique())
+    choices = rule.params["choices"].values() if "choices" in rule.params else [rule.params["areas"]]
+    expected = list(max(choices, key=lambda codes: len(held.intersection(codes))))
     grouped = frame.dropna(subset=list(by)).groupby(list(by), sort=False) if by else [((), frame)]
     here = {period: set(rows[area].unique()) for period, rows in grouped}
     # A table without a period covers nothing.

@@ -38,15 +38,34 @@ def expected(rule: Rule) -> str:
         case "row_count":
             return f"{_span(params)} rows"
         case "known_areas":
-            return f"one of {counted(len(params['areas']), 'area code')}" if "areas" in params else "known area codes"
+            codes = f"one of {counted(len(params['areas']), 'area code')}" if "areas" in params else "known area codes"
+            return codes if "others" not in params else f"{codes}, or {_others(params['others'])}"
         case "coverage":
-            each = f" in each {' and '.join(params['by'])}" if params.get("by") else ""
-            return f"at least {percent(params['min_share'])} of {counted(len(params['areas']), 'area')}{each}"
+            whole = counted(len(params["areas"]), "area") if "areas" in params else "the small areas known"
+            return f"at least {percent(params['min_share'])} of {whole}{_each(params)}"
         case "part_of_whole":
             slack = f" plus {figure(params['tolerance'])}" if params.get("tolerance") else ""
             return f"{columns[0]} at most {columns[1]}{slack}"
         case "null_share":
             return f"at most {percent(params['max_share'])} null"
+        case "typical":
+            told = [
+                f"{name} {_span(dict(zip(('min', 'max'), ends, strict=True)))}"
+                for name, ends in params["ranges"].items()
+            ]
+            return f"a typical size{_each(params)}: {', '.join(told)}"
+        case "adds_up":
+            slack = f" to within {figure(params['tolerance'])}" if params.get("tolerance") else ""
+            return f"{listing(columns[1:], len(columns))} add up to {columns[0]}{slack}"
+        case "quotient":
+            factor = f"times what its {columns[0].removesuffix('_id')} states"
+            return f"{columns[1]} is {columns[2]} over {columns[3]}, {factor}"
+        case "totals":
+            return f"{columns[0]} adds up to {figure(params['total'])}{_each(params)}"
+        case "together":
+            return f"{listing(columns, len(columns))} null in the same rows"
+        case "unbroken":
+            return f"no gap in {columns[0]}{_each(params)}"
         case "varies":
             return "more than one value"
         case "empty":
@@ -98,6 +117,14 @@ def percent(share: float) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _each(params: Mapping[str, Any]) -> str:
+    return f" in each {' and '.join(params['by'])}" if params.get("by") else ""
+
+
+def _others(others: str | Sequence[str]) -> str:
+    return "a text that is no code" if others == "any" else listing(others)
 
 
 def _span(params: Mapping[str, Any]) -> str:

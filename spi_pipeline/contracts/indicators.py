@@ -120,6 +120,7 @@ class Measured(Strict):
         unit: word of the unit vocabulary.
         source: source id.
         measure: how the value is formed.
+        plausible: the range a ward value must lie in.
         limits: what the reader must know before trusting it.
     """
 
@@ -129,6 +130,7 @@ class Measured(Strict):
     unit: str
     source: str
     measure: Measure
+    plausible: Plausible
     limits: str
 
 
@@ -138,13 +140,11 @@ class Indicator(Measured):
     Attributes:
         direction: the statement that goalposts must agree with.
         goalposts: the values that score 0 and 100.
-        plausible: the range a ward value must lie in.
         predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
     """
 
     direction: Direction
     goalposts: Goalposts
-    plausible: Plausible
     predecessor: str | None = None
 
     @field_validator("goalposts")

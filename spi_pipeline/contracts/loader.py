@@ -7,7 +7,7 @@ concept or area is left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured, Peers
+from spi_pipeline.contracts.measured import with_measured
 from spi_pipeline.contracts.odcs import read_product, read_source
 from spi_pipeline.contracts.references import (
     check_authorities,
@@ -26,7 +27,6 @@ from spi_pipeline.contracts.references import (
     check_indicators,
     check_sanity,
 )
-from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.sanity import Sanity
 from spi_pipeline.contracts.tables import Product, Source, Table
 from spi_pipeline.contracts.vocabulary import Vocabulary
@@ -157,7 +157,10 @@ def load_contracts(root: Path) -> Contracts:
         vocabulary=vocabulary[1],
         geography=geography[1],
         sources={name: source for name, source in sources.items() if source},
-        products={name: _with_plausible(product, [item for _, item in ordered]) for name, product in loaded.items()},
+        products={
+            name: with_measured(product, [item for _, item in ordered], economy[1].measures)
+            for name, product in loaded.items()
+        },
         framework=framework[1],
         indicators={item.id: item for _, item in ordered},
         component_of={item.id: component for component, item in ordered},
@@ -181,16 +184,6 @@ def _load_corrections(
             check_corrections(*loaded, sources.get(stem), faults)
             found[stem] = tuple(loaded[1].corrections)
     return found
-
-
-def _with_plausible(product: Product, indicators: list[Indicator]) -> Product:
-    """A product; ``observation`` also promises that every value lies in the range its indicator calls plausible."""
-    if product.id != "observation":
-        return product
-    bounds = {item.id: [item.plausible.minimum, item.plausible.maximum] for item in indicators}
-    description = "every value lies in the range its indicator calls plausible"
-    rule = Rule("plausible", "between_by", "error", description, ("indicator_id", "value"), {"bounds": bounds})
-    return replace(product, rules=(*product.rules, rule))
 
 
 def _names(root: Path, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.quality import implied_rules, stated_rules
+from spi_pipeline.contracts.places import TablePlaces
+from spi_pipeline.contracts.quality import implied_rules
 from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.standard import (
     ColumnElement,
@@ -19,6 +20,7 @@ from spi_pipeline.contracts.standard import (
     TableElement,
     read_standard,
 )
+from spi_pipeline.contracts.stated import stated_rules
 from spi_pipeline.contracts.tables import Column, Product, Source
 from spi_pipeline.contracts.vocabulary import Vocabulary
 
@@ -32,8 +34,7 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     held = geography.restricted(file.id)
     reader = _Reader(document, vocabulary, held if held.authorities else geography, found)
     properties, table = file.custom, file.tables[0]
-    reader.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", vocabulary.cadences)
-    reader.word(("customProperties", "licence"), properties.licence, "licence", vocabulary.licences)
+    reader.head(file, properties.licence)
     reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
     for index, column in enumerate(table.columns):
         if not column.custom.concept:
@@ -48,16 +49,18 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     if not held.authorities:
         # The table of a source without figures for anybody is empty, and nothing is promised of its rows.
         rules = tuple(rule for rule in rules if rule.kind in ("columns", "types"))
+    elif len(held.authorities) < len(geography.authorities):
+        # The lookups list the small areas of every authority, those it holds nothing for among them.
+        rules = tuple(rule for rule in rules if rule.kind != "coverage" or "areas" in rule.params)
     faults.extend(found)
     if found:
         return None
     cadence, grace = vocabulary.cadences[file.sla.frequency], file.sla.grace
     return Source(
-        **_head(document, file),
+        **_head(document, file, properties.licence),
         columns=columns,
         rules=rules,
         properties=properties,
-        cadence=file.sla.frequency,
         cycle_days=cadence.cycle_days,
         grace_days=cadence.grace_days if grace is None else grace,
     )
@@ -72,18 +75,27 @@ def read_product(
         return None
     found: list[Fault] = []
     reader = _Reader(document, vocabulary, geography, found)
+    reader.head(file, file.custom.licence)
     reader.levels(("customProperties", "levels"), file.custom.levels)
     columns = reader.columns(file.tables[0].columns)
-    rules = reader.rules(file.tables[0], columns, file.custom.levels)
+    parts = file.custom.parts
+    if parts and parts not in [column.name for column in columns]:
+        said = unknown(parts, "column of this table", [column.name for column in columns])
+        reader.fault(("customProperties", "parts"), said)
+    rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
     faults.extend(found)
-    return None if found else Product(**_head(document, file), columns=columns, rules=rules)
+    return None if found else Product(**_head(document, file, file.custom.licence), columns=columns, rules=rules)
 
 
-def _head(document: Document, file: ContractFile) -> dict[str, Any]:
+def _head(document: Document, file: ContractFile, licence: str) -> dict[str, Any]:
     return {
         "id": file.id,
         "title": file.name,
         "version": file.version,
+        "owner": file.team.name,
+        "support": ", ".join(channel.channel for channel in file.support),
+        "licence": licence,
+        "cadence": file.sla.frequency,
         "description": " ".join(file.description.purpose.split()),
         "limits": " ".join(file.description.limitations.split()),
         "file": document.file,
@@ -107,6 +119,11 @@ class _Reader:
         if found not in known:
             self.fault(path, about + unknown(found, f"{kind} of vocabulary.yaml", known))
 
+    def head(self, file: ContractFile, licence: str) -> None:
+        """Judge the words that every contract states of its table as a whole."""
+        self.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", self.vocabulary.cadences)
+        self.word(("customProperties", "licence"), licence, "licence", self.vocabulary.licences)
+
     def levels(self, path: Path_, levels: list[str]) -> None:
         for index, level in enumerate(levels):
             self.word((*path, index), level, "level", self.vocabulary.levels)
@@ -121,6 +138,8 @@ class _Reader:
             names.append(element.name)
             if custom.unit:
                 self.word((*path, "customProperties", "unit"), custom.unit, "unit", self.vocabulary.units, about)
+            elif element.logical_type in ("integer", "number"):
+                self.fault(path, f"{about}holds numbers and states no unit; say what they count or measure")
             if custom.concept:
                 concepts = self.vocabulary.concepts
                 self.word((*path, "customProperties", "concept"), custom.concept, "concept", concepts, about)
@@ -146,21 +165,28 @@ class _Reader:
             published_name=custom.published_name,
             minimum=minimum if options.minimum is None else options.minimum,
             maximum=maximum if options.maximum is None else options.maximum,
+            typical=custom.typical,
             pattern=options.pattern,
             values=tuple(allowed.value for allowed in element.enum),
         )
 
     def rules(
-        self, table: TableElement, columns: tuple[Column, ...], levels: list[str], vintage: int | None = None
+        self,
+        table: TableElement,
+        columns: tuple[Column, ...],
+        levels: list[str],
+        vintage: int | None = None,
+        parts: str = "",
     ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
-        stated = stated_rules(self.document, table.quality, columns, levels, self.geography, self.faults)
+        places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
+        stated = stated_rules(self.document, table.quality, columns, places, self.faults)
         if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
             self.fault(("schema", 0), message)
         if self.faults:
             return ()
-        rules = implied_rules(columns, levels, self.vocabulary, self.geography, vintage)
+        rules = implied_rules(columns, places, self.vocabulary, parts)
         for index, rule in enumerate(stated):
             if any(rule.id == other.id for other in rules):
                 self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")

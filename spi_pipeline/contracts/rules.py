@@ -29,6 +29,12 @@ RULE_KINDS: dict[str, str] = {
     "part_of_whole": "a part is never larger than its whole",
     "null_share": "no more than a stated share of a column is null",
     "varies": "a column holds more than one value",
+    "typical": "the typical size of a column, the mean of its absolute values, lies in a closed range",
+    "adds_up": "the parts of a whole add up to it",
+    "quotient": "a value is its numerator over its denominator, times the factor stated for what its row is about",
+    "totals": "the values of each group add up to a stated total",
+    "together": "the named columns are null in the same rows",
+    "unbroken": "whole numbers follow each other without a gap",
     "empty": "a column holds nothing: what stands in it is a finding",
 }
 
@@ -56,9 +62,15 @@ class Rule:
             ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``between_by``
             ``{"bounds": {value of the first column: [min, max]}}`` with columns ``(about, number)``; ``pattern``
             ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``, of
-            small areas ``{"geographies": [...]}`` (keys of ``SMALL_AREAS``) until their lookups are at hand;
-            ``coverage`` ``{"areas": [...], "min_share", "by": [columns] (may be absent)}``; ``part_of_whole``
-            ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``.
+            small areas ``{"geographies": [...]}`` (keys of ``SMALL_AREAS``) until their lookups are at hand, and
+            ``{"others": "any" or [texts]}`` for what may stand there beside codes; ``coverage`` ``{"areas": [...],
+            "min_share", "by": [columns] (may be absent)}``, of small areas ``{"geographies"}`` until ``{"choices":
+            {geography: [areas]}}``, of which a table covers the one it holds most of; ``part_of_whole``
+            ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``; ``typical``
+            ``{"ranges": {column: [min, max]}, "by": [columns] (may be absent)}``; ``adds_up`` ``{"tolerance"}`` with
+            columns ``(whole, part, ...)``; ``quotient`` ``{"factors": {value of the first column: factor}}`` with
+            columns ``(about, value, numerator, denominator)``; ``totals`` ``{"total", "tolerance", "by": [columns]}``;
+            ``unbroken`` ``{"by": [columns] (may be absent)}``.
     """
 
     id: str
@@ -105,7 +117,10 @@ def with_known_areas(rules: Sequence[Rule], codes: Callable[[str, str], Collecti
     def listed(rule: Rule) -> Rule:
         if "geographies" not in rule.params:
             return rule
-        known = {code for name in rule.params["geographies"] for code in codes(*SMALL_AREAS[name])}
-        return replace(rule, params={"areas": sorted(known)})
+        params = {name: value for name, value in rule.params.items() if name != "geographies"}
+        known = {name: sorted(codes(*SMALL_AREAS[name])) for name in rule.params["geographies"]}
+        if rule.kind == "coverage":
+            return replace(rule, params=params | {"choices": {name: each for name, each in known.items() if each}})
+        return replace(rule, params=params | {"areas": sorted({code for each in known.values() for code in each})})
 
     return tuple(map(listed, rules))

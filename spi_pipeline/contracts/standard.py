@@ -56,6 +56,14 @@ class ColumnProperties(Strict):
     unit: str = ""
     concept: str = ""
     published_name: str = ""
+    typical: tuple[float, float] | None = None
+
+    @field_validator("typical")
+    @classmethod
+    def _ordered(cls, typical: tuple[float, float] | None) -> tuple[float, float] | None:
+        if typical and not 0 <= typical[0] < typical[1]:
+            raise ValueError("a typical size has a smaller end that is not negative, and a larger one")
+        return typical
 
 
 class AllowedValue(_Element):
@@ -114,16 +122,36 @@ class _Description(_Element):
 
 
 class ServiceLevel(_Element):
-    """What a publisher promises: its cadence, and the days of grace where they are not the cadence's own."""
+    """What is promised of time: a cadence, and the days of grace where they are not the cadence's own."""
 
     frequency: str
     grace: int | None = Field(default=None, ge=0)
 
 
-class ProductProperties(Strict):
-    """The custom properties of a product: levels its ``area_code`` may belong to."""
+class Team(_Element):
+    """Who answers for a contract."""
 
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+
+
+class SupportChannel(_Element):
+    """Where a reader of the table asks."""
+
+    channel: str = Field(min_length=1)
+
+
+class ProductProperties(Strict):
+    """The custom properties of a product.
+
+    Attributes:
+        licence: word of the licence vocabulary.
+        levels: levels its ``area_code`` may belong to.
+        parts: the column it comes in parts by; empty where it comes as a whole.
+    """
+
+    licence: str
     levels: list[str] = Field(default=[])
+    parts: str = ""
 
 
 class ContractFile(_Element):
@@ -134,8 +162,11 @@ class ContractFile(_Element):
     id: str = Field(pattern=Id)
     name: str = Field(min_length=1)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    status: str = Field(min_length=1)
+    status: Literal["proposed", "draft", "active", "deprecated", "retired"]
+    team: Team
+    support: list[SupportChannel] = Field(min_length=1)
     description: _Description
+    sla: ServiceLevel = Field(alias="slaProperties")
     tables: list[TableElement] = Field(min_length=1, max_length=1, alias="schema")
 
 
@@ -143,13 +174,12 @@ class SourceFile(ContractFile):
     """A source contract."""
 
     custom: SourceProperties = Field(alias="customProperties")
-    sla: ServiceLevel = Field(alias="slaProperties")
 
 
 class ProductFile(ContractFile):
     """A product contract."""
 
-    custom: ProductProperties = Field(default=ProductProperties(), alias="customProperties")
+    custom: ProductProperties = Field(alias="customProperties")
 
 
 FileType = TypeVar("FileType", bound=ContractFile)

@@ -33,6 +33,7 @@ class Column:
         published_name: the column's name in the publisher's own file, where a parser maps it by contract.
         minimum: smallest allowed number.
         maximum: largest allowed number.
+        typical: the range that the mean of the absolute values must lie in: by it another unit is noticed.
         pattern: regular expression a text must match as a whole.
         values: the closed list of allowed values, if there is one.
     """
@@ -47,6 +48,7 @@ class Column:
     published_name: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    typical: tuple[float, float] | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
 
@@ -132,6 +134,10 @@ class Table:
         id: its name everywhere: file, asset, database.
         title: shown to people.
         version: semantic version of the contract.
+        owner: the team that answers for it.
+        support: where a reader asks.
+        licence: word of the licence vocabulary.
+        cadence: word of the cadence vocabulary.
         description: what it holds.
         limits: what a reader must know; empty when nothing.
         file: contract file, relative to the contracts folder.
@@ -142,6 +148,10 @@ class Table:
     id: str
     title: str
     version: str
+    owner: str
+    support: str
+    licence: str
+    cadence: str
     description: str
     limits: str
     file: str
@@ -164,13 +174,11 @@ class Source(Table):
 
     Attributes:
         properties: publisher, licence, geography, period.
-        cadence: word of the cadence vocabulary.
         cycle_days: days from one publication to the next; None where the publisher keeps no calendar.
         grace_days: days it may be later than that.
     """
 
     properties: SourceProperties = field(kw_only=True)
-    cadence: str = field(kw_only=True)
     cycle_days: int | None = field(default=None, kw_only=True)
     grace_days: int = field(default=0, kw_only=True)
 

@@ -13,6 +13,7 @@ import dagster as dg
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
+from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.freshness import freshness_policy, with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
@@ -127,8 +128,15 @@ def _spec(step: Step, contracts: Contracts, deps: Iterable[dg.AssetKey]) -> dg.A
         deps=deps,
         group_name=step.group,
         description=f"**{step.title}**\n\n{step.description}",
-        owners=[contracts.framework.publication.owner],
+        owners=[_owner(step, contracts)],
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
         freshness_policy=freshness_policy(contracts.sources[step.name]) if step.kind == "source" else None,
     )
+
+
+def _owner(step: Step, contracts: Contracts) -> str:
+    """Who answers for the contract of what a step writes; the database is the publication's."""
+    if not step.outputs:
+        return contracts.framework.publication.owner
+    return f"team:{contract_of(step.outputs[0], contracts).owner}"

@@ -22,6 +22,10 @@ TYPES = {
     "note": "string",
     "finding": "string",
     "outline": "binary",
+    "women": "integer",
+    "men": "integer",
+    "share": "number",
+    "per_household": "number",
 }
 
 Change = Callable[[dict[str, list[Any]]], None]
@@ -39,6 +43,10 @@ def good() -> dict[str, list[Any]]:
         "note": ["Ann Smith"] * 6 + [None] * 2,
         "finding": [None] * 8,
         "outline": [b"abc"] * 8,
+        "women": [60, 110, 150, 190, 60, 110, 160, 210],
+        "men": [40, 90, 150, 210, 50, 100, 150, 200],
+        "share": [0.1, 0.2, 0.3, 0.4] * 2,
+        "per_household": [2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, None],
     }
 
 
@@ -95,19 +103,20 @@ CASES = {
     for case in (
         Case(
             rule("columns", *TYPES),
-            "9 columns",
+            "13 columns",
             drop_column,
             "missing note",
             (),
-            "exactly the columns area_code, year, group, residents, households, rate, note, finding, outline",
+            "exactly the columns area_code, year, group, residents, households, rate, note, finding, outline, women, "
+            "men, share, per_household",
         ),
         Case(
             rule("types", *TYPES, types=TYPES),
-            "9 columns, all of the contract's type",
+            "13 columns, all of the contract's type",
             put("rate", (0, float("inf"))),
-            "1 of 9 columns of another type: rate holds number with infinity, not number",
+            "1 of 13 columns of another type: rate holds number with infinity, not number",
             ({"column": "rate", "promised": "number", "found": "number with infinity"},),
-            "the contract's type in 9 columns",
+            "the contract's type in 13 columns",
         ),
         Case(
             rule("required", "group", "residents"),
@@ -211,6 +220,65 @@ CASES = {
                 {"households": None, "area_code": WARDS[3], "year": 2022},
             ),
             "at most 12.5% null",
+        ),
+        Case(
+            rule("typical", "residents", "rate", ranges={"residents": [50, 500], "rate": [1, 10]}, by=["year"]),
+            "4 typical sizes inside",
+            put("rate", (0, -150.0), (1, 250.0), (2, 350.0), (3, 450.0)),
+            "1 of 4 typical sizes outside: year 2021, column rate of size 300, promised 1 to 10",
+            ({"year": 2021, "column": "rate", "size": 300.0, "promised": "1 to 10"},),
+            "a typical size in each year: residents between 50 and 500, rate between 1 and 10",
+        ),
+        Case(
+            rule("adds_up", "residents", "women", "men", tolerance=2),
+            "8 rows, parts add up to residents",
+            both(put("women", (0, 62), (1, 113), (2, None)), put("men", (3, 200))),
+            "2 of 7 rows do not add up to residents, off by up to 10",
+            (
+                {"residents": 200, "women": 113, "men": 90, "area_code": WARDS[1], "year": 2021},
+                {"residents": 400, "women": 190, "men": 200, "area_code": WARDS[3], "year": 2021},
+            ),
+            "women, men add up to residents to within 2",
+        ),
+        Case(
+            rule("quotient", "group", "per_household", "residents", "households", factors={"a": 1, "b": 1}),
+            "7 rows, values as their numerators and denominators come to",
+            both(put("per_household", (1, 250.0), (4, 3.0)), put("residents", (2, None))),
+            "2 of 6 rows hold another value: b holds 250, they come to 2.5",
+            (
+                {"group": "b", "per_household": 250.0, "residents": 200, "households": 80}
+                | {"area_code": WARDS[1], "year": 2021},
+                {"group": "a", "per_household": 3.0, "residents": 110, "households": 44}
+                | {"area_code": WARDS[0], "year": 2022},
+            ),
+            "per_household is residents over households, times what its group states",
+        ),
+        Case(
+            rule("totals", "share", by=["year"], total=1, tolerance=0.001),
+            "2 groups, share adds up to 1 in all",
+            put("share", (3, None), (4, 0.1005)),
+            "1 of 2 groups add up to another total, year 2021: 0.6",
+            ({"year": 2021, "share": 0.6},),
+            "share adds up to 1 in each year",
+        ),
+        Case(
+            rule("together", "households", "rate"),
+            "8 rows, null together or not at all",
+            both(put("households", (0, None), (2, None)), put("rate", (2, None), (5, None))),
+            "2 of 8 rows null in part: households 1, rate 1",
+            (
+                {"households": None, "rate": 1.5, "area_code": WARDS[0], "year": 2021},
+                {"households": 84, "rate": None, "area_code": WARDS[1], "year": 2022},
+            ),
+            "households, rate null in the same rows",
+        ),
+        Case(
+            rule("unbroken", "year"),
+            "1 group without a gap",
+            put("year", (6, 2025), (7, 2026)),
+            "missing in 1 group: year 2023",
+            ({"year": 2023},),
+            "no gap in year",
         ),
         Case(
             rule("varies", "group"),

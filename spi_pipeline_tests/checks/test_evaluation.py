@@ -119,7 +119,9 @@ class TestOneFaultIsOneBrokenRule:
         text = table["rate"].cast(pa.string())
         found = self.outcomes(table.set_column(table.schema.get_field_index("rate"), "rate", text))
         assert [kind for kind, outcome in found.items() if outcome in ("failed", "errored")] == ["types"]
-        assert {kind for kind, outcome in found.items() if outcome == "skipped"} == {"between", "between_by"}
+        assert {kind for kind, outcome in found.items() if outcome == "skipped"} == {
+            "between", "between_by", "typical",
+        }  # fmt: skip
 
     def test_both_at_once_are_both_told(self) -> None:
         table = as_table(good()).drop_columns(["note"])

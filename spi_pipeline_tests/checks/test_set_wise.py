@@ -19,11 +19,15 @@ ODD: dict[str, list[Any]] = {
     "year": [None, 2021, 1999],
     "group": [None, "c", "A", "o'clock", '"'],
     "residents": [None, -1, 0, 2**53 + 1],
-    "households": [None, 105, 10**6],
+    "households": [None, 0, 105, 10**6],
     "rate": [None, NAN, INFINITY, -INFINITY, -0.1, 100.1],
     "note": [None, "x"],
     "finding": ["odd", "", None],
     "outline": [None],
+    "women": [None, 0, 10**6],
+    "men": [None, -5],
+    "share": [None, NAN, 0.5, INFINITY],
+    "per_household": [None, 0, 2.500001, 250],
 }
 # Beyond the one of each kind: several columns, an open range, no period, text where a range is asked for.
 FURTHER = (
@@ -34,6 +38,13 @@ FURTHER = (
     Rule("id", "key", "error", "", ("area_code",)),
     Rule("gaps", "null_share", "warning", "", ("rate", "note"), {"max_share": 0.2}),
     Rule("many", "varies", "warning", "", ("rate", "year")),
+    Rule("rates", "quotient", "error", "", ("group", "rate", "women", "men"), {"factors": {"a": 100, "c": 0.5}}),
+    Rule("sizes", "typical", "warning", "", ("women", "rate"), {"ranges": {"women": [50, 200], "rate": [0, 5]}}),
+    Rule("years", "unbroken", "warning", "", ("year",), {"by": ["area_code"]}),
+    Rule("shares", "totals", "warning", "", ("share",), {"by": ["year", "group"], "total": 0.4}),
+    Rule("among", "known_areas", "error", "", ("area_code",), {"areas": WARDS, "others": "any"}),
+    Rule("listed", "known_areas", "error", "", ("area_code",), {"areas": WARDS, "others": [""]}),
+    Rule("either", "coverage", "error", "", ("area_code",), {"choices": {"a": WARDS, "b": FORMER}, "min_share": 1}),
 )
 RULES = [*(case.rule for case in CASES.values()), *FURTHER]
 

@@ -31,6 +31,7 @@ measures:
       columns: [income_deprived_people]
       denominator: {source: census_residents, column: residents}
       per: 100
+    plausible: {minimum: 0, maximum: 100}
     limits: Rounded to five.
 """
 

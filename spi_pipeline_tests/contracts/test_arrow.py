@@ -27,7 +27,7 @@ cells = (
 
 def contract(**types: LogicalType) -> Table:
     columns = tuple(Column(name, kind, f"the {name}", key=int(name == "code")) for name, kind in types.items())
-    return Table("some", "Some", "1.0.0", "", "", "sources/some.yaml", columns)
+    return Table("some", "Some", "1.0.0", "team", "channel", "ogl", "once", "", "", "sources/some.yaml", columns)
 
 
 def one(values: Any, kind: LogicalType) -> pa.ChunkedArray:
@@ -40,7 +40,7 @@ def test_every_logical_type_has_a_type_in_arrow_and_in_sql() -> None:
 
 def test_the_schema_is_that_of_the_contract() -> None:
     table = Table(
-        "some", "Some", "1.0.0", "", "", "sources/some.yaml",
+        "some", "Some", "1.0.0", "team", "channel", "ogl", "once", "", "", "sources/some.yaml",
         (Column("code", "string", "Code", required=True, key=1), Column("n", "integer", "How many")),
     )  # fmt: skip
     schema = arrow_schema(table)

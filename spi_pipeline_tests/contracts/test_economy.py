@@ -51,7 +51,7 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "    limits: Rounded to five.",
             "    goalposts: {basis: reference}\n    limits: Rounded to five.",
             "measures.income_deprived: 'goalposts' is no key of this part; allowed are description, id, "
-            "limits, measure, source, title, unit",
+            "limits, measure, plausible, source, title, unit",
         ),
     ],
 )  # fmt: skip

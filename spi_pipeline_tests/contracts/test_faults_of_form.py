@@ -112,6 +112,12 @@ OVERCROWDED = "source: census_overcrowding"
             "indicators.violent_crime.goalposts: basis cap needs worst, best and reason; or use the basis reference",
         ),
         case(
+            "an indicator without a rule", HOUSING,
+            "    plausible: {minimum: 0, maximum: 60}\n",
+            "",
+            "indicators.overcrowded_homes.plausible is missing", at="- id: overcrowded_homes",
+        ),
+        case(
             "empty plausible range", HOUSING,
             "{minimum: 0, maximum: 60}",
             "{minimum: 60, maximum: 0}",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spi_pipeline.contracts.errors import Fault
 from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, faults
 
 
@@ -49,17 +50,23 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, fa
             'name: "Barn-field"',
             "a second ward of E06000032 is named 'Barn-field'; names must differ",
         ),
-        case(
-            "points without a way to place them", "geography.yaml",
-            "police_force: bedfordshire}",
-            "police_force: bedfordshire, placed_by: best_fit, without: [{reason: None., sources: [road_collisions]}]}",
-            "authority E06000032 is placed by best_fit, but source stop_and_search holds points without LSOAs; list "
-            "stop_and_search under without, or supply ward boundaries and use postcodes",
-        ),
     ],
 )  # fmt: skip
 def test_a_broken_ward_list(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+def test_points_without_a_way_to_place_them(root: Path) -> None:
+    file = "geography.yaml"
+    line = change(root, file, "police_force: bedfordshire}", "police_force: bedfordshire, placed_by: best_fit}")
+    assert faults(root) == [
+        Fault(
+            file, line,
+            f"authority E06000032 is placed by best_fit, but source {source} holds points without LSOAs; list {source} "
+            "under without, or supply ward boundaries and use postcodes",
+        )
+        for source in ("road_collisions", "stop_and_search")
+    ]  # fmt: skip
 
 
 def test_what_an_authority_does_without_must_exist(root: Path) -> None:

@@ -242,7 +242,7 @@ def test_an_economic_denominator_is_refused_too(root: Path) -> None:
 @pytest.mark.parametrize("unit", ["rank", "decile"])
 @pytest.mark.parametrize("measure", ["kind: mean", "kind: rate"])
 def test_ranks_and_deciles_are_refused_however_they_are_used(root: Path, unit: str, measure: str) -> None:
-    change(root, BUS, "value: trips_per_hour}]", f"value: {unit}}}]")
+    change(root, BUS, "value: trips_per_hour}", f"value: {unit}}}")
     divided = ", denominator: {source: census_residents, column: residents}" if "rate" in measure else ""
     line = change(
         root, CHOICE, "kind: mean, columns: [trips_per_hour]", f" {measure}, columns: [trips_per_hour]{divided}"

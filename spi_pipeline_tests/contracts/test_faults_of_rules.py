@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case, change, faults, line_of
 
 ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGreaterOrEqualTo: 1, severity: error}\n"
 
@@ -19,7 +20,8 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "rule: varies",
             "rule: vary",
             "rule none_varies: 'vary' is no kind of rule; nearest is 'varies', "
-            "allowed are between, coverage, empty, null_share, part_of_whole, varies",
+            "allowed are adds_up, between, coverage, empty, key, known_areas, null_share, part_of_whole, together, "
+            "totals, unbroken, varies",
         ),
         case(
             "unknown severity", CAR,
@@ -54,10 +56,24 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "rule none_varies: max_share is missing",
         ),
         case(
-            "coverage of small areas", CAR,
+            "coverage of areas nobody lists", "sources/stop_and_search.yaml",
+            "{rule: null_share, columns: [longitude], max_share: 0.3}",
+            "{rule: coverage, columns: [month]}",
+            "rule few_without_a_place: no list of these areas is kept; state geographies, or drop the rule",
+        ),
+        case(
+            "codes of an unknown set", CAR,
             "{rule: varies, columns: [none]}",
-            "{rule: coverage, columns: [area_code]}",
-            "rule none_varies: coverage is for tables of wards or authorities; state levels, or drop the rule",
+            "{rule: known_areas, columns: [area_code], geographies: [oa2]}",
+            "rule none_varies: geographies.1: 'oa2' is no value of this key; nearest is 'oa21', "
+            "allowed are authority, lsoa11, lsoa21, msoa11, msoa21, oa21, ward",
+        ),
+        case(
+            "group by an unknown column", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: totals, columns: [none], by: [area], total: 1}",
+            "rule none_varies: 'area' is no column of this table; nearest is 'area_code', "
+            "allowed are area_code, households, none, one, three_or_more, two",
         ),
         case(
             "range without ends", CAR,
@@ -97,14 +113,14 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "schema.census_car_availability.quality.none_within_households.engine: 'soda' is no value of this key; "
             "allowed are spi",
         ),
-        case(
-            "neither row count nor coverage", CAR,
-            ROW_COUNT,
-            "",
-            "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one",
-            at="- name: census_car_availability",
-        ),
     ],
 )  # fmt: skip
 def test_a_broken_rule(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
+    change(root, CAR, ROW_COUNT, "")
+    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
+    message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+    assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]

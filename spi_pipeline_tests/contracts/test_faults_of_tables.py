@@ -47,6 +47,57 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "version is missing", at="apiVersion",
         ),
         case(
+            "no owner", CAR,
+            "team: {name: social-progress}\n",
+            "",
+            "team is missing", at="apiVersion",
+        ),
+        case(
+            "an owner Dagster could not name", CAR,
+            "team: {name: social-progress}",
+            "team: {name: Social Progress}",
+            "team.name: 'Social Progress' is refused, string should match pattern '^[a-z][a-z0-9_-]*$'",
+        ),
+        case(
+            "no support channel", CAR,
+            "support:\n  - {channel: social-progress, tool: ticket, scope: issues, "
+            "description: Issues of the repository that holds this contract}\n",
+            "support: []\n",
+            "support: list should have at least 1 item after validation, not 0",
+        ),
+        case(
+            "no service level", CAR,
+            "slaProperties:\n  - {property: frequency, value: decennial}\n",
+            "",
+            "slaProperties is missing", at="apiVersion",
+        ),
+        case(
+            "a product without licence", "products/area.yaml",
+            "  - {property: licence, value: OGL-UK-3.0}\n",
+            "",
+            "customProperties.licence is missing", at="customProperties:",
+        ),
+        case(
+            "a product with an unknown licence", "products/area.yaml",
+            "value: OGL-UK-3.0",
+            "value: OGL-UK-3.1",
+            f"'OGL-UK-3.1' is no licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
+        ),
+        case(
+            "numbers without unit", CAR,
+            ", {property: unit, value: households}",
+            "",
+            "column households: holds numbers and states no unit; say what they count or measure",
+            at="{name: households,",
+        ),
+        case(
+            "unknown status", CAR,
+            "status: active",
+            "status: actve",
+            "status: 'actve' is no value of this key; nearest is 'active', "
+            "allowed are active, deprecated, draft, proposed, retired",
+        ),
+        case(
             "older standard", CAR,
             "apiVersion: v3.1.0",
             "apiVersion: v2.2.0",
@@ -82,31 +133,45 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "[{property: concept, value: place}, ",
             "[{property: concept, value: place}, {property: units, value: m}, ",
             f"{TABLE}.properties.area_code.customProperties: 'units' is no key of this part; "
-            "nearest is 'unit', allowed are concept, published_name, unit",
+            "nearest is 'unit', allowed are concept, published_name, typical, unit",
+        ),
+        case(
+            "typical size turned round", CAR,
+            "[{property: concept, value: place}, ",
+            "[{property: concept, value: place}, {property: typical, value: [3, 2]}, ",
+            f"{TABLE}.properties.area_code.customProperties.typical: a typical size has a smaller end that is not "
+            "negative, and a larger one",
+        ),
+        case(
+            "parts by an unknown column", "products/area.yaml",
+            "  - {property: levels,",
+            "  - {property: parts, value: levle}\n  - {property: levels,",
+            "'levle' is no column of this table; nearest is 'level', allowed are area_code, area_name, households, "
+            "level, parent_code, placed_by, population, split_share, vintage",
         ),
         case(
             "unknown option of a type", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimun: 0}",
             f"{TABLE}.properties.households.logicalTypeOptions: 'minimun' is no key of this part; "
             "nearest is 'minimum', allowed are format, maximum, minimum, pattern",
         ),
         case(
             "text for a number", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimum: none}",
             f"{TABLE}.properties.households.logicalTypeOptions.minimum: 'none' is refused, input should be a valid "
             "number, unable to parse string as a number",
         ),
         case(
             "empty range", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimum: 3, maximum: 2}",
             f"{TABLE}.properties.households.logicalTypeOptions: minimum 3 is above maximum 2",
         ),
         case(
             "no regular expression", CAR,
-            "logicalTypeOptions: {minimum: 0}",
+            "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             'logicalTypeOptions: {pattern: "[A-Z"}',
             f"{TABLE}.properties.households.logicalTypeOptions.pattern: '[A-Z' is refused, it is no regular expression "
             "(unterminated character set at position 0)",
@@ -175,10 +240,10 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "customProperties.period.start: '2021-13-21' is refused, month must be in 1..12",
         ),
         case(
-            "repeated column", CAR,
-            "{name: one,",
-            "{name: none,",
-            "column none stands here a second time; keep one of them",
+            "repeated column", "products/area.yaml",
+            "{name: vintage,",
+            "{name: area_name,",
+            "column area_name stands here a second time; keep one of them",
         ),
         case(
             "id and file name differ", CAR,

@@ -23,7 +23,11 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
         ),
         Rule(
             "between_trips_per_hour", "between", "error", "numbers lie in the range their unit allows",
-            ("trips_per_hour",), {"min": 0},
+            ("trips_per_hour",), {"min": 0, "max": 1000},
+        ),
+        Rule(
+            "typical", "typical", "error", RULE_KINDS["typical"], ("trips_per_hour",),
+            {"ranges": {"trips_per_hour": [0.5, 100]}, "by": None},
         ),
         Rule(
             "area_codes", "pattern", "error", "area codes are of level lsoa", ("area_code",),
@@ -35,6 +39,11 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
         ),
         Rule("row_count", "row_count", "error", RULE_KINDS["row_count"], (), {"min": 1, "max": None}),
         Rule("trips_per_hour_varies", "varies", "warning", RULE_KINDS["varies"], ("trips_per_hour",)),
+        Rule(
+            "nearly_every_area", "coverage", "error", RULE_KINDS["coverage"], ("area_code",),
+            {"min_share": 0.95, "by": ["year"], "geographies": ["lsoa21"]},
+        ),
+        Rule("complete", "null_share", "warning", RULE_KINDS["null_share"], ("trips_per_hour",), {"max_share": 0.05}),
     )  # fmt: skip
 
 
@@ -49,7 +58,8 @@ def test_a_range_comes_from_the_unit_where_the_column_states_none(contracts: Con
 
 def test_columns_of_one_range_share_a_rule(contracts: Contracts) -> None:
     shared = rule(contracts, "census_car_availability", "between_0_and_any")
-    assert shared.columns == ("households", "none", "one", "two", "three_or_more")
+    assert shared.columns == ("none", "one", "two", "three_or_more")
+    assert rule(contracts, "census_car_availability", "between_households").params == {"min": 0, "max": 2500}
     assert shared.params == {"min": 0}
 
 
@@ -102,12 +112,12 @@ def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
 def test_small_areas_are_listed_once_their_lookups_are_at_hand(contracts: Contracts) -> None:
     rules = contracts.sources["census_residents"].rules
     codes = {("output_area_lookup", "area_code"): ["E00000002"], ("lsoa_best_fit", "area_code"): ["E01000001"]}
-    listed = with_known_areas(rules, lambda source_id, column: codes[source_id, column])
-    assert [(rule.id, rule.params["areas"]) for rule in listed if rule.kind == "known_areas"] == [
-        ("known_areas", ["E00000002", "E01000001"])
-    ]
-    assert [rule for rule in listed if rule.kind != "known_areas"] == [
-        rule for rule in rules if rule.kind != "known_areas"
-    ]
+    listed = {rule.id: rule for rule in with_known_areas(rules, lambda source_id, column: codes[source_id, column])}
+    assert listed["known_areas"].params == {"areas": ["E00000002", "E01000001"]}
+    assert listed["nearly_every_area"].params == {
+        "min_share": 0.95, "choices": {"oa21": ["E00000002"], "lsoa21": ["E01000001"]},
+    }  # fmt: skip
+    others = [rule for rule in rules if "geographies" not in rule.params]
+    assert [listed[rule.id] for rule in others] == others
     old = contracts.sources["output_area_boundaries_2011"].rules
     assert "known_areas" not in {rule.kind for rule in old}, "no lookup lists the output areas of 2011"

@@ -35,8 +35,8 @@ def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int
         period={"basis": "reference", **(period or {"start": "2021-01-01", "end": "2021-12-31"})},
     )
     return Source(
-        id=name, title=name, version="1.0.0", description="", limits="", file="", columns=(),
-        properties=properties, cadence="annual",
+        id=name, title=name, version="1.0.0", owner="team", support="channel", licence="ogl", cadence="annual",
+        description="", limits="", file="", columns=(), properties=properties,
     )  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""Every table contract is clean under ``datacontract lint``, the contract CLI of the ODCS ecosystem.
+
+Its dependencies differ from ours, so it lives in an environment of its own; CONTRIBUTING.md says how to make it. One
+process reads all contracts, since each start of the command takes most of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.contracts.mutation import CONTRACTS
+from spi_pipeline_tests.contracts.test_repository import TABLE_FILES
+
+PROGRAM = shutil.which("datacontract")
+LINT = """
+import json, sys
+from datacontract.data_contract import DataContract
+checks = {file: DataContract(data_contract_file=file).lint().checks for file in sys.argv[1:]}
+print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each] for file, each in checks.items()}))
+"""
+
+
+def linted(files: Sequence[Path]) -> dict[str, list[str]]:
+    """What the CLI found, by file: each check with its result."""
+    if PROGRAM is None:
+        pytest.skip("the contract CLI is not on the path; CONTRIBUTING.md says how to install it")
+    python = Path(PROGRAM).resolve().with_name("python")
+    done = subprocess.run([python, "-c", LINT, *files], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_contract_is_clean() -> None:
+    found = linted(TABLE_FILES)
+    assert len(found) == len(TABLE_FILES)
+    assert all(found.values()), "each was judged"
+    wrong = {file: [said for said in checks if not said.startswith("passed")] for file, checks in found.items()}
+    assert {file: said for file, said in wrong.items() if said} == {}
+
+
+def test_a_contract_that_breaks_the_standard_is_not(tmp_path: Path) -> None:
+    text = (CONTRACTS / "sources" / "wards.yaml").read_text(encoding="utf-8")
+    broken = tmp_path / "wards.yaml"
+    broken.write_text(text.replace("name:", "nme:", 1), encoding="utf-8")
+    assert [said.split(":")[0] for said in linted([broken])[str(broken)]] == ["failed"]

@@ -1,0 +1,42 @@
+"""The real tables: every table of a refreshed store, and what runs recorded, with the rules each is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.arrow import arrow_schema
+from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.tables import Table
+from spi_pipeline.orchestration.compute import contract_of
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.publication import RECORDED
+from spi_pipeline_tests.integration.houses import House
+
+
+@dataclass(frozen=True)
+class Real:
+    """One real table with what it is judged by; products come in the parts that steps write."""
+
+    name: str
+    contract: Table
+    rows: pa.Table
+    rules: Sequence[Rule]
+
+
+def real_tables(house: House) -> list[Real]:
+    """Every table of a refreshed house that has rows."""
+    reader, contracts = house.runner.reader, house.contracts
+    names = [table for step in build_plan(contracts) for table in step.outputs]
+    found = [(name, contract_of(name, contracts), reader.table(name)) for name in names]
+    for name in RECORDED:
+        contract, recorded = contracts.products[name], reader.store.read_runs(name)
+        assert recorded is not None, f"no run recorded {name}"
+        found.append((name, contract, recorded.select(arrow_schema(contract).names)))
+    return [
+        Real(name, contract, rows.replace_schema_metadata(None), reader.rules(contract.rules))
+        for name, contract, rows in found
+        if len(rows)
+    ]
