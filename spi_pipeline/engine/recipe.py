@@ -231,7 +231,8 @@ class _Reader:
     def _check_needed(self, name: str, spec: Spec) -> None:
         """What a way to normalise needs to know of the indicator."""
         element = self.structure.elements[name]
-        if spec.method == "goalposts" and element.worst is None and spec.options.get("without", "refuse") == "refuse":
+        stated = {"worst", "best"} & set(element.stated)  # one that is faulty has a sentence of its own
+        if spec.method == "goalposts" and not stated and spec.options.get("without", "refuse") == "refuse":
             self._fault(
                 name, "", f"indicator {name} has no goalposts: state worst and best, or another way to normalise"
             )
