@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from spi_pipeline.orchestration.plan import build_plan, missing_because
+from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.scoring.editions import slots
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
 from spi_pipeline_tests.integration.houses import House
@@ -28,8 +28,8 @@ def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, m
         assert states == [("missing", None)]
         [(limits,)] = refreshed.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
         source = refreshed.contracts.indicators[name].source
-        assert limits.startswith(f"Missing here: {source} has no embedded figures, and is read by spi refresh --live. ")
-    assert missing_because(refreshed.contracts, refreshed.contracts.active[0]) == ""
+        assert limits.endswith(f" Missing here: {source} has no embedded figures, and is read by spi refresh --live.")
+    assert refreshed.contracts.missing_because(refreshed.contracts.active[0]) == []
 
 
 def test_it_is_in_no_set_and_changes_no_score(refreshed: House, missing: list[str]) -> None:
