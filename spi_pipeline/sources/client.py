@@ -76,6 +76,7 @@ class HttpClient:
         self._budget = budget
         self._sleep = sleep
         self._session = requests.Session()
+        self._session.auth = _nobody
         about = "; ".join(filter(None, ("Social Progress Index for electoral wards", contact)))
         self._session.headers.clear()
         self._session.headers.update(
@@ -189,6 +190,11 @@ class HttpClient:
     def _spent(self, state: tenacity.RetryCallState) -> bool:
         """Whether the next try would wait too long, or the run has no more of them."""
         return state.upcoming_sleep > _LONGEST_WAIT or not self._budget.spend(state.upcoming_sleep)
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials: without this, those in ``~/.netrc`` would be sent to whoever answers under a host named there."""
+    return request
 
 
 def _look(check: Check, body: Path) -> None:

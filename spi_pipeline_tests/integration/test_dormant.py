@@ -28,7 +28,7 @@ def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, m
         assert states == [("missing", None)]
         [(limits,)] = refreshed.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
         source = refreshed.contracts.indicators[name].source
-        assert limits.endswith(f"Missing here: {source} has no embedded figures, and is read by spi refresh --live.")
+        assert limits.endswith(f" Missing here: {source} has no embedded figures, and is read by spi refresh --live.")
     assert refreshed.contracts.missing_because(refreshed.contracts.active[0]) == []
 
 

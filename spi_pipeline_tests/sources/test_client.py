@@ -100,6 +100,15 @@ def test_a_body_is_kept_with_what_is_known_of_it(ask: Ask) -> None:
     assert sent["User-Agent"].startswith("spi-pipeline/")
 
 
+def test_no_credentials_are_sent(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    asking = ask(Answer(CSV))
+    asking.client.get(ONE)
+    _, _, sent, _ = asking.publisher.asked[0]
+    assert set(sent) == {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+
+
 def test_a_form_is_posted(ask: Ask) -> None:
     asking = ask(Answer(b"[]", headers=JSON))
     request = Request("POLICE", "/api/crimes", data=(("poly", "1,2:3,4"), ("date", "2026-01")), media=("json",))
