@@ -10,9 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.freshness import freshness_policy
 from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
@@ -70,7 +69,7 @@ def operation_asset(
                 context.log.error(message)
             yield dg.MaterializeResult(
                 asset_key=asset_key(step),
-                metadata=run_metadata(step, own, contracts, runner.reader, keys),
+                metadata=run_metadata(step, own, contracts, runner.reader, keys, context.run.run_id),
                 data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
                 check_results=check_results(step, own, asset_key(step)),
             )

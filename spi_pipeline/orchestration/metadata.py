@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source, Table
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
 
@@ -55,9 +55,16 @@ def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
 
 
 def run_metadata(
-    step: Step, outcomes: Sequence[Outcome], contracts: Contracts, reader: Reader, keys: Mapping[str, dg.AssetKey]
+    step: Step,
+    outcomes: Sequence[Outcome],
+    contracts: Contracts,
+    reader: Reader,
+    keys: Mapping[str, dg.AssetKey],
+    run_id: str,
 ) -> dict[str, Any]:
     """What a computation adds: rows, schema, lineage, preview, and what became of the rules.
+
+    Of the database, which comes last, the quality of the whole run.
 
     Args:
         step: the step.
@@ -65,11 +72,14 @@ def run_metadata(
         contracts: all contracts.
         reader: to look at the rows.
         keys: asset key of each table.
+        run_id: the run it belongs to.
     """
     main = outcomes[0]
     found: dict[str, Any] = {"state": main.state}
     if main.message:
         found["reason"] = main.message
+    if step.kind == "database":
+        found |= _quality(reader.store.read_run("check_result", run_id))
     if main.version is None:
         return found
     if main.version.stale_since:
@@ -149,6 +159,22 @@ def _rules(results: Sequence[RuleResult]) -> str:
         for r in sorted(results, key=lambda r: r.outcome in ("passed", "skipped"))
     ]
     return markdown(rows)
+
+
+def _quality(recorded: pa.Table | None) -> dict[str, Any]:
+    """How many rules of the run passed, failed, were errored and skipped, and those that did not hold."""
+    rows = recorded.to_pylist() if recorded else []
+    broken = [
+        {name: row[name] for name in ("table_name", "rule", "severity", "outcome", "observed", "expected")}
+        for row in rows
+        if row["outcome"] in ("failed", "errored")
+    ]
+    counts = quality((row["table_name"], row["severity"], row["outcome"]) for row in rows)
+    return {
+        **{f"quality/{name}": count for name, count in counts.items()},
+        "quality": told(counts),
+        "rules_not_kept": dg.MetadataValue.md(markdown(broken) if broken else "none"),
+    }
 
 
 def _files(origins: Sequence[Mapping[str, Any]]) -> str:
