@@ -161,14 +161,25 @@ def check(as_json: Json = False) -> None:
 
 
 @contracts_app.command("lint")
-def lint() -> None:
+def lint(
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="GIT-REF", help="Refuse changes since then that the version of a contract does not tell."),
+    ] = None,
+) -> None:
     """Read every contract and name every fault with file and line."""
+    from spi_pipeline.contracts.against import compare
+
     settings = Settings()
     contracts = _contracts(settings)
     out.print(
         f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "
         f"in {len(contracts.framework.components)} components: no fault."
     )
+    if against:
+        found = compare(settings.contracts, against)
+        raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in found.raised.items())
+        out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
 
 
 @snapshot_app.command("build")
@@ -283,12 +294,14 @@ def explain(
     """Follow a published score down to the publisher's bytes it rests on."""
     from dataclasses import asdict
 
+    from spi_pipeline.publish.database import refuse_other_contracts
     from spi_pipeline.publish.explain import explain as explain_score
     from spi_pipeline.store.store import Store
     from spi_pipeline.terminal import show_explanation
 
     settings = Settings()
     contracts = _contracts(settings)
+    refuse_other_contracts(Store(settings.store).database, contracts.products)
     found = explain_score(Store(settings.store).database, contracts.titles, ward, element, profile, edition)
     if as_json:
         out.print_json(json.dumps(asdict(found), default=str))

@@ -13,8 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.tree import Tree
 
+from spi_pipeline.checks.wording import listing
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.refresh import Refresh
 from spi_pipeline.orchestration.runner import Outcome, age
 from spi_pipeline.publish.database import WardTable, ward_table
@@ -80,7 +82,7 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     if as_json:
         found = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
                  "tables": dict(states), "requests": done.requests, "faults": done.faults, "warnings": done.warnings,
-                 "seconds": round(done.seconds, 2)}  # fmt: skip
+                 "quality": done.quality, "renewed": done.renewed, "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(found))
         return
     database = Store(settings.store).database
@@ -91,11 +93,20 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     else:
         counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none ended"
         out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
+        out.print(told(done.quality))
+    if done.renewed:
+        out.print(_renewed(done.renewed), soft_wrap=True)
     out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
     for warning in done.warnings:
         err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
     for fault in done.faults:
         err.print(fault, style="red", soft_wrap=True, markup=False)
+
+
+def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
+    tables = "1 table was" if len(renewed) == 1 else f"{len(renewed)} tables were"
+    shown = listing([f"{name} {was} (now {now})" for name, (was, now) in renewed.items()], 5)
+    return f"{tables} of another version of their contract and made anew: {shown}."
 
 
 def _show_wards(found_table: WardTable, out: Console) -> None:
@@ -126,11 +137,7 @@ def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
                 soft_wrap=True,
                 markup=False,
             )
-    counts = Counter(result.outcome for _, result in results)
-    tables = len({table for table, _ in results})
-    out.print(
-        f"{tables} tables, {len(results)} rules: " + ", ".join(f"{n} {o}" for o, n in sorted(counts.items())) + "."
-    )
+    out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
 
 
 def show_status(found: dict[str, Any], out: Console) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from spi_pipeline.contracts.corrections import Correction, CorrectionFile, check_corrections
 from spi_pipeline.contracts.documents import Document, Model, read_document, unknown, validate
-from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.errors import ContractError, Fault, SpiError
 from spi_pipeline.contracts.framework import Framework
 from spi_pipeline.contracts.geography import Geography
 from spi_pipeline.contracts.indicators import Economy, Indicator, IndicatorFile, Measured, Peers
@@ -103,6 +103,19 @@ class Contracts:
             titles[dimension.id] = dimension.title
             titles.update({component.id: component.title for component in dimension.components})
         return titles | {indicator.id: indicator.title for indicator in self.indicators.values()}
+
+
+def contract_of(table: str, contracts: Contracts) -> Table:
+    """The contract of a table: a source's own, or the product its name begins with.
+
+    Raises:
+        SpiError: where there is none.
+    """
+    product = table.split(".")[0]
+    found = contracts.sources.get(table) or contracts.products.get(product)
+    if found is None:
+        raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
+    return found
 
 
 def load_contracts(root: Path) -> Contracts:

@@ -14,9 +14,8 @@ import dagster as dg
 
 from spi_pipeline.checks.wording import expected
 from spi_pipeline.contracts.freshness import FRESH
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, RuleResult
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import COMPUTED, Outcome

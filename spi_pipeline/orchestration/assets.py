@@ -11,9 +11,8 @@ from typing import Any
 import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.freshness import freshness_policy, with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
@@ -89,7 +88,7 @@ def _computed(
             context.log.error(message)
         yield dg.MaterializeResult(
             asset_key=asset_key(step),
-            metadata=run_metadata(step, own, runner.contracts, runner.reader, keys),
+            metadata=run_metadata(step, own, runner.contracts, runner.reader, keys, context.run.run_id),
             data_version=_data_version(own[0], runner),
             check_results=check_results(step, own, asset_key(step)),
         )

@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
-from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
@@ -30,7 +29,7 @@ from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.scoring.scorecard import scorecards
 from spi_pipeline.scoring.tables import Areas, Scored
 from spi_pipeline.scoring.weighting import Yardstick
-from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded
+from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.sources.corrections import correct
 
 
@@ -78,15 +77,6 @@ def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
     return {name: _typed(frame, contract_of(name, contracts)) for name, frame in frames.items()}
 
 
-def contract_of(table: str, contracts: Contracts) -> Table:
-    """The contract of a table: a source's own, or the product its name begins with."""
-    product = table.split(".")[0]
-    found = contracts.sources.get(table) or contracts.products.get(product)
-    if found is None:
-        raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
-    return found
-
-
 def _typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
     """Rows in the order of the key, typed by the contract."""
     key = [name for name in contract.key if name in frame.columns]
@@ -104,8 +94,7 @@ def _source(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Ta
     if reader.live and reader.live.covers(step.name):
         table, origins = _typed(reader.live.parsed(step.name), source), reader.live.origins(step.name)
     else:
-        embedded = read_embedded(reader.snapshot, step.name)
-        table, origins = embedded.table, [item.told() for item in embedded.inputs]
+        table, origins = reader.embedded_table(step.name)
     corrected = correct(table, source, contracts.corrections.get(step.name, ()))
     return {step.name: corrected.replace_schema_metadata({ORIGINS: json.dumps(origins, sort_keys=True)})}
 

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Table
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.index_pages import index_page
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.previews import preview
+from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
 from spi_pipeline.publish.database import reading
@@ -88,9 +89,16 @@ def _rests_on(sources: Iterable[str], contracts: Contracts) -> dict[str, Any]:
 
 
 def run_metadata(
-    step: Step, outcomes: Sequence[Outcome], contracts: Contracts, reader: Reader, keys: Mapping[str, dg.AssetKey]
+    step: Step,
+    outcomes: Sequence[Outcome],
+    contracts: Contracts,
+    reader: Reader,
+    keys: Mapping[str, dg.AssetKey],
+    run_id: str,
 ) -> dict[str, Any]:
     """What a computation adds: rows, schema, lineage, preview, and what became of the rules.
+
+    Of the database, which comes last, the quality of the whole run.
 
     Args:
         step: the step.
@@ -98,13 +106,15 @@ def run_metadata(
         contracts: all contracts.
         reader: to look at the rows.
         keys: asset key of each table.
+        run_id: the run it belongs to.
     """
     main = outcomes[0]
     found: dict[str, Any] = {"state": main.state}
     if main.message:
         found["reason"] = main.message
     if step.kind == "database":
-        return found | _published(reader, contracts)
+        quality_of_run = _quality(reader.store.read_run("check_result", run_id))
+        return found | _published(reader, contracts) | quality_of_run
     if main.version is None:
         return found
     if main.version.stale_since:
@@ -175,6 +185,22 @@ def _rules(results: Sequence[RuleResult]) -> str:
         if r.outcome in ("failed", "errored")
     ]
     return f"{counted}\n\n{markdown(rows)}" if rows else counted
+
+
+def _quality(recorded: pa.Table | None) -> dict[str, Any]:
+    """How many rules of the run passed, failed, were errored and skipped, and those that did not hold."""
+    rows = recorded.to_pylist() if recorded else []
+    broken = [
+        {name: row[name] for name in ("table_name", "rule", "severity", "outcome", "observed", "expected")}
+        for row in rows
+        if row["outcome"] in ("failed", "errored")
+    ]
+    counts = quality((row["table_name"], row["severity"], row["outcome"]) for row in rows)
+    return {
+        **{f"quality/{name}": count for name, count in counts.items()},
+        "quality": told(counts),
+        "rules_not_kept": dg.MetadataValue.md(markdown(broken) if broken else "none"),
+    }
 
 
 def _files(origins: Sequence[Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from spi_pipeline.contracts.tables import Column as ContractColumn
 from spi_pipeline.contracts.tables import Product
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals
+from spi_pipeline.publish.database import under_contract
 from spi_pipeline.store.database import Column, DatabaseTable
 
 RECORDED = ("check_result", "source_release")
@@ -46,7 +47,8 @@ def _rows(product: Product, reader: Reader, parts: Sequence[str]) -> pa.Table:
 
 
 def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:
-    comment = f"{product.description} {product.limits}".strip()
+    about = f"{product.description} {product.limits}".strip()
+    comment = f"{about} {under_contract(product.version)}"
     columns = [_column(column) for column in product.columns]
     return DatabaseTable(product.id, columns, product.key, comment, [rows])
 
@@ -64,7 +66,7 @@ def _column(column: ContractColumn) -> Column:
     return Column(
         name=column.name,
         sql_type=SQL_TYPES[column.type],
-        comment=column.description,
+        comment=f"{column.description} ({column.unit})" if column.unit else column.description,
         required=column.required,
         check=" AND ".join(checks) or None,
     )

@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, with_known_areas
+from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded, snapshot_as_of, snapshot_tables
@@ -62,8 +63,42 @@ class Reader:
         return frozenset(snapshot_tables(self.snapshot))
 
     def table(self, name: str) -> pa.Table:
-        """The current version of a table."""
-        return self._once("table", name, lambda: self.store.read(name))
+        """The current version of a table, as its contract has it.
+
+        Raises:
+            SpiError: where there is none, or it was written under another major version of its contract.
+        """
+
+        def read() -> pa.Table:
+            stored, contract = self._stored(name), contract_of(name, self.contracts)
+            return read_as(
+                stored, contract, name, written_under(stored.schema.metadata), "run spi refresh to make it anew"
+            )
+
+        return self._once("table", name, read)
+
+    def unreadable(self, name: str) -> str:
+        """Why there is no current version of a table that could be read, in a sentence; empty where there is one."""
+        try:
+            self.table(name)
+        except SpiError as error:
+            return str(error)
+        return ""
+
+    def embedded_table(self, source_id: str) -> tuple[pa.Table, list[dict[str, object]]]:
+        """The embedded figures of a source as its contract has them, and the files they were read from.
+
+        Raises:
+            SpiError: as for ``read_embedded``, and where they were written under another major version.
+        """
+        found, contract = read_embedded(self.snapshot, source_id), self.contracts.sources[source_id]
+        remedy = "write the snapshot anew with spi snapshot build"
+        table = read_as(found.table, contract, source_id, found.contract, remedy)
+        return table, [item.told() for item in found.inputs]
+
+    def _stored(self, name: str) -> pa.Table:
+        """The current version of a table as it was written."""
+        return self._once("stored", name, lambda: self.store.read(name))
 
     def frame(self, name: str) -> pd.DataFrame:
         """The same as a frame; not to be changed."""
@@ -132,13 +167,13 @@ class Reader:
 
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""
-        metadata = self.table(name).schema.metadata or {}
+        metadata = self._stored(name).schema.metadata or {}
         found: list[dict[str, object]] = json.loads(metadata.get(ORIGINS.encode(), b"[]"))
         return found
 
     def unplaced(self, name: str) -> float:
         """What an indicator counted and could not place, over all its periods."""
-        metadata = self.table(name).schema.metadata or {}
+        metadata = self._stored(name).schema.metadata or {}
         return float(metadata.get(UNPLACED.encode(), b"0"))
 
     def _once(self, form: str, name: str, read: Any) -> Any:

@@ -24,6 +24,9 @@ RUN_SCHEMA = pa.schema(
         ("stale_steps", pa.int64()),
         ("failed_checks", pa.int64()),
         ("warnings", pa.int64()),
+        ("passed_checks", pa.int64()),
+        ("errored_checks", pa.int64()),
+        ("skipped_checks", pa.int64()),
         ("state", pa.string()),
         # Why the run as a whole failed; null where it only kept last good versions, of which other records tell.
         ("cause", pa.string()),

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.versions import CONTRACT, FIRST
 from spi_pipeline.orchestration.plan import Step, build_plan
+from spi_pipeline.orchestration.quality import quality
 from spi_pipeline.orchestration.records import run_row
 from spi_pipeline.orchestration.runner import Outcome, Runner
 from spi_pipeline.publish.database import UnknownNameError
@@ -43,6 +45,7 @@ class Refresh:
         seconds: how long it took.
         requests: how many requests went out to publishers.
         broken: why the run as a whole ended early; empty otherwise.
+        renewed: tables to be made anew that were written under another version of their contract: which, and now.
     """
 
     run_id: str
@@ -51,6 +54,7 @@ class Refresh:
     seconds: float = 0.0
     requests: int = 0
     broken: str = ""
+    renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def faults(self) -> list[str]:
@@ -69,6 +73,11 @@ class Refresh:
                 if result.rule.severity == "warning" and result.outcome in ("failed", "errored")
             )
         )
+
+    @property
+    def quality(self) -> dict[str, int]:
+        """What became of the rules evaluated: see ``quality.quality``."""
+        return quality((o.table, r.rule.severity, r.outcome) for o in self.outcomes for r in o.results)
 
     @property
     def state(self) -> str:
@@ -151,6 +160,7 @@ def refresh(
         plan = build_plan(contracts)
         fetched = _fetch(runner, selected_steps(plan, select), fetching)
         done = Refresh(str(uuid.uuid4()), stale_steps(plan, runner, select), requests=fetched)
+        done.renewed = _renewed(done.stale, runner)
         if done.stale:
             tell = progress(done.stale) if progress else None
             _run(done, runner, settings, tell)
@@ -160,6 +170,20 @@ def refresh(
         except SpiError as error:
             done.broken = "" if done.faults else str(error)
     return done
+
+
+def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]]:
+    """The tables of stale steps that stand in the store under another version of their contract."""
+    found = {}
+    for name in (name for step in stale for name in step.outputs):
+        try:
+            there, metadata = runner.store.current(name), runner.store.metadata(name)
+        except SpiError:  # damaged, and made anew for that
+            continue
+        versions = (metadata.get(CONTRACT, FIRST), contract_of(name, runner.contracts).version)
+        if there and versions[0] != versions[1]:
+            found[name] = versions
+    return found
 
 
 def _fetch(runner: Runner, steps: Sequence[Step], tell: Callable[[str, Fetched], None] | None) -> int:
@@ -251,6 +275,9 @@ def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
         stale_steps=len(done.stale),
         failed_checks=len(failed),
         warnings=len(done.warnings),
+        passed_checks=done.quality["passed"],
+        errored_checks=done.quality["errored"],
+        skipped_checks=done.quality["skipped"],
         state=done.state,
         cause=done.broken or next((o.message for o in done.outcomes if o.state == "failed"), None),
     )

@@ -20,10 +20,11 @@ from spi_pipeline.checks.drift import drift
 from spi_pipeline.checks.evaluation import evaluate
 from spi_pipeline.checks.wording import summary
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, RuleResult
+from spi_pipeline.contracts.versions import CONTRACT
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.orchestration.compute import compute, contract_of
+from spi_pipeline.orchestration.compute import compute
 from spi_pipeline.orchestration.fingerprints import contract_digests, fingerprint
 from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.plan import Step
@@ -31,7 +32,7 @@ from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.orchestration.records import check_row, check_rows, release_rows
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import ORIGINS, embedded_digest, read_embedded
+from spi_pipeline.snapshot.embedded import ORIGINS, embedded_digest
 from spi_pipeline.store.store import Store
 from spi_pipeline.store.tables import Version
 
@@ -242,7 +243,7 @@ class Runner:
 
     def _drift(self, name: str, table: pa.Table) -> list[RuleResult]:
         """A fetched table against the one in use."""
-        if self.live is None or not self.live.covers(name) or self.store.current(name) is None:
+        if self.live is None or not self.live.covers(name) or self.reader.unreadable(name):
             return []
         before = self.reader.table(name)
         return drift(table, before, self.contracts.sources[name]) if before.num_rows else []
@@ -250,6 +251,7 @@ class Runner:
     def _write(self, name: str, table: pa.Table, results: Sequence[RuleResult], digest: str, run_id: str) -> Outcome:
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED)}
+        kept[CONTRACT] = contract_of(name, self.contracts).version
         try:
             version = self.store.write(name, table, fingerprint=digest, run_id=run_id, metadata=kept)
         except SpiError as error:
@@ -272,7 +274,10 @@ class Runner:
                 filed = self.store.quarantine(name, table, reason=reason, results=report, run_id=run_id)
                 told.append(f"its rows are in {filed.parents[1]}")
             current = self.store.current(name) or self._embedded(name, run_id)
-            if current:
+            if current and (other := self.reader.unreadable(name)):
+                told.append(other)
+                current = None
+            elif current:
                 current = self.store.keep(name, reason=reason, run_id=run_id)
                 told.append(f"the last good version, {age(current.written_at)} old, stays in use")
             else:
@@ -287,11 +292,12 @@ class Runner:
         """The embedded figures of a source as its first version, where it has any."""
         if self.live is None or name not in self.contracts.sources or name not in self.reader.embedded:
             return None
-        embedded = read_embedded(self.reader.snapshot, name)
-        origins = json.dumps([item.told() for item in embedded.inputs], sort_keys=True)
-        return self.store.write(
-            name, embedded.table, fingerprint="embedded", run_id=run_id, metadata={ORIGINS: origins}
-        )
+        table, origins = self.reader.embedded_table(name)
+        metadata = {
+            ORIGINS: json.dumps(origins, sort_keys=True),
+            CONTRACT: self.contracts.sources[name].version,
+        }
+        return self.store.write(name, table, fingerprint="embedded", run_id=run_id, metadata=metadata)
 
     def _publish(self, step: Step, run_id: str) -> list[Outcome]:
         if self.unwritable:

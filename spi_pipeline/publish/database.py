@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 import duckdb
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.versions import FIRST, major
+
+_UNDER = re.compile(r"Contract (\d+\.\d+\.\d+)\.$")
 
 
 class UnknownNameError(SpiError):
@@ -32,6 +37,32 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise SpiError(f"{database} cannot be opened ({str(error).splitlines()[0]}); run spi refresh") from error
     with connection:
         yield connection
+
+
+def under_contract(version: str) -> str:
+    """The last sentence of the comment of a table: the version of the contract it was published under."""
+    return f"Contract {version}."
+
+
+def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> None:
+    """Refuse to read a database whose tables mean something else than the contracts in force say.
+
+    Raises:
+        SpiError: where a table was published under another major version of its contract.
+    """
+    with reading(database) as connection:
+        comments = {
+            row["table_name"]: row["comment"] or ""
+            for row in rows(connection, "SELECT table_name, comment FROM duckdb_tables()")
+        }
+    for name, product in products.items():
+        stated = _UNDER.search(comments.get(name, ""))
+        written = stated.group(1) if stated else FIRST
+        if name in comments and major(written) != major(product.version):
+            raise SpiError(
+                f"{database} was published under version {written} of the contract of {name}, and {product.version} is "
+                "in force: it is not read as something it is not; run spi refresh"
+            )
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -62,11 +62,13 @@ class EmbeddedTable:
         source_id: the source whose contract describes it.
         table: the figures.
         inputs: the files they were read from, ordered by period and name.
+        contract: the version of the contract it was written under; empty where it was not read from a file.
     """
 
     source_id: str
     table: pa.Table
     inputs: tuple[InputFile, ...]
+    contract: str = ""
 
 
 def write_snapshot(
@@ -159,7 +161,8 @@ def read_embedded(folder: Path, source_id: str) -> EmbeddedTable:
     try:
         table = pq.read_table(file, memory_map=False)
         provenance = json.loads((table.schema.metadata or {})[_METADATA])
-        return EmbeddedTable(source_id, table, tuple(InputFile(**item) for item in provenance["inputs"]))
+        inputs = tuple(InputFile(**item) for item in provenance["inputs"])
+        return EmbeddedTable(source_id, table, inputs, provenance["contract_version"])
     except FileNotFoundError as error:
         said = f"source {source_id} has no embedded table {file}; add it with spi snapshot build --from FOLDER"
         raise SpiError(said) from error

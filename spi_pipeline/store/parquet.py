@@ -7,7 +7,8 @@ other bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,8 +36,25 @@ def decode(data: bytes, path: Path) -> pa.Table:
     Raises:
         SpiError: where they are not whole; names the file.
     """
-    try:
+    with _damage(path):
         return pq.read_table(pa.BufferReader(data))
+
+
+def decode_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of the Parquet file ``path`` without reading its rows.
+
+    Raises:
+        SpiError: where it is not whole; names the file.
+    """
+    with _damage(path):
+        metadata = pq.read_schema(path).metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise SpiError(
             f"{path} is not a whole Parquet file ({str(error).splitlines()[0]}): move it out of the store and run the "

@@ -5,9 +5,9 @@ Nothing outside this room forms a path below the root. Layout::
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
-    dagster/                         the instance of Dagster alerts/   what was told to whom
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
-    dagster/                         the instance of Dagster
+    dagster/                         the instance of Dagster alerts/   what was told to whom
+    layout                           the number of this layout
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
@@ -15,8 +15,9 @@ One process writes at a time: whoever writes holds ``lock``. Reading needs no lo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,15 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store import publication, quarantine, runs
+from spi_pipeline.store.atomic import read_bytes, write_bytes
 from spi_pipeline.store.database import DatabaseTable
 from spi_pipeline.store.lock import exclusive
 from spi_pipeline.store.names import identifier, table_name
 from spi_pipeline.store.raw import Raw
 from spi_pipeline.store.tables import Tables, Version
 
+# Raised when what is written below the root changes its form, so that no program guesses at the form of another.
+LAYOUT = 1
 # One slash is enough: that is what ``Path`` leaves of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -51,7 +55,11 @@ class Store:
         if _URL.match(str(root)):
             raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
         self.root = Path(root).expanduser().resolve()
-        self._tables = Tables(self.root / "tables")
+
+    @cached_property
+    def _tables(self) -> Tables:
+        self._refuse_other_layout()
+        return Tables(self.root / "tables")
 
     @property
     def dagster_home(self) -> Path:
@@ -68,13 +76,26 @@ class Store:
         """The path under which readers always find the database published last."""
         return self.root / publication.DATABASE
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Return a context in which no other process writes to the store; may be entered again within it.
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """A context in which no other process writes to the store; may be entered again within it.
 
         Raises:
-            SpiError: on entering, where another process holds the lock; names it and since when.
+            SpiError: on entering, where another process holds the lock, or a newer program has laid the store out.
         """
-        return exclusive(self.root)
+        with exclusive(self.root):
+            self._refuse_other_layout()
+            if not (self.root / "layout").exists():
+                write_bytes(self.root / "layout", f"{LAYOUT}\n".encode())
+            yield
+
+    def _refuse_other_layout(self) -> None:
+        stated = (read_bytes(self.root / "layout") or str(LAYOUT).encode()).decode(errors="replace").strip()
+        if stated != str(LAYOUT):
+            raise SpiError(
+                f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
+                f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder."
+            )
 
     def current(self, name: str) -> Version | None:
         """Return the current version of a table, or None where there is none yet.
@@ -91,6 +112,10 @@ class Store:
             SpiError: where one of them is damaged, as ``current`` does.
         """
         return self._tables.versions()
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """Return the metadata that the current version of a table was written with; empty where there is none."""
+        return self._tables.metadata(name)
 
     def read(self, name: str) -> pa.Table:
         """Return the rows of the current version of a table, with the metadata it was written with.

@@ -19,7 +19,7 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store.atomic import os_errors, read_bytes, write_bytes
 from spi_pipeline.store.names import table_name
-from spi_pipeline.store.parquet import decode, encode
+from spi_pipeline.store.parquet import decode, decode_metadata, encode
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = "current.json"
@@ -84,6 +84,11 @@ class Tables:
         names = sorted(pointer.parent.name for pointer in self._folder.glob(f"*/{_POINTER}"))
         found = {name: self.current(name) for name in names}
         return {name: version for name, version in found.items() if version is not None}
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """See ``Store.metadata``."""
+        version = self.current(name)
+        return decode_metadata(version.path) if version else {}
 
     def read(self, name: str) -> pa.Table:
         """See ``Store.read``."""

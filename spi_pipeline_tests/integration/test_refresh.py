@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.loader import contract_of
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.compute import contract_of
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.publication import database_tables

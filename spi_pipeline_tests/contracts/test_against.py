@@ -1,0 +1,179 @@
+"""Contracts against those of a git revision: which change asks for which version, and what is said where it is not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.against import compare
+from spi_pipeline.contracts.errors import ContractError, Fault, SpiError
+from spi_pipeline_tests.contracts.mutation import CAR, CONTRACTS, change
+
+AREA = "products/area.yaml"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two contracts in a repository of their own, committed."""
+    folder = tmp_path / "house" / "contracts"
+    for name in (CAR, AREA, "vocabulary.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONTRACTS / name, folder / name)
+    git(tmp_path, "init", "--quiet", "house")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "as they are")
+    return folder
+
+
+def version_of(root: Path, file: str) -> str:
+    lines = (root / file).read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("version: ") for line in lines if line.startswith("version: "))
+
+
+def raised(version: str, bump: str) -> str:
+    first, second, _ = map(int, version.split("."))
+    return f"{first + 1}.0.0" if bump == "major" else f"{first}.{second + 1}.0"
+
+
+def refusals(root: Path) -> list[Fault]:
+    with pytest.raises(ContractError) as caught:
+        compare(root, "HEAD")
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "bump", "said"),
+    [
+        (CAR, "name: three_or_more", "name: many", "major", "column three_or_more is called many now"),
+        (CAR, "{name: one, logicalType: integer", "{name: one, logicalType: number", "major",
+         "column one held integer and holds number"),
+        (CAR, "name: one, logicalType: integer, required: true", "name: one, logicalType: integer", "major",
+         "column one may be null now"),
+        (AREA, "{name: parent_code, logicalType: string,", "{name: parent_code, logicalType: string, required: true,",
+         "major", "column parent_code must not be null any more"),
+        (AREA, "{value: ward}, {value: authority}", "{value: ward}", "major",
+         "column level does not know the value authority any more"),
+        (AREA, "{value: ward}, {value: authority}", "{value: ward}, {value: authority}, {value: region}", "minor",
+         "column level has other allowed values"),
+        (AREA, "{name: area_name, logicalType: string, required: true,",
+         "{name: area_name, logicalType: string, required: true, primaryKey: true, primaryKeyPosition: 2,", "major",
+         "the key was area_code and is area_code and area_name"),
+        (AREA, 'pattern: "\\\\d{4}-\\\\d{2}"', 'pattern: "\\\\d{4}"', "major",
+         "column vintage must match another pattern"),
+        (AREA, "minimum: 1, maximum: 2000000", "minimum: 1, maximum: 3000000", "minor",
+         "column population has another range"),
+        (AREA, "{property: unit, value: people}", "{property: unit, value: households}", "major",
+         "column population is in households now, not in people"),
+        (AREA, "typical, value: [1000,", "typical, value: [2000,", "minor",
+         "column population has another typical size"),
+        (CAR, "{property: concept, value: mobility}", "{property: concept, value: inclusion}", "major",
+         "column none measures inclusion now"),
+        (CAR, "value: OGL-UK-3.0", "value: CC-BY-4.0", "major", "the licence is another"),
+        (CAR, "vintage: 2021", "vintage: 2011", "major", "the geography is another"),
+        (CAR, "basis: reference", "basis: release", "major", "the period is another"),
+        (CAR, "severity: warning", "severity: error", "minor",
+         "rule none_varies is another"),
+    ],
+)  # fmt: skip
+def test_a_change_without_its_version(root: Path, file: str, old: str, new: str, bump: str, said: str) -> None:
+    change(root, file, old, new)
+    was = version_of(root, file)
+    wanted, kind = raised(was, bump), "a breaking change" if bump == "major" else "a change"
+    (fault,) = refusals(root)
+    assert (fault.file, fault.message) == (file, f"{said}: {kind} since HEAD, so version {was} must become {wanted}")
+    # With the version it asks for there is nothing more to say.
+    change(root, file, f"version: {was}", f"version: {wanted}")
+    assert compare(root, "HEAD").raised == {file: (was, wanted)}
+
+
+def test_a_minor_version_is_not_enough_for_a_breaking_change(root: Path) -> None:
+    was = version_of(root, CAR)
+    change(root, CAR, "name: three_or_more", "name: many")
+    change(root, CAR, f"version: {was}", f"version: {raised(was, 'minor')}")
+    (fault,) = refusals(root)
+    assert fault.message.endswith(f"so version {was} must become {raised(was, 'major')}")
+
+
+def test_columns_that_come_and_go(root: Path) -> None:
+    new = "      - {name: colour, logicalType: string, description: Colour}\n"
+    line = change(root, CAR, "    quality:\n", f"{new}    quality:\n")
+    (fault,) = refusals(root)
+    assert (fault.line, fault.message.split(":")[0]) == (line, "column colour is new")
+    assert "must become" in fault.message
+    change(root, CAR, "{name: colour, logicalType: string", "{name: colour, logicalType: string, required: true")
+    (fault,) = refusals(root)
+    assert fault.message.startswith("column colour is new and required, so tables written before lack it: a breaking")
+    git(root, "commit", "--quiet", "--all", "-m", "one more")
+    change(root, CAR, new.replace("string,", "string, required: true,"), "")
+    (fault,) = refusals(root)
+    assert fault.message.startswith("column colour is gone: a breaking change since HEAD")
+
+
+def test_a_unit_that_means_something_else_breaks_every_contract_that_uses_it(root: Path) -> None:
+    change(root, "vocabulary.yaml", "people: {title: people,", "people: {title: thousand people,")
+    (fault,) = refusals(root)
+    assert fault.file == AREA
+    assert fault.message.startswith("column population is in people, which means something else now: a breaking change")
+
+
+def test_a_unit_with_another_range_asks_for_a_minor_version(root: Path) -> None:
+    change(root, "vocabulary.yaml", "households: {title: households, minimum: 0,", "households: {title: Households,")
+    found = refusals(root)
+    assert {fault.file for fault in found} == {AREA, CAR}
+    assert all("which has another range now: a change" in fault.message for fault in found)
+
+
+def test_words_ask_for_nothing(root: Path) -> None:
+    change(root, CAR, "description: Code of the area", "description: The code of the area")
+    change(root, CAR, "channel: social-progress", "channel: data-office")
+    found = compare(root, "HEAD")
+    assert (found.contracts, found.raised) == (2, {})
+
+
+def test_a_version_never_goes_back(root: Path) -> None:
+    was = version_of(root, CAR)
+    line = change(root, CAR, f"version: {was}", "version: 0.9.0")
+    assert refusals(root) == [Fault(CAR, line, f"version 0.9.0 is lower than {was}, the one at HEAD")]
+
+
+def test_a_table_goes_only_after_it_was_said(root: Path) -> None:
+    text = (root / CAR).read_text(encoding="utf-8")
+    (root / CAR).unlink()
+    message = "is gone and was in force at HEAD; state status: deprecated for a version before it goes"
+    assert refusals(root) == [Fault(CAR, 0, message)]
+    (root / CAR).write_text(text.replace("status: active", "status: deprecated"), encoding="utf-8")
+    git(root, "commit", "--quiet", "--all", "-m", "leaving")
+    (root / CAR).unlink()
+    assert compare(root, "HEAD").contracts == 1
+
+
+def test_a_new_contract_may_begin_at_any_version(root: Path) -> None:
+    shutil.copy(CONTRACTS / "sources" / "wards.yaml", root / "sources" / "wards.yaml")
+    assert compare(root, "HEAD").contracts == 3
+
+
+def test_a_revision_git_does_not_know_is_a_sentence(root: Path) -> None:
+    with pytest.raises(SpiError, match=r"^git cannot show .*contracts at 'nowhere' \(.+\); name a commit that holds"):
+        compare(root, "nowhere")
+    with pytest.raises(SpiError, match="git cannot show"):
+        compare(root, "--output=/tmp/x")
+
+
+def test_a_folder_outside_any_repository_is_a_sentence(tmp_path: Path) -> None:
+    shutil.copytree(CONTRACTS, tmp_path / "contracts")
+    with pytest.raises(SpiError, match=r"^git cannot show"):
+        compare(tmp_path / "contracts", "HEAD")
+
+
+def test_without_git_there_is_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SpiError, match=r"^git could not be run \(.+\); install it to compare contracts$"):
+        compare(root, "HEAD")

@@ -1,0 +1,116 @@
+"""A store of another version of its contracts: made anew with a sentence, and never read as something it is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.versions import CONTRACT
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.orchestration.runner import Outcome
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+BUS = "sources/bus_service.yaml"
+EDITION = "products/edition.yaml"
+NOW = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
+
+
+def version(house: House, table: str) -> str:
+    contracts = house.contracts
+    return {**contracts.sources, **contracts.products}[table].version
+
+
+def raise_major(house: House, file: str) -> tuple[str, str]:
+    """Give a contract its next major version; the version before and now."""
+    table = file.split("/")[1].removesuffix(".yaml")
+    before = version(house, table)
+    house.amend(file, f"version: {before}", f"version: {int(before[0]) + 1}.0.0")
+    return before, version(house, table)
+
+
+def run(house: House, label: str) -> list[Outcome]:
+    (step,) = [step for step in build_plan(house.contracts) if step.label == label]
+    return house.runner.run([step], "a run", NOW)
+
+
+def test_every_table_says_which_version_it_was_written_under(refreshed: House) -> None:
+    for name in refreshed.store.versions():
+        assert refreshed.store.metadata(name)[CONTRACT] == version(refreshed, name.split(".")[0])
+
+
+def test_a_last_good_version_of_another_major_does_not_stand_in(house: House) -> None:
+    before, now = raise_major(house, BUS)
+    (outcome,) = run(house, "source/bus_service")
+    assert (outcome.state, outcome.version) == ("failed", None)
+    # The embedded figures are of an older major version too, and so cannot make it anew.
+    told = "table bus_service was written under version {} of its contract, and " + now + " is in force"
+    assert f"{told.format('1.0.0')}: it is not read as something it is not; write the snapshot anew" in outcome.message
+    assert f"{told.format(before)}: it is not read as something it is not; run spi refresh" in outcome.message
+    assert house.store.current("bus_service") is not None, "it stays where it is, for whoever goes back"
+    (reader,) = run(house, "indicator/bus_service")
+    assert told.format(before) in reader.message
+    assert reader.state == "kept", "the indicator's own last good version still means what it meant"
+
+
+def test_a_table_written_before_tables_had_versions_is_of_the_first(house: House) -> None:
+    table = house.store.read("bus_service")
+    house.store.write("bus_service", table, fingerprint="old", run_id="old")
+    assert CONTRACT not in house.store.metadata("bus_service")
+    assert house.runner.reader.table("bus_service").equals(table)
+    raise_major(house, BUS)
+    with pytest.raises(SpiError, match=r"was written under version 1\.0\.0 of its contract"):
+        house.runner.reader.table("bus_service")
+
+
+def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: House) -> None:
+    new = "      - {name: operator, logicalType: string, description: Operator,\n"
+    new += "         customProperties: [{property: concept, value: category}]}\n"
+    house.amend(BUS, "    quality:\n", f"{new}    quality:\n")
+    house.amend(BUS, f"version: {version(house, 'bus_service')}", "version: 1.9.0")
+    assert house.runner.reader.table("bus_service")["operator"].null_count == 609
+
+
+def test_a_refresh_says_what_it_makes_anew(house: House, spi: Command) -> None:
+    before, now = raise_major(house, EDITION)
+    said = spi(house, "refresh", "--select", "editions")
+    assert said.code == 0, said.err
+    told = f"1 table was of another version of their contract and made anew: edition {before} (now {now})."
+    assert told in said.out
+    assert house.store.metadata("edition")[CONTRACT] == now
+    assert told not in spi(house, "refresh", "--select", "editions").out
+
+
+def test_a_refresh_sums_up_its_quality(house: House, spi: Command) -> None:
+    house.amend(EDITION, "description: Digest of", "description: A digest of")
+    found = json.loads(spi(house, "refresh", "--select", "editions", "--json").out)
+    rules = len(house.contracts.products["edition"].rules) + 1
+    assert found["renewed"] == {}
+    assert found["quality"] == {
+        "tables": 1, "rules": rules, "passed": rules, "failed": 0, "errored": 0, "skipped": 0, "warnings": 0,
+    }  # fmt: skip
+
+
+def test_a_database_of_another_major_version_is_not_explained(house: House, spi: Command) -> None:
+    before, now = raise_major(house, "products/score.yaml")
+    said = spi(house, "explain", "Farley", "housing")
+    assert said.code == 1
+    assert f"was published under version {before} of the contract of score, and {now} is in force" in said.err
+
+
+@pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
+def test_a_store_of_a_newer_layout_is_left_alone(house: House, spi: Command, arguments: list[str]) -> None:
+    (house.store.root / "layout").write_text("2\n")
+    before = sorted((house.store.root / "tables").rglob("*"))
+    said = spi(house, *arguments)
+    assert said.code == 1
+    assert f"The store {house.store.root} is laid out in form '2', that of a newer version of this program" in said.err
+    assert sorted((house.store.root / "tables").rglob("*")) == before
+
+
+def test_a_store_from_before_layouts_were_numbered_is_of_the_first(house: House, spi: Command) -> None:
+    (house.store.root / "layout").unlink()
+    assert spi(house, "check").code == 0
