@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.intervals import Shrunk, byar, shrink_proportions, shrink_rates, wilson
+from spi_pipeline.engine.intervals import Shrunk, events_interval, shrink_proportions, shrink_rates, wilson
 from spi_pipeline.engine.panel import INDEX_NAMES
 from spi_pipeline.engine.recipe import LeafRecipe
 from spi_pipeline.engine.values import Values
@@ -60,8 +60,8 @@ def prepare(values: Values, leaves: dict[str, LeafRecipe]) -> Prepared:
 def counted_interval(values: Values, name: str, kind: str) -> pd.DataFrame:
     """The 95 % interval of an indicator's values that follows from the counts behind them.
 
-    Wilson's for proportions, Byar's for rates; without denominators, or with ones that do not go with the values,
-    Byar's for the events, in proportion to the value.
+    Wilson's for proportions; for rates Byar's, the exact one below ten events; without denominators, or with ones that
+    do not go with the values, that of the events, in proportion to the value.
 
     Args:
         values: the data.
@@ -76,11 +76,11 @@ def counted_interval(values: Values, name: str, kind: str) -> pd.DataFrame:
     times = factor(values, name) if _has(values.denominator, name) else None
     if values.denominator is None or times is None:
         events = numerator.where(numerator > 0)
-        return byar(events, events).mul(value.abs(), axis=0)
+        return events_interval(events, events).mul(value.abs(), axis=0)
     denominator = values.denominator[name]
     counted = numerator.notna() & (denominator > 0)
     numerator, denominator = numerator.where(counted), denominator.where(counted)
-    model = wilson if _kind(kind, numerator, denominator) == "proportion" else byar
+    model = wilson if _kind(kind, numerator, denominator) == "proportion" else events_interval
     return model(numerator, denominator) * times
 
 

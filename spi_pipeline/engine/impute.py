@@ -83,15 +83,16 @@ def impute_regression(
     values = panel.to_numpy(dtype=float)
     moments = _Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
     strength = moments.strengths()
-    known = values if among is None else values[among]
+    known, names = values if among is None else values[among], [str(name) for name in panel.columns]
+    low, high = np.fmin.reduce(known, axis=0), np.fmax.reduce(known, axis=0)
     estimates = np.full(values.shape, np.nan)
     donors = np.full(values.shape, "", dtype=object)
     for target in range(values.shape[1]):
         for rows, present in _by_pattern(observed.to_numpy(), wanted.to_numpy()[:, target]):
             strongest_first = present[np.argsort(-strength[present, target], kind="stable")]
             used, estimated = _regress(moments, target, strongest_first, rows)
-            estimates[rows, target] = np.clip(estimated, np.nanmin(known[:, target]), np.nanmax(known[:, target]))
-            donors[rows, target] = ",".join(panel.columns[used])
+            estimates[rows, target] = np.clip(estimated, low[target], high[target])
+            donors[rows, target] = ",".join([names[place] for place in used])
     filled = pd.DataFrame(np.where(observed, values, estimates), index=panel.index, columns=panel.columns)
     return Imputed(panel=filled, cells=filled_cells(panel, estimates, "regression", donors))
 

@@ -19,6 +19,8 @@ from spi_pipeline.engine.errors import EngineError
 Array = npt.NDArray[np.float64]
 
 LEVEL = 0.95
+# Events below which Byar's approximation is left for the exact interval.
+FEW = 10
 # Below this many areas a distribution of true values cannot be told from the noise.
 MIN_AREAS = 5
 # A prior this many times the largest area leaves none of the areas' own figures: they differ by chance alone.
@@ -113,6 +115,14 @@ def exact_poisson(events: pd.Series, expected: pd.Series, level: float = LEVEL) 
     low = np.where(observed == 0, 0.0, stats.chi2.ppf(tail, 2 * observed) / 2)
     high = stats.chi2.ppf(1 - tail, 2 * observed + 2) / 2
     return pd.DataFrame({"lower": low / base, "upper": high / base}, index=events.index)
+
+
+def events_interval(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
+    """The interval of a rate or ratio: exact below ten events, Byar's from there on.
+
+    Source: Public Health England's technical guide on confidence intervals.
+    """
+    return byar(events, expected, level).where(events >= FEW, exact_poisson(events, expected, level))
 
 
 def shrink_proportions(numerator: pd.Series, denominator: pd.Series, level: float = LEVEL) -> Shrunk:

@@ -56,7 +56,8 @@ def sensitivity(
             mixed = shift([{source: number + draws * (source == entry.source) for source in on} for number in numbers])
             shares = np.array([_shares(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
             for position, name in enumerate(("first", "total")):
-                low, high = np.nanquantile(shares[1:, position], ENDS) if resamples else (np.nan, np.nan)
+                known = shares[1:, position][~np.isnan(shares[1:, position])]
+                low, high = np.quantile(known, ENDS) if len(known) else (np.nan, np.nan)
                 row |= {name: shares[0, position], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     columns = ["source", "varied", "how", "first", "first_low", "first_high", "total", "total_low", "total_high"]

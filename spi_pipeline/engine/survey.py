@@ -43,7 +43,7 @@ def sampling_sd(scores: Scores) -> pd.DataFrame:
     """Standard errors of the raw values, NaN where the data tell none.
 
     The width of the 95 % interval over 2 × 1.96: of the interval given, else of that which follows from the counts
-    behind a value (Wilson's for proportions, Byar's for rates).
+    behind a value (Wilson's for proportions, Byar's or exact Poisson's for rates).
     """
     values = scores.indicators.values
     sd = pd.DataFrame(np.nan, index=values.panel.index, columns=values.panel.columns)

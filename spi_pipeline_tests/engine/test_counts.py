@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.intervals import byar, shrink_proportions, wilson
+from spi_pipeline.engine.intervals import events_interval, shrink_proportions, wilson
 from spi_pipeline.engine.score import Scores, score_framework
 from spi_pipeline.engine.survey import sampling_sd
 from spi_pipeline_tests.engine.frameworks import element, indicator
@@ -67,7 +67,7 @@ def test_rates_have_the_error_of_events(keys: dict[str, Any]) -> None:
     # Without the key, ratios above 1 tell that these are no proportions.
     table = values(factor=1000) if keys else values(factor=1000, denominator=[4, 9, 12, 8, 6, 10])
     table["value"] = 1000 * table["numerator"] / table["denominator"]
-    interval = 1000 * byar(table["numerator"], table["denominator"])
+    interval = 1000 * events_interval(table["numerator"], table["denominator"])
     width = (interval["upper"] - interval["lower"]) / (2 * 1.959964)
     assert sampling_sd(scored(table, **keys))["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 

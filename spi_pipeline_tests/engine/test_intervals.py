@@ -12,6 +12,7 @@ from scipy import stats
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.intervals import (
     byar,
+    events_interval,
     exact_poisson,
     shrink_proportions,
     shrink_rates,
@@ -58,6 +59,15 @@ def test_byar_comes_close_to_the_exact_interval(events: int, expected: float) ->
     )
     assert (near / exact - 1).abs().max() < 0.005
     assert near["lower"] < events / expected < near["upper"]
+
+
+def test_few_events_have_the_exact_interval_and_many_byars() -> None:
+    events, expected = pd.Series([0.0, 9, 10, 400, float("nan")]), pd.Series([5.0, 5, 5, 200, 5])
+    found = events_interval(events, expected)
+    exact, approximate = exact_poisson(events, expected), byar(events, expected)
+    pd.testing.assert_frame_equal(found.iloc[:2], exact.iloc[:2])
+    pd.testing.assert_frame_equal(found.iloc[2:4], approximate.iloc[2:4])
+    assert found.iloc[4].isna().all()
 
 
 def test_byar_without_events_starts_at_zero() -> None:
