@@ -45,7 +45,8 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
     for month in wanted:
         if month in held:
             continue
-        kept = [download for download in scope.have if download.period == month]
+        # In the order in which they are asked for, so that the same answers make the same table.
+        kept = sorted((one for one in scope.have if one.period == month), key=_is_of_street, reverse=True)
         if month not in offered:
             yield from kept
             continue
@@ -56,7 +57,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         except PermanentFailure as failure:
             if not isinstance(failure.__cause__ or failure, _FellSilentError):
                 raise
-            yield from kept
+            yield from (published(one, fixed) for one in kept)
             continue
         yield from (published(answer, fixed) for answer in answers)
         # A town without a crime is a month that is not there: crimes without a place alone would make it zero.
