@@ -10,14 +10,11 @@ import datetime as dt
 import hashlib
 import json
 import logging
-import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -25,8 +22,8 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.orchestration.inbox import laid_in
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline.sources import bodies
 from spi_pipeline.sources.addresses import Addresses
 from spi_pipeline.sources.client import HttpClient
 from spi_pipeline.sources.exchange import Fetcher, Scope
@@ -37,8 +34,6 @@ from spi_pipeline.store.store import Store
 
 # Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
 _AT_ONCE = 6
-_MONTH = re.compile(r"(20\d{2})[-_]?(0[1-9]|1[0-2])(?!\d)")
-_YEAR = re.compile(r"(?<!\d)20\d{2}(?!\d)")
 log = logging.getLogger(__name__)
 
 
@@ -184,9 +179,14 @@ class Live:
         return list(found.values())
 
     def digest(self, source_id: str) -> str:
-        """What the table of a source is made of: the downloads, and the areas they are read for."""
+        """What the table of a source is made of: the downloads, and the areas they are read for.
+
+        Of one that was not asked for in this run, what its last good table was made of: as far as is known it still is.
+        """
         found = self.fetched.get(source_id)
-        if found is None or found.failure:
+        if found is None:
+            return self._store.raw(source_id).made
+        if found.failure:
             return "not fetched"
         told = [[one.sha256, one.period, one.url, one.published_at] for one in found.downloads]
         since = self._raw[source_id].since(None)
@@ -200,7 +200,7 @@ class Live:
         """Close what was fetched of a source: its table was good, or it is all to be asked for again."""
         if source_id in self.fetched and not self.fetched[source_id].failure:
             raw = self._raw[source_id]
-            raw.finish() if good else raw.refuse()
+            raw.finish(self.digest(source_id)) if good else raw.refuse()
 
     def close(self) -> None:
         """Close the request counts."""
@@ -269,7 +269,7 @@ class Live:
         try:
             raw.begin()
             fetch = self.fetchers[source_id].fetch
-            downloads = tuple(_laid_in(raw, source_id, file) for file in self._inbox.get(source_id, ()))
+            downloads = tuple(laid_in(raw, source_id, file) for file in self._inbox.get(source_id, ()))
             if fetch is None:
                 downloads = raw.held()  # with those laid in before: each year's file comes alone
             elif not downloads:
@@ -293,29 +293,6 @@ def readable(store: Store, fetchers: Mapping[str, Fetcher] = FETCHERS) -> frozen
     return frozenset(
         name for name, fetcher in fetchers.items() if fetcher.fetch or name in laid_in or store.raw(name).held()
     )
-
-
-def _laid_in(raw: Raw, source_id: str, file: Path) -> Download:
-    """A file of the inbox, taken over as a publisher's answer would be.
-
-    Raises:
-        SpiError: when it is not of the form its name says, or damaged.
-    """
-    shown = f"inbox/{source_id}/{file.name}"
-    form = bodies.SUFFIXES.get(file.suffix.lower())
-    if form is None:
-        raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")
-    with raw.receiving() as body:
-        shutil.copyfile(file, body)
-        try:
-            bodies.judge(body, (form,), "", bounded=True)
-        except SpiError as error:
-            raise SpiError(f"{shown}: {error}; lay it in again") from error
-        found = _MONTH.search(file.name)
-        year = _YEAR.search(file.name)
-        period = "-".join(found.groups()) if found else year.group() if year else ""
-        key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
-        return raw.keep(key, body, quote(shown), period, None, {})
 
 
 def _codes(values: pd.Series) -> tuple[str, ...]:

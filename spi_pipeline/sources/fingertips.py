@@ -9,8 +9,10 @@ and their codes are those in force, and MSOAs otherwise.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,14 +52,12 @@ def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Do
         wards = _offered(client, WARD, ids)
         answers = list(_answers(client, scope, ids, WARD)) if len(wards) == len(ids) else []
         if answers and all(_of_wards_in_force(download, scope) for download in answers):
-            yield from _metadata(client, ids)
-            yield from answers
+            yield from _dated(list(_metadata(client, ids)), answers)
             return
     offered = _offered(client, MSOA, ids)
     if not offered:
         raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
-    yield from _metadata(client, offered)
-    yield from _answers(client, scope, offered, MSOA)
+    yield from _dated(list(_metadata(client, offered)), _answers(client, scope, offered, MSOA))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     tables = []
     for download in downloads:
         if begins(download.path) == b"{":
-            released |= _release_years(download)
+            released |= {number: moment.year for number, moment in _uploaded(download).items()}
         else:
             tables.append(_rows(download, scope))
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS])
@@ -140,6 +140,13 @@ def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -
             yield client.get(asked, partial(_check_answer, ids=some))
 
 
+def _dated(metadata: Sequence[Download], answers: Iterable[Download]) -> Iterator[Download]:
+    """Metadata and figures, these with the day of the newest upload."""
+    newest = max(moment for about in metadata for moment in _uploaded(about).values())
+    yield from metadata
+    yield from (replace(answer, published_at=newest.isoformat()) for answer in answers)
+
+
 def _check_answer(path: Path, ids: Sequence[int]) -> None:
     """Rows of every indicator asked for."""
     try:
@@ -163,10 +170,15 @@ def _of_wards_in_force(download: Download, scope: Scope) -> bool:
     return bool(wards) and wards <= set(scope.wards)
 
 
-def _release_years(download: Download) -> dict[str, int]:
+def _uploaded(download: Download) -> dict[str, dt.datetime]:
+    """When each indicator was uploaded."""
     answer = json_of(download.path, download.name, PUBLISHER)
     try:
-        return {number: int(about["DataChange"]["LastUploadedAt"][:4]) for number, about in answer.items()}
+        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in answer.items()}
+        moments = {number: dt.datetime.fromisoformat(moment) for number, moment in told.items()}
+        return {
+            number: moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for number, moment in moments.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = f"{download.name} of {PUBLISHER} does not say when an indicator was uploaded (DataChange.LastUploadedAt)"
         raise SpiError(f"{said}; see its API") from error

@@ -138,10 +138,10 @@ def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         features = body.get("features") or [{}] if isinstance(body, dict) else [{}]
         fields = features[0].get("attributes") or features[0].get("properties") or {}
         (nested if "OA21CD" in fields else fits).append(download)
-    if not fits or not nested:
-        lacking = SERVICES["lsoa_best_fit" if not fits else "output_area_lookup"].name
-        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch both, or lay both into the inbox")
     frame = parse_service(SERVICES["lsoa_best_fit"], fits, scope)
+    if not nested:
+        lacking = SERVICES["output_area_lookup"].name
+        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch it along, or lay both into the inbox")
     larger = parse_service(SERVICES["output_area_lookup"], nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
     larger = larger.rename(columns={"lsoa_code": "area_code"})
     twice = larger[larger.duplicated("area_code")]

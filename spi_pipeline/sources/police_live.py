@@ -9,7 +9,7 @@ read is in ``police_answers``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
     """Archives, oldest first; then month by month what no archive holds."""
     offered = [month for month, _ in _availability(client)]
+    published = _published(client, scope)
     wanted = _wanted(offered, scope)
     archives = _archives(client, scope, scope.since or min(offered), max(offered))
     yield from archives
@@ -44,7 +45,8 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
     for month in wanted:
         if month in held:
             continue
-        kept = [download for download in scope.have if download.period == month]
+        # In the order in which they are asked for, so that the same answers make the same table.
+        kept = sorted((one for one in scope.have if one.period == month), key=_is_of_street, reverse=True)
         if month not in offered:
             yield from kept
             continue
@@ -55,19 +57,20 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         except PermanentFailure as failure:
             if not isinstance(failure.__cause__ or failure, _FellSilentError):
                 raise
-            yield from kept
+            yield from (published(one, fixed) for one in kept)
             continue
-        yield from answers
+        yield from (published(answer, fixed) for answer in answers)
         # A town without a crime is a month that is not there: crimes without a place alone would make it zero.
         if any(map(_holds_some, answers)):
             places = (("category", "all-crime"), ("force", ""), ("date", month))
-            yield from _of_forces(client, fixed, "crimes-no-location", places, scope)
+            yield from (published(one, fixed) for one in _of_forces(client, fixed, "crimes-no-location", places, scope))
 
 
 def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
     """Month by month from the API, those with and those without a place; before its window from archives."""
     forces = dict(_availability(client))
     offered = list(forces)
+    published = _published(client, scope)
     yield from _archives(client, scope, scope.since or min(offered), month_before(min(offered), 1))
     for month in _wanted(offered, scope):
         if month not in offered:
@@ -76,7 +79,8 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
         fixed = Request("POLICE", "", media=("json",), period=month, settled=month not in offered[:REVISED])
         ours = replace(scope, forces=tuple(force for force in scope.forces if force in forces[month]))
         for endpoint in ("stops-force", "stops-no-location"):
-            yield from _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
+            answers = _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
+            yield from (published(answer, fixed) for answer in answers)
 
 
 def last_updated(client: Client, scope: Scope) -> str:
@@ -89,6 +93,12 @@ def last_updated(client: Client, scope: Scope) -> str:
 
 class _FellSilentError(PermanentFailure):
     """An answer without a crime, for a month that had some before."""
+
+
+def _published(client: Client, scope: Scope) -> Callable[[Download, Request], Download]:
+    """Puts the day of the last publication on answers that it revised, which are those not settled yet."""
+    day = f"{last_updated(client, scope)}T00:00:00+00:00"
+    return lambda answer, asked: answer if asked.settled else replace(answer, published_at=day)
 
 
 def _availability(client: Client) -> list[tuple[str, list[str]]]:

@@ -2,8 +2,9 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with; ``since.json`` says how far back somebody once asked. Nothing is ever deleted: a published number must be
-computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
+gone on with; ``since.json`` says how far back somebody once asked, ``made.json`` what the last good table was made of.
+Nothing is ever deleted: a published number must be computable again from the bytes it names. What the bytes mean, and
+what is asked for, is not known here.
 """
 
 from __future__ import annotations
@@ -46,10 +47,17 @@ class Raw:
         else:
             _write(self._folder / "unfinished.json", {"began": self._began})
 
-    def finish(self) -> None:
-        """Say that all of it was had."""
+    def finish(self, made: str = "") -> None:
+        """Say that all of it was had and, where a table was made of it, by which digest that is known again."""
+        if made and made != self.made:
+            _write(self._folder / "made.json", {"digest": made})
         with os_errors(f"{self._folder} could not be written"):
             (self._folder / "unfinished.json").unlink(missing_ok=True)
+
+    @property
+    def made(self) -> str:
+        """The digest of what the last good table was made of; empty where there was none."""
+        return str(self._document(self._folder / "made.json").get("digest", ""))
 
     def refuse(self) -> None:
         """Say that what came since ``begin`` was no good, so that it is asked for again; its bytes stay."""

@@ -24,7 +24,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.activity import with_activity
 from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline.orchestration.refresh import Refresh, refresh, stale_steps
 from spi_pipeline.orchestration.runner import Outcome, Runner
 from spi_pipeline_tests.integration.houses import House, empty_house
 from spi_pipeline_tests.publishers import Publishers, local_publishers
@@ -82,6 +82,9 @@ def test_first_repeated_and_revised(live: House, publishers: Publishers) -> None
         assert (row["state"], row["url"].startswith("http://127.0.0.1")) == ("fresh", True)
 
     publishers.requests.clear()
+    contracts = with_activity(live.contracts, live.settings)
+    assert stale_steps(build_plan(contracts), Runner(live.settings, contracts), SOURCES) == []
+    assert publishers.requests == [], "to tell what is stale nobody is asked"
     again = fetch(live)
     assert (again.state, again.stale, live.digests()) == ("nothing to do", [], before)
     assert 0 < len(publishers.requests) < asked, "what is settled is not asked for again"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -49,6 +50,8 @@ _COLUMNS = {
 _TABLES = tuple(_COLUMNS)
 _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
 _ALL = tuple(SOURCES)
+# Letters of a message that the table shows.
+_SHOWN = 230
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
         told: dict[str, str] = {}
         for name in publishers:
             if (name, title) in met and met[name, title].read:
-                told.setdefault(_shape(met[name, title].read), name)
+                told.setdefault(_shape(_plain(met[name, title].read)), name)
         for name in list(told.values())[:2]:
             lines.append(f"| {title} | `{name}` | {_plain(met[name, title].read)} |")
     return "\n".join(lines)
@@ -227,15 +230,15 @@ def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
 
 def _shape(text: str) -> str:
     """What two messages of one kind have in common."""
-    return " ".join(word for word in text.split("; ")[-4:][0].split() if word.isalpha())[:60]
+    return " ".join(word for word in text.split() if word.isalpha())[:60]
 
 
 def _plain(text: str) -> str:
-    """A message without what is of this run alone."""
-    import re
-
-    text = re.sub(r"http://127\.0\.0\.1:\d+/\w+", "…", text).replace("|", "\\|")
-    return re.sub(r"/\S*/quarantine", "quarantine", text)[:400]
+    """A message without what is of this run alone, and without what every one of them says."""
+    text = re.sub(r"http://(127\.0\.0\.1|localhost):\d+/\w+", "…", text)
+    text = re.sub(r"; (its rows are in \S+; )?the last good version, .* old, stays in use", "", text)
+    shown = text.replace("|", "\\|")
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
 
 
 def main() -> None:

@@ -95,6 +95,8 @@ def test_figures_of_msoas_stand_in_the_year_of_their_release(tmp_path: Path) -> 
     assert holds("local_health", frame)
     assert frame[["area_code", "year"]].values.tolist() == [["E02900001", 2025]]
     assert set(frame[list(INDICATORS)].iloc[0]) == {7.5}
+    figures = list(HEALTH.fetch(client, TOWN))[-1]
+    assert figures.published_at == "2025-08-05T09:00:00+00:00"
     asked = next(dict(request.params) for request in client.asked if request.path == DATA)
     assert (asked["child_area_type_id"], asked["parent_area_code"]) == ("3", "E06900001")
 

@@ -102,8 +102,8 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
     asked = [dict(request.params) for request in client.asked]
     assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
     assert asked[-1]["orderByFields"] == "OA21CD"
-    alone = kept(tmp_path, json.dumps({"features": [{"attributes": FITS[0]}]}).encode())
-    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch both"):
+    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
+    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it along"):
         FETCHERS["lsoa_best_fit"].parse([alone], TOWN)
 
 

@@ -299,7 +299,7 @@ def test_stops_are_asked_for_only_where_the_force_is_listed(tmp_path: Path) -> N
     client = publisher(tmp_path, ["2024-01"], {})
     client.answers["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
     assert list(STOPS.fetch(client, TOWN)) == []
-    assert client.paths() == ["/api/crimes-street-dates"]
+    assert client.paths() == ["/api/crimes-street-dates", "/api/crime-last-updated"]
 
 
 def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
@@ -308,6 +308,13 @@ def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
     frame = through(STOPS, client, replace(TOWN, since="2022-01"))
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
+
+
+def test_the_newest_months_were_published_when_the_publisher_says(tmp_path: Path) -> None:
+    months = ["2023-11", "2023-12", "2024-01", "2024-02"]
+    client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
+    days = {one.period: one.published_at for one in CRIMES.fetch(client, TOWN)}
+    assert days == {"2023-11": None, **dict.fromkeys(months[1:], "2024-03-18T00:00:00+00:00")}
 
 
 def test_the_publisher_says_when_it_changed(tmp_path: Path) -> None:
