@@ -6,8 +6,10 @@ import datetime as dt
 import json
 import os
 import signal
+import socket
 import sys
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, NoReturn
@@ -42,6 +44,21 @@ LEAST_DRAWS = 20
 NOBODY = "nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
 # Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
 PLAIN_WIDTH = 1000
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"spi_pipeline {version('spi-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _spi(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _contracts(settings: Settings) -> Contracts:
@@ -285,7 +302,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def explain(
-    ward: Annotated[str, typer.Argument(help="Name or code of a ward or authority.")],
+    ward: Annotated[str, typer.Argument(metavar="WARD", help="Name or code of a ward or authority.")],
     element: Annotated[str, typer.Argument(metavar="ID", help="Indicator, component, dimension or index.")],
     profile: Profile = "spi",
     edition: Edition = None,
@@ -354,22 +371,37 @@ def score(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
     """Start the Dagster UI on this store's instance, reachable from this machine only."""
-    from spi_pipeline.orchestration.instance import prepare_home
+    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, prepare_home
     from spi_pipeline.store.store import Store
 
     settings = Settings()
     _contracts(settings)
     store = Store(settings.store)
     home = prepare_home(store.dagster_home)
-    environment = os.environ | {"DAGSTER_HOME": str(home), "SPI_STORE": str(store.root)}
-    out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.")
+    _refuse_taken(port)
+    with open_instance(store.dagster_home) as instance:
+        close_abandoned_runs(instance, store)
+    # A file of the folder it is started in must not pass for a module of the same name.
+    environment = os.environ | {"DAGSTER_HOME": str(home), "SPI_STORE": str(store.root), "PYTHONSAFEPATH": "1"}
+    out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.", soft_wrap=True)
     sys.stdout.flush()
-    arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    # `dagster dev` recommends another tool at each start, which does not come with it.
+    python = [sys.executable, "-W", "ignore::FutureWarning"]
+    arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-d", str(home)]
     # A background job inherits an ignored SIGINT, and Dagster then hears neither that nor SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.execve(sys.executable, [sys.executable, *arguments], environment)
+    os.execve(sys.executable, [*python, *arguments, "-h", "127.0.0.1", "-p", str(port)], environment)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SpiError(f"port {port} cannot be used ({error.strerror}); give another one with --port") from error
 
 
 def main() -> None:
@@ -388,7 +420,7 @@ def main() -> None:
             BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in {error.where}; nothing was done."
         )
     except ValidationError as error:  # of the settings: nothing else is validated unguarded
-        _leave(BAD_USAGE, *(f"SPI_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()))
+        _leave(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
     except (SettingError, UnknownNameError) as error:
         _leave(BAD_USAGE, str(error))
     except SpiError as error:
@@ -398,6 +430,10 @@ def main() -> None:
             traceback.print_exception(error, file=trace)
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         _leave(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
+
+
+def _setting(name: object, given: object, fault: str) -> str:
+    return f"SPI_{str(name).upper()}={given!r}: {fault.removeprefix('Value error, ')}"
 
 
 def _leave(code: int, *sentences: str) -> NoReturn:

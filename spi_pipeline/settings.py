@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
@@ -41,7 +42,14 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"
-    since: str = Field(default="", pattern=r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
+    since: str = ""
+
+    @field_validator("since")
+    @classmethod
+    def _is_month(cls, since: str) -> str:
+        if not re.fullmatch(r"(20\d{2}-(0[1-9]|1[0-2]))?", since):
+            raise ValueError("write a month as YYYY-MM, such as 2024-04")
+        return since
 
     @property
     def endpoints(self) -> dict[str, str]:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.checks.wording import listing
@@ -30,16 +31,29 @@ if TYPE_CHECKING:
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
+class _Elapsed(TimeElapsedColumn):
+    """Time since a group's turn came; a group whose turn has not come shows none."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.fields["begun"] else Text("")
+
+
 @contextmanager
 def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
     """A bar for each group of steps on a terminal; elsewhere one line when a group is done."""
-    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), _Elapsed())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
 
         def begin(steps: list[Step]) -> Tell:
             total = Counter(_shown(step) for step in steps)
-            tasks = {group: bars.add_task(group, total=count) for group, count in total.items()}
+            tasks = {group: bars.add_task(group, total=count, begun=False) for group, count in total.items()}
             left, failed = Counter(total), Counter[str]()
+
+            def take_turn() -> None:
+                """The first group that is not done has its turn."""
+                group = next((group for group in tasks if left[group]), None)
+                if group and not bars.tasks[tasks[group]].fields["begun"]:
+                    bars.reset(tasks[group], completed=total[group] - left[group], begun=True)
 
             def tell(ended: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
                 refused = {outcome.table for outcome in outcomes if outcome.message}
@@ -51,7 +65,9 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                     if not left[group] and not console.is_terminal:
                         lost = f", {failed[group]} failed" if failed[group] else ""
                         console.print(f"{group}: {total[group] - failed[group]} done{lost}")
+                take_turn()
 
+            take_turn()
             return tell
 
         yield begin

@@ -95,7 +95,8 @@ def _sections(things: Sequence[Told]) -> str:
     """A section for each thing; what is the same for all of them is said once, below."""
     told = [_facts(thing) for thing in things]
     common = told[0].items() if len(told) > 1 else ()
-    shared = {name: said for name, said in common if said and all(facts.get(name) == said for facts in told)}
+    same = {name: said for name, said in common if said and all(facts.get(name) == said for facts in told)}
+    shared = {name: said for name, said in same.items() if name != LASTED}
     sections = [
         [_head(thing), *_said({name: said for name, said in facts.items() if name not in shared})]
         for thing, facts in zip(things, told, strict=True)

@@ -228,7 +228,8 @@ def dependents(table: str, plan: list[Step]) -> str:
 def _sample(failing_rows: str | None) -> tuple[str, ...]:
     """Failing rows in words, as the check kept them: columns of the rule and of the key, no others."""
     rows = json.loads(failing_rows) if failing_rows else []
-    return tuple(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:SAMPLE_ROWS])
+    told = dict.fromkeys(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
+    return tuple(told)[:SAMPLE_ROWS]
 
 
 def _table_of(subject: str) -> str:

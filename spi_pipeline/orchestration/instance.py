@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine
 
@@ -39,6 +40,9 @@ event_log_storage:
 NUX_YAML = "seen: 1\n"
 OPEN_DATABASES = 8
 BUSY_SECONDS = 60
+NO_CAPTURE = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
 STORE_TAG = "spi/store"
 # As Dagster calls the module that `spi ui` and workspace.yaml name.
 LOCATION = "spi_pipeline.definitions"
@@ -168,9 +172,15 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def open_instance(home: Path) -> DagsterInstance:
-    """The instance of a store."""
-    return DagsterInstance.from_config(str(prepare_home(home)))
+def open_instance(home: Path, *, on_terminal: bool = False) -> DagsterInstance:
+    """The instance of a store.
+
+    Args:
+        home: its folder.
+        on_terminal: what a run prints goes to the terminal, as progress must, and not to files of the run.
+    """
+    found = str(prepare_home(home))
+    return DagsterInstance.from_ref(InstanceRef.from_dir(found, overrides=NO_CAPTURE if on_terminal else None))
 
 
 def run_tags(store: Path) -> dict[str, str]:

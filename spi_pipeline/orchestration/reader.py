@@ -162,7 +162,8 @@ class Reader:
             held = self.contracts.geography.holding(source_id)
             table = read_embedded(self.snapshot, source_id).table if held else None
             codes = table[column].unique().to_pylist() if table is not None and column in table.column_names else []
-            self._known[source_id, column] = frozenset(codes)
+            # A lookup with a gap is refused by its own rules; those of other tables go by what it knows.
+            self._known[source_id, column] = frozenset(filter(None, codes))
         return self._known[source_id, column]
 
     def origins(self, name: str) -> list[dict[str, object]]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -125,3 +133,43 @@ def test_nothing_is_folded_where_nobody_looks_at_a_screen(refreshed: House, spi:
     assert said.code == 0
     for (sha256,) in refreshed.query("SELECT sha256 FROM source_release WHERE source_id = 'census_overcrowding'"):
         assert f"sha256 {sha256}" in said.out
+
+
+def test_on_a_terminal_progress_is_a_bar_for_each_group(house: House) -> None:
+    """Dagster captures what a run prints; what is meant for the terminal must get there, and while it happens."""
+    house.store.keep("score.social_progress_index", reason="the test wants it made again", run_id="by_hand")
+    ours, theirs = pty.openpty()
+    code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
+    environment = os.environ | house.environment | {"TERM": "xterm", "COLUMNS": "80"}
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # so a terminal says that nobody writes to it any more
+        while part := os.read(ours, 10_000):
+            written += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    for group in ("index", "published"):
+        assert re.search(rf"{group} +\S+ 0/1", drawn)
+        assert re.search(rf"{group} +\S+ 1/1", drawn)
+        assert f"{group}: 1 done" not in drawn, "that is for those who have no terminal"
+    assert drawn.index("published") < drawn.index("Social Progress Index")
+
+
+def test_a_taken_port_is_said_and_nothing_started(refreshed: House, spi: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = spi(refreshed, "ui", "--port", str(port))
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"port {port} cannot be used (Address already in use); give another one with --port\n"
+
+
+def test_a_month_is_explained(refreshed: House, spi: Command) -> None:
+    said = spi(refreshed, "refresh", "--since", "2020-13")
+    assert (said.code, said.err) == (2, "SPI_SINCE='2020-13': write a month as YYYY-MM, such as 2024-04\n")
+
+
+def test_version(refreshed: House, spi: Command) -> None:
+    assert spi(refreshed, "--version").out == f"spi_pipeline {version('spi-pipeline')}\n"
