@@ -5,14 +5,13 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.freshness import freshness_policy
 from spi_pipeline.orchestration.grouping import nearest_inputs
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
@@ -32,7 +31,11 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
 
 
 def operation_asset(
-    name: str, steps: Sequence[Step], contracts: Contracts, plan: Sequence[Step]
+    name: str,
+    steps: Sequence[Step],
+    contracts: Contracts,
+    plan: Sequence[Step],
+    policies: Mapping[str, dg.FreshnessPolicy],
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -41,12 +44,13 @@ def operation_asset(
         steps: its steps, one asset each.
         contracts: all contracts.
         plan: every step, to tell the asset of each table.
+        policies: of sources that a publisher promises to renew.
 
     Returns:
         The assets, with a check for each rule of their tables.
     """
     keys = table_keys(plan)
-    specs = [_spec(step, contracts, plan) for step in steps]
+    specs = [_spec(step, contracts, plan, policies.get(step.name) if step.kind == "source" else None) for step in steps]
     checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step))]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
@@ -80,7 +84,7 @@ def operation_asset(
     return operation
 
 
-def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpec:
+def _spec(step: Step, contracts: Contracts, plan: Sequence[Step], policy: dg.FreshnessPolicy | None) -> dg.AssetSpec:
     keys = table_keys(plan)
     inputs = nearest_inputs(step, plan) if step.kind == "database" else step.inputs
     deps = list(dict.fromkeys(keys[table] for table in inputs))
@@ -92,7 +96,7 @@ def _spec(step: Step, contracts: Contracts, plan: Sequence[Step]) -> dg.AssetSpe
         owners=[_owner(step, contracts)],
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
-        freshness_policy=freshness_policy(contracts.sources[step.name]) if step.kind == "source" else None,
+        freshness_policy=policy,
     )
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
 from spi_pipeline.orchestration.assets import operation_asset
+from spi_pipeline.orchestration.freshness import freshness_policies
 from spi_pipeline.orchestration.grouping import operations
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
@@ -36,7 +37,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    assets = [operation_asset(name, steps, contracts, plan) for name, steps in operations(plan).items()]
+    policies = freshness_policies(made)
+    assets = [operation_asset(name, steps, contracts, plan, policies) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
