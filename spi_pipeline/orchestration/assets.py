@@ -5,7 +5,8 @@ the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -13,7 +14,7 @@ import dagster as dg
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.freshness import freshness_policy, with_freshness
+from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Outcome, Runner
@@ -32,13 +33,28 @@ def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
     return {table: asset_key(step) for step in plan for table in step.outputs}
 
 
+@dataclass(frozen=True)
+class Graph:
+    """What the assets of all operations share.
+
+    Attributes:
+        keys: the asset of each table.
+        drawn: the inputs of each step that are drawn as lines.
+        policies: of sources that a publisher promises to renew.
+        fetched: whether live sources are fetched.
+    """
+
+    keys: Mapping[str, dg.AssetKey]
+    drawn: Mapping[Step, Sequence[str]]
+    policies: Mapping[str, dg.FreshnessPolicy]
+    fetched: bool
+
+
 def operation_asset(
     name: str,
     steps: Sequence[Step],
     contracts: Contracts,
-    keys: Mapping[str, dg.AssetKey],
-    drawn: Mapping[Step, Sequence[str]],
-    fetched: bool,
+    graph: Graph,
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -46,15 +62,13 @@ def operation_asset(
         name: the operation.
         steps: its steps, one asset each.
         contracts: all contracts.
-        keys: the asset of each table.
-        drawn: the inputs of each step that are drawn as lines.
-        fetched: whether live sources are fetched.
+        graph: what all assets share.
 
     Returns:
         The assets, with a check for each rule of their tables.
     """
-    specs = [_spec(step, contracts, dict.fromkeys(keys[table] for table in drawn[step])) for step in steps]
-    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), fetched)]
+    specs = [_spec(step, contracts, graph) for step in steps]
+    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
 
     @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
     def operation(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
@@ -62,7 +76,7 @@ def operation_asset(
         selected = context.selected_asset_keys
         picked = {check.asset_key for check in context.selected_asset_check_keys} - selected
         yield from _looked_at_again([step for step in steps if asset_key(step) in picked], context, runner)
-        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner, keys)
+        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner, graph.keys)
 
     return operation
 
@@ -121,7 +135,8 @@ def _data_version(outcome: Outcome, runner: Runner) -> dg.DataVersion | None:
     return dg.DataVersion(version) if version else None
 
 
-def _spec(step: Step, contracts: Contracts, deps: Iterable[dg.AssetKey]) -> dg.AssetSpec:
+def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
+    deps = dict.fromkeys(graph.keys[table] for table in graph.drawn[step])
     return dg.AssetSpec(
         key=asset_key(step),
         deps=deps,
@@ -130,7 +145,7 @@ def _spec(step: Step, contracts: Contracts, deps: Iterable[dg.AssetKey]) -> dg.A
         owners=[_owner(step, contracts)],
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
-        freshness_policy=freshness_policy(contracts.sources[step.name]) if step.kind == "source" else None,
+        freshness_policy=graph.policies.get(step.name) if step.kind == "source" else None,
     )
 
 

@@ -8,7 +8,8 @@ import dagster as dg
 
 from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
-from spi_pipeline.orchestration.assets import operation_asset, table_keys
+from spi_pipeline.orchestration.assets import Graph, operation_asset, table_keys
+from spi_pipeline.orchestration.freshness import freshness_policies
 from spi_pipeline.orchestration.grouping import BEHIND_INDEX, drawn_inputs, operations
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.runner import Runner
@@ -36,8 +37,8 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    keys, drawn, fetched = table_keys(plan), drawn_inputs(plan), made.live is not None
-    assets = [operation_asset(name, steps, contracts, keys, drawn, fetched) for name, steps in operations(plan).items()]
+    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made), made.live is not None)
+    assets = [operation_asset(name, steps, contracts, graph) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.freshness import freshness
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source
@@ -16,7 +17,10 @@ from spi_pipeline.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-    from spi_pipeline.orchestration.runner import Outcome
+    from spi_pipeline.orchestration.runner import Outcome, Runner
+
+# Dagster knows no shorter one.
+SHORTEST_WINDOW = dt.timedelta(minutes=1)
 
 
 def today(settings: Settings, reader: Reader, now: dt.datetime) -> dt.date:
@@ -47,12 +51,39 @@ def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt
     return replace(outcome, results=(*outcome.results, judge_freshness(source, settings, reader, now)))
 
 
-def freshness_policy(source: Source) -> dg.FreshnessPolicy | None:
-    """Dagster's own policy: it counts from the last materialisation, since it does not know when figures appeared."""
+def freshness_policies(runner: Runner) -> dict[str, dg.FreshnessPolicy]:
+    """Dagster's own policies by source, in live mode; frozen sources and those without a calendar have none.
+
+    Dagster counts from when a table was stored, the publisher's calendar from when its figures appeared. So the age
+    they had when they were stored is taken off the window, as it is when the definitions are loaded; the check
+    ``fresh``, which every run makes, does not depend on that.
+    """
+    if runner.settings.mode != "live":
+        return {}
+    found = {
+        source.id: _policy(source, _age_when_stored(source, runner))
+        for source in runner.contracts.sources.values()
+        if source.properties.mode == "live"
+    }
+    return {name: policy for name, policy in found.items() if policy}
+
+
+def _policy(source: Source, age: dt.timedelta) -> dg.FreshnessPolicy | None:
     import dagster as dg
 
-    if source.properties.mode == "frozen" or source.cycle_days is None:
+    if source.cycle_days is None:
         return None
-    cycle = dt.timedelta(days=source.cycle_days)
-    grace = dt.timedelta(days=source.grace_days)
-    return dg.FreshnessPolicy.time_window(fail_window=cycle + grace, warn_window=cycle if grace else None)
+    due = max(dt.timedelta(days=source.cycle_days) - age, SHORTEST_WINDOW)
+    late = max(dt.timedelta(days=source.cycle_days + source.grace_days) - age, SHORTEST_WINDOW)
+    return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=due if due < late else None)
+
+
+def _age_when_stored(source: Source, runner: Runner) -> dt.timedelta:
+    try:
+        version = runner.store.current(source.id)
+        appeared = published(runner.reader.origins(source.id)) if version else None
+    except SpiError:  # told by whoever reads the table
+        return dt.timedelta()
+    if version is None or appeared is None:
+        return dt.timedelta()
+    return max(dt.datetime.fromisoformat(version.written_at).date() - appeared, dt.timedelta())

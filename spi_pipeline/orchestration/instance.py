@@ -20,11 +20,13 @@ from sqlalchemy import Connection, Engine, create_engine
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store.store import Store
 
-# One run at a time writes to a store. Telemetry is off. Our own log goes into the run's. The event log is Dagster's own
-# but for its open connections and fewer transactions.
+# One run at a time writes to a store. Telemetry is off, freshness policies are evaluated. Our own log goes into that
+# of the run. The event log is Dagster's own but for its open connections and fewer transactions.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
+freshness:
+  enabled: true
 run_queue:
   max_concurrent_runs: 1
 python_logs:
