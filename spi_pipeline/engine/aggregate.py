@@ -204,6 +204,8 @@ def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | N
         if not top > 1:
             raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
         refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
+    elif mean == "mazziotta_pareto":
+        refused, needed = values < 0, "scores of 0 and above"
     elif order == 1 or np.isnan(order):
         return values
     elif order > 0:
@@ -216,7 +218,7 @@ def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | N
         raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
     if refused.any():
         named = ", ".join(map(str, scores.columns[np.flatnonzero(refused.any(axis=0))]))
-        name = "an inverted geometric mean" if mean == "inverted_geometric" else f"a mean of order {order:g}"
+        name = f"a mean of order {order:g}" if np.isfinite(order) else f"the mean {mean}"
         raise EngineError(f"{name} needs {needed}, which these columns do not have: {named}")
     return values
 

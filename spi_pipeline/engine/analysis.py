@@ -106,7 +106,8 @@ def importance(children: pd.DataFrame, parent: pd.Series) -> pd.Series:
         parent: scores of the parent, indexed alike.
 
     Returns:
-        Shares of 0 to 1 by child; NaN with fewer than ten pairs, or where one of the two does not vary.
+        Shares of 0 to 1 by child; NaN with fewer than ten pairs, where one of the two does not vary, and where a value
+        lies too far from all others for the curve to reach it.
     """
     return pd.Series({name: _correlation_ratio(children[name], parent) for name in children.columns})
 
@@ -209,14 +210,15 @@ def _correlation_ratio(child: pd.Series, parent: pd.Series) -> float:
     width = 1.06 * (min(x.std(ddof=1), quartiles) or x.std(ddof=1)) * len(x) ** -0.2
     places = np.unique(np.quantile(x, np.linspace(0, 1, PLACES)))
     means = np.interp(x, places, np.array([_local_line(x, y, place, width) for place in places]))
-    return float(min(means.var() / y.var(), 1.0))
+    share = float(means.var() / y.var())
+    return share if np.isnan(share) else min(share, 1.0)
 
 
 def _local_line(x: Array, y: Array, place: float, width: float) -> float:
     """The height at a place of the straight line fitted to the points around it."""
     weight = np.exp(-0.5 * ((x - place) / width) ** 2)
     if not weight.sum() > 0:
-        raise EngineError("an indicator has a value too far from all others to trace its influence: treat outliers")
+        return float("nan")
     mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
     spread = (weight * (x - mean_x) ** 2).sum()
     slope = (weight * (x - mean_x) * (y - mean_y)).sum() / spread if spread > 0 else 0.0

@@ -80,7 +80,8 @@ def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structu
         lines += _goalposts(names, structure, recipe)
     if leaf.transform.method != "none":
         exponent = "estimated" if leaf.transform.exponent is None else f"= {leaf.transform.exponent:g}"
-        formula = TRANSFORM[leaf.transform.method].format(upper=leaf.transform.upper, exponent=exponent)
+        shifted = f"(x {leaf.transform.shift:+g})" if leaf.transform.shift else "x"
+        formula = TRANSFORM[leaf.transform.method].format(x=shifted, upper=leaf.transform.upper, exponent=exponent)
         lines.append(f"Before that, x and its goalposts become {formula}.")
     if leaf.treat is not None:
         limits = leaf.treat

@@ -64,8 +64,7 @@ def penalised(values: Array, shares: Array, sign: str) -> Array:
     """``M - S²/M`` (or plus): the mean less a penalty for its children's differing, ``S²`` their variance (n)."""
     mean = _sum(shares * values)
     variance = _sum(shares * (values - mean[:, np.newaxis]) ** 2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        penalty = variance / mean
+    penalty = variance / np.where(mean == 0, 1.0, mean)  # where it is 0, so is every child
     return np.asarray(mean + penalty if sign == "plus" else mean - penalty)
 
 

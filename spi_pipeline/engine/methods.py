@@ -58,7 +58,16 @@ METHODS: dict[str, dict[str, set[str]]] = {
     "aggregate": {
         name: {"generalised": {"order"}, "mazziotta_pareto": {"sign"}}.get(name, set()) for name in (*MEANS, *UNSCALED)
     },
-    "transform": {name: {"box_cox": {"lambda"}, "logit": {"upper"}}.get(name, set()) for name in TRANSFORMS},
+    "transform": {
+        name: {
+            "log": {"shift"},
+            "square_root": {"shift"},
+            "reciprocal": {"shift"},
+            "box_cox": {"shift", "lambda"},
+            "logit": {"upper"},
+        }.get(name, set())
+        for name in TRANSFORMS
+    },
 }
 # A score has no goalposts or target of its own.
 METHODS["rescale"] = {
@@ -71,7 +80,7 @@ BY_LEVEL = ("weights", "aggregate", "available", "missing", "floor", "rescale", 
 # Options that are numbers; the standard deviations of a reference are a list of them.
 NUMERIC = {
     "low", "high", "lower", "upper", "mean", "sd", "ddof", "order", "count", "minimum_share", "neighbours", "lambda",
-    "spread", "seed", "worst", "best", "target",
+    "spread", "seed", "worst", "best", "target", "shift",
 }  # fmt: skip
 # Options that are whole numbers, with the least and the largest there is.
 WHOLE = {"count": (1, np.inf), "neighbours": (1, np.inf), "seed": (0, np.inf), "ddof": (0, 1)}

@@ -165,7 +165,7 @@ class _Reader:
         return LeafRecipe(
             normalise=normalise,
             impute=self._spec(name, "impute"),
-            transform=Transform(transform.method, power, float(upper)),  # type: ignore[arg-type]
+            transform=Transform(transform.method, power, float(upper), float(transform.options.get("shift", 0.0))),  # type: ignore[arg-type]
             at_least=low,
             at_most=high,
             treat=_limits(self._stated(name, "treat")[1]),

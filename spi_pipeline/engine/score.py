@@ -208,12 +208,12 @@ def score_task(task: Task) -> Scores:
     prepared = replace(task, values=indicators.values)
     scores: dict[str, pd.Series] = {}
     for name in structure.leaves:
-        scores[name] = _rounded(indicators.scores[name], recipe.leaves[name].decimals)
+        scores[name] = _rounded(_finite(indicators.scores[name], name), recipe.leaves[name].decimals)
     formed: dict[str, Formed] = {}
     for parent in structure.parents:
         try:
             formed[parent] = _form(parent, scores, prepared)
-            score = formed[parent].score()
+            score = _finite(formed[parent].score(), parent)
         except EngineError as error:
             raise EngineError(f"element {parent}: {error}") from error
         scores[parent] = _rounded(score, recipe.parents[parent].decimals)
@@ -280,6 +280,12 @@ def rescaled(spec: Spec, score: pd.Series, scale: float, values: Values) -> pd.S
     sign = pd.Series({"score": 1.0})
     known = Yardsticks(sign, worst, best, target, values.population, scale, values.fitted)
     return normalised(replace(spec, options=options), score.to_frame("score"), known).iloc[:, 0]
+
+
+def _finite(score: pd.Series, name: str) -> pd.Series:
+    if np.isinf(score.to_numpy(dtype=float)).any():
+        raise EngineError(f"scores of {name} grow beyond all bounds: check its values, or use another method")
+    return score
 
 
 def _rounded(score: pd.Series, decimals: int | None) -> pd.Series:

@@ -47,11 +47,13 @@ class Transform:
             lambda is 0.
         exponent: lambda of Box-Cox; None has it estimated by ``estimated``.
         upper: the upper limit of the logit's scale: 1 for shares, 100 for percentages.
+        shift: added to the values first, so that a logarithm of 0 can be had.
     """
 
     method: Method = "none"
     exponent: float | None = None
     upper: float = 1.0
+    shift: float = 0.0
 
     @property
     def reverses(self) -> bool:
@@ -73,8 +75,9 @@ def transformed(values: Array, transform: Transform) -> Array:
     """
     if transform.method not in METHODS:
         raise EngineError(f"'{transform.method}' is no transform: use one of {', '.join(METHODS)}")
-    _require_domain(values, transform)
-    return _function(transform)(values)
+    shifted = values + transform.shift if transform.shift else values
+    _require_domain(shifted, transform)
+    return _function(transform)(shifted)
 
 
 def estimated(values: Array, transform: Transform) -> Transform:
@@ -85,8 +88,8 @@ def estimated(values: Array, transform: Transform) -> Transform:
     """
     if transform.method != "box_cox" or transform.exponent is not None:
         return transform
-    _require_domain(values, transform)
-    present = values[~np.isnan(values)]
+    _require_domain(values + transform.shift, transform)
+    present = values[~np.isnan(values)] + transform.shift
     if len(np.unique(present)) < 3:
         raise EngineError("a Box-Cox exponent needs three or more different values to be estimated from: state it")
     return replace(transform, exponent=float(stats.boxcox_normmax(present, method="mle")))

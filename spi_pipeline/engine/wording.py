@@ -74,14 +74,14 @@ MISSING = {
     "blank": "the parent stays blank",
 }
 TRANSFORM = {
-    "log": "ln x",
+    "log": "ln {x}",
     "square": "x²",
     "cube": "x³",
-    "square_root": "√x",
+    "square_root": "√{x}",
     "cube_root": "∛x",
-    "reciprocal": "1 / x",
+    "reciprocal": "1 / {x}",
     "logit": "ln(x / ({upper:g} − x))",
-    "box_cox": "(x^λ − 1) / λ, λ {exponent}",
+    "box_cox": "({x}^λ − 1) / λ, λ {exponent}",
 }
 TIES = {"min": "ties share the lowest place", "average": "ties share the mean place", "max": "ties share the highest"}
 # What a method takes where an option is not stated.
