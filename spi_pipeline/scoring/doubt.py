@@ -5,6 +5,7 @@ What is drawn, and how, is the engine's; what an edition is made of is ``again``
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -81,7 +82,10 @@ def drivers(tables: Tables, framework: Framework, areas: Areas) -> pd.DataFrame:
     wanted = framework.uncertainty
     parts = []
     for index in _indices(tables, framework, areas, [int(tables.score["edition"].max())]):
-        shares = sensitivity(index.scores, wanted.shares, wanted.seed, _doubt(wanted))
+        with warnings.catch_warnings():
+            # Where no rank moves there is nothing to share out, which numpy says of every share.
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            shares = sensitivity(index.scores, wanted.shares, wanted.seed, _doubt(wanted))
         parts.append(index.told(shares, wanted.shares, wanted.seed)[SENSITIVITY_COLUMNS])
     return pd.concat(parts, ignore_index=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Source
+from spi_pipeline.indicators.intervals import sampling_model
 from spi_pipeline.scoring.editions import slots
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
@@ -162,6 +164,78 @@ def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) 
     assert set(carry.values()) == {3}
     assert {profile.available for profile in contracts.framework.profiles.values()} == {0.5}
     assert {i.measure.window.ends for i in contracts.indicators.values() if i.measure.window} == {4}
+
+
+def test_sampling_models(contracts: Contracts) -> None:
+    units = contracts.vocabulary.units
+    models = Counter(sampling_model(item, units[item.unit]) for item in contracts.indicators.values())
+    rows = [
+        ["Wilson's", "shares of people, homes or premises", models["proportion"]],
+        ["Byar's; the exact one below ten events", "rates of events", models["rate"]],
+        ["none", "values published without counts", models[None]],
+    ]
+    assert_table(DOCUMENT, "sampling", markdown_table(["Interval", "For", "Indicators"], rows, numbers=["Indicators"]))
+
+
+NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
+
+
+def test_rank_intervals_and_what_is_said_of_them(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT area_name, score, rank, s.rank_low, s.rank_high, among_lowest FROM score s "
+        "JOIN rank_interval i USING (edition, profile, id, area_code) JOIN area USING (area_code) "
+        f"WHERE s.level = 'index' AND {NEWEST} ORDER BY rank",
+    )
+    between = {name: (low, high) for name, _, _, low, high, _ in found}
+    rows = [
+        [name, f"{score:.1f}", rank, str(low) if low == high else f"{low}–{high}", f"{lowest:.0%}"]
+        for name, score, rank, low, high, lowest in found
+    ]
+    header = ["Ward", "Score", "Rank", "In nine of ten", "Among the lowest five"]
+    assert_table(DOCUMENT, "ranks", markdown_table(header, rows, numbers=header[1:]))
+    assert contracts.framework.uncertainty.lowest == 5
+    # The words below the table.
+    assert (between["Barnfield"], between["Central"]) == ((1, 1), (20, 20))
+    groups = {
+        (2, 6): ["Wigmore", "Bramingham", "Stopsley", "Vauxhall"],
+        (5, 9): ["Sundon Park", "Round Green", "Poets"],
+        (7, 15): ["Northwell", "Lewsey", "Saints", "Challney", "Leagrave", "High Town"],
+        (14, 19): ["Farley", "South", "Biscot", "Beech Hill", "Dallow"],
+    }
+    assert {name for names in groups.values() for name in names} == set(between) - {"Barnfield", "Central"}
+    for ends, names in groups.items():
+        assert (min(between[name][0] for name in names), max(between[name][1] for name in names)) == ends
+    surely = {name for name, *_, lowest in found if lowest > 0.95}
+    assert surely == {"Beech Hill", "Dallow", "Central"}
+    assert {name for name, *_, lowest in found if 0.25 < lowest <= 0.95} == {"Farley", "South", "Biscot"}
+    assert all(lowest < 0.1 for name, *_, lowest in found if name not in {*surely, "Farley", "South", "Biscot"})
+    assert f"In each of {contracts.framework.uncertainty.draws} the doubtful" in text(DOCUMENT)
+
+
+def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT source, how, total, total_low, total_high FROM doubt "
+        "JOIN sensitivity USING (authority_code, edition, profile, source) "
+        f"WHERE {NEWEST} ORDER BY total DESC NULLS LAST",
+    )
+    rows = [
+        [source, how, "" if total is None else f"{total:.2f} ({low:.2f}–{high:.2f})"]
+        for source, how, total, low, high in found
+    ]
+    header = ["Source", "What a draw does", "Share"]
+    assert_table(DOCUMENT, "doubt", markdown_table(header, rows, numbers=["Share"]))
+    # The words below the table.
+    order = [source for source, *_ in found]
+    assert order[:2] == ["normalisation", "aggregation"]
+    shares = {source: total for source, _, total, *_ in found}
+    assert all(shares[source] < shares["aggregation"] / 2 for source in order[2:])
+
+
+def test_peers_are_those_described(contracts: Contracts) -> None:
+    assert (contracts.peers.measure, contracts.peers.count) == ("net_income_after_housing", 5)
+    assert contracts.peers.floor == 1
 
 
 def test_comparison(contracts: Contracts, refreshed: Path) -> None:

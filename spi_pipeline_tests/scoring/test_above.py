@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.tables import CONTRIBUTION_COLUMNS, SCORE_COLUMNS, WEIGHT_COLUMNS, Scored
-from spi_pipeline_tests.scoring.town import ALL, AREAS, NAN, NORTH, S1, SOUTH, WARDS, framework, picked
+from spi_pipeline_tests.scoring.town import ALL, AREAS, N1, NAN, NORTH, S1, SOUTH, WARDS, framework, picked
 
 SLOTS = {"housing": 3, "health": 1}
 SCORES = {"housing": [20, 40, 60, 80, 40, 80], "health": [40, 80, 30, 100, 60, 100]}
@@ -104,6 +105,21 @@ def test_children_weigh_the_same_and_effective_weights_follow_their_spread() -> 
     assert weight["effective_weight"].to_dict() == pytest.approx({k: sd[k] / sum(sd.values()) for k in sd})
     assert set(weight["n"]) == {4}, "wards only"
     assert set(weight["basis"]) == {"equal"}
+
+
+@pytest.mark.parametrize(
+    ("mean", "inner"), [("arithmetic", lambda s: s), ("geometric", math.log), ("harmonic", lambda s: 1 / s)]
+)
+def test_each_child_contributes_its_share_of_what_the_mean_is_made_of(
+    mean: str, inner: Callable[[float], float]
+) -> None:
+    got = needs(children(SCORES, FULL), mean)
+    table = got.contribution[(got.contribution["profile"] == "spi") & (got.contribution["area_code"] == N1)]
+    housing, health = SCORES["housing"][0], SCORES["health"][0]
+    whole = of(got)[N1]
+    by_hand = {"housing": whole * inner(housing) / (inner(housing) + inner(health))}
+    by_hand["health"] = whole - by_hand["housing"]
+    assert dict(zip(table["id"], table["contribution"], strict=True)) == pytest.approx(by_hand)
 
 
 def test_editions_and_the_index_are_scored_likewise() -> None:
