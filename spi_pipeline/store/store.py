@@ -5,9 +5,8 @@ Nothing outside this room forms a path below the root. Layout::
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
-    dagster/                         the instance of Dagster alerts/   what was told to whom
+    dagster/                         Dagster's instance      alerts/                      what was told to whom
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
-    dagster/                         the instance of Dagster
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
@@ -25,7 +24,7 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store import publication, quarantine, runs
 from spi_pipeline.store.database import DatabaseTable
-from spi_pipeline.store.lock import exclusive
+from spi_pipeline.store.lock import exclusive, is_held
 from spi_pipeline.store.names import identifier, table_name
 from spi_pipeline.store.raw import Raw
 from spi_pipeline.store.tables import Tables, Version
@@ -75,6 +74,10 @@ class Store:
             SpiError: on entering, where another process holds the lock; names it and since when.
         """
         return exclusive(self.root)
+
+    def is_locked(self) -> bool:
+        """Return whether anybody writes to the store now."""
+        return is_held(self.root)
 
     def current(self, name: str) -> Version | None:
         """Return the current version of a table, or None where there is none yet.
