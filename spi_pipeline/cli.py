@@ -38,7 +38,7 @@ err = Console(stderr=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Profile = Annotated[str, typer.Option(help="Profile of the framework.")]
 Edition = Annotated[int | None, typer.Option(help="Calendar year; the newest when left out.")]
-FAILED, BAD_USAGE = 1, 2
+FAILED, BAD_USAGE, STOPPED = 1, 2, 130
 # Fewer draws have no 5th and 95th percentile to tell.
 LEAST_DRAWS = 20
 NOBODY = "nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
@@ -407,13 +407,17 @@ def _refuse_taken(port: int) -> None:
 def main() -> None:
     """Run the command; every expected failure is one sentence on stderr.
 
-    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract.
+    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped by Ctrl-C.
     """
     for console in (out, err):
         if not console.is_terminal:
             console.width = PLAIN_WIDTH
     try:
         app()
+    except SystemExit as left:
+        if left.code == STOPPED:
+            _leave(STOPPED, "stopped; what was done is kept, run the command again to go on")
+        raise
     except ContractError as error:
         count = len(error.faults)
         _leave(

@@ -205,14 +205,20 @@ def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
     try:
         with store.lock():
             for record in started:
-                if _is_abandoned(record, store.root):
+                if _needs_the_lock(record, store.root):
                     instance.report_run_failed(record.dagster_run, "the process of this run ended before the run did")
     except SpiError:
         return
 
 
-def _is_abandoned(record: RunRecord, store: Path) -> bool:
-    """Whether a run that is said to go on cannot, since we hold the lock it needs.
+def is_abandoned(record: RunRecord, store: Store) -> bool:
+    """Whether a run is said to go on and does not: nobody holds the lock it needs."""
+    started = record.dagster_run.status == DagsterRunStatus.STARTED
+    return started and _needs_the_lock(record, store.root) and not store.is_locked()
+
+
+def _needs_the_lock(record: RunRecord, store: Path) -> bool:
+    """Whether a run that goes on holds the lock of a store.
 
     A run of the command holds the lock from before its start; one of the UI takes it just after.
     """

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from spi_pipeline.orchestration.live import Fetched
 
+# In the name of what Dagster raises when it takes a signal.
+INTERRUPTED = "Interrupt"
 Progress = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
@@ -46,6 +48,7 @@ class Refresh:
         requests: how many requests went out to publishers.
         broken: why the run as a whole ended early; empty otherwise.
         renewed: tables to be made anew that were written under another version of their contract: which, and now.
+        stopped: whether somebody stopped it.
     """
 
     run_id: str
@@ -55,6 +58,7 @@ class Refresh:
     requests: int = 0
     broken: str = ""
     renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def faults(self) -> list[str]:
@@ -81,7 +85,9 @@ class Refresh:
 
     @property
     def state(self) -> str:
-        """``failed``, ``succeeded`` or ``nothing to do``."""
+        """``stopped``, ``failed``, ``succeeded`` or ``nothing to do``."""
+        if self.stopped:
+            return "stopped"
         return "failed" if self.faults else "succeeded" if self.stale else "nothing to do"
 
 
@@ -230,7 +236,8 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 tags=run_tags(runner.store.root),
             )
-            done.broken = _defects(result)
+            stopped = _stopped(result)
+            done.stopped, done.broken = bool(stopped), stopped or _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
         done.broken = _ended_early(error)
     except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it
@@ -248,6 +255,16 @@ def _ended_early(error: Exception) -> str:
     return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
 
 
+def _stopped(result: dg.ExecuteInProcessResult) -> str:
+    """A sentence on where a run was stopped, by Ctrl-C or a signal; empty where it was not."""
+    for event in result.all_events:
+        error = getattr(event.event_specific_data, "error", None)
+        if error and INTERRUPTED in ((error.cause or error).cls_name or ""):
+            at = event.step_key or "its first step"
+            return f"the run was stopped at {at}; what is done is kept, run spi refresh to go on"
+    return ""
+
+
 def _defects(result: dg.ExecuteInProcessResult) -> str:
     """A sentence on the operations that broke without being able to say so themselves; empty where none did."""
     broken = []
@@ -256,8 +273,6 @@ def _defects(result: dg.ExecuteInProcessResult) -> str:
         # A failure with user data is one we raised, its reason told by the outcome.
         if failure and failure.error and not failure.user_failure_data:
             error = failure.error.cause or failure.error
-            if "Interrupted" in (error.cls_name or error.message):
-                return f"the run was stopped at {event.step_key}; what is done is kept, run spi refresh to go on"
             broken.append(f"{event.step_key} broke in our own code ({' '.join(error.message.split())[:200]})")
     return f"{'; '.join(broken)}; report it with the log of run {result.run_id} (spi ui)" if broken else ""
 

@@ -80,7 +80,7 @@ class RunIncidents:
                 REFRESH,
                 row["run_id"],
                 row["run_at"] + dt.timedelta(seconds=row["seconds"]),
-                verb="failed" if row.get("cause") else "",
+                verb="was stopped" if row["state"] == "stopped" else "failed" if row.get("cause") else "",
                 cause=row.get("cause") or "",
                 by="spi refresh",
             )

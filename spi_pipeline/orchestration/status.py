@@ -107,9 +107,9 @@ def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
     if not found["published"]:
         trouble.append("nothing is published yet; run spi refresh")
     last = found["last_run"]
-    if last and last["state"] in ("failed", "stopped"):
+    verb = {"failed": "failed", "stopped": "was stopped", "killed": "was killed"}.get(last["state"]) if last else None
+    if last and verb:
         why = f": {last['cause']}" if last["cause"] else ""
-        verb = "was stopped" if last["state"] == "stopped" else "failed"
         trouble.append(f"the last run, {last['run_id']} by {last['launched_by']}, {verb}{why}")
     trouble += [f"table {item['table']} is stale since {item['since']}" for item in found["stale_tables"]]
     for item in found["overdue_sources"]:
@@ -155,14 +155,17 @@ def _recorded(row: dict[str, Any]) -> dict[str, Any]:
 
 def _launched(record: RunRecord, instance: DagsterInstance | None, store: Store) -> dict[str, Any]:
     """A run that the command did not record itself."""
+    from spi_pipeline.orchestration.instance import is_abandoned
+
     run = record.dagster_run
+    state = "killed" if is_abandoned(record, store) else STATES.get(run.status.value, "running")
     checks = store.read_run("check_result", run.run_id)
     wrong = [row["severity"] for row in checks.to_pylist() if row["outcome"] in ("failed", "errored")] if checks else []
     took = record.end_time - record.start_time if record.end_time and record.start_time else None
     return {
         "run_id": run.run_id,
         "seconds": took and round(took, 3),
-        "state": STATES.get(run.status.value, "running"),
+        "state": state,
         "stale_steps": None,
         "failed_checks": wrong.count("error"),
         "launched_by": launched_by(run),

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store.atomic import os_errors, read_bytes, remove_leftovers, write_bytes
@@ -31,8 +31,7 @@ def exclusive(root: Path) -> Iterator[None]:
     holder = root / "refresh.holder.json"
     with os_errors(f"The store {root} could not be locked"):
         root.mkdir(parents=True, exist_ok=True)
-        # One object for the process, shared by its threads: what makes taking it twice a count and not a refusal.
-        lock = FileLock(root / "refresh.lock", thread_local=False, is_singleton=True)
+        lock = _lock(root)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -51,6 +50,24 @@ def exclusive(root: Path) -> Iterator[None]:
             with suppress(OSError):
                 holder.unlink(missing_ok=True)
         lock.release()
+
+
+def is_held(root: Path) -> bool:
+    """Whether anybody writes to the store at ``root`` now; nothing is made by asking."""
+    lock = _lock(root)
+    if lock.is_locked or not Path(lock.lock_file).exists():
+        return lock.is_locked
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+def _lock(root: Path) -> BaseFileLock:
+    # One object for the process, shared by its threads: what makes taking it twice a count and not a refusal.
+    return FileLock(root / "refresh.lock", thread_local=False, is_singleton=True)
 
 
 def _describe(holder: Path) -> str:

@@ -27,7 +27,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.store import publication, quarantine, runs
 from spi_pipeline.store.atomic import read_bytes, write_bytes
 from spi_pipeline.store.database import DatabaseTable
-from spi_pipeline.store.lock import exclusive
+from spi_pipeline.store.lock import exclusive, is_held
 from spi_pipeline.store.names import identifier, table_name
 from spi_pipeline.store.raw import Raw
 from spi_pipeline.store.tables import Tables, Version
@@ -96,6 +96,10 @@ class Store:
                 f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
                 f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder."
             )
+
+    def is_locked(self) -> bool:
+        """Return whether anybody writes to the store now."""
+        return is_held(self.root)
 
     def current(self, name: str) -> Version | None:
         """Return the current version of a table, or None where there is none yet.

@@ -168,9 +168,11 @@ def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: Hous
         assert f"is being written by process {holder.pid} since " in fault
         assert "wait until that has ended, then run the command again" in fault
         assert spi(due, "refresh", "--dry-run").code == 0  # looking needs no lock
+        assert due.store.is_locked()
     finally:
         holder.kill()
         holder.join()
+    assert not due.store.is_locked()
     assert due.refresh().state == "succeeded"
 
 
@@ -264,6 +266,10 @@ def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
         assert spi(told, "alerts", "send").code == 0
         before = {title for title, _ in hook.received}
         child(_refresh_and_die, due, _before_the_database_is_swapped).join(60)
+        found = status_of(due.settings)
+        assert not found["healthy"]
+        assert found["last_run"]["state"] == "killed"
+        assert any(trouble.endswith("by spi refresh, was killed") for trouble in found["trouble"])
         for _ in range(2):  # the second time it is known
             assert spi(told, "alerts", "send").code == 0
         new = [(title, body) for title, body in hook.received if title not in before]
@@ -296,6 +302,7 @@ def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -
     assert process.returncode != 0
     if process.returncode == 1:  # Dagster took the signal, between two steps
         assert "the run was stopped" in err
+        assert status_of(due.settings)["last_run"]["state"] == "stopped"
         assert "run spi refresh to go on" in err
     else:
         assert process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130}[ending]
