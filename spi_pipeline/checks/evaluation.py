@@ -49,7 +49,7 @@ _KINDS = _TABLE_KINDS | _ROW_KINDS | _GROUP_KINDS
 # These say something about nulls, or about a column that holds nothing else.
 _JUDGE_NULLS = ("required", "null_share", "together", "varies", "empty")
 # These need all of their columns in a row, the others any.
-_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up", "quotient")
+_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up")
 _OF_TEXT = ("pattern", "known_areas", "in_set")
 _OF_NUMBERS = ("between", "between_by", "part_of_whole", "adds_up", "quotient", "typical", "totals", "unbroken")
 
@@ -183,9 +183,10 @@ def _nothing_to_judge(rule: Rule, subject: Subject) -> RuleResult | None:
     if rule.kind in _JUDGE_NULLS:
         return None
     if rule.kind in _JUDGE_WHOLE_ROWS:
-        filled = bool(frame[list(_judged_columns(rule))].notna().all(axis=1).any())
+        filled = bool(frame[list(rule.columns)].notna().all(axis=1).any())
     else:
-        filled = any(frame[name].notna().any() for name in _judged_columns(rule))
+        names = rule.columns[1:2] if rule.kind == "quotient" else _judged_columns(rule)
+        filled = any(frame[name].notna().any() for name in names)
     if filled:
         return None
     return _without_rows(rule, "skipped", set_wise.nothing(len(frame)))

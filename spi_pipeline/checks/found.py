@@ -109,11 +109,11 @@ def sums(judged: int, failing: int, whole: str, most: float) -> str:
     return f"{failing:,} of {counted(judged, 'row')} do not add up to {whole}, off by up to {figure(most)}"
 
 
-def quotients(judged: int, failing: int, about: Any, value: float, meant: float) -> str:
+def quotients(judged: int, failing: int, about: Any, value: float, meant: float | None) -> str:
     """Of ``quotient``: the first row whose value is another than its numerator and denominator come to."""
     if not failing:
         return f"{counted(judged, 'row')}, values as their numerators and denominators come to"
-    first = f"{figure(about)} holds {figure(value)}, they come to {figure(meant)}"
+    first = f"{figure(about)} holds {figure(value)}, they come to {'nothing' if meant is None else figure(meant)}"
     return f"{failing:,} of {counted(judged, 'row')} hold another value: {first}"
 
 

@@ -184,17 +184,19 @@ def adds_up(rule: Rule, subject: Subject) -> Check:
 
 
 def quotient(rule: Rule, subject: Subject) -> Check:
-    """Values that are the quotient they are said to be, where numerator and denominator are there."""
+    """Values that are the quotient they are said to be; a value without numerator or denominator is none."""
     about, *names = rule.columns
     value, over, under = (subject.frame[name].astype("float64") for name in names)
     factor = subject.frame[about].map(rule.params["factors"]).astype("float64")
+    judged = value.notna() & factor.notna()
     meant = factor * over / under.where(under != 0)
-    off = (value - meant).abs() > QUOTIENT * meant.abs() + ROUNDING
+    off = judged & ~((value - meant).abs() <= QUOTIENT * meant.abs() + ROUNDING)
 
     def tell(verdicts: Sequence[Verdict]) -> str:
         first = int(off.to_numpy().nonzero()[0][0]) if off.any() else 0
+        comes_to = None if pd.isna(meant[first]) else meant[first]
         of = subject.frame[about].iloc[first]
-        return found.quotients(int((value - meant).notna().sum()), int(off.sum()), of, value[first], meant[first])
+        return found.quotients(int(judged.sum()), int(off.sum()), of, value[first], comes_to)
 
     return Check((Question.none_of(f"{rule.id}: off", off),), tell)
 

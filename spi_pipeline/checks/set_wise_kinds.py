@@ -177,8 +177,11 @@ def quotient(rule: Rule, large: Large) -> Asked:
     about = quoted(rule.columns[0])
     value, over, under = (f"{large.cell(name)}::DOUBLE" for name in rule.columns[1:])
     cases = " ".join(f"WHEN {literal(of)} THEN {literal(float(by))}" for of, by in rule.params["factors"].items())
-    meant = f"((CASE {about} {cases} END) * {over} / nullif({under}, 0))"
-    failing = f"coalesce(abs({value} - {meant}) > {literal(QUOTIENT)} * abs({meant}) + {literal(ROUNDING)}, FALSE)"
+    factor = f"(CASE {about} {cases} END)"
+    meant = f"({factor} * {over} / nullif({under}, 0))"
+    same = f"abs({value} - {meant}) <= {literal(QUOTIENT)} * abs({meant}) + {literal(ROUNDING)}"
+    judged = f"({value} IS NOT NULL AND {factor} IS NOT NULL)"
+    failing = f"{judged} AND NOT coalesce({same}, FALSE)"
 
     def tell(facts: Facts) -> str:
         if not facts["failing"]:
@@ -187,8 +190,7 @@ def quotient(rule: Rule, large: Large) -> Asked:
         ((of, held, wanted),) = large.all(query)
         return found.quotients(facts["quotients"], facts["failing"], of, held, wanted)
 
-    judged = large.filled(rule.columns[1:], " AND ")
-    return Asked(failing, judged, tell, {"quotients": count(f"{value} - {meant} IS NOT NULL")})
+    return Asked(failing, f"{value} IS NOT NULL", tell, {"quotients": count(judged)})
 
 
 def together(rule: Rule, large: Large) -> Asked:

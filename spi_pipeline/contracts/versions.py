@@ -54,6 +54,11 @@ def read_as(table: pa.Table, contract: Table, name: str, written: str, remedy: s
             f"table {name} was written under version {written} of its contract, and {contract.version} is in force: "
             f"it is not read as something it is not; {remedy}"
         )
+    return fitted(table, contract)
+
+
+def fitted(table: pa.Table, contract: Table) -> pa.Table:
+    """The columns of a contract, in its order; those a table does not have are null, its others are left out."""
     columns = [
         table[column.name] if column.name in table.column_names else pa.nulls(len(table), ARROW_TYPES[column.type])
         for column in contract.columns

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import SQL_TYPES, arrow_schema
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.tables import Column as ContractColumn
 from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals
 from spi_pipeline.publish.database import under_contract
@@ -40,10 +42,25 @@ def _rows(product: Product, reader: Reader, parts: Sequence[str]) -> pa.Table:
     schema = arrow_schema(product)
     if product.id in RECORDED:
         recorded = reader.store.read_runs(product.id)
-        return recorded.select(schema.names).cast(schema) if recorded else schema.empty_table()
+        return _history(recorded, product).cast(schema) if recorded else schema.empty_table()
     names = [name for name in parts if name.split(".")[0] == product.id]
     tables = [reader.table(name).replace_schema_metadata(None).cast(schema) for name in names]
     return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def _history(recorded: pa.Table, product: Product) -> pa.Table:
+    """What all runs recorded, the oldest too: a column they did not have yet is null.
+
+    Raises:
+        SpiError: where that column must not be null.
+    """
+    rows = fitted(recorded, product)
+    if lost := [column.name for column in product.columns if column.required and rows[column.name].null_count]:
+        raise SpiError(
+            f"older runs recorded no {' and '.join(lost)}, which {product.file} requires; make it optional there, or "
+            f"move the older files of runs/{product.id} out of the store"
+        )
+    return rows
 
 
 def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:

@@ -243,13 +243,13 @@ CASES = {
         Case(
             rule("quotient", "group", "per_household", "residents", "households", factors={"a": 1, "b": 1}),
             "7 rows, values as their numerators and denominators come to",
-            both(put("per_household", (1, 250.0), (4, 3.0)), put("residents", (2, None))),
+            both(put("per_household", (1, 250.0), (6, None)), put("residents", (2, None))),
             "2 of 6 rows hold another value: b holds 250, they come to 2.5",
             (
                 {"group": "b", "per_household": 250.0, "residents": 200, "households": 80}
                 | {"area_code": WARDS[1], "year": 2021},
-                {"group": "a", "per_household": 3.0, "residents": 110, "households": 44}
-                | {"area_code": WARDS[0], "year": 2022},
+                {"group": "a", "per_household": 2.5, "residents": None, "households": 120}
+                | {"area_code": WARDS[2], "year": 2021},
             ),
             "per_household is residents over households, times what its group states",
         ),

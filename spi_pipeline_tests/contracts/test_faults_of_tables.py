@@ -42,9 +42,9 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
     [
         case(
             "missing key", CAR,
-            "version: 1.0.0\n",
+            "kind: DataContract\n",
             "",
-            "version is missing", at="apiVersion",
+            "kind is missing", at="apiVersion",
         ),
         case(
             "no owner", CAR,

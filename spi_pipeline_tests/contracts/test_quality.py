@@ -44,6 +44,7 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
             {"min_share": 0.95, "by": ["year"], "geographies": ["lsoa21"]},
         ),
         Rule("complete", "null_share", "warning", RULE_KINDS["null_share"], ("trips_per_hour",), {"max_share": 0.05}),
+        Rule("years_in_a_row", "unbroken", "warning", RULE_KINDS["unbroken"], ("year",)),
     )  # fmt: skip
 
 

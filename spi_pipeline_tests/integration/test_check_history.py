@@ -1,0 +1,67 @@
+"""What became of every rule in every run stays: through refusals, a store made anew, and a contract that grew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.orchestration.publication import database_tables
+from spi_pipeline_tests.integration.houses import House, column
+
+CHECKS = "products/check_result.yaml"
+
+
+def runs(house: House) -> dict[str, int]:
+    """How many results each run left in the database."""
+    return dict(house.query("SELECT run_id, count(*) FROM check_result GROUP BY ALL"))  # type: ignore[arg-type]
+
+
+def spoil(house: House) -> None:
+    """Give one ward a code of before 2023."""
+    house.rewrite("local_elections_2023", lambda table: column(table, "area_code", lambda v: ["E05002193", *v[1:]]))
+
+
+def test_a_refused_version_leaves_its_results_beside_those_before(house: House) -> None:
+    before = runs(house)
+    spoil(house)
+    refused = house.refresh("source_parliament", "published")
+    assert refused.faults
+    after = runs(house)
+    assert after == before | {refused.run_id: sum(len(outcome.results) for outcome in refused.outcomes)}
+    ((outcome, rows),) = house.query(
+        "SELECT outcome, failing_rows FROM check_result "
+        "WHERE run_id = ? AND table_name = 'local_elections_2023' AND rule = 'known_areas'",
+        refused.run_id,
+    )
+    assert outcome == "failed"
+    assert json.loads(rows) == [{"area_code": "E05002193"}]
+
+
+def test_a_store_made_anew_keeps_what_earlier_runs_found(house: House) -> None:
+    before = runs(house)
+    for folder in ("tables", "published"):
+        shutil.rmtree(house.store.root / folder)
+    (house.store.root / "spi.duckdb").unlink()
+    again = house.refresh()
+    assert not again.faults
+    assert runs(house) == before | {again.run_id: sum(len(outcome.results) for outcome in again.outcomes)}
+
+
+def test_a_record_of_before_a_column_was_there_is_null_in_it(house: House) -> None:
+    before = runs(house)
+    new = "      - {name: asked_by, logicalType: string, description: Who asked}\n"
+    house.amend(CHECKS, "    quality:\n", f"{new}    quality:\n")
+    assert not house.refresh("published").faults
+    assert runs(house) == before
+    assert house.query("SELECT DISTINCT asked_by FROM check_result") == [(None,)]
+
+
+def test_a_column_older_runs_did_not_record_and_none_may_lack_is_a_sentence(house: House) -> None:
+    new = "      - {name: asked_by, logicalType: string, required: true, description: Who asked}\n"
+    house.amend(CHECKS, "    quality:\n", f"{new}    quality:\n")
+    said = r"^older runs recorded no asked_by, which products/check_result\.yaml requires; make it optional"
+    with pytest.raises(SpiError, match=said):
+        database_tables(house.contracts, house.runner.reader, [])
