@@ -197,7 +197,8 @@ class IndicatorModel:
         distance = best - worst
         worst, best = worst + shifts[0, columns] * distance, best + shifts[1, columns] * distance
         share: Array = (values - worst) / (best - worst)
-        scores: Array = self.scale * (np.clip(share, 0, 1) if spec.options.get("clip", True) else share)
+        low, high = spec.options.get("low", 0.0), spec.options.get("high", self.scale)
+        scores: Array = low + (high - low) * (np.clip(share, 0, 1) if spec.options.get("clip", True) else share)
         return scores
 
     def _percentiles(self, values: Array, columns: Positions, imputation: str) -> Array:
