@@ -101,6 +101,16 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
     np.testing.assert_allclose(drawn.scores[0, -1], again.scores["index"], rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("normalise", ["z", "base_year_z", "borda"])
+def test_another_normalisation_is_no_other_unit(normalise: str) -> None:
+    scores = computed(normalise=normalise)
+    found = simulate(scores, 60, doubt=Doubt(sources=("normalisation",))).intervals
+    index = found[found["id"] == "index"].set_index("area_code")
+    spread = scores.scores["index"].std()
+    assert (index["score_high"] - index["score_low"]).max() < 2 * spread
+    assert index["score_low"].mean() == pytest.approx(scores.scores["index"].mean(), abs=spread)
+
+
 def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
     with_error = computed(gaps=True, profile="spi", columns={"lower": 5.0, "upper": 6.0})
     varied = simulate(with_error, 20).varied
