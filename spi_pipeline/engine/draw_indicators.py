@@ -30,6 +30,8 @@ Positions = npt.NDArray[np.intp]
 Generators = Mapping[str, np.random.Generator]
 
 NORMALISATIONS = ("stated", "minmax", "percentile_rank")
+# Scores without fixed ends: another way to normalise is brought to their mean and spread, or it would be another unit.
+OPEN = ("z", "base_year_z", "normal", "rank", "borda", "scaled", "none")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class IndicatorModel:
         own = [str(task.recipe.leaves[name].normalise) for name in self.leaves]
         self.by_method = [(spec, np.flatnonzero(np.array(own) == name)) for name, spec in specs.items()]
         again = self.on.get("normalisation", np.array([], dtype=np.intp))
+        self.open = np.intersect1d(
+            again, [column for spec, columns in self.by_method if spec.method in OPEN for column in columns]
+        ).astype(np.intp)
+        opened = scores.indicators.scores.to_numpy(dtype=float)[:, self.open]
+        self.centre, self.width = np.nanmean(opened, axis=0), np.nanstd(opened, axis=0)
         # What stays as stated where a draw normalises the others anew.
         self.left = [(spec, np.setdiff1d(columns, again)) for spec, columns in self.by_method]
 
@@ -118,6 +125,11 @@ class IndicatorModel:
             scores[:, again] = self.scale * _minmax(values[:, again] * variant.direction[again], self.among)
         elif method == "percentile_rank":
             scores[:, again] = self._percentiles(drawn, again, parameters.get("imputation", "stated"))
+        if method != "stated" and len(self.open):
+            drawn_anew = scores[:, self.open]
+            spread = np.nanstd(drawn_anew, axis=0)
+            distance = (drawn_anew - np.nanmean(drawn_anew, axis=0)) / np.where(spread > 0, spread, 1.0)
+            scores[:, self.open] = self.centre + self.width * distance
         return drawn, scores
 
     def ordered(self, values: Array, columns: Positions) -> Array:
@@ -197,7 +209,8 @@ class IndicatorModel:
         distance = best - worst
         worst, best = worst + shifts[0, columns] * distance, best + shifts[1, columns] * distance
         share: Array = (values - worst) / (best - worst)
-        scores: Array = self.scale * (np.clip(share, 0, 1) if spec.options.get("clip", True) else share)
+        low, high = spec.options.get("low", 0.0), spec.options.get("high", self.scale)
+        scores: Array = low + (high - low) * (np.clip(share, 0, 1) if spec.options.get("clip", True) else share)
         return scores
 
     def _percentiles(self, values: Array, columns: Positions, imputation: str) -> Array:

@@ -21,7 +21,7 @@ from spi_pipeline.engine.doubt import SOURCES, Doubt
 from spi_pipeline.engine.draw_indicators import Generators, IndicatorModel
 from spi_pipeline.engine.methods import Spec
 from spi_pipeline.engine.recipe import ParentRecipe
-from spi_pipeline.engine.score import Scores, rescaled, rows_to_fit
+from spi_pipeline.engine.score import Scores, rescaled, rounded, rows_to_fit
 from spi_pipeline.engine.survey import REFITTED, survey
 from spi_pipeline.engine.weights import MIN_ROWS, NOISE
 
@@ -147,6 +147,8 @@ class Model:
         table = np.empty((count + len(self.parents), len(scores), len(self.index)))
         for draw, drawn in enumerate(scores):
             table[:count, draw] = drawn.T
+        for leaf, name in enumerate(self.leaves):
+            table[leaf] = rounded(table[leaf], self.recipe.leaves[name].decimals)
         chosen = ["stated"] * len(scores)
         for draw, (one, noted) in enumerate(zip(generators, parameters, strict=True)):
             if "left_out" in one:
@@ -168,7 +170,8 @@ class Model:
             for method in dict.fromkeys(methods.tolist()):
                 draws = np.flatnonzero(methods == method)
                 block = values if len(draws) == len(methods) else values[:, draws]
-                table[count + number, draws] = self._formed(block, own[draws], method, parent)
+                formed = self._formed(block, own[draws], method, parent)
+                table[count + number, draws] = rounded(formed, parent.own.decimals)
         refitted = any(parent.refitted is not None for parent in self._tree)
         for one, noted, used in zip(generators, parameters, weights.tolist(), strict=True):
             if "weights" in one or (refitted and one):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ from spi_pipeline.engine.structure import Structure, read_structure
 from spi_pipeline.engine.values import Values, read_values
 from spi_pipeline.engine.weighing import Weighed, unscaled, weigh
 from spi_pipeline.engine.weights import effective_weights
+
+S = TypeVar("S", pd.Series, npt.NDArray[np.float64])
 
 TABLE_COLUMNS = ["area_code", "edition", "level", "id", "score", "rank", "rank_low", "rank_high", "coverage"]
 # What keeps a half that a float holds as 0.49999999999999994 from being rounded down.
@@ -208,7 +210,7 @@ def score_task(task: Task) -> Scores:
     prepared = replace(task, values=indicators.values)
     scores: dict[str, pd.Series] = {}
     for name in structure.leaves:
-        scores[name] = _rounded(_finite(indicators.scores[name], name), recipe.leaves[name].decimals)
+        scores[name] = rounded(_finite(indicators.scores[name], name), recipe.leaves[name].decimals)
     formed: dict[str, Formed] = {}
     for parent in structure.parents:
         try:
@@ -216,7 +218,7 @@ def score_task(task: Task) -> Scores:
             score = _finite(formed[parent].score(), parent)
         except EngineError as error:
             raise EngineError(f"element {parent}: {error}") from error
-        scores[parent] = _rounded(score, recipe.parents[parent].decimals)
+        scores[parent] = rounded(score, recipe.parents[parent].decimals)
     table = pd.DataFrame(scores)
     return Scores(task, table, _coverage(prepared, list(scores)), indicators, formed)
 
@@ -288,11 +290,11 @@ def _finite(score: pd.Series, name: str) -> pd.Series:
     return score
 
 
-def _rounded(score: pd.Series, decimals: int | None) -> pd.Series:
+def rounded(score: S, decimals: int | None) -> S:
+    """Scores rounded to so many places, halves up; None leaves them as they are."""
     if decimals is None:
         return score
-    rounded: pd.Series = np.floor(score * 10**decimals + 0.5 + NUDGE) / 10**decimals
-    return rounded
+    return cast(S, np.floor(score * 10**decimals + 0.5 + NUDGE) / 10**decimals)
 
 
 def _repeated(labels: pd.Index, times: int) -> pd.Categorical:

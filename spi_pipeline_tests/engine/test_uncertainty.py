@@ -53,12 +53,62 @@ def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: 
         {"aggregate": "inverted_geometric", "gaps": True, "missing": "group_mean"},
         {"gaps": True, "missing": "blank"},
         {"gaps": True, "available": {"component": 0.9}},
+        {"aggregate": "sum"},
+        {"aggregate": "product", "gaps": True},
+        {"aggregate": {"component": "minimum", "index": "maximum"}, "gaps": True},
+        {"aggregate": {"method": "mazziotta_pareto", "sign": "plus"}},
+        {"aggregate": {"method": "generalised", "order": -2}, "floor": {"index": 20, "component": 0}},
+        {"gaps": True, "missing": {"component": "blank"}, "decimals": 1},
+        {"normalise": {"method": "normal", "mean": 50}, "weights": {"method": "random", "seed": 3}},
+        {"normalise": {"method": "goalposts", "low": 1, "high": 7}, "at_most": "p90", "aggregate": "geometric"},
+        {"rescale": {"component": {"method": "goalposts", "worst": 20, "best": 90}}},
     ],
 )
 def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, Any]) -> None:
     scores = computed(**keys)
     model = Model(scores, Doubt())
     np.testing.assert_allclose(model.draw([{}], 1).scores[0].T, scores.scores[model.parents], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> None:
+    framework = two_components(aggregate={"index": "geometric"}, floor=1)
+    model = Model(score_framework(framework, values()), Doubt())
+    drawn = model.draw([dict.fromkeys(SOURCES, number)], 7)
+    parameters = drawn.parameters[0]
+    elements = [dict(element) for element in framework["elements"] if element["id"] != parameters["left_out"]]
+    ids = {element.get("parent") for element in elements}
+    elements = [element for element in elements if "direction" in element or element["id"] in ids]
+    for element in elements:
+        name, root = element["id"], parameters["transform"] == "square_root"
+        if "direction" in element:
+            # Goalposts are shifted on the transformed scale.
+            ends = [element[end] ** (0.5 if root else 1) for end in ("worst", "best")]
+            shifts = [parameters[f"{end} {name}"] * (ends[1] - ends[0]) for end in ("worst", "best")]
+            moved = [end + shift for end, shift in zip(ends, shifts, strict=True)]
+            element |= {"worst": moved[0], "best": moved[1]}
+            if parameters["normalisation"] != "stated":
+                element["normalise"] = parameters["normalisation"]
+        if "parent" in element:
+            element["weight"] = parameters[f"weight {name}"]
+    data = values()
+    data = data[data["indicator_id"] != parameters["left_out"]]
+    if parameters["transform"] == "square_root":
+        data = data.assign(value=data["value"] ** 0.5)
+    stated = parameters["aggregation"]
+    aggregate = framework["aggregate"] if stated == "stated" else stated
+    again = score_framework({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
+    np.testing.assert_allclose(drawn.scores[0, -1], again.scores["index"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("normalise", ["z", "base_year_z", "borda"])
+def test_another_normalisation_is_no_other_unit(normalise: str) -> None:
+    scores = computed(normalise=normalise)
+    found = simulate(scores, 60, doubt=Doubt(sources=("normalisation",))).intervals
+    index = found[found["id"] == "index"].set_index("area_code")
+    spread = scores.scores["index"].std()
+    assert (index["score_high"] - index["score_low"]).max() < 2 * spread
+    assert index["score_low"].mean() == pytest.approx(scores.scores["index"].mean(), abs=spread)
 
 
 def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
