@@ -119,6 +119,9 @@ _STATED: dict[str, type[_Stated]] = {
 }
 
 
+STATED_KINDS = ("row_count", *_STATED)
+
+
 def stated_rules(
     document: Document,
     elements: Sequence[QualityElement],

@@ -65,7 +65,7 @@ def costs(house: House, home: Path) -> dict[str, Cost]:
         "first refresh": measured(["-c", SPI], own),
         "second refresh, nothing stale": measured(["-c", SPI], own),
     }
-    house.amend("indicators/housing.yaml", "goalposts: {worst: 35", "goalposts: {worst: 40")
+    house.amend("indicators/safety.yaml", "goalposts: {worst: 160", "goalposts: {worst: 170")
     return found | {"refresh after a moved goalpost": measured(["-c", SPI], own)}
 
 

@@ -1,9 +1,10 @@
-"""What rules cost: all contracts on the embedded figures, and 5 million rows of crime beside Great Expectations.
+"""What rules cost: all contracts on the snapshot, and 5 million rows of crime beside Great Expectations.
 
     python -m spi_pipeline_tests.benchmarks.rules
 
-prints CPU seconds, wall seconds and peak memory, each measured in a process of its own; the import of a library is
-measured by itself, so that it can be taken off. It asserts nothing.
+refreshes a store from the embedded figures, judges every table of it, sources and products, and prints CPU seconds, wall
+seconds and peak memory, each measured in a process of its own; the import of a library is measured by itself, so that it
+can be taken off. It asserts nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import pyarrow.parquet as pq
 
 from spi_pipeline.checks.evaluation import SET_WISE_ABOVE, evaluate
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
+from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
-from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT
+from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT, empty_house, house_in
 
 ROWS = 5_000_000
 HERE = "spi_pipeline_tests.benchmarks.rules"
@@ -46,14 +48,11 @@ def judge_crimes(path: Path, set_wise_above: int) -> None:
     _refuse_broken([(result.rule.id, result.outcome) for result in results if result.outcome != "passed"])
 
 
-def judge_snapshot() -> None:
-    """All rules of all sources on the embedded figures."""
-    sources = load_contracts(CONTRACTS).sources
-    broken = []
-    for name in snapshot_tables(SNAPSHOT):
-        results = evaluate(read_embedded(SNAPSHOT, name).table, sources[name].rules, table_name=name)
-        broken += [(name, result.rule.id) for result in results if result.blocks]
-    _refuse_broken(broken)
+def judge_store(folder: Path) -> None:
+    """All rules of all contracts on the tables of a refreshed house, as a refresh judges them."""
+    runner = house_in(folder).runner
+    outcomes = runner.check([step for step in build_plan(runner.contracts) if step.outputs])
+    _refuse_broken([(outcome.table, r.rule.id) for outcome in outcomes for r in outcome.results if r.blocks])
 
 
 def _refuse_broken(broken: list[tuple[str, str]]) -> None:
@@ -64,15 +63,18 @@ def _refuse_broken(broken: list[tuple[str, str]]) -> None:
 def main() -> None:
     """Measure and print."""
     contracts = load_contracts(CONTRACTS)
-    count = sum(len(source.rules) for source in contracts.sources.values())
-    imports = "import great_expectations, duckdb, pandas; import spi_pipeline.checks.evaluation"
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    count = sum(len(table.rules) for table in tables)
+    imports = "import great_expectations, duckdb, pandas; import spi_pipeline.orchestration.runner"
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "crimes.parquet"
+        file, house = Path(folder) / "crimes.parquet", Path(folder) / "house"
         write_crimes(file)
+        if faults := empty_house(house).refresh().faults:
+            raise SystemExit("\n".join(faults))
         reading = f"import pyarrow.parquet as pq; pq.read_table({str(file)!r})"
         found = {
             "import great_expectations and what checks need": measured(["-c", imports], {}),
-            f"{count} rules of {len(contracts.sources)} sources, snapshot": measured(["-m", HERE, "snapshot"], {}),
+            f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(house)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
             f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(SET_WISE_ABOVE)], {}),
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
@@ -83,8 +85,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["snapshot"]:
-        judge_snapshot()
+    if sys.argv[1:2] == ["store"]:
+        judge_store(Path(sys.argv[2]))
     elif sys.argv[1:]:
         judge_crimes(Path(sys.argv[1]), int(sys.argv[2]))
     else:

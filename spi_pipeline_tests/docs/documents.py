@@ -53,7 +53,12 @@ def table_in(document: Path, name: str) -> str:
 def assert_table(document: Path, name: str, fresh: str) -> None:
     """A table in a document is the one computed now; with ``WRITE_DOCUMENTS`` set it is put there instead."""
     if os.environ.get("WRITE_DOCUMENTS"):
-        old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
-        assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
-        document.write_text(text(document).replace(mark + old, mark + fresh, 1), encoding="utf-8")
+        put_table(document, name, fresh)
     assert table_in(document, name) == fresh, f"{document.name}: the table {name!r} must now read\n\n{fresh}\n"
+
+
+def put_table(document: Path, name: str, fresh: str) -> None:
+    """Put a table below its comment, in place of the one there."""
+    old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
+    assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
+    document.write_text(text(document).replace(mark + old, mark + fresh, 1), encoding="utf-8")

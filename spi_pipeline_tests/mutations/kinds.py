@@ -134,7 +134,7 @@ def _differ(one: pa.Table, other: pa.Table) -> bool:
 
 
 def _without(table: pa.Table, every: int) -> pa.Table:
-    return table.take([row for row in range(len(table)) if row % every])
+    return table.take(pa.array([row for row in range(len(table)) if row % every], pa.int64()))
 
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -16,7 +16,7 @@ from spi_pipeline.orchestration.publication import RECORDED
 from spi_pipeline_tests.integration.houses import House
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Real:
     """One real table with what it is judged by; products come in the parts that steps write."""
 

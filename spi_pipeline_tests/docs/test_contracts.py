@@ -1,0 +1,42 @@
+"""``docs/contracts.md``: its list of rule kinds is the code's, and its tables of mutations agree with each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from spi_pipeline.checks.evaluation import SET_WISE_ABOVE
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.rules import RULE_KINDS
+from spi_pipeline.contracts.stated import STATED_KINDS
+from spi_pipeline_tests.docs.documents import assert_table, markdown_table, table_in, text
+from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, known_as_missed
+
+
+def test_rule_kinds(contracts: Contracts) -> None:
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    used = Counter(rule.kind for table in tables for rule in table.rules)
+    rows = [
+        [f"`{kind}`", sentence, "yes" if kind in STATED_KINDS else "", used[kind]]
+        for kind, sentence in RULE_KINDS.items()
+    ]
+    header = ["Kind", "Promise", "May be stated", "Rules"]
+    assert_table(DOCUMENT, "rule kinds", markdown_table(header, rows, numbers=header[3:]))
+
+
+def test_the_limit_below_which_great_expectations_decides() -> None:
+    assert f"Below {SET_WISE_ABOVE:,} rows Great Expectations decides" in text(DOCUMENT)
+
+
+def test_the_tables_of_mutations_agree() -> None:
+    lines = table_in(DOCUMENT, BY_KIND).splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    counts = {kind: [int(number.split(" ")[0].replace(",", "")) for number in numbers] for kind, *numbers in rows}
+    total = counts.pop("all")
+    assert total == [sum(column) for column in zip(*counts.values(), strict=True)]
+    assert all(tried == refused + reported + missed for tried, refused, reported, missed in [*counts.values(), total])
+    assert total[3] <= 0.05 * total[0]
+    assert {kind for _, _, kind in known_as_missed(table_in(DOCUMENT, MISSED))} == {
+        kind for kind, (_, _, _, missed) in counts.items() if missed
+    }
+    never = ("column dropped", "retyped", "retyped to fractions", "codes swapped to old wards")
+    assert [counts[kind][3] for kind in never] == [0, 0, 0, 0]

@@ -1,0 +1,67 @@
+"""Every mutation of every real table, some ten minutes on two cores.
+
+    python -m spi_pipeline_tests.mutations [--write] [--processes N] [--table NAME ...]
+
+Refreshes a store from the embedded figures, spoils each of its tables in every way, prints what was caught and missed,
+and ends with 1 where more was missed than may be. ``--write`` puts the tables into docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from spi_pipeline_tests.docs.documents import put_table
+from spi_pipeline_tests.integration.houses import empty_house
+from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, by_kind, missed_table
+from spi_pipeline_tests.mutations.run import Found, judge_all
+from spi_pipeline_tests.mutations.tables import real_tables
+
+MOST_MISSED = 0.05
+
+
+def main() -> int:
+    """Run, print, and write where asked to; 0 where no more was missed than may be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/contracts.md")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--table", nargs="*", default=[], help="only these tables, or all parts of these products")
+    asked = parser.parse_args()
+    os.environ.pop("DAGSTER_HOME", None)
+    with tempfile.TemporaryDirectory() as folder:
+        house = empty_house(Path(folder))
+        if faults := house.refresh().faults:
+            print("\n".join(faults), file=sys.stderr)
+            return 1
+        reals = sorted(real_tables(house), key=lambda real: -real.rows.nbytes)
+        names = [r.name for r in reals if not asked.table or {r.name, r.name.split(".")[0]}.intersection(asked.table)]
+        found: list[Found] = []
+        for done in judge_all(house, names, asked.processes):
+            found += done
+            print(
+                f"{done[0].table}: {len(done)} mutations, {sum(item.missed for item in done)} missed", file=sys.stderr
+            )
+        found.sort(key=lambda item: names.index(item.table))
+        tables = {BY_KIND: by_kind(found), MISSED: missed_table(found, house.contracts)}
+    for name, table in tables.items():
+        print(f"{name}\n\n{table}\n")
+        if asked.write:
+            put_table(DOCUMENT, name, table)
+    return _verdict(found)
+
+
+def _verdict(found: Sequence[Found]) -> int:
+    missed = [item for item in found if item.missed]
+    sure = [item for item in missed if item.sure]
+    for item in sure:
+        print(f"never to be missed ({item.sure}): {item.table}.{item.column or '*'}: {item.kind}", file=sys.stderr)
+    print(f"{len(missed):,} of {len(found):,} missed ({len(missed) / len(found):.1%}), {len(sure)} of them never to be")
+    return int(bool(sure) or len(missed) > MOST_MISSED * len(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
