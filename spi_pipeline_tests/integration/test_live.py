@@ -244,11 +244,14 @@ def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
 ) -> None:
     name = "census_car_availability"
 
+    def held(column: str) -> pd.Series:
+        return live.store.read(name).to_pandas().set_index("area_code")[column]
+
     def none() -> pd.Series:
-        return live.store.read(name).to_pandas().set_index("area_code")["none"]
+        return held("none")
 
     run(live, name)
-    before = none()
+    before, one = none(), held("one")
     area = before.index[0]
     folder = live.settings.contracts / "corrections"
     folder.mkdir(exist_ok=True)
@@ -256,8 +259,10 @@ def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
         "id": "one_more", "where": {"area_code": area}, "column": "none", "expected": int(before[area]),
         "value": 0, "reason": "To see that a correction is put in.", "since": "2026-11-01", "status": "reported",
     }  # fmt: skip
+    # The households without a car have one, so that all of them still add up.
+    other = {"id": "one_car", "column": "one", "expected": int(one[area]), "value": int(one[area] + before[area])}
     file = folder / f"{name}.yaml"
-    file.write_text(json.dumps({"corrections": [stated]}))
+    file.write_text(json.dumps({"corrections": [stated, stated | other]}))
     assert run(live, name)[name].state == "written"
     after = none()
     assert (after[area], int((after != before).sum())) == (0, 1)

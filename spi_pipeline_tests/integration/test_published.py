@@ -47,7 +47,14 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(
         )
         # DuckDB says a type by its full name.
         types = SQL_TYPES | {"timestamp": "TIMESTAMP WITH TIME ZONE"}
-        wanted = [(column.name, types[column.type], column.description) for column in product.columns]
+        wanted = [
+            (
+                column.name,
+                types[column.type],
+                f"{column.description} ({column.unit})" if column.unit else column.description,
+            )
+            for column in product.columns
+        ]
         assert found == wanted
         assert all(comment for _, _, comment in found)
 

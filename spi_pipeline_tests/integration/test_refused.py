@@ -109,8 +109,8 @@ BREAKS = {
     "out of range": Break(
         "census_overcrowding",
         _first("census_overcrowding", "households", -5),
-        "between_0_and_any",
-        ("households", "lowest -5", "at least 0"),
+        "between_households",
+        ("households", "lowest -5", "between 0 and"),
         621,
     ),
     "empty table": Break(
@@ -207,7 +207,7 @@ def test_quarantine_holds_the_refused_rows_and_what_they_broke(night: Night, nam
     if broken.rule in ("columns", "types"):
         assert failed == [broken.rule], "what is wrong with a column is one fault, not one of every rule about it"
     failing = next(result["failing_rows"] for result in told["results"] if result["rule"] == broken.rule)
-    assert bool(failing) == (broken.rule in ("known_areas", "key", "between_0_and_any", "types"))
+    assert bool(failing) == (broken.rule in ("known_areas", "key", "between_households", "types"))
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -293,7 +293,7 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     faults = [line for line in said.err.splitlines() if " done" not in line]
     assert len(faults) == 2
     assert all("there is no earlier version, so what depends on it stops" in fault for fault in faults)
-    assert "between_0_and_any" in faults[0] + faults[1]
+    assert "between_households" in faults[0] + faults[1]
     assert "Nothing is published yet." in said.out
     made = set(house.digests())
     assert {"observation.no_car", "allocation", "area", "population_2020"} <= made

@@ -74,7 +74,7 @@ def test_taking_the_lock_clears_what_killed_processes_left_and_nothing_else(stor
         (store.root / name).touch()
     with store.lock():
         found = {str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file()}
-    assert found == {*kept, "refresh.lock", "refresh.holder.json"}
+    assert found == {*kept, "layout", "refresh.lock", "refresh.holder.json"}
     assert not (store.root / "published/v1.tmp-333").exists()
 
 
