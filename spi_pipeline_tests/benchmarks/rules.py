@@ -3,8 +3,8 @@
     python -m spi_pipeline_tests.benchmarks.rules
 
 refreshes a store from the embedded figures, judges every table of it, sources and products, and prints CPU seconds,
-wall seconds and peak memory, each measured in a process of its own; the import of a library is measured by itself, so that
-it can be taken off. It asserts nothing.
+wall seconds and peak memory, each measured in a process of its own; the import of a library is measured by itself, so
+that it can be taken off. It asserts nothing.
 """
 
 from __future__ import annotations
