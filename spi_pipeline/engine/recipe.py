@@ -287,7 +287,8 @@ class _Reader:
         stated = self.framework.get(key)
         if not by_level(stated, key):
             return
-        levels = self.structure.levels[0 if key == "decimals" else 1 :]
+        used = set(self.structure.level_of.values())
+        levels = [level for level in self.structure.levels[0 if key == "decimals" else 1 :] if level in used]
         roles = {self.structure.role(name) for name in self.structure.parents}
         for label in stated:
             if label not in levels and label not in roles:

@@ -272,6 +272,10 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
         ({"scale": 0}, "scale is 0: give a number above 0"),
         ({"weights": {"dimension": "pca"}}, "weights is stated for 'dimension', which is none of the levels"),
         ({"rescale": {"index": "minmax"}}, "index enters no parent"),
+        (
+            {"levels": ["indicator", "component", "group", "index"], "weights": {"group": "pca"}},
+            "'group', which is none",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(keys: dict[str, Any], words: str) -> None:
