@@ -273,8 +273,8 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
         ({"weights": {"dimension": "pca"}}, "weights is stated for 'dimension', which is none of the levels"),
         ({"rescale": {"index": "minmax"}}, "index enters no parent"),
         (
-            {"levels": ["indicator", "component", "group", "index"], "weights": {"group": "pca"}},
-            "'group', which is none",
+            {"levels": ["indicator", "pillar", "group", "index"], "weights": {"pillar": "pca"}},
+            "'pillar', which is none",
         ),
     ],
 )
