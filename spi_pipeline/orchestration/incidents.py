@@ -104,7 +104,8 @@ class Incidents:
                 judged.setdefault(row["table_name"], []).append(row)
         for table, results in judged.items():
             at, asked = results[0]["run_at"], {f"{table}.{row['rule']}" for row in results}
-            if f"{table}.{COMPUTED.id}" not in asked:
+            # Where the table could not be computed no rule was asked.
+            if all(row["rule"] != COMPUTED.id or row["outcome"] == "passed" for row in results):
                 others = {subject for subject in broken if _table_of(subject) == table} - asked
                 yield from (Event("check", subject, failing=False, at=at) for subject in sorted(others))
             for row in results:

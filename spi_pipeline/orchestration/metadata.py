@@ -82,8 +82,8 @@ def _rests_on(sources: Iterable[str], contracts: Contracts) -> dict[str, Any]:
     """Sources, publishers and licences behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
     return {
-        "source": ", ".join(properties),
-        "publisher": ", ".join(dict.fromkeys(told.publisher for told in properties.values())),
+        "source": ", ".join(sorted(properties)),
+        "publisher": ", ".join(sorted({told.publisher for told in properties.values()})),
         "licence": ", ".join(sorted({told.licence for told in properties.values()})),
     }
 

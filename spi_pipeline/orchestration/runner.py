@@ -164,7 +164,10 @@ class Runner:
             elif not isinstance(found, dict):
                 outcomes += found
             elif fresh.get(step):
-                outcomes += [Outcome(name, "unchanged", judged[name], self.store.current(name)) for name in found]
+                outcomes += [
+                    Outcome(name, "unchanged", (_computed(found[name]), *judged[name]), self.store.current(name))
+                    for name in found
+                ]
             else:
                 outcomes += self._settled(step, found, judged, run_id)
         outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]

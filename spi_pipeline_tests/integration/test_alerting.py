@@ -84,6 +84,30 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
     assert json.loads(spi(house, "status", "--json").out)["healthy"]
 
 
+def test_a_rule_that_is_no_longer_promised_is_over(house: House, hook: Inbox, spi: Command) -> None:
+    house = told_at(house, hook)
+    assert spi(house, "alerts", "send").code == 0
+    house.rewrite(SOURCE, lambda table: column(table, "turnout", lambda values: [30.0] * len(values)))
+    assert spi(house, "refresh", *ONLY).code == 0, "a warning stops nothing, and the run is green"
+    assert heads(hook) == [f"Failed: {SOURCE} breaks its rule turnout_varies"]
+    house.amend(f"sources/{SOURCE}.yaml", "{id: turnout_varies,", "{id: not_all_alike,")
+    assert spi(house, "refresh", *ONLY).code == 0
+    assert hook.text.count(f"Failed (warning): {SOURCE} breaks its rule not_all_alike") == 1
+    assert hook.text.count(f"Resolved: {SOURCE} breaks its rule turnout_varies") == 1
+
+
+def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: House) -> None:
+    """Samples hold columns of a rule and of the key; no text there is tells of a person."""
+    texts = [
+        (source.id, column.name, column.concept)
+        for source in refreshed.contracts.sources.values()
+        for column in source.columns
+        if column.type == "string"
+    ]
+    assert texts
+    assert [text for text in texts if text[2] not in ("place", "time", "category", "identifier")] == []
+
+
 def test_figures_that_cannot_be_had_are_told_as_stale(house: House, hook: Inbox) -> None:
     house = told_at(house, hook)
     look(house.settings, house.contracts)
