@@ -33,7 +33,6 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "pattern": row_kinds.pattern,
     "known_areas": row_kinds.known_areas,
     "part_of_whole": row_kinds.part_of_whole,
-    "null_share": row_kinds.null_share,
     "adds_up": row_kinds.adds_up,
     "quotient": row_kinds.quotient,
     "together": row_kinds.together,
@@ -41,6 +40,7 @@ _ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
     "empty": row_kinds.empty,
 }
 _GROUP_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
+    "null_share": group_kinds.null_share,
     "typical": group_kinds.typical,
     "totals": group_kinds.totals,
     "unbroken": group_kinds.unbroken,

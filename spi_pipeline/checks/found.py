@@ -136,6 +136,16 @@ def group_totals(groups: int, wrong: Sequence[Mapping[str, Any]], column: str, t
     return f"{len(wrong):,} of {told} add up to another total, {first}"
 
 
+def group_nulls(judged: int, wrong: Sequence[Mapping[str, Any]]) -> str:
+    """Of ``null_share`` by group: the columns within a group that hold too many nulls, the first of them told."""
+    told = f"{judged:,} column{'s' * (judged != 1)} of groups"
+    if not wrong:
+        return f"{told}, few enough null in each"
+    first = wrong[0]
+    of = _of(first, "null", "rows")
+    return f"{len(wrong):,} of {told} with too many nulls, {of}: {first['null']:,} of {counted(first['rows'], 'row')}"
+
+
 def gaps(groups: int, missing: Sequence[Mapping[str, Any]]) -> str:
     """Of ``unbroken``: the numbers missing between the smallest and the largest of a group."""
     if not missing:

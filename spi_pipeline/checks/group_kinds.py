@@ -61,6 +61,28 @@ def totals_check(rule: Rule, sums: Sequence[tuple[Group, float]]) -> Check:
     return _check(rule, wrong, rows, found.group_totals(len(sums), rows, name, total))
 
 
+def null_share(rule: Rule, subject: Subject) -> Check:
+    """The share of nulls in each column, in each group."""
+    shares = [
+        (place, name, len(rows), int(rows[name].isna().sum()))
+        for place, rows in _groups(rule, subject.frame)
+        for name in rule.columns
+    ]
+    return null_share_check(rule, shares)
+
+
+def null_share_check(rule: Rule, shares: Sequence[tuple[Group, str, int, int]]) -> Check:
+    """Columns of groups with their numbers of rows and of nulls: no larger a share of nulls than stated."""
+    wrong = [nulls / rows > rule.params["max_share"] + ROUNDING for _, _, rows, nulls in shares]
+    shown = [
+        {**place, "column": name, "null": nulls, "rows": rows} for place, name, rows, nulls in _those(shares, wrong)
+    ]
+    if rule.params.get("by"):
+        return _check(rule, wrong, shown, found.group_nulls(len(shares), shown))
+    by_column = {name: nulls for _, name, _, nulls in shares}
+    return _check(rule, wrong, shown, found.null_shares(shares[0][2], by_column))
+
+
 def unbroken(rule: Rule, subject: Subject) -> Check:
     """The whole numbers of a column in each group."""
     (name,) = rule.columns

@@ -213,16 +213,6 @@ def together(rule: Rule, subject: Subject) -> Check:
     return Check((Question.none_of(f"{rule.id}: in part", mixed),), tell)
 
 
-def null_share(rule: Rule, subject: Subject) -> Check:
-    """No more nulls in a column than the stated share."""
-    enough = max(0.0, 1 - rule.params["max_share"] - ROUNDING)
-    nulls = {name: int(subject.frame[name].isna().sum()) for name in rule.columns}
-    questions = [
-        Question("expect_column_values_to_not_be_null", {"column": name, "mostly": enough}) for name in rule.columns
-    ]
-    return Check(tuple(questions), lambda verdicts: found.null_shares(len(subject.frame), nulls))
-
-
 def varies(rule: Rule, subject: Subject) -> Check:
     """More than one value in a column."""
     values = {name: subject.frame[name].dropna().unique() for name in rule.columns}

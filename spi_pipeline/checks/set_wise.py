@@ -39,11 +39,11 @@ _ROW_KINDS: dict[str, Callable[[Rule, Large], Asked]] = {
     "adds_up": set_wise_kinds.adds_up,
     "quotient": set_wise_kinds.quotient,
     "together": set_wise_kinds.together,
-    "null_share": set_wise_kinds.null_share,
     "varies": set_wise_kinds.varies,
     "empty": set_wise_kinds.empty,
 }
 _GROUP_KINDS: dict[str, Callable[[Rule, Large], Check]] = {
+    "null_share": set_wise_kinds.null_share,
     "typical": set_wise_kinds.typical,
     "totals": set_wise_kinds.totals,
     "unbroken": set_wise_kinds.unbroken,
@@ -103,7 +103,10 @@ def _of_all(rule: Rule, large: Large) -> RuleResult:
     """A rule about groups of rows, or about the table as a whole."""
     rows: int = large.table.num_rows
     if rule.kind in _GROUP_KINDS:
-        if not large.all(f"SELECT {count(large.filled(rule.columns, ' OR '))} FROM rows")[0][0]:
+        if (
+            rule.kind != "null_share"
+            and not large.all(f"SELECT {count(large.filled(rule.columns, ' OR '))} FROM rows")[0][0]
+        ):
             return RuleResult(rule, "skipped", nothing(rows), expected(rule))
         check = _GROUP_KINDS[rule.kind](rule, large)
     else:

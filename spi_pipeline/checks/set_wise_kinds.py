@@ -206,18 +206,6 @@ def together(rule: Rule, large: Large) -> Asked:
     )
 
 
-def null_share(rule: Rule, large: Large) -> Asked:
-    """Nulls of the columns that have too many."""
-    rows, enough = large.table.num_rows, max(0.0, 1 - rule.params["max_share"] - ROUNDING)
-    short = []
-    nulls = {}
-    for name in rule.columns:
-        ((nulls[name],),) = large.all(f"SELECT {count(f'{large.cell(name)} IS NULL')} FROM rows")
-        short += [name] if (rows - nulls[name]) / rows < enough else []
-    failing = " OR ".join(f"{large.cell(name)} IS NULL" for name in short) or "FALSE"
-    return Asked(failing, "TRUE", lambda facts: found.null_shares(rows, nulls))
-
-
 def empty(rule: Rule, large: Large) -> Asked:
     """Rows that hold something."""
     name = rule.columns[0]
@@ -259,6 +247,17 @@ def totals(rule: Rule, large: Large) -> Check:
     """The sum of a column in each group."""
     total = f"coalesce(sum({large.cell(rule.columns[0])}::DOUBLE), 0)"
     return group_kinds.totals_check(rule, [(place, row[0]) for place, row in _groups(rule, large, [total])])
+
+
+def null_share(rule: Rule, large: Large) -> Check:
+    """The nulls of each column in each group."""
+    wanted = ["count(*)", *(count(f"{large.cell(name)} IS NULL") for name in rule.columns)]
+    shares = [
+        (place, name, rows, nulls)
+        for place, (rows, *row) in _groups(rule, large, wanted)
+        for name, nulls in zip(rule.columns, row, strict=True)
+    ]
+    return group_kinds.null_share_check(rule, shares)
 
 
 def unbroken(rule: Rule, large: Large) -> Check:

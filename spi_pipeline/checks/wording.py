@@ -47,7 +47,7 @@ def expected(rule: Rule) -> str:
             slack = f" plus {figure(params['tolerance'])}" if params.get("tolerance") else ""
             return f"{columns[0]} at most {columns[1]}{slack}"
         case "null_share":
-            return f"at most {percent(params['max_share'])} null"
+            return f"at most {percent(params['max_share'])} null{_each(params)}"
         case "typical":
             told = [
                 f"{name} {_span(dict(zip(('min', 'max'), ends, strict=True)))}"

@@ -78,10 +78,10 @@ def read_product(
     reader.head(file, file.custom.licence)
     reader.levels(("customProperties", "levels"), file.custom.levels)
     columns = reader.columns(file.tables[0].columns)
-    parts = file.custom.parts
-    if parts and parts not in [column.name for column in columns]:
-        said = unknown(parts, "column of this table", [column.name for column in columns])
-        reader.fault(("customProperties", "parts"), said)
+    parts, names = file.custom.parts, [column.name for column in columns]
+    if parts and parts not in names:
+        reader.fault(("customProperties", "parts"), unknown(parts, "column of this table", names))
+        parts = ""
     rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
     faults.extend(found)
     return None if found else Product(**_head(document, file, file.custom.licence), columns=columns, rules=rules)
@@ -180,7 +180,7 @@ class _Reader:
     ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
         places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
-        stated = stated_rules(self.document, table.quality, columns, places, self.faults)
+        stated = stated_rules(self.document, table.quality, columns, places, parts, self.faults)
         if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
             self.fault(("schema", 0), message)

@@ -58,19 +58,24 @@ class Rule:
         severity: ``error`` keeps the table from being written, ``warning`` reports.
         description: what is promised, in a sentence.
         columns: the columns looked at, in order; empty for ``row_count``.
-        params: parameters by kind: ``columns`` none; ``types`` ``{"types": {column: logical type}}``;
-            ``in_set`` ``{"values": [...]}``; ``between`` ``{"min", "max"}`` (either may be absent); ``between_by``
-            ``{"bounds": {value of the first column: [min, max]}}`` with columns ``(about, number)``; ``pattern``
-            ``{"regex"}``; ``row_count`` ``{"min", "max"}``; ``known_areas`` ``{"areas": [...], "former": [...]}``, of
-            small areas ``{"geographies": [...]}`` (keys of ``SMALL_AREAS``) until their lookups are at hand, and
-            ``{"others": "any" or [texts]}`` for what may stand there beside codes; ``coverage`` ``{"areas": [...],
-            "min_share", "by": [columns] (may be absent)}``, of small areas ``{"geographies"}`` until ``{"choices":
-            {geography: [areas]}}``, of which a table covers the one it holds most of; ``part_of_whole``
-            ``{"tolerance"}`` with columns ``(part, whole)``; ``null_share`` ``{"max_share"}``; ``typical``
-            ``{"ranges": {column: [min, max]}, "by": [columns] (may be absent)}``; ``adds_up`` ``{"tolerance"}`` with
-            columns ``(whole, part, ...)``; ``quotient`` ``{"factors": {value of the first column: factor}}`` with
-            columns ``(about, value, numerator, denominator)``; ``totals`` ``{"total", "tolerance", "by": [columns]}``;
-            ``unbroken`` ``{"by": [columns] (may be absent)}``.
+        params: parameters by kind; those in brackets may be absent, and ``by`` names the columns of a group.
+
+            * ``columns``, ``required``, ``key``, ``varies``, ``empty``, ``together``: none
+            * ``types``: ``types`` ``{column: logical type}``
+            * ``in_set``: ``values``; ``pattern``: ``regex``
+            * ``between``, ``row_count``: ``min``, ``max``, one of them or both, numbers or days
+            * ``between_by``: ``bounds`` ``{value of the first column: [min, max]}``, columns ``(about, number)``
+            * ``known_areas``: ``areas``, ``former``, ``[others]`` ("any", or texts that may stand beside codes); of
+              small areas ``geographies``, keys of ``SMALL_AREAS``, until their lookups are at hand
+            * ``coverage``: ``areas``, ``min_share``, ``[by]``; of small areas ``geographies`` until ``choices``
+              ``{geography: areas}``, of which a table covers the one it holds most of
+            * ``part_of_whole``: ``tolerance``, columns ``(part, whole)``
+            * ``adds_up``: ``tolerance``, columns ``(whole, part, ...)``
+            * ``quotient``: ``factors`` ``{value of the first column: factor}``, columns ``(about, value, numerator,
+              denominator)``
+            * ``null_share``: ``max_share``, ``[by]``
+            * ``typical``: ``ranges`` ``{column: [min, max]}``, ``[by]``
+            * ``totals``: ``total``, ``tolerance``, ``by``; ``unbroken``: ``[by]``
     """
 
     id: str

@@ -68,6 +68,7 @@ class _Unbroken(_Stated):
 
 class _NullShare(_OfColumns):
     max_share: float = Field(ge=0, le=1)
+    by: list[str] | None = Field(default=None, min_length=1)
 
 
 class _Between(_OfColumns):
@@ -120,6 +121,8 @@ _STATED: dict[str, type[_Stated]] = {
 
 
 STATED_KINDS = ("row_count", *_STATED)
+# These say something about many rows together: of a product in parts, about each part.
+_OF_MANY_ROWS = ("coverage", "null_share", "totals", "unbroken", "varies")
 
 
 def stated_rules(
@@ -127,6 +130,7 @@ def stated_rules(
     elements: Sequence[QualityElement],
     columns: Sequence[Column],
     places: TablePlaces,
+    parts: str,
     faults: list[Fault],
 ) -> list[Rule]:
     """The rules under ``quality``.
@@ -136,6 +140,7 @@ def stated_rules(
         elements: its rules as the standard has them.
         columns: its columns.
         places: the areas it may name.
+        parts: the column a product comes in parts by; empty where a table comes as a whole.
         faults: receives what cannot be understood.
 
     Returns:
@@ -149,6 +154,11 @@ def stated_rules(
             rule = _row_count(document, element, path, found)
         else:
             rule = _own_rule(document, element, path, columns, places, found)
+        if rule and rule.kind in _OF_MANY_ROWS and parts and parts not in (rule.params.get("by") or ()):
+            said = (
+                f"rule {rule.id}: the table comes in parts by {parts}, which are judged together; state by: [{parts}]"
+            )
+            found.append(document.fault((*path, "implementation"), said))
         faults.extend(found)
         if rule and not found:
             rules.append(rule)

@@ -217,12 +217,11 @@ class Runner:
             products.setdefault(name.split(".")[0], []).append(name)
         for product, names in products.items():
             rules = self.reader.rules(contract_of(product, self.contracts).rules)
-            together = [name for name in names if tables[name].num_rows] if len(names) > 1 else []
-            if len(together) > 1 and len({tables[name].schema for name in together}) == 1:
-                union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in together])
+            for alike in _alike({name: tables[name] for name in names}):
+                union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
                 results = evaluate(union, rules, table_name=product)
                 if all(result.outcome in ("passed", "skipped") for result in results):
-                    judged |= dict.fromkeys(together, tuple(results))
+                    judged |= dict.fromkeys(alike, tuple(results))
             for name in names:
                 if name not in judged:
                     judged[name] = tuple(evaluate(tables[name], rules, table_name=name))
@@ -330,6 +329,15 @@ class Runner:
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
             log.error("%s", error)
+
+
+def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
+    """Tables of the same columns, those with rows and those without apart: a rule about rows passes over the latter."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name, table in tables.items():
+        # The metadata of parts differ, such as what could not be placed, and so would the hashes of their schemas.
+        groups.setdefault((str(table.schema.remove_metadata()), bool(table.num_rows)), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
 
 
 def _computed(table: pa.Table) -> RuleResult:

@@ -215,10 +215,7 @@ CASES = {
             "null in 8 rows: households 12.5%",
             put("households", (0, None)),
             "null in 8 rows: households 25%",
-            (
-                {"households": None, "area_code": WARDS[0], "year": 2021},
-                {"households": None, "area_code": WARDS[3], "year": 2022},
-            ),
+            ({"column": "households", "null": 2, "rows": 8},),
             "at most 12.5% null",
         ),
         Case(

@@ -39,6 +39,7 @@ FURTHER = (
     Rule("gaps", "null_share", "warning", "", ("rate", "note"), {"max_share": 0.2}),
     Rule("many", "varies", "warning", "", ("rate", "year")),
     Rule("rates", "quotient", "error", "", ("group", "rate", "women", "men"), {"factors": {"a": 100, "c": 0.5}}),
+    Rule("holes", "null_share", "warning", "", ("rate", "note"), {"max_share": 0.3, "by": ["group"]}),
     Rule("sizes", "typical", "warning", "", ("women", "rate"), {"ranges": {"women": [50, 200], "rate": [0, 5]}}),
     Rule("years", "unbroken", "warning", "", ("year",), {"by": ["area_code"]}),
     Rule("shares", "totals", "warning", "", ("share",), {"by": ["year", "group"], "total": 0.4}),

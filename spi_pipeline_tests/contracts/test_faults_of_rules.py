@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline_tests.contracts.mutation import CAR, assert_fault, case, change, faults, line_of
 
 ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGreaterOrEqualTo: 1, severity: error}\n"
@@ -124,3 +125,13 @@ def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
     change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
     message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
+
+
+def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
+    area = "products/area.yaml"
+    change(root, area, "  - {property: levels,", "  - {property: parts, value: level}\n  - {property: levels,")
+    change(root, area, "min_share: 1.0", "min_share: 1.0, by: [level]")
+    message = "rule wards_have_parents: the table comes in parts by level, which are judged together; state by: [level]"
+    assert faults(root) == [Fault(area, line_of(root, area, "{rule: null_share"), message)]
+    change(root, area, "max_share: 0.5", "max_share: 0.5, by: [level]")
+    load_contracts(root)

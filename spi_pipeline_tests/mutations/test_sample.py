@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from spi_pipeline.checks.evaluation import evaluate
@@ -61,3 +62,24 @@ def test_both_ways_of_evaluating_agree_on_spoilt_tables(sample: list[tuple[Real,
             evaluate(spoilt, real.rules, table_name=real.name, set_wise_above=limit) for limit in (0, len(spoilt))
         )
         assert one == other, str(mutation)
+
+
+def test_a_spoilt_part_spoils_its_product(refreshed: House, sample: list[tuple[Real, Mutation]]) -> None:
+    """A refresh judges the parts of a product as one table, and one by one only where that breaks a rule."""
+    reals, tried = real_tables(refreshed), 0
+    for real, mutation in sample:
+        spoilt = mutation.change(real.rows)
+        if "." not in real.name or spoilt.schema.types != real.rows.schema.types or not len(spoilt):
+            continue
+        others = [other.rows for other in reals if other.contract is real.contract and other.name != real.name]
+        if not others or spoilt.column_names != real.rows.column_names:
+            continue
+        plain = pa.schema([(field.name, field.type) for field in real.rows.schema])
+        whole = pa.concat_tables([table.cast(plain) for table in (spoilt, *others)])
+        alone, together = (
+            {r.rule.id for r in evaluate(table, real.rules, table_name=real.name) if r.outcome in ("failed", "errored")}
+            for table in (spoilt, whole)
+        )
+        assert bool(alone) == bool(together), f"{mutation}: {alone}, {together}"
+        tried += 1
+    assert tried > 20
