@@ -42,10 +42,10 @@ def main() -> int:
         found: list[Found] = []
         for done in judge_all(house, names, asked.processes):
             found += done
-            print(
-                f"{done[0].table}: {len(done)} mutations, {sum(item.missed for item in done)} missed", file=sys.stderr
-            )
-        found.sort(key=lambda item: names.index(item.table))
+            missed = sum(item.missed for item in done)
+            print(f"{done[0].table}: {len(done)} mutations, {missed} missed", file=sys.stderr)
+        order = [*house.contracts.sources, *house.contracts.products]
+        found.sort(key=lambda item: (order.index(item.table.split(".")[0]), item.table))
         tables = {BY_KIND: by_kind(found), MISSED: missed_table(found, house.contracts)}
     for name, table in tables.items():
         print(f"{name}\n\n{table}\n")

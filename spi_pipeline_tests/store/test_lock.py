@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.store.store import Store
+from spi_pipeline.store.lock import exclusive
+from spi_pipeline.store.store import LAYOUT, Store
 from spi_pipeline_tests.store import children
 from spi_pipeline_tests.store.conftest import Start
 
@@ -82,3 +83,24 @@ def test_a_root_that_cannot_be_a_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SpiError, match=r"could not be locked \(.*\): check the folder"):
         Store(tmp_path / "file").lock().__enter__()
+
+
+def test_whoever_locks_a_store_numbers_its_layout(store: Store) -> None:
+    with store.lock():
+        assert (store.root / "layout").read_text() == f"{LAYOUT}\n"
+    written = (store.root / "layout").stat().st_mtime_ns
+    with store.lock():
+        assert (store.root / "layout").stat().st_mtime_ns == written, "once is enough"
+
+
+@pytest.mark.parametrize("stated", [f"{LAYOUT + 1}\n", "one\n", "\n"])
+def test_a_store_of_another_layout_is_neither_written_nor_read(store: Store, stated: str) -> None:
+    (store.root / "layout").parent.mkdir(parents=True, exist_ok=True)
+    (store.root / "layout").write_text(stated)
+    said = f"is laid out in form {stated.strip()!r}, that of a newer version of this program"
+    with pytest.raises(SpiError, match=said):
+        store.lock().__enter__()
+    with pytest.raises(SpiError, match=said):
+        store.current("score")
+    with exclusive(store.root):
+        assert (store.root / "layout").read_text() == stated, "the lock was let go, and nothing changed"
