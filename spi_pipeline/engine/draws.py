@@ -219,6 +219,7 @@ class Model:
         enough = (~absent).sum(axis=2) >= needed * offered - 1e-12
         if parent.own.missing == "group_mean":
             rows = np.array([self._with_means(one) for one in rows])
+        rows[~enough] = np.nan  # an area that stays blank is none that others are compared with
         each = np.broadcast_to(weights[:, np.newaxis], rows.shape).reshape(-1, len(parent.ids))
         shares = shares_of_present(rows.reshape(-1, len(parent.ids)), each)
         result = self._mean(rows, shares, weights, method, parent).reshape(rows.shape[:2])

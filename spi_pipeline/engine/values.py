@@ -162,6 +162,8 @@ class _Keys:
 
 
 def _numbers(column: pd.Series, name: str, faults: Faults) -> pd.Series:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f" and not np.isinf(column.to_numpy()).any():
+        return column.astype(float)
     truth = column.dtype.kind == "b"
     numbers = pd.to_numeric(column.astype(str) if truth else column, errors="coerce").astype(float)
     text = numbers.isna() & _entered(column)
@@ -245,7 +247,8 @@ def _firsts(names: Positions, rows: Positions) -> list[int]:
 
 def _check_filled(filled: Positions, ids: list[str], outline: Outline, faults: Faults) -> None:
     """Insist on something written for every indicator, and for what indicators are divided by."""
-    empty = {ids[column] for column in np.setdiff1d(np.arange(len(ids)), filled)}
+    written = np.bincount(filled[filled >= 0], minlength=len(ids))
+    empty = {ids[column] for column in np.flatnonzero(written == 0)}
     for name, position in outline.leaves.items():
         place: Place = ("framework", "elements", position)
         if name in empty - outline.vague:

@@ -53,6 +53,8 @@ def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: 
         {"aggregate": "inverted_geometric", "gaps": True, "missing": "group_mean"},
         {"gaps": True, "missing": "blank"},
         {"gaps": True, "available": {"component": 0.9}},
+        {"aggregate": "outranking", "gaps": True, "missing": "blank"},
+        {"aggregate": "copeland", "gaps": True, "available": 0.9},
         {"aggregate": "sum"},
         {"aggregate": "product", "gaps": True},
         {"aggregate": {"component": "minimum", "index": "maximum"}, "gaps": True},
