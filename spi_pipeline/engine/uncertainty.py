@@ -131,7 +131,7 @@ class Ranking:
         ranks = np.zeros(scores.shape, dtype=self.kind)
         for rows in self.rows.values():
             block = scores if len(rows) == scores.shape[-1] else scores[..., rows]
-            found = places(np.round(block, TIE_DECIMALS) * self.turn)
+            found = places(np.rint(block * (self.turn * 10.0**TIE_DECIMALS)))
             ranks[..., rows] = np.nan_to_num(found)
         return ranks
 

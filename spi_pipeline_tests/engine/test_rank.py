@@ -111,3 +111,23 @@ def test_relative_scores_do_not_depend_on_the_scale(values: list[float], factor:
 def test_places_are_the_ranks_of_every_row(values: np.ndarray) -> None:
     expected = pd.DataFrame(values).rank(axis=1, method="min").to_numpy()
     np.testing.assert_array_equal(places(values), expected)
+
+
+@pytest.mark.parametrize("length", [1500, 20_000])
+@pytest.mark.parametrize("kind", ["drawn", "tied", "missing", "crowded", "equal", "opposite", "endless"])
+def test_places_of_long_rows_are_their_ranks(length: int, kind: str) -> None:
+    values = np.random.default_rng(7).normal(50, 10, (2, length))
+    if kind == "tied":
+        values = values.round(1)
+    if kind == "missing":
+        values[:, ::9] = NAN
+    if kind == "crowded":  # all but one share the number they are sorted by
+        values[:, 3] = 1e300
+    if kind == "equal":
+        values[:] = 4.0
+    if kind == "opposite":  # wider than a number can be
+        values[:, :2] = [-1.7e308, 1.7e308]
+    if kind == "endless":
+        values[:, 5] = np.inf
+    expected = pd.DataFrame(values).rank(axis=1, method="min").to_numpy()
+    np.testing.assert_array_equal(places(values), expected)
