@@ -75,7 +75,10 @@ def whole_numbers(ranks: npt.NDArray[np.float64] | None, length: int) -> pd.arra
     if ranks is None:
         return pd.arrays.IntegerArray(np.zeros(length, dtype=np.int64), np.ones(length, dtype=bool))
     absent = np.isnan(ranks)
-    return pd.arrays.IntegerArray(np.nan_to_num(ranks).astype(np.int64), absent)
+    with np.errstate(invalid="ignore"):  # what is absent becomes any number, and then 1
+        whole = ranks.astype(np.int64)
+    whole[absent] = 1
+    return pd.arrays.IntegerArray(whole, absent)
 
 
 def relative_scores(scores: pd.Series, by: str | None = "edition") -> pd.Series:

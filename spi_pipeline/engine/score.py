@@ -119,7 +119,7 @@ class Scores:
         """Ranks within each edition, in the shape of the scores; NaN where an area has no score or stays outside."""
         recipe = self.task.recipe
         found = ranked(self.scores.to_numpy(dtype=float).T, self.ranking_rows(), recipe.rank_first, recipe.ties)
-        return pd.DataFrame(found.T, index=self.scores.index, columns=self.scores.columns)
+        return pd.DataFrame(found.T, index=self.scores.index, columns=self.scores.columns, copy=False)
 
     def ranking_rows(self) -> dict[object, npt.NDArray[np.intp]]:
         """Positions of the rows that are ranked, by edition."""
@@ -311,4 +311,4 @@ def _coverage(task: Task, ids: list[str]) -> pd.DataFrame:
     for column, name in enumerate(ids):
         below = [position[leaf] for leaf in task.structure.leaves_below(name)]
         coverage[column] = flags[below].sum(axis=0) / len(below)
-    return pd.DataFrame(coverage.T, index=observed.index, columns=ids)
+    return pd.DataFrame(coverage.T, index=observed.index, columns=ids, copy=False)

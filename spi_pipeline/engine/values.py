@@ -149,7 +149,9 @@ class _Keys:
 
     def _check_repeated(self, name: Positions, names: list[str], faults: Faults) -> None:
         cell = self.row * len(names) + name
-        if np.bincount(cell, minlength=1).max() < 2:
+        taken = np.zeros(len(self.units) * len(names), dtype=bool)
+        taken[cell] = True
+        if np.count_nonzero(taken) == len(cell):
             return
         repeated = np.flatnonzero(pd.Series(cell).duplicated())
         for row in repeated[:LISTED]:
