@@ -93,7 +93,7 @@ def _head(document: Document, file: ContractFile, licence: str) -> dict[str, Any
         "title": file.name,
         "version": file.version,
         "owner": file.team.name,
-        "support": ", ".join(channel.channel for channel in file.support),
+        "support": ", ".join(map(str, file.support)),
         "licence": licence,
         "cadence": file.sla.frequency,
         "description": " ".join(file.description.purpose.split()),

@@ -138,6 +138,12 @@ class SupportChannel(_Element):
     """Where a reader of the table asks."""
 
     channel: str = Field(min_length=1)
+    url: str = ""
+    description: str = ""
+
+    def __str__(self) -> str:
+        told = ", ".join(filter(None, (self.description, self.url)))
+        return f"{self.channel} ({told})" if told else self.channel
 
 
 class ProductProperties(Strict):

@@ -12,12 +12,13 @@ from typing import Any
 import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
 from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline.orchestration.step import owner_of
 
 Yielded = dg.MaterializeResult[Any] | dg.AssetCheckResult
 KINDS = {"source": "parquet", "database": "duckdb"}
@@ -142,15 +143,8 @@ def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
         deps=deps,
         group_name=step.group,
         description=f"**{step.title}**\n\n{step.description}",
-        owners=[_owner(step, contracts)],
+        owners=[owner_of(step, contracts)],
         kinds={KINDS.get(step.kind, "pandas")},
         metadata=spec_metadata(step, contracts),
         freshness_policy=graph.policies.get(step.name) if step.kind == "source" else None,
     )
-
-
-def _owner(step: Step, contracts: Contracts) -> str:
-    """Who answers for the contract of what a step writes; the database is the publication's."""
-    if not step.outputs:
-        return contracts.framework.publication.owner
-    return f"team:{contract_of(step.outputs[0], contracts).owner}"

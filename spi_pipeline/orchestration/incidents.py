@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from spi_pipeline.alerts.event import Event
-from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.tables import Source
@@ -23,6 +22,7 @@ from spi_pipeline.orchestration.grouping import BEHIND_INDEX
 from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import COMPUTED, age
+from spi_pipeline.orchestration.step import owner_of
 from spi_pipeline.settings import Settings
 from spi_pipeline.store.store import Store
 
@@ -188,24 +188,17 @@ class Incidents:
 
     def _about(self, table: str, **facts: Any) -> Event:
         """A failing event about a table, with what is known of the table."""
-        step = self.maker.get(table)
-        owner = self.contracts.framework.publication.owner
+        step, contract = self.maker[table], contract_of(table, self.contracts)
+        publisher = f"; publisher: {contract.properties.publisher}" if isinstance(contract, Source) else ""
         return Event(
             failing=True,
-            asset=step.label if step else table,
-            group=step.group if step else "published",
-            owner=owner,
+            asset=step.label,
+            group=step.group,
+            owner=owner_of(step, self.contracts),
             affects=dependents(table, self.plan),
-            ask=self._ask(table, owner),
+            ask=f"{owner_of(step, self.contracts)}, {contract.support}{publisher}",
             **facts,
         )
-
-    def _ask(self, table: str, owner: str) -> str:
-        try:
-            contract = contract_of(table, self.contracts)
-        except SpiError:
-            return owner
-        return f"{owner}; publisher: {contract.properties.publisher}" if isinstance(contract, Source) else owner
 
     def _link(self, run_id: str) -> str:
         return f"{self.settings.ui_url.rstrip('/')}/runs/{run_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.loader import Contracts, contract_of
 
 Kind = Literal[
     "source", "allocation", "area", "economy", "catalogue", "indicator", "edition", "component", "dimension", "index",
@@ -62,3 +62,10 @@ def all_elements(contracts: Contracts) -> list[str]:
     """Components, then dimensions, then the index: each has its part of the product ``score``."""
     dimensions = [dimension.id for dimension in contracts.framework.dimensions]
     return [*contracts.framework.components, *dimensions, contracts.framework.id]
+
+
+def owner_of(step: Step, contracts: Contracts) -> str:
+    """Who answers for the contract of what a step writes; the database is the publication's."""
+    if not step.outputs:
+        return contracts.framework.publication.owner
+    return f"team:{contract_of(step.outputs[0], contracts).owner}"

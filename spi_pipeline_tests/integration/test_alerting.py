@@ -71,7 +71,8 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
         "Since: ",
         "Depends on it: indicator turnout, electoral_registration; component rights_and_voice; dimension opportunity; "
         "index social_progress_index; the published database",
-        "Ask: team:social-progress; publisher: House of Commons Library",
+        "Ask: team:social-progress, social-progress (Issues of the repository that holds this contract); publisher: "
+        "House of Commons Library",
         f"Link: http://127.0.0.1:3000/runs/{status['runs'][1]['run_id']}",
     ):
         assert fact in body, fact
@@ -82,6 +83,30 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
     assert spi(house, "refresh", *ONLY).code == 0
     assert heads(hook) == [f"Resolved: {SOURCE} breaks its rule between_electorate (and 1 more)"]
     assert json.loads(spi(house, "status", "--json").out)["healthy"]
+
+
+def test_whoever_answers_for_a_contract_is_told_of_its_tables(
+    house: House, hook: Inbox, spi: Command, tmp_path: Path
+) -> None:
+    with webhook() as elections:
+        routes = {
+            "elections": {"url": elections.url, "include": {"owner": ["team:elections"]}},
+            "others": {"url": hook.url, "exclude": {"owner": ["team:elections"]}},
+        }
+        channels = tmp_path / "channels.yaml"
+        channels.write_text(json.dumps({"channels": routes}), encoding="utf-8")  # JSON is YAML
+        house = replace(house, settings=house.settings.model_copy(update={"alert_channels": str(channels)}))
+        house.amend(f"sources/{SOURCE}.yaml", "name: social-progress", "name: elections")
+        house.rewrite(SOURCE, negative)
+        house.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
+        assert spi(house, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
+        (theirs,), (ours,) = elections.received, hook.received
+    assert "local_elections_2023 breaks its rule between_electorate" in theirs[1]
+    assert "Ask: team:elections" in theirs[1]
+    assert "census_car_availability" not in "".join(theirs)
+    assert "census_car_availability breaks its rule" in ours[1]
+    assert "Ask: team:social-progress" in ours[1]
+    assert SOURCE not in "".join(ours)
 
 
 def test_a_rule_that_is_no_longer_promised_is_over(house: House, hook: Inbox, spi: Command) -> None:
