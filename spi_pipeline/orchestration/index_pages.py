@@ -14,6 +14,8 @@ from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import Reader
 
 BAR = 20
+# A weight or fit in full pushes the last columns out of the page.
+DECIMALS = 3
 SCORED_KINDS = ("component", "dimension", "index")
 
 
@@ -39,8 +41,8 @@ def _scored_page(step: Step, contracts: Contracts, reader: Reader) -> dict[str, 
     fit = weights.drop_duplicates("profile").set_index("profile").loc[profiles]
     fit = fit[["basis", "n", "alpha", "kmo", "pc1_share"]].reset_index()
     return {
-        "weights": _table(shown.reset_index()),
-        "fit": _table(fit),
+        "weights": _table(shown.round(DECIMALS).reset_index()),
+        "fit": _table(fit.round(DECIMALS)),
         "contributions": _table(_points(points, contracts)),
     }
 
