@@ -128,6 +128,8 @@ def _unasked(rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, RuleR
                 continue  # it judges the columns that are there
             verb = "column {} is missing" if len(missing) == 1 else "columns {} are missing"
             unasked[rule.id] = _cannot(rule, verb.format(listing(missing)), told)
+        elif "unlisted" in rule.params:
+            unasked[rule.id] = _cannot(rule, rule.params["unlisted"], False)
         elif rule.kind == "coverage" and rule.params.get("areas") == []:
             unasked[rule.id] = _cannot(rule, "no areas are named that should be there", False)
         elif rule.kind in ("known_areas", "coverage") and "areas" not in rule.params and not rule.params.get("choices"):

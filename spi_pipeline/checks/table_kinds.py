@@ -99,11 +99,11 @@ def coverage(rule: Rule, subject: Subject) -> Check:
     def tell(verdicts: Sequence[Verdict]) -> str:
         worst = int(shares.argmin())
         place = ", ".join(f"{column} {figure(value)}" for column, value in zip(by, periods[worst], strict=True))
-        at = f" in {place}" if place else ""
+        at = f" in {place}" if here and place else ""
         absent = missing[periods[worst]]
         found = f"{len(expected) - len(absent):,} of {counted(len(expected), 'area')} ({percent(shares[worst])}){at}"
         found += f", missing {listing(absent)}" if absent else ""
         short = len(verdicts[0].positions)
-        return f"{short} of {counted(len(periods), 'period')} short, worst {found}" if by and short else found
+        return f"{short} of {counted(len(periods), 'period')} short, worst {found}" if by and here and short else found
 
     return Check((question,), tell, failing_rows=failing)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.rules import SMALL_AREAS, SmallAreas
 from spi_pipeline.contracts.vocabulary import Strict
 
 PlacedBy = Literal["postcodes", "best_fit"]
@@ -38,6 +40,8 @@ class Authority(Strict):
         police_force: slug of the force that polices it.
         placed_by: ``postcodes`` where ward boundaries, output areas and postcodes are at hand; ``best_fit`` where they
             are not, so that every LSOA, and every incident in it, goes whole to its official best-fit ward.
+        small_areas: how many of them it has, such as ``lsoa21: 125``. Figures are judged by the embedded lookups; this
+            is what those are judged by. A set left out is taken as its lookup has it.
         without: sources that hold no figures for it: their indicators are missing, with the reason.
     """
 
@@ -45,6 +49,7 @@ class Authority(Strict):
     name: str
     police_force: str
     placed_by: PlacedBy = "postcodes"
+    small_areas: dict[SmallAreas, PositiveInt] = Field(default_factory=dict)
     without: list[Without] = Field(default_factory=list)
 
     def lacks(self, source_id: str) -> str:
@@ -109,6 +114,22 @@ class Geography(Strict):
             wards=[ward for ward in self.wards if ward.authority in held],
             former_wards=self.former_wards,
         )
+
+    def require_all(self, small_areas: SmallAreas, known: Collection[str]) -> None:
+        """Insist on a lookup that lists as many small areas as its authorities have.
+
+        Raises:
+            SpiError: when it lists more or fewer than all of them together state.
+        """
+        lookup, _ = SMALL_AREAS[small_areas]
+        stated = [item.small_areas.get(small_areas) for item in self.authorities if not item.lacks(lookup)]
+        numbers = [number for number in stated if number is not None]
+        if stated and len(numbers) == len(stated) and sum(numbers) != len(known):
+            raise SpiError(
+                f"the embedded table {lookup} lists {len(known)} areas of {small_areas}, geography.yaml states "
+                f"{sum(numbers)} under small_areas: restore the table, or write it with spi snapshot build --from "
+                "FOLDER, or correct the number"
+            )
 
     def ward_code(self, name: str, authority_name: str) -> str | None:
         """The code of a ward named in a table that has names only, or None when no such ward is listed.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from spi_pipeline.contracts.errors import SpiError
+
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "failed", "errored", "skipped"]
 
@@ -38,8 +40,10 @@ RULE_KINDS: dict[str, str] = {
     "empty": "a column holds nothing: what stands in it is a finding",
 }
 
+SmallAreas = Literal["oa21", "lsoa21", "msoa21", "lsoa11", "msoa11"]
+
 # Small areas are known by the lookups: the source and column that list those of a level and vintage.
-SMALL_AREAS: dict[str, tuple[str, str]] = {
+SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
     "oa21": ("output_area_lookup", "area_code"),
     "lsoa21": ("lsoa_best_fit", "area_code"),
     "msoa21": ("lsoa_best_fit", "msoa_code"),
@@ -66,9 +70,10 @@ class Rule:
             * ``between``, ``row_count``: ``min``, ``max``, one of them or both, numbers or days
             * ``between_by``: ``bounds`` ``{value of the first column: [min, max]}``, columns ``(about, number)``
             * ``known_areas``: ``areas``, ``former``, ``[others]`` ("any", or texts that may stand beside codes); of
-              small areas ``geographies``, keys of ``SMALL_AREAS``, until their lookups are at hand
+              small areas ``geographies``, keys of ``SMALL_AREAS``, until their lookups are at hand, and ``unlisted``
+              where nothing can be judged by them, with the reason
             * ``coverage``: ``areas``, ``min_share``, ``[by]``; of small areas ``geographies`` until ``choices``
-              ``{geography: areas}``, of which a table covers the one it holds most of
+              ``{geography: areas}``, of which a table covers the one it holds most of; likewise ``unlisted``
             * ``part_of_whole``: ``tolerance``, columns ``(part, whole)``
             * ``adds_up``: ``tolerance``, columns ``(whole, part, ...)``
             * ``quotient``: ``factors`` ``{value of the first column: factor}``, columns ``(about, value, numerator,
@@ -111,19 +116,23 @@ class RuleResult:
         return self.rule.severity == "error" and self.outcome in ("failed", "errored")
 
 
-def with_known_areas(rules: Sequence[Rule], codes: Callable[[str, str], Collection[str]]) -> tuple[Rule, ...]:
+def with_known_areas(rules: Sequence[Rule], codes: Callable[[SmallAreas], Collection[str]]) -> tuple[Rule, ...]:
     """Rules whose small areas are listed.
 
     Args:
         rules: the rules of a table.
-        codes: gives the codes in a column of a lookup, by source and column.
+        codes: gives the codes of a set of small areas, as their lookup holds them; where it raises an ``SpiError``,
+            the rule says so when asked (``unlisted``), since nothing can be judged by that lookup.
     """
 
     def listed(rule: Rule) -> Rule:
         if "geographies" not in rule.params:
             return rule
         params = {name: value for name, value in rule.params.items() if name != "geographies"}
-        known = {name: sorted(codes(*SMALL_AREAS[name])) for name in rule.params["geographies"]}
+        try:
+            known = {name: sorted(codes(name)) for name in rule.params["geographies"]}
+        except SpiError as error:
+            return replace(rule, params=params | {"unlisted": str(error)})
         if rule.kind == "coverage":
             return replace(rule, params=params | {"choices": {name: each for name, each in known.items() if each}})
         return replace(rule, params=params | {"areas": sorted({code for each in known.values() for code in each})})

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import Rule, with_known_areas
+from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, SmallAreas, with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
@@ -45,7 +45,7 @@ class Reader:
         self.snapshot = snapshot
         self.live = live
         self._kept: dict[tuple[str, str, str], Any] = {}
-        self._known: dict[tuple[str, str], frozenset[str]] = {}
+        self._known: dict[SmallAreas, frozenset[str]] = {}
 
     @property
     def as_of(self) -> dt.date:
@@ -151,20 +151,19 @@ class Reader:
         return found
 
     def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-        """Rules with the small areas listed that the embedded lookups know; as they are where a lookup is damaged."""
-        try:
-            return with_known_areas(rules, self._codes)
-        except SpiError:  # said of the lookup itself
-            return tuple(rules)
+        """Rules with the small areas listed that the embedded lookups know."""
+        return with_known_areas(rules, self._codes)
 
-    def _codes(self, source_id: str, column: str) -> frozenset[str]:
-        if (source_id, column) not in self._known:
+    def _codes(self, small_areas: SmallAreas) -> frozenset[str]:
+        if small_areas not in self._known:
+            source_id, column = SMALL_AREAS[small_areas]
             held = self.contracts.geography.holding(source_id)
             table = read_embedded(self.snapshot, source_id).table if held else None
             codes = table[column].unique().to_pylist() if table is not None and column in table.column_names else []
-            # A lookup with a gap is refused by its own rules; those of other tables go by what it knows.
-            self._known[source_id, column] = frozenset(filter(None, codes))
-        return self._known[source_id, column]
+            known = frozenset(filter(None, codes))
+            self.contracts.geography.require_all(small_areas, known)
+            self._known[small_areas] = known
+        return self._known[small_areas]
 
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""

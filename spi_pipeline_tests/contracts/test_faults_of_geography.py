@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.contracts.geography import Authority, Geography
 from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, faults
 
 
@@ -45,6 +46,13 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, fa
             "authority E06000099 has no ward; list its wards",
         ),
         case(
+            "unknown small areas", "geography.yaml",
+            "lsoa21: 125",
+            "lsoa12: 125",
+            "authorities.Luton.small_areas.lsoa12: 'lsoa12' is no value of this key; nearest is 'lsoa21', allowed are "
+            "lsoa11, lsoa21, msoa11, msoa21, oa21",
+        ),
+        case(
             "ward names that differ in punctuation alone", "geography.yaml",
             "name: Beech Hill",
             'name: "Barn-field"',
@@ -74,3 +82,25 @@ def test_what_an_authority_does_without_must_exist(root: Path) -> None:
     (fault,) = faults(root)
     assert (fault.file, fault.line) == ("geography.yaml", line)
     assert fault.message.startswith("authority E06000032: 'bus' is no source; ")
+
+
+def authority(code: str, **small_areas: int) -> Authority:
+    return Authority.model_validate({"code": code, "name": code, "police_force": "county", "small_areas": small_areas})
+
+
+def geography(*authorities: Authority) -> Geography:
+    return Geography(vintage="2023-05", authorities=list(authorities), wards=[])
+
+
+def test_a_lookup_lists_as_many_small_areas_as_its_authorities_state() -> None:
+    towns = geography(authority("E06000001", lsoa21=2), authority("E06000002", lsoa21=1))
+    towns.require_all("lsoa21", {"a", "b", "c"})
+    towns.require_all("oa21", {"a"})  # of which nothing is stated
+    geography(authority("E06000001", lsoa21=2), authority("E06000002")).require_all("lsoa21", {"a"})
+    for known in ({"a", "b"}, {"a", "b", "c", "d"}):
+        with pytest.raises(SpiError) as fault:
+            towns.require_all("lsoa21", known)
+        assert str(fault.value) == (
+            f"the embedded table lsoa_best_fit lists {len(known)} areas of lsoa21, geography.yaml states 3 under "
+            "small_areas: restore the table, or write it with spi snapshot build --from FOLDER, or correct the number"
+        )

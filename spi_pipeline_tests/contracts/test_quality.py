@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
+from spi_pipeline.checks.evaluation import evaluate
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.contracts.rules import RULE_KINDS, Rule, with_known_areas
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
@@ -112,13 +116,28 @@ def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
 
 def test_small_areas_are_listed_once_their_lookups_are_at_hand(contracts: Contracts) -> None:
     rules = contracts.sources["census_residents"].rules
-    codes = {("output_area_lookup", "area_code"): ["E00000002"], ("lsoa_best_fit", "area_code"): ["E01000001"]}
-    listed = {rule.id: rule for rule in with_known_areas(rules, lambda source_id, column: codes[source_id, column])}
+    codes = {"oa21": ["E00000002"], "lsoa21": ["E01000001"]}
+    listed = {rule.id: rule for rule in with_known_areas(rules, lambda small_areas: codes[small_areas])}
     assert listed["known_areas"].params == {"areas": ["E00000002", "E01000001"]}
     assert listed["nearly_every_area"].params == {
         "min_share": 0.95, "choices": {"oa21": ["E00000002"], "lsoa21": ["E01000001"]},
     }  # fmt: skip
     others = [rule for rule in rules if "geographies" not in rule.params]
     assert [listed[rule.id] for rule in others] == others
+
+
+def test_nothing_passes_where_the_lookup_of_its_small_areas_is_not_whole(contracts: Contracts) -> None:
+    def cut(_: str) -> list[str]:
+        raise SpiError("the lookup lists 1 area of 2")
+
+    rules = with_known_areas(contracts.sources["census_households"].rules, cut)
+    table = pa.table({"area_code": ["E00000001"], "households": [100]})
+    told = {result.rule.id: result for result in evaluate(table, rules, table_name="census_households")}
+    for name in ("known_areas", "nearly_every_area"):
+        assert told[name].blocks
+        assert (told[name].outcome, told[name].observed) == ("errored", "the lookup lists 1 area of 2")
+
+
+def test_of_some_small_areas_there_is_no_list(contracts: Contracts) -> None:
     old = contracts.sources["output_area_boundaries_2011"].rules
     assert "known_areas" not in {rule.kind for rule in old}, "no lookup lists the output areas of 2011"

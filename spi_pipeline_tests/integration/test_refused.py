@@ -303,3 +303,20 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     again = spi(house, "refresh", *wanted)
     assert (again.code, [line for line in again.err.splitlines() if " done" not in line]) == (0, [])
     assert set(house.digests()) == made | missing | {"observation.vaccinated_50_and_over"}
+
+
+def test_a_lookup_that_is_not_whole_vouches_for_nothing(
+    refreshed: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    house = copied(refreshed, tmp_path)
+    scores = house.query(SCORES)
+    # All in step, so that the halved tables would cover the halved list.
+    for source_id in ("lsoa_best_fit", "lsoa_boundaries", "census_age", "bus_service"):
+        house.rewrite(source_id, lambda table: table.slice(0, len(table) // 2))
+    done = house.refresh()
+    assert done.state == "failed"
+    for source_id in ("lsoa_best_fit", "lsoa_boundaries", "census_age", "bus_service"):
+        (fault,) = _faults(done, source_id)
+        assert "the embedded table lsoa_best_fit lists 62 areas of lsoa21, geography.yaml states 125" in fault
+    assert house.query(SCORES) == scores
