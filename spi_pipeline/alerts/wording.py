@@ -76,10 +76,14 @@ def _texts(title: str, things: Sequence[Told]) -> list[Text]:
 
 
 def _lines(things: Sequence[Told]) -> list[str]:
-    """A line for each thing, with what is the same for several said once above them."""
+    """A line for each thing, with what is the same for several said once above them.
+
+    What began it stays on top: whoever it is that one asks first is the one of the first thing, not of the alphabet.
+    """
     lines: list[str] = []
     before = ""
-    for thing in sorted(things, key=lambda thing: (thing.episode.event.ask, thing.episode.event.link)):
+    first: dict[tuple[str, str], int] = {}
+    for thing in sorted(things, key=lambda thing: first.setdefault(_asked(thing), len(first))):
         facts = _facts(thing)
         shared = "; ".join(_said({name: facts[name] for name in ("Ask", "Link") if name in facts}))
         if shared != before:
@@ -89,6 +93,10 @@ def _lines(things: Sequence[Told]) -> list[str]:
         when = next(f"{name.lower()} {facts[name]}" for name in ("Since", LASTED) if name in facts)
         lines.append(f"{_cut('; '.join([_head(thing), *told]), LONGEST_LINE)}; {when}")
     return lines
+
+
+def _asked(thing: Told) -> tuple[str, str]:
+    return thing.episode.event.ask, thing.episode.event.link
 
 
 def _sections(things: Sequence[Told]) -> str:

@@ -15,7 +15,7 @@ from spi_pipeline.orchestration.reader import Reader
 
 BAR = 20
 # A weight or fit in full pushes the last columns out of the page.
-DECIMALS = 3
+DECIMALS = 4
 SCORED_KINDS = ("component", "dimension", "index")
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from spi_pipeline.alerts.desk import REMIND, WINDOW, Desk
 from spi_pipeline.alerts.event import Event
-from spi_pipeline.alerts.folding import fold
+from spi_pipeline.alerts.folding import Episode, fold
 from spi_pipeline.alerts.routing import Channel
-from spi_pipeline.alerts.wording import Text
+from spi_pipeline.alerts.wording import Text, Told, digest
 from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
 
 SUBJECTS = ("a", "b", "c")
@@ -135,6 +135,18 @@ def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
     # Five fit the window; the third pair would be too much and becomes a digest; the rest waits for the next window.
     singles = [f"Failed: {letter}_{minute} breaks its rule" for minute in range(2) for letter in "ab"]
     assert titles == [*singles, "Digest: failed 2", "Digest: failed 12"]
+
+
+def test_a_digest_of_many_lines_keeps_what_came_first_on_top() -> None:
+    many = range(1, 100)
+    events = [broken("root", ask="the zoo"), *(broken(f"table_{n}", observed="much " * 30, ask="a town") for n in many)]
+    odd = replace(events[0], subject="odd", severity="warning", title="odd but no more")
+    texts = digest([Told("opened", Episode(event, since=NOW, last=NOW)) for event in (odd, *events)], "spi")
+    lines = [line for text in texts for line in text.body.splitlines()]
+    heads = [line.split(";")[0] for line in lines]
+    assert heads[:2] == ["Ask: the zoo", "Failed (error): root breaks its rule"]
+    assert heads[2:4] == ["Failed (warning): odd but no more", "Ask: a town"]
+    assert heads[4:] == [f"Failed (error): table_{n} breaks its rule" for n in many]
 
 
 def test_nobody_is_told_of_what_was_over_before_there_was_a_desk(tmp_path: Path) -> None:
