@@ -66,7 +66,8 @@ def _range_rules(columns: Sequence[Column]) -> list[Rule]:
     for (low, high), named in ranges.items():
         bounds = {key: value for key, value in (("min", low), ("max", high)) if value is not None}
         rule_id = f"between_{named[0]}" if len(named) == 1 else f"between_{_slug(low)}_and_{_slug(high)}"
-        rules.append(_implied("between", tuple(named), rule_id, "numbers lie in the range their unit allows", **bounds))
+        said = f"{'numbers' if len(named) == 1 else ', '.join(named)} lie in the range their unit allows"
+        rules.append(_implied("between", tuple(named), rule_id, said, **bounds))
     return rules
 
 

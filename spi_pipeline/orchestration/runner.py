@@ -11,7 +11,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -221,7 +221,7 @@ class Runner:
                 union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
                 results = evaluate(union, rules, table_name=product)
                 if all(result.outcome in ("passed", "skipped") for result in results):
-                    judged |= dict.fromkeys(alike, tuple(results))
+                    judged |= dict.fromkeys(alike, _of_all(results, len(alike)))
             for name in names:
                 if name not in judged:
                     judged[name] = tuple(evaluate(tables[name], rules, table_name=name))
@@ -329,6 +329,12 @@ class Runner:
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
             log.error("%s", error)
+
+
+def _of_all(results: Sequence[RuleResult], parts: int) -> tuple[RuleResult, ...]:
+    """Results of parts judged in one go: what was counted was counted in all of them, and says so."""
+    said = f" ({parts} parts judged together)"
+    return tuple(replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
 
 
 def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
