@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.panel import unit
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +24,8 @@ LEVEL = 0.95
 FEW = 10
 # Below this many areas a distribution of true values cannot be told from the noise.
 MIN_AREAS = 5
+# So far the place where the slope is 0 may lie from the maximum found, and be the same.
+NEAR = 0.05
 # A prior this many times the largest area leaves none of the areas' own figures: they differ by chance alone.
 ALIKE = 1e3
 
@@ -187,18 +190,38 @@ def _gamma_poisson(y: Array, n: Array, mean: float, strength: float) -> float:
     return float((drawn + shape * np.log(strength) - (y + shape) * np.log(n + strength)).sum())
 
 
+def _beta_binomial_slope(y: Array, n: Array, mean: float, strength: float) -> Array:
+    a, b = mean * strength, (1 - mean) * strength
+    whole = special.digamma(n + strength) - special.digamma(strength)
+    by_a = (special.digamma(y + a) - special.digamma(a) - whole).sum()
+    by_b = (special.digamma(n - y + b) - special.digamma(b) - whole).sum()
+    return np.array([by_a - by_b, mean * by_a + (1 - mean) * by_b])
+
+
+def _gamma_poisson_slope(y: Array, n: Array, mean: float, strength: float) -> Array:
+    shape = mean * strength
+    by_shape = (special.digamma(y + shape) - special.digamma(shape) + np.log(strength / (n + strength))).sum()
+    by_rate = (mean - (y + shape) / (n + strength)).sum()
+    return np.array([by_shape, mean * by_shape + by_rate])
+
+
 @dataclass(frozen=True)
 class _Family:
-    """A sampling model with its conjugate prior: the log-likelihood, and the scale on which the mean is searched."""
+    """A sampling model with its conjugate prior.
+
+    The log-likelihood, its slope up to factors above 0 (of the mean and of the strength), and the scale on which the
+    mean is searched.
+    """
 
     likelihood: Callable[[Array, Array, float, float], float]
+    slope: Callable[[Array, Array, float, float], Array]
     link: Callable[[float], float]
     inverse: Callable[[float], float]
     highest: float
 
 
-_PROPORTIONS = _Family(_beta_binomial, special.logit, special.expit, 1.0)
-_RATES = _Family(_gamma_poisson, np.log, np.exp, float("inf"))
+_PROPORTIONS = _Family(_beta_binomial, _beta_binomial_slope, special.logit, special.expit, 1.0)
+_RATES = _Family(_gamma_poisson, _gamma_poisson_slope, np.log, np.exp, float("inf"))
 
 
 def _prior(y: Array, n: Array, family: _Family) -> tuple[float, float]:
@@ -219,9 +242,16 @@ def _prior(y: Array, n: Array, family: _Family) -> tuple[float, float]:
         optimize.minimize(loss, [start, float(np.log(n.mean() * times))], method="L-BFGS-B", bounds=bounds)
         for times in (0.25, 4.0)
     ]
-    mean, strength = min(solutions, key=lambda solution: float(solution.fun)).x
-    if strength > strongest - 1:
+    found: Array = min(solutions, key=lambda solution: float(solution.fun)).x
+    if found[1] > strongest - 1:
         return pooled, float("inf")
+
+    def slope(parameters: Array) -> Array:
+        return family.slope(y, n, family.inverse(parameters[0]), float(np.exp(parameters[1])))
+
+    # A maximum is flat: searched by its height it is known to some six digits, and to fewer alike on two processors.
+    exact = optimize.root(slope, found, tol=1e-14).x
+    mean, strength = exact if np.abs(exact - found).max() < NEAR else found
     return float(family.inverse(mean)), float(np.exp(strength))
 
 
@@ -242,5 +272,5 @@ def _require_counts(numerator: pd.Series, denominator: pd.Series) -> None:
         raise EngineError(f"counts are 0 or more, unlike that of {_first(negative)}")
 
 
-def _first(flags: pd.Series) -> object:
-    return flags.index[flags][0]
+def _first(flags: pd.Series) -> str:
+    return unit(flags.index[flags][0])

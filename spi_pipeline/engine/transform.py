@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import require_panel
@@ -23,6 +23,10 @@ Method = Literal[
     "none", "log", "square", "cube", "square_root", "cube_root", "reciprocal", "logit", "box_cox"
 ]  # fmt: skip
 METHODS: tuple[str, ...] = get_args(Method)
+# So far the likeliest exponent lies at most from what a search by height finds.
+NEAR = 1e-3
+# Below it a series is more exact than a difference.
+SMALL = 1e-3
 
 # Where each transform keeps (or, the reciprocal, reverses) the order of all values: lowest and highest value allowed,
 # and whether the limits themselves are. The logit's upper limit is its own parameter.
@@ -92,7 +96,30 @@ def estimated(values: Array, transform: Transform) -> Transform:
     present = values[~np.isnan(values)] + transform.shift
     if len(np.unique(present)) < 3:
         raise EngineError("a Box-Cox exponent needs three or more different values to be estimated from: state it")
-    return replace(transform, exponent=float(stats.boxcox_normmax(present, method="mle")))
+    return replace(transform, exponent=_likeliest(present))
+
+
+def _likeliest(values: Array) -> float:
+    """The Box-Cox exponent of the highest likelihood: where the transformed values and their slope do not correlate.
+
+    A maximum is flat: searched by its height it is known to some eight digits, by its slope to all.
+    """
+    found = float(stats.boxcox_normmax(values, method="mle"))
+    logs = np.log(values) - np.log(values).mean()
+
+    def slope(exponent: float) -> float:
+        power = exponent * logs
+        small = np.abs(power) < SMALL
+        safe = np.where(small, 1.0, power)
+        # y = (e^p - 1) / λ and dy/dλ, both in units of L = p / λ and L²
+        height = np.where(small, 1 + power / 2 + power**2 / 6 + power**3 / 24, np.expm1(safe) / safe)
+        series = 1 / 2 + power / 3 + power**2 / 8 + power**3 / 30
+        rise = np.where(small, series, (np.exp(safe) - np.expm1(safe) / safe) / safe)
+        y = logs * height
+        return float(((y - y.mean()) * logs**2 * rise).sum())
+
+    low, high = found - NEAR, found + NEAR
+    return float(optimize.brentq(slope, low, high, xtol=1e-15)) if slope(low) * slope(high) < 0 else found
 
 
 def transform_panel(panel: pd.DataFrame, transforms: Mapping[str, Transform]) -> pd.DataFrame:

@@ -20,6 +20,8 @@ Array = npt.NDArray[np.float64]
 LEAST_UNIQUENESS = 0.005
 # Loadings and eigenvalues this small are zero.
 NOISE = 1e-8
+# So far the place where the slope is 0 may lie from the minimum found, and be the same.
+NEAR = 1e-4
 # A correlation matrix with a smaller eigenvalue has children that say the same.
 SINGULAR = 1e-10
 
@@ -118,8 +120,11 @@ def _factor(matrix: Array) -> tuple[Array, Array]:
 
     def loss(uniqueness: Array) -> tuple[float, Array]:
         values, loadings = _given(uniqueness)
-        left = np.diag(np.outer(loadings, loadings)) + uniqueness - np.diag(matrix)
-        return float((values - np.log(values)).sum()), left / uniqueness**2
+        return float((values - np.log(values)).sum()), _left(uniqueness, loadings) / uniqueness**2
+
+    def _left(uniqueness: Array, loadings: Array) -> Array:
+        """What loadings and uniquenesses add to the variances."""
+        return loadings**2 + uniqueness - np.diag(matrix)
 
     def _given(uniqueness: Array) -> tuple[Array, Array]:
         """Eigenvalues of the scaled matrix but for the largest, and the loadings that belong to that one."""
@@ -133,5 +138,10 @@ def _factor(matrix: Array) -> tuple[Array, Array]:
         loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST_UNIQUENESS, 1.0)] * len(matrix),
         options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10_000},
     )  # fmt: skip
-    loadings = _given(solution.x)[1]
-    return (loadings if loadings.sum() >= 0 else -loadings), solution.x
+    uniqueness = solution.x
+    # A minimum is flat: where no bound holds it, the place where the slope is 0 is known to more digits.
+    exact = optimize.root(lambda one: _left(one, _given(one)[1]), uniqueness, tol=1e-15).x
+    if np.abs(exact - uniqueness).max() < NEAR and (exact > LEAST_UNIQUENESS).all() and (exact < 1).all():
+        uniqueness = exact
+    loadings = _given(uniqueness)[1]
+    return (loadings if loadings.sum() >= 0 else -loadings), uniqueness

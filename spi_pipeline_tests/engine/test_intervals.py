@@ -113,6 +113,27 @@ def test_rates_are_drawn_to_the_mean() -> None:
     assert ((shrunk.lower < truth) & (truth < shrunk.upper)).mean() == pytest.approx(0.95, abs=0.04)
 
 
+def test_the_prior_is_the_likeliest_one() -> None:
+    rng = np.random.default_rng(4)
+    people = pd.Series(rng.integers(100, 3000, 120), dtype=float)
+    cases = pd.Series(rng.binomial(people.astype(int), rng.beta(6, 50, 120)), dtype=float)
+    mean, strength = (found := shrink_proportions(cases, people)).mean, found.strength
+
+    def height(m: float, s: float) -> float:
+        return float(stats.betabinom.logpmf(cases, people, m * s, (1 - m) * s).sum())
+
+    assert all(height(mean, strength) > height(mean * (1 + step), strength) for step in (-1e-4, 1e-4))
+    assert all(height(mean, strength) > height(mean, strength * (1 + step)) for step in (-1e-3, 1e-3))
+    events = pd.Series(rng.poisson(people / 50 * rng.gamma(9, 1 / 9, 120)), dtype=float)
+    mean, strength = (found := shrink_rates(events, people / 50)).mean, found.strength
+
+    def depth(m: float, s: float) -> float:
+        return float(stats.nbinom.logpmf(events, m * s, s / (s + people / 50)).sum())
+
+    assert all(depth(mean, strength) > depth(mean * (1 + step), strength) for step in (-1e-4, 1e-4))
+    assert all(depth(mean, strength) > depth(mean, strength * (1 + step)) for step in (-1e-3, 1e-3))
+
+
 def test_areas_that_differ_by_chance_alone_are_all_alike() -> None:
     shrunk = shrink_proportions(series(10, 10, 10, 10, 10, float("nan")), series(50, 50, 50, 50, 50, 50))
     assert math.isinf(shrunk.strength)

@@ -328,8 +328,17 @@ common = rng.normal(size=3000)
 wide = {f"i{n}": common + rng.normal(size=3000) for n in range(12)}
 table = pd.DataFrame(wide).rename_axis("area_code").reset_index().melt("area_code", var_name="indicator_id")
 table.loc[::37, "value"] = np.nan
+people = rng.integers(200, 4000, size=3000)
+cases = rng.binomial(people, rng.beta(8, 60, size=3000))
+counted = pd.DataFrame({"area_code": range(3000), "indicator_id": "few", "value": cases / people})
+table = pd.concat([table, counted.assign(numerator=cases, denominator=people)], ignore_index=True)
+skewed = pd.DataFrame({"area_code": range(3000), "indicator_id": "skewed", "value": np.exp(common / 2)})
+table = pd.concat([table, skewed], ignore_index=True)
 elements = [{"id": "x"}, {"id": "a", "parent": "x"}, {"id": "b", "parent": "x"}]
 elements += [{"id": f"i{n}", "parent": "ab"[n % 2], "direction": "higher_is_better"} for n in range(12)]
+elements += [{"id": "few", "parent": "a", "direction": "higher_is_better", "shrink": True}]
+elements += [{"id": "skewed", "parent": "b", "direction": "higher_is_better", "transform": "box_cox"}]
+elements[2]["weights"] = "factor"
 scores = score_framework({"profile": "spi", "elements": elements}, table)
 found = simulate(scores, 20, seed=5)
 for figures in (scores.scores, found.intervals.iloc[:, 3:]):
