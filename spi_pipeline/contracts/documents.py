@@ -7,6 +7,7 @@ data, and the line of every key and list item. What the data must look like is n
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,8 @@ Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 # The C parser is ten times faster and ships in every wheel; the Python one reads what the tests hold both to.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Digits after a 0 are a code: YAML takes 010 for 8, which is an area of its own.
+_CODE = re.compile(r"0\d+")
 # A date is text, with or without quotation marks, until its key says otherwise.
 _TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 
@@ -147,7 +150,7 @@ class _Builder:
         return built
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        if node.tag in _TEXT:
+        if node.tag in _TEXT or _CODE.fullmatch(node.value):
             return node.value
         try:
             return self.constructor.construct_object(node)

@@ -40,6 +40,9 @@ Bound = float | Percentile
 def read_bound(stated: Any, place: Place, what: str, faults: Faults) -> Bound | None:
     """A number, or a percentile written as ``p5``; None and one more fault where it is neither."""
     written = WRITTEN.fullmatch(stated) if isinstance(stated, str) else None
+    if written is None and isinstance(stated, str) and re.search(r"\d", stated) and re.search(r"p|th|%", stated, re.I):
+        faults.add(place, f"{what} is '{stated}': write a number in digits, or a percentile as p5 or p97.5")
+        return None
     if written is None:
         return faults.number(stated, place, what)
     at = float(written[1])

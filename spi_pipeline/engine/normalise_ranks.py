@@ -92,24 +92,24 @@ def normal_scores(
 
 
 def exponential_scores(
-    panel: pd.DataFrame, direction: pd.Series, ties: Ties = "average", among: Flags | None = None
+    panel: pd.DataFrame, direction: pd.Series, ties: Ties | None = None, among: Flags | None = None
 ) -> pd.DataFrame:
     """The exponential transform of deprivation indices, from values; 100 is the highest place.
 
     The values are ranked within their edition, then ``exponential_of_ranks``. To score need, hand over a direction of
-    +1 where higher values mean more of it. A column that is a ranking already keeps its places: how its publisher
-    placed ties is part of the figures.
+    +1 where higher values mean more of it. A column that is a ranking already keeps its places, since how its publisher
+    placed ties is part of the figures; where ``ties`` says how, every column is ranked.
 
     Args:
         panel: raw values, or published ranks.
         direction: +1 where the highest value gets the highest score, -1 where the lowest does, by indicator id.
-        ties: as in ``rank_scores``.
+        ties: as in ``rank_scores``; None for the mean place.
         among: as in ``rank_scores``.
     """
-    ranked = rank_scores(panel, direction, ties, among)
+    ranked = rank_scores(panel, direction, ties or "average", among)
     total = _counts(ranked, among)
-    known = rows_of(panel, among)
-    for name in panel.columns[are_rankings(known)]:
+    rankings = panel.columns[are_rankings(rows_of(panel, among))] if ties is None else ()
+    for name in rankings:
         places = panel[name] if direction[name] > 0 else total[name] + 1 - panel[name]
         ranked[name] = places.clip(1, total[name])
     return _exponential(ranked / total)

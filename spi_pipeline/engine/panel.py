@@ -33,6 +33,14 @@ def require_panel(panel: pd.DataFrame) -> None:
         raise EngineError(f"a panel holds no infinite values, correct or blank them in: {named}")
 
 
+def unit(label: object) -> str:
+    """The label of a row in words, for messages: an area, and its edition where there are several."""
+    if not isinstance(label, tuple):
+        return str(label)
+    edition, area = label
+    return f"area {area} in {edition}" if edition != "" else f"area {area}"
+
+
 def rows_of(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
     """The rows that extremes, means and ranks are taken over; None stands for all."""
     return panel if among is None else panel[among]

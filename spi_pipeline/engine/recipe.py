@@ -289,10 +289,11 @@ class _Reader:
             return
         used = set(self.structure.level_of.values())
         levels = [level for level in self.structure.levels[0 if key == "decimals" else 1 :] if level in used]
-        roles = {self.structure.role(name) for name in self.structure.parents}
+        # A level of that name that no element is of is not its alias for another.
+        roles = {self.structure.role(name) for name in self.structure.parents} - set(self.structure.levels)
         for label in stated:
             if label not in levels and label not in roles:
-                known = [*levels, *(role for role in ROLES if role in roles - set(levels))]
+                known = [*levels, *(role for role in ROLES if role in roles)]
                 self.faults.add(("framework", key, label), f"{key} is stated for '{label}', which is none of the "
                                 f"levels {', '.join(known)}: correct it")  # fmt: skip
 

@@ -254,7 +254,9 @@ def _check_filled(filled: Positions, ids: list[str], outline: Outline, faults: F
     for name, position in outline.leaves.items():
         place: Place = ("framework", "elements", position)
         if name in empty - outline.vague:
-            faults.add(place, f"indicator {name} has no data: add its rows to the values, or remove it here")
+            faults.add(
+                place, f"indicator {name} has no data: add its rows to the values or fill them in, or remove it here"
+            )
         divisor = outline.divisors.get(name, "")
         if divisor in empty - set(outline.leaves):
             faults.add((*place, "divide_by"), f"{name} is divided by {divisor}, which has no data: add its rows")

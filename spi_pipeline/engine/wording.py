@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 NORMALISE = {
-    "goalposts": "s = {span} × clip((x − worst) / (best − worst), 0, 1)",
+    "goalposts": "s = {span} × {share}",
     "minmax": "s = {span} × (x − min) / (max − min), over the whole panel",
     "scaled": "s = {scale:g} (x − {lower:g}) / ({upper:g} − {lower:g})",
     "z": "s = {mean:g} + {sd:g} (x − m) / s, m and s those of the whole panel ({divisor})",
@@ -22,8 +22,7 @@ NORMALISE = {
     "target": "s = {scale:g} (1 − (target − x) / (target − min)){cap}",
     "reference": "s = {scale:g} (1 − (r − x) / (r − min)){cap}, r the value of {area_code} in the edition",
     "fraction": "s = {scale:g} x / max, or {scale:g} min / x where lower is better",
-    "exponential": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = rank / N within the edition; {ties}; values that are "
-    "ranks already are kept",
+    "exponential": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = rank / N within the edition; {ties}{kept}",
     "exponential_of_ranks": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = (N + 1 − r) / N, r the published rank, N "
     "{count}",
     "none": "the values are scores already, their sign turned where lower is better",
@@ -63,8 +62,10 @@ AGGREGATE = {
     "maximum": "the highest s",
     "inverted_geometric": "T (T − G) / (T − 1), G the geometric mean of 1 + (T − 1)(T − s) / T, T = {scale:g}",
     "mazziotta_pareto": "M {sign} S² / M with M = Σ w s / Σ w and S² = Σ w (s − M)² / Σ w",
-    "copeland": "100 × the share of other areas beaten by a weighted majority of the children",
-    "outranking": "100 × the mean weighted share of comparisons won against the other areas",
+    "copeland": "100 × the share of the other areas beaten by a weighted majority of the children both have, half for "
+    "each that neither beats nor is beaten",
+    "outranking": "100 × the mean weighted share of comparisons with the other areas won, over the children both have, "
+    "half for equal scores",
     "sum": "Σ w s",
     "product": "Π s^w",
 }
@@ -108,6 +109,10 @@ def filled(sentences: dict[str, str], method: str, options: dict[str, Any], scal
         "divisor": "n" if stated.get("ddof") == 0 else "n − 1",
         "base": f"edition {stated['base']}" if "base" in stated else "the first edition",
         "ties": TIES[str(stated.get("ties", "min"))],
+        "share": "(x − worst) / (best − worst)"
+        if stated.get("clip") is False
+        else "clip((x − worst) / (best − worst), 0, 1)",
+        "kept": "" if "ties" in options else "; values that are ranks already keep their places",
         "cap": f", {scale:g} at most" if stated.get("cap") else "",
         "count": "the number of areas in the edition" if count is None else f"= {count:g}",
         "matrix": "a stated correlation matrix"

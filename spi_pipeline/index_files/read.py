@@ -22,6 +22,7 @@ from spi_pipeline.engine.values import FOR_READERS, LISTED, NUMBERS
 
 # Blank in a column of numbers; in a column of codes NA is Namibia.
 BLANK = ["", "NA", "NaN"]
+OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 TEXT = ("area_code", "edition", "indicator_id", "group", *FOR_READERS)
 
 
@@ -75,6 +76,9 @@ def located(error: FrameworkError, framework: Document, values: Path, table: pd.
 
 def _table(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
     try:
+        if file.is_dir():
+            faults.append(Fault(file.name, 0, "is a folder: name the file of values"))
+            return None
         if _is(file, ".parquet"):
             return _parquet(file)
         if _is(file, ".csv"):
@@ -86,7 +90,9 @@ def _table(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
         faults.append(Fault(file.name, 0, f"is not UTF-8 text (byte {error.start}): save it as UTF-8"))
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        faults.append(Fault(file.name, 0, "the file is missing" if missing else f"cannot be read: {error.strerror}"))
+        faults.append(
+            Fault(file.name, 0, "the file is missing" if missing else f"cannot be read: {error.strerror or error}")
+        )
     except (csv.Error, pa.ArrowInvalid) as error:
         said = " ".join(str(error).split())
         faults.append(Fault(file.name, 0, f"cannot be read as {file.suffix.removeprefix('.')}: {said}"))
@@ -131,6 +137,10 @@ def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
     heading = [name.strip() for name in next(rows, (1, []))[1]]
     if not heading:
         faults.append(Fault(file.name, 0, "the file is empty: give a heading, then one row a value"))
+        return None
+    if len(heading) == 1 and (separator := next((one for one in OTHER_SEPARATORS if one in heading[0]), "")):
+        said = f"the columns are separated by {OTHER_SEPARATORS[separator]}"
+        faults.append(Fault(file.name, 1, f"{said}: separate them by commas, with points for decimals"))
         return None
     twice = {name for name in heading if heading.count(name) > 1}
     faults += [Fault(file.name, 1, f"the heading has '{name}' more than once: keep one such column") for name in twice]

@@ -92,10 +92,11 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     found = {
         "weights": scores.weights(),
         "statistics": _statistics(scores),
-        "correlations": _stacked(pairs, "parent_id"),
+        "correlations": _stacked(pairs, "parent_id", ["id", "other", "correlation", "flag"]),
         "importance": _stacked({key: one.rename("share").rename_axis("id").reset_index() for key, one in
-                                explained.items()}, "parent_id"),
-        "contributions": _stacked({key: _long(one.contributions()) for key, one in formed.items()}, "parent_id"),
+                                explained.items()}, "parent_id", ["id", "share"]),
+        "contributions": _stacked({key: _long(one.contributions()) for key, one in scores.formed.items()}, "parent_id",
+                                  ["edition", "area_code", "id", "contribution"]),
         "scorecard": _scorecard(scores),
         "leave_one_out": leave_one_out(scores.task).rename_axis("id").reset_index(),
         "imputed": indicators.cells,
@@ -109,7 +110,9 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         found["draws"] = sure.parameters.reset_index()
         found["varied"] = pd.DataFrame([(one.source, one.varied, one.how) for one in sure.varied],
                                        columns=["source", "varied", "how"])  # fmt: skip
-        found["pairs"] = _stacked({key: _pairs(one) for key, one in sure.pairs.items()}, "edition")
+        found["pairs"] = _stacked(
+            {key: _pairs(one) for key, one in sure.pairs.items()}, "edition", ["area_code", "other", "above"]
+        )
     if outcome.sensitivity is not None:
         found["sensitivity"] = outcome.sensitivity
     return found
@@ -147,9 +150,9 @@ def _pairs(above: pd.DataFrame) -> pd.DataFrame:
     return table.melt("area_code", value_name="above").query("area_code != other")
 
 
-def _stacked(tables: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
+def _stacked(tables: Mapping[Any, pd.DataFrame], name: str, columns: list[str]) -> pd.DataFrame:
     parts = [table.assign(**{name: str(key)}) for key, table in tables.items()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[name])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, name])
 
 
 def _plain(table: pd.DataFrame) -> pa.Table:

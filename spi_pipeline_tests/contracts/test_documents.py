@@ -74,6 +74,13 @@ def test_dates_are_text_with_and_without_quotation_marks(tmp_path: Path) -> None
     assert document.data == {"bare": "2021-03-21", "quoted": "2021-03-21", "impossible": "2021-13-99"}
 
 
+def test_digits_after_a_zero_are_text(tmp_path: Path) -> None:
+    document, faults = read(tmp_path, "code: 010\nnumber: 10\nnothing: 0\nfraction: 0.5\n")
+    assert faults == []
+    assert document is not None
+    assert document.data == {"code": "010", "number": 10, "nothing": 0, "fraction": 0.5}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

@@ -146,6 +146,14 @@ def test_the_exponential_transform() -> None:
         exponential_of_ranks(panel([1, 3]))
 
 
+def test_ties_stated_rank_values_in_whatever_unit() -> None:
+    values = panel([1, 2, 2, 4, 5])
+    alike = exponential_scores(values, UP, ties="average")
+    pd.testing.assert_frame_equal(alike, exponential_scores(10 * values, UP, ties="average"))
+    # Left to itself, what may be a ranking with the lower place for its ties is one.
+    assert exponential_scores(values, UP)["x"].iloc[1] < alike["x"].iloc[1]
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=12, unique_by=lambda x: round(x, 2)), st.floats(0.1, 50))
 def test_a_change_of_unit_changes_nothing(values: list[float], unit: float) -> None:

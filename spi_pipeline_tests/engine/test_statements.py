@@ -312,6 +312,25 @@ def test_a_key_left_blank_states_nothing() -> None:
     pd.testing.assert_frame_equal(scored(framework, **EXAMPLE).scores, plain)
 
 
+def test_a_level_that_no_element_is_of_is_no_name_for_another() -> None:
+    elements = [
+        {"id": "r"}, {"id": "h", "parent": "r"}, {"id": "n", "parent": "h", "level": "category"},
+        indicator("a", "n"), indicator("b", "n"),
+    ]  # fmt: skip
+    levels = ["indicator", "component", "category", "dimension", "index"]
+    said = faults({"levels": levels, "elements": elements, "aggregate": {"component": "minimum"}})
+    assert "aggregate is stated for 'component', which is none of the levels category, dimension, index" in said
+
+
+def test_a_score_that_is_not_clipped_is_explained_so() -> None:
+    elements = [{"id": "r"}, {"id": "c", "parent": "r"}, indicator("a", "c"), indicator("b", "c")]
+    rescale = {"method": "goalposts", "worst": 1, "best": 0}
+    framework: dict[str, Any] = {"normalise": "none", "elements": elements, "rescale": {"component": rescale}}
+    assert "enters its parent as s = 100 × clip(" in explain_framework(framework)
+    framework["rescale"] = {"component": rescale | {"clip": False}}
+    assert "enters its parent as s = 100 × (x − worst) / (best − worst), worst 1" in explain_framework(framework)
+
+
 def test_everything_stated_is_explained() -> None:
     framework = one_level(
         indicator("a", "index", worst="p5", best=90, at_most="p99", divide_by="people",

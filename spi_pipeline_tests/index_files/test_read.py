@@ -91,7 +91,7 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
         ),
         (PLAIN.replace("value", "value,numertor").replace("5\n", "5,1\n").replace("1\n", "1,1\n"), "the row has"),
         (HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n", "have unknown 'numertor'"),
-        (PLAIN.replace(",", ";"), "lack area_code, indicator_id, value and have unknown 'area_code;edition"),
+        (PLAIN.replace(",", ";"), "v.csv:1: the columns are separated by semicolons: separate"),
         ((PLAIN + "é,2020,a,1\n").encode("latin1"), "v.csv: is not UTF-8 text (byte"),
         ("", "v.csv: the file is empty"),
         (HEADING, "v.csv: there are no values"),
@@ -103,6 +103,22 @@ def test_what_is_refused(score: Callable[..., pd.Series], content: bytes | str, 
     with pytest.raises(InputError) as raised:
         score(content)
     assert words in str(raised.value)
+
+
+def test_a_folder_holds_no_values(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK, encoding="utf-8")
+    (tmp_path / "v.csv").mkdir()
+    with pytest.raises(InputError, match=r"v\.csv: is a folder: name the file of values"):
+        score_files(tmp_path / "f.yaml", tmp_path / "v.csv")
+
+
+def test_digits_after_a_zero_are_a_code(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK + "outside: [010]\n", encoding="utf-8")
+    rows = [f"{area},{name},{value}" for area, value in (("010", 9), ("8", 5), ("9", 1)) for name in "ab"]
+    (tmp_path / "v.csv").write_text("\n".join(["area_code,indicator_id,value", *rows]), encoding="utf-8")
+    table = score_files(tmp_path / "f.yaml", tmp_path / "v.csv").table.astype({"area_code": str, "id": str})
+    ranked = table[table["id"] == "a"].set_index("area_code")["rank"].notna()
+    assert ranked.to_dict() == {"010": False, "8": True, "9": True}
 
 
 def test_groups_left_blank_take_that_of_the_other_rows(tmp_path: Path) -> None:

@@ -151,9 +151,21 @@ def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     assert len(pd.read_csv(folder / "draws.csv")) == 20
     parts = pd.read_csv(folder / "contributions.csv", keep_default_na=False)
-    index = outcome.table[outcome.table["id"] == "index"].set_index("area_code")["score"]
-    assert parts.groupby("area_code")["contribution"].sum().to_dict() == pytest.approx(index.to_dict())
+    scores = outcome.table[outcome.table["id"].isin(["index", "housing"])].set_index(["id", "area_code"])["score"]
+    whole = parts.groupby(["parent_id", "area_code"])["contribution"].sum()
+    assert whole.to_dict() == pytest.approx(scores.dropna().to_dict())
     assert json.loads(json.dumps(outcome.summary()))["sensitivity"][0]["source"] == "sampling"
+
+
+def test_tables_without_rows_keep_their_heading(tmp_path: Path, values: Path) -> None:
+    framework = tmp_path / "alone.yaml"
+    framework.write_text("normalise: none\nelements: [{id: x}, {id: heat, parent: x, direction: higher_is_better}]\n")
+    values.write_text("area_code,indicator_id,value\nA,heat,1\nB,heat,2\n")
+    write_details(score_files(framework, values), tmp_path / "details")
+    headings = {file.stem: file.read_text().splitlines()[0] for file in (tmp_path / "details").iterdir()}
+    assert headings["correlations"] == "id,other,correlation,flag,parent_id"
+    assert headings["importance"] == "id,share,parent_id"
+    assert len(pd.read_csv(tmp_path / "details" / "contributions.csv")) == 2
 
 
 def test_what_cannot_be_computed_is_said_in_a_sentence(framework: Path, values: Path) -> None:
