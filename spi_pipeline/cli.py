@@ -62,7 +62,11 @@ def _spi(
 
 
 def _contracts(settings: Settings) -> Contracts:
-    return load_contracts(settings.contracts)
+    from spi_pipeline.orchestration.plan import build_plan
+
+    contracts = load_contracts(settings.contracts)
+    build_plan(contracts)  # which misses the contracts of tables it writes
+    return contracts
 
 
 @app.command()
@@ -188,13 +192,15 @@ def lint(
     from spi_pipeline.contracts.against import compare
 
     settings = Settings()
+    if against is not None and not against.strip():
+        raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
     contracts = _contracts(settings)
+    found = compare(settings.contracts, against) if against else None
     out.print(
         f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "
         f"in {len(contracts.framework.components)} components: no fault."
     )
-    if against:
-        found = compare(settings.contracts, against)
+    if found:
         raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in found.raised.items())
         out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
 

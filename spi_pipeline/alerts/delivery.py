@@ -39,6 +39,14 @@ def through_apprise(channel: Channel, text: Text) -> str:
     return "" if accepted else redact(" ".join(said.split())[:300], [channel]) or "it gave no reason"
 
 
+def understood(channel: Channel) -> bool:
+    """Whether Apprise knows what to do with a channel's URL; nothing is sent."""
+    import apprise
+
+    with _discreet():
+        return bool(apprise.Apprise.instantiate(channel.url, suppress_exceptions=True))
+
+
 @contextmanager
 def _discreet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in TALKATIVE]

@@ -11,16 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import yaml
 
-from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.event import Event, Kind, Severity
 from spi_pipeline.contracts.errors import SpiError
 
 # What a channel can choose by; each is an attribute of an event.
 CHOICES = ("severity", "kind", "group", "owner", "asset", "rule")
+CLOSED = {"severity": get_args(Severity), "kind": get_args(Kind)}
 _NAMED = re.compile(r"(?:([A-Za-z][\w-]*)=)?([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
 # Apprise separates URLs by blanks or commas; a comma inside a URL is followed by no scheme.
 _BETWEEN = re.compile(r"[\s,]+(?=(?:[A-Za-z][\w-]*=)?[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -113,7 +114,8 @@ def _channel(name: Any, about: Any, given: Mapping[str, str], file: Path) -> Cha
         raise SpiError(f"{file}: channel {name} may state url, include and exclude, and nothing else")
     url = given.get(name) or about.get("url")
     if not isinstance(url, str) or not _NAMED.fullmatch(url):
-        raise SpiError(f"{file}: channel {name} has no URL; state it there, or {name}=URL in SPI_ALERT_URLS")
+        why = "a URL that is none" if url else "no URL"
+        raise SpiError(f"{file}: channel {name} has {why}; state scheme://… there, or {name}=URL in SPI_ALERT_URLS")
     patterns = {
         key: _patterns(about.get(key) or {}, f"{file}: {key} of channel {name}") for key in ("include", "exclude")
     }
@@ -124,8 +126,12 @@ def _patterns(stated: Any, place: str) -> Patterns:
     if not isinstance(stated, dict) or not stated.keys() <= set(CHOICES):
         raise SpiError(f"{place} may choose by {', '.join(CHOICES)}, and by nothing else")
     found = {key: value if isinstance(value, list) else [value] for key, value in stated.items()}
-    if any(not isinstance(word, str) for words in found.values() for word in words):
+    if any(not words or not isinstance(word, str) for words in found.values() for word in words or [None]):
         raise SpiError(f"{place} must state words, such as severity: [error]")
+    for key, known in CLOSED.items():
+        for word in found.get(key, ()):
+            if not any(fnmatchcase(value, word) for value in known):
+                raise SpiError(f"{place}: no {key} is {word!r}; there are {', '.join(known)}")
     return {key: tuple(words) for key, words in found.items()}
 
 

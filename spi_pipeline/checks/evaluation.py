@@ -165,7 +165,7 @@ def _fit(rule: Rule) -> tuple[str, ...]:
     bounds = [bound for name in ("min", "max") if (bound := rule.params.get(name)) is not None]
     if not all(isinstance(bound, int | float) for bound in bounds):
         return ("",)  # whatever the library makes of them
-    return ("integer",) if rule.kind == "unbroken" else ("integer", "number")
+    return ("integer", "string") if rule.kind == "unbroken" else ("integer", "number")
 
 
 def _judged_columns(rule: Rule) -> tuple[str, ...]:

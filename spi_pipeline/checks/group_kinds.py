@@ -6,6 +6,7 @@ What is measured of each group is handed to one function, whoever measured it: p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,8 @@ from spi_pipeline.checks.row_kinds import ROUNDING
 from spi_pipeline.checks.subject import Subject, plain
 from spi_pipeline.checks.wording import figure
 from spi_pipeline.contracts.rules import Rule
+
+_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 
 Group = dict[str, Any]
 
@@ -91,12 +94,21 @@ def unbroken(rule: Rule, subject: Subject) -> Check:
     )
 
 
-def unbroken_check(rule: Rule, numbers: Sequence[tuple[Group, list[int]]]) -> Check:
-    """Ascending numbers without a gap; of each gap the first number missing is told."""
+def unbroken_check(rule: Rule, numbers: Sequence[tuple[Group, list[Any]]]) -> Check:
+    """Ascending whole numbers or months without a gap; of each gap the first one missing is told."""
     (name,) = rule.columns
-    gaps = [[low + 1 for low, high in pairwise(held) if high > low + 1] for _, held in numbers]
-    rows = [{**place, name: int(first)} for (place, _), own in zip(numbers, gaps, strict=True) for first in own]
+    gaps = [list(_gaps(held)) for _, held in numbers]
+    rows = [{**place, name: first} for (place, _), own in zip(numbers, gaps, strict=True) for first in own]
     return _check(rule, [bool(own) for own in gaps], rows, found.gaps(len(numbers), rows))
+
+
+def _gaps(held: Sequence[Any]) -> Iterator[int | str]:
+    """The first one missing of each gap; what is no month is another rule's business."""
+    if not any(isinstance(one, str) for one in held):
+        yield from (int(low) + 1 for low, high in pairwise(held) if high > low + 1)
+        return
+    months = [12 * int(one[:4]) + int(one[5:]) - 1 for one in held if _MONTH.fullmatch(one)]
+    yield from (f"{(low + 1) // 12}-{(low + 1) % 12 + 1:02}" for low, high in pairwise(months) if high > low + 1)
 
 
 def _check(rule: Rule, wrong: Sequence[bool], rows: Sequence[Group], told: str) -> Check:

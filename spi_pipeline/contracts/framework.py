@@ -70,7 +70,7 @@ class Publication(Strict):
     first_edition: int = Field(ge=2000, le=2100)
     slots: float = Field(ge=0, le=1)
     areas: float = Field(ge=0, le=1)
-    owner: str
+    owner: str = Field(pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$")
 
 
 class Uncertainty(Strict):

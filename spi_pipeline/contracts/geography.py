@@ -78,7 +78,7 @@ class Geography(Strict):
             in both sets with different boundaries.
     """
 
-    vintage: str = Field(pattern=r"^\d{4}-\d{2}$")
+    vintage: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     authorities: list[Authority]
     wards: list[Ward]
     former_wards: dict[str, str] = Field(default_factory=dict)

@@ -181,8 +181,12 @@ class _Reader:
         """Implied rules, then stated ones."""
         places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
         stated = stated_rules(self.document, table.quality, columns, places, parts, self.faults)
-        if not any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality):
+        asked = any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality)
+        if not asked:
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+            self.fault(("schema", 0), message)
+        elif vintage is not None and not self.faults and not any(map(_fails_on_nothing, stated)):
+            message = "no rule on rows or coverage can fail on an empty table; let a row count begin at 1"
             self.fault(("schema", 0), message)
         if self.faults:
             return ()
@@ -192,3 +196,8 @@ class _Reader:
                 self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")
             rules.append(rule)
         return tuple(rules)
+
+
+def _fails_on_nothing(rule: Rule) -> bool:
+    """Whether a rule refuses, or reports, a table without rows."""
+    return rule.kind == "coverage" or (rule.kind == "row_count" and (rule.params.get("min") or 0) > 0)

@@ -174,6 +174,11 @@ def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabular
     """Faults of what an indicator, or a measure of the economic context, refers to."""
     if measured.unit not in vocabulary.units:
         yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
+    elif measured.measure.kind == "rate" and measured.measure.per != (per := vocabulary.units[measured.unit].per or 1):
+        yield (
+            ("measure", "per"),
+            f"per is {measured.measure.per:g}, a rate in {measured.unit} is per {per:g}; correct one",
+        )
     if measured.source not in sources:
         yield ("source",), unknown(measured.source, "source", sources)
     source = sources.get(measured.source)

@@ -36,7 +36,7 @@ RULE_KINDS: dict[str, str] = {
     "quotient": "a value is its numerator over its denominator, times the factor stated for what its row is about",
     "totals": "the values of each group add up to a stated total",
     "together": "the named columns are null in the same rows",
-    "unbroken": "whole numbers follow each other without a gap",
+    "unbroken": "whole numbers, or months, follow each other without a gap",
     "empty": "a column holds nothing: what stands in it is a finding",
 }
 

@@ -22,6 +22,7 @@ class Unit(Strict):
         maximum: largest value the unit allows, if it has one.
         additive: counts of this unit may be summed over areas.
         positional: a rank, decile or the like, of which no average may be formed.
+        per: what a rate in this unit is multiplied by, 1,000 for one per thousand; None where no rate has it.
         relative: a value stands against all of England in its own year: two releases show no change in level.
     """
 
@@ -30,6 +31,7 @@ class Unit(Strict):
     maximum: float | None = None
     additive: bool = False
     positional: bool = False
+    per: float | None = Field(default=None, gt=0)
     relative: bool = False
 
 

@@ -148,6 +148,8 @@ def _ladder(wards: Shapes, areas: pd.DataFrame, output_areas: Shapes, lsoas: Sha
 
     points = shapely.points(postcodes["easting"].to_numpy(dtype=float), postcodes["northing"].to_numpy(dtype=float))
     output_area = pd.Series(drawn.holding(points), dtype=object)
+    if 2 * len(drawn.codes) > len(areas):
+        _require_matching_grid(output_area, postcodes)
     # A postcode in a drawn output area says nothing about the others of the LSOA.
     remainder = pd.Series(around.holding(points), dtype=object).where(output_area.isna())
     ward = postcodes["area_code"].reset_index(drop=True)
@@ -211,6 +213,16 @@ def _known_postcodes(postcodes: pd.DataFrame | None, wards: pd.DataFrame) -> pd.
         )
     ward = usable["ward_code"]
     return usable.assign(area_code=ward.where(ward.isin(set(wards["area_code"])), OUTSIDE))
+
+
+def _require_matching_grid(output_area: pd.Series, postcodes: pd.DataFrame) -> None:
+    """Refuse points that lie elsewhere than the areas: with none of them inside, surfaces would be taken instead."""
+    inside = (postcodes["area_code"] != OUTSIDE).to_numpy()
+    if inside.any() and not output_area[inside].notna().any():
+        raise SpiError(
+            f"None of the {int(inside.sum()):,} postcodes of the wards lies in an output area: their easting and "
+            "northing are exchanged, or not metres of the British National Grid."
+        )
 
 
 def _require_known_lsoas(areas: pd.DataFrame, lsoa_best_fit: pd.DataFrame) -> None:

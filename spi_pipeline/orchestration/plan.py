@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.sanity import SanityKind
 from spi_pipeline.orchestration.analysis_steps import doubt_steps, scorecard_step
@@ -24,7 +25,11 @@ GEOGRAPHY_SOURCES = (
 
 
 def build_plan(contracts: Contracts) -> list[Step]:
-    """Every step, in an order in which each comes after those it reads from."""
+    """Every step, in an order in which each comes after those it reads from.
+
+    Raises:
+        ContractError: when a table that a step writes has no contract.
+    """
     steps = [_source(contracts, source_id) for source_id in contracts.sources if source_id not in contracts.dormant]
     steps += [_allocation(), _area()]
     steps += [_economy(contracts), _catalogue(contracts)]
@@ -40,6 +45,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
     steps.append(_change(contracts, steps))
     steps += [*doubt_steps(contracts), scorecard_step(contracts)]
     steps += _sanity(contracts)
+    written = {table.split(".")[0] for step in steps for table in step.outputs}
+    if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
+        said = "the file is missing; the pipeline writes this table, restore its contract"
+        raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
     steps.append(_database(contracts, steps))
     return steps
 

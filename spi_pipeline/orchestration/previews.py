@@ -44,7 +44,7 @@ def _values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
     for row in rows:
         found = {"value": row["value"], "from": row["lower"], "to": row["upper"]}
         figures = {name: _rounded(value) for name, value in found.items() if name == "value" or bounded}
-        shown.append({"ward": names[row["area_code"]], **figures, "status": row["status"]})
+        shown.append({"ward": names.get(row["area_code"], row["area_code"]), **figures, "status": row["status"]})
     ends = sorted({row["period_end"] for row in rows if row["period_end"]})
     of = f", figures to {ends[-1]}" if ends else ""
     return _titled(rows, f"{of}, in {contracts.vocabulary.units[indicator.unit].title}", shown)
@@ -61,7 +61,7 @@ def _scores(table: pa.Table, contracts: Contracts, element: str) -> str:
         f", profile {profile}",
         [
             {
-                "ward": names[row["area_code"]],
+                "ward": names.get(row["area_code"], row["area_code"]),
                 "score": None if row["score"] is None else f"{row['score']:.1f}",
                 "rank": row["rank"],
                 "coverage": f"{row['coverage']:.0%}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from spi_pipeline.alerts.delivery import understood
 from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.activity import contracts_in_force
@@ -96,9 +97,12 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
 def _channels(settings: Settings) -> tuple[set[str], str]:
     """The channels there are, and why they cannot be understood; a probe that is told of none asks for all."""
     try:
-        return {channel.name for channel in alert_channels(settings)}, ""
+        found = alert_channels(settings)
     except SpiError as error:
         return set(), str(error)
+    odd = [channel.name for channel in found if not understood(channel)]
+    why = f"the URL of alert channel {', '.join(odd)} is not understood; compare it with Apprise's list of services"
+    return {channel.name for channel in found}, why if odd else ""
 
 
 def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:

@@ -51,7 +51,7 @@ def test_urls_are_separated_by_blanks_or_commas() -> None:
     assert channels() == []
 
 
-NO_URL = "FILE: channel duty has no URL; state it there, or duty=URL in SPI_ALERT_URLS"
+NO_URL = "FILE: channel duty has no URL; state scheme://… there, or duty=URL in SPI_ALERT_URLS"
 CHOICES = "severity, kind, group, owner, asset, rule"
 TWICE = "a=json://s3cret a=json://s3cret2"
 
@@ -68,13 +68,21 @@ TWICE = "a=json://s3cret a=json://s3cret2"
         pytest.param("", "channels: {duty: {urls: s3cret}}",
                      "FILE: channel duty may state url, include and exclude, and nothing else", id="urls"),
         pytest.param("", "channels: {duty: }", NO_URL, id="no-url"),
-        pytest.param("", "channels: {duty: {url: s3cret}}", NO_URL, id="bad-url"),
+        pytest.param("", "channels: {duty: {url: s3cret}}", NO_URL.replace("no URL", "a URL that is none"),
+                     id="bad-url"),
         pytest.param("", "channels: {du ty: {url: s3cret}}",
                      "FILE: a channel's name is a letter followed by letters, digits, _ or -", id="name"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {team: x}}}",
                      f"FILE: include of channel duty may choose by {CHOICES}, and by nothing else", id="choice"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {group: [1]}}}",
                      "FILE: exclude of channel duty must state words, such as severity: [error]", id="words"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {asset: []}}}",
+                     "FILE: include of channel duty must state words, such as severity: [error]", id="nothing"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {severity: [eror]}}}",
+                     "FILE: include of channel duty: no severity is 'eror'; there are error, warning", id="severity"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {kind: [chek]}}}",
+                     "FILE: exclude of channel duty: no kind is 'chek'; there are check, run, stale, quarantine, "
+                     "silent", id="kind"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls: str, text: str, said: str) -> None:

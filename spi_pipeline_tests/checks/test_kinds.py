@@ -78,3 +78,16 @@ def test_a_missing_column_is_an_error_that_blocks(kind: str) -> None:
 
 def test_every_case_is_of_a_kind_there_is() -> None:
     assert CASES.keys() == RULE_KINDS.keys()
+
+
+@pytest.mark.parametrize("set_wise_above", [0, 100])
+def test_months_follow_each_other(set_wise_above: int) -> None:
+    months = ["2023-11", "2023-12", "2024-01", "2023-11"]
+    rule = Rule("every_month", "unbroken", "warning", "", ("month",))
+    for more, told in (
+        ([], "1 group without a gap"),
+        (["2024-03", "2024-06"], "missing in 1 group: month 2024-02, month 2024-04"),
+    ):
+        table = pa.table({"month": [*months, *more]})
+        (result,) = evaluate(table, [rule], table_name="example", set_wise_above=set_wise_above)
+        assert (result.outcome, result.observed) == ("failed" if more else "passed", told)

@@ -41,6 +41,12 @@ OUTCOMES = (
     ("file", "old", "new", "message", "at"),
     [
         case(
+            "a rate per another number than its unit", SAFETY,
+            "per: 1000",
+            "per: 100",
+            "indicator violent_crime: per is 100, a rate in per_1000_residents is per 1000; correct one",
+        ),
+        case(
             "unknown unit", HOUSING,
             "unit: percent",
             "unit: percnt",

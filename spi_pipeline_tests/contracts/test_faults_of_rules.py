@@ -127,6 +127,13 @@ def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
 
 
+def test_a_row_count_that_cannot_fail_guards_nothing(root: Path) -> None:
+    change(root, CAR, ROW_COUNT, ROW_COUNT.replace("To: 1", "To: 0"))
+    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
+    message = "no rule on rows or coverage can fail on an empty table; let a row count begin at 1"
+    assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
+
+
 def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
     area = "products/area.yaml"
     change(root, area, "  - {property: levels,", "  - {property: parts, value: level}\n  - {property: levels,")

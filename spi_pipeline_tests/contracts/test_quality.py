@@ -91,7 +91,7 @@ def test_defaults_of_stated_rules_are_filled_in(contracts: Contracts) -> None:
     part = rule(contracts, "census_car_availability", "none_within_households")
     assert (part.columns, part.params) == (("none", "households"), {"tolerance": 0})
     assert rule(contracts, "street_crime", "few_without_a_place").params == {"max_share": 0.1}
-    assert rule(contracts, "local_elections_2023", "most_wards").params["min_share"] == 0.9
+    assert rule(contracts, "local_elections_2023", "most_wards").params["min_share"] == 0.95
 
 
 def test_the_ways_to_bound_a_row_count(root: Path) -> None:

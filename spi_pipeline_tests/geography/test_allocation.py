@@ -167,6 +167,13 @@ def broken(name: str, change: object) -> dict[str, object]:
             broken("postcodes", ("ward_code", EAST, "E05002193")), f"No postcode names the ward {EAST}", id="old"
         ),
         pytest.param(
+            broken(
+                "postcodes", town.tables()["postcodes"].rename(columns={"easting": "northing", "northing": "easting"})
+            ),
+            "None of the .* postcodes of the wards lies in an output area",
+            id="exchanged",
+        ),
+        pytest.param(
             broken("lsoa_best_fit", ("ward_code", WEST, "E05002193")), "the wards E05002193", id="old best fit"
         ),
         pytest.param(broken("output_area_lookup", ("lsoa_code", C, "E01999999")), "LSOAs E01999999", id="unknown LSOA"),

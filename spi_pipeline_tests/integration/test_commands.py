@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: House, sp
         assert safety.startswith("indicators/safety.yaml:8: ")
         assert "street_crimes" in safety
     assert house.digests() == before
+
+
+def test_a_table_without_a_contract_is_missed_by_every_command(tmp_path: Path, spi: Command) -> None:
+    house = empty_house(tmp_path)
+    (house.settings.contracts / "products" / "sensitivity.yaml").unlink()
+    for arguments in (["refresh"], ["contracts", "lint"], ["status"]):
+        said = spi(house, *arguments)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith("products/sensitivity.yaml: the file is missing; the pipeline writes this table")
+
+
+def test_a_comparison_with_nothing_is_no_comparison(house: House, spi: Command) -> None:
+    said = spi(house, "contracts", "lint", "--against", "")
+    assert said.code == 2
+    assert "names no revision" in said.err
 
 
 @pytest.mark.parametrize(
