@@ -219,7 +219,7 @@ def snapshot_build(
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
     from spi_pipeline.checks.evaluation import evaluate
     from spi_pipeline.checks.wording import summary
-    from spi_pipeline.contracts.rules import SMALL_AREAS, SmallAreas, with_known_areas
+    from spi_pipeline.contracts.rules import with_known_areas
     from spi_pipeline.snapshot.build import import_tables
     from spi_pipeline.snapshot.embedded import write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
@@ -243,14 +243,13 @@ def snapshot_build(
         tables[embedded.source_id] = embedded
         out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
 
-    def codes(small_areas: SmallAreas) -> set[str]:
-        source_id, column = SMALL_AREAS[small_areas]
-        known = set(tables[source_id].table[column].to_pylist()) if source_id in tables else set()
-        contracts.geography.require_all(small_areas, known)
-        return known
+    def column_of(source_id: str, column: str) -> list[str | None]:
+        return tables[source_id].table[column].to_pylist() if source_id in tables else []
 
     for source_id, embedded in tables.items():
-        rules = with_known_areas(contracts.sources[source_id].rules, codes)
+        rules = with_known_areas(
+            contracts.sources[source_id].rules, lambda name: contracts.geography.known(name, column_of)
+        )
         results = evaluate(embedded.table, rules, table_name=source_id)
         if any(result.blocks for result in results):
             faults.append(summary(results, table_name=source_id))

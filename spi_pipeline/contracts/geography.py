@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -115,13 +115,18 @@ class Geography(Strict):
             former_wards=self.former_wards,
         )
 
-    def require_all(self, small_areas: SmallAreas, known: Collection[str]) -> None:
-        """Insist on a lookup that lists as many small areas as its authorities have.
+    def known(self, small_areas: SmallAreas, column_of: Callable[[str, str], Collection[str | None]]) -> frozenset[str]:
+        """The codes of a set of small areas, as its lookup lists them.
+
+        Args:
+            small_areas: the set.
+            column_of: gives what a column of a source holds, by their names.
 
         Raises:
-            SpiError: when it lists more or fewer than all of them together state.
+            SpiError: when the lookup lists more or fewer than all its authorities together state.
         """
-        lookup, _ = SMALL_AREAS[small_areas]
+        lookup, column = SMALL_AREAS[small_areas]
+        known = frozenset(filter(None, column_of(lookup, column)))
         stated = [item.small_areas.get(small_areas) for item in self.authorities if not item.lacks(lookup)]
         numbers = [number for number in stated if number is not None]
         if stated and len(numbers) == len(stated) and sum(numbers) != len(known):
@@ -130,6 +135,7 @@ class Geography(Strict):
                 f"{sum(numbers)} under small_areas: restore the table, or write it with spi snapshot build --from "
                 "FOLDER, or correct the number"
             )
+        return known
 
     def ward_code(self, name: str, authority_name: str) -> str | None:
         """The code of a ward named in a table that has names only, or None when no such ward is listed.

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import unit
+from spi_pipeline.engine.panel import row_in_words
 
 Array = npt.NDArray[np.float64]
 
@@ -273,4 +273,4 @@ def _require_counts(numerator: pd.Series, denominator: pd.Series) -> None:
 
 
 def _first(flags: pd.Series) -> str:
-    return unit(flags.index[flags][0])
+    return row_in_words(flags.index[flags][0])

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import Flags, require_panel, rows_of, unit
+from spi_pipeline.engine.panel import Flags, require_panel, row_in_words, rows_of
 
 # A spread this small beside the values themselves is rounding, not variation.
 NOISE = 1e-12
@@ -147,7 +147,7 @@ def base_year_z_scores(
     rows = turned[chosen if among is None else chosen & among]
     weights = pd.Series(1.0, index=rows.index) if population is None else population.reindex(rows.index).astype(float)
     if not (weights > 0).all():
-        lacking = unit(rows.index[~(weights > 0)][0])
+        lacking = row_in_words(rows.index[~(weights > 0)][0])
         raise EngineError(f"every area needs a population above 0 in the base year, unlike {lacking}: add it")
     if rows.isna().all().any():
         named = ", ".join(map(str, rows.columns[rows.isna().all()]))

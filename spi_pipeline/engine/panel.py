@@ -33,7 +33,7 @@ def require_panel(panel: pd.DataFrame) -> None:
         raise EngineError(f"a panel holds no infinite values, correct or blank them in: {named}")
 
 
-def unit(label: object) -> str:
+def row_in_words(label: object) -> str:
     """The label of a row in words, for messages: an area, and its edition where there are several."""
     if not isinstance(label, tuple):
         return str(label)

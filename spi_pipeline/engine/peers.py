@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import unit
+from spi_pipeline.engine.panel import row_in_words
 
 PEERS = 5
 # Points within which an area counts as level with its peers, however alike these are.
@@ -101,7 +101,7 @@ def whole_values(panel: pd.DataFrame, population: pd.Series, groups: pd.Series |
     weights = population.reindex(panel.index).astype(float)
     if not (weights > 0).all():
         raise EngineError(
-            f"every area needs a population above 0, unlike {unit(panel.index[~(weights > 0)][0])}: add it"
+            f"every area needs a population above 0, unlike {row_in_words(panel.index[~(weights > 0)][0])}: add it"
         )
     labels = pd.Series("all", index=panel.index) if groups is None else groups.reindex(panel.index)
     keys = [panel.index.get_level_values("edition"), labels.to_numpy()]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, SmallAreas, with_known_areas
+from spi_pipeline.contracts.rules import Rule, SmallAreas, with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
@@ -156,14 +156,13 @@ class Reader:
 
     def _codes(self, small_areas: SmallAreas) -> frozenset[str]:
         if small_areas not in self._known:
-            source_id, column = SMALL_AREAS[small_areas]
-            held = self.contracts.geography.holding(source_id)
-            table = read_embedded(self.snapshot, source_id).table if held else None
-            codes = table[column].unique().to_pylist() if table is not None and column in table.column_names else []
-            known = frozenset(filter(None, codes))
-            self.contracts.geography.require_all(small_areas, known)
-            self._known[small_areas] = known
+            self._known[small_areas] = self.contracts.geography.known(small_areas, self._embedded_column)
         return self._known[small_areas]
+
+    def _embedded_column(self, source_id: str, column: str) -> list[str | None]:
+        held = self.contracts.geography.holding(source_id)
+        table = read_embedded(self.snapshot, source_id).table if held else None
+        return table[column].unique().to_pylist() if table is not None and column in table.column_names else []
 
     def origins(self, name: str) -> list[dict[str, object]]:
         """The files a source table was read from."""

@@ -367,4 +367,6 @@ def test_the_figures_of_an_old_processor_are_the_same_but_for_rounding() -> None
     cores = sorted(os.sched_getaffinity(0))
     here, there = (np.frombuffer(figures_of(cores, **more)) for more in ({}, old))
     assert len(here) > 3000
+    if here.tobytes() == there.tobytes():
+        pytest.skip("this numpy computes the same whatever it is told of the processor, so that nothing was compared")
     np.testing.assert_allclose(there, here, rtol=0, atol=1e-9)
