@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+
 from spi_pipeline.store.atomic import discard, replacing, sync
 from spi_pipeline.store.database import DatabaseTable, build
 from spi_pipeline.store.names import identifier
@@ -20,7 +22,7 @@ def publish(root: Path, tables: Sequence[DatabaseTable], version: str) -> Path:
     """Make ``version`` what readers of the store at ``root`` see; see ``Store.publish``."""
     folder = _published(root) / identifier(version, "publication")
     previous = current_version(root)
-    if not (folder / DATABASE).is_file():
+    if not _opens(folder / DATABASE):
         if folder.exists():
             discard(folder)
         with replacing(folder) as temporary:
@@ -38,9 +40,17 @@ def publish(root: Path, tables: Sequence[DatabaseTable], version: str) -> Path:
 
 
 def current_version(root: Path) -> str | None:
-    """Return the version readers see; None where none was published or its database is gone."""
+    """Return the version readers see; None where none was published or its database is gone or damaged."""
     link = _published(root) / "current"
-    return link.readlink().name if link.is_symlink() and (root / DATABASE).is_file() else None
+    return link.readlink().name if link.is_symlink() and _opens(root / DATABASE) else None
+
+
+def _opens(database: Path) -> bool:
+    try:
+        duckdb.connect(str(database), read_only=True).close()
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _published(root: Path) -> Path:

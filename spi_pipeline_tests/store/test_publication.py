@@ -30,6 +30,14 @@ def published(store: Store) -> set[str]:
     return {path.name for path in (store.root / "published").iterdir()}
 
 
+def test_a_database_cut_short_is_not_published_and_made_anew(store: Store) -> None:
+    whole = publish(store, "v1", 1.0) / "spi.duckdb"
+    whole.write_bytes(whole.read_bytes()[:5000])
+    assert store.published_version() is None
+    publish(store, "v1", 1.0)
+    assert store.published_version() == "v1"
+
+
 def test_a_publication_is_found_through_relative_links(store: Store, tmp_path: Path) -> None:
     folder = publish(store, "v1", 1.0)
     assert folder == store.root / "published" / "v1"
