@@ -7,7 +7,7 @@ from dataclasses import replace
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import without_figures
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 
 def contracts_in_force(settings: Settings) -> Contracts:

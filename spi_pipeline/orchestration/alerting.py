@@ -15,7 +15,7 @@ from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents
 from spi_pipeline.orchestration.run_incidents import DAGSTER, RUN, RunIncidents
 from spi_pipeline.orchestration.watchdog import existing_instance
 from spi_pipeline.settings import Settings
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 
 def alert_channels(settings: Settings) -> list[Channel]:

@@ -22,7 +22,7 @@ def doubt_steps(contracts: Contracts) -> list[Step]:
         *observations,
         "indicator",
     )
-    rooms = ("contracts", "checks", "scoring", "engine")
+    rooms = ("contracts", "rules", "scoring", "engine")
     return [
         Step(
             name="rank_interval",
@@ -62,7 +62,7 @@ def scorecard_step(contracts: Contracts) -> Step:
         inputs=(*scores, "economy"),
         outputs=("scorecard",),
         files=("economy.yaml", *products("scorecard")),
-        rooms=("contracts", "checks", "scoring", "engine"),
+        rooms=("contracts", "rules", "scoring", "engine"),
         title="Strengths and weaknesses",
         description="Every ward beside the wards of its authority nearest to it in income after housing costs.",
         lineage={"difference": tuple((name, "score") for name in scores), "peers": (("economy", "value"),)},

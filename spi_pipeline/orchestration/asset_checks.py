@@ -12,13 +12,13 @@ from typing import Any
 
 import dagster as dg
 
-from spi_pipeline.checks.wording import expected
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import COMPUTED, Outcome
+from spi_pipeline.rules.wording import expected
 
 DRIFT = "drift"
 # What is judged of a source beside the rules of its contract, by the kind of rule; comparisons with the version before

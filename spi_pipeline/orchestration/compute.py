@@ -20,6 +20,7 @@ from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
+from spi_pipeline.publishers.corrections import correct
 from spi_pipeline.scoring import sanity
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.catalogue import catalogue
@@ -30,7 +31,6 @@ from spi_pipeline.scoring.scorecard import scorecards
 from spi_pipeline.scoring.tables import Areas, Scored
 from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline.snapshot.embedded import ORIGINS
-from spi_pipeline.sources.corrections import correct
 
 
 def compute(step: Step, contracts: Contracts, reader: Reader) -> dict[str, pa.Table]:

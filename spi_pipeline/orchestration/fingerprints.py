@@ -43,7 +43,7 @@ def fingerprint(step: Step, inputs: Mapping[str, str], files: Mapping[str, str],
 @cache
 def room_digest(room: str) -> str:
     """A digest of the Python source of one room. Importers are left out: a snapshot says what they made."""
-    files = sorted(file for file in (_PACKAGE / room).glob("*.py"))
+    files = sorted(file for file in (_PACKAGE / room).rglob("*.py") if "importers" not in file.parts)
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")

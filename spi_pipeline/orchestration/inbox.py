@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.sources import bodies
-from spi_pipeline.store.raw import Raw
+from spi_pipeline.publishers.http import bodies
+from spi_pipeline.storage.raw import Raw
 
 _MONTH = re.compile(r"(20\d{2})[-_]?(0[1-9]|1[0-2])(?!\d)")
 _YEAR = re.compile(r"(?<!\d)20\d{2}(?!\d)")

@@ -24,7 +24,7 @@ from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import COMPUTED, age
 from spi_pipeline.orchestration.step import owner_of
 from spi_pipeline.settings import Settings
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 SAMPLE_ROWS = 3
 # Of the steps that depend on a table so many are named of each kind.

@@ -18,7 +18,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from sqlalchemy import Connection, Engine, create_engine
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 # One run at a time writes to a store. Telemetry is off, freshness policies are evaluated. Our own log goes into that
 # of the run. The event log is Dagster's own but for its open connections and fewer transactions.

@@ -23,14 +23,14 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.orchestration.inbox import laid_in
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import Fetcher, Scope
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.live import FETCHERS
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline.sources.addresses import Addresses
-from spi_pipeline.sources.client import HttpClient
-from spi_pipeline.sources.exchange import Fetcher, Scope
-from spi_pipeline.sources.limits import Budget, Limits
-from spi_pipeline.sources.live import FETCHERS
-from spi_pipeline.store.raw import Raw
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline.storage.store import Store
 
 # Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
 _AT_ONCE = 6

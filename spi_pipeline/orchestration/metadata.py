@@ -19,7 +19,7 @@ from spi_pipeline.orchestration.previews import preview
 from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
-from spi_pipeline.publish.database import reading
+from spi_pipeline.outputs.database import reading
 
 
 def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:

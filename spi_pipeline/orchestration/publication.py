@@ -14,8 +14,8 @@ from spi_pipeline.contracts.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals
-from spi_pipeline.publish.database import under_contract
-from spi_pipeline.store.database import Column, DatabaseTable
+from spi_pipeline.outputs.database import under_contract
+from spi_pipeline.storage.database import Column, DatabaseTable
 
 RECORDED = ("check_result", "source_release")
 

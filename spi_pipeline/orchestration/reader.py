@@ -20,7 +20,7 @@ from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded, snapshot_as_of, snapshot_tables
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from spi_pipeline.orchestration.live import Live

@@ -23,7 +23,7 @@ from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.quality import quality
 from spi_pipeline.orchestration.records import run_row
 from spi_pipeline.orchestration.runner import Outcome, Runner
-from spi_pipeline.publish.database import UnknownNameError
+from spi_pipeline.outputs.database import UnknownNameError
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.orchestration.watchdog import launched_by, root_cause, run_name, tickers
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

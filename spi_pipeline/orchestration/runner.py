@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from spi_pipeline.checks.drift import drift
-from spi_pipeline.checks.evaluation import evaluate
-from spi_pipeline.checks.wording import summary
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, RuleResult
@@ -31,10 +28,13 @@ from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.orchestration.records import check_row, check_rows, release_rows
+from spi_pipeline.rules.drift import drift
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.wording import summary
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import ORIGINS, embedded_digest
-from spi_pipeline.store.store import Store
-from spi_pipeline.store.tables import Version
+from spi_pipeline.storage.store import Store
+from spi_pipeline.storage.tables import Version
 
 if TYPE_CHECKING:
     from spi_pipeline.orchestration.live import Live

@@ -18,9 +18,9 @@ from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import stale_steps
 from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
-from spi_pipeline.publish.database import reading, rows
+from spi_pipeline.outputs.database import reading, rows
 from spi_pipeline.settings import Settings
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord

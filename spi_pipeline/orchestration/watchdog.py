@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publishers.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS, EmbeddedTable, InputFile
-from spi_pipeline.sources.corrections import correct
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 
 def frozen_on(store: Store) -> dt.date:

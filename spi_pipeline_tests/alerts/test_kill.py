@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spi_pipeline_tests.alerts import children
 from spi_pipeline_tests.alerts.servers import webhook
-from spi_pipeline_tests.store.conftest import Start, start
+from spi_pipeline_tests.storage.conftest import Start, start
 
 __all__ = ["start"]
 

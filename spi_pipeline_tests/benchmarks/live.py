@@ -30,13 +30,13 @@ SCAN = 'SELECT "Month", "Crime type", "LSOA code", count(*) FROM read_csv(\'{}/*
 
 def ours(folder: Path) -> None:
     """Parse every file of a folder, hold the counts to the contract, and add them up."""
-    from spi_pipeline.checks.evaluation import evaluate
     from spi_pipeline.contracts.arrow import to_arrow
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.geography.points import place_points
+    from spi_pipeline.publishers.police import parse_street_crime
+    from spi_pipeline.rules.evaluation import evaluate
     from spi_pipeline.settings import Settings
     from spi_pipeline.snapshot.embedded import read_embedded
-    from spi_pipeline.sources.police import parse_street_crime
 
     frames = []
     for file in sorted(folder.glob("*.csv")):

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spi_pipeline.checks.evaluation import SET_WISE_ABOVE, evaluate
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.rules.evaluation import SET_WISE_ABOVE, evaluate
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
 from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT, empty_house, house_in

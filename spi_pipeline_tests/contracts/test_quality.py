@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spi_pipeline.checks.evaluation import evaluate
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.contracts.rules import RULE_KINDS, Rule, with_known_areas
+from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
 
 

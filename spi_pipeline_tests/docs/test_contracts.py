@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from spi_pipeline.checks.evaluation import SET_WISE_ABOVE
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.contracts.rules import RULE_KINDS
 from spi_pipeline.contracts.stated import STATED_KINDS
+from spi_pipeline.rules.evaluation import SET_WISE_ABOVE
 from spi_pipeline_tests.docs.documents import assert_table, markdown_table, table_in, text
 from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, known_as_missed
 

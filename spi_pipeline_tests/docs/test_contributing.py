@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.conftest import Spi
 from spi_pipeline_tests.docs.documents import (
     CONTRIBUTING,

@@ -18,7 +18,7 @@ from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
 DOCUMENT = REPOSITORY / "docs" / "geography.md"

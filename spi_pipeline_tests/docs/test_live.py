@@ -10,10 +10,10 @@ import pytest
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.orchestration.sensors import pace
-from spi_pipeline.sources.endpoints import SITES
-from spi_pipeline.sources.live import FETCHERS
+from spi_pipeline.publishers.http.endpoints import SITES
+from spi_pipeline.publishers.live import FETCHERS
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
-from spi_pipeline_tests.publishers.matrix import SOURCES, TROUBLES
+from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.index_files.command import explain_files, score_files
+from spi_pipeline.cli.score.command import explain_files, score_files
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
 
 RECIPES = REPOSITORY / "docs" / "score-recipes.md"

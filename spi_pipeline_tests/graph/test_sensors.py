@@ -15,7 +15,7 @@ from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.sensors import affected
 from spi_pipeline.settings import Settings
-from spi_pipeline_tests.publishers import Publishers, local_publishers
+from spi_pipeline_tests.imitations import Publishers, local_publishers
 
 
 @pytest.fixture(scope="module")

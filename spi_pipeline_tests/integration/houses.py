@@ -22,9 +22,9 @@ from spi_pipeline.orchestration.activity import with_activity
 from spi_pipeline.orchestration.fingerprints import contract_digests
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.orchestration.runner import Runner
-from spi_pipeline.publish.database import reading
+from spi_pipeline.outputs.database import reading
 from spi_pipeline.settings import Settings
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 SNAPSHOT = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables"

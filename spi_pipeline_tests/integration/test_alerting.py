@@ -218,7 +218,7 @@ def test_a_source_overdue_at_its_publisher(
 
     told_of(published)
     settings = told_at(refreshed, hook).settings
-    monkeypatch.setattr("spi_pipeline.store.store.Store.alerts", tmp_path)
+    monkeypatch.setattr("spi_pipeline.storage.store.Store.alerts", tmp_path)
     for years in (0, 10):
         look(settings, contracts, NOW + years * dt.timedelta(days=365))
     told = "street_crime is overdue at its publisher"

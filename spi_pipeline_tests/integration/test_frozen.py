@@ -16,8 +16,8 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.orchestration.live import Live
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
-from spi_pipeline_tests.publishers import Publishers, local_publishers
 
 INDEX = "index/social_progress_index"
 

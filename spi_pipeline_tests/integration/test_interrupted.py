@@ -29,8 +29,8 @@ from sqlalchemy.engine import Engine
 from spi_pipeline.orchestration.instance import PooledEventLogStorage, open_instance
 from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.orchestration.status import status_of
-from spi_pipeline.store import atomic, publication
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage import atomic, publication
+from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
@@ -196,7 +196,7 @@ def _before_the_pointer(_house: House) -> None:
             _die()
         whole(path, data)
 
-    from spi_pipeline.store import tables
+    from spi_pipeline.storage import tables
 
     tables.write_bytes = write  # type: ignore[attr-defined]
 

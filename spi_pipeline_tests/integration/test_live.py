@@ -26,8 +26,8 @@ from spi_pipeline.orchestration.activity import with_activity
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import Refresh, refresh, stale_steps
 from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
-from spi_pipeline_tests.publishers import Publishers, local_publishers
 
 SOURCES = ("street_crime", "census_car_availability", "background_pollution")
 MONTHS = 8
@@ -154,7 +154,7 @@ FAILURES = {
 def test_what_fails_leaves_the_last_good_version(
     live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spi_pipeline.sources.client._backoff", lambda _state: 0.01)
+    monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     name = "background_pollution"
     assert run(live, name)[name].state == "written"
     before = live.digests()
@@ -182,7 +182,7 @@ def test_what_fails_leaves_the_last_good_version(
 def test_without_a_version_the_embedded_figures_are_the_last_good_ones(
     live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spi_pipeline.sources.client._backoff", lambda _state: 0.01)
+    monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     publishers.fault("*", "503")
     done = run(live, "census_car_availability", "background_pollution")
     assert {name: outcome.state for name, outcome in done.items()} == {

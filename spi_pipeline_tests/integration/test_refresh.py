@@ -19,7 +19,7 @@ from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.refresh import refresh, stale_steps
 from spi_pipeline.orchestration.runner import COMPUTED
-from spi_pipeline.publish.database import UnknownNameError
+from spi_pipeline.outputs.database import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, refreshed_once
 

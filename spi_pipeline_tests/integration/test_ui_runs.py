@@ -18,7 +18,7 @@ from spi_pipeline_tests.integration.houses import House
 TURNOUT = dg.AssetKey(["indicator", "turnout"])
 HOLD = """
 import sys, time
-from spi_pipeline.store.store import Store
+from spi_pipeline.storage.store import Store
 with Store(sys.argv[1]).lock():
     print("held", flush=True)
     time.sleep(60)

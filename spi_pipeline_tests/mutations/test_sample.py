@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.checks.evaluation import evaluate
+from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline_tests.docs.documents import table_in
 from spi_pipeline_tests.integration.houses import House
 from spi_pipeline_tests.mutations.kinds import Mutation

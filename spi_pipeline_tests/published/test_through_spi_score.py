@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.index_files.command import score_files
+from spi_pipeline.cli.score.command import score_files
 from spi_pipeline_tests.published.files import california_sheet, global_release, published
 from spi_pipeline_tests.published.test_spi_california import COMPONENT_WEIGHTS
 from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND, NORTHERN_IRELAND, SCOTLAND, WALES

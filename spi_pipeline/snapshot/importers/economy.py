@@ -6,9 +6,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publishers.reading import numbers, whole
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers.columns import by_contract
-from spi_pipeline.sources.reading import numbers, whole
 
 # The header of the count of households and of the fuel-poor among them changed four times in twelve years.
 FUEL_POVERTY_HEADERS = (

@@ -9,9 +9,9 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publishers.reading import numbers, whole
 from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_msoas, read_parents
 from spi_pipeline.snapshot.importers.columns import by_contract
-from spi_pipeline.sources.reading import numbers, whole
 
 WARD_COLUMNS = ["area_code", "area_name", "authority_code", "geometry"]
 POSTCODE_COLUMNS = (

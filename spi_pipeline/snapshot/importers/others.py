@@ -6,9 +6,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publishers.reading import numbers, whole
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
-from spi_pipeline.sources.reading import numbers, whole
 
 
 def deprivation_2019(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.publishers.police import parse_stop_and_search, parse_street_crime
 from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.sources.police import parse_stop_and_search, parse_street_crime
 
 
 def street_crime(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:

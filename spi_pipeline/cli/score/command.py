@@ -1,0 +1,129 @@
+"""What ``spi score`` does: two files in, an index out, and a summary for people or programs.
+
+The order of the steps and the form of the summary belong here; the arithmetic is in the engine, the files in ``read``
+and ``write``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_pipeline.cli.score.read import InputError, located, read_inputs
+from spi_pipeline.contracts.documents import read_document
+from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.explain import explain_framework, explain_profile
+from spi_pipeline.engine.faults import FrameworkError
+from spi_pipeline.engine.profiles import PROFILES
+from spi_pipeline.engine.score import Scores, score_framework
+from spi_pipeline.engine.sensitivity import sensitivity
+from spi_pipeline.engine.survey import Varied
+from spi_pipeline.engine.uncertainty import Uncertainty, simulate, with_intervals
+
+FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
+WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An index computed from files.
+
+    Attributes:
+        title: the framework's title.
+        scores: everything the engine returned.
+        table: the rows to write: area_code, edition, level, id, score, rank, rank_low, rank_high, coverage.
+        uncertainty: what the draws say; None where none were asked for.
+        sensitivity: Sobol shares of every source of doubt; None where they were not asked for.
+    """
+
+    title: str
+    scores: Scores
+    table: pd.DataFrame
+    uncertainty: Uncertainty | None
+    sensitivity: pd.DataFrame | None
+
+    def summary(self) -> dict[str, Any]:
+        """Weights, fit, filled cells, treated points, notes and what was varied, ready for JSON."""
+        weights, indicators = self.scores.weights(), self.scores.indicators
+        fit = weights.drop_duplicates("parent_id")[FIT]
+        return {
+            "title": self.title,
+            "profile": self.scores.task.recipe.profile,
+            "levels": self.scores.task.structure.levels,
+            "weights": _records(weights[WEIGHT]),
+            "fit": _records(fit),
+            "imputed": _records(indicators.cells),
+            "treated": _records(indicators.points),
+            "suppressed": _records(indicators.suppressed),
+            "shrunk": _records(indicators.shrunk),
+            "notes": self.scores.notes,
+            "varied": [] if self.uncertainty is None else [_varied(entry) for entry in self.uncertainty.varied],
+            "sensitivity": [] if self.sensitivity is None else _records(self.sensitivity),
+        }
+
+
+def score_files(
+    framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0, sobol: int = 0
+) -> Outcome:
+    """Compute the index of a framework file from a file of values.
+
+    Args:
+        framework: YAML, as the documentation describes.
+        values: CSV or Parquet: area_code, edition, indicator_id, value and optional columns.
+        profile: a profile to use in place of the framework's.
+        draws: recalculations behind the rank intervals; 0 leaves these empty.
+        seed: of the draws.
+        sobol: base draws behind the shares of each source of doubt; 0 for none.
+
+    Raises:
+        InputError: every fault of both files, with file and line.
+        SpiError: a method cannot be applied to the values.
+    """
+    document, table = read_inputs(framework, values)
+    try:
+        scores = score_framework(document.data, table, profile)
+        uncertainty = simulate(scores, draws, seed) if draws else None
+        shares = sensitivity(scores, sobol, seed) if sobol else None
+    except FrameworkError as error:
+        raise located(error, document, values, table) from error
+    except EngineError as error:
+        raise SpiError(f"{framework.name} with {values.name}: {error}") from error
+    title = str(document.data.get("title") or framework.stem)
+    table = scores.table() if uncertainty is None else with_intervals(scores.table(), uncertainty)
+    return Outcome(title, scores, table, uncertainty, shares)
+
+
+def explain_files(framework: Path | None, profile: str | None) -> str:
+    """A framework in words with formulas, or a profile; every profile where neither is named.
+
+    Raises:
+        InputError: the framework has faults, or there is no such profile.
+    """
+    if framework is None:
+        try:
+            return "\n\n".join(explain_profile(name) for name in ([profile] if profile else PROFILES))
+        except EngineError as error:
+            raise InputError([Fault("--profile", 0, str(error))]) from error
+    faults: list[Fault] = []
+    document = read_document(framework, framework.name, faults)
+    if faults or document is None:
+        raise InputError(faults)
+    try:
+        return explain_framework(document.data, profile)
+    except FrameworkError as error:
+        raise located(error, document, framework, pd.DataFrame()) from error
+
+
+def _varied(entry: Varied) -> dict[str, Any]:
+    return {"source": entry.source, "varied": entry.varied, "how": entry.how}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain Python, what is missing as None."""
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows

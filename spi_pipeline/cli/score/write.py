@@ -1,0 +1,164 @@
+"""What ``spi score`` leaves behind: the table of scores, and the tables of the analysis.
+
+Formats and file names belong here; what the tables say is the engine's business.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from spi_pipeline.cli.score.command import Outcome
+from spi_pipeline.cli.score.read import InputError
+from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
+from spi_pipeline.engine.peers import CARD_COLUMNS, nearest_peers, scorecard
+from spi_pipeline.engine.score import Scores
+
+
+def check_target(file: Path) -> None:
+    """Refuse a target that could not be written, before anything is computed.
+
+    Raises:
+        InputError: its name ends in neither .csv nor .parquet, or its folder is not there.
+    """
+    if file.suffix not in (".csv", ".parquet"):
+        raise InputError([Fault(file.name, 0, "is neither .csv nor .parquet: name the output as one of these")])
+    if not file.absolute().parent.is_dir():
+        raise InputError([Fault(str(file), 0, f"there is no folder {file.parent}: create it first")])
+
+
+def write_table(table: pd.DataFrame, file: Path) -> None:
+    """Write the scores as CSV or Parquet, whole or not at all.
+
+    Raises:
+        SpiError: the file cannot be written.
+    """
+    if file.suffix == ".csv":
+        content: bytes | memoryview = csv_bytes(table)
+    else:
+        sink = io.BytesIO()
+        pq.write_table(_plain(table), sink)
+        content = sink.getbuffer()
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SpiError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """The table as CSV: a heading, one line a row, what is missing blank, quotation marks only where needed."""
+    plain = _plain(table)
+    sink = io.BytesIO()
+    sink.write((",".join(plain.column_names) + "\n").encode())
+    try:
+        pc.write_csv(plain, sink, pc.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:  # a code with a comma or a quotation mark in it
+        return table.to_csv(index=False, lineterminator="\n").encode()
+    return sink.getvalue()
+
+
+def write_details(outcome: Outcome, folder: Path) -> None:
+    """Write every table of the analysis as CSV into a folder, which is created where it is not there.
+
+    Raises:
+        SpiError: a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpiError(f"{folder} cannot be written: {error.strerror or error}") from error
+    for name, table in _tables(outcome).items():
+        write_table(table, folder / f"{name}.csv")
+
+
+def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
+    scores = outcome.scores
+    indicators = scores.indicators
+    formed = {parent: formed for parent, formed in scores.formed.items() if formed.children.shape[1] > 1}
+    pairs = {parent: correlations(one.children) for parent, one in formed.items()}
+    explained = {parent: importance(one.children, scores.scores[parent]) for parent, one in formed.items()}
+    found = {
+        "weights": scores.weights(),
+        "statistics": _statistics(scores),
+        "correlations": _stacked(pairs, "parent_id", ["id", "other", "correlation", "flag"]),
+        "importance": _stacked({key: one.rename("share").rename_axis("id").reset_index() for key, one in
+                                explained.items()}, "parent_id", ["id", "share"]),
+        "contributions": _stacked({key: _long(one.contributions()) for key, one in scores.formed.items()}, "parent_id",
+                                  ["edition", "area_code", "id", "contribution"]),
+        "scorecard": _scorecard(scores),
+        "leave_one_out": leave_one_out(scores.task).rename_axis("id").reset_index(),
+        "imputed": indicators.cells,
+        "treated": indicators.points,
+        "suppressed": indicators.suppressed,
+        "shrunk": indicators.shrunk,
+    }  # fmt: skip
+    if outcome.uncertainty is not None:
+        sure = outcome.uncertainty
+        found["intervals"] = sure.intervals
+        found["draws"] = sure.parameters.reset_index()
+        found["varied"] = pd.DataFrame([(one.source, one.varied, one.how) for one in sure.varied],
+                                       columns=["source", "varied", "how"])  # fmt: skip
+        found["pairs"] = _stacked(
+            {key: _pairs(one) for key, one in sure.pairs.items()}, "edition", ["area_code", "other", "above"]
+        )
+    if outcome.sensitivity is not None:
+        found["sensitivity"] = outcome.sensitivity
+    return found
+
+
+def _statistics(scores: Scores) -> pd.DataFrame:
+    """What each indicator is like, with the goalposts stated for it, percentiles as the numbers they are."""
+    elements = scores.task.structure.elements
+    table = statistics(scores.task.values.panel)
+    ends = {end: [getattr(elements[name], end) for name in table.index] for end in ("worst", "best")}
+    return table.assign(**ends).rename_axis("id").reset_index()
+
+
+def _scorecard(scores: Scores) -> pd.DataFrame:
+    """Every area against those nearest in standing, edition by edition; empty where no standing is known."""
+    values, parts = scores.task.values, []
+    if values.standing is not None:
+        inside = scores.scores if values.fitted is None else scores.scores[values.fitted]
+        for edition in inside.index.unique(level="edition"):
+            rows = inside.loc[edition]
+            group = None if values.group is None else values.group.loc[edition].reindex(rows.index)
+            peers = nearest_peers(values.standing.loc[edition].reindex(rows.index), group)
+            parts.append(scorecard(rows, peers).assign(edition=edition))
+    columns = ["edition", *CARD_COLUMNS]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _long(parts: pd.DataFrame) -> pd.DataFrame:
+    table = parts.reset_index().melt(["edition", "area_code"], var_name="id", value_name="contribution")
+    return table[table["contribution"].notna()]
+
+
+def _pairs(above: pd.DataFrame) -> pd.DataFrame:
+    table = above.rename_axis(index="area_code", columns="other").reset_index()
+    return table.melt("area_code", value_name="above").query("area_code != other")
+
+
+def _stacked(tables: Mapping[Any, pd.DataFrame], name: str, columns: list[str]) -> pd.DataFrame:
+    parts = [table.assign(**{name: str(key)}) for key, table in tables.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, name])
+
+
+def _plain(table: pd.DataFrame) -> pa.Table:
+    """As an Arrow table, codes as plain text."""
+    built = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
+    for position, field in enumerate(built.schema):
+        if pa.types.is_dictionary(field.type):
+            built = built.set_column(position, field.name, built.column(position).cast(field.type.value_type))
+    return built

@@ -1,0 +1,245 @@
+"""How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.orchestration.quality import quality, told
+from spi_pipeline.orchestration.refresh import Refresh
+from spi_pipeline.orchestration.runner import Outcome, age
+from spi_pipeline.outputs.database import WardTable, ward_table
+from spi_pipeline.outputs.explain import Explanation, Node
+from spi_pipeline.rules.wording import listing
+from spi_pipeline.settings import Settings
+from spi_pipeline.storage.store import Store
+
+if TYPE_CHECKING:
+    from spi_pipeline.orchestration.live import Fetched
+
+Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
+
+
+class _Elapsed(TimeElapsedColumn):
+    """Time since a group's turn came; a group whose turn has not come shows none."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.fields["begun"] else Text("")
+
+
+@contextmanager
+def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
+    """A bar for each group of steps on a terminal; elsewhere one line when a group is done."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), _Elapsed())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def begin(steps: list[Step]) -> Tell:
+            total = Counter(_shown(step) for step in steps)
+            tasks = {group: bars.add_task(group, total=count, begun=False) for group, count in total.items()}
+            left, failed = Counter(total), Counter[str]()
+
+            def take_turn() -> None:
+                """The first group that is not done has its turn."""
+                group = next((group for group in tasks if left[group]), None)
+                if group and not bars.tasks[tasks[group]].fields["begun"]:
+                    bars.reset(tasks[group], completed=total[group] - left[group], begun=True)
+
+            def tell(ended: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+                refused = {outcome.table for outcome in outcomes if outcome.message}
+                for step in ended:
+                    group = _shown(step)
+                    bars.advance(tasks[group])
+                    left[group] -= 1
+                    failed[group] += bool(refused.intersection(step.outputs or (step.name,)))
+                    if not left[group] and not console.is_terminal:
+                        lost = f", {failed[group]} failed" if failed[group] else ""
+                        console.print(f"{group}: {total[group] - failed[group]} done{lost}")
+                take_turn()
+
+            take_turn()
+            return tell
+
+        yield begin
+
+
+def fetching_by_source(console: Console) -> Callable[[str, Fetched], None]:
+    """One line for each live source as it was fetched."""
+
+    def tell(source_id: str, found: Fetched) -> None:
+        said = "failed" if found.failure else _counted(len(found.downloads), "download")
+        console.print(f"fetched {source_id}: {said}, {_counted(found.asked, 'request')}", markup=False)
+
+    return tell
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _shown(step: Step) -> str:
+    """The sources of all publishers make one bar."""
+    return "sources" if step.kind == "source" else step.group
+
+
+def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, *, as_json: bool) -> None:
+    """The closing words of a refresh: the wards, what was done and, nearest the prompt, what went wrong."""
+    states = Counter(outcome.state for outcome in done.outcomes)
+    if as_json:
+        found = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
+                 "tables": dict(states), "requests": done.requests, "faults": done.faults, "warnings": done.warnings,
+                 "quality": done.quality, "renewed": done.renewed, "seconds": round(done.seconds, 2)}  # fmt: skip
+        out.print_json(json.dumps(found))
+        return
+    database = Store(settings.store).database
+    if database.exists():
+        _show_wards(ward_table(database), out)
+    if not done.stale:
+        out.print("Nothing had changed: no step was run.")
+    else:
+        counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none ended"
+        out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
+        out.print(told(done.quality))
+    if done.renewed:
+        out.print(_renewed(done.renewed), soft_wrap=True)
+    out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
+    for warning in done.warnings:
+        err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
+    for fault in done.faults:
+        err.print(fault, style="red", soft_wrap=True, markup=False)
+
+
+def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
+    tables = "1 table was" if len(renewed) == 1 else f"{len(renewed)} tables were"
+    shown = listing([f"{name} {was} (now {now})" for name, (was, now) in renewed.items()], 5)
+    return f"{tables} of another version of their contract and made anew: {shown}."
+
+
+def _show_wards(found_table: WardTable, out: Console) -> None:
+    title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
+    table = Table(title=title, title_justify="left")
+    columns = {"ward": "left", "score": "right", "rank": "right", "90 % of draws": "right", "coverage": "right"}
+    for name, justify in columns.items():
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in found_table.rows:
+        if row["level"] == "authority":
+            table.add_section()
+        score = "–" if row["score"] is None else f"{row['score']:.1f}"
+        rank = "" if row["rank"] is None else str(row["rank"])
+        table.add_row(row["area_name"], score, rank, _ranks(row), f"{row['coverage']:.0%}")
+        if row["level"] == "authority":
+            table.add_section()
+    out.print(table)
+
+
+def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
+    """Rules that did not pass, then the counts."""
+    results = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
+    for table, result in results:
+        if result.outcome in ("failed", "errored"):
+            out.print(
+                f"{result.outcome} ({result.rule.severity}) {table}.{result.rule.id}: {result.observed}; "
+                f"promised: {result.expected}",
+                soft_wrap=True,
+                markup=False,
+            )
+    out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
+
+
+def show_status(found: dict[str, Any], out: Console) -> None:
+    """What ``status`` found, in lines."""
+    out.print(f"store: {found['store']}", soft_wrap=True)
+    out.print(f"published: {found['published'] or 'nothing yet'}")
+    out.print(f"editions: {', '.join(map(str, found['editions'])) or 'none'}")
+    out.print(f"to do: {len(found['stale_steps'])} stale steps")
+    for table in found["stale_tables"]:
+        out.print(
+            f"stale table {table['table']}: good version {age(table['written_at'])} old, refused for "
+            f"{age(table['since'])}: {table['reason']}",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
+        )
+    for ticker in found["tickers"]:
+        last = f"last tick {ticker['last_tick']}" if ticker["last_tick"] else "never ticked"
+        out.print(f"{ticker['kind']} {ticker['name']}: {last}", soft_wrap=True, markup=False)
+    for trouble in found["trouble"]:
+        out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True, markup=False)
+    for run in found["runs"]:
+        why = f": {run['cause']}" if run["cause"] else ""
+        steps = "" if run["stale_steps"] is None else f"{run['stale_steps']} steps, "
+        took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
+        did = f"{steps}{run['failed_checks']} failed checks{took}, by {run['launched_by']}"
+        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True, markup=False)
+
+
+def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:
+    """Rows as a table."""
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(str(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(value) for value in row.values()))
+    out.print(table)
+
+
+def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> None:
+    """An explanation as a tree."""
+    title = f"{found.area_name} ({found.area_code}), edition {found.edition}, profile {found.profile}"
+    tree = Tree(title)
+    _branch(tree, found.root, contracts)
+    out.print(tree)
+
+
+def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
+    facts = node.facts
+    points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
+    between = f" ({_ranks(facts)})" if _ranks(facts) else ""
+    rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
+    score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
+    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
+    if node.level == "indicator":
+        branch.add(_value(facts))
+        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
+        source = contracts.sources[facts["source_id"]]
+        origin = f"{source.properties.publisher}: {source.properties.dataset}"
+        branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")
+        for item in node.files:
+            branch.add(f"{item['file']} ({item['period']}, {item['bytes']:,} bytes) sha256 {item['sha256']}")
+        branch.add(source.properties.url)
+    for child in node.children:
+        _branch(branch, child, contracts)
+
+
+def _ranks(facts: Mapping[str, Any]) -> str:
+    """The interval of a rank, such as 3–7; nothing where there is none."""
+    low, high = facts["rank_low"], facts["rank_high"]
+    return "" if low is None else str(low) if low == high else f"{low}–{high}"
+
+
+def _value(facts: dict[str, Any]) -> str:
+    """The value of an indicator and how it came to be, in a line."""
+    if facts["value"] is None:
+        return f"no value: {facts['status']}"
+    value = f"value {facts['value']:.4g} {facts['unit']}"
+    if facts["status"] == "imputed":
+        return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
+    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
+    made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
+    return f"{value}{ends}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,120 @@
+"""Which address a request goes to, and which addresses an answer may lead to.
+
+Overridden bases, absolute addresses found in answers and redirects all pass here; nothing here connects.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+
+from spi_pipeline.contracts.errors import SettingError
+from spi_pipeline.publishers.http.endpoints import SITES
+from spi_pipeline.publishers.http.exchange import Endpoint, PermanentFailure, Request, TransientFailure
+
+
+class Addresses:
+    """The publishers' addresses, as they are or as they were overridden.
+
+    Args:
+        overrides: base address by endpoint, as ``SPI_ENDPOINT_<NAME>`` gives them.
+
+    Raises:
+        SettingError: for an unknown endpoint, or a base that is no http address.
+    """
+
+    def __init__(self, overrides: Mapping[str, str]) -> None:
+        for name, base in overrides.items():
+            if name not in SITES:
+                raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
+            parts = urlsplit(base)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                raise SettingError(
+                    f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000"
+                )
+        self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
+
+    def base(self, endpoint: Endpoint) -> str:
+        """The base address in use."""
+        return self._overrides.get(endpoint, SITES[endpoint].base)
+
+    def overridden(self, endpoint: Endpoint) -> bool:
+        """Whether that is not the publisher's own."""
+        return endpoint in self._overrides
+
+    def url(self, request: Request) -> str:
+        """The whole address of a request, its query included."""
+        query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
+        return f"{self._at(request.endpoint, quote(request.path, safe='/%'))}{query}"
+
+    def _at(self, endpoint: Endpoint, path: str) -> str:
+        """A path on the base in use, which may hold the folder that every path begins with."""
+        base, folder = self.base(endpoint), SITES[endpoint].folder
+        return base + (path.removeprefix(folder) if folder and base.endswith(folder) else path)
+
+    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+        """See ``Client.absolute``: the publisher's real address and the overridden one are both understood."""
+        for endpoint in allowed:
+            for base in (self.base(endpoint), SITES[endpoint].base):
+                if url.startswith(f"{base}/"):
+                    parts = urlsplit(url[len(base) :])
+                    return Request(endpoint, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)))
+        places = ", ".join(dict.fromkeys(SITES[endpoint].base for endpoint in allowed))
+        raise PermanentFailure(
+            f"an answer leads to {url}, which is not below {places}; see whether the publisher moved"
+        )
+
+    def redirected(self, endpoint: Endpoint, location: str, current: str) -> str:
+        """The address a redirect leads to.
+
+        A redirect to the publisher's own host or to one it is known to use stays on the override where there is one.
+
+        Raises:
+            PermanentFailure: when it leads anywhere else, or from https to http.
+        """
+        url = urljoin(current, location)
+        site, base = SITES[endpoint], self.base(endpoint)
+        if _origin(url) == _origin(base):
+            return url
+        known = tuple(filter(None, (urlsplit(site.base).hostname, *site.redirects)))
+        if _origin(url) not in [("https", host, 443) for host in known]:
+            raise PermanentFailure(
+                f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
+                "publisher moved"
+            )
+        if not self.overridden(endpoint):
+            return url
+        parts = urlsplit(url)
+        below = parts.path.removeprefix(urlsplit(site.base).path) if parts.hostname == known[0] else parts.path
+        return self._at(endpoint, below) + (f"?{parts.query}" if parts.query else "")
+
+    def guard(self, endpoint: Endpoint, url: str) -> None:
+        """Refuse an address in a private network, unless the base was overridden to that very place.
+
+        Raises:
+            PermanentFailure: when the host is, or resolves to, such an address.
+            TransientFailure: when the host's name cannot be resolved.
+        """
+        if self.overridden(endpoint) and _origin(url) == _origin(self.base(endpoint)):
+            return
+        host = urlsplit(url).hostname or ""
+        try:
+            found = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        except OSError as error:
+            raise TransientFailure(f"the address of {host} cannot be found ({error}); see to the network") from error
+        private = sorted(address for address in found if not ipaddress.ip_address(address.split("%")[0]).is_global)
+        if private:
+            raise PermanentFailure(f"{host} leads to {private[0]}, an address in a private network; nothing was asked")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _shown(url: str) -> str:
+    """An address for people, without what a query or user part may hide."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"

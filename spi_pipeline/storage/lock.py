@@ -1,0 +1,78 @@
+"""The lock that keeps two processes from writing one store.
+
+It is a lock of the operating system on an open file, so it dies with its holder, whatever ends the holder. The file
+beside it that says who holds it is for people and decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.atomic import os_errors, read_bytes, remove_leftovers, write_bytes
+
+
+@contextmanager
+def exclusive(root: Path) -> Iterator[None]:
+    """Hold the lock of the store at ``root``; within one process it may be taken again, by any thread.
+
+    Taking it for the first time deletes the temporaries that killed processes left, since no one else can be writing.
+
+    Raises:
+        SpiError: at once, where another process holds it; names that process and since when it does.
+    """
+    holder = root / "refresh.holder.json"
+    with os_errors(f"The store {root} could not be locked"):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = _lock(root)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise SpiError(
+                f"The store {root} is being written by {_describe(holder)}: wait until that has ended, "
+                "then run the command again."
+            ) from None
+    try:
+        if lock.lock_counter == 1:
+            remove_leftovers(root)
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            write_bytes(holder, json.dumps({"pid": os.getpid(), "since": since}).encode())
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            with suppress(OSError):
+                holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def is_held(root: Path) -> bool:
+    """Whether anybody writes to the store at ``root`` now; nothing is made by asking."""
+    lock = _lock(root)
+    if lock.is_locked or not Path(lock.lock_file).exists():
+        return lock.is_locked
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+def _lock(root: Path) -> BaseFileLock:
+    # One object for the process, shared by its threads: what makes taking it twice a count and not a refusal.
+    return FileLock(root / "refresh.lock", thread_local=False, is_singleton=True)
+
+
+def _describe(holder: Path) -> str:
+    try:
+        document = json.loads(read_bytes(holder) or b"")
+        return f"process {document['pid']} since {document['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

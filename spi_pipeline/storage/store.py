@@ -1,0 +1,253 @@
+"""The door of the room: one object through which everything below the store root is read and written.
+
+Nothing outside this room forms a path below the root. Layout::
+
+    tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
+    quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
+    published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
+    raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
+    dagster/                         the instance of Dagster alerts/   what was told to whom
+    layout                           the number of this layout
+
+One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage import publication, quarantine, runs
+from spi_pipeline.storage.atomic import read_bytes, write_bytes
+from spi_pipeline.storage.database import DatabaseTable
+from spi_pipeline.storage.lock import exclusive, is_held
+from spi_pipeline.storage.names import identifier, table_name
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline.storage.tables import Tables, Version
+
+# Raised when what is written below the root changes its form, so that no program guesses at the form of another.
+LAYOUT = 1
+# One slash is enough: that is what ``Path`` leaves of two.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+class Store:
+    """A store in a local folder, which need not exist yet.
+
+    Every method raises ``SpiError`` for a name it refuses and for a disk that refuses to read or write; what was there
+    before is then untouched.
+
+    Args:
+        root: the folder; nothing is created before the first write.
+
+    Raises:
+        SpiError: for a URL.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        if _URL.match(str(root)):
+            raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
+        self.root = Path(root).expanduser().resolve()
+
+    @cached_property
+    def _tables(self) -> Tables:
+        self._refuse_other_layout()
+        return Tables(self.root / "tables")
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder of the Dagster instance that belongs to this store."""
+        return self.root / "dagster"
+
+    @property
+    def alerts(self) -> Path:
+        """The folder in which the alerts' desk keeps its record."""
+        return self.root / "alerts"
+
+    @property
+    def database(self) -> Path:
+        """The path under which readers always find the database published last."""
+        return self.root / publication.DATABASE
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """A context in which no other process writes to the store; may be entered again within it.
+
+        Raises:
+            SpiError: on entering, where another process holds the lock, or a newer program has laid the store out.
+        """
+        with exclusive(self.root):
+            self._refuse_other_layout()
+            if not (self.root / "layout").exists():
+                write_bytes(self.root / "layout", f"{LAYOUT}\n".encode())
+            yield
+
+    def _refuse_other_layout(self) -> None:
+        stated = (read_bytes(self.root / "layout") or str(LAYOUT).encode()).decode(errors="replace").strip()
+        if stated != str(LAYOUT):
+            raise SpiError(
+                f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
+                f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder."
+            )
+
+    def is_locked(self) -> bool:
+        """Return whether anybody writes to the store now."""
+        return is_held(self.root)
+
+    def current(self, name: str) -> Version | None:
+        """Return the current version of a table, or None where there is none yet.
+
+        Raises:
+            SpiError: where its pointer cannot be read, or its file is missing or of another size than written.
+        """
+        return self._tables.current(name)
+
+    def versions(self) -> dict[str, Version]:
+        """Return the current versions of all tables, by name, in alphabetical order.
+
+        Raises:
+            SpiError: where one of them is damaged, as ``current`` does.
+        """
+        return self._tables.versions()
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """Return the metadata that the current version of a table was written with; empty where there is none."""
+        return self._tables.metadata(name)
+
+    def read(self, name: str) -> pa.Table:
+        """Return the rows of the current version of a table, with the metadata it was written with.
+
+        Raises:
+            SpiError: where there is none, or its file does not hold the very bytes that were written.
+        """
+        return self._tables.read(name)
+
+    def write(
+        self,
+        name: str,
+        table: pa.Table,
+        *,
+        fingerprint: str,
+        run_id: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Version:
+        """Make ``table`` the current version, fresh again where the one before was stale.
+
+        Args:
+            name: the table's name.
+            table: its rows; schema metadata (such as that of pandas) is not kept.
+            fingerprint: of what the step depends on, kept beside the version to tell whether it is due.
+            run_id: the run that writes.
+            metadata: kept in the file, hence part of its hash: nothing that changes with the run or the clock.
+
+        Returns:
+            The version; the same as before where the content is the same.
+        """
+        return self._tables.write(name, table, fingerprint=fingerprint, run_id=run_id, metadata=metadata)
+
+    def keep(self, name: str, *, reason: str, run_id: str) -> Version:
+        """Mark the current version as stale, since the first of the failures that kept it from being replaced.
+
+        Args:
+            name: the table's name.
+            reason: why there is no newer one, in a sentence.
+            run_id: the run that failed to make it.
+
+        Raises:
+            SpiError: where there is no good version to keep.
+        """
+        return self._tables.keep(name, reason=reason, run_id=run_id)
+
+    def quarantine(
+        self, name: str, table: pa.Table | None, *, reason: str, results: Sequence[Mapping[str, Any]], run_id: str
+    ) -> Path:
+        """File away a version that must not become current; the current one is not touched.
+
+        Args:
+            name: the table's name.
+            table: its rows, or None where there was nothing to read.
+            reason: why it was refused, in a sentence.
+            results: what became of each rule, failing rows included, as plain values.
+            run_id: the run that made it.
+
+        Returns:
+            The report (JSON); the rows are beside it under the same name with the ending ``.parquet``.
+        """
+        folder = self.root / "quarantine" / table_name(name)
+        return quarantine.file_away(folder, table, reason=reason, results=results, run_id=run_id)
+
+    def raw(self, source_id: str) -> Raw:
+        """What was fetched of one source."""
+        return Raw(self.root / "raw" / table_name(source_id))
+
+    def inbox(self) -> dict[str, list[Path]]:
+        """Files that somebody laid in for a source, by its folder's name; hidden ones are left out."""
+        folders = sorted(folder for folder in (self.root / "inbox").glob("[!.]*") if folder.is_dir())
+        found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
+        return {name: files for name, files in found.items() if files}
+
+    def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
+        """Add rows to what a run recorded.
+
+        Args:
+            kind: of the record, such as ``check_result``.
+            run_id: the run they belong to.
+            rows: the rows; their types must agree with the run's earlier ones, columns may be added.
+        """
+        folder = self.root / "runs" / identifier(kind, "kind of run record")
+        runs.append(folder / f"{identifier(run_id, 'run')}.parquet", rows)
+
+    def read_runs(self, kind: str) -> pa.Table | None:
+        """Return what all runs recorded of one kind, by run and in the order of recording, or None.
+
+        Columns that some runs did not have are null there.
+
+        Raises:
+            SpiError: where a record is damaged, or the types of one column do not agree between runs.
+        """
+        return runs.read_all(self.root / "runs" / identifier(kind, "kind of run record"))
+
+    def run_stamps(self, kind: str) -> dict[str, str]:
+        """Return, for each run that recorded something of a kind, a stamp that changes when it records more.
+
+        For whoever reads on from where it stopped: rows are only ever added to a run's record.
+        """
+        return runs.stamps(self.root / "runs" / identifier(kind, "kind of run record"))
+
+    def read_run(self, kind: str, run_id: str) -> pa.Table | None:
+        """Return what one run recorded of one kind, in the order of recording, or None."""
+        folder = self.root / "runs" / identifier(kind, "kind of run record")
+        return runs.read_one(folder / f"{identifier(run_id, 'run')}.parquet")
+
+    def quarantined(self, name: str, run_id: str) -> dict[str, Any] | None:
+        """Return the report on the version of a table that a run refused, or None where it filed none."""
+        return quarantine.report_of(self.root / "quarantine" / table_name(name), run_id)
+
+    def publish(self, tables: Sequence[DatabaseTable], *, version: str) -> Path:
+        """Make a database of ``tables`` what readers see, all of it or nothing.
+
+        Where ``version`` was published before, its database is taken as it is. The publication before it is kept for
+        those who are looking at it, older ones are deleted.
+
+        Args:
+            tables: what the database holds.
+            version: names the content, such as a hash of the versions of its tables.
+
+        Returns:
+            The folder of the publication.
+
+        Raises:
+            SpiError: where rows break a key or a constraint; readers see what they saw before.
+        """
+        return publication.publish(self.root, tables, version)
+
+    def published_version(self) -> str | None:
+        """Return the version readers see; None where none was published or its database is gone."""
+        return publication.current_version(self.root)

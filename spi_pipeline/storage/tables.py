@@ -1,0 +1,154 @@
+"""Table versions: immutable Parquet files named by their content, and the small pointer that says which is current.
+
+``<name>/<sha256>.parquet`` is written once; ``<name>/current.json`` is replaced in one move. A process killed between
+the two leaves a file that nothing refers to. Whether a version is good enough to be written is decided before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.atomic import os_errors, read_bytes, write_bytes
+from spi_pipeline.storage.names import table_name
+from spi_pipeline.storage.parquet import decode, decode_metadata, encode
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_POINTER = "current.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """The current version of one table.
+
+    Attributes:
+        name: the table's name.
+        sha256: of the bytes of its Parquet file: equal content, equal version.
+        rows: number of rows.
+        bytes: size of the Parquet file.
+        fingerprint: of everything the step that wrote it depends on, as the caller computed it.
+        run_id: the run that wrote it.
+        written_at: when that was, ISO 8601, UTC.
+        path: its Parquet file.
+        stale_since: when a newer version was first refused or could not be made; None where it is fresh.
+        stale_reason: why, the last time it happened.
+        stale_run_id: the run in which it happened last.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    bytes: int
+    fingerprint: str
+    run_id: str
+    written_at: str
+    path: Path
+    stale_since: str | None = None
+    stale_reason: str | None = None
+    stale_run_id: str | None = None
+
+
+class Tables:
+    """The folder of all tables; ``Store`` documents what its methods promise."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def current(self, name: str) -> Version | None:
+        """See ``Store.current``."""
+        pointer = self._pointer(name)
+        data = read_bytes(pointer)
+        if data is None:
+            return None
+        try:
+            version = self._parse(name, data)
+        except (ValueError, TypeError, KeyError):
+            raise self._damaged(name, f"{pointer.name} cannot be read") from None
+        with os_errors(f"{version.path} could not be read"):
+            found = version.path.stat().st_size if version.path.exists() else None
+        if found != version.bytes:
+            state = "is missing" if found is None else f"has {found} bytes where {version.bytes} were written"
+            raise self._damaged(name, f"{version.path.name} {state}")
+        return version
+
+    def versions(self) -> dict[str, Version]:
+        """See ``Store.versions``."""
+        names = sorted(pointer.parent.name for pointer in self._folder.glob(f"*/{_POINTER}"))
+        found = {name: self.current(name) for name in names}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """See ``Store.metadata``."""
+        version = self.current(name)
+        return decode_metadata(version.path) if version else {}
+
+    def read(self, name: str) -> pa.Table:
+        """See ``Store.read``."""
+        version = self.current(name)
+        if version is None:
+            raise SpiError(
+                f"There is no table {name!r} in the store {self._folder.parent}: run `spi refresh` to make it."
+            )
+        data = read_bytes(version.path) or b""
+        if hashlib.sha256(data).hexdigest() != version.sha256:
+            raise self._damaged(name, f"{version.path.name} does not hold the bytes that were written")
+        return decode(data, version.path)
+
+    def write(
+        self, name: str, table: pa.Table, *, fingerprint: str, run_id: str, metadata: Mapping[str, str] | None
+    ) -> Version:
+        """See ``Store.write``."""
+        data = encode(table, metadata)
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self._file(name, sha256)
+        # Compared by content, not by name: a file that was damaged since is repaired.
+        if read_bytes(path) != data:
+            write_bytes(path, data)
+        version = Version(name, sha256, table.num_rows, len(data), fingerprint, run_id, _now(), path)
+        return self._point(version)
+
+    def keep(self, name: str, *, reason: str, run_id: str) -> Version:
+        """See ``Store.keep``."""
+        version = self.current(name)
+        if version is None:
+            raise SpiError(
+                f"Table {name!r} has no good version to fall back on ({reason}): cure the cause and run `spi refresh`."
+            )
+        since = version.stale_since or _now()
+        return self._point(replace(version, stale_since=since, stale_reason=reason, stale_run_id=run_id))
+
+    def _pointer(self, name: str) -> Path:
+        return self._folder / table_name(name) / _POINTER
+
+    def _file(self, name: str, sha256: str) -> Path:
+        return self._folder / table_name(name) / f"{sha256}.parquet"
+
+    def _point(self, version: Version) -> Version:
+        document = {key: value for key, value in asdict(version).items() if key not in ("name", "path")}
+        write_bytes(self._pointer(version.name), json.dumps(document, indent=2).encode())
+        return version
+
+    def _parse(self, name: str, data: bytes) -> Version:
+        document = json.loads(data)
+        if not _SHA256.fullmatch(document["sha256"]):
+            raise ValueError(document["sha256"])
+        return Version(name=name, path=self._file(name, document["sha256"]), **document)
+
+    def _damaged(self, name: str, finding: str) -> SpiError:
+        pointer = self._pointer(name)
+        return SpiError(
+            f"Table {name!r} of the store is damaged, {finding} in {pointer.parent}: delete {pointer} and run "
+            "`spi refresh` to make the table again."
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,40 @@
+"""``python -m spi_pipeline_tests.imitations``: the local publishers by hand."""
+
+from __future__ import annotations
+
+import argparse
+
+from spi_pipeline_tests.imitations.faults import KINDS, parse_fault
+from spi_pipeline_tests.imitations.server import PUBLISHERS, Publishers
+
+
+def main() -> None:
+    kinds = "\n".join(f"  {name:18} {meaning}" for name, meaning in KINDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m spi_pipeline_tests.imitations",
+        description="Serve all publishers from small tables until interrupted.",
+        epilog=f"publishers: {', '.join(PUBLISHERS)}\n\nfaults:\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, default=8900)
+    parser.add_argument("--months", type=int, default=36, help="months in the police's rolling window")
+    parser.add_argument("--links", choices=["published", "local"], default="published")
+    parser.add_argument("--validators", choices=["documented", "all", "none"], default="documented")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="PUBLISHER:KIND[:TIMES][:OPTION=VALUE…]", help="may be repeated"
+    )
+    given = parser.parse_args()
+    publishers = Publishers(given.port, log=True, months=given.months, links=given.links, validators=given.validators)
+    for text in given.fault:
+        try:
+            fault = parse_fault(text)
+            publishers.fault(fault.publisher, fault.kind, path=fault.path, times=fault.times, **fault.options)
+        except ValueError as error:
+            parser.error(f"--fault {text}: {error}")
+    for name, address in publishers.endpoints.items():
+        print(f"export {name}={address}", flush=True)
+    publishers.serve()
+
+
+if __name__ == "__main__":
+    main()

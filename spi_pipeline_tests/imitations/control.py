@@ -1,0 +1,53 @@
+"""The control interface over HTTP: faults, the log, settings and endpoints under ``/_control``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING
+
+from spi_pipeline_tests.imitations.messages import Answer, Site, json_answer
+
+if TYPE_CHECKING:
+    from spi_pipeline_tests.imitations.server import Publishers
+
+_SETTINGS = [entry.name for entry in fields(Site) if entry.name not in ("base", "police_bucket")]
+
+
+def control(publishers: Publishers, method: str, path: str, body: bytes) -> Answer:
+    """What a test does in the same process, over HTTP.
+
+    GET ``faults``, ``requests``, ``settings`` or ``endpoints`` shows them. POST ``faults`` switches one on, with
+    publisher, kind, and if wanted path, times and the options of the kind; DELETE ``faults`` switches off those of a
+    publisher, or all. DELETE ``requests`` empties the log. POST ``settings`` changes settings. Each answers with the
+    state after it; 400 names a word that is not known.
+    """
+    try:
+        given = json.loads(body) if body else {}
+        if (method, path) == ("POST", "faults"):
+            publishers.fault(given.pop("publisher"), given.pop("kind"), **given)
+        elif (method, path) == ("DELETE", "faults"):
+            publishers.heal(given.get("publisher"))
+        elif (method, path) == ("DELETE", "requests"):
+            publishers.requests.clear()
+        elif (method, path) == ("POST", "settings"):
+            _change(publishers.site, given)
+        elif method != "GET" or path not in ("faults", "requests", "settings", "endpoints"):
+            return json_answer({"error": f"no {method} /_control/{path}"}, 404)
+    except (KeyError, TypeError, ValueError) as error:
+        return json_answer({"error": str(error)}, 400)
+    if path == "faults":
+        return json_answer([asdict(fault) for fault in publishers.switchboard.listed()])
+    if path == "requests":
+        return json_answer([asdict(seen) for seen in publishers.requests])
+    state = (
+        publishers.endpoints if path == "endpoints" else {name: getattr(publishers.site, name) for name in _SETTINGS}
+    )
+    return json_answer(state)
+
+
+def _change(site: Site, given: dict[str, object]) -> None:
+    if unknown := set(given) - set(_SETTINGS):
+        raise ValueError(f"no setting {', '.join(sorted(unknown))}: one of {', '.join(_SETTINGS)}")
+    for name, value in given.items():
+        setattr(site, name, value)

@@ -1,0 +1,35 @@
+"""DEFRA's modelled background pollution (sources.md, section 7.4): grid squares of one kilometre as CSV."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from spi_pipeline_tests.imitations.messages import Answer, Request, not_found
+from spi_pipeline_tests.imitations.tables import noise
+
+_YEARS = range(2018, 2025)
+_CENTRE = (508_900, 221_300)
+
+
+def answer(request: Request) -> Answer:
+    """mapno2YYYY.csv and mappm25YYYYg.csv: five lines about the file, then the header; the sea is MISSING."""
+    found = re.fullmatch(r"(?:/datastore)?(?:/pcm)?/map((no2|pm25)(\d{4})g?)\.csv", request.path)
+    if not found or int(found[3]) not in _YEARS or (found[2] == "pm25") != found[1].endswith("g"):
+        return not_found(request)
+    column, kind, year = found.groups()
+    lines = [f"Modelled background {kind}", f"Year: {year}", "Units: ug/m3", "Grid: OSGB, 1 km", "Created: 2025-09-01"]
+    lines += [f"gridcode,x,y,{column}"]
+    for y in range(215_500, 230_000, 1000):
+        for x in range(499_500, 514_000, 1000):
+            lines.append(f"{x // 1000 * 1000 + y // 1000},{x},{y},{_level(kind, int(year), x, y):.5f}")
+    lines += [f"{x // 1000 * 1000 + 221},{x},221500,MISSING" for x in (675_500, 676_500)]
+    return Answer(200, ("\n".join(lines) + "\n").encode(), "text/csv")
+
+
+def _level(kind: str, year: int, x: int, y: int) -> float:
+    """Highest in the middle of the town and near the motorway, falling from year to year."""
+    town = math.exp(-math.hypot(x - _CENTRE[0], y - _CENTRE[1]) / 4000)
+    motorway = math.exp(-abs(x - 504_500) / 1500)
+    level = {"no2": 8 + 9 * town + 4 * motorway, "pm25": 7 + 2 * town + motorway}[kind]
+    return level * (1 - 0.02 * (year - 2018)) + 0.3 * noise(kind, str(x), str(y))

@@ -1,0 +1,259 @@
+"""Every fault at every publisher, through the real command: ``python -m spi_pipeline_tests.imitations.matrix``.
+
+For each publisher one of its sources is fetched well. Then, fault by fault, everything it answered is forgotten and
+``spi refresh --live --select source/…`` run while the publisher is at fault. What is noted: how the command ended, how
+many requests it made, what became of the table, and what its reader was told. Waits between tries are cut short, which
+changes nothing else. It prints two tables in Markdown, those of docs/live.md, and what each run said on standard error;
+named publishers are tried alone. A run takes some two seconds, all of them a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from spi_pipeline import cli
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.imitations.server import Publishers, local_publishers
+
+# By publisher a source that asks it, and a shell pattern where only part of what it offers is to fail.
+SOURCES = {
+    "nomis": ("claimant_count", "*"),
+    "ons_geography": ("lsoa_best_fit", "*"),
+    "police": ("street_crime", "/api/crimes-street/*"),
+    "police_bucket": ("street_crime", "*"),
+    "fingertips": ("local_health", "/all_data/*"),
+    "nhs_pages": ("diagnosed_conditions", "*"),
+    "nhs_files": ("diagnosed_conditions", "*"),
+    "govuk_content": ("deprivation_2025_subdomains", "*"),
+    "govuk_assets": ("fuel_poverty_lilee", "*"),
+    "defra_pcm": ("background_pollution", "*"),
+    "stats19": ("road_collisions", "*"),
+    "democracy_club": ("local_elections", "*"),
+}
+_MONTH, _ARCHIVED = "2024-03", "2023-11"
+_COLUMNS = {
+    "nomis": "OBS_VALUE", "ons_geography": "LSOA21CD", "police": "category", "police_bucket": "Crime type",
+    "fingertips": "Value", "nhs_files": "*SIZE", "govuk_assets": "Number of households*", "defra_pcm": "no2*",
+    "stats19": "collision_severity", "democracy_club": "total_electorate",
+}  # fmt: skip
+_TABLES = tuple(_COLUMNS)
+_ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
+_ALL = tuple(SOURCES)
+# Letters of a message that the table shows.
+_SHOWN = 230
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One fault as the matrix knows it.
+
+    Attributes:
+        title: its name in the table.
+        kind: of fault, see ``faults.KINDS``.
+        at: the publishers it makes sense for.
+        times: how many requests meet it; None for all.
+        options: of the fault.
+        forget: whether everything answered before is forgotten first, so that all of it is asked for again.
+    """
+
+    title: str
+    kind: str
+    at: Sequence[str] = _ALL
+    times: int | None = None
+    options: Mapping[str, Any] | None = None
+    forget: bool = True
+
+
+TROUBLES = (
+    Trouble("latency", "latency", times=3, options={"seconds": 0.2}),
+    Trouble("one reset", "reset", times=1),
+    Trouble("one cut body", "cut_body", times=1),
+    Trouble("503 twice", "503", times=2),
+    Trouble("429 twice, Retry-After in seconds", "429", times=2, options={"retry_after": "1"}),
+    Trouble("429, Retry-After as a date", "429", times=1, options={"retry_after": "date:1"}),
+    Trouble("429 for good", "429"),
+    Trouble("429, come back tomorrow", "429", options={"retry_after": "86400"}),
+    Trouble("500 for good", "500"),
+    Trouble("503 for good", "503"),
+    Trouble("reset for good", "reset"),
+    Trouble("reset midway for good", "reset_midway"),
+    Trouble("cut body for good", "cut_body"),
+    Trouble("gzip stream cut", "cut_gzip", tuple(name for name in _ALL if name not in _ZIPS)),
+    Trouble("file cut, length as cut", "cut_file", _ZIPS),
+    Trouble("page, said to be one", "html", tuple(name for name in _ALL if name != "nhs_pages")),
+    Trouble("page in place of data", "html_as_is"),
+    Trouble("empty body", "empty"),
+    Trouble("error as JSON, status 200", "json_error"),
+    Trouble("400", "400"),
+    Trouble("403", "403"),
+    Trouble("404", "404"),
+    Trouble("redirect elsewhere", "foreign_redirect"),
+    Trouble("another Content-Type", "content_type", options={"value": "application/pdf"}),
+    Trouble("four gigabytes announced", "oversized"),
+    Trouble("another header", "wrong_header", _TABLES),
+    Trouble("a column renamed", "rename_column", _TABLES),
+    Trouble("a word where a number belongs", "overwrite", tuple(n for n in _TABLES if n not in ("police_bucket",)),
+            options={"value": "n/a"}),
+    Trouble("half the rows gone", "drop_rows", _TABLES),
+    Trouble("every row twice", "repeat_rows", _TABLES, options={"share": 1}),
+    Trouble("figures a hundredfold", "scale_values", ("nomis", "fingertips", "nhs_files", "defra_pcm")),
+    Trouble("the wards before 2023", "old_wards", ("nomis", "ons_geography", "democracy_club")),
+    Trouble("a month revised", "revision", ("police",), options={"month": _MONTH}, forget=False),
+    Trouble("a force's month missing", "missing_month", ("police_bucket",), options={"month": _ARCHIVED}),
+    Trouble("a month that falls silent", "missing_month", ("police",), options={"month": _MONTH}, forget=False),
+    Trouble("zip climbs out", "zip_climbs", ("police_bucket", "nhs_files")),
+    Trouble("zip explodes", "zip_explodes", ("police_bucket", "nhs_files"), options={"megabytes": 400}),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Met:
+    """What came of one fault at one publisher.
+
+    Attributes:
+        code: the command's exit code.
+        asked: how many requests reached the publishers.
+        table: ``kept`` the last good version stays, marked stale; ``same`` the same bytes as before; ``new`` a new
+            version; ``none`` there is no table.
+        read: what the command said on standard error.
+    """
+
+    code: int
+    asked: int
+    table: str
+    read: str
+
+    @property
+    def short(self) -> str:
+        """As it stands in the table: what became of the data, and the requests it took."""
+        warned = " !" if self.table == "new" and "drift" in self.read else ""
+        return f"{self.table}{warned} ({self.asked})"
+
+
+class Bench:
+    """A publisher's source, fetched well once, to be fetched again while the publisher is at fault."""
+
+    def __init__(self, folder: Path, served: Publishers, publisher: str) -> None:
+        self.publisher, (self.source, self.path) = publisher, SOURCES[publisher]
+        self._folder, self._served = folder / publisher, served
+        self._good = self._folder / "good"
+        first = self._run(self._good)
+        if first.code:
+            raise RuntimeError(f"{self.source} cannot be fetched from {publisher} without a fault: {first.read}")
+
+    def meet(self, trouble: Trouble) -> Met:
+        """One refresh with the fault."""
+        store = self._folder / "store"
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.copytree(self._good, store, symlinks=True)
+        if trouble.forget:
+            shutil.rmtree(store / "raw" / self.source / "answers")
+        options = {"column": _COLUMNS.get(self.publisher), **(trouble.options or {})}
+        options = {key: value for key, value in options.items() if value is not None}
+        if trouble.kind not in ("rename_column", "overwrite"):
+            options.pop("column", None)
+        self._served.fault(self.publisher, trouble.kind, path=self.path, times=trouble.times, **options)
+        try:
+            return self._run(store)
+        finally:
+            self._served.heal()
+
+    def _run(self, store: Path) -> Met:
+        """``spi refresh --live --select source/NAME``."""
+        before = Store(store).current(self.source)
+        self._served.requests.clear()
+        # The publishers' own count of requests: faults are not to meet each other's.
+        self._served.site.police_bucket.__init__(rate=15, burst=30)  # type: ignore[misc]
+        said = io.StringIO()
+        arguments = ["refresh", "--live", "--select", f"source/{self.source}", "--since", "2023-11"]
+        with patch.dict(os.environ, {"SPI_STORE": str(store)}), redirect_stdout(io.StringIO()), redirect_stderr(said):
+            code = cli.app(arguments, standalone_mode=False) or 0
+        after = Store(store).current(self.source)
+        told = [line for line in said.getvalue().splitlines() if not line.startswith(("fetched ", "sources: "))]
+        return Met(code, len(self._served.requests), _became(before, after), " ".join(told).strip())
+
+
+def _became(before: Any, after: Any) -> str:
+    if after is None:
+        return "none"
+    if after.stale_since:
+        return "kept"
+    return "same" if before and before.sha256 == after.sha256 else "new"
+
+
+@contextmanager
+def bench(folder: Path) -> Iterator[Publishers]:
+    """Local publishers that the command is pointed at, and no long waits between its tries."""
+    with local_publishers(months=6) as served:
+        served.site.police_months = 6
+        endpoints = {
+            f"SPI_ENDPOINT_{name.removeprefix('SPI_ENDPOINT_')}": url for name, url in served.endpoints.items()
+        }
+        widths = [patch.object(console, "_width", cli.PLAIN_WIDTH) for console in (cli.out, cli.err)]
+        waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
+        with patch.dict(os.environ, endpoints), waits, widths[0], widths[1]:
+            yield served
+
+
+def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
+    """Two tables in Markdown: what became of each, and one example of what was read for each fault."""
+    publishers = [name for name in SOURCES if any(name == where for where, _ in met)]
+    lines = [
+        "| Fault | " + " | ".join(f"`{name}`" for name in publishers) + " |",
+        "| --- |" + " --- |" * len(publishers),
+    ]
+    titles = [one.title for one in TROUBLES if any(one.title == title for _, title in met)]
+    for title in titles:
+        cells = [met[name, title].short if (name, title) in met else "" for name in publishers]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += ["", "| Fault | At | What the reader was told |", "| --- | --- | --- |"]
+    for title in titles:
+        told: dict[str, str] = {}
+        for name in publishers:
+            if (name, title) in met and met[name, title].read:
+                told.setdefault(_shape(_plain(met[name, title].read)), name)
+        for name in list(told.values())[:2]:
+            lines.append(f"| {title} | `{name}` | {_plain(met[name, title].read)} |")
+    return "\n".join(lines)
+
+
+def _shape(text: str) -> str:
+    """What two messages of one kind have in common."""
+    return " ".join(word for word in text.split() if word.isalpha())[:60]
+
+
+def _plain(text: str) -> str:
+    """A message without what is of this run alone, and without what every one of them says."""
+    text = re.sub(r"http://(127\.0\.0\.1|localhost):\d+/\w+", "…", text)
+    text = re.sub(r"; (its rows are in \S+; )?the last good version, .* old, stays in use", "", text)
+    shown = text.replace("|", "\\|")
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
+
+
+def main() -> None:
+    """Try all of them, or the publishers that are named, and print."""
+    names = sys.argv[1:] or list(SOURCES)
+    met: dict[tuple[str, str], Met] = {}
+    with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as served:
+        for name in names:
+            on = Bench(Path(folder), served, name)
+            for trouble in TROUBLES:
+                if name in trouble.at:
+                    met[name, trouble.title] = found = on.meet(trouble)
+                    print(f"{name}: {trouble.title}: exit {found.code}, {found.short}: {found.read}", file=sys.stderr)
+    print(as_tables(met))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""The process: sockets, faults on the wire, validators, compression and the log.
+
+What a publisher answers is in its own module; ``PUBLISHERS`` names them all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+from zlib import crc32
+
+from spi_pipeline_tests.imitations import (
+    defra_pcm,
+    democracy_club,
+    fingertips,
+    govuk,
+    nhs,
+    nomis,
+    ons_geography,
+    police,
+    stats19,
+)
+from spi_pipeline_tests.imitations.control import control
+from spi_pipeline_tests.imitations.faults import ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
+from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_found
+
+# Name in the address and in the control interface -> what answers. The bucket is where the police archive redirects to.
+PUBLISHERS = {
+    "nomis": nomis.answer,
+    "ons_geography": ons_geography.answer,
+    "police": police.answer,
+    "police_bucket": police.bucket,
+    "fingertips": fingertips.answer,
+    "nhs_pages": nhs.pages,
+    "nhs_files": nhs.files,
+    "govuk_content": govuk.content,
+    "govuk_assets": govuk.assets,
+    "defra_pcm": defra_pcm.answer,
+    "stats19": stats19.answer,
+    "democracy_club": democracy_club.answer,
+}
+_NO_ENDPOINT = "police_bucket"
+_FOREIGN = "foreign"
+# NHS pages link one another from the root; a client that joins such a link to an address loses the name in front.
+_ROOTED = {"data-and-information": "nhs_pages"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as the log keeps it; `sent` counts the bytes of the body that went out."""
+
+    method: str
+    publisher: str
+    path: str
+    query: str
+    status: int
+    sent: int
+    faults: tuple[str, ...]
+    headers: dict[str, str] = field(repr=False)
+
+    def __str__(self) -> str:
+        asked = f"{self.path}?{self.query}" if self.query else self.path
+        faults = f"  [{', '.join(self.faults)}]" if self.faults else ""
+        return f"{self.publisher}: {self.method} {asked[:200]} -> {self.status or 'reset'} {self.sent} bytes{faults}"
+
+
+class Publishers:
+    """All publishers in one process, on one port of this machine.
+
+    Attributes:
+        site: settings and limits (see ``messages.Site``); may be changed while it runs.
+        requests: everything asked so far, oldest first, the control interface left out.
+    """
+
+    def __init__(self, port: int = 0, *, log: bool = False, **settings: Any) -> None:
+        self.requests: list[Seen] = []
+        self.switchboard = Switchboard()
+        self.site = Site(**settings)
+        self._log = log
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.publishers = self
+        self.site.base = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The environment that points the pipeline at this process: SPI_ENDPOINT_<NAME> -> address."""
+        names = [name for name in PUBLISHERS if name != _NO_ENDPOINT]
+        return {f"SPI_ENDPOINT_{name.upper()}": f"{self.site.base}/{name}" for name in names}
+
+    def fault(self, publisher: str, kind: str, *, path: str = "*", times: int | None = None, **options: Any) -> None:
+        """Switch on a fault for the next `times` requests, or until switched off (see ``faults.KINDS``)."""
+        if publisher not in (*PUBLISHERS, "*"):
+            raise ValueError(f"no publisher {publisher!r}: one of {', '.join(PUBLISHERS)}")
+        self.switchboard.add(Fault(publisher, kind, path, times, options))
+
+    def heal(self, publisher: str | None = None) -> None:
+        """Switch off the faults of a publisher, or all."""
+        self.switchboard.clear(publisher)
+
+    def asked(self, publisher: str, path: str = "") -> list[Seen]:
+        """What was asked of a publisher, of the paths that hold `path`."""
+        return [seen for seen in self.requests if seen.publisher == publisher and path in seen.path]
+
+    def note(self, seen: Seen) -> None:
+        self.requests.append(seen)
+        if self._log:
+            print(seen, flush=True)
+
+    def start(self) -> Publishers:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def serve(self) -> None:
+        """Answer until interrupted."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self._server.serve_forever()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextlib.contextmanager
+def local_publishers(port: int = 0, **settings: Any) -> Iterator[Publishers]:
+    """All publishers in this process, for as long as the block lasts; settings as in ``messages.Site``."""
+    publishers = Publishers(port, **settings).start()
+    try:
+        yield publishers
+    finally:
+        publishers.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    publishers: Publishers
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no error of ours; anything else is printed."""
+        import sys
+
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+    timeout = 60
+    disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms
+
+    def do_GET(self) -> None:
+        publishers = self.server.publishers
+        address = urlsplit(self.path)
+        _, name, *rest = (*address.path.split("/", 2), "")[:3]
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if name == "_control":
+            self._send(self._packed(control(publishers, self.command, rest[0], form), set()), set())
+            return
+        is_form = "urlencoded" in self.headers.get("Content-Type", "")
+        query = _pairs(address.query) | (_pairs(form.decode()) if is_form else {})
+        path = f"/{unquote(rest[0])}"
+        if name in _ROOTED:
+            name, path = _ROOTED[name], unquote(address.path)
+        request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
+        met = publishers.switchboard.take(name, f"{path}?{address.query}" if address.query else path)
+        wire = {fault.kind for fault in met} & set(ON_THE_WIRE)
+        answer = self._answer(request, met)
+        packed = self._packed(answer, wire) if answer else None
+        # Noted before it is sent: whoever has the answer finds it in the log.
+        status, sent = (packed.status, len(self._part(packed, wire))) if packed else (0, 0)
+        shown = "&".join(f"{key}={value}" for key, value in query.items())
+        kinds, headers = tuple(fault.kind for fault in met), dict(self.headers.items())
+        publishers.note(Seen(self.command, name, path, shown, status, sent, kinds, headers))
+        if packed:
+            self._send(packed, wire)
+        else:
+            self._reset()
+
+    do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815
+
+    def _answer(self, request: Request, met: list[Fault]) -> Answer | None:
+        """The publisher's answer with the faults in it; None to reset the connection."""
+        for fault in met:
+            if fault.kind == "latency":
+                spoil(fault, request.publisher, Answer())
+            elif fault.terminal:
+                return None if fault.kind == "reset" else answer_instead(fault, request)
+        name, path = request.publisher, request.path
+        if name == _FOREIGN:  # the same bytes under an address that no publisher redirects to
+            _, name, path = (*path.split("/", 2), "")[:3]
+        answer = PUBLISHERS.get(name, not_found)(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
+        for fault in met:
+            if fault.kind != "latency":
+                answer = spoil(fault, request.publisher, answer)
+        return _validated(request, answer)
+
+    def _packed(self, answer: Answer, wire: set[str]) -> Answer:
+        """The answer as it goes out: compressed for those who take it, cut where the compression is to be."""
+        accepts = "gzip" in self.headers.get("Accept-Encoding", "") and answer.compress and len(answer.body) > 500
+        if not accepts and "cut_gzip" not in wire:
+            return answer
+        body = gzip.compress(answer.body, 1, mtime=0)
+        body = body[: len(body) // 2] if "cut_gzip" in wire else body
+        return replace(answer, body=body, headers={**answer.headers, "Content-Encoding": "gzip"})
+
+    def _part(self, answer: Answer, wire: set[str]) -> bytes:
+        """The bytes of the body that are really sent."""
+        if self.command == "HEAD" or answer.status == 304:
+            return b""
+        return answer.body[: len(answer.body) // 2] if wire & {"cut_body", "reset_midway"} else answer.body
+
+    def _send(self, answer: Answer, wire: set[str]) -> None:
+        self.send_response(answer.status)
+        if answer.status != 304:
+            self.send_header("Content-Type", answer.content_type)
+            length = 4_000_000_000 if "oversized" in wire else len(answer.body)
+            self.send_header("Content-Length", str(length))
+        for key, value in answer.headers.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(self._part(answer, wire))
+        self.close_connection |= bool(wire & {"cut_body", "oversized"})
+        if "reset_midway" in wire:
+            self._reset()
+
+    def _reset(self) -> None:
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the connection may have been reset by us
+            super().finish()
+
+    def log_message(self, *_: Any) -> None:
+        """Silence: ``Publishers.note`` keeps the log."""
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Parameters by name; those named more than once in one word, with commas."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
+def _validated(request: Request, answer: Answer) -> Answer:
+    """ETag and Last-Modified where the publisher has them; 304 to whoever names one of them."""
+    wanted = {"documented": answer.validators, "all": True, "none": False}[request.site.validators]
+    if not wanted or answer.status != 200:
+        return answer
+    etag = f'"{hashlib.md5(answer.body, usedforsecurity=False).hexdigest()}"'
+    # Another content has another date, the same content the same one.
+    changed = datetime(2025, 10, 30, 9, 30, tzinfo=UTC) + timedelta(seconds=crc32(answer.body) % 86_400)
+    modified = format_datetime(changed, usegmt=True)
+    answer.headers |= {"ETag": etag, "Last-Modified": modified}
+    named = request.headers.get("If-None-Match")
+    if named == etag or (named is None and request.headers.get("If-Modified-Since") == modified):
+        return Answer(304, headers=answer.headers)
+    return answer

@@ -1,0 +1,47 @@
+"""A sample of the fault matrix; the whole of it is run by hand, since it takes a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.imitations.faults import KINDS
+from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES, Bench, as_tables, bench
+from spi_pipeline_tests.imitations.server import PUBLISHERS
+
+# Of the cheapest publisher: exit code, what became of the table, requests, and a part of what was read.
+SAMPLE = {
+    "503 twice": (0, "same", 3, ""),
+    "503 for good": (1, "kept", 4, "answered 503 Service Unavailable (503); tried 4 times, try again later"),
+    "403": (1, "kept", 1, "where it lets no program in, lay the file into the inbox of this source"),
+    "page in place of data": (1, "kept", 4, "a page for people came where csv belongs"),
+    "a column renamed": (1, "kept", 1, "lacks the columns total_electorate of Democracy Club"),
+    "every row twice": (0, "new", 1, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def democracy_club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder: Path = tmp_path_factory.mktemp("matrix")
+    with bench(folder) as served:
+        yield Bench(folder, served, "democracy_club")
+
+
+@pytest.mark.parametrize("title", SAMPLE)
+def test_a_fault_does_what_the_matrix_says(democracy_club: Bench, title: str) -> None:
+    (trouble,) = [one for one in TROUBLES if one.title == title]
+    met = democracy_club.meet(trouble)
+    code, table, asked, said = SAMPLE[title]
+    assert (met.code, met.table, met.asked) == (code, table, asked), met.read
+    assert said in met.read
+    assert bool(met.read) == bool(said)
+    if table == "kept":
+        assert "the last good version, " in met.read
+        assert "`democracy_club` | local_elections: " in as_tables({("democracy_club", title): met})
+
+
+def test_the_matrix_names_every_publisher_and_kind_of_fault() -> None:
+    assert set(SOURCES) == set(PUBLISHERS)
+    assert {trouble.kind for trouble in TROUBLES if not trouble.kind.isdigit()} == set(KINDS) - {"<status>"}

@@ -1,0 +1,131 @@
+"""``spi explain``: from a published score down to the bytes it rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from spi_pipeline.outputs.database import UnknownNameError, ward_table
+from spi_pipeline.outputs.explain import Node, explain
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+LEVELS = {
+    "social_progress_index": "index",
+    "opportunity": "dimension",
+    "rights_and_voice": "component",
+    "stop_and_search": "indicator",
+}
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+def _explained(house: House, area: str, element: str, **options: Any) -> Node:
+    return explain(house.store.database, house.contracts.titles, area, element, **options).root
+
+
+@pytest.mark.parametrize("element", LEVELS)
+def test_every_level_is_explained_down_to_files(refreshed: House, element: str) -> None:
+    root = _explained(refreshed, "Farley", element)
+    assert root.level == LEVELS[element]
+    assert root.title == refreshed.contracts.titles[element]
+    leaves = [node for node in _nodes(root) if not node.children]
+    assert {node.level for node in leaves} == {"indicator"}
+    assert all(node.files for node in leaves)
+    for node in leaves:
+        released = refreshed.query("SELECT sha256 FROM source_release WHERE source_id = ?", node.facts["source_id"])
+        assert {file["sha256"] for file in node.files} <= {sha256 for (sha256,) in released}
+
+
+def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -> None:
+    for node in _nodes(_explained(refreshed, "Saints", "social_progress_index")):
+        if node.children:
+            points = [child.facts["contribution"] for child in node.children]
+            assert sum(points) == pytest.approx(node.facts["score"])
+            assert points == sorted(points, reverse=True)
+
+
+def test_a_window_names_its_own_months_and_no_others(refreshed: House) -> None:
+    node = _explained(refreshed, "Farley", "stop_and_search", edition=2024)
+    assert [file["period"] for file in node.files] == [
+        *(f"2023-{month:02}" for month in range(5, 13)),
+        *(f"2024-{month:02}" for month in range(1, 5)),
+    ]
+
+
+def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: House) -> None:
+    facts = _explained(refreshed, "Farley", "overcrowded_homes").facts
+    assert facts["value"] == pytest.approx(100 * facts["numerator"] / facts["denominator"])
+    assert facts["score"] == pytest.approx(100 * (facts["worst"] - facts["value"]) / (facts["worst"] - facts["best"]))
+    assert (facts["source_id"], facts["unit"]) == ("census_overcrowding", "%")
+
+
+def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: House, spi: Command) -> None:
+    filled = _explained(refreshed, "Farley", "turnout").facts
+    assert (filled["status"], filled["imputed_by"], filled["from"]) == ("imputed", "regression", "stop_and_search")
+    absent = _explained(refreshed, "Farley", "turnout", profile="equal").facts
+    assert (absent["status"], absent["value"], absent["score"]) == ("missing", None, None)
+    value = f"{filled['value']:.4g}"
+    assert (
+        f"value {value} %, imputed by regression from stop_and_search"
+        in spi(refreshed, "explain", "Farley", "turnout").out
+    )
+    said = spi(refreshed, "explain", "Farley", "turnout", "--profile", "equal").out
+    assert "no value: missing" in said
+    assert value not in said
+
+
+@pytest.mark.parametrize("area", ["Farley", "farley", "E05014742", "e05014742"])
+def test_a_ward_is_known_by_name_and_code(refreshed: House, area: str) -> None:
+    found = explain(refreshed.store.database, {}, area, "housing")
+    assert (found.area_code, found.area_name) == ("E05014742", "Farley")
+
+
+def test_an_authority_is_explained_too(refreshed: House) -> None:
+    root = _explained(refreshed, "Luton", "social_progress_index")
+    assert root.facts["rank"] is None
+    assert len(root.children) == 3
+
+
+def test_json_holds_the_whole_tree(refreshed: House, spi: Command) -> None:
+    said = spi(refreshed, "explain", "Farley", "housing", "--json")
+    found = json.loads(said.out)
+    assert (said.code, found["area_name"], found["profile"]) == (0, "Farley", "spi")
+    assert {child["id"] for child in found["root"]["children"]} >= {"overcrowded_homes"}
+
+
+def test_unknown_names_are_refused(refreshed: House) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'Farley'"):
+        _explained(refreshed, "Fareley", "housing")
+    with pytest.raises(UnknownNameError, match="did you mean 'housing'"):
+        _explained(refreshed, "Farley", "housin")
+
+
+def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: House) -> None:
+    found = ward_table(refreshed.store.database)
+    (newest,) = refreshed.query("SELECT max(edition) FROM edition")[0]
+    assert (found.edition, found.profile) == (newest, "spi")
+    *wards, authority = found.rows
+    assert [row["rank"] for row in wards] == list(range(1, 21))
+    assert [row["score"] for row in wards] == sorted((row["score"] for row in wards), reverse=True)
+    assert (authority["level"], authority["rank"]) == ("authority", None)
+    with pytest.raises(UnknownNameError, match="edition 1999 is not published"):
+        ward_table(refreshed.store.database, edition=1999)
+
+
+def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi: Command) -> None:
+    facts = _explained(refreshed, "Farley", "violent_crime").facts
+    assert facts["lower"] < facts["value"] < facts["upper"]
+    said = spi(refreshed, "explain", "Farley", "violent_crime").out
+    assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
+    assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
+    assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
+    without = spi(refreshed, "explain", "Farley", "connectivity").out
+    assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without

@@ -1,0 +1,119 @@
+"""A client without a network: what each request is answered, and what was asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pandas as pd
+import pytest
+import shapely
+
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.http.endpoints import SITES
+from spi_pipeline.publishers.http.exchange import Check, Download, Endpoint, Fetcher, PermanentFailure, Request, Scope
+from spi_pipeline_tests.integration.houses import CONTRACTS
+
+Answer = bytes | Exception | Callable[[Request], "bytes | Exception"]
+TODAY = "2026-11-24T06:00:00+00:00"
+
+
+class FakeClient:
+    """Answers by path; a path that is not there is a 404."""
+
+    def __init__(self, folder: Path, answers: dict[str, Answer]) -> None:
+        self.folder = folder
+        self.answers = answers
+        self.asked: list[Request] = []
+
+    def get(self, request: Request, check: Check | None = None) -> Download:
+        self.asked.append(request)
+        found = self.answers.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
+        body = found(request) if callable(found) else found
+        if isinstance(body, Exception):
+            raise body
+        download = kept(self.folder, body, address(request), request.period)
+        if check:
+            check(download.path)
+        return download
+
+    def read_json(self, request: Request, check: Check | None = None) -> Any:
+        return json.loads(self.get(request, check).path.read_bytes())
+
+    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+        for endpoint in allowed:
+            base = SITES[endpoint].base
+            if url.startswith(base):
+                parts = urlsplit(url)
+                path = parts.path.removeprefix(urlsplit(base).path)
+                return Request(endpoint, path, tuple(parse_qsl(parts.query)))
+        raise PermanentFailure(f"{url} leads elsewhere")
+
+    def paths(self) -> list[str]:
+        return [request.path for request in self.asked]
+
+
+def address(request: Request) -> str:
+    query = f"?{urlencode(request.params)}" if request.params else ""
+    return f"{SITES[request.endpoint].base}{request.path}{query}"
+
+
+def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
+    """A body as a download."""
+    digest = hashlib.sha256(body).hexdigest()
+    path = folder / digest
+    path.write_bytes(body)
+    return Download(path, digest, len(body), url, period, TODAY)
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> bytes:
+    """The bytes of a zip file, the same for the same members."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return path.read_bytes()
+
+
+def body_of(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def through(fetcher: Fetcher, client: FakeClient, scope: Scope) -> pd.DataFrame:
+    """What a source's table becomes."""
+    assert fetcher.fetch is not None
+    return fetcher.parse(list(fetcher.fetch(client, scope)), scope)
+
+
+def holds(source_id: str, frame: pd.DataFrame) -> bool:
+    """Whether a frame has the columns that the source's contract names, in its order."""
+    contract = _contracts().sources.get(source_id)
+    if contract is None:
+        pytest.skip(f"{source_id} has no contract among these")
+    return list(frame.columns) == [column.name for column in contract.columns]
+
+
+_contracts = cache(lambda: load_contracts(CONTRACTS))
+
+
+TOWN = Scope(
+    authorities=("E06900001",),
+    names=("Any Town",),
+    wards=("E05900001", "E05900002"),
+    former_wards=("E05800001",),
+    output_areas=("E00900001", "E00900002", "E00900003"),
+    lsoas=("E01900001", "E01900002"),
+    lsoas_2011=("E01800001", "E01900001"),
+    msoas=("E02900001",),
+    forces=("anyshire",),
+    polygons={
+        "E05900001": shapely.box(-0.44, 51.86, -0.40, 51.90),
+        "E05900002": shapely.box(-0.40, 51.86, -0.36, 51.90),
+    },
+    as_of="2026-11-24",
+)

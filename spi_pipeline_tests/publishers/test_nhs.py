@@ -1,0 +1,162 @@
+"""NHS England: files found through pages, and prevalence carried from practices to where patients live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.exchange import PermanentFailure
+from spi_pipeline.publishers.nhs import FETCHERS, PATIENTS, QOF
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through, zipped
+
+CONDITIONS = FETCHERS["diagnosed_conditions"]
+FILES = "https://files.digital.nhs.uk/74/93D6A1/"
+
+
+def patients(rows: list[tuple[str, str, int]], **renamed: str) -> bytes:
+    cells = [("GP_PRAC_PAT_LIST", "01JUL2026", practice, "A SURGERY", area, "ALL", n) for practice, area, n in rows]
+    header = ["PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS"]
+    return body_of(pd.DataFrame(cells, columns=header).rename(columns=renamed))
+
+
+def registers(rows: list[tuple[str, str, str, int, int]]) -> bytes:
+    header = ["PRACTICE_CODE", "GROUP_CODE", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE", "REGISTER"]
+    return body_of(pd.DataFrame(rows, columns=header))
+
+
+def every_group(practice: str, percent: int) -> list[tuple[str, str, str, int, int]]:
+    ages = [("DM", "17OV"), ("DEP", "18OV"), ("HYP", "TOTAL"), ("COPD", "TOTAL")]
+    return [(practice, group, kind, 100, percent) for group, kind in ages]
+
+
+LISTED = [("P1", "E01900001", 30), ("P2", "E01900001", 10), ("P2", "E01900002", 50), ("P3", "E01000000", 9)]
+
+
+def files(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> list[Any]:
+    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
+    qof = zipped(folder / "qof", {f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
+    return [kept(folder, lists, f"{FILES}gp-reg-pat-prac-lsoa-July-26.zip"), kept(folder, qof, f"{FILES}qof-2425.zip")]
+
+
+def test_an_area_has_the_prevalence_of_the_practices_its_patients_go_to(tmp_path: Path) -> None:
+    found = registers([*every_group("P1", 4), *every_group("P2", 8)])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
+    assert holds("diagnosed_conditions", frame)
+    assert frame["patients"].tolist() == [40, 50]
+    assert frame["year"].tolist() == [2025, 2025]
+    assert frame["diabetes"].tolist() == pytest.approx([(30 * 4 + 10 * 8) / 40, 8])
+
+
+def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) -> None:
+    others = [("P1", "HYP", "45OV", 10, 9), ("P1", "DM", "TOTAL", 400, 4), ("P2", "DM", "TOTAL", 400, 4)]
+    found = registers([*every_group("P1", 4), *every_group("P2", 4), *others])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
+    assert frame["hypertension"].tolist() == [4, 4]
+    assert frame["diabetes"].tolist() == [4, 4], "of patients of 17 and over, not of all"
+
+
+def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> str:
+    with pytest.raises(SpiError) as caught:
+        CONDITIONS.parse(files(folder, listed, found, year), TOWN)
+    return str(caught.value)
+
+
+def test_the_lsoas_of_2011_are_refused_also_where_they_are_mixed_in(tmp_path: Path) -> None:
+    message = refused(tmp_path, patients([*LISTED, ("P1", "E01800001", 3)]), registers(every_group("P1", 4)))
+    assert message == (
+        "gp-reg-pat-prac-lsoa-all.csv of NHS England is on the LSOAs of 2011 (E01800001); fetch the file of a quarter "
+        "since April 2025"
+    )
+
+
+def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, patients(LISTED), registers(every_group("P1", 4))).startswith(
+        "only 1 of 2 practices of our patients are in the QOF file of NHS England; fetch the two of the same year"
+    )
+    both = files(tmp_path, patients(LISTED), registers(every_group("P1", 4)))
+    with pytest.raises(SpiError, match=r"^the QOF prevalence of NHS England are missing; fetch both files"):
+        CONDITIONS.parse(both[:1], TOWN)
+    assert "does not tell its year" in refused(tmp_path, patients(LISTED), registers(every_group("P1", 4)), "X")
+
+
+def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
+    found = registers([*every_group("P1", 4), *every_group("P2", 4)])
+    assert CONDITIONS.parse(files(tmp_path, patients(LISTED * 2), found), TOWN)["patients"].tolist() == [40, 50]
+    message = refused(tmp_path, patients([*LISTED, ("P1", "E01900001", 31)]), found)
+    assert "holds P1 in E01900001 twice, with different figures; fetch it again" in message
+
+
+def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path: Path) -> None:
+    found = registers([row for practice in ("P1", "P2") for row in every_group(practice, 4) if row[1] != "COPD"])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
+    assert frame["copd"].isna().all()
+    assert frame["diabetes"].tolist() == [4, 4]
+    others = registers([("P1", "AF", "TOTAL", 100, 4)])
+    assert "has none of the registers DM, DEP, HYP, COPD; fetch it again" in refused(tmp_path, patients(LISTED), others)
+
+
+def test_a_renamed_column_is_told_and_a_known_older_name_is_read(tmp_path: Path) -> None:
+    found = registers([*every_group("P1", 4), *every_group("P2", 4)])
+    older = patients(LISTED, LSOA_CODE="LSOA Code", NUMBER_OF_PATIENTS="All Patients")
+    assert CONDITIONS.parse(files(tmp_path, older, found), TOWN)["patients"].tolist() == [40, 50]
+    message = refused(tmp_path, patients(LISTED, LSOA_CODE="AREA"), found)
+    assert "lacks the columns LSOA_CODE or LSOA Code of NHS England, it has PUBLICATION, " in message
+
+
+def page(*links: str, list_of: str = "") -> bytes:
+    inside = "".join(f'<li><a href="{link}">a file</a></li>' for link in links)
+    named = f' data-uipath="{list_of}"' if list_of else ""
+    return f'<html><nav><a href="/home">Home</a></nav><ul{named}>{inside}</ul></html>'.encode()
+
+
+def publisher(folder: Path) -> FakeClient:
+    months = [f"{PATIENTS}/{month}-2026" for month in ("september", "july")]
+    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": patients(LISTED)})
+    found = registers([*every_group("P1", 4), *every_group("P2", 4)])
+    qof = zipped(folder / "qof", {"PREVALENCE_2425.csv": found})
+    lsoa, old = f"{FILES}gp-reg-pat-prac-lsoa-2021.zip", f"{FILES}gp-reg-pat-prac-lsoa.zip"
+    return FakeClient(
+        folder,
+        {
+            PATIENTS: page(*months, list_of="ps.series.publications-list.latest"),
+            months[0]: page(f"{FILES}gp-reg-pat-prac-all.zip"),
+            months[1]: page(old, lsoa),
+            "/74/93D6A1/gp-reg-pat-prac-lsoa-2021.zip": lists,
+            QOF: page("https://digital.nhs.uk/qof-2024-25", list_of="ps.series.publications-list.latest"),
+            "/qof-2024-25": page(f"{FILES}QOF_2425.zip"),
+            "/74/93D6A1/QOF_2425.zip": qof,
+        },
+    )
+
+
+def test_files_are_found_through_their_pages(tmp_path: Path) -> None:
+    client = publisher(tmp_path)
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    assert "/home" not in client.paths()
+    assert client.paths()[1] == f"{PATIENTS}/september-2026"  # which has no table of LSOAs
+
+
+def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path) -> None:
+    client = publisher(tmp_path)
+    client.answers[QOF] = page("/home", "2024-25", f"{QOF}/2023-24")
+    client.answers["/" + QOF.rsplit("/", 1)[0].lstrip("/") + "/2024-25"] = page()
+    client.answers[f"{QOF}/2023-24"] = page(f"{FILES}QOF_2425.zip?x=1")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    client.answers[QOF] = page(f"{FILES}QOF_2425.zip")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    client.answers[PATIENTS] = page("september-2026", "patients-registered-at-a-gp-practice/july-2026")
+    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+
+
+def test_pages_that_changed_are_told(tmp_path: Path) -> None:
+    client = publisher(tmp_path)
+    client.answers[PATIENTS] = page("/x")
+    with pytest.raises(PermanentFailure, match=r"lists no publications any more; lay the file into the inbox$"):
+        through(CONDITIONS, client, TOWN)
+    client.answers[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
+    with pytest.raises(PermanentFailure, match=r"no page of .* links a file gp-reg-pat-prac-lsoa"):
+        through(CONDITIONS, client, TOWN)

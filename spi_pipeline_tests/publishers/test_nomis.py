@@ -1,0 +1,266 @@
+"""Nomis: whole answers for the areas asked for, and each way in which it answers something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.nomis import CENSUS, CODES_A_REQUEST, FETCHERS, ROW_LIMIT
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+
+HEALTH = "/api/v01/dataset/NM_2055_1.data.csv"
+LABELS = [
+    "Total: All usual residents",
+    "Very good health",
+    "Good health",
+    "Fair health",
+    "Bad health",
+    "Very bad health",
+]
+CELLS = ["DATE_CODE", "GEOGRAPHY_CODE", "C2021_HEALTH_6_NAME", "OBS_VALUE", "OBS_STATUS"]
+
+
+def census_rows(areas: list[str], labels: list[str] = LABELS) -> pd.DataFrame:
+    """Area i has 100 i + j people in category j."""
+    rows = [
+        ("2021", area, label, 100 * i + j, "A") for i, area in enumerate(areas, 1) for j, label in enumerate(labels)
+    ]
+    return pd.DataFrame(rows, columns=CELLS)
+
+
+def answering(rows: pd.DataFrame, cap: int = ROW_LIMIT) -> Callable[[Request], bytes]:
+    """Rows of the areas asked for, paged as asked, never more than the cap."""
+
+    def answer(request: Request) -> bytes:
+        asked = dict(request.params)
+        found = rows[rows["GEOGRAPHY_CODE"].isin(asked["geography"].split(","))]
+        first = int(asked["RecordOffset"])
+        page = found.iloc[first : first + min(int(asked["RecordLimit"]), cap)]
+        page = page.assign(RECORD_OFFSET=range(first, first + len(page)), RECORD_COUNT=len(found))
+        return body_of(page) if len(page) else b""
+
+    return answer
+
+
+def client(folder: Path, rows: pd.DataFrame) -> FakeClient:
+    return FakeClient(folder, {HEALTH: answering(rows)})
+
+
+def test_a_table_becomes_one_row_an_area(tmp_path: Path) -> None:
+    frame = through(FETCHERS["census_general_health"], client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN)
+    assert holds("census_general_health", frame)
+    assert frame.iloc[1].tolist() == ["E00900002", 200, 204, 205, 203, 202, 201]
+
+
+def test_areas_are_asked_for_in_addresses_that_are_not_too_long(tmp_path: Path) -> None:
+    areas = tuple(f"E00{number:06d}" for number in range(CODES_A_REQUEST + 1))
+    asking = client(tmp_path, census_rows(list(areas)))
+    frame = through(FETCHERS["census_general_health"], asking, replace(TOWN, output_areas=areas))
+    assert frame["area_code"].tolist() == list(areas)
+    assert len(asking.asked) == 2
+    assert all(request.settled for request in asking.asked)
+
+
+def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.nomis.ROW_LIMIT", 5)
+    asking = client(tmp_path, census_rows(list(TOWN.output_areas)))
+    frame = through(FETCHERS["census_general_health"], asking, TOWN)
+    assert [dict(request.params)["RecordOffset"] for request in asking.asked] == ["0", "5", "10", "15"]
+    assert frame["residents"].tolist() == [100, 200, 300]
+
+
+def test_shorter_pages_than_asked_for_are_read_to_their_end(tmp_path: Path) -> None:
+    short = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=7)})
+    assert through(FETCHERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
+    assert [dict(request.params)["RecordOffset"] for request in short.asked] == ["0", "7", "14"]
+
+
+def test_a_page_that_does_not_come_is_asked_for_again(tmp_path: Path) -> None:
+    whole = census_rows(list(TOWN.output_areas)).assign(RECORD_COUNT=18)
+
+    def dries_up(request: Request) -> bytes:
+        return body_of(whole.iloc[:7] if dict(request.params)["RecordOffset"] == "0" else whole.iloc[:0])
+
+    with pytest.raises(TransientFailure, match=r"answered 7 rows of more \(RECORD_COUNT\) and then none; ask again"):
+        through(FETCHERS["census_general_health"], FakeClient(tmp_path, {HEALTH: dries_up}), TOWN)
+
+
+@pytest.mark.parametrize(("count", "said"), [("18.0", ""), ("many", "column RECORD_COUNT holds 'many'")])
+def test_the_number_of_rows_is_read_however_it_is_written(tmp_path: Path, count: str, said: str) -> None:
+    rows = census_rows(list(TOWN.output_areas)).assign(RECORD_COUNT=count)
+    asking = FakeClient(tmp_path, {HEALTH: body_of(rows)})
+    if said:
+        with pytest.raises(PermanentFailure, match=said):
+            through(FETCHERS["census_general_health"], asking, TOWN)
+    else:
+        assert len(through(FETCHERS["census_general_health"], asking, TOWN)) == 3
+
+
+def test_an_answer_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
+    rows = census_rows(list(TOWN.output_areas)).assign(RECORD_OFFSET=0, RECORD_COUNT=74_200)
+    with pytest.raises(SpiError) as caught:
+        FETCHERS["census_general_health"].parse([kept(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
+    assert str(caught.value) == (
+        "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as an answer cut off at 25,000 "
+        "does; fetch it again with all its pages"
+    )
+
+
+def refused(folder: Path, rows: pd.DataFrame, source_id: str = "census_general_health") -> str:
+    counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
+    with pytest.raises(SpiError) as caught:
+        FETCHERS[source_id].parse([kept(folder, body_of(counted), "answer.csv")], TOWN)
+    return str(caught.value)
+
+
+def test_codes_it_does_not_know_are_not_zero(tmp_path: Path) -> None:
+    nothing = body_of(census_rows([]).assign(RECORD_OFFSET=0, RECORD_COUNT=0))
+    with pytest.raises(PermanentFailure, match=r"has no row, as for codes it does not know"):
+        through(
+            FETCHERS["census_general_health"],
+            FakeClient(tmp_path, {HEALTH: nothing}),
+            TOWN,
+        )
+    message = refused(tmp_path, census_rows(list(TOWN.output_areas[:2])))
+    assert message.startswith("answer.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again")
+
+
+def test_wards_of_2022_where_current_ones_were_asked_for_are_refused(tmp_path: Path) -> None:
+    rows = pd.DataFrame([("2026-08", code, 10, "A") for code in ("E05900001", "E05800001")])
+    message = refused(
+        tmp_path, rows.set_axis(["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "OBS_STATUS"], axis=1), "claimant_count"
+    )
+    assert message.startswith("answer.csv of Nomis holds the former ward codes E05800001 (a former ward): ")
+
+
+def test_another_table_than_the_id_promised_is_told_by_its_labels(tmp_path: Path) -> None:
+    labels = [*LABELS[:4], "Dreadful health", LABELS[5]]
+    message = refused(tmp_path, census_rows(list(TOWN.output_areas), labels))
+    assert message.startswith("answer.csv of Nomis has 0 categories 'Bad health', it has Total: All usual residents, ")
+    assert "compare the table's id and labels with spi_pipeline/publishers/nomis_tables.py" in message
+
+
+WORDED = {
+    "census_general_health": {
+        "General health: Total: All usual residents; measures: Value": 0, "Very good": 1, "Good": 2, "Fair": 3,
+        "Bad": 4, "Very bad": 5,
+    },
+    "census_overcrowding": {
+        "All households": 0, "Occupancy rating of bedrooms: +2 or more": 1, "+1 (under-occupied)": 2, "0 (ideal)": 3,
+        "Occupancy rating (bedrooms) of −1": 4, "Occupancy rating (bedrooms) of −2 or less": 5,
+    },
+    "census_qualifications": {
+        "Total": 0, "None, no qualifications": 1, "Level 1 and entry level qualifications": 2,
+        "Level 2 qualifications": 3, "Apprenticeship": 4, "Level 3 qualifications": 5, "Level 4+": 6,
+        "Other qualifications": 7,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source_id", WORDED)
+def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str, tmp_path: Path) -> None:
+    table, codes = CENSUS[source_id], WORDED[source_id]
+    rows = census_rows(list(TOWN.output_areas), list(codes)).rename(
+        columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()}
+    )
+    rows[table.dimension.upper()] = rows[f"{table.dimension}_NAME".upper()].map(codes)
+    shuffled = rows.sample(frac=1, random_state=1)[sorted(rows)]
+    path = f"/api/v01/dataset/{table.dataset}.data.csv"
+    frame = through(FETCHERS[source_id], FakeClient(tmp_path, {path: answering(shuffled)}), TOWN)
+    by_code = {code: 100 + place for place, code in enumerate(codes.values())}
+    for column, code in table.codes.items():
+        assert frame[column].tolist() == [by_code[code] + 100 * area for area in range(3)]
+
+
+def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
+    codes = {"Total: All usual residents": 0, "Armed forces base": 1, "Holiday home": 2, "Other": 3}
+    rows = census_rows(list(TOWN.output_areas), list(codes))
+    rows = rows.assign(C2021_HEALTH_6=rows["C2021_HEALTH_6_NAME"].map(codes))
+    assert "has 0 categories" in refused(tmp_path, rows, "census_car_availability")
+
+
+def test_a_dimension_whose_name_is_not_documented_is_found_in_the_whole_header(tmp_path: Path) -> None:
+    table = CENSUS["census_english_proficiency"]
+    rows = census_rows(["E02900001"], [label or "x" for label in table.labels.values()])
+    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENG_NAME"}).assign(
+        C2021_ENG=range(6), C2021_ENG_CODE=range(6), DATE_NAME="2021", GEOGRAPHY_NAME="Any Town 001",
+        MEASURES_NAME="value", OBS_STATUS_NAME="Normal Value", OBS_CONF="F", OBS_CONF_NAME="Free (free)",
+    )  # fmt: skip
+    asking = FakeClient(tmp_path, {f"/api/v01/dataset/{table.dataset}.data.csv": answering(rows)})
+    frame = through(FETCHERS["census_english_proficiency"], asking, TOWN)
+    assert frame.iloc[0].tolist() == ["E02900001", *range(100, 106)]
+    assert "select" not in dict(asking.asked[0].params)
+
+
+def test_a_renamed_column_is_told(tmp_path: Path) -> None:
+    message = refused(tmp_path, census_rows(list(TOWN.output_areas)).rename(columns={"OBS_VALUE": "VALUE"}))
+    assert message.startswith("answer.csv lacks the columns OBS_VALUE of Nomis, it has DATE_CODE, GEOGRAPHY_CODE, ")
+
+
+def test_a_web_page_is_no_table(tmp_path: Path) -> None:
+    page = FakeClient(tmp_path, {HEALTH: b"<!DOCTYPE html>\n<html></html>\n"})
+    with pytest.raises(PermanentFailure, match=r"lacks the columns RECORD_COUNT of Nomis, it has <!DOCTYPE html>"):
+        through(FETCHERS["census_general_health"], page, TOWN)
+
+
+def test_a_suppressed_figure_is_missing_and_a_word_is_refused(tmp_path: Path) -> None:
+    rows = census_rows(list(TOWN.output_areas)).astype({"OBS_VALUE": object})
+    rows.loc[4, ["OBS_VALUE", "OBS_STATUS"]] = ["", "Q"]
+    counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
+    frame = FETCHERS["census_general_health"].parse([kept(tmp_path, body_of(counted))], TOWN)
+    assert frame["bad"].isna().tolist() == [True, False, False]
+    rows.loc[4, "OBS_VALUE"] = "c"
+    assert "column value holds 'c' where a number belongs (1 such cells)" in refused(tmp_path, rows)
+
+
+def test_a_figure_told_twice_and_differently_is_refused(tmp_path: Path) -> None:
+    rows = census_rows(list(TOWN.output_areas))
+    message = refused(tmp_path, pd.concat([rows, rows.iloc[[4]].assign(OBS_VALUE=999)]))
+    assert message == "answer.csv of Nomis holds E00900001 twice, with different figures; fetch it again"
+
+
+def test_population_is_of_the_newest_year(tmp_path: Path) -> None:
+    rows = [
+        ("2024", area, age, value, "A")
+        for area in TOWN.lsoas
+        for age, value in (("200", 9), ("201", 2), ("203", 6), ("209", 1))
+    ]
+    cells = ["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"]
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": answering(pd.DataFrame(rows, columns=cells))})
+    frame = through(FETCHERS["population"], asking, TOWN)
+    assert holds("population", frame)
+    assert frame.values.tolist() == [[area, 2024, 9, 2, 6, 1] for area in TOWN.lsoas]
+    assert [download.period for download in FETCHERS["population"].fetch(asking, TOWN)] == ["2024"]
+
+
+def test_claimants_are_asked_for_month_by_month(tmp_path: Path) -> None:
+    def month(request: Request) -> bytes:
+        date = dict(request.params)["date"]
+        rows = [("2026-08" if date == "latest" else date, ward, 5, "A") for ward in TOWN.wards]
+        frame = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "OBS_STATUS"])
+        return body_of(frame.assign(RECORD_OFFSET=0, RECORD_COUNT=len(frame)))
+
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_162_1.data.csv": month})
+    frame = through(FETCHERS["claimant_count"], asking, replace(TOWN, since="2026-05"))
+    assert holds("claimant_count", frame)
+    assert sorted(set(frame["month"])) == ["2026-05", "2026-06", "2026-07", "2026-08"]
+    settled = {dict(request.params)["date"]: request.settled for request in asking.asked}
+    assert settled == {"latest": False, "2026-05": True, "2026-06": True, "2026-07": False}
+
+
+@pytest.mark.parametrize("source_id", sorted(CENSUS))
+def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -> None:
+    table = CENSUS[source_id]
+    areas = list(getattr(TOWN, table.level))
+    labels = [f"Group: {label}" if label != "Total" else "Total: All" for label in table.labels.values()]
+    rows = census_rows(areas, labels).rename(columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()})
+    path = f"/api/v01/dataset/{table.dataset}.data.csv"
+    frame = through(FETCHERS[source_id], FakeClient(tmp_path, {path: answering(rows)}), TOWN)
+    assert frame.iloc[0].tolist() == [areas[0], *range(100, 100 + len(labels))]
+    assert holds(source_id, frame)

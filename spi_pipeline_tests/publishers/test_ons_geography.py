@@ -1,0 +1,179 @@
+"""ONS Open Geography: whole answers in degrees for our areas, and each way in which it answers something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.ons_geography import CENTROIDS, FETCHERS, SERVICES, fetch_service, parse_centroids
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+
+LOOKUP = [
+    {
+        "OA21CD": f"E0090000{i}",
+        "LSOA21CD": f"E0190000{1 + i // 3}",
+        "MSOA21CD": "E02900001",
+        "LAD22CD": "E06900001",
+        "FID": i,
+    }
+    for i in (1, 2, 3)
+]
+
+
+def path_of(source_id: str) -> str:
+    return f"/{SERVICES[source_id].name}/FeatureServer/0/query"
+
+
+def ward_features(scale: float = 1.0) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "Feature",
+            "properties": {"WD24CD": code, "WD24NM": f"Ward {code[-1]}", "LAD24CD": "E06900001", "FID": 1},
+            "geometry": shapely.geometry.mapping(shapely.transform(shape, lambda at: at * scale)),
+        }
+        for code, shape in TOWN.polygons.items()
+    ]
+
+
+def paged(
+    features: list[dict[str, Any]], cap: int, flag: Callable[[bool], dict[str, Any]]
+) -> Callable[[Request], bytes]:
+    def answer(request: Request) -> bytes:
+        asked = dict(request.params)
+        first = int(asked["resultOffset"])
+        rest = features[first : first + cap]
+        return json.dumps({"features": rest, **flag(first + cap < len(features))}).encode()
+
+    return answer
+
+
+def at_top(cut: bool) -> dict[str, Any]:
+    return {"exceededTransferLimit": True} if cut else {}
+
+
+def under_properties(cut: bool) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "properties": {"exceededTransferLimit": cut}}
+
+
+@pytest.mark.parametrize("flag", [at_top, under_properties], ids=["at the top", "under properties"])
+def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
+    client = FakeClient(tmp_path, {path_of("wards"): paged(ward_features(), 1, flag)})
+    frame = through(FETCHERS["wards"], client, TOWN)
+    assert holds("wards", frame)
+    assert frame["area_code"].tolist() == list(TOWN.wards)
+    assert shapely.from_wkb(frame["geometry"][0]).equals(TOWN.polygons["E05900001"])
+    assert [dict(request.params)["resultOffset"] for request in client.asked] == ["0", "1"]
+    assert {dict(request.params)["outSR"] for request in client.asked} == {"4326"}
+
+
+def test_a_lookup_is_read_by_its_fields(tmp_path: Path) -> None:
+    rows = [{"attributes": one} for one in LOOKUP]
+    client = FakeClient(tmp_path, {path_of("output_area_lookup"): paged(rows, 2, at_top)})
+    frame = through(FETCHERS["output_area_lookup"], client, TOWN)
+    assert holds("output_area_lookup", frame)
+    assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001"]
+    assert dict(client.asked[0].params)["where"] == "LSOA21CD IN ('E01900001','E01900002')"
+
+
+FITS = [
+    {"LSOA21CD": code, "LSOA21NM": f"Any Town {code[-1]}", "WD24CD": ward, "WD24NM": "A", "LAD24CD": "E06900001"}
+    for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
+]
+
+
+def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: Path) -> None:
+    answers = {
+        path_of("lsoa_best_fit"): paged([{"attributes": one} for one in FITS], 1, at_top),
+        path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
+    }
+    client = FakeClient(tmp_path, dict(answers))
+    frame = through(FETCHERS["lsoa_best_fit"], client, TOWN)
+    assert holds("lsoa_best_fit", frame)
+    assert frame.values.tolist() == [
+        [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
+    ]
+    asked = [dict(request.params) for request in client.asked]
+    assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
+    assert asked[-1]["orderByFields"] == "OA21CD"
+    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
+    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it along"):
+        FETCHERS["lsoa_best_fit"].parse([alone], TOWN)
+
+
+def test_small_areas_are_asked_for_a_hundred_at_a_time(tmp_path: Path) -> None:
+    scope = TOWN.__class__(lsoas=tuple(f"E01{number:06d}" for number in range(250)))
+    client = FakeClient(tmp_path, {path_of("lsoa_2011_lookup"): b'{"features": []}'})
+    assert len(list(FETCHERS["lsoa_2011_lookup"].fetch(client, scope))) == 3
+
+
+def test_centroids_become_points(tmp_path: Path) -> None:
+    features = [
+        {"properties": {"LSOA21CD": code}, "geometry": {"type": "Point", "coordinates": [-0.42, 51.88]}}
+        for code in TOWN.lsoas
+    ]
+    client = FakeClient(
+        tmp_path, {f"/{CENTROIDS.name}/FeatureServer/0/query": json.dumps({"features": features}).encode()}
+    )
+    frame = parse_centroids(list(fetch_service(CENTROIDS, client, TOWN)), TOWN)
+    assert frame.values.tolist() == [[code, -0.42, 51.88] for code in TOWN.lsoas]
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "message"),
+    [
+        ({"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}, PermanentFailure,
+         "answered error 400: Invalid URL; if it has a new name, write it into spi_pipeline/publishers/ons_geo"),
+        ({"code": 504, "message": "Your request has timed out."}, TransientFailure, "error 504: Your request has"),
+    ],
+    ids=["renamed", "slow"],
+)  # fmt: skip
+def test_an_error_told_with_status_200_is_no_empty_answer(
+    tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
+) -> None:
+    with pytest.raises(failure) as caught:
+        through(
+            FETCHERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN
+        )
+    assert message in str(caught.value)
+
+
+def refused(folder: Path, body: Any, source_id: str = "wards") -> str:
+    with pytest.raises(SpiError) as caught:
+        FETCHERS[source_id].parse([kept(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN)
+    return str(caught.value)
+
+
+def test_a_page_cut_off_with_none_after_it_is_refused(tmp_path: Path) -> None:
+    message = refused(tmp_path, {"features": ward_features(), "exceededTransferLimit": True})
+    assert "is cut off (exceededTransferLimit), no page follows; fetch it whole" in message
+
+
+def test_former_and_missing_wards_are_refused(tmp_path: Path) -> None:
+    features = ward_features()
+    features[0]["properties"]["WD24CD"] = "E05800001"
+    assert "holds the former ward codes E05800001 (a former ward): " in refused(tmp_path, {"features": features})
+    message = refused(tmp_path, {"features": ward_features()[:1]})
+    assert "lacks 1 of 2 areas, E05900002; fetch it again, or compare it with geography.yaml" in message
+
+
+def test_coordinates_in_metres_are_refused(tmp_path: Path) -> None:
+    message = refused(tmp_path, {"features": ward_features(scale=1000)})
+    assert "has coordinates elsewhere (-440, 51860), as in metres where outSR is not 4326" in message
+
+
+def test_a_renamed_field_is_told(tmp_path: Path) -> None:
+    rows = [{"attributes": {"OutputArea" if key == "OA21CD" else key: value for key, value in LOOKUP[0].items()}}]
+    message = refused(tmp_path, {"features": rows}, "output_area_lookup")
+    assert "has no field like OA21CD, it has OutputArea, LSOA21CD, MSOA21CD, LAD22CD, FID; name its " in message
+
+
+def test_a_web_page_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match=r"is not a JSON answer of ONS Open Geography"):
+        FETCHERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spi_pipeline.contracts.rules import RuleResult
+from spi_pipeline.rules.wording import expected, figure, listing, summary
+from spi_pipeline_tests.rules.cases import CASES, rule
+
+
+def test_summary_names_what_blocks_and_nothing_else() -> None:
+    key = RuleResult(CASES["key"].rule, "failed", "4 of 90 rows repeat", "one row per area_code, year")
+    lost = RuleResult(rule("row_count", min=5), "failed", "3 rows", "at least 5 rows")
+    wide = RuleResult(CASES["columns"].rule, "errored", "unreadable", "8 columns")
+    warned = RuleResult(replace(rule("varies", "rate"), severity="warning"), "failed", "one value", "more")
+    fine = RuleResult(rule("between", "rate", min=0), "passed", "fine", "at least 0")
+    assert summary([key, warned, lost, fine, wide], table_name="street_crime") == (
+        "table street_crime breaks 3 rules: "
+        "key (area_code, year): 4 of 90 rows repeat, allowed: one row per area_code, year; "
+        "row_count: 3 rows, allowed: at least 5 rows; "
+        "columns (area_code, year, group and 10 more): unreadable, allowed: 8 columns"
+    )
+
+
+def test_summary_of_one_and_of_none() -> None:
+    lost = RuleResult(rule("row_count", min=5), "failed", "3 rows", "at least 5 rows")
+    assert summary([lost], table_name="t") == "table t breaks 1 rule: row_count: 3 rows, allowed: at least 5 rows"
+    assert summary([], table_name="t") == "table t breaks no rule"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"min": 0, "max": 100}, "between 0 and 100"),
+        ({"min": 0.5}, "at least 0.5"),
+        ({"max": 100.0}, "at most 100"),
+        ({"min": 3, "max": 3}, "exactly 3"),
+    ],
+)
+def test_ranges(params: dict[str, float], words: str) -> None:
+    assert expected(rule("between", "rate", **params)) == words
+    assert expected(rule("row_count", **params)) == f"{words} rows"
+
+
+def test_kinds_without_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="no words for kind 'beautiful'"):
+        expected(rule("beautiful"))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(3.0, "3"), (1 / 3, "0.333333"), (2021, "2021"), (None, "None"), (float("inf"), "inf"), (b"ab", "2 bytes")],
+)
+def test_figures(value: object, words: str) -> None:
+    assert figure(value) == words
+
+
+def test_listing_says_how_many_are_left_out() -> None:
+    assert listing(["a", "b"]) == "a, b"
+    assert listing(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
+    assert listing([]) == ""

@@ -1,0 +1,176 @@
+"""Files as people and programs write them: marks, line ends, quotation marks, blank lines, types; what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spi_pipeline.cli.score.command import score_files
+from spi_pipeline.cli.score.read import InputError
+
+FRAMEWORK = """\
+elements:
+  - {id: index}
+  - {id: a, parent: index, direction: higher_is_better, worst: 0, best: 10}
+  - {id: b, parent: index, direction: lower_is_better, worst: 10, best: 0}
+"""
+HEADING = "area_code,edition,indicator_id,value\n"
+ROWS = "001,2020,a,5\n001,2020,b,5\nNA,2020,a,1\nNA,2020,b,2\n"
+PLAIN = HEADING + ROWS
+EXPECTED = {("001", "index"): 50.0, ("NA", "index"): 45.0}
+
+
+@pytest.fixture
+def score(tmp_path: Path) -> Callable[..., pd.Series]:
+    def run(content: bytes | str, suffix: str = ".csv") -> pd.Series:
+        (tmp_path / "f.yaml").write_text(FRAMEWORK, encoding="utf-8")
+        file = tmp_path / f"v{suffix}"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        table = score_files(tmp_path / "f.yaml", file).table.astype({"area_code": str, "id": str})
+        return table.set_index(["area_code", "id"])["score"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        b"\xef\xbb\xbf" + PLAIN.encode(),
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        PLAIN.removesuffix("\n"),
+        '"area_code","edition","indicator_id","value"\n' + ROWS.replace("001,2020,a,5", '"001","2020","a","5"'),
+        HEADING + "\n" + ROWS + "\n\n",
+        HEADING + ",,,\n" + ROWS + " , ,,\n",
+        PLAIN.replace("2020", "2020.0"),
+        PLAIN.replace(",", ", "),
+        PLAIN.replace("a,5", "a,+5.").replace("b,2", "b,2e0"),
+        PLAIN.replace("value\n", "value,area_name,note\n").replace(",5\n", ",5,Some,\n").replace(",1\n", ",1,Other,x\n")
+        .replace(",2\n", ",2,,\n"),
+        "value,indicator_id,area_code\n5,a,001\n5,b,001\n1,a,NA\n2,b,NA\n",
+    ],
+)  # fmt: skip
+def test_files_that_say_the_same(score: Callable[..., pd.Series], content: bytes | str) -> None:
+    found = score(content)
+    for key, value in EXPECTED.items():
+        assert found[key] == value
+
+
+def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
+    assert score(PLAIN, ".CSV")["NA", "index"] == 45
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (PLAIN.replace("a,5", 'a,"1,234"'), "v.csv:2: value is '1,234', which is no number: write it in digits"),
+        (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value is 'TRUE', which is no number"),
+        (PLAIN.replace("a,5", "a,5%"), "v.csv:2: value is '5%'"),
+        (PLAIN.replace("a,5", "a,1_0"), "v.csv:2: value is '1_0'"),
+        (PLAIN.replace("a,5", "a,n/a"), "v.csv:2: value is 'n/a'"),
+        (PLAIN.replace("a,5", "a,1e400"), "v.csv:2: value is 'inf', which is infinite"),
+        (HEADING + "x,2020,a,TRUE\nx,2020,b,FALSE\n", "v.csv:3: value is 'FALSE', which is no number"),
+        (PLAIN.replace("001,2020,b,5", "001,2020,b"), "v.csv:3: the row has 3 fields, the heading 4"),
+        (PLAIN.replace("001,2020,b,5", "001,2020,b,5,6"), "v.csv:3: the row has 5 fields, the heading 4"),
+        (PLAIN.replace("001,2020,b", "001,,b"), "v.csv:3: the edition is blank, those of other rows are not"),
+        (PLAIN.replace("001,2020,b", "001,2020,"), "v.csv:3: the indicator_id is blank"),
+        (PLAIN.replace("001,2020,b", ",2020,b"), "v.csv:3: the area_code is blank"),
+        (PLAIN.replace("001,2020,a", '"00\n1",2020,a').replace("b,2", "b,x"), "v.csv:6: value is 'x'"),
+        (PLAIN.replace("\nNA", "\n\nNA").replace("b,2", "b,x"), "v.csv:7: value is 'x'"),
+        (
+            PLAIN.replace("value\n", "value,value\n").replace("5\n", "5,5\n"),
+            "v.csv:1: the heading has 'value' more than",
+        ),
+        (PLAIN.replace("value", "value,numertor").replace("5\n", "5,1\n").replace("1\n", "1,1\n"), "the row has"),
+        (HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n", "have unknown 'numertor'"),
+        (PLAIN.replace(",", ";"), "v.csv:1: the columns are separated by semicolons: separate"),
+        ((PLAIN + "é,2020,a,1\n").encode("latin1"), "v.csv: is not UTF-8 text (byte"),
+        ("", "v.csv: the file is empty"),
+        (HEADING, "v.csv: there are no values"),
+        (HEADING + "x,2020,a,\nx,2020,b,1\n", "f.yaml:3: indicator a has no data"),
+        (HEADING + "x,2020,a,n/a\nx,2020,c,1\n", "f.yaml:4: indicator b has no data"),
+    ],
+)
+def test_what_is_refused(score: Callable[..., pd.Series], content: bytes | str, words: str) -> None:
+    with pytest.raises(InputError) as raised:
+        score(content)
+    assert words in str(raised.value)
+
+
+def test_a_folder_holds_no_values(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK, encoding="utf-8")
+    (tmp_path / "v.csv").mkdir()
+    with pytest.raises(InputError, match=r"v\.csv: is a folder: name the file of values"):
+        score_files(tmp_path / "f.yaml", tmp_path / "v.csv")
+
+
+def test_digits_after_a_zero_are_a_code(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK + "outside: [010]\n", encoding="utf-8")
+    rows = [f"{area},{name},{value}" for area, value in (("010", 9), ("8", 5), ("9", 1)) for name in "ab"]
+    (tmp_path / "v.csv").write_text("\n".join(["area_code,indicator_id,value", *rows]), encoding="utf-8")
+    table = score_files(tmp_path / "f.yaml", tmp_path / "v.csv").table.astype({"area_code": str, "id": str})
+    ranked = table[table["id"] == "a"].set_index("area_code")["rank"].notna()
+    assert ranked.to_dict() == {"010": False, "8": True, "9": True}
+
+
+def test_groups_left_blank_take_that_of_the_other_rows(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK + "wholes: group\n", encoding="utf-8")
+    rows = "x,a,5,g,10\nx,b,5,,\ny,a,1,,30\ny,b,1,g,\n"
+    (tmp_path / "v.csv").write_text("area_code,indicator_id,value,group,population\n" + rows, encoding="utf-8")
+    table = score_files(tmp_path / "f.yaml", tmp_path / "v.csv").table.astype({"area_code": str, "id": str})
+    whole = table.set_index(["area_code", "id"])["score"]
+    assert whole["g", "a"] == pytest.approx(10 * (5 * 10 + 1 * 30) / 40)
+
+
+KEYS = {"area_code": ["001", "001", "NA", "NA"], "indicator_id": ["a", "b", "a", "b"]}
+NUMBERS = [5, 5, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"value": pa.array(NUMBERS, pa.int8())},
+        {"value": pa.array([Decimal(n) for n in NUMBERS], pa.decimal128(10, 2))},
+        {"value": pa.array(NUMBERS, pa.float32()), "edition": pa.array([date(2020, 1, 1)] * 4)},
+        {"value": pa.array(list(map(str, NUMBERS)))},
+        {"value": pa.array(NUMBERS), "area_code": pa.array(KEYS["area_code"]).dictionary_encode()},
+        {"value": pa.array(NUMBERS), "indicator_id": pa.array(KEYS["indicator_id"], pa.large_string())},
+        {"value": pa.array(NUMBERS), "edition": pa.array([2020.0] * 4)},
+    ],
+)
+def test_parquet_of_any_types(score: Callable[..., pd.Series], columns: dict[str, pa.Array]) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({**{name: pa.array(words) for name, words in KEYS.items()}, **columns}), sink)
+    found = score(sink.getvalue().to_pybytes(), ".parquet")
+    for key, value in EXPECTED.items():
+        assert found[key] == value
+
+
+def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_path: Path) -> None:
+    file = tmp_path / "codes.parquet"
+    pd.DataFrame({"area_code": [1.0, 1, 2, 2], "indicator_id": list("abab"), "value": NUMBERS}).to_parquet(file)
+    assert score(file.read_bytes(), ".parquet")["2", "index"] == 45
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([True, False, True, True], "v.parquet:2: value is 'False', which is no number"),
+        (["5", "x", "1", "2"], "v.parquet:2: value is 'x', which is no number"),
+        ([[5.0], [5.0], [1.0], [2.0]], "which is no number"),
+    ],
+)
+def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[object], words: str) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({**KEYS, "value": values}), sink)
+    with pytest.raises(InputError) as raised:
+        score(sink.getvalue().to_pybytes(), ".parquet")
+    assert words in str(raised.value)

@@ -1,0 +1,87 @@
+"""What the store tests run in processes of their own: importable and free of pytest, so that a child starts soon."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.storage.examples import database_table, scores
+
+Action = Callable[[Store], Any]
+
+
+def write_new(store: Store) -> None:
+    store.write("score", scores(2.0), fingerprint="f2", run_id="r2")
+
+
+def write_under_lock(store: Store) -> None:
+    with store.lock():
+        write_new(store)
+
+
+def keep_old(store: Store) -> None:
+    store.keep("score", reason="the publisher was away", run_id="r2")
+
+
+def append_rows(store: Store) -> None:
+    store.append_run("check_result", "r1", scores(2.0))
+
+
+def publish_new(store: Store) -> None:
+    store.publish([database_table(scores(2.0))], version="new")
+
+
+def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
+    """Do ``action``, killed just before the ``moment``-th change or flush it asks of the file system."""
+    moments = itertools.count(1)
+
+    def strike() -> None:
+        if next(moments) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        changes = event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink")
+        if changes or (event == "open" and arguments[1] == "wb" and str(arguments[0]).startswith(str(root))):
+            strike()
+
+    def fsync(fd: Any) -> None:
+        # Nothing is really flushed: what a killed process wrote is safe with the system, and flushing is slow.
+        strike()
+
+    os.fsync = fsync
+    sys.addaudithook(hook)
+    action(Store(root))
+
+
+def hold_lock(root: Path, pipe: Connection) -> None:
+    with Store(root).lock():
+        pipe.send("held")
+        pipe.recv()
+
+
+def read_twice(database: Path, pipe: Connection) -> None:
+    """Report what the database says when opened, and again, over the same connection, when told to."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for _ in range(2):
+            pipe.send(connection.execute("SELECT DISTINCT score FROM score").fetchall())
+            pipe.recv()
+
+
+def publish_on_a_small_disk(root: Path, pipe: Connection) -> None:
+    """Publish where no file may grow beyond 64 kB: what the database engine then meets is an error of the system."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+    try:
+        publish_new(Store(root))
+    except SpiError as error:
+        pipe.send(str(error))

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.lock import exclusive
+from spi_pipeline.storage.store import LAYOUT, Store
+from spi_pipeline_tests.storage import children
+from spi_pipeline_tests.storage.conftest import Start
+
+
+def test_a_second_process_is_refused_at_once_and_told_who_and_since_when(store: Store, start: Start) -> None:
+    process, pipe = start(children.hold_lock, store.root)
+    assert pipe.recv() == "held"
+    with pytest.raises(SpiError, match=rf"{store.root} is being written by process {process.pid} since 20\d\d-"):
+        store.lock().__enter__()
+    (store.root / "refresh.holder.json").unlink()
+    with pytest.raises(SpiError, match="is being written by another process"):
+        store.lock().__enter__()
+    pipe.send("let go")
+    process.join(10)
+    with store.lock():
+        assert f'"pid": {os.getpid()}' in (store.root / "refresh.holder.json").read_text()
+
+
+def test_the_lock_dies_with_its_holder(store: Store, start: Start) -> None:
+    process, pipe = start(children.hold_lock, store.root)
+    assert pipe.recv() == "held"
+    process.kill()
+    process.join(10)
+    assert (store.root / "refresh.holder.json").exists()
+    with store.lock():
+        pass
+    assert not (store.root / "refresh.holder.json").exists()
+
+
+def test_within_one_process_the_lock_may_be_taken_again(store: Store, start: Start) -> None:
+    seen: list[bool] = []
+
+    def other_thread() -> None:
+        with Store(store.root).lock():
+            seen.append((store.root / "refresh.holder.json").exists())
+
+    with store.lock():
+        with store.lock(), Store(Path(store.root)).lock():
+            pass
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join(10)
+        assert seen == [True]
+        assert (store.root / "refresh.holder.json").exists()
+    _, pipe = start(children.hold_lock, store.root)
+    assert pipe.recv() == "held"
+
+
+def test_the_lock_is_released_when_the_work_fails(store: Store, start: Start) -> None:
+    with pytest.raises(ZeroDivisionError), store.lock():
+        raise ZeroDivisionError
+    _, pipe = start(children.hold_lock, store.root)
+    assert pipe.recv() == "held"
+
+
+def test_taking_the_lock_clears_what_killed_processes_left_and_nothing_else(store: Store) -> None:
+    left = [
+        "refresh.holder.json.tmp-1", "spi.duckdb.tmp-22", "published/v1.tmp-333/spi.duckdb", "published/current.tmp-4",
+        "tables/score/aa.parquet.tmp-5", "quarantine/score/aa.json.tmp-6", "runs/check_result/r.parquet.tmp-7",
+    ]  # fmt: skip
+    kept = ["dagster/x.tmp-1", "inbox/ofcom/x.tmp-1", "published/v1/spi.duckdb", "notes.tmp-draft"]
+    for name in left + kept:
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).touch()
+    with store.lock():
+        found = {str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file()}
+    assert found == {*kept, "layout", "refresh.lock", "refresh.holder.json"}
+    assert not (store.root / "published/v1.tmp-333").exists()
+
+
+def test_a_root_that_cannot_be_a_folder_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpiError, match=r"could not be locked \(.*\): check the folder"):
+        Store(tmp_path / "file").lock().__enter__()
+
+
+def test_whoever_locks_a_store_numbers_its_layout(store: Store) -> None:
+    with store.lock():
+        assert (store.root / "layout").read_text() == f"{LAYOUT}\n"
+    written = (store.root / "layout").stat().st_mtime_ns
+    with store.lock():
+        assert (store.root / "layout").stat().st_mtime_ns == written, "once is enough"
+
+
+@pytest.mark.parametrize("stated", [f"{LAYOUT + 1}\n", "one\n", "\n"])
+def test_a_store_of_another_layout_is_neither_written_nor_read(store: Store, stated: str) -> None:
+    (store.root / "layout").parent.mkdir(parents=True, exist_ok=True)
+    (store.root / "layout").write_text(stated)
+    said = f"is laid out in form {stated.strip()!r}, that of a newer version of this program"
+    with pytest.raises(SpiError, match=said):
+        store.lock().__enter__()
+    with pytest.raises(SpiError, match=said):
+        store.current("score")
+    with exclusive(store.root):
+        assert (store.root / "layout").read_text() == stated, "the lock was let go, and nothing changed"
