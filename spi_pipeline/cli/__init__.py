@@ -20,7 +20,7 @@ from rich.console import Console
 
 from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError
 from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline.outputs.database import UnknownNameError
+from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline.settings import Settings
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ def _spi(
 
 
 def _contracts(settings: Settings) -> Contracts:
-    from spi_pipeline.orchestration.plan import build_plan
+    from spi_pipeline.run.plan import build_plan
 
     contracts = load_contracts(settings.contracts)
     build_plan(contracts)  # which misses the contracts of tables it writes
@@ -87,11 +87,11 @@ def refresh(
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
-    from spi_pipeline.orchestration.activity import contracts_in_force
-    from spi_pipeline.orchestration.plan import build_plan
     from spi_pipeline.orchestration.refresh import refresh as run_refresh
-    from spi_pipeline.orchestration.refresh import stale_steps
-    from spi_pipeline.orchestration.runner import Runner
+    from spi_pipeline.run.due import due_steps
+    from spi_pipeline.run.activity import contracts_in_force
+    from spi_pipeline.run.plan import build_plan
+    from spi_pipeline.run.runner import Runner
 
     given: dict[str, Any] = ({"mode": "live"} if live else {}) | ({"since": since} if since else {})
     settings = Settings(**given)
@@ -99,7 +99,7 @@ def refresh(
         raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
     contracts = contracts_in_force(settings)
     if dry_run:
-        stale = stale_steps(build_plan(contracts), Runner(settings, contracts), select or [])
+        stale = due_steps(build_plan(contracts), Runner(settings, contracts), select or [])
         names = [step.label for step in stale]
         out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
         return
@@ -159,10 +159,10 @@ def alerts_test(as_json: Json = False) -> None:
 def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table; nothing is computed or written."""
     from spi_pipeline.cli.terminal import show_checks
-    from spi_pipeline.orchestration.activity import contracts_in_force
-    from spi_pipeline.orchestration.plan import build_plan
-    from spi_pipeline.orchestration.records import check_row
-    from spi_pipeline.orchestration.runner import Runner
+    from spi_pipeline.run.activity import contracts_in_force
+    from spi_pipeline.run.plan import build_plan
+    from spi_pipeline.run.records import check_row
+    from spi_pipeline.run.runner import Runner
 
     settings = Settings()
     contracts = contracts_in_force(settings)
@@ -320,8 +320,8 @@ def explain(
     from dataclasses import asdict
 
     from spi_pipeline.cli.terminal import show_explanation
-    from spi_pipeline.outputs.database import refuse_other_contracts
     from spi_pipeline.outputs.explain import explain as explain_score
+    from spi_pipeline.outputs.queries import refuse_other_contracts
     from spi_pipeline.storage.store import Store
 
     settings = Settings()

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
@@ -15,18 +15,17 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.refresh import Refresh
-from spi_pipeline.orchestration.runner import Outcome, age
-from spi_pipeline.outputs.database import WardTable, ward_table
 from spi_pipeline.outputs.explain import Explanation, Node
+from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import listing
+from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.quality import quality, told
+from spi_pipeline.run.records import age
+from spi_pipeline.steps.inputs import DOWNLOADS
+from spi_pipeline.steps.step import Step
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
-
-if TYPE_CHECKING:
-    from spi_pipeline.orchestration.live import Fetched
 
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
@@ -61,7 +60,7 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                     group = _shown(step)
                     bars.advance(tasks[group])
                     left[group] -= 1
-                    failed[group] += bool(refused.intersection(step.outputs or (step.name,)))
+                    failed[group] += bool(refused.intersection(step.outputs))
                     if not left[group] and not console.is_terminal:
                         lost = f", {failed[group]} failed" if failed[group] else ""
                         console.print(f"{group}: {total[group] - failed[group]} done{lost}")
@@ -73,12 +72,14 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
         yield begin
 
 
-def fetching_by_source(console: Console) -> Callable[[str, Fetched], None]:
-    """One line for each live source as it was fetched."""
+def fetching_by_source(console: Console) -> Callable[[Outcome], None]:
+    """One line for each live source that was asked for."""
 
-    def tell(source_id: str, found: Fetched) -> None:
-        said = "failed" if found.failure else _counted(len(found.downloads), "download")
-        console.print(f"fetched {source_id}: {said}, {_counted(found.asked, 'request')}", markup=False)
+    def tell(outcome: Outcome) -> None:
+        got = outcome.version is not None and not outcome.message
+        said = _counted(outcome.version.rows, "download") if outcome.version and got else "failed"
+        source_id = outcome.table.removeprefix(DOWNLOADS)
+        console.print(f"fetched {source_id}: {said}, {_counted(outcome.requests, 'request')}", markup=False)
 
     return tell
 
@@ -89,7 +90,7 @@ def _counted(number: int, what: str) -> str:
 
 def _shown(step: Step) -> str:
     """The sources of all publishers make one bar."""
-    return "sources" if step.kind == "source" else step.group
+    return "sources" if step.group.startswith("source_") else step.group
 
 
 def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, *, as_json: bool) -> None:

@@ -52,6 +52,8 @@ class Contracts:
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
+        fetched: sources that are asked of their publishers as things are run now.
+        digests: of what each file says of how figures are made, by its path relative to the folder.
     """
 
     root: Path
@@ -67,6 +69,8 @@ class Contracts:
     sanity: Sanity
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
+    fetched: frozenset[str] = frozenset()
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def active(self) -> list[Indicator]:
@@ -116,6 +120,11 @@ def contract_of(table: str, contracts: Contracts) -> Table:
     if found is None:
         raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
     return found
+
+
+def read_contracts(root: Path) -> Contracts:
+    """Placeholder."""
+    return load_contracts(root)
 
 
 def load_contracts(root: Path) -> Contracts:

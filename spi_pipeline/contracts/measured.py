@@ -23,7 +23,8 @@ def with_measured(product: Product, indicators: Sequence[Indicator], measures: S
         measures: every context measure.
     """
     rules: dict[str, list[Rule]] = {
-        "observation": [_plausible("indicator_id", indicators), _quotient(indicators)],
+        "indicator_value": [_plausible("indicator_id", indicators), _quotient(indicators)],
+        "observation": [_plausible("indicator_id", indicators, "warning")],
         "imputation": [_plausible("indicator_id", indicators, "warning")],
         "economy": [_plausible("measure_id", measures)],
         "indicator": [_every(indicators)],

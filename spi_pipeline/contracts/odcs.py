@@ -84,7 +84,8 @@ def read_product(
         parts = ""
     rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
     faults.extend(found)
-    return None if found else Product(**_head(document, file, file.custom.licence), columns=columns, rules=rules)
+    head = _head(document, file, file.custom.licence)
+    return None if found else Product(**head, columns=columns, rules=rules, published=file.custom.published)
 
 
 def _head(document: Document, file: ContractFile, licence: str) -> dict[str, Any]:

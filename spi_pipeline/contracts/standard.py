@@ -153,11 +153,13 @@ class ProductProperties(Strict):
         licence: word of the licence vocabulary.
         levels: levels its ``area_code`` may belong to.
         parts: the column it comes in parts by; empty where it comes as a whole.
+        published: whether readers get it; what only other steps read is not.
     """
 
     licence: str
     levels: list[str] = Field(default=[])
     parts: str = ""
+    published: bool = True
 
 
 class ContractFile(_Element):

@@ -185,4 +185,10 @@ class Source(Table):
 
 @dataclass(frozen=True)
 class Product(Table):
-    """A table we promise: the same columns in Parquet and in the database."""
+    """A table we promise: the same columns in Parquet and in the database.
+
+    Attributes:
+        published: whether readers get it; what only other steps read is not.
+    """
+
+    published: bool = field(default=True, kw_only=True)

@@ -15,10 +15,11 @@ import dagster as dg
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, RuleResult
-from spi_pipeline.orchestration.markdown import markdown
-from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.runner import COMPUTED, Outcome
 from spi_pipeline.rules.wording import expected
+from spi_pipeline.run.outcome import COMPUTED, Outcome
+from spi_pipeline.run.plan import is_table
+from spi_pipeline.steps.markdown import markdown
+from spi_pipeline.steps.step import Step
 
 DRIFT = "drift"
 # What is judged of a source beside the rules of its contract, by the kind of rule; comparisons with the version before
@@ -43,8 +44,9 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
 
     Of a source also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
     """
-    beside = [FRESH] if step.kind == "source" else []
-    if fetched and step.kind == "source" and contracts.sources[step.name].properties.mode == "live":
+    source = contracts.sources.get(step.outputs[0])
+    beside = [FRESH] if source else []
+    if fetched and source and source.properties.mode == "live":
         beside.append(DRIFT)
     about = {"table": step.name, "severity": "warning"}
     return [
@@ -57,7 +59,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
             description=f"{_sentence(rule.description)} Promised: {_promised(rule)} ({rule.severity}).",
             metadata={"table": table, "rule": rule.id, "kind": rule.kind, "severity": rule.severity},
         )
-        for table in step.outputs
+        for table in filter(is_table, step.outputs)
         for rule in (COMPUTED, *contract_of(table, contracts).rules)
     ]
 

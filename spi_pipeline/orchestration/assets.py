@@ -14,14 +14,13 @@ import dagster as dg
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
-from spi_pipeline.orchestration.freshness import with_freshness
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
-from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.runner import Outcome, Runner
-from spi_pipeline.orchestration.step import owner_of
+from spi_pipeline.run.freshness import with_freshness
+from spi_pipeline.run.plan import owner_of
+from spi_pipeline.run.runner import Runner
+from spi_pipeline.steps.step import Step
 
 Yielded = dg.MaterializeResult[Any] | dg.AssetCheckResult
-KINDS = {"source": "parquet", "database": "duckdb"}
 
 
 def asset_key(step: Step) -> dg.AssetKey:
@@ -92,8 +91,9 @@ def _computed(
     by_table = {outcome.table: outcome for outcome in runner.run(steps, context.run.run_id, started)}
     lost = []
     for step in steps:
-        own = [by_table[table] for table in (step.outputs or (step.name,))]
-        failed = [outcome for outcome in own if outcome.state == "failed"]
+        own = [by_table[table] for table in step.outputs]
+        # What could not be fetched is told by the step that reads it, which may have embedded figures to fall back on.
+        failed = [outcome for outcome in own if outcome.state == "failed" and step.cadence is None]
         lost += failed
         if failed:
             # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
@@ -104,7 +104,7 @@ def _computed(
         yield dg.MaterializeResult(
             asset_key=asset_key(step),
             metadata=run_metadata(step, own, runner.contracts, runner.reader, keys, context.run.run_id),
-            data_version=_data_version(own[0], runner),
+            data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
             check_results=check_results(step, own, asset_key(step)),
         )
     if lost:
@@ -128,14 +128,6 @@ def _looked_at_again(
         yield from (result for result in found if (result.asset_key, result.check_name) in wanted)
 
 
-def _data_version(outcome: Outcome, runner: Runner) -> dg.DataVersion | None:
-    """The content of a table; of the database what it was made of."""
-    version = outcome.version.sha256 if outcome.version else None
-    if outcome.state == "published":
-        version = runner.store.published_version()
-    return dg.DataVersion(version) if version else None
-
-
 def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
     deps = dict.fromkeys(graph.keys[table] for table in graph.drawn[step])
     return dg.AssetSpec(
@@ -144,7 +136,7 @@ def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
         group_name=step.group,
         description=f"**{step.title}**\n\n{step.description}",
         owners=[owner_of(step, contracts)],
-        kinds={KINDS.get(step.kind, "pandas")},
+        kinds={step.tool},
         metadata=spec_metadata(step, contracts),
-        freshness_policy=graph.policies.get(step.name) if step.kind == "source" else None,
+        freshness_policy=graph.policies.get(step.outputs[0]),
     )

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
 from spi_pipeline.orchestration.assets import Graph, operation_asset, table_keys
-from spi_pipeline.orchestration.freshness import freshness_policies
-from spi_pipeline.orchestration.grouping import BEHIND_INDEX, drawn_inputs, operations
-from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.orchestration.drawing import drawn_inputs, operations
+from spi_pipeline.orchestration.policies import freshness_policies
 from spi_pipeline.orchestration.sensors import news, schedules
+from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
@@ -37,7 +37,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made), made.live is not None)
+    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made), bool(contracts.fetched))
     assets = [operation_asset(name, steps, contracts, graph) for name, steps in operations(plan).items()]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
@@ -57,7 +57,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             ),
         ],
         schedules=schedules("refresh", contracts, plan),
-        sensors=[alerts_sensor(settings, contracts), *([news("refresh", made, plan)] if made.live else [])],
+        sensors=[alerts_sensor(settings, contracts), *([news("refresh", made, plan)] if made.publishers else [])],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

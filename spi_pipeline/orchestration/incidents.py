@@ -17,12 +17,12 @@ from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.tables import Source
-from spi_pipeline.orchestration.freshness import judge_freshness, published
-from spi_pipeline.orchestration.grouping import BEHIND_INDEX
-from spi_pipeline.orchestration.plan import Step, build_plan
-from spi_pipeline.orchestration.reader import Reader
-from spi_pipeline.orchestration.runner import COMPUTED, age
-from spi_pipeline.orchestration.step import owner_of
+from spi_pipeline.run.freshness import judge_freshness, published
+from spi_pipeline.run.outcome import COMPUTED
+from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, owner_of
+from spi_pipeline.run.reader import Reader
+from spi_pipeline.run.records import age
+from spi_pipeline.steps.step import Step
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
@@ -209,7 +209,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     changed, found = {table}, dict[str, list[str]]()
     for step in plan:
         # Every component reads which editions there are; followed, that would name all of them for any indicator.
-        if step.kind != "edition" and step.group not in BEHIND_INDEX and changed.intersection(step.inputs):
+        if step.group not in ("editions", *BEHIND_INDEX) and changed.intersection(step.inputs):
             changed.update(step.outputs)
             found.setdefault(step.kind, []).append(step.name)
     told = []

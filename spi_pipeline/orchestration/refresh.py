@@ -7,7 +7,6 @@ A refresh with nothing stale writes one row to the list of runs and never import
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import logging
 import sqlite3
 import time
@@ -19,17 +18,18 @@ from typing import TYPE_CHECKING
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
-from spi_pipeline.orchestration.plan import Step, build_plan
-from spi_pipeline.orchestration.quality import quality
-from spi_pipeline.orchestration.records import run_row
-from spi_pipeline.orchestration.runner import Outcome, Runner
-from spi_pipeline.outputs.database import UnknownNameError
+from spi_pipeline.run.due import due_steps, selected_steps
+from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.run.quality import quality
+from spi_pipeline.run.records import run_row
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
+from spi_pipeline.steps.inputs import DOWNLOADS
+from spi_pipeline.steps.step import Step
 
 if TYPE_CHECKING:
     import dagster as dg
-
-    from spi_pipeline.orchestration.live import Fetched
 
 # In the name of what Dagster raises when it takes a signal.
 INTERRUPTED = "Interrupt"
@@ -63,7 +63,9 @@ class Refresh:
     @property
     def faults(self) -> list[str]:
         """Why tables were kept or failed, each sentence once."""
-        messages = [outcome.message for outcome in self.outcomes if outcome.message]
+        # That downloads could not be had is told once, by the table that keeps its last good version for it.
+        told = {outcome.reason for outcome in self.outcomes if is_table(outcome.table)}
+        messages = [o.message for o in self.outcomes if o.message and (is_table(o.table) or o.reason not in told)]
         return list(dict.fromkeys([*messages, *([self.broken] if self.broken else [])]))
 
     @property
@@ -91,68 +93,21 @@ class Refresh:
         return "failed" if self.faults else "succeeded" if self.stale else "nothing to do"
 
 
-def stale_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> list[Step]:
-    """The steps to run: those that are stale and those that read, however indirectly, from a stale one.
-
-    Args:
-        plan: every step in order.
-        runner: knows the store.
-        select: steps, as ``turnout`` or ``indicator/turnout``, or groups; with any given, only those and what they
-            read from are considered.
-
-    Raises:
-        UnknownNameError: for a name that is neither a step nor a group.
-    """
-    considered = selected_steps(plan, select)
-    stale: list[Step] = []
-    changed: set[str] = set()
-    for step in considered:
-        due = bool(stale) if step.kind == "database" else bool(changed.intersection(step.inputs))
-        if due or not runner.is_fresh(step):
-            stale.append(step)
-            # A source that could not be fetched keeps its table, so nothing behind it changes; where it has none yet,
-            # what reads it is stale for want of it.
-            changed.update(() if runner.keeps(step) and runner.store.current(step.name) else step.outputs)
-    return stale
-
-
-def selected_steps(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
-    """The steps of that name or group and those they read from, in order; every step where nothing is selected."""
-    if not select:
-        return list(plan)
-    known = {name for step in plan for name in (step.name, step.label, step.group)}
-    for name in select:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            groups = ", ".join(dict.fromkeys(step.group for step in plan))
-            raise UnknownNameError(
-                f"there is no step or group {name!r}; "
-                + (f"did you mean {near[0]!r}?" if near else f"groups: {groups}")
-            )
-    chosen: list[Step] = []
-    wanted: set[str] = set()
-    for step in reversed(plan):
-        if {step.name, step.label, step.group}.intersection(select) or wanted.intersection(step.outputs):
-            chosen.append(step)
-            wanted.update(step.inputs)
-    return chosen[::-1]
-
-
 def refresh(
     settings: Settings,
     contracts: Contracts,
     select: Sequence[str] = (),
     progress: Callable[[list[Step]], Progress] | None = None,
-    fetching: Callable[[str, Fetched], None] | None = None,
+    fetching: Callable[[Outcome], None] | None = None,
 ) -> Refresh:
     """Bring the store up to date.
 
     Args:
         settings: where and how.
         contracts: all contracts.
-        select: see ``stale_steps``.
+        select: see ``due_steps``.
         progress: told the steps about to run; what it returns is told of each operation that ended.
-        fetching: told of each live source as it was fetched, from several threads.
+        fetching: told what became of the downloads of each live source.
 
     Returns:
         What was done; faults are in it, not raised.
@@ -163,9 +118,13 @@ def refresh(
     began, started = time.monotonic(), dt.datetime.now(dt.UTC)
     runner = Runner(settings, contracts)
     with runner.store.lock():
-        plan = build_plan(contracts)
-        fetched = _fetch(runner, selected_steps(plan, select), fetching)
-        done = Refresh(str(uuid.uuid4()), stale_steps(plan, runner, select), requests=fetched)
+        plan, run_id = build_plan(contracts), str(uuid.uuid4())
+        fetched = _fetch(runner, selected_steps(plan, select), run_id, started, fetching)
+        news = {outcome.table for outcome in fetched if outcome.state != "unchanged"}
+        due = {step for step in due_steps(plan, runner, select) if step.cadence is None}
+        stale = [step for step in plan if step in due or news.intersection(step.outputs)]
+        done = Refresh(run_id, stale, [outcome for outcome in fetched if outcome.table not in news])
+        done.requests = sum(outcome.requests for outcome in fetched)
         done.renewed = _renewed(done.stale, runner)
         if done.stale:
             tell = progress(done.stale) if progress else None
@@ -178,10 +137,31 @@ def refresh(
     return done
 
 
+def _fetch(
+    runner: Runner, steps: Sequence[Step], run_id: str, at: dt.datetime, tell: Callable[[Outcome], None] | None
+) -> list[Outcome]:
+    """Ask the publishers of the selected sources, whatever their cadence, before anything else.
+
+    So a source whose downloads are as before is not even parsed, and Dagster is not started for it.
+    """
+    asked = [step for step in steps if step.cadence is not None]
+    if not asked or runner.publishers is None:
+        return []
+    outcomes = runner.run(asked, run_id, at)
+    if tell:
+        for outcome in outcomes:
+            tell(outcome)
+    runner.publishers.close()
+    for step in steps:
+        if any(name.startswith(DOWNLOADS) for name in step.inputs) and runner.is_fresh(step):
+            runner.publishers.raw(step.name).finish()
+    return outcomes
+
+
 def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]]:
     """The tables of stale steps that stand in the store under another version of their contract."""
     found = {}
-    for name in (name for step in stale for name in step.outputs):
+    for name in (name for step in stale for name in step.outputs if is_table(name)):
         try:
             there, metadata = runner.store.current(name), runner.store.metadata(name)
         except SpiError:  # damaged, and made anew for that
@@ -190,23 +170,6 @@ def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]
         if there and versions[0] != versions[1]:
             found[name] = versions
     return found
-
-
-def _fetch(runner: Runner, steps: Sequence[Step], tell: Callable[[str, Fetched], None] | None) -> int:
-    """Fetch the live sources among some steps before anything is computed.
-
-    Returns:
-        How many requests went out.
-    """
-    if runner.live is None:
-        return 0
-    sources = [step for step in steps if step.kind == "source"]
-    found = runner.live.fetch([step.name for step in sources], tell)
-    for step in sources:
-        if step.name in found and runner.is_fresh(step):
-            runner.live.settle(step.name, good=True)
-    runner.live.close()
-    return sum(fetched.asked for fetched in found.values())
 
 
 def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | None) -> None:
@@ -245,7 +208,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
             raise
         done.broken = _ended_early(error)
     reached = {outcome.table for outcome in done.outcomes}
-    skipped = [step.label for step in done.stale if not reached.intersection(step.outputs or (step.name,))]
+    skipped = [step.label for step in done.stale if not reached.intersection(step.outputs)]
     if skipped and not done.faults:
         done.broken = f"{len(skipped)} steps did not run ({', '.join(skipped[:5])}, …); see the run in spi ui"
 

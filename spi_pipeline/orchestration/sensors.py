@@ -12,33 +12,28 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Source
 from spi_pipeline.orchestration.assets import asset_key
-from spi_pipeline.orchestration.plan import Step
-from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.run.plan import downstream
+from spi_pipeline.run.runner import Runner
+from spi_pipeline.steps.cadence import DAILY, MONTHLY, WEEKLY, cadence
+from spi_pipeline.steps.inputs import DOWNLOADS
+from spi_pipeline.steps.step import Step
 
 # After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.
 _CRONS = {"daily": "30 4 * * *", "weekly": "30 4 * * MON", "monthly": "30 4 2 * *"}
+_PACES = {DAILY: "daily", WEEKLY: "weekly", MONTHLY: "monthly"}
 _HOURLY = 3600
 
 
-def pace(source: Source) -> str:
-    """How often a source's publisher is asked: some thirty times as often as it publishes, as its contract says."""
-    if source.cycle_days is None:  # at no fixed interval
-        return "weekly"
-    return "daily" if source.cycle_days <= 31 else "weekly" if source.cycle_days <= 366 else "monthly"
-
-
 def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
-    """One schedule for each pace: it asks for the live sources of that pace, and what reads from them is computed.
+    """One schedule for each cadence: it asks for the live sources of that cadence and computes what reads from them.
 
     All are off until somebody switches them on in the UI.
     """
     by_pace: dict[str, list[str]] = {}
-    for step in plan:
-        source = contracts.sources.get(step.name) if step.kind == "source" else None
-        if source and source.properties.mode == "live":
-            by_pace.setdefault(pace(source), []).append(source.id)
+    for source in contracts.sources.values():
+        if source.properties.mode == "live" and source.id not in contracts.dormant:
+            by_pace.setdefault(_PACES[cadence(source)], []).append(source.id)
     return [_schedule(name, job, by_pace[name], plan) for name in _CRONS if name in by_pace]
 
 
@@ -91,24 +86,18 @@ def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
 
 
 def affected(plan: Sequence[Step], source_ids: Sequence[str]) -> list[Step]:
-    """The sources and every step that reads from them, however indirectly, in order."""
-    changed = set(source_ids)
-    chosen = []
-    for step in plan:
-        if (step.kind == "source" and step.name in changed) or changed.intersection(step.inputs):
-            chosen.append(step)
-            changed.update(step.outputs)
-    return chosen
+    """The steps that ask for sources and every step that reads from them, however indirectly, in order."""
+    return downstream(plan, {f"{DOWNLOADS}{name}" for name in source_ids} | set(source_ids))
 
 
 def _told(runner: Runner) -> tuple[Mapping[str, str], list[str]]:
     """What each publisher that says anything says, and why others could not be asked."""
-    told, silent = {}, []
-    if runner.live:
-        for source_id, fetcher in sorted(runner.live.fetchers.items()):
-            if fetcher.news is not None:
-                try:
-                    told[source_id] = runner.live.news(source_id)
-                except SpiError as error:
-                    silent.append(str(error))
+    told, silent = dict[str, str](), list[str]()
+    for source_id in sorted(runner.contracts.fetched) if runner.publishers else ():
+        try:
+            word = runner.publishers.news(source_id) if runner.publishers else None
+        except SpiError as error:
+            silent.append(str(error))
+        else:
+            told |= {source_id: word} if word is not None else {}
     return told, silent

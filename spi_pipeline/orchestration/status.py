@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from spi_pipeline.alerts.delivery import understood
 from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.orchestration.activity import contracts_in_force
 from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.orchestration.freshness import judge_freshness
-from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.orchestration.refresh import stale_steps
-from spi_pipeline.orchestration.runner import Runner
+from spi_pipeline.run.due import due_steps
 from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
-from spi_pipeline.outputs.database import reading, rows
+from spi_pipeline.outputs.queries import reading, rows
+from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.run.freshness import judge_freshness
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
@@ -62,7 +62,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         "store": str(store.root),
         "published": store.published_version(),
         "editions": editions,
-        "stale_steps": [step.label for step in stale_steps(build_plan(contracts), runner)],
+        "stale_steps": [step.label for step in due_steps(build_plan(contracts), runner)],
         "stale_tables": [
             {"table": version.name, "written_at": version.written_at, "since": version.stale_since,
              "reason": version.stale_reason}

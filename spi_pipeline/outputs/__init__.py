@@ -1,1 +1,5 @@
-"""What readers get from the store: explanations, and later site and downloads."""
+"""What readers get, and questions put to it.
+
+Here belongs an output: a function from one consistent set of tables to files, one file for each output. Outputs write
+into an empty folder that they are given; where it lies, and how readers come to see it, belongs in ``storage``.
+"""

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from spi_pipeline.outputs.database import UnknownNameError, chosen_edition, reading, rows
+from spi_pipeline.outputs.queries import UnknownNameError, chosen_edition, reading, rows
 
 
 @dataclass(frozen=True)

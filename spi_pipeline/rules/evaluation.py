@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
@@ -219,3 +220,43 @@ def _result(rule: Rule, subject: Subject, check: Check, verdicts: Sequence[Verdi
         shown = [name for name in dict.fromkeys([*rule.columns, *key]) if name in subject.frame.columns]
         failing = subject.shown(positions, shown)
     return RuleResult(rule, "failed", check.tell(verdicts), expected(rule), failing)
+
+
+def evaluate_parts(
+    tables: Mapping[str, pa.Table], rules: Sequence[Rule], product: str
+) -> dict[str, tuple[RuleResult, ...]]:
+    """What became of each rule of each part of a product.
+
+    Parts of one product share its rules, and every such rule looks at rows, or at areas within the part: they are
+    judged in one go, and one by one only where that finds a fault.
+
+    Args:
+        tables: the parts by name.
+        rules: the rules of the product.
+        product: its name, for messages.
+    """
+    judged: dict[str, tuple[RuleResult, ...]] = {}
+    for alike in _alike(tables):
+        union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
+        results = evaluate(union, rules, table_name=product)
+        if all(result.outcome in ("passed", "skipped") for result in results):
+            judged |= dict.fromkeys(alike, _of_all(results, len(alike)))
+    return {
+        name: judged[name] if name in judged else tuple(evaluate(table, rules, table_name=name))
+        for name, table in tables.items()
+    }
+
+
+def _of_all(results: Sequence[RuleResult], parts: int) -> tuple[RuleResult, ...]:
+    """Results of parts judged in one go: what was counted was counted in all of them, and says so."""
+    said = f" ({parts} parts judged together)"
+    return tuple(replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
+
+
+def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
+    """Tables of the same columns, those with rows and those without apart: a rule about rows passes over the latter."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name, table in tables.items():
+        # The metadata of parts differ, such as what could not be placed, and so would the hashes of their schemas.
+        groups.setdefault((str(table.schema.remove_metadata()), bool(table.num_rows)), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]

@@ -16,8 +16,7 @@ Flags = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.object_]
 
 SCORE_COLUMNS = [
-    "edition", "profile", "level", "id", "area_code", "score", "relative_score", "rank", "rank_low", "rank_high",
-    "coverage",
+    "edition", "profile", "level", "id", "area_code", "score", "relative_score", "rank", "coverage",
 ]  # fmt: skip
 WEIGHT_COLUMNS = [
     "profile", "level", "parent_id", "id", "weight", "effective_weight", "basis", "n", "alpha", "kmo", "pc1_share",
@@ -167,12 +166,9 @@ def score_table(elements: Sequence[Elements], areas: Areas) -> pd.DataFrame:
         before += part.scores.shape[1]
     table = pd.DataFrame({name: np.concatenate([frame[name] for frame in frames]) for name in frames[0]})
     compared = table["score"].where(table["ranked"]).set_axis(pd.Index(table["group"], name="group"))
-    nothing = pd.Series(pd.NA, index=table.index, dtype="Int64")
     return table.assign(
         rank=ranks(compared, by="group").array,
         relative_score=relative_scores(compared, by="group").array,
-        rank_low=nothing,
-        rank_high=nothing,
     )[SCORE_COLUMNS]
 
 

@@ -1,56 +1,93 @@
 """What readers see: whole publications beside each other, and the one link that says which is current.
 
 ``published/<version>/`` is built under a temporary name and moved into place; ``published/current`` then points to it.
-Readers who have the one before open keep it. How the database is built is not known here.
+Readers who have the one before open keep it. What a publication holds is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import duckdb
-
-from spi_pipeline.storage.atomic import discard, replacing, sync
-from spi_pipeline.storage.database import DatabaseTable, build
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
 from spi_pipeline.storage.names import identifier
+from spi_pipeline.storage.tables import Version
 
-DATABASE = "spi.duckdb"
+PUBLICATION = "publication"
+# Beside the files that readers want: what they were when they were built.
+_MANIFEST = "publication.json"
+# So much of a fingerprint names a publication.
+_DIGITS = 16
 
 
-def publish(root: Path, tables: Sequence[DatabaseTable], version: str) -> Path:
-    """Make ``version`` what readers of the store at ``root`` see; see ``Store.publish``."""
-    folder = _published(root) / identifier(version, "publication")
-    previous = current_version(root)
-    if not _opens(folder / DATABASE):
+def publish(
+    root: Path, build: Callable[[Path], None], links: tuple[str, ...], *, fingerprint: str, run_id: str
+) -> Version:
+    """Make what ``build`` writes into an empty folder what readers of the store see; see ``Store.publish``."""
+    version = identifier(fingerprint[:_DIGITS], "publication")
+    folder, previous = _published(root) / version, current(root)
+    if _whole(folder) is None:
         if folder.exists():
             discard(folder)
         with replacing(folder) as temporary:
             temporary.mkdir()
-            build(temporary / DATABASE, tables)
-            sync(temporary / DATABASE)
+            build(temporary)
+            files = {file.relative_to(temporary).as_posix(): _sha256(file) for file in _files(temporary)}
+            written = datetime.now(UTC).isoformat(timespec="seconds")
+            document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files}
+            write_bytes(temporary / _MANIFEST, json.dumps(document, indent=1).encode())
+            for file in _files(temporary):
+                sync(file)
             sync(temporary)
-    # The fixed link first, so that moving the other is the one step that readers notice.
-    _link(root / DATABASE, Path("published", "current", DATABASE))
+    # The fixed links first, so that moving the other is the one step that readers notice.
+    for link in links:
+        _link(root / link, Path("published", "current", link))
     _link(_published(root) / "current", Path(version))
     # Publishing the current one again must not cost readers the one before it.
-    if previous != version:
-        _prune(_published(root), {version, previous})
-    return folder
+    if previous is None or previous.sha256 != version:
+        _prune(_published(root), {version, previous.sha256 if previous else None})
+    found = current(root)
+    if found is None:
+        raise SpiError(f"The publication {folder} is not as it was built: check the disk and run spi refresh again.")
+    return found
 
 
-def current_version(root: Path) -> str | None:
-    """Return the version readers see; None where none was published or its database is gone or damaged."""
+def current(root: Path) -> Version | None:
+    """The publication that readers see; None where there is none, or a file of it is not as it was built."""
     link = _published(root) / "current"
-    return link.readlink().name if link.is_symlink() and _opens(root / DATABASE) else None
+    if not link.is_symlink():
+        return None
+    folder = _published(root) / link.readlink().name
+    document = _whole(folder)
+    if document is None:
+        return None
+    size = sum(file.stat().st_size for file in _files(folder))
+    return Version(PUBLICATION, folder.name, len(document["files"]), size, document["fingerprint"],
+                   document["run_id"], document["written_at"], folder)  # fmt: skip
 
 
-def _opens(database: Path) -> bool:
+def _whole(folder: Path) -> dict[str, Any] | None:
+    """What a publication says of itself, where every file of it is as it was built."""
     try:
-        duckdb.connect(str(database), read_only=True).close()
-    except duckdb.Error:
-        return False
-    return True
+        document: dict[str, Any] = json.loads(read_bytes(folder / _MANIFEST) or b"{}")
+        whole = all(_sha256(folder / name) == sha256 for name, sha256 in document["files"].items())
+    except (ValueError, KeyError, AttributeError, FileNotFoundError):
+        return None
+    return document if whole else None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _sha256(file: Path) -> str:
+    with os_errors(f"{file} could not be read"), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _published(root: Path) -> Path:

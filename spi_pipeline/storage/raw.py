@@ -2,7 +2,8 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with; ``since.json`` says how far back somebody once asked, ``made.json`` what the last good table was made of.
+gone on with; ``since.json`` says how far back somebody once asked. ``current.json`` is the version of the source: the
+downloads that the last fetch which had all of them came to, and since when fetching has failed.
 Nothing is ever deleted: a published number must be computable again from the bytes it names. What the bytes mean, and
 what is asked for, is not known here.
 """
@@ -13,16 +14,22 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from spi_pipeline.contracts.download import Download
+from spi_pipeline.contracts.download import Download, Downloads
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
+from spi_pipeline.storage.tables import Version
 
+DOWNLOADS = "downloads/"
+_CURRENT = "current.json"
+_UNFINISHED = "unfinished.json"
+_STALE = ("stale_since", "stale_reason", "stale_run_id")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What an interrupted refresh was told is still true when it is gone on with the same day.
 _GOES_ON = timedelta(hours=12)
@@ -40,32 +47,83 @@ class Raw:
 
     def begin(self) -> None:
         """Say that a refresh asks for this source; what a killed one got is then not asked for again."""
-        document = self._document(self._folder / "unfinished.json")
+        document = self._document(self._folder / _UNFINISHED)
         began = document.get("began")
         if began and datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
             self._began = began
         else:
-            _write(self._folder / "unfinished.json", {"began": self._began})
+            _write(self._folder / _UNFINISHED, {"began": self._began})
 
-    def finish(self, made: str = "") -> None:
-        """Say that all of it was had and, where a table was made of it, by which digest that is known again."""
-        if made and made != self.made:
-            _write(self._folder / "made.json", {"digest": made})
+    def finish(self) -> None:
+        """Say that a good table was made of what came, so that the next refresh asks for all of it again."""
         with os_errors(f"{self._folder} could not be written"):
-            (self._folder / "unfinished.json").unlink(missing_ok=True)
-
-    @property
-    def made(self) -> str:
-        """The digest of what the last good table was made of; empty where there was none."""
-        return str(self._document(self._folder / "made.json").get("digest", ""))
+            (self._folder / _UNFINISHED).unlink(missing_ok=True)
 
     def refuse(self) -> None:
         """Say that what came since ``begin`` was no good, so that it is asked for again; its bytes stay."""
+        began = self._document(self._folder / _UNFINISHED).get("began", self._began)
         for file in self._answers():
             document = self._document(file)
-            if document.get("answered_at", "") >= self._began:
+            if document.get("answered_at", "") >= began:
                 _write(file, document | {"refused": True})
         self.finish()
+
+    def current(self) -> Version | None:
+        """The version of the source: a digest of its downloads; None before the first fetch that had all of them."""
+        document = self._document(self._folder / _CURRENT)
+        if "downloads" not in document:
+            return None
+        items = document["downloads"]
+        about: dict[str, Any] = {name: document.get(name) for name in ("run_id", "written_at", *_STALE)}
+        size = sum(item["size"] for item in items)
+        name = f"{DOWNLOADS}{self._folder.name}"
+        return Version(name, document["digest"], len(items), size, "", path=self._folder, **about)
+
+    def complete(self, items: Sequence[Download], *, run_id: str) -> Version:
+        """Make these downloads the version of the source; nothing was missing, so it is fresh again."""
+        told = [[one.sha256, one.period, one.url, one.published_at] for one in items]
+        digest = hashlib.sha256(json.dumps([told, self.since(None)], default=str).encode()).hexdigest()
+        names = [each.name for each in fields(Download) if each.name != "path"]
+        downloads = [{name: getattr(one, name) for name in names} for one in items]
+        _write(self._folder / _CURRENT,
+               {"digest": digest, "run_id": run_id, "written_at": _now(), "since": self.since(None),
+                "downloads": downloads})  # fmt: skip
+        found = self.current()
+        if found is None:
+            raise SpiError(f"{self._folder} does not hold what was written; check the disk and run spi refresh --live")
+        return found
+
+    def fail(self, *, reason: str, run_id: str) -> Version | None:
+        """Say that the downloads could not be had anew; those that there are stay the version of the source."""
+        document = self._document(self._folder / _CURRENT)
+        since = document.get("stale_since") or _now()
+        told = {"stale_since": since, "stale_reason": reason, "stale_run_id": run_id}
+        _write(self._folder / _CURRENT, document | told)
+        return self.current()
+
+    def newest(self) -> str | None:
+        """The day on which the newest of the downloads first came; None before the first fetch that had all of them."""
+        return max((item["fetched_at"][:10] for item in self._document(self._folder / _CURRENT).get("downloads", ())),
+                   default=None)  # fmt: skip
+
+    def failure(self) -> dict[str, Any]:
+        """Why the last fetch did not have all of it, as ``Version`` names that; empty where it had."""
+        document = self._document(self._folder / _CURRENT)
+        return {name: document[name] for name in _STALE if document.get(name)}
+
+    def downloads(self) -> Downloads:
+        """The downloads of the version, each with the very bytes that came.
+
+        Raises:
+            SpiError: where there are none yet, or bytes were damaged or lost since.
+        """
+        document = self._document(self._folder / _CURRENT)
+        if "downloads" not in document:
+            raise SpiError(f"{self._folder.name} was never fetched; run spi refresh --live")
+        items = tuple(Download(path=self._folder / item["sha256"], **item) for item in document["downloads"])
+        for item in items:
+            self.verify(item)
+        return Downloads(items, document.get("since"))
 
     def since(self, wanted: str | None) -> str | None:
         """The first month to ask for: the one wanted now, else the one last wanted, so that no history is dropped."""

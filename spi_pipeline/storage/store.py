@@ -15,7 +15,7 @@ One process writes at a time: whoever writes holds ``lock``. Reading needs no lo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +26,16 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage import publication, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
-from spi_pipeline.storage.database import DatabaseTable
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.names import identifier, table_name
-from spi_pipeline.storage.raw import Raw
+from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.raw import DOWNLOADS, Raw
 from spi_pipeline.storage.tables import Tables, Version
 
 # Raised when what is written below the root changes its form, so that no program guesses at the form of another.
 LAYOUT = 1
+# The one file that readers find without knowing of publications.
+DATABASE = "spi.duckdb"
 # One slash is enough: that is what ``Path`` leaves of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -74,7 +76,7 @@ class Store:
     @property
     def database(self) -> Path:
         """The path under which readers always find the database published last."""
-        return self.root / publication.DATABASE
+        return self.root / DATABASE
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -102,12 +104,14 @@ class Store:
         return is_held(self.root)
 
     def current(self, name: str) -> Version | None:
-        """Return the current version of a table, or None where there is none yet.
+        """Return the current version of a table, of ``downloads/<source>`` or of the ``publication``, or None.
 
         Raises:
             SpiError: where its pointer cannot be read, or its file is missing or of another size than written.
         """
-        return self._tables.current(name)
+        if name.startswith(DOWNLOADS):
+            return self.raw(name.removeprefix(DOWNLOADS)).current()
+        return publication.current(self.root) if name == PUBLICATION else self._tables.current(name)
 
     def versions(self) -> dict[str, Version]:
         """Return the current versions of all tables, by name, in alphabetical order.
@@ -136,6 +140,7 @@ class Store:
         *,
         fingerprint: str,
         run_id: str,
+        judged: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> Version:
         """Make ``table`` the current version, fresh again where the one before was stale.
@@ -145,24 +150,35 @@ class Store:
             table: its rows; schema metadata (such as that of pandas) is not kept.
             fingerprint: of what the step depends on, kept beside the version to tell whether it is due.
             run_id: the run that writes.
+            judged: digest of the rules it was found to keep, kept likewise to tell whether it is to be judged again.
             metadata: kept in the file, hence part of its hash: nothing that changes with the run or the clock.
 
         Returns:
             The version; the same as before where the content is the same.
         """
-        return self._tables.write(name, table, fingerprint=fingerprint, run_id=run_id, metadata=metadata)
+        return self._tables.write(name, table, fingerprint=fingerprint, judged=judged, run_id=run_id, metadata=metadata)
 
-    def keep(self, name: str, *, reason: str, run_id: str) -> Version:
+    def judged(self, name: str, judged: str) -> Version:
+        """Note that the current version of a table keeps the rules of this digest, and so is fresh.
+
+        Raises:
+            SpiError: where there is none.
+        """
+        return self._tables.judged(name, judged)
+
+    def keep(self, name: str, *, reason: str, run_id: str) -> Version | None:
         """Mark the current version as stale, since the first of the failures that kept it from being replaced.
 
         Args:
-            name: the table's name.
+            name: as for ``current``.
             reason: why there is no newer one, in a sentence.
             run_id: the run that failed to make it.
 
-        Raises:
-            SpiError: where there is no good version to keep.
+        Returns:
+            The version; None where there is no good one to keep.
         """
+        if name.startswith(DOWNLOADS):
+            return self.raw(name.removeprefix(DOWNLOADS)).fail(reason=reason, run_id=run_id)
         return self._tables.keep(name, reason=reason, run_id=run_id)
 
     def quarantine(
@@ -230,24 +246,23 @@ class Store:
         """Return the report on the version of a table that a run refused, or None where it filed none."""
         return quarantine.report_of(self.root / "quarantine" / table_name(name), run_id)
 
-    def publish(self, tables: Sequence[DatabaseTable], *, version: str) -> Path:
-        """Make a database of ``tables`` what readers see, all of it or nothing.
+    def publish(self, build: Callable[[Path], None], *, fingerprint: str, run_id: str) -> Version:
+        """Make what ``build`` writes what readers see, all of it or nothing.
 
-        Where ``version`` was published before, its database is taken as it is. The publication before it is kept for
+        Where it was published before under this fingerprint it is taken as it is. The publication before it is kept for
         those who are looking at it, older ones are deleted.
 
         Args:
-            tables: what the database holds.
-            version: names the content, such as a hash of the versions of its tables.
-
-        Returns:
-            The folder of the publication.
+            build: given an empty folder, fills it.
+            fingerprint: of everything it is built from.
+            run_id: the run that publishes.
 
         Raises:
-            SpiError: where rows break a key or a constraint; readers see what they saw before.
+            SpiError: as ``build`` does; readers see what they saw before.
         """
-        return publication.publish(self.root, tables, version)
+        return publication.publish(self.root, build, (DATABASE,), fingerprint=fingerprint, run_id=run_id)
 
     def published_version(self) -> str | None:
-        """Return the version readers see; None where none was published or its database is gone."""
-        return publication.current_version(self.root)
+        """Return the version readers see; None where none was published or a file of it is gone or damaged."""
+        found = publication.current(self.root)
+        return found.sha256 if found else None

@@ -41,6 +41,7 @@ class Version:
         stale_since: when a newer version was first refused or could not be made; None where it is fresh.
         stale_reason: why, the last time it happened.
         stale_run_id: the run in which it happened last.
+        judged: digest of the rules it was last judged by and kept.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Version:
     stale_since: str | None = None
     stale_reason: str | None = None
     stale_run_id: str | None = None
+    judged: str = ""
 
 
 class Tables:
@@ -103,7 +105,14 @@ class Tables:
         return decode(data, version.path)
 
     def write(
-        self, name: str, table: pa.Table, *, fingerprint: str, run_id: str, metadata: Mapping[str, str] | None
+        self,
+        name: str,
+        table: pa.Table,
+        *,
+        fingerprint: str,
+        judged: str,
+        run_id: str,
+        metadata: Mapping[str, str] | None,
     ) -> Version:
         """See ``Store.write``."""
         data = encode(table, metadata)
@@ -112,16 +121,21 @@ class Tables:
         # Compared by content, not by name: a file that was damaged since is repaired.
         if read_bytes(path) != data:
             write_bytes(path, data)
-        version = Version(name, sha256, table.num_rows, len(data), fingerprint, run_id, _now(), path)
+        version = Version(name, sha256, table.num_rows, len(data), fingerprint, run_id, _now(), path, judged=judged)
         return self._point(version)
 
-    def keep(self, name: str, *, reason: str, run_id: str) -> Version:
+    def judged(self, name: str, judged: str) -> Version:
+        """See ``Store.judged``."""
+        version = self.current(name)
+        if version is None:
+            raise SpiError(f"There is no table {name!r} to be judged again: run `spi refresh` to make it.")
+        return self._point(replace(version, judged=judged, stale_since=None, stale_reason=None, stale_run_id=None))
+
+    def keep(self, name: str, *, reason: str, run_id: str) -> Version | None:
         """See ``Store.keep``."""
         version = self.current(name)
         if version is None:
-            raise SpiError(
-                f"Table {name!r} has no good version to fall back on ({reason}): cure the cause and run `spi refresh`."
-            )
+            return None
         since = version.stale_since or _now()
         return self._point(replace(version, stale_since=since, stale_reason=reason, stale_run_id=run_id))
 

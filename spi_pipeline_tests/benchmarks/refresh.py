@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.integration.houses import House, empty_house
 
 # A process counts as its own peak what its parent held when it was started: so a bare one starts and measures it.

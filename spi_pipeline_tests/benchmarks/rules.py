@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.rules.evaluation import SET_WISE_ABOVE, evaluate
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
 from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT, empty_house, house_in
@@ -65,7 +65,7 @@ def main() -> None:
     contracts = load_contracts(CONTRACTS)
     tables = [*contracts.sources.values(), *contracts.products.values()]
     count = sum(len(table.rules) for table in tables)
-    imports = "import great_expectations, duckdb, pandas; import spi_pipeline.orchestration.runner"
+    imports = "import great_expectations, duckdb, pandas; import spi_pipeline.run.runner"
     with tempfile.TemporaryDirectory() as folder:
         file, house = Path(folder) / "crimes.parquet", Path(folder) / "house"
         write_crimes(file)

@@ -13,11 +13,11 @@ from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import METHODS, SLIVER
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.indicators.values import MIN_COVERED
-from spi_pipeline.orchestration.compute import compute
-from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.orchestration.reader import Reader
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.reader import Reader
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.step import compute
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 

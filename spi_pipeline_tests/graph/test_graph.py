@@ -14,9 +14,9 @@ from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
-from spi_pipeline.orchestration.grouping import operations
-from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.orchestration.runner import COMPUTED
+from spi_pipeline.orchestration.drawing import operations
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.runner import COMPUTED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; every source group comes before all others.

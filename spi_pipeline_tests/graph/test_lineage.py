@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.plan import build_plan
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.integration.houses import House
 
 Place = tuple[str, str]

@@ -12,8 +12,8 @@ import pytest
 
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.sensors import affected
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 

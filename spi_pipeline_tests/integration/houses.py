@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline.orchestration.activity import with_activity
-from spi_pipeline.orchestration.fingerprints import contract_digests
 from spi_pipeline.orchestration.refresh import Refresh, refresh
-from spi_pipeline.orchestration.runner import Runner
-from spi_pipeline.outputs.database import reading
+from spi_pipeline.outputs.queries import reading
+from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.runner import Runner
+from spi_pipeline.run.staleness import contract_digests
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, column, empty_house

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.grouping import operations
-from spi_pipeline.orchestration.plan import build_plan
-from spi_pipeline.outputs.database import ward_table
+from spi_pipeline.orchestration.drawing import operations
+from spi_pipeline.outputs.queries import ward_table
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot import build
 from spi_pipeline.snapshot.embedded import read_embedded, write_snapshot
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.orchestration.publication import database_tables
+from spi_pipeline.outputs.database import database_tables
 from spi_pipeline_tests.integration.houses import House, column
 
 CHECKS = "products/check_result.yaml"

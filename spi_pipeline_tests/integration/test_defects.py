@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.orchestration import runner, status
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.plan import Step
+from spi_pipeline.run.plan import Step
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from spi_pipeline.orchestration.live import Live
 from typer.testing import CliRunner
 
 from spi_pipeline.cli import app
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.download import Download
-from spi_pipeline.orchestration.live import Live
-from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
 

@@ -27,8 +27,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from spi_pipeline.orchestration.instance import PooledEventLogStorage, open_instance
-from spi_pipeline.orchestration.runner import Runner
 from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage import atomic, publication
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.alerts.servers import webhook

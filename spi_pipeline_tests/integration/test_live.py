@@ -22,10 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.orchestration.activity import with_activity
-from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.refresh import Refresh, refresh, stale_steps
-from spi_pipeline.orchestration.runner import Outcome, Runner
+from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.runner import Outcome, Runner
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
 

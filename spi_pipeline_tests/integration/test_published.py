@@ -12,7 +12,7 @@ import pytest
 
 from spi_pipeline.contracts.arrow import SQL_TYPES
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.outputs.database import reading
+from spi_pipeline.outputs.queries import reading
 from spi_pipeline_tests.integration.houses import House
 
 FARLEY, LUTON = "E05014742", "E06000032"

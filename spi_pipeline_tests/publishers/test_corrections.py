@@ -10,7 +10,7 @@ import pytest
 
 from spi_pipeline.contracts.corrections import Correction
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.corrections import correct
+from spi_pipeline.snapshot.corrections import correct
 
 TABLE = pa.table({"area_code": ["a", "b", "b"], "year": [2024, 2024, 2025], "people": [1, 2, None]})
 SOURCE: Any = SimpleNamespace(id="people")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from spi_pipeline.storage.database import Column, DatabaseTable
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable
 
 
 def scores(value: float) -> pa.Table:

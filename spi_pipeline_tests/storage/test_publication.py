@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.database import Column, DatabaseTable
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start

@@ -24,9 +24,10 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
     # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
     without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
-    if settings.mode == "live":
-        # Where nothing is fetched nothing that fetches is imported.
-        from spi_pipeline.orchestration.live import readable
+    if settings.mode != "live":
+        return replace(contracts, dormant=without)
+    # Where nothing is fetched nothing that fetches is imported.
+    from spi_pipeline.run.publishers import readable
 
-        without -= readable(Store(settings.store))
-    return replace(contracts, dormant=without)
+    fetched = readable(Store(settings.store), contracts)
+    return replace(contracts, dormant=without - fetched, fetched=fetched)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
@@ -89,38 +88,11 @@ def run_row(**values: Any) -> pa.Table:
     return pa.Table.from_pylist([values], schema=RUN_SCHEMA)
 
 
-def observations_with_imputed(observed: pa.Table, imputed: pa.Table) -> pa.Table:
-    """The product ``observation`` as readers see it: cells that profile ``spi`` filled in are marked ``imputed``.
-
-    Args:
-        observed: what the indicator stage wrote.
-        imputed: what the component stage filled in, all profiles.
-    """
-    frame = observed.to_pandas()
-    cells = imputed.to_pandas()
-    cells = cells[cells["profile"] == "spi"][["indicator_id", "area_code", "edition", "value"]]
-    joined = frame.merge(
-        cells, on=["indicator_id", "area_code", "edition"], how="left", suffixes=("", "_imputed"), validate="1:1"
+def age(moment: str) -> str:
+    """How long ago an ISO 8601 moment with its zone was, in words: ``3 days``."""
+    minutes = int((dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(moment)).total_seconds() // 60)
+    number, unit = next(
+        ((minutes // size, unit) for size, unit in ((1440, "day"), (60, "hour")) if minutes >= size),
+        (minutes, "minute"),
     )
-    filled = joined["value"].isna() & joined["value_imputed"].notna()
-    joined["value"] = joined["value"].where(~filled, joined["value_imputed"])
-    joined["status"] = joined["status"].where(~filled, "imputed")
-    return pa.Table.from_pandas(
-        joined[frame.columns.tolist()].astype({"edition": "int64"}) if len(joined) else pd.DataFrame(frame),
-        schema=observed.schema.remove_metadata(),
-        preserve_index=False,
-    )
-
-
-def scores_with_intervals(scores: pa.Table, intervals: pa.Table) -> pa.Table:
-    """The product ``score`` as readers see it: ranks with the ends of their intervals, where there are any.
-
-    Args:
-        scores: what the steps of the index wrote.
-        intervals: the product ``rank_interval``.
-    """
-    ends = ["rank_low", "rank_high"]
-    key = ["edition", "profile", "level", "id", "area_code"]
-    found = intervals.select([*key, *ends])
-    joined = scores.drop_columns(ends).join(found, keys=key, join_type="left outer", use_threads=False)
-    return joined.select(scores.column_names).cast(scores.schema)
+    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"

@@ -62,7 +62,7 @@ class DatabaseTable:
     parts: Sequence[pa.Table]
 
 
-def build(path: Path, tables: Sequence[DatabaseTable]) -> None:
+def write(path: Path, tables: Sequence[DatabaseTable]) -> None:
     """Write the database file ``path`` with ``tables``.
 
     Raises:

@@ -1,0 +1,32 @@
+"""What a contract file says of how figures are made, as a digest; what only judges them is left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+# Rules, bounds and calendars judge tables that there are; owners and channels say whom to ask. None makes a figure.
+_JUDGE = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "slaProperties", "team", "support"})
+_JUDGING_PROPERTIES = frozenset({"typical"})
+
+
+def content_digest(data: Any) -> str:
+    """A digest of the content of a contract file, whatever its layout, comments, rules and bounds.
+
+    Args:
+        data: the file as plain values.
+    """
+    return hashlib.sha256(json.dumps(_made(data), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _made(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _made(value) for key, value in data.items() if key not in _JUDGE}
+    if isinstance(data, list):
+        return [_made(item) for item in data if not _judges(item)]
+    return data
+
+
+def _judges(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("property") in _JUDGING_PROPERTIES

@@ -1,0 +1,28 @@
+"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/publication.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.loader import Contracts
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output.
+
+    Attributes:
+        name: its name.
+        reads: the products it is made of, of all that there are.
+        build: writes its files into a folder, from the tables of those products; the same tables give the same files.
+        closing: the sentence that says what was made and where, ``{folder}`` standing for the place.
+    """
+
+    name: str
+    reads: Callable[[Contracts], tuple[str, ...]]
+    build: Callable[[Contracts, Mapping[str, pa.Table], Path], None]
+    closing: str

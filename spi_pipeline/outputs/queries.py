@@ -1,0 +1,130 @@
+"""Questions put to the published database, read-only: what the command line shows comes from what readers see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.versions import FIRST, major
+
+_UNDER = re.compile(r"Contract (\d+\.\d+\.\d+)\.$")
+
+
+class UnknownNameError(SpiError):
+    """The caller named something there is not: bad usage, where nothing has failed."""
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published database.
+
+    Raises:
+        SpiError: when nothing was published yet, or the file cannot be opened.
+    """
+    if not database.exists():
+        raise SpiError(f"nothing is published at {database} yet; run spi refresh")
+    try:
+        connection = duckdb.connect(str(database), read_only=True)
+    except duckdb.Error as error:
+        raise SpiError(f"{database} cannot be opened ({str(error).splitlines()[0]}); run spi refresh") from error
+    with connection:
+        yield connection
+
+
+def under_contract(version: str) -> str:
+    """The last sentence of the comment of a table: the version of the contract it was published under."""
+    return f"Contract {version}."
+
+
+def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> None:
+    """Refuse to read a database whose tables mean something else than the contracts in force say.
+
+    Raises:
+        SpiError: where a table was published under another major version of its contract.
+    """
+    with reading(database) as connection:
+        comments = {
+            row["table_name"]: row["comment"] or ""
+            for row in rows(connection, "SELECT table_name, comment FROM duckdb_tables()")
+        }
+    for name, product in products.items():
+        stated = _UNDER.search(comments.get(name, ""))
+        written = stated.group(1) if stated else FIRST
+        if name in comments and major(written) != major(product.version):
+            raise SpiError(
+                f"{database} was published under version {written} of the contract of {name}, and {product.version} is "
+                "in force: it is not read as something it is not; run spi refresh"
+            )
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The rows of a query as mappings."""
+    cursor = connection.cursor().execute(query, list(values))
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class WardTable:
+    """The wards of one edition and profile, authority by authority: best first, the authority itself last.
+
+    Attributes:
+        edition: the edition.
+        profile: the profile.
+        rows: ``area_code, area_name, level, score, rank, rank_low, rank_high, coverage``.
+    """
+
+    edition: int
+    profile: str
+    rows: list[dict[str, Any]]
+
+
+def ward_table(database: Path, profile: str = "spi", edition: int | None = None) -> WardTable:
+    """Scores of the index.
+
+    Args:
+        database: the published database.
+        profile: the profile.
+        edition: the edition; the newest when left out.
+
+    Raises:
+        SpiError: when there is no database, or no such edition or profile.
+    """
+    with reading(database) as connection:
+        newest = chosen_edition(connection, profile, edition)
+        found = rows(
+            connection,
+            """
+            SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.rank_low, s.rank_high, s.coverage
+            FROM score s JOIN area a USING (area_code)
+            WHERE s.level = 'index' AND s.profile = ? AND s.edition = ?
+            ORDER BY coalesce(a.parent_code, a.area_code), a.level DESC, s.rank NULLS LAST, a.area_name
+            """,
+            [profile, newest],
+        )
+    return WardTable(newest, profile, found)
+
+
+def chosen_edition(connection: duckdb.DuckDBPyConnection, profile: str, edition: int | None) -> int:
+    """The edition asked for, or the newest.
+
+    Raises:
+        UnknownNameError: naming the editions and profiles there are.
+    """
+    known = rows(connection, "SELECT profile, edition FROM edition ORDER BY edition")
+    editions = [row["edition"] for row in known if row["profile"] == profile]
+    if not editions:
+        raise UnknownNameError(
+            f"there is no profile {profile!r}; known: {', '.join(sorted({row['profile'] for row in known}))}"
+        )
+    if edition is not None and edition not in editions:
+        raise UnknownNameError(f"edition {edition} is not published; published: {', '.join(map(str, editions))}")
+    return edition if edition is not None else int(editions[-1])

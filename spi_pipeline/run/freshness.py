@@ -1,0 +1,43 @@
+"""The age of sources as steps and status see it: when figures were published, and which day is today."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from spi_pipeline.contracts.freshness import freshness
+from spi_pipeline.contracts.rules import RuleResult
+from spi_pipeline.contracts.tables import Source
+from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.reader import Reader
+from spi_pipeline.settings import Settings
+
+
+def today(settings: Settings, reader: Reader, now: dt.datetime) -> dt.date:
+    """The day ages are counted to: in snapshot mode the day the figures were taken, never the clock's."""
+    return reader.as_of if settings.mode == "snapshot" else now.date()
+
+
+def published(origins: Iterable[Mapping[str, Any]]) -> dt.date | None:
+    """When the newest of the files behind a table was published; None where no publisher says."""
+    days = [str(origin["published_at"])[:10] for origin in origins if origin.get("published_at")]
+    return max(map(dt.date.fromisoformat, days), default=None)
+
+
+def judge_freshness(source: Source, settings: Settings, reader: Reader, now: dt.datetime) -> RuleResult:
+    """The result of rule ``fresh`` for a source's current table.
+
+    Raises:
+        SpiError: where the table, or the snapshot that says which day it is, cannot be read.
+    """
+    return freshness(source, published(reader.origins(source.id)), today(settings, reader, now))
+
+
+def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt.datetime) -> Outcome:
+    """An outcome of a source with the result of rule ``fresh`` added; any other as it is."""
+    source = reader.contracts.sources.get(outcome.table)
+    if source is None or outcome.version is None:
+        return outcome
+    return replace(outcome, results=(*outcome.results, judge_freshness(source, settings, reader, now)))

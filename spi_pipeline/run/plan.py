@@ -1,0 +1,82 @@
+"""The graph: the steps of every kind, in the order of the data's way.
+
+A step is the unit of recomputation and of lineage. Nothing here computes, and nothing here knows Dagster: the same plan
+tells the command line what is stale and tells Dagster what its assets are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.steps.change import change_step
+from spi_pipeline.steps.context import context_step
+from spi_pipeline.steps.edition import edition_step
+from spi_pipeline.steps.geography import geography_steps
+from spi_pipeline.steps.indicator import catalogue_step, indicator_step
+from spi_pipeline.steps.inputs import DOWNLOADS
+from spi_pipeline.steps.joined import joined_steps
+from spi_pipeline.steps.publication import publication_step
+from spi_pipeline.steps.sanity import sanity_steps
+from spi_pipeline.steps.scorecard import scorecard_step
+from spi_pipeline.steps.scored import component_step, parent_steps
+from spi_pipeline.steps.source import source_steps
+from spi_pipeline.steps.step import Step
+from spi_pipeline.steps.uncertainty import uncertainty_steps
+from spi_pipeline.storage.publication import PUBLICATION
+
+# What is said of the finished index, and what readers see.
+BEHIND_INDEX = ("analysis", "published")
+
+
+def build_plan(contracts: Contracts) -> list[Step]:
+    """Every step, in an order in which each comes after those it reads from.
+
+    Raises:
+        ContractError: when a table that a step writes has no contract.
+    """
+    steps = [
+        *source_steps(contracts),
+        *geography_steps(),
+        context_step(contracts),
+        catalogue_step(contracts),
+        *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
+        edition_step(contracts),
+        *(component_step(contracts, component_id) for component_id in contracts.framework.components),
+        *parent_steps(contracts),
+        change_step(contracts),
+        *uncertainty_steps(contracts),
+        scorecard_step(contracts),
+        *sanity_steps(contracts),
+        *joined_steps(contracts),
+    ]
+    written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
+    if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
+        said = "the file is missing; the pipeline writes this table, restore its contract"
+        raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
+    return [*steps, publication_step(contracts, steps)]
+
+
+def is_table(name: str) -> bool:
+    """Whether an output of a step is a table, which has a contract and is judged by it."""
+    return name != PUBLICATION and not name.startswith(DOWNLOADS)
+
+
+def owner_of(step: Step, contracts: Contracts) -> str:
+    """Who answers for what a step writes: the owner of its contract, else the publication's."""
+    name = step.outputs[0].removeprefix(DOWNLOADS)
+    if name == PUBLICATION:
+        return contracts.framework.publication.owner
+    return f"team:{contract_of(name, contracts).owner}"
+
+
+def downstream(plan: Sequence[Step], outputs: set[str]) -> list[Step]:
+    """The steps that write one of these, and every step that reads from them, however indirectly, in order."""
+    changed = set(outputs)
+    chosen = []
+    for step in plan:
+        if changed.intersection((*step.outputs, *step.inputs)):
+            chosen.append(step)
+            changed.update(step.outputs)
+    return chosen

@@ -1,0 +1,192 @@
+"""What steps are given, and what pages look at: current versions, each read once per process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.rules import Rule, SmallAreas, with_known_areas
+from spi_pipeline.contracts.versions import read_as, written_under
+from spi_pipeline.snapshot.embedded import (
+    ORIGINS,
+    embedded_digest,
+    read_embedded,
+    snapshot_as_of,
+    snapshot_tables,
+)
+from spi_pipeline.steps.inputs import (
+    AREAS,
+    AS_OF,
+    ASKING,
+    DORMANT,
+    DOWNLOADS,
+    EMBEDDED,
+    FACTS,
+    RECORDS,
+    YEAR,
+    Inputs,
+    origins_of,
+)
+from spi_pipeline.steps.step import Step
+from spi_pipeline.storage.store import Store
+
+if TYPE_CHECKING:
+    from spi_pipeline.run.publishers import Publishers
+
+
+class Reader:
+    """Reads current versions and keeps what was read.
+
+    Attributes:
+        store: where versions are.
+        contracts: all contracts.
+        snapshot: folder of the embedded tables.
+        publishers: how publishers are asked; None where nothing is fetched.
+    """
+
+    def __init__(
+        self, store: Store, contracts: Contracts, snapshot: Path, publishers: Publishers | None = None
+    ) -> None:
+        self.store = store
+        self.contracts = contracts
+        self.snapshot = snapshot
+        self.publishers = publishers
+        self._kept: dict[Any, Any] = {}
+        self._known: dict[SmallAreas, frozenset[str]] = {}
+
+    def inputs(self, step: Step) -> Inputs:
+        """Everything a step reads.
+
+        Raises:
+            SpiError: where an input is missing, damaged, or could not be fetched when it was last asked for.
+        """
+        values = {name: self._value(name) for name in step.inputs}
+        return Inputs(values, {name: self.digest(name) for name in step.inputs}, self._kept)
+
+    def digest(self, name: str) -> str:
+        """The digest of an input of a step; ``missing`` where there is none."""
+        if name.startswith(EMBEDDED):
+            return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
+        if name.startswith(RECORDS):
+            # What runs recorded differs whenever one of them wrote or refused a table.
+            ran = {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
+            return hashlib.sha256(json.dumps(ran, sort_keys=True).encode()).hexdigest()
+        if name in FACTS:
+            fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
+            return str(fact)
+        version = self.store.current(name)
+        return version.sha256 if version else "missing"
+
+    def _value(self, name: str) -> Any:
+        if name.startswith(EMBEDDED):
+            return self.embedded_table(name.removeprefix(EMBEDDED))
+        if name.startswith(RECORDS):
+            return self.store.read_runs(name.removeprefix(RECORDS))
+        if name.startswith(DOWNLOADS):
+            raw = self.store.raw(name.removeprefix(DOWNLOADS))
+            if failure := raw.failure():
+                raise SpiError(failure["stale_reason"])
+            return raw.downloads()
+        return self._fact(name) if name in FACTS else self.table(name)
+
+    def _fact(self, name: str) -> Any:
+        if name == DORMANT:
+            return sorted(self.contracts.dormant)
+        if name in (AREAS, ASKING):
+            return self._asking.areas if name == AREAS else self._asking
+        return self.as_of.year if name == YEAR else self.as_of
+
+    @property
+    def _asking(self) -> Publishers:
+        if self.publishers is None:
+            raise SpiError("publishers are asked in live mode alone: run spi refresh --live, or set SPI_MODE=live")
+        return self.publishers
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day the newest figures were taken; no computation looks at the clock."""
+        taken = snapshot_as_of(self.snapshot)
+        fetched = (self.store.raw(name).newest() for name in self.contracts.fetched)
+        return max([taken, *(dt.date.fromisoformat(day) for day in fetched if day)])
+
+    @cached_property
+    def embedded(self) -> frozenset[str]:
+        """Sources with embedded figures."""
+        return frozenset(snapshot_tables(self.snapshot))
+
+    def table(self, name: str) -> pa.Table:
+        """The current version of a table, as its contract has it.
+
+        Raises:
+            SpiError: where there is none, or it was written under another major version of its contract.
+        """
+        version = self.store.current(name)
+        if version is None:
+            raise SpiError(f"there is no table {name} in the store yet; run spi refresh")
+        key = ("table", (name,), (version.sha256,))
+        if key not in self._kept:
+            for old in [kept for kept in self._kept if kept[:2] == key[:2]]:
+                del self._kept[old]
+            stored, contract = self.store.read(name), contract_of(name, self.contracts)
+            remedy = "run spi refresh to make it anew"
+            self._kept[key] = read_as(stored, contract, name, written_under(stored.schema.metadata), remedy)
+        found: pa.Table = self._kept[key]
+        return found
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The same as a frame; not to be changed."""
+        values, versions = {name: self.table(name)}, {name: self.digest(name)}
+        return Inputs(values, versions, self._kept).frame(name)
+
+    def unreadable(self, name: str) -> str:
+        """Why there is no current version of a table that could be read, in a sentence; empty where there is one."""
+        try:
+            self.table(name)
+        except SpiError as error:
+            return str(error)
+        return ""
+
+    def embedded_table(self, source_id: str) -> pa.Table:
+        """The embedded figures of a source as its contract has them, with the files they were read from.
+
+        Raises:
+            SpiError: as for ``read_embedded``, and where they were written under another major version.
+        """
+        found, contract = read_embedded(self.snapshot, source_id), self.contracts.sources[source_id]
+        remedy = "write the snapshot anew with spi snapshot build"
+        table = read_as(found.table, contract, source_id, found.contract, remedy)
+        origins = json.dumps([item.told() for item in found.inputs], sort_keys=True)
+        return table.replace_schema_metadata({ORIGINS: origins})
+
+    def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        """Rules with the small areas listed that the embedded lookups know."""
+        return with_known_areas(rules, self._codes)
+
+    def _codes(self, small_areas: SmallAreas) -> frozenset[str]:
+        if small_areas not in self._known:
+            self._known[small_areas] = self.contracts.geography.known(small_areas, self._embedded_column)
+        return self._known[small_areas]
+
+    def _embedded_column(self, source_id: str, column: str) -> list[str | None]:
+        held = self.contracts.geography.holding(source_id)
+        table = read_embedded(self.snapshot, source_id).table if held else None
+        return table[column].unique().to_pylist() if table is not None and column in table.column_names else []
+
+    def origins(self, name: str) -> list[dict[str, Any]]:
+        """The files a source table was read from, whatever version of its contract it was written under."""
+        return origins_of(self.store.read(name))
+
+    @property
+    def database(self) -> Path:
+        """The database that readers open."""
+        return self.store.database

@@ -1,0 +1,382 @@
+"""Running one step: compute, check against the contract, and only then write; else quarantine and keep the last good.
+
+The rule of failure lives here, once. An output that cannot be had, or a table that breaks an error rule, never replaces
+the good version: the refused one goes to quarantine, the last good one stays the input, marked stale.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.rules import SMALL_AREAS, RuleResult
+from spi_pipeline.contracts.versions import CONTRACT
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.rules.drift import drift
+from spi_pipeline.rules.evaluation import evaluate_parts
+from spi_pipeline.rules.wording import summary
+from spi_pipeline.run.freshness import with_freshness
+from spi_pipeline.run.outcome import COMPUTED, Outcome
+from spi_pipeline.run.plan import is_table
+from spi_pipeline.run.reader import Reader
+from spi_pipeline.run.records import age, check_row, check_rows, release_rows
+from spi_pipeline.run.staleness import fingerprint, judgement
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import ORIGINS
+from spi_pipeline.steps.indicator import UNPLACED
+from spi_pipeline.steps.inputs import DOWNLOADS, EMBEDDED
+from spi_pipeline.steps.step import Step, compute
+from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.store import Store
+from spi_pipeline.storage.tables import Version
+
+if TYPE_CHECKING:
+    from spi_pipeline.run.publishers import Publishers
+
+# Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
+_AT_ONCE = 6
+log = logging.getLogger(__name__)
+Listen = Callable[[Sequence[Step], Sequence[Outcome]], None]
+
+
+class Runner:
+    """Runs steps of one run.
+
+    Attributes:
+        settings: where and how.
+        contracts: all contracts.
+        store: where outputs go.
+        publishers: how publishers are asked; None in snapshot mode.
+        reader: gives steps their inputs.
+        listen: told what became of each operation's outputs as soon as it ends.
+        unwritable: what the disk said when it first refused an output; from then on nothing is computed.
+    """
+
+    listen: Listen | None = None
+    unwritable: str = ""
+
+    def __init__(self, settings: Settings, contracts: Contracts) -> None:
+        self.settings = settings
+        self.contracts = contracts
+        self.store = Store(settings.store)
+        self.publishers: Publishers | None = None
+        if settings.mode == "live":
+            # Where nothing is fetched nothing that fetches is imported.
+            from spi_pipeline.run.publishers import Publishers
+
+            since = settings.since or None
+            self.publishers = Publishers(settings.endpoints, since, contracts, self.store, settings.snapshot)
+        self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
+
+    def fingerprint(self, step: Step, digest: Callable[[str], str] | None = None) -> str:
+        """The digest of everything that the step's outputs follow from now."""
+        digest = digest or self.reader.digest
+        return fingerprint(step, self.contracts, {name: digest(name) for name in step.inputs})
+
+    def judgement(self, name: str) -> str:
+        """The digest of what a table is judged by now."""
+        lookups = {table: self.reader.digest(f"{EMBEDDED}{table}") for table, _ in SMALL_AREAS.values()}
+        return judgement(name, self.contracts, lookups)
+
+    def is_fresh(self, step: Step, digest: Callable[[str], str] | None = None) -> bool:
+        """Whether every output of the step is current, undamaged, and was made from what is there now."""
+        try:
+            found = [self.store.current(name) for name in step.outputs]
+        except SpiError:  # a damaged version: made again, it is repaired
+            return False
+        if self.is_blocked(step) or not all(version and not version.stale_since for version in found):
+            return False
+        if step.cadence is not None:
+            due = dt.datetime.now(dt.UTC) - step.cadence
+            return all(version and dt.datetime.fromisoformat(version.written_at) > due for version in found)
+        return self._follow(found, self.fingerprint(step, digest))
+
+    def is_judged(self, step: Step, judgement: Callable[[str], str] | None = None) -> bool:
+        """Whether every table of a fresh step was judged by the rules that are in force now."""
+        judgement = judgement or self.judgement
+        versions = ((name, self.store.current(name)) for name in step.outputs if is_table(name))
+        return all(version and version.judged == judgement(name) for name, version in versions)
+
+    def is_blocked(self, step: Step) -> bool:
+        """Whether a step reads downloads that could not be had when they were last asked for: it keeps its table."""
+        names = [name.removeprefix(DOWNLOADS) for name in step.inputs if name.startswith(DOWNLOADS)]
+        return any(self.store.raw(name).failure() for name in names)
+
+    def steady(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
+        """Digests of inputs and of what tables are judged by, each worked out once, while nothing is written."""
+        return cache(self.reader.digest), cache(self.judgement)
+
+    def run(self, steps: Sequence[Step], run_id: str, run_at: dt.datetime) -> list[Outcome]:
+        """Run steps that do not read from each other, and record what their rules found.
+
+        Args:
+            steps: the steps; those of one operation are computed one by one and judged together.
+            run_id: the run they belong to.
+            run_at: when that run began.
+
+        Returns:
+            One outcome for each output of each step, in order.
+        """
+        made = dict(zip(steps, self._all_made(steps, run_id), strict=True))
+        tables = {
+            name: value
+            for found in made.values()
+            if isinstance(found, dict)
+            for name, value in found.items()
+            if is_table(name)
+        }
+        judged = self._judged(tables)
+        outcomes: list[Outcome] = []
+        for step, found in made.items():
+            own = found if isinstance(found, list) else self._ended(step, found, judged, run_id)
+            self._settle(step, own)
+            outcomes += own
+        outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]
+        self._record(steps, outcomes, run_id, run_at)
+        if self.listen:
+            self.listen(steps, outcomes)
+        return outcomes
+
+    def check(self, steps: Sequence[Step]) -> list[Outcome]:
+        """Evaluate the rules of the current tables of some steps; nothing is written."""
+        judged = self._judged(
+            {name: self.reader.table(name) for step in steps for name in step.outputs if is_table(name)}
+        )
+        return [Outcome(name, "unchanged", results, self.store.current(name)) for name, results in judged.items()]
+
+    def _all_made(self, steps: Sequence[Step], run_id: str) -> Iterable[dict[str, Any] | list[Outcome]]:
+        """What each step came to; those that wait for publishers side by side."""
+        if self.publishers is None or not any(step.cadence for step in steps):
+            return [self._made(step, run_id) for step in steps]
+        self.publishers.areas  # noqa: B018 - read once, before there are threads
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(lambda step: self._made(step, run_id), steps))
+
+    def _made(self, step: Step, run_id: str) -> dict[str, Any] | list[Outcome]:
+        """The outputs of a step, those that there are where nothing they follow from changed; or why there are none."""
+        if self.unwritable:
+            return [_failed(name, self.unwritable) for name in step.outputs]
+        if step.cadence is not None and (done := self._asked(step, run_id)):
+            return done
+        if (current := self._current(step)) is not None:
+            return current
+        try:
+            return compute(step, self.contracts, self.reader.inputs(step))
+        except (SpiError, EngineError) as error:
+            speaks = step.outputs[0].removeprefix(DOWNLOADS) in self.contracts.sources
+            reason = f"{'' if speaks else f'{step.label}: '}{_sentence(error)}"
+        except Exception as error:
+            reason = _defect(step, error, run_id)
+        requests = self._requests(step)
+        return [self._refuse(name, None, (), reason, "", run_id, requests=requests) for name in step.outputs]
+
+    def _asked(self, step: Step, run_id: str) -> list[Outcome]:
+        """What a step that was run in this run before came to, read from the record; nothing where it was not."""
+        (name,) = step.outputs
+        failure, version = self.store.raw(step.name).failure(), self.store.current(name)
+        if failure.get("stale_run_id") == run_id:
+            reason = failure["stale_reason"]
+            return [Outcome(name, "kept" if version else "failed", (), version, reason, f"{reason}; {_stays(version)}")]
+        return [Outcome(name, "fetched", (), version)] if version and version.run_id == run_id else []
+
+    def _current(self, step: Step) -> dict[str, Any] | None:
+        """The current tables of a step, undamaged, where they follow from what is there now."""
+        if step.cadence is not None or not all(map(is_table, step.outputs)) or self.is_blocked(step):
+            return None
+        try:
+            if not self._follow([self.store.current(name) for name in step.outputs], self.fingerprint(step)):
+                return None
+            return {name: self.reader.table(name) for name in step.outputs}
+        except SpiError:
+            return None
+
+    def _follow(self, versions: Iterable[Version | None], digest: str) -> bool:
+        return all(version and version.fingerprint == digest for version in versions)
+
+    def _judged(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
+        """What became of each rule of each table; the parts of a product are judged together."""
+        products: dict[str, dict[str, pa.Table]] = {}
+        for name, table in tables.items():
+            products.setdefault(name.split(".")[0], {})[name] = table
+        judged: dict[str, tuple[RuleResult, ...]] = {}
+        for product, parts in products.items():
+            judged |= evaluate_parts(parts, self.reader.rules(contract_of(product, self.contracts).rules), product)
+        return judged
+
+    def _ended(
+        self, step: Step, made: Mapping[str, Any], judged: Mapping[str, tuple[RuleResult, ...]], run_id: str
+    ) -> list[Outcome]:
+        """Outputs of one step belong together: one refused, none replaced."""
+        results = {name: (_computed(made[name]), *judged[name]) if is_table(name) else () for name in step.outputs}
+        broken = [name for name in step.outputs if any(result.blocks for result in results[name])]
+        digest = self.fingerprint(step)
+        if broken:
+            reason = "; ".join(summary(judged[name], table_name=name) for name in broken)
+            remedy = (
+                f"correct it at its origin or in {contract_of(broken[0], self.contracts).file}, then run spi refresh"
+            )
+            return [
+                self._refuse(name, made[name], results[name], reason, remedy, run_id, digest=digest)
+                for name in step.outputs
+            ]
+        found = {name: (*results[name], *self._drift(step, name, made[name])) for name in step.outputs}
+        return [self._write(step, name, made[name], found[name], digest, run_id) for name in step.outputs]
+
+    def _drift(self, step: Step, name: str, table: pa.Table) -> list[RuleResult]:
+        """A fetched table against the one in use."""
+        if not any(each.startswith(DOWNLOADS) for each in step.inputs) or self.reader.unreadable(name):
+            return []
+        before = self.reader.table(name)
+        return drift(table, before, self.contracts.sources[name]) if before.num_rows else []
+
+    def _write(
+        self, step: Step, name: str, made: Any, results: Sequence[RuleResult], digest: str, run_id: str
+    ) -> Outcome:
+        try:
+            if name == PUBLICATION:
+                return Outcome(name, "published", (), self.store.publish(made, fingerprint=digest, run_id=run_id))
+            if name.startswith(DOWNLOADS):
+                return self._write_downloads(step, name, made, run_id)
+            return self._write_table(name, made, tuple(results), digest, run_id)
+        except (SpiError, OSError) as error:
+            self.unwritable = self.unwritable or _sentence(error)
+            return _failed(name, self.unwritable)
+        except Exception as error:
+            if name != PUBLICATION:
+                raise
+            return _failed(name, _defect(step, error, run_id))
+
+    def _write_downloads(self, step: Step, name: str, made: Any, run_id: str) -> Outcome:
+        before = self.store.current(name)
+        version = self.store.raw(step.name).complete(made, run_id=run_id)
+        same = before is not None and before.sha256 == version.sha256 and not before.stale_since
+        return Outcome(name, "unchanged" if same else "fetched", (), version, requests=self._requests(step))
+
+    def _write_table(
+        self, name: str, table: pa.Table, results: tuple[RuleResult, ...], digest: str, run_id: str
+    ) -> Outcome:
+        judged, current = self.judgement(name), None if self.reader.unreadable(name) else self.store.current(name)
+        if current and current.fingerprint == digest:
+            if current.judged != judged or current.stale_since:
+                current = self.store.judged(name, judged)
+            return Outcome(name, "unchanged", results, current)
+        metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED)}
+        kept[CONTRACT] = contract_of(name, self.contracts).version
+        version = self.store.write(name, table, fingerprint=digest, judged=judged, run_id=run_id, metadata=kept)
+        return Outcome(name, "written", results, version)
+
+    def _requests(self, step: Step) -> int:
+        asked = self.publishers is not None and step.cadence is not None
+        return self.publishers.asked(step.name) if self.publishers and asked else 0
+
+    def _refuse(
+        self,
+        name: str,
+        made: Any,
+        results: Sequence[RuleResult],
+        reason: str,
+        remedy: str,
+        run_id: str,
+        *,
+        digest: str = "",
+        requests: int = 0,
+    ) -> Outcome:
+        """Keep the last good version where there is one; ``reason`` is what was found, ``remedy`` what to do."""
+        errored = RuleResult(COMPUTED, "errored", reason, COMPUTED.description)
+        found = tuple(results) or ((errored,) if is_table(name) else ())
+        told = [reason]
+        try:
+            current = self.store.current(name)
+            # A table that breaks a rule which is newer than itself is the one in use: nothing is to be filed away.
+            if made is not None and not (current and current.fingerprint == digest):
+                report = [dict(check_row(result), failing_rows=list(result.failing_rows)) for result in found]
+                filed = self.store.quarantine(name, made, reason=reason, results=report, run_id=run_id)
+                told.append(f"its rows are in {filed.parents[1]}")
+            current = current or self._embedded(name, run_id)
+            if current and is_table(name) and (other := self.reader.unreadable(name)):
+                told.append(other)
+                current = None
+            else:
+                current = self.store.keep(name, reason=reason, run_id=run_id)
+                told.append(_stays(current))
+        except SpiError as error:  # the store itself refuses: a full disk, a damaged pointer
+            return Outcome(name, "failed", found, None, reason, f"{reason}; {_sentence(error)}", requests)
+        message = "; ".join([*told, remedy] if remedy else told)
+        return Outcome(name, "kept" if current else "failed", found, current, reason, message, requests)
+
+    def _embedded(self, name: str, run_id: str) -> Version | None:
+        """The embedded figures of a source that is fetched as its first version, where it has any."""
+        if name not in self.contracts.fetched or name not in self.reader.embedded:
+            return None
+        table = self.reader.embedded_table(name)
+        metadata = {
+            ORIGINS: (table.schema.metadata or {})[ORIGINS.encode()].decode(),
+            CONTRACT: self.contracts.sources[name].version,
+        }
+        return self.store.write(name, table, fingerprint="embedded", run_id=run_id, metadata=metadata)
+
+    def _settle(self, step: Step, outcomes: Sequence[Outcome]) -> None:
+        """Close what was fetched for a step: its table was good, or all of it is to be asked for again."""
+        if self.publishers is None or self.unwritable or self.is_blocked(step):
+            return
+        for name in step.inputs:
+            if name.startswith(DOWNLOADS):
+                raw = self.publishers.raw(name.removeprefix(DOWNLOADS))
+                good = all(outcome.state in ("written", "unchanged") for outcome in outcomes)
+                raw.finish() if good else raw.refuse()
+
+    def _record(self, steps: Sequence[Step], outcomes: Sequence[Outcome], run_id: str, run_at: dt.datetime) -> None:
+        """Append what was found; a full disk must not hide the finding itself."""
+        found = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
+        fetched = {name for step in steps for name in step.outputs if any(i.startswith(DOWNLOADS) for i in step.inputs)}
+        try:
+            if found:
+                self.store.append_run("check_result", run_id, check_rows(found, run_id, run_at, self.contracts))
+            for outcome in outcomes:
+                if outcome.table in self.contracts.sources and outcome.version:
+                    origins = self.reader.origins(outcome.table)
+                    live = outcome.table in fetched
+                    state = "stale" if outcome.state == "kept" else "fresh" if live else "frozen"
+                    rows = release_rows(outcome.table, origins, outcome.version.rows, state, run_id, self.contracts)
+                    self.store.append_run("source_release", run_id, rows)
+        except SpiError as error:
+            log.error("%s", error)
+
+
+def _failed(name: str, reason: str) -> Outcome:
+    results = (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),) if is_table(name) else ()
+    return Outcome(name, "failed", results, None, reason, reason)
+
+
+def _stays(current: Version | None) -> str:
+    if current is None:
+        return "there is no earlier version, so what depends on it stops"
+    return f"the last good version, {age(current.written_at)} old, stays in use"
+
+
+def _computed(table: pa.Table) -> RuleResult:
+    return RuleResult(COMPUTED, "passed", f"{table.num_rows:,} rows", COMPUTED.description)
+
+
+def _defect(step: Step, error: Exception, run_id: str) -> str:
+    """The sentence for an error of ours; its trace goes to the run's log."""
+    log.error("%s broke\n%s", step.label, "".join(traceback.format_exception(error)))
+    return (
+        f"{step.label} broke in our own code ({type(error).__name__}: {_sentence(error)}); report it with the trace in "
+        f"the log of run {run_id} (spi ui)"
+    )
+
+
+def _sentence(error: Exception) -> str:
+    """What an error says, without the full stop: it goes on in a longer sentence."""
+    return " ".join(str(error).split()).rstrip(".")

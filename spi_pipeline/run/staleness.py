@@ -1,0 +1,77 @@
+"""What makes a step stale: a digest of everything its outputs follow from, and one of what its tables are judged by.
+
+The first covers the versions of its inputs, what its contract files say, the code that its function reaches and the
+major.minor of libraries. A step whose digest differs from the one kept beside its outputs is computed again. The second
+covers the rules of its tables. Where only that differs, the tables that there are are judged again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+
+from spi_pipeline.contracts.loader import Contracts, contract_of, read_contracts
+from spi_pipeline.contracts.rules import SMALL_AREAS
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.run.code import code_digest
+from spi_pipeline.run.plan import is_table
+from spi_pipeline.steps.step import Step, compute
+
+# Libraries whose behaviour reaches a figure, and those whose behaviour reaches a verdict.
+LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "pyproj", "scipy", "shapely")
+JUDGES = ("duckdb", "great-expectations", "pandas", "pyarrow")
+
+
+def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str]) -> str:
+    """The digest of what the outputs of a step follow from.
+
+    Args:
+        step: the step.
+        contracts: as they were read.
+        inputs: digest of each of its inputs; ``missing`` where there is none.
+    """
+    parts = {
+        "step": [step.kind, step.name, *step.outputs],
+        "inputs": {name: inputs.get(name, "missing") for name in step.inputs},
+        "files": {name: contracts.digests.get(name, "missing") for name in step.files},
+        "code": code_digest((read_contracts, compute, step.does, *step.uses)),
+        "libraries": _versions(LIBRARIES),
+        "bounds": [_rules(name.split("/")[-1].removesuffix(".yaml"), contracts) for name in step.files]
+        if step.bounds
+        else [],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str]) -> str:
+    """The digest of what a table is judged by: the rules of its contract and the code that evaluates them.
+
+    Args:
+        name: the table.
+        contracts: all contracts.
+        lookups: digest of each table that lists small areas.
+    """
+    if not is_table(name):
+        return ""
+    contract = contract_of(name, contracts)
+    used = {SMALL_AREAS[each][0] for rule in contract.rules for each in rule.params.get("geographies", ())}
+    parts = [_rules(contract.id, contracts), {each: lookups[each] for each in sorted(used)},
+             code_digest((evaluate,)), _versions(JUDGES)]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _rules(name: str, contracts: Contracts) -> str:
+    table = contracts.sources.get(name) or contracts.products.get(name)
+    if table is None:
+        return ""
+    bounds = [(column.name, column.minimum, column.maximum, column.values) for column in table.columns]
+    return hashlib.sha256(repr((table.rules, bounds)).encode()).hexdigest()
+
+
+@cache
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Major.minor of each library."""
+    return {name: ".".join(version(name).split(".")[:2]) for name in names}

@@ -1,0 +1,16 @@
+"""How often a publisher is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from spi_pipeline.contracts.tables import Source
+
+DAILY, WEEKLY, MONTHLY = dt.timedelta(days=1), dt.timedelta(days=7), dt.timedelta(days=30)
+
+
+def cadence(source: Source) -> dt.timedelta:
+    """How often a source's publisher is asked: some thirty times as often as it publishes, as its contract says."""
+    if source.cycle_days is None:  # at no fixed interval
+        return WEEKLY
+    return DAILY if source.cycle_days <= 31 else WEEKLY if source.cycle_days <= 366 else MONTHLY

@@ -1,0 +1,95 @@
+"""Wards and authorities, and which share of each small area belongs to which ward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.geography.allocation import small_area_weights
+from spi_pipeline.geography.areas import area_table
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.places import wards
+from spi_pipeline.steps.step import Step, products
+
+SOURCES = (
+    "wards", "lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "lsoa_best_fit",
+    "lsoa_2011_lookup", "msoa_2011_lookup", "postcodes", "census_residents",
+)  # fmt: skip
+
+
+def geography_steps() -> list[Step]:
+    """The allocation, and the areas that follow from it."""
+    return [
+        Step(
+            name="allocation",
+            kind="allocation",
+            group="geography",
+            inputs=SOURCES,
+            outputs=("allocation",),
+            files=products("allocation"),
+            does=allocation,
+            page=Page(),
+            title="Allocation of small areas to wards",
+            description="Which share of each small area belongs to which ward: by the postcodes in it where they are "
+            "at hand, by area overlap or the official best fit where they are not.",
+            lineage={
+                "weight": (
+                    ("postcodes", "ward_code"), ("output_area_boundaries_2011", "geometry"), ("wards", "geometry"),
+                ),
+                "residents": (("census_residents", "residents"),),
+            },
+        ),
+        Step(
+            name="area",
+            kind="area",
+            group="geography",
+            inputs=("wards", "allocation", "census_households"),
+            outputs=("area",),
+            files=products("area"),
+            does=area,
+            page=Page(),
+            title="Wards and authorities",
+            description="Every ward and authority with its residents and households, and how much of it rests on small "
+            "areas that wards share.",
+            lineage={
+                "population": (("allocation", "residents"), ("allocation", "weight")),
+                "households": (("census_households", "households"), ("allocation", "weight")),
+            },
+        ),
+    ]  # fmt: skip
+
+
+def allocation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``allocation``."""
+    residents = inputs.frame("census_residents")[["area_code", "residents"]]
+    known = inputs.frame("output_area_lookup").merge(residents, on="area_code", how="left", validate="1:1")
+    best_fit = inputs.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"})
+    bare = residents[~residents["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
+    weights = small_area_weights(
+        wards=wards(inputs, contracts),
+        lsoa_best_fit=best_fit,
+        lsoa_2011_lookup=inputs.frame("lsoa_2011_lookup").rename(
+            columns={"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code"}
+        ),
+        msoa_2011_lookup=inputs.frame("msoa_2011_lookup").rename(
+            columns={"msoa_2011_code": "msoa11_code", "msoa_2021_code": "msoa21_code"}
+        ),
+        output_area_lookup=known.rename(columns={"area_code": "oa_code"}),
+        output_area_boundaries=inputs.frame("output_area_boundaries_2011"),
+        lsoa_boundaries=inputs.frame("lsoa_boundaries"),
+        postcodes=inputs.frame("postcodes"),
+        lsoa_lookup=bare.merge(best_fit[["lsoa_code", "msoa_code"]], on="lsoa_code", how="left", validate="1:1"),
+    )
+    return {"allocation": weights}
+
+
+def area(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``area``."""
+    geography, households = contracts.geography, inputs.frame("census_households")
+    frame = area_table(
+        wards(inputs, contracts), geography.authorities, inputs.frame("allocation"), households, geography.vintage
+    )
+    return {"area": frame}

@@ -1,0 +1,155 @@
+"""The values of an indicator: from the tables of its sources to wards and editions, and what each indicator is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.indicators.observations import Origin, missing, observations
+from spi_pipeline.indicators.values import Wards, no_values, ward_values
+from spi_pipeline.scoring.catalogue import catalogue
+from spi_pipeline.steps.inputs import YEAR, Inputs
+from spi_pipeline.steps.page import Facts, Look, Page, rests_on
+from spi_pipeline.steps.places import boundaries, placed
+from spi_pipeline.steps.previews import values
+from spi_pipeline.steps.step import Column, Step, indicator_files, products, typed
+
+# Metadata of the table of an indicator: what it counted and could not place, over all its periods.
+UNPLACED = "spi_unplaced"
+
+
+def part_of(indicator_id: str) -> str:
+    """The table that the step of an indicator writes."""
+    return f"indicator_value.{indicator_id}"
+
+
+def catalogue_step(contracts: Contracts) -> Step:
+    """The step of the product ``indicator``."""
+    sources = sorted(source.file for source in contracts.sources.values())
+    return Step(
+        name="catalogue",
+        kind="catalogue",
+        group="indicators",
+        inputs=("reference",),
+        outputs=("indicator",),
+        files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator")),
+        does=catalogued,
+        page=Page(),
+        title="Catalogue of indicators",
+        description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
+        "and the 99th percentile of the wards of England.",
+        lineage={"worst": (("reference", "value"),), "best": (("reference", "value"),)},
+    )
+
+
+def catalogued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``indicator``."""
+    return {"indicator": catalogue(contracts, inputs.frame("reference"))}
+
+
+def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
+    """The step of an indicator; one that has no source as things are run now has missing values alone."""
+    indicator = contracts.indicators[indicator_id]
+    sources, component = contracts.sources_of(indicator), contracts.component_of[indicator_id]
+    absent = bool(contracts.dormant.intersection(sources))
+    geography: tuple[str, ...] = ("area",)
+    if not absent:
+        on_wards = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
+        geography = ("wards", "area") if on_wards else ("wards", "area", "allocation")
+    about, why = [indicator.description, indicator.limits], contracts.missing_because(indicator)
+    return Step(
+        name=indicator_id,
+        kind="indicator",
+        group="indicators",
+        inputs=(*(() if absent else sources), *geography, YEAR),
+        outputs=(part_of(indicator_id),),
+        files=(
+            f"indicators/{component}.yaml",
+            *(() if absent else (contracts.sources[name].file for name in sources)),
+            "framework.yaml",
+            *products("indicator_value"),
+        ),
+        does=no_source if absent else valued,
+        page=PAGE,
+        title=indicator.title,
+        description=" ".join([*why, *about] if absent else [*about, *why]),
+        operation=f"indicators_of_{component}",
+        lineage={} if absent else {"value": _made_of(contracts, indicator_id, geography)},
+    )
+
+
+def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]) -> tuple[Column, ...]:
+    indicator = contracts.indicators[indicator_id]
+    own, denominator = indicator.source, indicator.measure.denominator
+    made_of: list[Column] = [(own, column) for column in indicator.measure.columns]
+    if denominator:
+        made_of.append((denominator.source or own, denominator.column))
+    return (*made_of, *((("allocation", "weight"),) if "allocation" in geography else ()))
+
+
+def _editions(contracts: Contracts, inputs: Inputs) -> range:
+    return range(contracts.framework.publication.first_edition, inputs[YEAR] + 1)
+
+
+def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The values of an indicator without a source: all missing."""
+    indicator = contracts.indicators[step.name]
+    areas = inputs.frame("area")["area_code"]
+    source = contracts.sources[indicator.source]
+    return {step.outputs[0]: missing(indicator, source, areas, _editions(contracts, inputs))}
+
+
+def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
+    """The values of an indicator; how much could not be placed travels along in the metadata."""
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.intervals import with_intervals
+
+    indicator = contracts.indicators[step.name]
+    source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
+    places = ward_places(inputs, contracts)
+    if all(map(contracts.geography.holding, sources)):
+        tables = {name: placed(inputs, contracts, name) for name in sources}
+        found = ward_values(indicator, contracts.sources, tables, places)
+    else:
+        found = no_values(places)
+    origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
+    carry = contracts.vocabulary.cadences[source.cadence].carry_years
+    rows = with_intervals(found.values, indicator, contracts.vocabulary.units[indicator.unit])
+    frame = observations(rows, indicator, source, origins, _editions(contracts, inputs), carry)
+    table = typed(frame, contracts.products["indicator_value"])
+    return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
+
+
+def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:
+    """Wards with the weights of small areas, where the step reads them."""
+    weights = inputs.frame("allocation") if "allocation" in inputs else pd.DataFrame()
+    return Wards(boundaries(inputs, contracts), weights)
+
+
+def _about(step: Step, contracts: Contracts) -> Facts:
+    indicator = contracts.indicators[step.name]
+    posts = indicator.goalposts
+    return {
+        "unit": contracts.vocabulary.units[indicator.unit].title,
+        "direction": indicator.direction.replace("_", " "),
+        "goalposts": "1st and 99th percentile of the wards of England"
+        if posts.basis == "reference"
+        else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
+        "limits": indicator.limits,
+        **rests_on(contracts.sources_of(indicator), contracts),
+    }
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    metadata = look.table(step.outputs[0]).schema.metadata or {}
+    return {"could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0"))}
+
+
+def _preview(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    return values(table, contracts.indicators[step.name], contracts)
+
+
+PAGE = Page(about=_about, shows=_shows, preview=_preview)

@@ -1,0 +1,61 @@
+"""Wards and places as steps read them: boundaries, and which ward each point lies in. Each is worked out once a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.geography.codes import listed
+from spi_pipeline.geography.points import place_points, place_whole
+from spi_pipeline.steps.inputs import Inputs
+
+
+def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
+    """Ward boundaries with ``parent_code``, the wards' authority; null where best fit does without.
+
+    Raises:
+        SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
+    """
+    frame: pd.DataFrame = inputs.frame("wards").rename(columns={"authority_code": "parent_code"})
+    by_fit = contracts.geography.placed_by("best_fit")
+    bare = sorted(frame.loc[frame["geometry"].isna() & ~frame["parent_code"].isin(by_fit), "area_code"])
+    if bare:
+        raise SpiError(
+            f"table wards has no boundary for {listed(bare)}; supply it, or state placed_by: best_fit for their "
+            "authority in geography.yaml"
+        )
+    return frame
+
+
+def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
+    """The same with the authority that table ``area`` gives each ward."""
+
+    def merged() -> pd.DataFrame:
+        authority = inputs.frame("area")[["area_code", "parent_code"]]
+        return wards(inputs, contracts).drop(columns="parent_code").merge(authority, on="area_code", validate="1:1")
+
+    return inputs.derived("boundaries", ("wards", "area"), merged)
+
+
+def placed(inputs: Inputs, contracts: Contracts, source_id: str) -> pd.DataFrame:
+    """The rows of a source; those of points with the ward each lies in.
+
+    Returns:
+        The table; of points also ``ward_code``, null outside and without place.
+    """
+    if "point" not in contracts.sources[source_id].properties.geography.levels:
+        return inputs.frame(source_id)
+
+    def place() -> pd.DataFrame:
+        rows = inputs.frame(source_id)
+        ward = place_points(rows["longitude"], rows["latitude"], wards(inputs, contracts))
+        by_fit = contracts.geography.placed_by("best_fit")
+        if by_fit and "lsoa_code" in rows:
+            weights = inputs.frame("allocation")
+            own = weights["area_code"].isin(contracts.geography.wards_of(by_fit))
+            ward = np.where(pd.isna(ward), place_whole(rows["lsoa_code"], weights[own]), ward)
+        return rows.assign(ward_code=ward)
+
+    return inputs.derived("placed", (source_id, "wards", "allocation"), place)

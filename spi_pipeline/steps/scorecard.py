@@ -1,0 +1,49 @@
+"""Strengths and weaknesses of every ward, against peers that the economic context chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.scoring.scorecard import scorecards
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.markdown import framed
+from spi_pipeline.steps.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.scored import SCORE, areas
+from spi_pipeline.steps.step import Step, all_elements, products
+
+
+def scorecard_step(contracts: Contracts) -> Step:
+    """The step of the product ``scorecard``."""
+    scores = tuple(f"{SCORE}{name}" for name in all_elements(contracts))
+    return Step(
+        name="scorecard",
+        kind="scorecard",
+        group="analysis",
+        inputs=(*scores, "economy"),
+        outputs=("scorecard",),
+        files=("economy.yaml", *products("scorecard")),
+        does=scorecard,
+        page=Page(shows=_verdicts),
+        title="Strengths and weaknesses",
+        description="Every ward beside the wards of its authority nearest to it in income after housing costs.",
+        lineage={"difference": tuple((name, "score") for name in scores), "peers": (("economy", "value"),)},
+    )
+
+
+def scorecard(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``scorecard``."""
+    scores, economy = inputs.parts("element_score"), inputs.frame("economy")
+    return {"scorecard": scorecards(scores, economy, contracts.peers, areas(contracts))}
+
+
+def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """How many wards are strong or weak in each component of the newest edition, under the first profile."""
+    cards = look.frame("scorecard")
+    profile = next(iter(contracts.framework.profiles))
+    own = cards[(cards["profile"] == profile) & (cards["edition"] == cards["edition"].max())]
+    own = own[own["level"] == "component"]
+    counted = pd.crosstab(own["id"], own["verdict"]).rename_axis(columns=None).reset_index()
+    return {"verdicts": Markdown(framed(counted))}

@@ -1,0 +1,181 @@
+"""The scores of a component, a dimension and the index, each from those below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.scoring.above import score_parent
+from spi_pipeline.scoring.component import score_component
+from spi_pipeline.scoring.editions import slots
+from spi_pipeline.scoring.tables import Areas, Scored
+from spi_pipeline.scoring.weighting import Yardstick
+from spi_pipeline.steps.indicator import part_of as values_of
+from spi_pipeline.steps.inputs import DORMANT, Inputs
+from spi_pipeline.steps.markdown import framed, markdown
+from spi_pipeline.steps.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.previews import scores
+from spi_pipeline.steps.step import Step, indicator_files, products
+
+# The tables that a component writes, each a part of the product of that name; those above it impute nothing.
+SCORED = ("element_score", "weight", "contribution", "imputation")
+SCORE = "element_score."
+# A weight or fit in full pushes the last columns out of the page.
+DECIMALS = 4
+
+
+def component_step(contracts: Contracts, component_id: str) -> Step:
+    """The step of a component."""
+    component = contracts.framework.components[component_id]
+    values = tuple(values_of(item.id) for item in contracts.indicators_of(component_id))
+    return Step(
+        name=component_id,
+        kind="component",
+        group="components",
+        inputs=(*values, "edition", "indicator", "reference", DORMANT),
+        outputs=tuple(f"{table}.{component_id}" for table in SCORED),
+        files=(f"indicators/{component_id}.yaml", "framework.yaml", *products(*SCORED)),
+        does=component_scores,
+        page=Page(about=_about_component, shows=_shows, preview=_preview),
+        title=component.title,
+        description=component.description,
+        operation="components",
+        lineage={
+            "score": (*((name, "value") for name in values), ("indicator", "worst"), ("indicator", "best")),
+            "weight": (("reference", "value"),),
+        },
+    )
+
+
+def parent_steps(contracts: Contracts) -> list[Step]:
+    """The steps of the dimensions, then of the index."""
+    framework = contracts.framework
+    steps = [
+        _parent_step(contracts, each.id, "dimension", each.description, [item.id for item in each.components])
+        for each in framework.dimensions
+    ]
+    top = [each.id for each in framework.dimensions]
+    return [*steps, _parent_step(contracts, framework.id, "index", framework.description, top)]
+
+
+def _parent_step(
+    contracts: Contracts, name: str, level: Literal["dimension", "index"], description: str, below: Sequence[str]
+) -> Step:
+    return Step(
+        name=name,
+        kind=level,
+        group="dimensions" if level == "dimension" else "index",
+        inputs=(*(f"{SCORE}{child}" for child in below), DORMANT),
+        outputs=tuple(f"{table}.{name}" for table in SCORED[:3]),
+        files=("framework.yaml", *products(*SCORED[:3]), *indicator_files(contracts)),
+        does=parent_scores,
+        page=Page(about=_about_parent, shows=_shows, preview=_preview),
+        title=contracts.titles[name],
+        description=description,
+        operation="dimensions" if level == "dimension" else "",
+        lineage={"score": tuple((f"{SCORE}{child}", "score") for child in below)},
+    )
+
+
+def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """Scores, weights, contributions and filled cells of a component."""
+    indicators = contracts.indicators_of(step.name)
+    table = pd.concat([inputs.frame(values_of(item.id)) for item in indicators], ignore_index=True)
+    editions = sorted(inputs.frame("edition")["edition"].unique())
+    goalposts = inputs.frame("indicator").set_index("indicator_id")[["worst", "best"]]
+    yardstick = Yardstick.of(inputs.frame("reference"), [item.id for item in indicators])
+    found = score_component(
+        step.name, indicators, table, editions, goalposts, yardstick, contracts.framework, areas(contracts)
+    )
+    return _tables(step, found)
+
+
+def parent_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """Scores, weights and contributions of a dimension or the index."""
+    below = _below(step)
+    children = inputs.parts("element_score")
+    children = children[children["id"].isin(below)]
+    counts = {child: _slot_count(child, contracts) for child in below}
+    level: Literal["dimension", "index"] = "index" if step.name == contracts.framework.id else "dimension"
+    return _tables(step, score_parent(step.name, level, children, counts, contracts.framework, areas(contracts)))
+
+
+def areas(contracts: Contracts) -> Areas:
+    """The wards that are scored, and the authority of each."""
+    return Areas(pd.Series({ward.code: ward.authority for ward in contracts.geography.wards}))
+
+
+def _below(step: Step) -> list[str]:
+    return [name.removeprefix(SCORE) for name in step.inputs if name.startswith(SCORE)]
+
+
+def _slot_count(element: str, contracts: Contracts) -> int:
+    dimensions = {dimension.id: dimension for dimension in contracts.framework.dimensions}
+    components = [item.id for item in dimensions[element].components] if element in dimensions else [element]
+    return sum(len(slots(contracts.indicators_of(component))) for component in components)
+
+
+def _tables(step: Step, found: Scored) -> dict[str, pd.DataFrame]:
+    frames = {
+        "element_score": found.score,
+        "weight": found.weight,
+        "contribution": found.contribution,
+        "imputation": found.imputation,
+    }
+    return {name: frames[name.split(".")[0]] for name in step.outputs}
+
+
+def _about_component(step: Step, contracts: Contracts) -> Facts:
+    items = contracts.indicators_of(step.name)
+    rows = [{"indicator": item.title, "source": item.source} for item in items]
+    return _about(rows, items or contracts.active, contracts)
+
+
+def _about_parent(step: Step, contracts: Contracts) -> Facts:
+    dimensions = {each.id: {item.id for item in each.components} for each in contracts.framework.dimensions}
+    within = dimensions.get(step.name, set(contracts.component_of.values()))
+    items = [item for item in contracts.active if contracts.component_of[item.id] in within]
+    rows = [{"id": name, "title": contracts.titles[name]} for name in _below(step)]
+    return _about(rows, items or contracts.active, contracts)
+
+
+def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: Contracts) -> Facts:
+    sources = list(dict.fromkeys(name for item in items for name in contracts.sources_of(item)))
+    return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **rests_on(sources, contracts)}
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """Weights, fit and points."""
+    weights, points = look.frame(f"weight.{step.name}"), look.frame(f"contribution.{step.name}")
+    profiles = list(contracts.framework.profiles)
+    by_profile = weights.set_index(["id", "profile"])
+    shown = by_profile["weight"].unstack()[profiles]
+    shown[f"effective, {profiles[0]}"] = by_profile["effective_weight"].unstack()[profiles[0]]
+    fit = weights.drop_duplicates("profile").set_index("profile").loc[profiles]
+    fit = fit[["basis", "n", "alpha", "kmo", "pc1_share"]].reset_index()
+    return {
+        "weights": Markdown(framed(shown.round(DECIMALS).reset_index())),
+        "fit": Markdown(framed(fit.round(DECIMALS))),
+        "contributions": Markdown(framed(_points(points, contracts))),
+    }
+
+
+def _points(points: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
+    """What each child adds in the newest edition under the first profile: over wards, and to each authority."""
+    profile = next(iter(contracts.framework.profiles))
+    own = points[(points["profile"] == profile) & (points["edition"] == points["edition"].max())]
+    wards = own[own["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["contribution"]
+    found = pd.DataFrame({"least": wards.min(), "mean": wards.mean(), "most": wards.max()}).round(2)
+    for authority in contracts.geography.authorities:
+        part = own[own["area_code"] == authority.code].set_index("id")["contribution"]
+        found[authority.name] = part.round(2)
+    heading = f"points, {own['edition'].max()}, {profile}"
+    return found.sort_values("mean", ascending=False).rename_axis(heading).reset_index()
+
+
+def _preview(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    return scores(table, contracts, step.name)
