@@ -126,6 +126,7 @@ def refresh(
         done = Refresh(run_id, stale, [outcome for outcome in fetched if outcome.table not in news])
         done.requests = sum(outcome.requests for outcome in fetched)
         done.renewed = _renewed(done.stale, runner)
+        runner.store.remember("code", runner.code.remembered)
         if done.stale:
             tell = progress(done.stale) if progress else None
             _run(done, runner, settings, tell)

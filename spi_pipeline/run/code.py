@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -32,18 +33,46 @@ class _Module:
     statements: tuple[ast.stmt, ...]
 
 
-def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
-    """A digest of everything of ours that some functions reach."""
-    places = sorted(set().union(*(reached(*_place(function)) for function in functions)))
-    digest = hashlib.sha256()
-    for module, name in places:
-        digest.update(f"{module}.{name} {_digest(module, name)}\n".encode())
-    return digest.hexdigest()
+class Code:
+    """Digests of code, remembered for as long as no source file of ours changes: working them out takes a second.
+
+    Args:
+        remembered: what ``remembered`` returned in an earlier process; anything else is of no use and does no harm.
+    """
+
+    def __init__(self, remembered: Mapping[str, Any]) -> None:
+        self._source = _source_digest()
+        known = remembered.get("digests") if remembered.get("source") == self._source else None
+        self._known: dict[str, str] = dict(known or {})
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """What to remember, as plain values."""
+        return {"source": self._source, "digests": self._known}
+
+    def digest(self, functions: Iterable[Callable[..., Any]]) -> str:
+        """A digest of everything of ours that some functions reach."""
+        places = [_place(function) for function in functions]
+        key = " ".join(".".join(place) for place in places)
+        if key not in self._known:
+            digest = hashlib.sha256()
+            for module, name in sorted(set().union(*(reached(*place) for place in places))):
+                digest.update(f"{module}.{name} {_digest(module, name)}\n".encode())
+            self._known[key] = digest.hexdigest()
+        return self._known[key]
 
 
 def code_reached(functions: Iterable[Callable[..., Any]]) -> frozenset[Place]:
     """The places that some functions reach."""
     return frozenset[Place]().union(*(reached(*_place(function)) for function in functions))
+
+
+def _source_digest() -> str:
+    """A digest of every source file of ours."""
+    digest = hashlib.sha256(sys.version.encode())
+    for file in sorted(_ROOT.rglob("*.py")):
+        digest.update(f"{file.relative_to(_ROOT)} ".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 @cache

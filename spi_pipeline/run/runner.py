@@ -24,6 +24,7 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.rules.drift import drift
 from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.rules.wording import summary
+from spi_pipeline.run.code import Code
 from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
@@ -57,6 +58,7 @@ class Runner:
         store: where outputs go.
         publishers: how publishers are asked; None in snapshot mode.
         reader: gives steps their inputs.
+        code: digests of the code that steps reach.
         listen: told what became of each operation's outputs as soon as it ends.
         unwritable: what the disk said when it first refused an output; from then on nothing is computed.
     """
@@ -76,16 +78,17 @@ class Runner:
             since = settings.since or None
             self.publishers = Publishers(settings.endpoints, since, contracts, self.store, settings.snapshot)
         self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
+        self.code = Code(self.store.remembered("code"))
 
     def fingerprint(self, step: Step, digest: Callable[[str], str] | None = None) -> str:
         """The digest of everything that the step's outputs follow from now."""
         digest = digest or self.reader.digest
-        return fingerprint(step, self.contracts, {name: digest(name) for name in step.inputs})
+        return fingerprint(step, self.contracts, {name: digest(name) for name in step.inputs}, self.code)
 
     def judgement(self, name: str) -> str:
         """The digest of what a table is judged by now."""
         lookups = {table: self.reader.digest(f"{EMBEDDED}{table}") for table, _ in SMALL_AREAS.values()}
-        return judgement(name, self.contracts, lookups)
+        return judgement(name, self.contracts, lookups, self.code)
 
     def is_fresh(self, step: Step, digest: Callable[[str], str] | None = None) -> bool:
         """Whether every output of the step is current, undamaged, and was made from what is there now."""

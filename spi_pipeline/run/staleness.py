@@ -15,8 +15,8 @@ from importlib.metadata import version
 
 from spi_pipeline.contracts.loader import Contracts, contract_of, read_contracts
 from spi_pipeline.contracts.rules import SMALL_AREAS
-from spi_pipeline.rules.evaluation import evaluate
-from spi_pipeline.run.code import code_digest
+from spi_pipeline.rules.evaluation import evaluate_parts
+from spi_pipeline.run.code import Code
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.steps.step import Step, compute
 
@@ -25,19 +25,20 @@ LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "pyproj", "scipy", "shapely
 JUDGES = ("duckdb", "great-expectations", "pandas", "pyarrow")
 
 
-def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str]) -> str:
+def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], code: Code) -> str:
     """The digest of what the outputs of a step follow from.
 
     Args:
         step: the step.
         contracts: as they were read.
         inputs: digest of each of its inputs; ``missing`` where there is none.
+        code: digests of code.
     """
     parts = {
         "step": [step.kind, step.name, *step.outputs],
         "inputs": {name: inputs.get(name, "missing") for name in step.inputs},
         "files": {name: contracts.digests.get(name, "missing") for name in step.files},
-        "code": code_digest((read_contracts, compute, step.does, *step.uses)),
+        "code": code.digest((read_contracts, compute, step.does, *step.uses)),
         "libraries": _versions(LIBRARIES),
         "bounds": [_rules(name.split("/")[-1].removesuffix(".yaml"), contracts) for name in step.files]
         if step.bounds
@@ -46,20 +47,21 @@ def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str]) -> 
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str]) -> str:
+def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str], code: Code) -> str:
     """The digest of what a table is judged by: the rules of its contract and the code that evaluates them.
 
     Args:
         name: the table.
         contracts: all contracts.
         lookups: digest of each table that lists small areas.
+        code: digests of code.
     """
     if not is_table(name):
         return ""
     contract = contract_of(name, contracts)
     used = {SMALL_AREAS[each][0] for rule in contract.rules for each in rule.params.get("geographies", ())}
     parts = [_rules(contract.id, contracts), {each: lookups[each] for each in sorted(used)},
-             code_digest((evaluate,)), _versions(JUDGES)]  # fmt: skip
+             code.digest((evaluate_parts,)), _versions(JUDGES)]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -15,15 +15,28 @@ from spi_pipeline.contracts.loader import Contracts, contract_of
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.steps.inputs import Inputs
 
-if TYPE_CHECKING:
-    from spi_pipeline.steps.page import Page
-
 # A pair of a table and one of its columns.
 Column = tuple[str, str]
 # A frame is typed by its contract, a table is typed already, a tuple holds downloads, and a function writes the files of
 # a publication into an empty folder.
 Made = Any
 Does = Callable[["Step", Contracts, Inputs], Mapping[str, Made]]
+
+
+class Page(Protocol):
+    """The page of a step; named here by its shape alone, so that its code is not among what a step computes with."""
+
+    @property
+    def about(self) -> Callable[..., Mapping[str, Any]]:
+        """What is known before anything was ever computed."""
+
+    @property
+    def shows(self) -> Callable[..., Mapping[str, Any]]:
+        """What is read off the current tables."""
+
+    @property
+    def preview(self) -> Callable[..., str]:
+        """The first look at the main table."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ Nothing outside this room forms a path below the root. Layout::
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
     dagster/                         the instance of Dagster alerts/   what was told to whom
-    layout                           the number of this layout
+    layout                           the number of this layout  memory/  what can be worked out anew
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -208,6 +209,22 @@ class Store:
         folders = sorted(folder for folder in (self.root / "inbox").glob("[!.]*") if folder.is_dir())
         found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
         return {name: files for name, files in found.items() if files}
+
+    def remembered(self, key: str) -> dict[str, Any]:
+        """Return what was remembered under a key: worked out anew it would be the same; else empty."""
+        try:
+            found = json.loads(read_bytes(self._memory(key)) or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def remember(self, key: str, value: Mapping[str, Any]) -> None:
+        """Remember plain values that take time to work out."""
+        if value != self.remembered(key):
+            write_bytes(self._memory(key), json.dumps(value).encode())
+
+    def _memory(self, key: str) -> Path:
+        return self.root / "memory" / f"{identifier(key, 'memory')}.json"
 
     def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
         """Add rows to what a run recorded.
