@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.engine.doubt import SOURCES
+from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.database import reading
 from spi_pipeline.scoring.again import Tables, scored_again
 from spi_pipeline_tests.integration.houses import House
