@@ -9,7 +9,7 @@ import typer
 from spi_pipeline.cli.console import FAILED, Json, err, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 
 app = typer.Typer(help="Telling people what fails; see docs/alerts.md.", no_args_is_help=True)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from spi_pipeline.cli.console import out
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 
 app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
@@ -31,7 +32,7 @@ def lint(
     ] = None,
 ) -> None:
     """Read every contract and name every fault with file and line."""
-    from spi_pipeline.contracts.against import compare
+    from spi_pipeline.contracts.lint.against import compare
 
     settings = Settings()
     if against is not None and not against.strip():

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.refresh import Refresh

@@ -5,7 +5,7 @@ Nothing the index is made of reads from them.
 
 from __future__ import annotations
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.step import Step, all_elements, products
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
-from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.tables import Table
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
 from spi_pipeline.geography.shapes import Shapes

@@ -15,8 +15,8 @@ from typing import Any
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
-from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.orchestration.freshness import judge_freshness, published
 from spi_pipeline.orchestration.grouping import BEHIND_INDEX
 from spi_pipeline.orchestration.plan import Step, build_plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.reader import Reader

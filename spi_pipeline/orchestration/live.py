@@ -20,7 +20,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.orchestration.inbox import laid_in
 from spi_pipeline.publishers.http.addresses import Addresses

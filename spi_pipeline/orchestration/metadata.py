@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.contracts.tables import Table
 from spi_pipeline.orchestration.index_pages import index_page
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step

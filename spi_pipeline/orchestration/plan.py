@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 from spi_pipeline.contracts.errors import ContractError, Fault
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.sanity import SanityKind
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.sanity import SanityKind
 from spi_pipeline.orchestration.analysis_steps import doubt_steps, scorecard_step
 from spi_pipeline.orchestration.step import Column, Step, all_elements, products
 

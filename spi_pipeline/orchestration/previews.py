@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.orchestration.markdown import cell, cut, markdown
 from spi_pipeline.orchestration.plan import Step
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import SQL_TYPES, arrow_schema
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Column as ContractColumn
-from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Column as ContractColumn
+from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
 from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.quality import quality

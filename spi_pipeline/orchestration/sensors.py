@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import Runner

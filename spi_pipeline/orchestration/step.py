@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 
 Kind = Literal[
     "source", "allocation", "area", "economy", "catalogue", "indicator", "edition", "component", "dimension", "index",

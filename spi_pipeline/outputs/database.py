@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import FIRST, major
 
 _UNDER = re.compile(r"Contract (\d+\.\d+\.\d+)\.$")

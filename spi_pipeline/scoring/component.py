@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Profile
-from spi_pipeline.contracts.indicators import Indicator
+from spi_pipeline.contracts.models.framework import Framework, Profile
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.engine.aggregate.parent import aggregate, contributions
 from spi_pipeline.engine.impute.regression import impute_regression
 from spi_pipeline.engine.normalise.linear import goalpost_scores

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Uncertainty
+from spi_pipeline.contracts.models.framework import Framework, Uncertainty
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Direction
+from spi_pipeline.contracts.models.indicators import Direction
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.weights.fit import MIN_INDICATORS, Fit, component_fit
 from spi_pipeline.engine.weights.principal import principal_component_weights

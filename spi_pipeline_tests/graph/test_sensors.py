@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.sensors import affected

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.activity import with_activity
 from spi_pipeline.orchestration.fingerprints import contract_digests
 from spi_pipeline.orchestration.refresh import Refresh, refresh

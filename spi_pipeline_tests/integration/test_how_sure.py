@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.database import reading
 from spi_pipeline.scoring.again import Tables, scored_again

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import contract_of
+from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.plan import build_plan

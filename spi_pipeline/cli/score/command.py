@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.cli.score.read import InputError, located, read_inputs
-from spi_pipeline.contracts.documents import read_document
 from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.explain import explain_framework, explain_profile

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from spi_pipeline.contracts.documents import Document, read_document
 from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.reading.documents import Document, read_document
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.framework.values import FOR_READERS, LISTED, NUMBERS
 

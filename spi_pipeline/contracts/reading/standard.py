@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeVar
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from spi_pipeline.contracts.documents import Document, Path_, validate
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.indicators import Id
-from spi_pipeline.contracts.tables import SourceProperties
-from spi_pipeline.contracts.vocabulary import Strict
+from spi_pipeline.contracts.models.indicators import Id
+from spi_pipeline.contracts.models.tables import SourceProperties
+from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.reading.documents import Document, Path_, validate
 
 
 class _Element(BaseModel):
@@ -51,7 +51,7 @@ class TypeOptions(Strict):
 
 
 class ColumnProperties(Strict):
-    """The custom properties of a column; see ``tables.Column``."""
+    """The custom properties of a column; see ``models.tables.Column``."""
 
     unit: str = ""
     concept: str = ""

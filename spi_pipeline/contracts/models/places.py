@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from spi_pipeline.contracts.geography import Geography
+from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.rules import SMALL_AREAS
 
 Places = Literal["oa21", "lsoa21", "msoa21", "lsoa11", "msoa11", "ward", "authority"]

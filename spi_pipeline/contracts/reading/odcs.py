@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.places import TablePlaces
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.places import TablePlaces
+from spi_pipeline.contracts.models.tables import Column, Product, Source
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.quality import implied_rules
-from spi_pipeline.contracts.rules import Rule
-from spi_pipeline.contracts.standard import (
+from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.contracts.reading.standard import (
     ColumnElement,
     ContractFile,
     ProductFile,
@@ -20,9 +21,8 @@ from spi_pipeline.contracts.standard import (
     TableElement,
     read_standard,
 )
+from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.stated import stated_rules
-from spi_pipeline.contracts.tables import Column, Product, Source
-from spi_pipeline.contracts.vocabulary import Vocabulary
 
 
 def read_source(document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]) -> Source | None:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spi_pipeline.contracts.changes import Bump, changes
-from spi_pipeline.contracts.documents import Document, read_document
 from spi_pipeline.contracts.errors import ContractError, Fault, SpiError
+from spi_pipeline.contracts.lint.changes import Bump, changes
+from spi_pipeline.contracts.reading.documents import Document, read_document
 
 _FOLDERS = ("sources", "products")
 # A contract that says so beforehand may go.

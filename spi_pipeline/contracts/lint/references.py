@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from spi_pipeline.contracts.documents import Document, Path_, unknown
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.framework import Framework
-from spi_pipeline.contracts.geography import Geography, plain
-from spi_pipeline.contracts.indicators import Economy, IndicatorFile, Measured
-from spi_pipeline.contracts.sanity import Sanity
-from spi_pipeline.contracts.tables import Column, Source
-from spi_pipeline.contracts.vocabulary import Vocabulary
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.geography import Geography, plain
+from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.models.sanity import Sanity
+from spi_pipeline.contracts.models.tables import Column, Source
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
+from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from spi_pipeline.contracts.indicators import Id
-from spi_pipeline.contracts.vocabulary import Strict
+from spi_pipeline.contracts.models.indicators import Id
+from spi_pipeline.contracts.models.vocabulary import Strict
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
 Doubtful = Literal[

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from spi_pipeline.contracts.documents import Path_
+from spi_pipeline.contracts.reading.documents import Path_
 
 Bump = Literal["major", "minor"]
 Contract = Mapping[str, Any]

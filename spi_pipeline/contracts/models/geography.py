@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.vocabulary import Strict
 from spi_pipeline.contracts.rules import SMALL_AREAS, SmallAreas
-from spi_pipeline.contracts.vocabulary import Strict
 
 PlacedBy = Literal["postcodes", "best_fit"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from spi_pipeline.contracts.vocabulary import Strict
+from spi_pipeline.contracts.models.vocabulary import Strict
 
 Id = r"^[a-z][a-z0-9_]*$"
 Direction = Literal["higher_is_better", "lower_is_better"]

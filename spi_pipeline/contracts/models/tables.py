@@ -1,6 +1,6 @@
 """Table contracts: what the Open Data Contract Standard (ODCS v3) files under ``sources/`` and ``products/`` say.
 
-The small, typed view of them that the pipeline works with; how a file becomes one is for ``standard`` and ``odcs``.
+The small, typed view of them that the pipeline works with; how a file becomes one is for ``reading``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from spi_pipeline.contracts.models.vocabulary import Strict
 from spi_pipeline.contracts.rules import Rule
-from spi_pipeline.contracts.vocabulary import Strict
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "binary"]
 LOGICAL_TYPES: tuple[str, ...] = get_args(LogicalType)

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from spi_pipeline.contracts.vocabulary import Strict
+from spi_pipeline.contracts.models.vocabulary import Strict
 
 SanityKind = Literal["comparison", "opposed", "constant", "redundant", "neighbours"]
 SANITY_KINDS: tuple[SanityKind, ...] = get_args(SanityKind)
