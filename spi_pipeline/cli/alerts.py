@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
 
 from spi_pipeline.cli.console import FAILED, Json, err, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.contracts import Contracts
 
 app = typer.Typer(help="Telling people what fails; see docs/alerts.md.", no_args_is_help=True)
 NOBODY = "nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spi_pipeline.cli.console import out
-from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.contracts import Contracts
 
 app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
 
 
 def complete_contracts(settings: Settings) -> Contracts:
     """The contracts, none missing that a table of the plan is written under."""
+    from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.orchestration.plan import build_plan
 
     contracts = load_contracts(settings.contracts)

@@ -17,8 +17,7 @@ from spi_pipeline.cli.explain import explain
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.ui import ui
-from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError
-from spi_pipeline.outputs.database import UnknownNameError
+from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError, UnknownNameError
 
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False

@@ -16,14 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
 from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.quality import quality
 from spi_pipeline.orchestration.records import run_row
 from spi_pipeline.orchestration.runner import Outcome, Runner
-from spi_pipeline.outputs.database import UnknownNameError
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
@@ -19,7 +20,6 @@ from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.refresh import refresh, stale_steps
 from spi_pipeline.orchestration.runner import COMPUTED
-from spi_pipeline.outputs.database import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, refreshed_once
 

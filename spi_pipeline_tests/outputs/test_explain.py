@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.outputs.database import UnknownNameError, ward_table
+from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.outputs.database import ward_table
 from spi_pipeline.outputs.explain import Node, explain
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
