@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.refresh import Refresh
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
@@ -22,9 +22,9 @@ from spi_pipeline.rules.wording import listing
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.quality import quality, told
 from spi_pipeline.run.records import age
+from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
-from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.tables import Table
+from spi_pipeline.contracts.models.tables import Table
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),

@@ -49,3 +49,7 @@ class ContractError(SpiError):
 
 class SettingError(SpiError):
     """A setting, or something a setting names, that cannot be used as it is."""
+
+
+class UnknownNameError(SpiError):
+    """The caller named something there is not: bad usage, where nothing has failed."""

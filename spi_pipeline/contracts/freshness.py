@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.rules import Outcome, Rule, RuleResult, Severity
-from spi_pipeline.contracts.tables import Source
 
 FRESH = "fresh"
 

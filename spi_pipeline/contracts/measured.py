@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from spi_pipeline.contracts.indicators import Indicator, Measured
+from spi_pipeline.contracts.models.indicators import Indicator, Measured
+from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.rules import RULE_KINDS, Rule, Severity
-from spi_pipeline.contracts.tables import Product
 
 
 def with_measured(product: Product, indicators: Sequence[Indicator], measures: Sequence[Measured]) -> Product:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from spi_pipeline.contracts.places import TablePlaces
+from spi_pipeline.contracts.models.places import TablePlaces
+from spi_pipeline.contracts.models.tables import Column
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.rules import RULE_KINDS, SMALL_AREAS, Rule, Severity
-from spi_pipeline.contracts.tables import Column
-from spi_pipeline.contracts.vocabulary import Vocabulary
 
 
 def implied_rules(

@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from spi_pipeline.contracts.corrections import CorrectionFile
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.framework import Framework
-from spi_pipeline.contracts.geography import Geography
-from spi_pipeline.contracts.indicators import Economy, IndicatorFile
-from spi_pipeline.contracts.sanity import Sanity
-from spi_pipeline.contracts.vocabulary import Vocabulary
+from spi_pipeline.contracts.models.corrections import CorrectionFile
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.sanity import Sanity
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
 
 _MODELS: dict[str, type[BaseModel]] = {
     "vocabulary": Vocabulary,

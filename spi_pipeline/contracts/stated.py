@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from spi_pipeline.contracts.documents import Document, Path_, unknown, validate
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.places import Places, TablePlaces
+from spi_pipeline.contracts.models.places import Places, TablePlaces
+from spi_pipeline.contracts.models.tables import Column
+from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.reading.documents import Document, Path_, unknown, validate
+from spi_pipeline.contracts.reading.standard import QualityElement
 from spi_pipeline.contracts.rules import RULE_KINDS, Rule
-from spi_pipeline.contracts.standard import QualityElement
-from spi_pipeline.contracts.tables import Column
-from spi_pipeline.contracts.vocabulary import Strict
 
 
 class _Stated(Strict):

@@ -1,7 +1,7 @@
 """The version a table was written under travels with it; a table of another version is read as its contract, or not.
 
 Within one major version a contract only grows: a column that an older table does not have may be null. Across major
-versions nothing is promised, so such a table is never read. Which change asks for which version is for ``changes``.
+versions nothing is promised, so such a table is never read. Which change asks for which is for ``lint.changes``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import ARROW_TYPES
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Table
+from spi_pipeline.contracts.models.tables import Table
 
 # The metadata of a table in a store, beside the files it was read from.
 CONTRACT = "spi_contract"

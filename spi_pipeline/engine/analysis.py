@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.calculate.score import Task, score_task
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.methods import Spec
-from spi_pipeline.engine.outliers import Limits
-from spi_pipeline.engine.score import Task, score_task
-from spi_pipeline.engine.structure import Structure
+from spi_pipeline.engine.framework.methods import Spec
+from spi_pipeline.engine.framework.structure import Structure
+from spi_pipeline.engine.normalise.outliers import Limits
 
 Array = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.geography import Authority
+from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.codes import listed
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Measured
-from spi_pipeline.contracts.tables import Source
-from spi_pipeline.contracts.vocabulary import Unit
+from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.indicators.values import Wards, ward_values
 
 

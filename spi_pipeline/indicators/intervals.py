@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Measured
-from spi_pipeline.contracts.vocabulary import Unit
+from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.engine.intervals import byar, exact_poisson, wilson
 
 # Byar's approximation is meant for so many events and more; below, the exact interval costs nothing.

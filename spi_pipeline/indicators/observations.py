@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.contracts.models.tables import Source
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
 OBSERVATION_COLUMNS = [

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Measure, Measured
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.indicators import Measure, Measured
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 
 Array = npt.NDArray[np.float64]

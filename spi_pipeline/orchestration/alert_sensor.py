@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.settings import Settings
 

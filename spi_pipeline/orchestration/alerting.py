@@ -10,7 +10,7 @@ import datetime as dt
 from spi_pipeline.alerts.desk import Desk, try_out
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents
 from spi_pipeline.orchestration.run_incidents import DAGSTER, RUN, RunIncidents
 from spi_pipeline.orchestration.watchdog import existing_instance

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from spi_pipeline.contracts.freshness import FRESH
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.rules.wording import expected
 from spi_pipeline.run.outcome import COMPUTED, Outcome

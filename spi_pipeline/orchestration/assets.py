@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.run.freshness import with_freshness

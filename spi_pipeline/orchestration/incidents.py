@@ -15,15 +15,15 @@ from typing import Any
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
-from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.run.freshness import judge_freshness, published
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, owner_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import age
-from spi_pipeline.steps.step import Step
 from spi_pipeline.settings import Settings
+from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
 
 SAMPLE_ROWS = 3

@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.contracts.tables import Table
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.quality import quality, told

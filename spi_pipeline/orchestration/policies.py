@@ -7,7 +7,7 @@ import datetime as dt
 import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.run.freshness import published
 from spi_pipeline.run.runner import Runner
 

@@ -12,10 +12,10 @@ from spi_pipeline.alerts.delivery import understood
 from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.run.due import due_steps
 from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner

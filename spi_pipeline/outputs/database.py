@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import SQL_TYPES, arrow_schema
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Column as ContractColumn
-from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Column as ContractColumn
+from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
 from spi_pipeline.outputs.output import Output

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from spi_pipeline.outputs.queries import UnknownNameError, chosen_edition, reading, rows
+from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.outputs.queries import chosen_edition, reading, rows
 
 
 @dataclass(frozen=True)

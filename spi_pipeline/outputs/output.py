@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 
 
 @dataclass(frozen=True)

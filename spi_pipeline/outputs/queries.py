@@ -11,15 +11,11 @@ from typing import Any
 
 import duckdb
 
-from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Product
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
+from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import FIRST, major
 
 _UNDER = re.compile(r"Contract (\d+\.\d+\.\d+)\.$")
-
-
-class UnknownNameError(SpiError):
-    """The caller named something there is not: bad usage, where nothing has failed."""
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.rules import Rule, RuleResult
-from spi_pipeline.contracts.tables import Source
 
 # Bedfordshire's revised months differ by under 2 %; census and population tables by nothing between releases.
 MOST_ROWS_MORE_OR_LESS = 0.2

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from spi_pipeline.contracts.models.tables import LOGICAL_TYPES
 from spi_pipeline.contracts.rules import Rule
-from spi_pipeline.contracts.tables import LOGICAL_TYPES
 from spi_pipeline.rules.check import Check
 from spi_pipeline.rules.judge import Question, Verdict
 from spi_pipeline.rules.subject import Subject, plain

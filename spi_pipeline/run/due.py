@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from spi_pipeline.outputs.queries import UnknownNameError
+from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.inputs import RECORDS
 from spi_pipeline.steps.publication import RECORDED

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from spi_pipeline.contracts.freshness import freshness
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.contracts.tables import Source
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.settings import Settings

@@ -19,7 +19,7 @@ class Outcome:
     Attributes:
         table: its name.
         state: ``written`` a new version; ``unchanged`` nothing to do; ``kept`` the last good version stays, stale;
-            ``failed`` there is no good version; ``published`` what readers see was replaced; ``fetched`` downloads came.
+            ``failed`` there is no good version; ``published`` readers see it; ``fetched`` downloads came.
         results: what became of each rule.
         version: the current version, if there is one.
         reason: why it was kept or failed; empty otherwise.

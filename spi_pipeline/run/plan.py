@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.change import change_step
 from spi_pipeline.steps.context import context_step
 from spi_pipeline.steps.edition import edition_step

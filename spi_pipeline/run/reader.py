@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.rules import Rule, SmallAreas, with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.snapshot.embedded import (
@@ -26,7 +26,6 @@ from spi_pipeline.snapshot.embedded import (
 )
 from spi_pipeline.steps.inputs import (
     AREAS,
-    AS_OF,
     ASKING,
     DORMANT,
     DOWNLOADS,

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 
 RUN_SCHEMA = pa.schema(

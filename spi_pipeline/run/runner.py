@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.rules import SMALL_AREAS, RuleResult
 from spi_pipeline.contracts.versions import CONTRACT
 from spi_pipeline.engine.errors import EngineError

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 
-from spi_pipeline.contracts.loader import Contracts, contract_of, read_contracts
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.reading.folder import assembled, read_folder
 from spi_pipeline.contracts.rules import SMALL_AREAS
 from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.run.code import Code
@@ -38,7 +39,7 @@ def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], cod
         "step": [step.kind, step.name, *step.outputs],
         "inputs": {name: inputs.get(name, "missing") for name in step.inputs},
         "files": {name: contracts.digests.get(name, "missing") for name in step.files},
-        "code": code.digest((read_contracts, compute, step.does, *step.uses)),
+        "code": code.digest((read_folder, assembled, compute, step.does, *step.uses)),
         "libraries": _versions(LIBRARIES),
         "bounds": [_rules(name.split("/")[-1].removesuffix(".yaml"), contracts) for name in step.files]
         if step.bounds

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Profile
-from spi_pipeline.engine.aggregate import aggregate, contributions
-from spi_pipeline.engine.weights import effective_weights, equal_weights
+from spi_pipeline.contracts.models.framework import Framework, Profile
+from spi_pipeline.engine.aggregate.parent import aggregate, contributions
+from spi_pipeline.engine.weights.given import effective_weights, equal_weights
 from spi_pipeline.scoring.tables import (
     IMPUTATION_COLUMNS,
     WEIGHT_COLUMNS,

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Profile
-from spi_pipeline.engine.impute import CELL_COLUMNS
-from spi_pipeline.engine.score import Scores, score_framework
+from spi_pipeline.contracts.models.framework import Profile
+from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.impute.record import CELL_COLUMNS
 from spi_pipeline.scoring.editions import PRESENT
 
 LEVELS = ["indicator", "component", "dimension", "index"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 
 LOW, HIGH = "p01", "p99"
 

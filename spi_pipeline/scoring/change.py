@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Mean, Profile
-from spi_pipeline.engine.aggregate import aggregate
+from spi_pipeline.contracts.models.framework import Framework, Mean, Profile
+from spi_pipeline.engine.aggregate.parent import aggregate
 from spi_pipeline.scoring.editions import PRESENT
 
 CHANGE_COLUMNS = [

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Profile
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.engine.aggregate import aggregate, contributions
-from spi_pipeline.engine.impute import impute_regression
-from spi_pipeline.engine.normalise import goalpost_scores
-from spi_pipeline.engine.weights import component_fit, effective_weights, pooled_correlation
+from spi_pipeline.contracts.models.framework import Framework, Profile
+from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.engine.aggregate.parent import aggregate, contributions
+from spi_pipeline.engine.impute.regression import impute_regression
+from spi_pipeline.engine.normalise.linear import goalpost_scores
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.fit import component_fit
+from spi_pipeline.engine.weights.given import effective_weights
 from spi_pipeline.scoring.editions import PRESENT, filled_slots, slots
 from spi_pipeline.scoring.tables import (
     IMPUTATION_COLUMNS,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework, Uncertainty
-from spi_pipeline.engine.doubt import Doubt
-from spi_pipeline.engine.score import Scores
-from spi_pipeline.engine.sensitivity import sensitivity
-from spi_pipeline.engine.uncertainty import simulate
+from spi_pipeline.contracts.models.framework import Framework, Uncertainty
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
+from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline.scoring.again import Tables, scored_again
 from spi_pipeline.scoring.tables import Areas
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.framework import Framework
-from spi_pipeline.contracts.indicators import Indicator
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.tables import Areas
 
 PRESENT = ("observed", "carried")

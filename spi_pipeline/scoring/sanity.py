@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.sanity import Sanity, SanityKind
+from spi_pipeline.contracts.models.sanity import Sanity, SanityKind
 from spi_pipeline.engine.sanity import MIN_AREAS, nearest_twins, neighbour_gaps, rest_correlations
 
 SANITY_COLUMNS = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Peers
+from spi_pipeline.contracts.models.indicators import Peers
 from spi_pipeline.engine.peers import nearest_peers, scorecard
 from spi_pipeline.scoring.tables import Areas
 

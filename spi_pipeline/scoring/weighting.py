@@ -8,9 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
-from spi_pipeline.contracts.indicators import Direction
+from spi_pipeline.contracts.models.indicators import Direction
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.weights import MIN_INDICATORS, Fit, component_fit, principal_component_weights
+from spi_pipeline.engine.weights.fit import MIN_INDICATORS, Fit, component_fit
+from spi_pipeline.engine.weights.principal import principal_component_weights
 
 # Below either mark the first component is not what the indicators have in common: Housing (alpha 0.65) would rest to
 # 90 % on crowding, counted twice.

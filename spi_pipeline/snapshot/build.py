@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline.snapshot.importers import census, economy, geography, inclusion, others, police, reference

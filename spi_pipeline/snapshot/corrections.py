@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spi_pipeline.contracts.corrections import Cell, Correction
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.corrections import Cell, Correction
+from spi_pipeline.contracts.models.tables import Source
 
 
 def correct(table: pa.Table, source: Source, corrections: Sequence[Correction]) -> pa.Table:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.tables import Source
 
 MANIFEST = "manifest.json"
 _METADATA = b"spi_provenance"

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.geography import Geography
+from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.snapshot.embedded import InputFile
 
 BEST_FIT = "geography/lookup_lsoa21_ward24_ltla24.csv.gz"

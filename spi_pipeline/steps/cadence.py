@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.tables import Source
 
 DAILY, WEEKLY, MONTHLY = dt.timedelta(days=1), dt.timedelta(days=7), dt.timedelta(days=30)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.steps.markdown import markdown, rounded
 
 # The UI's own limit is 1,000 characters.

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import reading

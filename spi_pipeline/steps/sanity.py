@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.sanity import SanityKind
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.sanity import SanityKind
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.scoring import sanity
 from spi_pipeline.steps.inputs import Inputs

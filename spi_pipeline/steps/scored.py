@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.editions import slots

@@ -11,8 +11,8 @@ import pyarrow as pa
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.download import Download, Downloads
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origins_of

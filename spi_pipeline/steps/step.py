@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import to_arrow
-from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.tables import Table
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.steps.inputs import Inputs
 
 # A pair of a table and one of its columns.
 Column = tuple[str, str]
-# A frame is typed by its contract, a table is typed already, a tuple holds downloads, and a function writes the files of
+# A frame is typed by its contract, a table is typed already, a tuple holds downloads, a function writes the files of
 # a publication into an empty folder.
 Made = Any
 Does = Callable[["Step", Contracts, Inputs], Mapping[str, Made]]

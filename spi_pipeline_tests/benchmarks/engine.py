@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.score import score_framework
-from spi_pipeline.engine.uncertainty import simulate
+from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.benchmarks.plain import plain_draws, plain_scores
 from spi_pipeline_tests.published.files import FOLDER
 

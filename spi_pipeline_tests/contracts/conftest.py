@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts import loader
-from spi_pipeline.contracts.documents import Document, read_document
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.reading import folder
+from spi_pipeline.contracts.reading.documents import Document, read_document
 from spi_pipeline_tests.contracts.mutation import CONTRACTS, ECONOMY
 
 _read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
@@ -47,7 +48,7 @@ def contracts() -> Contracts:
 @pytest.fixture
 def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the repository's contracts to break: its indicators and the sources they read, one product."""
-    monkeypatch.setattr(loader, "read_document", _read_once)
+    monkeypatch.setattr(folder, "read_document", _read_once)
     copy = Path(shutil.copytree(CONTRACTS, tmp_path / "data_contracts"))
     read = {name for indicator in contracts.indicators.values() for name in contracts.sources_of(indicator)}
     for name in contracts.sources.keys() - read:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.against import compare
 from spi_pipeline.contracts.errors import ContractError, Fault, SpiError
+from spi_pipeline.contracts.lint.against import compare
 from spi_pipeline_tests.contracts.mutation import CAR, CONTRACTS, change
 
 AREA = "products/area.yaml"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_pipeline.contracts.arrow import ARROW_TYPES, SQL_TYPES, arrow_schema, to_arrow
-from spi_pipeline.contracts.tables import LOGICAL_TYPES, Column, LogicalType, Table
+from spi_pipeline.contracts.models.tables import LOGICAL_TYPES, Column, LogicalType, Table
 
 cells = (
     st.none()

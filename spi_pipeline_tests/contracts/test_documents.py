@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.contracts.documents import Document, read_document, unknown
 from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.reading.documents import Document, read_document, unknown
 
 ALIAS = "another part is repeated here by an alias; write it out, so that each line stands alone"
 names = st.text("abcdefghij_", min_size=1, max_size=6)

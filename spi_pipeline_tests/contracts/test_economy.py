@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.contracts.mutation import assert_fault, case
 
 FILE = "economy.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.contracts.errors import Fault, SpiError
-from spi_pipeline.contracts.geography import Authority, Geography
+from spi_pipeline.contracts.models.geography import Authority, Geography
 from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, faults
 
 

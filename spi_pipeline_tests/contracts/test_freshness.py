@@ -9,8 +9,9 @@ import pytest
 
 from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import freshness
-from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline_tests.integration.houses import CONTRACTS, empty_house
 
 PUBLISHED = dt.date(2026, 1, 31)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.rules import RULE_KINDS, Rule, with_known_areas
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change

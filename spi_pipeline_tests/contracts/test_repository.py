@@ -12,9 +12,9 @@ import open_data_contract_standard
 import pytest
 import yaml
 
-from spi_pipeline.contracts.documents import read_document
 from spi_pipeline.contracts.errors import Fault, SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.contracts.schemas import json_schemas, schema_text, write_schemas
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 

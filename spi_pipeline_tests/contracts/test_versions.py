@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Column, Table
+from spi_pipeline.contracts.models.tables import Column, Table
 from spi_pipeline.contracts.versions import CONTRACT, read_as, written_under
 
 CODE, COUNT = Column("code", "string", "Code", required=True, key=1), Column("n", "integer", "How many")

@@ -11,7 +11,8 @@ import pytest
 from filelock import FileLock
 
 from spi_pipeline.cli import main
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.docs.documents import REPOSITORY
 
 Spi = Callable[..., tuple[int, str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.rules import RULE_KINDS
 from spi_pipeline.contracts.stated import STATED_KINDS
 from spi_pipeline.rules.evaluation import SET_WISE_ABOVE

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import METHODS, SLIVER
 from spi_pipeline.geography.points import place_points

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.sensors import pace
 from spi_pipeline.publishers.http.endpoints import SITES
 from spi_pipeline.publishers.live import FETCHERS

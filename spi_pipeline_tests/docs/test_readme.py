@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from spi_pipeline.cli import app
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text

@@ -16,12 +16,12 @@ import yaml
 from spi_pipeline import cli
 from spi_pipeline.cli.score.command import score_files
 from spi_pipeline.cli.score.write import write_details
-from spi_pipeline.engine.doubt import KEYS, SOURCES
-from spi_pipeline.engine.methods import METHODS
-from spi_pipeline.engine.profiles import PROFILES
-from spi_pipeline.engine.statements import FRAMEWORK_KEYS
-from spi_pipeline.engine.structure import ELEMENT_KEYS
-from spi_pipeline.engine.values import COLUMNS
+from spi_pipeline.engine.framework.doubt import KEYS, SOURCES
+from spi_pipeline.engine.framework.methods import METHODS
+from spi_pipeline.engine.framework.profiles import PROFILES
+from spi_pipeline.engine.framework.statements import FRAMEWORK_KEYS
+from spi_pipeline.engine.framework.structure import ELEMENT_KEYS
+from spi_pipeline.engine.framework.values import COLUMNS
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, commands, text
 
 SCORE = REPOSITORY / "docs" / "score.md"

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded, without_figures
 from spi_pipeline_tests.docs.documents import REPOSITORY, table_in, text

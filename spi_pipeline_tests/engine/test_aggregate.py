@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spi_pipeline.engine.aggregate import aggregate, contributions
+from spi_pipeline.engine.aggregate.parent import aggregate, contributions
 from spi_pipeline.engine.errors import EngineError
 
 NAN = float("nan")

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics, without
+from spi_pipeline.engine.calculate.score import read_task, score_framework
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.peers import nearest_peers, scorecard, whole_values
-from spi_pipeline.engine.score import read_task, score_framework
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, rows, two_components
 from spi_pipeline_tests.engine.panels import make_panel
 

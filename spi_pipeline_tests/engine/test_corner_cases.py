@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.aggregate import MEANS
+from spi_pipeline.engine.aggregate.parent import MEANS
+from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.methods import METHODS
-from spi_pipeline.engine.score import Scores, score_framework
+from spi_pipeline.engine.framework.methods import METHODS
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows
 
 # What a constant indicator scores, everywhere, by the way it is normalised; what is not here refuses it.

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.faults import FrameworkError
+from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.intervals import events_interval, shrink_proportions, wilson
-from spi_pipeline.engine.score import Scores, score_framework
-from spi_pipeline.engine.survey import sampling_sd
+from spi_pipeline.engine.uncertainty.survey import sampling_sd
 from spi_pipeline_tests.engine.frameworks import element, indicator
 
 CASES = [1, 12, 30, 8, 22, 3]

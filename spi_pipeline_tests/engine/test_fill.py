@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.fill import impute_average, impute_last, impute_linear, impute_neighbours
-from spi_pipeline.engine.impute import Imputed
+from spi_pipeline.engine.impute.record import Imputed
+from spi_pipeline.engine.impute.same_indicator import impute_average, impute_last, impute_linear, impute_neighbours
 from spi_pipeline_tests.engine.panels import make_panel
 
 NAN = float("nan")

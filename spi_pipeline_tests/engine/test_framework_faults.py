@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.score import read_task
+from spi_pipeline.engine.calculate.score import read_task
+from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, element, indicator, rows, two_components
 
 Change = Callable[[dict[str, Any]], None]

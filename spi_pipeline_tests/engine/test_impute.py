@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.impute import CELL_COLUMNS, impute_regression
+from spi_pipeline.engine.impute.record import CELL_COLUMNS
+from spi_pipeline.engine.impute.regression import impute_regression
 from spi_pipeline_tests.engine.panels import make_panel
 
 NAN = float("nan")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spi_pipeline.engine.aggregate import Mean, aggregate, contributions, with_group_means
+from spi_pipeline.engine.aggregate.parent import Mean, aggregate, contributions, with_group_means
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline_tests.engine.panels import make_panel
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise import goalpost_scores
+from spi_pipeline.engine.normalise.linear import goalpost_scores
 from spi_pipeline_tests.engine.panels import make_panel
 
 VALUES = st.floats(-1e6, 1e6)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine import normalise
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise_ranks import (
+from spi_pipeline.engine.normalise import linear
+from spi_pipeline.engine.normalise.ranks import (
     borda_scores,
     exponential_of_ranks,
     exponential_scores,
@@ -32,15 +32,15 @@ def panel(values: list[float], editions: tuple[int, ...] = (2024,)) -> pd.DataFr
 @pytest.mark.parametrize(
     ("method", "direction", "options", "expected"),
     [
-        (normalise.minmax_scores, UP, {}, [0, 25, 100]),
-        (normalise.minmax_scores, DOWN, {}, [100, 75, 0]),
-        (normalise.minmax_scores, UP, {"low": 1}, [1, 25.75, 100]),
-        (normalise.scaled_scores, UP, {"lower": 2, "upper": 4}, [0, 50, 200]),
-        (normalise.scaled_scores, DOWN, {"lower": -6, "upper": 0}, [200 / 3, 50, 0]),
-        (normalise.z_scores, UP, {}, [-4 / 48**0.5 * 2, -1 / 3**0.5 / 4 * 2, 5 / 3**0.5 / 4 * 2]),
-        (normalise.distance_to_maximum, DOWN, {}, [100, 75, 0]),
-        (normalise.fraction_of_maximum, UP, {}, [100 / 3, 50, 100]),
-        (normalise.fraction_of_maximum, DOWN, {"scale": 1}, [1, 2 / 3, 1 / 3]),
+        (linear.minmax_scores, UP, {}, [0, 25, 100]),
+        (linear.minmax_scores, DOWN, {}, [100, 75, 0]),
+        (linear.minmax_scores, UP, {"low": 1}, [1, 25.75, 100]),
+        (linear.scaled_scores, UP, {"lower": 2, "upper": 4}, [0, 50, 200]),
+        (linear.scaled_scores, DOWN, {"lower": -6, "upper": 0}, [200 / 3, 50, 0]),
+        (linear.z_scores, UP, {}, [-4 / 48**0.5 * 2, -1 / 3**0.5 / 4 * 2, 5 / 3**0.5 / 4 * 2]),
+        (linear.distance_to_maximum, DOWN, {}, [100, 75, 0]),
+        (linear.fraction_of_maximum, UP, {}, [100 / 3, 50, 100]),
+        (linear.fraction_of_maximum, DOWN, {"scale": 1}, [1, 2 / 3, 1 / 3]),
         (rank_scores, UP, {}, [1, 2, 3]),
         (rank_scores, DOWN, {}, [3, 2, 1]),
         (borda_scores, UP, {}, [0, 1, 2]),
@@ -50,7 +50,7 @@ def panel(values: list[float], editions: tuple[int, ...] = (2024,)) -> pd.DataFr
 def test_by_hand(
     method: Callable[..., pd.DataFrame], direction: pd.Series, options: Any, expected: list[float]
 ) -> None:
-    if method is normalise.z_scores:
+    if method is linear.z_scores:
         deviation = np.std([2, 3, 6], ddof=1)
         expected = [(value - 11 / 3) / deviation for value in (2, 3, 6)]
     result = method(panel([2, 3, 6, NAN]), direction, **options)["x"]
@@ -59,21 +59,21 @@ def test_by_hand(
 
 def test_distance_to_a_target_and_its_cap() -> None:
     values, target = panel([2, 4, 8]), pd.Series({"x": 6.0})
-    assert normalise.distance_to_target(values, UP, target)["x"].tolist() == [0, 50, 150]
-    assert normalise.distance_to_target(values, UP, target, cap=True)["x"].tolist() == [0, 50, 100]
-    assert normalise.distance_to_target(values, DOWN, pd.Series({"x": 2.0}))["x"].tolist() == pytest.approx(
+    assert linear.distance_to_target(values, UP, target)["x"].tolist() == [0, 50, 150]
+    assert linear.distance_to_target(values, UP, target, cap=True)["x"].tolist() == [0, 50, 100]
+    assert linear.distance_to_target(values, DOWN, pd.Series({"x": 2.0}))["x"].tolist() == pytest.approx(
         [100, 200 / 3, 0]
     )
 
 
 def test_distance_to_a_reference_area_follows_it_through_the_editions() -> None:
     values = panel([1, 5, 3, 1, 11, 6], editions=(2023, 2024))
-    scored = normalise.distance_to_reference(values, UP, "A01")
+    scored = linear.distance_to_reference(values, UP, "A01")
     assert scored["x"].tolist() == pytest.approx([0, 100, 50, 0, 100, 50])
     with pytest.raises(EngineError, match="not in the panel"):
-        normalise.distance_to_reference(values, UP, "A09")
+        linear.distance_to_reference(values, UP, "A09")
     with pytest.raises(EngineError, match="worst value of: x"):
-        normalise.distance_to_reference(values, UP, "A00")
+        linear.distance_to_reference(values, UP, "A00")
 
 
 def test_the_weighted_base_year_by_hand() -> None:
@@ -82,9 +82,9 @@ def test_the_weighted_base_year_by_hand() -> None:
     mean = (1 * 1 + 3 * 2) / 4
     variance = (1 * (1 - mean) ** 2 + 3 * (2 - mean) ** 2) / (4 - 10 / 4)
     expected = [100 + 10 * (value - mean) / variance**0.5 for value in (1, 2, 4, 8)]
-    assert normalise.base_year_z_scores(values, UP, 2023, population)["x"].tolist() == pytest.approx(expected)
+    assert linear.base_year_z_scores(values, UP, 2023, population)["x"].tolist() == pytest.approx(expected)
     # Equal weights give the ordinary deviation with n-1.
-    alike = normalise.base_year_z_scores(values, UP, 2023)["x"]
+    alike = linear.base_year_z_scores(values, UP, 2023)["x"]
     assert alike.iloc[1] - alike.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
 
 
@@ -95,17 +95,17 @@ def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | No
     values = panel([1, 2, 4, 8], editions=(2023, 2024))
     weights = None if population is None else pd.Series(population, index=values.index)
     with pytest.raises(EngineError, match=words):
-        normalise.base_year_z_scores(values, UP, base, weights)
+        linear.base_year_z_scores(values, UP, base, weights)
 
 
-@pytest.mark.parametrize("method", [normalise.minmax_scores, normalise.distance_to_maximum])
+@pytest.mark.parametrize("method", [linear.minmax_scores, linear.distance_to_maximum])
 def test_a_constant_indicator_cannot_be_spread(method: Callable[..., pd.DataFrame]) -> None:
     with pytest.raises(EngineError, match=r"same value everywhere.*: x"):
         method(panel([3, 3, 3]), UP)
 
 
 def test_a_constant_indicator_stands_at_the_mean() -> None:
-    assert normalise.z_scores(panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
+    assert linear.z_scores(panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
         [50, 50, 50, NAN], nan_ok=True
     )
 
@@ -113,7 +113,7 @@ def test_a_constant_indicator_stands_at_the_mean() -> None:
 @pytest.mark.parametrize("direction", [pd.Series({"x": 0}), pd.Series({"y": 1})])
 def test_a_direction_must_be_stated(direction: pd.Series) -> None:
     with pytest.raises(EngineError, match=r"direction is .1.*: x"):
-        normalise.minmax_scores(panel([1, 2]), direction)
+        linear.minmax_scores(panel([1, 2]), direction)
 
 
 def test_ties_get_what_was_asked_for() -> None:
@@ -158,7 +158,7 @@ def test_ties_stated_rank_values_in_whatever_unit() -> None:
 @given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=12, unique_by=lambda x: round(x, 2)), st.floats(0.1, 50))
 def test_a_change_of_unit_changes_nothing(values: list[float], unit: float) -> None:
     methods: list[Callable[..., pd.DataFrame]] = [
-        normalise.minmax_scores, normalise.z_scores, normalise.distance_to_maximum, normalise.fraction_of_maximum,
+        linear.minmax_scores, linear.z_scores, linear.distance_to_maximum, linear.fraction_of_maximum,
         percentile_ranks, exponential_scores,
     ]  # fmt: skip
     for method in methods:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.outliers import Limits, treat_outliers
+from spi_pipeline.engine.normalise.outliers import Limits, treat_outliers
 from spi_pipeline_tests.engine.panels import make_panel
 
 NAN = float("nan")

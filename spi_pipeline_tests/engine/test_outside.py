@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.score import Scores, score_framework
-from spi_pipeline.engine.uncertainty import simulate
+from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows, two_components
 
 COLUMNS = {

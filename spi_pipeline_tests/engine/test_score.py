@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine.calculate.score import TABLE_COLUMNS, Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.explain import explain_profile
-from spi_pipeline.engine.profiles import PROFILES
-from spi_pipeline.engine.score import TABLE_COLUMNS, Scores, score_framework
+from spi_pipeline.engine.framework.explain import explain_profile
+from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, NAN, element, indicator, rows, two_components
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spi_pipeline.engine.calculate.score import Scores, read_task, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.explain import explain_framework
-from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.score import Scores, read_task, score_framework
-from spi_pipeline.engine.uncertainty import simulate
+from spi_pipeline.engine.framework.explain import explain_framework
+from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, NAN, element, indicator, rows, two_components
 
 

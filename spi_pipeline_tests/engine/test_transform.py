@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.transform import METHODS, Transform, estimated, transform_panel, transformed
+from spi_pipeline.engine.normalise.transform import METHODS, Transform, estimated, transform_panel, transformed
 from spi_pipeline_tests.engine.panels import make_panel
 
 NAN = float("nan")

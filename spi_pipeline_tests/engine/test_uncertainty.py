@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.doubt import SOURCES, Doubt
-from spi_pipeline.engine.draws import Model
+from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.score import Scores, score_framework
-from spi_pipeline.engine.sensitivity import sensitivity
-from spi_pipeline.engine.uncertainty import simulate, with_intervals
-from spi_pipeline.engine.weights import pooled_correlation, principal_component_weights
+from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.uncertainty.draws import Model
+from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
+from spi_pipeline.engine.uncertainty.simulate import simulate, with_intervals
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.engine.frameworks import NAN, rows, two_components
 
 AREAS = 12
@@ -321,8 +322,8 @@ def test_faults_in_doubt(stated: Any, words: str) -> None:
 SCRIPT = """
 import sys
 import numpy as np, pandas as pd
-from spi_pipeline.engine.score import score_framework
-from spi_pipeline.engine.uncertainty import simulate
+from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine.uncertainty.simulate import simulate
 rng = np.random.default_rng(0)
 common = rng.normal(size=3000)
 wide = {f"i{n}": common + rng.normal(size=3000) for n in range(12)}

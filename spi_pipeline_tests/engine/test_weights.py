@@ -9,16 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.engine.errors import EngineError, NegativeLoadingError
-from spi_pipeline.engine.weights import (
-    component_fit,
-    cronbach_alpha,
-    effective_weights,
-    equal_weights,
-    first_component_share,
-    kmo,
-    pooled_correlation,
-    principal_component_weights,
-)
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.fit import component_fit, cronbach_alpha, first_component_share, kmo
+from spi_pipeline.engine.weights.given import effective_weights, equal_weights
+from spi_pipeline.engine.weights.principal import principal_component_weights
 
 
 def correlation(rows: list[list[float]]) -> pd.DataFrame:

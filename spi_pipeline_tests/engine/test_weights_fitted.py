@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.aggregate import aggregate
+from spi_pipeline.engine.aggregate.parent import aggregate
 from spi_pipeline.engine.errors import EngineError, NegativeLoadingError
-from spi_pipeline.engine.weights import given_weights, pooled_correlation, principal_component_weights
-from spi_pipeline.engine.weights_fitted import correlation_balanced_weights, one_factor_weights, random_weights
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.fitted import correlation_balanced_weights, one_factor_weights, random_weights
+from spi_pipeline.engine.weights.given import given_weights
+from spi_pipeline.engine.weights.principal import principal_component_weights
 
 NAMES = list("abcd")
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.geography import Authority
+from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import AREA_COLUMNS, area_table
 from spi_pipeline_tests.geography import town

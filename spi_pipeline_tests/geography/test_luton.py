@@ -13,7 +13,7 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from spi_pipeline.contracts.geography import Authority
+from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline_tests.graph.snapshot import SETTINGS, definitions
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed

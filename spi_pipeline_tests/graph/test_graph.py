@@ -11,7 +11,7 @@ import pytest
 
 import spi_pipeline.definitions
 from spi_pipeline.contracts.freshness import FRESH
-from spi_pipeline.contracts.loader import Contracts, contract_of
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.drawing import operations

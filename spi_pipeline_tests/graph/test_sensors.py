@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.sensors import affected
 from spi_pipeline.run.plan import build_plan

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from spi_pipeline import cli
+from spi_pipeline.cli import app, console
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations.server import Publishers, local_publishers
 
@@ -178,7 +178,7 @@ class Bench:
         said = io.StringIO()
         arguments = ["refresh", "--live", "--select", f"source/{self.source}", "--since", "2023-11"]
         with patch.dict(os.environ, {"SPI_STORE": str(store)}), redirect_stdout(io.StringIO()), redirect_stderr(said):
-            code = cli.app(arguments, standalone_mode=False) or 0
+            code = app(arguments, standalone_mode=False) or 0
         after = Store(store).current(self.source)
         told = [line for line in said.getvalue().splitlines() if not line.startswith(("fetched ", "sources: "))]
         return Met(code, len(self._served.requests), _became(before, after), " ".join(told).strip())
@@ -200,7 +200,7 @@ def bench(folder: Path) -> Iterator[Publishers]:
         endpoints = {
             f"SPI_ENDPOINT_{name.removeprefix('SPI_ENDPOINT_')}": url for name, url in served.endpoints.items()
         }
-        widths = [patch.object(console, "_width", cli.PLAIN_WIDTH) for console in (cli.out, cli.err)]
+        widths = [patch.object(shown, "_width", console.PLAIN_WIDTH) for shown in (console.out, console.err)]
         waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
         with patch.dict(os.environ, endpoints), waits, widths[0], widths[1]:
             yield served

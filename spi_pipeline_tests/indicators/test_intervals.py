@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.contracts.vocabulary import Unit
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.indicators.intervals import sampling_model, with_intervals
 from spi_pipeline_tests.docs.conftest import contracts
 from spi_pipeline_tests.scoring.town import NAN, indicator

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.activity import with_activity

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.loader import contract_of
+from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, empty_house

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.orchestration.refresh import Refresh, refresh, stale_steps
+from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Outcome, Runner
@@ -83,7 +83,7 @@ def test_first_repeated_and_revised(live: House, publishers: Publishers) -> None
 
     publishers.requests.clear()
     contracts = with_activity(live.contracts, live.settings)
-    assert stale_steps(build_plan(contracts), Runner(live.settings, contracts), SOURCES) == []
+    assert due_steps(build_plan(contracts), Runner(live.settings, contracts), SOURCES) == []
     assert publishers.requests == [], "to tell what is stale nobody is asked"
     again = fetch(live)
     assert (again.state, again.stale, live.digests()) == ("nothing to do", [], before)

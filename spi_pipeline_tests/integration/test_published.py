@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from spi_pipeline.contracts.arrow import SQL_TYPES
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline_tests.integration.houses import House
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spi_pipeline.contracts.loader import contract_of
+from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.refresh import refresh, stale_steps
+from spi_pipeline.orchestration.refresh import refresh
 from spi_pipeline.outputs.database import database_tables
 from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline.run.plan import build_plan
@@ -181,7 +181,7 @@ def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(ho
 def test_a_step_is_stale_when_a_contract_it_reads_changes(house: House, file: str, stale: str) -> None:
     path = house.settings.contracts / file
     path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
-    assert stale in {step.label for step in stale_steps(build_plan(house.contracts), house.runner)}
+    assert stale in {step.label for step in due_steps(build_plan(house.contracts), house.runner)}
 
 
 def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
@@ -189,7 +189,7 @@ def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
         house.rewrite(source, lambda table: table, compression="none")
     done = house.refresh("indicator/no_car")
     assert [step.label for step in done.stale] == ["source/census_car_availability", "indicator/no_car"]
-    left = stale_steps(build_plan(house.contracts), house.runner, ["indicators"])
+    left = due_steps(build_plan(house.contracts), house.runner, ["indicators"])
     assert [step.label for step in left][:1] == ["source/census_overcrowding"]
 
 
@@ -198,7 +198,7 @@ def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(ho
     plan, runner = build_plan(house.contracts), house.runner
 
     def selected(name: str) -> list[str]:
-        return [step.label for step in stale_steps(plan, runner, [name])]
+        return [step.label for step in due_steps(plan, runner, [name])]
 
     both = ["source/private_outdoor_space", "indicator/private_outdoor_space"]
     assert selected("source/private_outdoor_space") == both[:1]

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.tables import Column, Table
-from spi_pipeline.contracts.vocabulary import Unit
+from spi_pipeline.contracts.models.tables import Column, Table
+from spi_pipeline.contracts.models.vocabulary import Unit
 
 Change = Callable[[pa.Table], pa.Table]
 # A code of any small area, ward or authority of England or Wales.

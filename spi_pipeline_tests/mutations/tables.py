@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
-from spi_pipeline.contracts.loader import contract_of
+from spi_pipeline.contracts.models.contracts import contract_of
+from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.contracts.rules import Rule
-from spi_pipeline.contracts.tables import Table
 from spi_pipeline.outputs.database import RECORDED
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.integration.houses import House

@@ -7,8 +7,8 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.contracts.tables import Column, Table
-from spi_pipeline.contracts.vocabulary import Unit
+from spi_pipeline.contracts.models.tables import Column, Table
+from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline_tests.mutations.kinds import mutations
 from spi_pipeline_tests.mutations.report import known_as_missed
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.aggregate import Mean, aggregate
+from spi_pipeline.engine.aggregate.parent import Mean, aggregate
 from spi_pipeline.engine.errors import NegativeLoadingError
-from spi_pipeline.engine.normalise import goalpost_scores
+from spi_pipeline.engine.normalise.linear import goalpost_scores
 from spi_pipeline.engine.rank import ranks
-from spi_pipeline.engine.weights import pooled_correlation, principal_component_weights
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.published.files import published
 
 # Groups in which COINr keeps loadings of both signs; ours refuses to weight by them.

@@ -8,18 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.aggregate import aggregate
-from spi_pipeline.engine.fill import impute_average
-from spi_pipeline.engine.normalise import (
+from spi_pipeline.engine.aggregate.parent import aggregate
+from spi_pipeline.engine.impute.same_indicator import impute_average
+from spi_pipeline.engine.normalise.linear import (
     distance_to_maximum,
     fraction_of_maximum,
     minmax_scores,
     scaled_scores,
     z_scores,
 )
-from spi_pipeline.engine.normalise_ranks import borda_scores, percentile_ranks, rank_scores
-from spi_pipeline.engine.outliers import treat_outliers
-from spi_pipeline.engine.weights import pooled_correlation, principal_component_weights
+from spi_pipeline.engine.normalise.outliers import treat_outliers
+from spi_pipeline.engine.normalise.ranks import borda_scores, percentile_ranks, rank_scores
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.published.files import published
 
 Normalisation = Callable[[pd.DataFrame, pd.Series], pd.DataFrame]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.aggregate import aggregate
-from spi_pipeline.engine.normalise import goalpost_scores
-from spi_pipeline.engine.weights import equal_weights
+from spi_pipeline.engine.aggregate.parent import aggregate
+from spi_pipeline.engine.normalise.linear import goalpost_scores
+from spi_pipeline.engine.weights.given import equal_weights
 from spi_pipeline_tests.published.files import california_sheet
 
 COUNTIES = 56

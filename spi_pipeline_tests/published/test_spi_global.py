@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.aggregate import aggregate
-from spi_pipeline.engine.impute import impute_regression
-from spi_pipeline.engine.normalise import goalpost_scores
-from spi_pipeline.engine.weights import (
-    component_fit,
-    equal_weights,
-    pooled_correlation,
-    principal_component_weights,
-)
+from spi_pipeline.engine.aggregate.parent import aggregate
+from spi_pipeline.engine.impute.regression import impute_regression
+from spi_pipeline.engine.normalise.linear import goalpost_scores
+from spi_pipeline.engine.weights.correlation import pooled_correlation
+from spi_pipeline.engine.weights.fit import component_fit
+from spi_pipeline.engine.weights.given import equal_weights
+from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.published.files import global_release
 
 COMPONENTS = {

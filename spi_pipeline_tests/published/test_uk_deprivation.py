@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.aggregate import aggregate
-from spi_pipeline.engine.normalise_ranks import exponential_of_ranks, exponential_scores
+from spi_pipeline.engine.aggregate.parent import aggregate
+from spi_pipeline.engine.normalise.ranks import exponential_of_ranks, exponential_scores
 from spi_pipeline_tests.published.files import published
 
 ENGLAND = {

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.score import score_framework
+from spi_pipeline.engine.calculate.score import score_framework
 from spi_pipeline_tests.published.files import published
 from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND
 

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.contracts.corrections import Correction
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.snapshot.corrections import correct
 
 TABLE = pa.table({"area_code": ["a", "b", "b"], "year": [2024, 2024, 2025], "people": [1, 2, None]})

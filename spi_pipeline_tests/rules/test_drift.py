@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.rules.drift import drift
 

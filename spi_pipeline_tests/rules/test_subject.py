@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.contracts.tables import LOGICAL_TYPES
+from spi_pipeline.contracts.models.tables import LOGICAL_TYPES
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.subject import Subject
 from spi_pipeline_tests.rules.cases import rule

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Goalposts
 from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.indicators import Goalposts
 from spi_pipeline.scoring.catalogue import catalogue, goalposts
 from spi_pipeline_tests.scoring.town import indicator
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.contracts.indicators import Indicator
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.change import CHANGE_COLUMNS, changes
 from spi_pipeline.scoring.component import score_component

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.weights import cronbach_alpha
+from spi_pipeline.engine.weights.fit import cronbach_alpha
 from spi_pipeline.scoring.component import score_component
 from spi_pipeline.scoring.tables import (
     CONTRIBUTION_COLUMNS,

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.framework import Framework
-from spi_pipeline.engine.doubt import SOURCES
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.scoring.doubt import (
     DOUBT_COLUMNS,
     INTERVAL_COLUMNS,

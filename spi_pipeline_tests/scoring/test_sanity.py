@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.sanity import Sanity
+from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.scoring import sanity
 from spi_pipeline.scoring.sanity import SANITY_COLUMNS, Found, look
 

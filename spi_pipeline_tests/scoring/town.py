@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
-from spi_pipeline.contracts.indicators import Goalposts, Indicator, Measure, Plausible
-from spi_pipeline.contracts.tables import Source, SourceProperties
-from spi_pipeline.engine.doubt import SOURCES
+from spi_pipeline.contracts.models.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
+from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, Plausible
+from spi_pipeline.contracts.models.tables import Source, SourceProperties
+from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.scoring.tables import Areas
 from spi_pipeline.scoring.weighting import Yardstick
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pandas as pd
 
-from spi_pipeline.contracts.framework import Framework
+from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.scoring.above import score_parent
 from spi_pipeline.scoring.again import Tables
 from spi_pipeline.scoring.component import score_component

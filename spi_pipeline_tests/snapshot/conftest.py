@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.contracts.loader import Contracts, load_contracts
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.snapshot.publishers import write_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, write_snapshot
 from spi_pipeline_tests.snapshot.publishers import write_folder

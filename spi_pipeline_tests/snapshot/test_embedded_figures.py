@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.contracts.arrow import ARROW_TYPES
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.police import STOP_HEADER, STREET_HEADER
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, without_figures

@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.build import IMPORTERS, import_tables
 from spi_pipeline.snapshot.folder import Folder, Scope
 from spi_pipeline_tests.snapshot.publishers import (

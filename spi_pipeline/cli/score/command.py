@@ -14,16 +14,16 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.cli.score.read import InputError, located, read_inputs
-from spi_pipeline.contracts.documents import read_document
 from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.contracts.reading.documents import read_document
+from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.explain import explain_framework, explain_profile
-from spi_pipeline.engine.faults import FrameworkError
-from spi_pipeline.engine.profiles import PROFILES
-from spi_pipeline.engine.score import Scores, score_framework
-from spi_pipeline.engine.sensitivity import sensitivity
-from spi_pipeline.engine.survey import Varied
-from spi_pipeline.engine.uncertainty import Uncertainty, simulate, with_intervals
+from spi_pipeline.engine.framework.explain import explain_framework, explain_profile
+from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.framework.profiles import PROFILES
+from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
+from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate, with_intervals
+from spi_pipeline.engine.uncertainty.survey import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
 WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]

@@ -20,8 +20,8 @@ from spi_pipeline.cli.score.command import Outcome
 from spi_pipeline.cli.score.read import InputError
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.peers import CARD_COLUMNS, nearest_peers, scorecard
-from spi_pipeline.engine.score import Scores
 
 
 def check_target(file: Path) -> None:

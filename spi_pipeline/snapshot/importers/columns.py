@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.reading import numbers, whole
 from spi_pipeline.snapshot.folder import Folder
 

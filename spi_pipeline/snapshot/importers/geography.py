@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.reading import numbers, whole
 from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, MSOA_2011, Folder, Scope, read_msoas, read_parents
 from spi_pipeline.snapshot.importers.columns import by_contract

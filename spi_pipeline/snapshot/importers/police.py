@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.police import parse_stop_and_search, parse_street_crime
 from spi_pipeline.snapshot.folder import Folder, Scope
 

@@ -13,8 +13,8 @@ from functools import cached_property, partial
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.indicators import Indicator
-from spi_pipeline.contracts.loader import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, Folder, Scope

@@ -1,0 +1,16 @@
+"""What every command shares: the two consoles, how they are shown and asked for JSON, and the exit codes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+FAILED, BAD_USAGE, STOPPED = 1, 2, 130
+# Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
+PLAIN_WIDTH = 1000

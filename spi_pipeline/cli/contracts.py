@@ -1,0 +1,50 @@
+"""The contracts under ``data_contracts/``: reading them for a command, and ``spi contracts``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spi_pipeline.cli.console import out
+from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.contracts import Contracts
+
+app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
+
+
+def complete_contracts(settings: Settings) -> Contracts:
+    """The contracts, none missing that a table of the plan is written under."""
+    from spi_pipeline.contracts.loader import load_contracts
+    from spi_pipeline.run.plan import build_plan
+
+    contracts = load_contracts(settings.contracts)
+    build_plan(contracts)  # which misses those of tables it writes
+    return contracts
+
+
+@app.command("lint")
+def lint(
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="GIT-REF", help="Refuse changes since then that the version of a contract does not tell."),
+    ] = None,
+) -> None:
+    """Read every contract and name every fault with file and line."""
+    from spi_pipeline.contracts.lint.against import compare
+
+    settings = Settings()
+    if against is not None and not against.strip():
+        raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
+    contracts = complete_contracts(settings)
+    found = compare(settings.contracts, against) if against else None
+    out.print(
+        f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "
+        f"in {len(contracts.framework.components)} components: no fault."
+    )
+    if found:
+        raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in found.raised.items())
+        out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")

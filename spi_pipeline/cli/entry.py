@@ -1,0 +1,85 @@
+"""The ``spi`` command itself: which commands there are, and every expected failure as one sentence on stderr."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.metadata import version
+from tempfile import NamedTemporaryFile
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from spi_pipeline.cli import alerts, contracts, snapshot
+from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
+from spi_pipeline.cli.explain import explain
+from spi_pipeline.cli.refresh import check, refresh, status
+from spi_pipeline.cli.score.arguments import score
+from spi_pipeline.cli.ui import ui
+from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError, UnknownNameError
+
+app = typer.Typer(
+    help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
+)
+for command in (refresh, check, status, explain, score, ui):
+    app.command()(command)
+for name, group in {"contracts": contracts.app, "snapshot": snapshot.app, "alerts": alerts.app}.items():
+    app.add_typer(group, name=name)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"spi_pipeline {version('spi-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _spi(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command; every expected failure is one sentence on stderr.
+
+    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped by Ctrl-C.
+    """
+    for console in (out, err):
+        if not console.is_terminal:
+            console.width = PLAIN_WIDTH
+    try:
+        app()
+    except SystemExit as left:
+        if left.code == STOPPED:
+            _leave(STOPPED, "stopped; what was done is kept, run the command again to go on")
+        raise
+    except ContractError as error:
+        count = len(error.faults)
+        _leave(
+            BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in {error.where}; nothing was done."
+        )
+    except ValidationError as error:  # of the settings: nothing else is validated unguarded
+        _leave(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
+    except (SettingError, UnknownNameError) as error:
+        _leave(BAD_USAGE, str(error))
+    except SpiError as error:
+        _leave(FAILED, str(error))
+    except Exception as error:
+        with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
+            traceback.print_exception(error, file=trace)
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        _leave(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
+
+
+def _setting(name: object, given: object, fault: str) -> str:
+    return f"SPI_{str(name).upper()}={given!r}: {fault.removeprefix('Value error, ')}"
+
+
+def _leave(code: int, *sentences: str) -> NoReturn:
+    for sentence in sentences:
+        err.print(sentence, style="red", soft_wrap=True, markup=False)
+    sys.exit(code)

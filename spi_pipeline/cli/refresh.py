@@ -1,0 +1,93 @@
+"""Bringing the store up to date, and how it stands: ``spi refresh``, ``spi check`` and ``spi status``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from spi_pipeline.cli.alerts import tell
+from spi_pipeline.cli.console import FAILED, Json, err, out
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.settings import Settings
+
+
+def refresh(
+    live: Annotated[
+        bool, typer.Option("--live", help="Fetch from the publishers instead of the embedded figures.")
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(help="First month to fetch, YYYY-MM; else what each publisher offers.", metavar="YYYY-MM"),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring every table and the database up to date; only what is stale is computed."""
+    from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
+    from spi_pipeline.orchestration.refresh import refresh as run_refresh
+    from spi_pipeline.run.activity import contracts_in_force
+    from spi_pipeline.run.due import due_steps
+    from spi_pipeline.run.plan import build_plan
+    from spi_pipeline.run.runner import Runner
+
+    given: dict[str, Any] = ({"mode": "live"} if live else {}) | ({"since": since} if since else {})
+    settings = Settings(**given)
+    if since and settings.mode != "live":
+        raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
+    contracts = contracts_in_force(settings)
+    if dry_run:
+        stale = due_steps(build_plan(contracts), Runner(settings, contracts), select or [])
+        names = [step.label for step in stale]
+        out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
+        return
+    with progress_by_group(err) as progress:
+        done = run_refresh(settings, contracts, select or [], progress, fetching_by_source(err))
+    show_refresh(done, settings, out, err, as_json=as_json)
+    tell(settings, contracts)
+    if done.faults:
+        raise typer.Exit(FAILED)
+
+
+def check(as_json: Json = False) -> None:
+    """Evaluate every rule on every current table; nothing is computed or written."""
+    from spi_pipeline.cli.terminal import show_checks
+    from spi_pipeline.run.activity import contracts_in_force
+    from spi_pipeline.run.plan import build_plan
+    from spi_pipeline.run.records import check_row
+    from spi_pipeline.run.runner import Runner
+
+    settings = Settings()
+    contracts = contracts_in_force(settings)
+    runner = Runner(settings, contracts)
+    steps = [step for step in build_plan(contracts) if step.outputs]
+    missing = [name for step in steps for name in step.outputs if runner.store.current(name) is None]
+    if missing:
+        raise SpiError(f"{len(missing)} tables are not there yet ({', '.join(missing[:5])}); run spi refresh")
+    outcomes = runner.check(steps)
+    if as_json:
+        rows = [{"table": o.table} | check_row(r) for o in outcomes for r in o.results]
+        out.print_json(json.dumps(rows))
+    else:
+        show_checks(outcomes, out)
+    if any(result.blocks for outcome in outcomes for result in outcome.results):
+        raise typer.Exit(FAILED)
+
+
+def status(as_json: Json = False) -> None:
+    """Say what is published, what is stale, how the last runs ended and whether all is well."""
+    from spi_pipeline.cli.terminal import show_status
+    from spi_pipeline.orchestration.status import status_of
+
+    found = status_of(Settings())
+    if as_json:
+        out.print_json(json.dumps(found, default=str))
+    else:
+        show_status(found, out)
+    if not found["healthy"]:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,58 @@
+"""What ``spi score`` takes from the command line; what it does with it is in ``command``, which needs pandas."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import Json, err
+
+# Fewer draws have no 5th and 95th percentile to tell.
+LEAST_DRAWS = 20
+
+
+def score(
+    framework: Annotated[
+        Path | None, typer.Argument(metavar="FRAMEWORK.yaml", help="What the index is made of.")
+    ] = None,
+    values: Annotated[Path | None, typer.Argument(metavar="VALUES.csv|parquet", help="One row a value.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Use this profile in place of the framework's.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the scores here, as .csv or .parquet.")] = None,
+    draws: Annotated[int, typer.Option(help="Recalculations behind the rank intervals; 0 for none.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws: the same seed, the same figures.")] = 0,
+    sobol: Annotated[int, typer.Option(help="Draws for the shares of each source of doubt; 0 for none.")] = 0,
+    details: Annotated[Path | None, typer.Option(help="Write every table of the analysis into this folder.")] = None,
+    explain_: Annotated[bool, typer.Option("--explain", help="Say in words how the index is computed; stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compute any index of any depth from a framework and values; docs/score.md says what both may hold."""
+    from spi_pipeline.cli.score.command import explain_files, score_files
+    from spi_pipeline.cli.score.write import check_target, csv_bytes, write_details, write_table
+
+    if explain_:
+        print(explain_files(framework, profile))
+        return
+    for name, number in (("--draws", draws), ("--sobol", sobol)):
+        if number and number < LEAST_DRAWS:
+            raise typer.BadParameter(f"{name} {number} is too few to tell an interval by: give {LEAST_DRAWS} or more")
+    if framework is None or values is None:
+        raise typer.BadParameter("give two files: FRAMEWORK.yaml and VALUES.csv or VALUES.parquet")
+    if to is not None:
+        check_target(to)
+    outcome = score_files(framework, values, profile, draws, seed, sobol)
+    if details is not None:
+        write_details(outcome, details)
+    if to is not None:
+        write_table(outcome.table, to)
+    for note in outcome.scores.notes:
+        err.print(note, soft_wrap=True, markup=False)
+    if as_json:
+        print(json.dumps(outcome.summary(), indent=2))
+    elif to is None:
+        sys.stdout.buffer.write(csv_bytes(outcome.table))
+    else:
+        print(f"{outcome.title}: {len(outcome.table):,} scores written to {to}")

@@ -1,0 +1,105 @@
+"""The embedded figures: ``spi snapshot``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import Json, out
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.settings import Settings
+
+app = typer.Typer(help="The embedded real figures.", no_args_is_help=True)
+
+
+@app.command("build")
+def snapshot_build(
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Folder of publishers' files; see docs/snapshot-folder.md.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="The day the files were taken, YYYY-MM-DD.")] = None,
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="Freeze the source tables of the store instead.")
+    ] = False,
+    to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
+) -> None:
+    """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
+    from spi_pipeline.contracts.rules import with_known_areas
+    from spi_pipeline.rules.evaluation import evaluate
+    from spi_pipeline.rules.wording import summary
+    from spi_pipeline.snapshot.build import import_tables
+    from spi_pipeline.snapshot.embedded import write_snapshot
+    from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
+    from spi_pipeline.storage.store import Store
+
+    if from_store == (folder is not None):
+        raise typer.BadParameter("give either --from FOLDER or --from-store")
+    if from_store != (as_of is None):
+        raise typer.BadParameter("--as-of belongs with --from FOLDER; a store knows when its figures were taken")
+    settings = Settings()
+    contracts = complete_contracts(settings)
+    if folder is None:
+        if to is None:
+            raise typer.BadParameter("--from-store needs --to: the embedded snapshot is not replaced by accident")
+        store = Store(settings.store)
+        day, found = frozen_on(store), frozen_tables(store, contracts)
+    else:
+        day, found = _day(as_of or ""), import_tables(folder, contracts)
+    tables, faults = {}, []
+    for embedded in found:
+        tables[embedded.source_id] = embedded
+        out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
+
+    def column_of(source_id: str, column: str) -> list[str | None]:
+        return tables[source_id].table[column].to_pylist() if source_id in tables else []
+
+    for source_id, embedded in tables.items():
+        rules = with_known_areas(
+            contracts.sources[source_id].rules, lambda name: contracts.geography.known(name, column_of)
+        )
+        results = evaluate(embedded.table, rules, table_name=source_id)
+        if any(result.blocks for result in results):
+            faults.append(summary(results, table_name=source_id))
+    if faults:
+        raise SpiError("\n".join(faults))
+    if absent := sorted(set(contracts.sources) - set(tables)):
+        out.print(f"without figures: {', '.join(absent)}")
+    target = to or settings.snapshot
+    write_snapshot(target, tables, contracts.sources, day)
+    size = sum(file.stat().st_size for file in target.iterdir())
+    out.print(f"{len(tables)} tables, {size / 1e6:.2f} MB, written to {target}")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {text!r} is no date like 2026-11-23") from error
+
+
+@app.command("info")
+def snapshot_info(as_json: Json = False) -> None:
+    """List the embedded tables with publisher, period, licence and size."""
+    from spi_pipeline.cli.terminal import show_table
+    from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables
+
+    settings = Settings()
+    contracts = complete_contracts(settings)
+    rows = []
+    for source_id in snapshot_tables(settings.snapshot):
+        embedded = read_embedded(settings.snapshot, source_id)
+        properties = contracts.sources[source_id].properties
+        periods = [item.period for item in embedded.inputs]
+        period = periods[0] if len(set(periods)) == 1 else f"{periods[0]} to {periods[-1]}"
+        rows.append({"table": source_id, "rows": embedded.table.num_rows, "files": len(embedded.inputs),
+                     "period": period, "publisher": properties.publisher, "licence": properties.licence})  # fmt: skip
+    as_of = snapshot_as_of(settings.snapshot).isoformat()
+    if as_json:
+        out.print_json(json.dumps({"as_of": as_of, "tables": rows}))
+    else:
+        show_table(rows, out, title=f"Embedded figures, taken on {as_of}")

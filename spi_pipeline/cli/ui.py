@@ -1,0 +1,49 @@
+"""The Dagster UI on a store: ``spi ui``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import out
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.settings import Settings
+
+
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
+    """Start the Dagster UI on this store's instance, reachable from this machine only."""
+    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, prepare_home
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    complete_contracts(settings)
+    store = Store(settings.store)
+    home = prepare_home(store.dagster_home)
+    _refuse_taken(port)
+    with open_instance(store.dagster_home) as instance:
+        close_abandoned_runs(instance, store)
+    # A file of the folder it is started in must not pass for a module of the same name.
+    environment = os.environ | {"DAGSTER_HOME": str(home), "SPI_STORE": str(store.root), "PYTHONSAFEPATH": "1"}
+    out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.", soft_wrap=True)
+    sys.stdout.flush()
+    # `dagster dev` recommends another tool at each start, which does not come with it.
+    python = [sys.executable, "-W", "ignore::FutureWarning"]
+    arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-d", str(home)]
+    # A background job inherits an ignored SIGINT, and Dagster then hears neither that nor SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.execve(sys.executable, [*python, *arguments, "-h", "127.0.0.1", "-p", str(port)], environment)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SpiError(f"port {port} cannot be used ({error.strerror}); give another one with --port") from error

@@ -1,0 +1,47 @@
+"""Everything that the files of a contracts folder say of each other, held against each other."""
+
+from __future__ import annotations
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.lint.corrections import check_corrections
+from spi_pipeline.contracts.lint.references import (
+    check_authorities,
+    check_economy,
+    check_framework,
+    check_geography,
+    check_indicators,
+    check_sanity,
+)
+from spi_pipeline.contracts.reading.documents import unknown
+from spi_pipeline.contracts.reading.folder import Folder
+
+
+def check_folder(folder: Folder, faults: list[Fault]) -> None:
+    """Append every fault that one file alone cannot know; a reference into a file with faults of its own is left."""
+    if folder.geography:
+        check_geography(*folder.geography, faults)
+    if folder.framework:
+        check_framework(*folder.framework, folder.indicators, faults)
+    if folder.vocabulary is None or folder.geography is None:
+        return  # no table can be read without them
+    for name in sorted(folder.sources.keys() & folder.products.keys()):
+        message = f"the table {name!r} has a second contract, products/{name}.yaml; rename one of them"
+        faults.append(Fault(f"sources/{name}.yaml", 0, message))
+    check_authorities(*folder.geography, folder.sources, faults)
+    check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
+    _check_corrections(folder, faults)
+    if folder.economy:
+        taken = {item.id for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
+        before = len(faults)
+        check_economy(*folder.economy, taken, folder.sources, folder.vocabulary[1], faults)
+        if folder.sanity and folder.framework and len(faults) == before:
+            check_sanity(*folder.sanity, folder.economy[1], folder.framework[1], faults)
+
+
+def _check_corrections(folder: Folder, faults: list[Fault]) -> None:
+    for stem, loaded in folder.corrections.items():
+        if stem not in folder.sources:
+            said = f"is named after no source; {unknown(stem, 'source', folder.sources)}"
+            faults.append(Fault(f"corrections/{stem}.yaml", 0, said))
+        if loaded:
+            check_corrections(*loaded, folder.sources.get(stem), faults)

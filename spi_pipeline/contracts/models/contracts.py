@@ -1,0 +1,107 @@
+"""Everything the contracts folder says, as one object.
+
+A step that holds a ``Contracts`` may rely on every reference in it: no unknown source, column, component, concept or
+area is left. How the files become one is in ``reading``, what is refused in ``lint``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.corrections import Correction
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.indicators import Indicator, Measured, Peers
+from spi_pipeline.contracts.models.sanity import Sanity
+from spi_pipeline.contracts.models.tables import Product, Source, Table
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """Everything the contracts folder says.
+
+    Attributes:
+        root: the folder.
+        vocabulary: closed vocabularies.
+        geography: wards and authorities.
+        sources: source contracts by id.
+        products: product contracts by id.
+        framework: dimensions, components, profiles.
+        indicators: indicators by id, in framework order.
+        component_of: component id of each indicator.
+        economy: context measures by id.
+        peers: whom a ward is held against.
+        corrections: known errors of a source's figures, by source id.
+        sanity: what is asked of the finished index.
+        digests: of what each file says of how figures are made, by its path relative to the folder.
+        dormant: sources that have no table as things are run now; what needs them is missing and in no set.
+        fetched: sources that are asked of their publishers as things are run now.
+    """
+
+    root: Path
+    vocabulary: Vocabulary
+    geography: Geography
+    sources: dict[str, Source]
+    products: dict[str, Product]
+    framework: Framework
+    indicators: dict[str, Indicator]
+    component_of: dict[str, str]
+    economy: dict[str, Measured]
+    peers: Peers
+    sanity: Sanity
+    corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    dormant: frozenset[str] = frozenset()
+    fetched: frozenset[str] = frozenset()
+
+    @property
+    def active(self) -> list[Indicator]:
+        """The indicators all of whose sources have a table, in framework order."""
+        return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
+
+    def indicators_of(self, component_id: str) -> list[Indicator]:
+        """The active indicators of a component, in file order."""
+        return [item for item in self.active if self.component_of[item.id] == component_id]
+
+    def sources_of(self, measured: Measured) -> list[str]:
+        """The sources an indicator or context measure reads: its own, then its denominator's."""
+        denominator = measured.measure.denominator
+        other = denominator.source if denominator else None
+        return [measured.source] if other in (None, measured.source) else [measured.source, other]
+
+    def missing_because(self, measured: Measured) -> list[str]:
+        """Why an indicator or context measure has no value as things are run now, or none in an authority."""
+        absent = [name for name in self.sources_of(measured) if name in self.dormant]
+        if absent:
+            return [f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."]
+        lacking = [
+            (authority.name, reason)
+            for authority in self.geography.authorities
+            if (reason := next(filter(None, map(authority.lacks, self.sources_of(measured))), ""))
+        ]
+        return [f"Missing for {name}: {reason}" for name, reason in lacking]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title of every element of the framework and every indicator, by id."""
+        titles = {self.framework.id: self.framework.title}
+        for dimension in self.framework.dimensions:
+            titles[dimension.id] = dimension.title
+            titles.update({component.id: component.title for component in dimension.components})
+        return titles | {indicator.id: indicator.title for indicator in self.indicators.values()}
+
+
+def contract_of(table: str, contracts: Contracts) -> Table:
+    """The contract of a table: a source's own, or the product its name begins with.
+
+    Raises:
+        SpiError: where there is none.
+    """
+    product = table.split(".")[0]
+    found = contracts.sources.get(table) or contracts.products.get(product)
+    if found is None:
+        raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
+    return found

@@ -1,0 +1,153 @@
+"""The wards an index is computed for: one vintage, by code, and what is at hand to place figures in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.rules import SMALL_AREAS, SmallAreas
+
+PlacedBy = Literal["postcodes", "best_fit"]
+
+# What `postcodes` places figures with, and best fit does without. Ward boundaries are the fifth, but `wards` also lists
+# the wards.
+PLACING_SOURCES = ("lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "postcodes")
+
+
+class Without(Strict):
+    """Sources that hold no figures for an authority.
+
+    Attributes:
+        sources: their ids.
+        reason: why, in a sentence; it is told wherever their indicators are missing.
+    """
+
+    sources: list[str] = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+class Authority(Strict):
+    """A local authority whose wards are scored.
+
+    Attributes:
+        code: its ONS code.
+        name: its name.
+        police_force: slug of the force that polices it.
+        placed_by: ``postcodes`` where ward boundaries, output areas and postcodes are at hand; ``best_fit`` where they
+            are not, so that every LSOA, and every incident in it, goes whole to its official best-fit ward.
+        small_areas: how many of them it has, such as ``lsoa21: 125``. Figures are judged by the embedded lookups; this
+            is what those are judged by. A set left out is taken as its lookup has it.
+        without: sources that hold no figures for it: their indicators are missing, with the reason.
+    """
+
+    code: str = Field(pattern=r"^[EW]\d{8}$")
+    name: str
+    police_force: str
+    placed_by: PlacedBy = "postcodes"
+    small_areas: dict[SmallAreas, PositiveInt] = Field(default_factory=dict)
+    without: list[Without] = Field(default_factory=list)
+
+    def lacks(self, source_id: str) -> str:
+        """Why a source holds no figures for this authority; empty where it should hold some."""
+        stated = next((item.reason for item in self.without if source_id in item.sources), "")
+        implied = self.placed_by == "best_fit" and source_id in PLACING_SOURCES
+        return stated or ("Figures are placed by the official best fit." if implied else "")
+
+
+class Ward(Strict):
+    """An electoral ward of the stated vintage."""
+
+    code: str = Field(pattern=r"^[EW]05\d{6}$")
+    name: str
+    authority: str
+
+
+class Geography(Strict):
+    """The ward list of one vintage.
+
+    Attributes:
+        vintage: when these wards came into force, such as ``2023-05``.
+        authorities: the authorities covered.
+        wards: every ward of those authorities.
+        former_wards: codes of the sets before, with their names: refused wherever they appear, since most names exist
+            in both sets with different boundaries.
+    """
+
+    vintage: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
+    authorities: list[Authority]
+    wards: list[Ward]
+    former_wards: dict[str, str] = Field(default_factory=dict)
+
+    @cached_property
+    def ward_codes(self) -> tuple[str, ...]:
+        """Codes of all wards, ascending."""
+        return tuple(sorted(ward.code for ward in self.wards))
+
+    @cached_property
+    def authority_codes(self) -> tuple[str, ...]:
+        """Codes of all authorities, ascending."""
+        return tuple(sorted(authority.code for authority in self.authorities))
+
+    def placed_by(self, method: PlacedBy) -> frozenset[str]:
+        """Codes of the authorities whose figures are placed that way."""
+        return frozenset(authority.code for authority in self.authorities if authority.placed_by == method)
+
+    def wards_of(self, authorities: Sequence[str] | frozenset[str]) -> tuple[str, ...]:
+        """Codes of the wards of some authorities, ascending."""
+        return tuple(sorted(ward.code for ward in self.wards if ward.authority in authorities))
+
+    def holding(self, source_id: str) -> frozenset[str]:
+        """Codes of the authorities a source should hold figures for."""
+        return frozenset(authority.code for authority in self.authorities if not authority.lacks(source_id))
+
+    def restricted(self, source_id: str) -> Geography:
+        """The same with the authorities alone that a source should hold figures for, and their wards."""
+        held = self.holding(source_id)
+        return Geography(
+            vintage=self.vintage,
+            authorities=[authority for authority in self.authorities if authority.code in held],
+            wards=[ward for ward in self.wards if ward.authority in held],
+            former_wards=self.former_wards,
+        )
+
+    def known(self, small_areas: SmallAreas, column_of: Callable[[str, str], Collection[str | None]]) -> frozenset[str]:
+        """The codes of a set of small areas, as its lookup lists them.
+
+        Args:
+            small_areas: the set.
+            column_of: gives what a column of a source holds, by their names.
+
+        Raises:
+            SpiError: when the lookup lists more or fewer than all its authorities together state.
+        """
+        lookup, column = SMALL_AREAS[small_areas]
+        known = frozenset(filter(None, column_of(lookup, column)))
+        stated = [item.small_areas.get(small_areas) for item in self.authorities if not item.lacks(lookup)]
+        numbers = [number for number in stated if number is not None]
+        if stated and len(numbers) == len(stated) and sum(numbers) != len(known):
+            raise SpiError(
+                f"the embedded table {lookup} lists {len(known)} areas of {small_areas}, geography.yaml states "
+                f"{sum(numbers)} under small_areas: restore the table, or write it with spi snapshot build --from "
+                "FOLDER, or correct the number"
+            )
+        return known
+
+    def ward_code(self, name: str, authority_name: str) -> str | None:
+        """The code of a ward named in a table that has names only, or None when no such ward is listed.
+
+        Names mean something only within one authority and one vintage. Publishers differ in commas, capitals and
+        ampersands, and in nothing else: the names of an authority stay different without them.
+        """
+        codes = {authority.code for authority in self.authorities if authority.name == authority_name}
+        found = [ward.code for ward in self.wards if ward.authority in codes and plain(ward.name) == plain(name)]
+        return found[0] if len(found) == 1 else None
+
+
+def plain(name: str) -> str:
+    """A name without capitals and punctuation, ``&`` written as a word."""
+    return "".join(letter for letter in name.casefold().replace("&", "and") if letter.isalnum())

@@ -1,0 +1,192 @@
+"""What an indicator is: a measure of one source, with direction, goalposts and limits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from spi_pipeline.contracts.models.vocabulary import Strict
+
+Id = r"^[a-z][a-z0-9_]*$"
+Direction = Literal["higher_is_better", "lower_is_better"]
+
+
+class Denominator(Strict):
+    """What a measure is divided by, or weighted with.
+
+    Attributes:
+        source: the source that holds it; the indicator's own when left out.
+        column: its column.
+    """
+
+    source: str | None = None
+    column: str
+
+
+class Window(Strict):
+    """A window of whole months for a monthly source: fewer months give no value, never a value scaled up.
+
+    Attributes:
+        months: how many months.
+        ends: the calendar month the window ends in, 1 to 12.
+    """
+
+    months: int = Field(ge=1)
+    ends: int = Field(ge=1, le=12)
+
+
+class Measure(Strict):
+    """How a ward value comes from a source table.
+
+    Attributes:
+        kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
+            denominator`` of another table; ``mean`` = the one column averaged with the denominator as weight, residents
+            where none is published.
+        columns: the columns counted (share, rate) or the column averaged (mean).
+        where: keep only rows whose column holds one of the listed values.
+        denominator: see ``kind``.
+        per: the multiplier of a rate.
+        window: for monthly sources.
+    """
+
+    kind: Literal["share", "rate", "mean"]
+    columns: list[str] = Field(min_length=1)
+    where: dict[str, list[str]] = Field(default_factory=dict)
+    denominator: Denominator | None = None
+    per: float = Field(default=1.0, gt=0)
+    window: Window | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Measure:
+        if self.kind in ("share", "rate") and self.denominator is None:
+            raise ValueError(f"a {self.kind} needs a denominator")
+        if self.kind == "mean" and len(self.columns) != 1:
+            raise ValueError("a mean is formed of exactly one column")
+        if self.kind != "rate" and self.per != 1.0:
+            raise ValueError("per belongs to a rate; a share is in percent")
+        return self
+
+
+class Goalposts(Strict):
+    """The values that score 0 and 100.
+
+    Attributes:
+        worst: value that scores 0; left out where the reference says.
+        best: value that scores 100; likewise.
+        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
+            99th percentile of the wards of England as the snapshot's reference table holds them.
+        reason: why these numbers; a reference needs none.
+    """
+
+    worst: float | None = None
+    best: float | None = None
+    basis: Literal["theory", "cap", "reference"]
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Goalposts:
+        stated = (self.worst, self.best)
+        if self.basis == "reference":
+            if stated != (None, None):
+                raise ValueError("a reference sets worst and best itself; leave them out, or state a cap")
+        elif None in stated or not self.reason:
+            raise ValueError(f"basis {self.basis} needs worst, best and reason; or use the basis reference")
+        elif self.worst == self.best:
+            raise ValueError(f"worst and best are both {self.worst:g} and must differ")
+        return self
+
+
+class Plausible(Strict):
+    """The closed range outside which a ward value is taken for an error."""
+
+    minimum: float
+    maximum: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Plausible:
+        if self.minimum >= self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} must be below maximum {self.maximum:g}")
+        return self
+
+
+class Measured(Strict):
+    """What is measured for every ward: an indicator of the index, or a measure of its economic context.
+
+    Attributes:
+        id: unique over all indicators and context measures.
+        title: short name with its unit, as printed.
+        description: what it says, in plain language.
+        unit: word of the unit vocabulary.
+        source: source id.
+        measure: how the value is formed.
+        plausible: the range a ward value must lie in.
+        limits: what the reader must know before trusting it.
+    """
+
+    id: str = Field(pattern=Id)
+    title: str
+    description: str
+    unit: str
+    source: str
+    measure: Measure
+    plausible: Plausible
+    limits: str
+
+
+class Indicator(Measured):
+    """One indicator of one component.
+
+    Attributes:
+        direction: the statement that goalposts must agree with.
+        goalposts: the values that score 0 and 100.
+        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
+    """
+
+    direction: Direction
+    goalposts: Goalposts
+    predecessor: str | None = None
+
+    @field_validator("goalposts")
+    @classmethod
+    def _agree(cls, goalposts: Goalposts, info: ValidationInfo) -> Goalposts:
+        stated, worst, best = info.data.get("direction"), goalposts.worst, goalposts.best
+        if worst is None or best is None:
+            return goalposts
+        meant = "higher_is_better" if best > worst else "lower_is_better"
+        if stated not in (meant, None):
+            raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
+        return goalposts
+
+
+class IndicatorFile(Strict):
+    """One file of ``indicators/``: the indicators of one component."""
+
+    component: str = Field(pattern=Id)
+    indicators: list[Indicator] = Field(min_length=1)
+
+
+class Peers(Strict):
+    """Whom a ward is held against: the wards of its authority nearest in economic standing.
+
+    Attributes:
+        measure: the measure of the economic context that nearness is told by, its newest figure.
+        count: how many.
+        floor: points within which a ward counts as level with its peers, however alike these are.
+    """
+
+    measure: str
+    count: int = Field(ge=1)
+    floor: float = Field(ge=0)
+
+
+class Economy(Strict):
+    """``economy.yaml``: the economic context, shown beside the index and never inside it.
+
+    Attributes:
+        peers: whom a ward is held against.
+        measures: in the order they are shown.
+    """
+
+    peers: Peers
+    measures: list[Measured]

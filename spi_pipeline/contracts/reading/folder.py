@@ -1,0 +1,153 @@
+"""Every file of a contracts folder read, each by itself, and the contracts they make up.
+
+A file with faults of its own is None here, and the faults are told. What one file alone cannot know is for ``lint``,
+which is not reached from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.measured import with_measured
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.corrections import CorrectionFile
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.sanity import Sanity
+from spi_pipeline.contracts.models.tables import Product, Source, Table
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
+from spi_pipeline.contracts.reading.content import content_digest
+from spi_pipeline.contracts.reading.documents import Document, Model, read_document, validate
+from spi_pipeline.contracts.reading.odcs import read_product, read_source
+
+TableType = TypeVar("TableType", bound=Table)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What the files of a contracts folder hold, with the documents that know their lines.
+
+    Attributes:
+        root: the folder.
+        vocabulary: closed vocabularies.
+        geography: wards and authorities.
+        framework: dimensions, components, profiles.
+        economy: context measures.
+        sanity: what is asked of the finished index.
+        indicators: by the name of the file.
+        sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
+        products: likewise.
+        corrections: likewise.
+        digests: of the content of each file that could be read, by its path.
+    """
+
+    root: Path
+    vocabulary: tuple[Document, Vocabulary] | None
+    geography: tuple[Document, Geography] | None
+    framework: tuple[Document, Framework] | None
+    economy: tuple[Document, Economy] | None
+    sanity: tuple[Document, Sanity] | None
+    indicators: dict[str, tuple[Document, IndicatorFile] | None]
+    sources: dict[str, Source | None] = field(default_factory=dict)
+    products: dict[str, Product | None] = field(default_factory=dict)
+    corrections: dict[str, tuple[Document, CorrectionFile] | None] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def read_folder(root: Path, faults: list[Fault]) -> Folder:
+    """Read every contract below a folder; every fault found is appended.
+
+    Raises:
+        ContractError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise ContractError([Fault(str(root), 0, "this contracts folder does not exist; set SPI_CONTRACTS to yours")])
+    digests: dict[str, str] = {}
+
+    def read(name: str) -> Document | None:
+        document = read_document(root / name, name, faults)
+        digests.update({name: content_digest(document.data)} if document else {})
+        return document
+
+    def one(name: str, model: type[Model]) -> tuple[Document, Model] | None:
+        return _built(read(name), model, faults)
+
+    def every(folder: str, model: type[Model]) -> dict[str, tuple[Document, Model] | None]:
+        return {stem: one(name, model) for stem, name in _names(root, folder, faults)}
+
+    found = Folder(
+        root=root,
+        digests=digests,
+        vocabulary=one("vocabulary.yaml", Vocabulary),
+        geography=one("geography.yaml", Geography),
+        framework=one("framework.yaml", Framework),
+        economy=one("economy.yaml", Economy),
+        sanity=one("sanity.yaml", Sanity),
+        indicators=every("indicators", IndicatorFile),
+    )
+    if found.vocabulary is None or found.geography is None:
+        return found
+    known = found.vocabulary[1], found.geography[1]
+
+    def tables(
+        folder: str, build: Callable[[Document, Vocabulary, Geography, list[Fault]], TableType | None]
+    ) -> dict[str, TableType | None]:
+        documents = {stem: read(name) for stem, name in _names(root, folder, faults)}
+        return {stem: build(each, *known, faults) if each else None for stem, each in documents.items()}
+
+    return replace(
+        found,
+        sources=tables("sources", read_source),
+        products=tables("products", read_product),
+        corrections=every("corrections", CorrectionFile),
+    )
+
+
+def assembled(folder: Folder) -> Contracts:
+    """The contracts that the files of a folder make up, none of which has a fault."""
+    assert folder.vocabulary
+    assert folder.geography
+    assert folder.framework
+    assert folder.economy
+    assert folder.sanity
+    framework, economy = folder.framework[1], folder.economy[1]
+    by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
+    ordered = [(component, item) for component in framework.components for item in by_component[component]]
+    indicators = [item for _, item in ordered]
+    products = {name: product for name, product in folder.products.items() if product}
+    corrections = {name: loaded[1] for name, loaded in folder.corrections.items() if loaded}
+    return Contracts(
+        root=folder.root,
+        vocabulary=folder.vocabulary[1],
+        geography=folder.geography[1],
+        sources={name: source for name, source in folder.sources.items() if source},
+        products={name: with_measured(product, indicators, economy.measures) for name, product in products.items()},
+        framework=framework,
+        indicators={item.id: item for item in indicators},
+        component_of={item.id: component for component, item in ordered},
+        economy={item.id: item for item in economy.measures},
+        peers=economy.peers,
+        corrections={name: tuple(file.corrections) for name, file in corrections.items()},
+        sanity=folder.sanity[1],
+        digests=folder.digests,
+    )
+
+
+def _names(root: Path, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:
+    """Stem and shown name of every contract of a folder, sorted; a file that would not be read is a fault."""
+    files = sorted(file for file in (root / folder).glob("*") if not file.name.startswith("."))
+    stray = [file.name for file in files if file.suffix != ".yaml"]
+    faults.extend(Fault(f"{folder}/{name}", 0, "is not read, contracts end in .yaml; rename it") for name in stray)
+    return [(file.stem, f"{folder}/{file.name}") for file in files if file.suffix == ".yaml"]
+
+
+def _built(document: Document | None, model: type[Model], faults: list[Fault]) -> tuple[Document, Model] | None:
+    """A document with the object it describes; None where it has faults, which are told."""
+    before = len(faults)
+    built = validate(model, document, document.data, (), faults) if document else None
+    return (document, built) if document and built and len(faults) == before else None

@@ -1,0 +1,204 @@
+"""From an ODCS document to a ``Source`` or ``Product``: its words looked up, its columns and rules built."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.places import TablePlaces
+from spi_pipeline.contracts.models.tables import Column, Product, Source
+from spi_pipeline.contracts.models.vocabulary import Vocabulary
+from spi_pipeline.contracts.quality import implied_rules
+from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.contracts.reading.standard import (
+    ColumnElement,
+    ContractFile,
+    ProductFile,
+    SourceFile,
+    TableElement,
+    read_standard,
+)
+from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.contracts.stated import stated_rules
+
+
+def read_source(document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]) -> Source | None:
+    """Read one source contract; None when it has faults, which are appended to ``faults``."""
+    file = read_standard(SourceFile, document, faults)
+    if file is None:
+        return None
+    found: list[Fault] = []
+    held = geography.restricted(file.id)
+    reader = _Reader(document, vocabulary, held if held.authorities else geography, found)
+    properties, table = file.custom, file.tables[0]
+    reader.head(file, properties.licence)
+    reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
+    for index, column in enumerate(table.columns):
+        if not column.custom.concept:
+            path = ("schema", 0, "properties", index)
+            reader.fault(path, f"column {column.name} states no concept; every source column says what it measures")
+    period = properties.period.column
+    if period and period not in [column.name for column in table.columns]:
+        names = [column.name for column in table.columns]
+        reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
+    columns = reader.columns(table.columns)
+    rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
+    if not held.authorities:
+        # The table of a source without figures for anybody is empty, and nothing is promised of its rows.
+        rules = tuple(rule for rule in rules if rule.kind in ("columns", "types"))
+    elif len(held.authorities) < len(geography.authorities):
+        # The lookups list the small areas of every authority, those it holds nothing for among them.
+        rules = tuple(rule for rule in rules if rule.kind != "coverage" or "areas" in rule.params)
+    faults.extend(found)
+    if found:
+        return None
+    cadence, grace = vocabulary.cadences[file.sla.frequency], file.sla.grace
+    return Source(
+        **_head(document, file, properties.licence),
+        columns=columns,
+        rules=rules,
+        properties=properties,
+        cycle_days=cadence.cycle_days,
+        grace_days=cadence.grace_days if grace is None else grace,
+    )
+
+
+def read_product(
+    document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]
+) -> Product | None:
+    """Read one product contract; None when it has faults, which are appended to ``faults``."""
+    file = read_standard(ProductFile, document, faults)
+    if file is None:
+        return None
+    found: list[Fault] = []
+    reader = _Reader(document, vocabulary, geography, found)
+    reader.head(file, file.custom.licence)
+    reader.levels(("customProperties", "levels"), file.custom.levels)
+    columns = reader.columns(file.tables[0].columns)
+    parts, names = file.custom.parts, [column.name for column in columns]
+    if parts and parts not in names:
+        reader.fault(("customProperties", "parts"), unknown(parts, "column of this table", names))
+        parts = ""
+    rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
+    faults.extend(found)
+    head = _head(document, file, file.custom.licence)
+    return None if found else Product(**head, columns=columns, rules=rules, published=file.custom.published)
+
+
+def _head(document: Document, file: ContractFile, licence: str) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "title": file.name,
+        "version": file.version,
+        "owner": file.team.name,
+        "support": ", ".join(map(str, file.support)),
+        "licence": licence,
+        "cadence": file.sla.frequency,
+        "description": " ".join(file.description.purpose.split()),
+        "limits": " ".join(file.description.limitations.split()),
+        "file": document.file,
+    }
+
+
+@dataclass
+class _Reader:
+    """Reads one ODCS document; faults gather in ``faults``."""
+
+    document: Document
+    vocabulary: Vocabulary
+    geography: Geography
+    faults: list[Fault]
+
+    def fault(self, path: Path_, message: str) -> None:
+        self.faults.append(self.document.fault(path, message))
+
+    def word(self, path: Path_, found: str, kind: str, known: Collection[str], about: str = "") -> None:
+        """Refuse a word that its vocabulary does not hold."""
+        if found not in known:
+            self.fault(path, about + unknown(found, f"{kind} of vocabulary.yaml", known))
+
+    def head(self, file: ContractFile, licence: str) -> None:
+        """Judge the words that every contract states of its table as a whole."""
+        self.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", self.vocabulary.cadences)
+        self.word(("customProperties", "licence"), licence, "licence", self.vocabulary.licences)
+
+    def levels(self, path: Path_, levels: list[str]) -> None:
+        for index, level in enumerate(levels):
+            self.word((*path, index), level, "level", self.vocabulary.levels)
+
+    def columns(self, elements: list[ColumnElement]) -> tuple[Column, ...]:
+        names: list[str] = []
+        for index, element in enumerate(elements):
+            path: Path_ = ("schema", 0, "properties", index)
+            about, custom = f"column {element.name}: ", element.custom
+            if element.name in names:
+                self.fault(path, f"column {element.name} stands here a second time; keep one of them")
+            names.append(element.name)
+            if custom.unit:
+                self.word((*path, "customProperties", "unit"), custom.unit, "unit", self.vocabulary.units, about)
+            elif element.logical_type in ("integer", "number"):
+                self.fault(path, f"{about}holds numbers and states no unit; say what they count or measure")
+            if custom.concept:
+                concepts = self.vocabulary.concepts
+                self.word((*path, "customProperties", "concept"), custom.concept, "concept", concepts, about)
+        positions = sorted(element.key_position for element in elements if element.primary_key)
+        if positions != list(range(1, len(positions) + 1)):
+            said = ", ".join(map(str, positions))
+            self.fault(("schema", 0, "properties"), f"primary key positions are {said}; they must count up from 1")
+        return tuple(self._column(element) for element in elements)
+
+    def _column(self, element: ColumnElement) -> Column:
+        options, custom = element.options, element.custom
+        key = element.key_position if element.primary_key else 0
+        unit = self.vocabulary.units.get(custom.unit)
+        minimum, maximum = (unit.minimum, unit.maximum) if unit else (None, None)
+        return Column(
+            name=element.name,
+            type="binary" if options.format == "binary" and element.logical_type == "string" else element.logical_type,
+            description=element.description,
+            required=element.required or key > 0,
+            key=key,
+            unit=custom.unit,
+            concept=custom.concept,
+            published_name=custom.published_name,
+            minimum=minimum if options.minimum is None else options.minimum,
+            maximum=maximum if options.maximum is None else options.maximum,
+            typical=custom.typical,
+            pattern=options.pattern,
+            values=tuple(allowed.value for allowed in element.enum),
+        )
+
+    def rules(
+        self,
+        table: TableElement,
+        columns: tuple[Column, ...],
+        levels: list[str],
+        vintage: int | None = None,
+        parts: str = "",
+    ) -> tuple[Rule, ...]:
+        """Implied rules, then stated ones."""
+        places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
+        stated = stated_rules(self.document, table.quality, columns, places, parts, self.faults)
+        asked = any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality)
+        if not asked:
+            message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+            self.fault(("schema", 0), message)
+        elif vintage is not None and not self.faults and not any(map(_fails_on_nothing, stated)):
+            message = "no rule on rows or coverage can fail on an empty table; let a row count begin at 1"
+            self.fault(("schema", 0), message)
+        if self.faults:
+            return ()
+        rules = implied_rules(columns, places, self.vocabulary, parts)
+        for index, rule in enumerate(stated):
+            if any(rule.id == other.id for other in rules):
+                self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")
+            rules.append(rule)
+        return tuple(rules)
+
+
+def _fails_on_nothing(rule: Rule) -> bool:
+    """Whether a rule refuses, or reports, a table without rows."""
+    return rule.kind == "coverage" or (rule.kind == "row_count" and (rule.params.get("min") or 0) > 0)

@@ -1,0 +1,163 @@
+"""How numbers in a row become one number: the kernels of aggregation, on bare arrays.
+
+Every kernel takes values and shares of the same shape, rows by children; the shares of a row sum to 1 over the children
+present and are NaN for an absent one. Labels, faults and weights as people state them are in ``parent``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+# Cumulated weights this close to one half are one half: 0.1 + 0.2 + 0.2 is not 0.5 to the last digit.
+HALF = 1e-12
+# Rows compared at a time, so that 7,500 areas do not need a table of 7,500 by 7,500 for each child.
+CHUNK = 256
+
+
+def combined(mean: str, values: Array, shares: Array, order: float, top: float, sign: str = "minus") -> Array:
+    """One number a row by the mean of a name; what does not compare rows with each other.
+
+    Args:
+        mean: ``sum`` for the plain weighted sum, ``median`` and so on; any other is the power mean of the order.
+        values: rows by children, where the mean is defined.
+        shares: of the same shape.
+        order: of the power mean.
+        top: the highest score of the scale.
+        sign: of the Mazziotta-Pareto penalty.
+    """
+    match mean:
+        case "sum":
+            return _sum(weighted(values, shares))
+        case "median":
+            return weighted_median(values, shares)
+        case "minimum":
+            return np.asarray(np.fmin.reduce(np.where(shares > 0, values, np.nan), axis=1))
+        case "maximum":
+            return np.asarray(np.fmax.reduce(np.where(shares > 0, values, np.nan), axis=1))
+        case "inverted_geometric":
+            return inverted_geometric(values, shares, top)
+        case "mazziotta_pareto":
+            return penalised(values, shares, sign)
+    return power_mean(values, shares, order)
+
+
+def power_mean(values: Array, shares: Array, order: float) -> Array:
+    """``(sum(w s^b))^(1/b)``, its limit ``exp(sum(w log s))`` where the order is 0; NaN without a child present."""
+    mean = inverse(_sum(weighted(generator(values, order), shares)), order)
+    # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
+    within: Array = np.clip(mean, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1))
+    return within
+
+
+def weighted(values: Array, shares: Array) -> Array:
+    """``w s`` child by child; what carries no weight counts for nothing, be it infinite."""
+    if np.isinf(values).any():
+        values = np.where(shares == 0, 0.0, values)
+    product: Array = shares * values
+    return product
+
+
+def penalised(values: Array, shares: Array, sign: str) -> Array:
+    """``M - S²/M`` (or plus): the mean less a penalty for its children's differing, ``S²`` their variance (n)."""
+    mean = _sum(shares * values)
+    variance = _sum(shares * (values - mean[:, np.newaxis]) ** 2)
+    penalty = variance / np.where(mean == 0, 1.0, mean)  # where it is 0, so is every child
+    return np.asarray(mean + penalty if sign == "plus" else mean - penalty)
+
+
+def inverted_geometric(values: Array, shares: Array, top: float) -> Array:
+    """The geometric mean of what is left to the top, inverted again: ``top (top - G) / (top - 1)``.
+
+    ``G`` is the geometric mean of ``1 + (top - 1) (top - s) / top``, which runs from 1 where the risk is at the top to
+    ``top`` where there is none, so that one high risk is not averaged away by low ones.
+    """
+    mean = np.exp(_sum(shares * np.log(remainder(values, top))))
+    within: Array = np.clip(
+        top * (top - mean) / (top - 1), np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
+    )
+    return within
+
+
+def remainder(values: Array, top: float) -> Array:
+    """What is left to the top of the scale, from 1 to ``top``."""
+    return 1 + (top - 1) * (top - values) / top
+
+
+def weighted_median(values: Array, shares: Array) -> Array:
+    """The value at which half of the weight is reached; between two where exactly half lies below."""
+    order = np.argsort(np.where(np.isnan(shares), np.inf, values), axis=1, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=1)
+    weight = np.nan_to_num(np.take_along_axis(shares, order, axis=1))
+    cumulated = np.cumsum(weight, axis=1)
+    lower = np.argmax(cumulated >= 0.5 - HALF, axis=1)
+    upper = np.argmax((cumulated > 0.5 + HALF) & (weight > 0), axis=1)
+    rows = np.arange(len(values))
+    median = (ordered[rows, lower] + ordered[rows, upper]) / 2
+    present = ~np.isnan(shares).all(axis=1)
+    return np.where(present, median, np.nan)
+
+
+def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None = None) -> Array:
+    """How the rows fare against each other, child by child: 100 where a row wins every comparison, 0 where none.
+
+    A row's share of a comparison is the weight of the children in which it is higher, and half of that in which it
+    ties, over the weight of the children both have. With ``majority`` more than half of a comparison wins it outright
+    (Copeland); without, the shares themselves are summed.
+
+    Args:
+        values: rows by children, NaN where absent.
+        weights: one per child.
+        majority: see above.
+        among: rows that every row is compared with; None for all.
+    """
+    present = ~np.isnan(values)
+    scores = np.full(len(values), np.nan)
+    for start in range(0, len(values), CHUNK):
+        rows = slice(start, start + CHUNK)
+        won = np.zeros((len(values[rows]), len(values)))
+        shared = np.zeros_like(won)
+        for column, weight in enumerate(weights):
+            own, other = values[rows, column, np.newaxis], values[np.newaxis, :, column]
+            won += weight * ((own > other) + 0.5 * (own == other))
+            shared += weight * (present[rows, column, np.newaxis] & present[np.newaxis, :, column])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = won / shared
+        if majority:
+            share = np.where(np.isnan(share), np.nan, 0.5 + 0.5 * np.sign(np.round(share - 0.5, 12)))
+        themselves = np.arange(len(share))
+        share[themselves, start + themselves] = np.nan
+        if among is not None:
+            share[:, ~among] = np.nan
+        comparisons = (~np.isnan(share)).sum(axis=1)
+        scores[rows] = 100 * np.nansum(share, axis=1) / np.where(comparisons > 0, comparisons, np.nan)
+    return scores
+
+
+def generator(values: Array, order: float) -> Array:
+    """The function a power mean averages: the logarithm or the power."""
+    if order == 1:
+        return values
+    with np.errstate(divide="ignore"):  # of 0, which a floor of 0 lets in, the limit
+        generated: Array = np.log(values) if order == 0 else values**order
+    return generated
+
+
+def inverse(values: Array, order: float) -> Array:
+    """The function that undoes the ``generator``."""
+    if order == 1:
+        return values
+    with np.errstate(divide="ignore"):
+        inverse: Array = np.exp(values) if order == 0 else values ** (1 / order)
+    return inverse
+
+
+def _sum(weighted: Array) -> Array:
+    """Row sums; NaN where every child is absent."""
+    plain: Array = weighted.sum(axis=1)
+    if not np.isnan(plain).any():
+        return plain
+    total: Array = np.where(np.isnan(weighted).all(axis=1), np.nan, np.nansum(weighted, axis=1))
+    return total

@@ -1,0 +1,258 @@
+"""From the children's scores to their parent's, and back to what each child contributed.
+
+What is asked for by name is checked here and handed to the kernels in ``means``. Which children a parent has and what
+weights they carry is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spi_pipeline.engine.aggregate import means
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.panel import blank_but
+
+Mean = Literal[
+    "arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "maximum", "inverted_geometric",
+    "mazziotta_pareto", "copeland", "outranking",
+]  # fmt: skip
+MEANS: tuple[str, ...] = get_args(Mean)
+Array = npt.NDArray[np.float64]
+
+ORDERS: dict[str, float] = {"arithmetic": 1.0, "geometric": 0.0, "harmonic": -1.0}
+# Sums and products with weights that are not scaled to sum to 1: the mean they are a multiple or a power of.
+UNSCALED: dict[str, Mean] = {"sum": "arithmetic", "product": "geometric"}
+# Why a parent cannot be split into parts, by the mean that formed it.
+UNSPLIT: dict[str, str] = {
+    "median": "a median is one child's score, not a sum of parts",
+    "minimum": "a minimum is one child's score, not a sum of parts",
+    "maximum": "a maximum is one child's score, not a sum of parts",
+    "mazziotta_pareto": "a penalty for differences between the children is no child's part",
+    "copeland": "comparisons of areas are no sum of parts",
+    "outranking": "comparisons of areas are no sum of parts",
+}
+# Beyond this a power mean is all but the best or the worst child, and the powers leave the range of a float.
+MAX_ORDER = 20.0
+# Where the transformed scores cancel to less than this share of their sizes, dividing by their sum loses the digits
+# that make contributions add up to 1e-9.
+CANCELLED = 1e-6
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One parent's scores.
+
+    Attributes:
+        score: the parent's score by row; NaN where too few children are present.
+        coverage: share of the children present by row, 0 to 1, each child counted once whatever its weight.
+    """
+
+    score: pd.Series
+    coverage: pd.Series
+
+
+def aggregate(
+    scores: pd.DataFrame,
+    weights: pd.Series,
+    mean: Mean = "arithmetic",
+    order: float | None = None,
+    floor: float | None = None,
+    available: float = 0.0,
+    top: float = 100.0,
+    signed: bool = False,
+    sign: str = "minus",
+    among: npt.NDArray[np.bool_] | None = None,
+) -> Aggregate:
+    """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
+
+    The sums run over the children present in a row, which is to renormalise their weights. Order 0 is the limit
+    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median, ``minimum`` and ``maximum``
+    the worst and the best child that carries weight, ``inverted_geometric`` the mean of risk indices
+    (``means.inverted_geometric``), ``mazziotta_pareto`` a mean with a penalty for differences between the children
+    (``means.penalised``), ``copeland`` and ``outranking`` compare areas pair by pair within an edition
+    (``means.outranking``).
+
+    Source: the quasi-arithmetic (Kolmogorov-Nagumo) mean; OECD/JRC handbook (2008), step 6; INFORM Risk Index
+    methodology for the inverted geometric mean; Mazziotta and Pareto (2016); Copeland (1951), and COINr for the
+    outranking shares.
+
+    Args:
+        scores: one column per child, any row index.
+        weights: one weight per column, not negative, of any positive sum.
+        mean: arithmetic, geometric, harmonic, generalised with an order, or one of those above.
+        order: the order ``b`` of the generalised mean, from -20 to 20; not given with the other means.
+        floor: for the means that need positive scores (order 0 and below): lower scores are lifted to it; with 0, a
+            child of 0 makes the parent 0. The other means do not use it.
+        available: share of the children that must be present for a score to be given; 1 leaves a parent blank where
+            any child is missing.
+        top: the highest score of the scale, for the inverted geometric mean.
+        signed: whether negative weights are meant; arithmetic mean only.
+        sign: whether the penalty of the Mazziotta-Pareto mean is taken off (``minus``) or added (``plus``).
+        among: rows that areas are compared with, where they are compared; None for all.
+
+    Returns:
+        Score and coverage, indexed as the scores.
+
+    Raises:
+        EngineError: weights and columns do not match, the order or the floor makes no sense, or scores lie where the
+            mean is not defined.
+    """
+    power = _order(mean, order)
+    values = _admissible(scores, mean, power, floor, top)
+    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=scores.index)
+    if mean in ("copeland", "outranking"):
+        vector = weights.reindex(scores.columns).to_numpy(dtype=float)
+        score = _compared(scores.index, values, vector, mean == "copeland", among)
+    else:
+        score = means.combined("sum" if signed else mean, values, shares, power, top, sign)
+    return Aggregate(score=pd.Series(score, index=scores.index).where(coverage >= available), coverage=coverage)
+
+
+def contributions(
+    scores: pd.DataFrame,
+    weights: pd.Series,
+    mean: Mean = "arithmetic",
+    order: float | None = None,
+    floor: float | None = None,
+    available: float = 0.0,
+    top: float = 100.0,
+    signed: bool = False,
+    sign: str = "minus",
+) -> pd.DataFrame:
+    """Split the parent's score into one part per child; the parts of a row add up to the score.
+
+    Arithmetic mean: weight times score, weights renormalised over the children present. Any other power mean, with
+    ``f`` the logarithm or the power: ``parent score * w f(s) / sum(w f(s))``; likewise the inverted geometric mean,
+    with ``f`` the logarithm of ``top`` over what is left to it. Where that sum vanishes (a geometric mean of 1, or
+    every score 0) the parent's score is split by weight. The means in ``UNSPLIT`` have no parts: NaN throughout.
+
+    Args:
+        scores: one column per child, any row index.
+        weights: one weight per column.
+        mean: as in ``aggregate``.
+        order: as in ``aggregate``.
+        floor: as in ``aggregate``.
+        available: as in ``aggregate``.
+        top: as in ``aggregate``.
+        signed: as in ``aggregate``.
+        sign: as in ``aggregate``.
+
+    Returns:
+        Points by row and child; NaN for an absent child and where there is no parent score.
+
+    Raises:
+        EngineError: as ``aggregate``.
+    """
+    whole = aggregate(scores, weights, mean, order, floor, available, top, signed, sign).score
+    if mean in UNSPLIT:
+        return pd.DataFrame(np.nan, index=scores.index, columns=scores.columns)
+    power = _order(mean, order)
+    values = _admissible(scores, mean, power, floor, top)
+    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    inverted = mean == "inverted_geometric"
+    generated = np.log(top / means.remainder(values, top)) if inverted else means.generator(values, power)
+    weighted = means.weighted(generated, shares)
+    total = np.nansum(weighted, axis=1, keepdims=True)
+    vanishes = np.abs(total) <= CANCELLED * np.nansum(np.abs(weighted), axis=1, keepdims=True)
+    vanishes |= np.isinf(total)  # a child of 0 where the floor is 0
+    split = np.where(vanishes, shares, weighted / np.where(vanishes, 1.0, total))
+    parts = weighted if power == 1 else split * whole.to_numpy()[:, np.newaxis]
+    return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
+
+
+def with_group_means(
+    scores: pd.DataFrame, groups: pd.Series | None = None, among: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """Missing children replaced by the mean of the areas of the same edition, or of the same group in it.
+
+    One of the three rules for what is missing; the others are to renormalise the weights (``aggregate`` as it is) and
+    to leave the parent blank (``available=1``). Rows with no child at all stay missing.
+
+    Args:
+        scores: scores of the children, indexed by ``(edition, area_code)``.
+        groups: group of each row, indexed as the scores; None takes the edition as one group.
+        among: rows the means are taken over; None for all.
+    """
+    editions = scores.index.get_level_values("edition")
+    keys = [editions] if groups is None else [editions, groups.reindex(scores.index).to_numpy()]
+    filled = scores.fillna(blank_but(scores, among).groupby(keys).transform("mean"))
+    return filled.where(scores.notna().any(axis=1), axis=0)
+
+
+def _order(mean: Mean, order: float | None) -> float:
+    if mean not in MEANS:
+        raise EngineError(f"'{mean}' is no way to aggregate: use one of {', '.join(MEANS)}")
+    if mean != "generalised":
+        if order is not None:
+            raise EngineError(f"an order belongs to the generalised mean only, not to the {mean} one: leave it out")
+        return ORDERS.get(mean, np.nan)
+    if order is None or not abs(order) <= MAX_ORDER:
+        raise EngineError(f"the generalised mean needs an order from -{MAX_ORDER:g} to {MAX_ORDER:g}, not {order}")
+    return float(order)
+
+
+def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | None, top: float) -> Array:
+    """The scores as an array, lifted to the floor where the mean needs positive ones."""
+    values: Array = scores.to_numpy(dtype=float)
+    if mean == "inverted_geometric":
+        if not top > 1:
+            raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
+        refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
+    elif mean == "mazziotta_pareto":
+        refused, needed = values < 0, "scores of 0 and above"
+    elif order == 1 or np.isnan(order):
+        return values
+    elif order > 0:
+        refused, needed = values < 0, "scores of 0 and above"
+    elif floor is None:
+        refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
+    elif floor >= 0:
+        return np.maximum(values, floor)
+    else:
+        raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
+    if refused.any():
+        named = ", ".join(map(str, scores.columns[np.flatnonzero(refused.any(axis=0))]))
+        name = f"a mean of order {order:g}" if np.isfinite(order) else f"the mean {mean}"
+        raise EngineError(f"{name} needs {needed}, which these columns do not have: {named}")
+    return values
+
+
+def _shares_of_present(scores: pd.DataFrame, weights: pd.Series, signed: bool) -> Array:
+    """Each row's weights, summing to 1 over the children present; NaN where absent or where none carries weight."""
+    unmatched = scores.columns.symmetric_difference(weights.index)
+    if len(unmatched) or not weights.index.is_unique or not scores.columns.is_unique:
+        named = ", ".join(map(str, unmatched)) or "ids that occur twice"
+        raise EngineError(f"scores and weights must name the same children once each, which fails for: {named}")
+    vector = weights.reindex(scores.columns).to_numpy(dtype=float)
+    if not np.isfinite(vector).all() or (not signed and (vector < 0).any()) or vector.sum() <= 0:
+        raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {weights.to_dict()}")
+    return shares_of_present(scores.to_numpy(dtype=float), vector)
+
+
+def shares_of_present(values: Array, weights: Array) -> Array:
+    """Weights renormalised over the children present in each row; NaN where absent or where none carries weight."""
+    present = np.where(np.isnan(values), np.nan, weights)
+    total = np.nansum(present, axis=1, keepdims=True)
+    shares: Array = present / np.where(total > 0, total, np.nan)
+    return shares
+
+
+def _compared(
+    index: pd.Index, values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None
+) -> Array:
+    """Comparisons within each edition, or among all rows where there are no editions."""
+    known = np.ones(len(values), dtype=bool) if among is None else among
+    if "edition" not in index.names:
+        return means.outranking(values, weights, majority, known)
+    editions = index.get_level_values("edition")
+    scores = np.full(len(values), np.nan)
+    for edition in editions.unique():
+        rows = np.flatnonzero(editions == edition)
+        scores[rows] = means.outranking(values[rows], weights, majority, known[rows])
+    return scores

@@ -1,0 +1,48 @@
+"""What can be told of a framework's elements, whatever else is faulty with them.
+
+So that values are checked against a framework that has faults of its own. The tree is in ``structure``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spi_pipeline.engine.framework.structure import OF_INDICATORS
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What can be told of a framework's elements, whatever else is faulty with them.
+
+    Attributes:
+        leaves: ids of the indicators, with their place in the list of elements.
+        aggregated: ids of the other elements.
+        divisors: by indicator, the id of the values it is divided by.
+        vague: ids of those leaves of which nothing is said that is said of indicators: parents, perhaps, whose children
+            name another.
+    """
+
+    leaves: dict[str, int]
+    aggregated: set[str]
+    divisors: dict[str, str]
+    vague: set[str]
+
+
+def outline(framework: Mapping[str, Any]) -> Outline:
+    """The outline of a framework as read from YAML."""
+    listed = framework.get("elements")
+    places = [(place, one) for place, one in enumerate(listed if isinstance(listed, list) else [])
+              if isinstance(one, Mapping) and one.get("id") is not None]  # fmt: skip
+    parents = {str(one["parent"]) for _, one in places if one.get("parent") is not None}
+    leaves: dict[str, int] = {}
+    divisors: dict[str, str] = {}
+    for place, one in places:
+        name = str(one["id"])
+        if name not in parents and name not in leaves:
+            leaves[name] = place
+            if one.get("divide_by") is not None:
+                divisors[name] = str(one["divide_by"])
+    vague = {str(one["id"]) for _, one in places if not set(one) & set(OF_INDICATORS)}
+    return Outline(leaves, parents & {str(one["id"]) for _, one in places}, divisors, vague)

@@ -1,0 +1,140 @@
+"""Everything a framework states, looked at key by key, whatever else is wrong with its tree.
+
+What may be written under each key belongs here; what holds for which element is read in ``recipe``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, TypeGuard
+
+from spi_pipeline.engine.framework.bounds import read_bound
+from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.methods import BY_LEVEL, CHOICES, FLAGS, METHODS, NUMERIC, RANK_TIES, SHARES, WHOLE
+from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
+from spi_pipeline.engine.normalise.outliers import Limits
+
+FRAMEWORK_KEYS = ("title", "description", "profile", "levels", "elements", *PLAIN)
+WORDS = ("missing", "scores", "rank_first", "ties", "wholes", "counts")
+
+
+def check_statements(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
+    """Append every fault in what is stated for the framework, its levels and its elements.
+
+    Args:
+        framework: the mapping as read from YAML.
+        profile: a profile to use in place of the one the framework names.
+        faults: faults found so far.
+    """
+    name = profile or framework.get("profile")
+    if name is not None and name not in PROFILES:
+        faults.add(("framework", "profile"), f"there is no profile '{name}': use {', '.join(PROFILES)}")
+    for key in framework:
+        if key not in FRAMEWORK_KEYS:
+            faults.add(("framework", key), f"'{key}' is no key of a framework: use {', '.join(FRAMEWORK_KEYS)}")
+    for place, key, stated in _statements(framework):
+        _check(key, stated, place, faults)
+
+
+def by_level(stated: Any, key: str) -> TypeGuard[Mapping[str, Any]]:
+    """Whether something is stated level by level, and not for all at once."""
+    return key in BY_LEVEL and isinstance(stated, Mapping) and "method" not in stated
+
+
+def _statements(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
+    """Every place, key and statement; a key left blank states nothing."""
+    for key in PLAIN:
+        stated = framework.get(key)
+        if by_level(stated, key):
+            yield from ((("framework", key, label), key, one) for label, one in stated.items() if one is not None)
+        elif stated is not None:
+            yield ("framework", key), key, stated
+    listed = framework.get("elements")
+    for position, element in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(element, Mapping):
+            for key in (*PLAIN, "transform"):
+                if element.get(key) is not None:
+                    yield ("framework", "elements", position, key), key, element[key]
+
+
+def _check(key: str, stated: Any, place: Place, faults: Faults) -> None:
+    if key in METHODS:
+        _check_spec(key, stated, place, faults)
+    elif key in WORDS:
+        if stated not in CHOICES[key]:
+            faults.add(place, f"{key} is '{stated}': use {' or '.join(CHOICES[key])}")
+    elif key == "treat":
+        _check_treat(stated, place, faults)
+    elif key == "shrink":
+        if not isinstance(stated, bool):
+            faults.add(place, f"{key} is '{stated}': write true or false")
+    elif key == "decimals":
+        if isinstance(stated, bool) or not (isinstance(stated, int) and 0 <= stated <= 15):
+            faults.add(place, f"decimals are '{stated}': give a whole number from 0 to 15")
+    elif key == "outside":
+        if not isinstance(stated, list):
+            faults.add(place, f"outside is '{stated}': list the codes of areas, as in [WLD]")
+    elif key in ("at_least", "at_most"):
+        read_bound(stated, place, key, faults)
+    elif key in ("available", "minimum_count", "floor", "scale"):
+        _check_number(key, stated, place, faults)
+
+
+def _check_number(key: str, stated: Any, place: Place, faults: Faults) -> None:
+    value = faults.number(stated, place, key)
+    if value is None:
+        return
+    if key == "available" and not 0 <= value <= 1:
+        faults.add(place, f"available is {value:g}: it is a share from 0 to 1")
+    elif value < 0 or (key == "scale" and value == 0):
+        faults.add(place, f"{key} is {value:g}: give a number {'above 0' if key == 'scale' else 'of 0 or more'}")
+
+
+def _check_treat(stated: Any, place: Place, faults: Faults) -> None:
+    if isinstance(stated, bool):
+        return
+    options = dict(stated) if isinstance(stated, Mapping) else {"": stated}
+    known = {one.name for one in fields(Limits)}
+    for option, value in options.items():
+        if option not in known or (option == "log") != isinstance(value, bool):
+            faults.add(place, f"treat has '{option or value}': write true, false, or any of skew, kurtosis and points "
+                       "as numbers and log as true or false")  # fmt: skip
+        elif option != "log":
+            faults.number(value, place, f"{option} of treat")
+
+
+def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
+    options = dict(stated) if isinstance(stated, Mapping) else {"method": stated}
+    method = str(options.pop("method", None))
+    allowed = METHODS[key]
+    if method not in allowed:
+        faults.add(place, f"'{method}' is no method of '{key}': use {', '.join(allowed)}")
+        return
+    for option, value in options.items():
+        if option not in allowed[method]:
+            known = f"it takes {', '.join(sorted(allowed[method]))}" if allowed[method] else "it takes none"
+            faults.add(place, f"'{option}' is no option of {key} {method}: {known}")
+        else:
+            _check_option(f"{option} of {key} {method}", option, value, key, place, faults)
+
+
+def _check_option(what: str, option: str, value: Any, key: str, place: Place, faults: Faults) -> None:
+    if option in FLAGS:
+        if not isinstance(value, bool):
+            faults.add(place, f"{what} is '{value}': write true or false")
+    elif option == "ties":
+        if value not in RANK_TIES:
+            faults.add(place, f"{what} are '{value}': use {', '.join(RANK_TIES)}")
+    elif option in ("without", "sign"):
+        if value not in CHOICES[option]:
+            faults.add(place, f"{what} is '{value}': use {' or '.join(CHOICES[option])}")
+    elif option in NUMERIC and not (key == "weights" and option == "sd"):
+        number = faults.number(value, place, what)
+        if number is None:
+            return
+        if option in WHOLE and (number != round(number) or number < WHOLE[option][0] or number > WHOLE[option][1]):
+            faults.add(place, f"{what} is {number:g}: give a whole number from {WHOLE[option][0]} on"
+                       if WHOLE[option][1] > 1 else f"{what} is {number:g}: write 0 or 1")  # fmt: skip
+        elif option in SHARES and not 0 <= number <= 1:
+            faults.add(place, f"{what} is {number:g}: it is a share from 0 to 1")

@@ -1,0 +1,70 @@
+"""How the children of an element go together: what weights from correlations and their fit start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.engine.errors import EngineError
+
+# A correlation over one or two rows is undefined or exactly ±1 whatever the data.
+MIN_ROWS = 3
+# Loadings, eigenvalues and sums this small are rounding noise of a calculation whose exact result is zero.
+NOISE = 1e-10
+
+
+@dataclass(frozen=True)
+class PooledCorrelation:
+    """What principal component weights are made of.
+
+    Attributes:
+        correlation: Pearson correlations, indicator by indicator; NaN where an indicator does not vary or where fewer
+            than three rows are complete.
+        sd: standard deviations (n-1) of the scores, by indicator, in points.
+        n: number of complete rows both were taken over.
+    """
+
+    correlation: pd.DataFrame
+    sd: pd.Series
+    n: int
+
+
+def pooled_correlation(scores: pd.DataFrame) -> PooledCorrelation:
+    """Correlations and standard deviations over all complete rows, editions and areas pooled.
+
+    Pooling before standardising matters: taken year by year, single weights of the global index move by up to 36 %.
+
+    Args:
+        scores: scores of the indicators of one component.
+    """
+    complete = scores.dropna()
+    return PooledCorrelation(correlation=complete.corr(min_periods=MIN_ROWS), sd=complete.std(ddof=1), n=len(complete))
+
+
+def require_spread(correlation: pd.DataFrame, sd: pd.Series) -> None:
+    """Insist on a correlation with the others and on a spread for every indicator.
+
+    Raises:
+        EngineError: naming the indicators without.
+    """
+    spread = sd.reindex(correlation.columns).astype(float)
+    usable = np.isfinite(correlation).any() & np.isfinite(spread) & (spread > 0)
+    if not usable.all():
+        named = ", ".join(map(str, correlation.columns[~usable]))
+        raise EngineError(
+            f"weights from correlations need indicators that vary over {MIN_ROWS} or more complete "
+            f"rows, which these do not: {named}"
+        )
+
+
+def correlation_array(correlation: pd.DataFrame) -> np.ndarray:
+    """The matrix as an array.
+
+    Raises:
+        EngineError: rows and columns do not name the same indicators in the same order.
+    """
+    if not correlation.index.equals(correlation.columns):
+        raise EngineError("a correlation matrix must name the same indicators in the same order on both sides")
+    return correlation.to_numpy(dtype=float)

@@ -1,0 +1,80 @@
+"""How the package is cut: no modules that import each other, no package too long to survey, each says what it holds.
+
+Which package may import which is held by ``lint-imports``; what a single module does is not judged here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import spi_pipeline
+
+PACKAGE = Path(spi_pipeline.__file__).parent
+# A list of files that is longer is searched, not read.
+MOST_FILES = 16
+# Still to be cut.
+LONG = ("orchestration", "publishers")
+KNOWN_CIRCLES = {("spi_pipeline.run.freshness", "spi_pipeline.run.runner")}
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(file): file for file in sorted(PACKAGE.rglob("*.py"))}
+PACKAGES = sorted({file.parent for file in MODULES.values()})
+
+
+def imported(source: str) -> set[str]:
+    """Our modules that a module imports, wherever in it that stands: for types alone and inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found.update(name if name in MODULES else str(node.module) for name in names)
+    return found & MODULES.keys()
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Modules that import each other, the first named again at the end; empty where there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = {name: imported(file.read_text("utf-8")) for name, file in MODULES.items()}
+    for importing, other in KNOWN_CIRCLES:
+        graph.get(importing, set()).discard(other)
+    assert circle(graph) == []
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = """
+import spi_pipeline.settings
+from spi_pipeline.cli import console
+from spi_pipeline.engine.errors import EngineError
+if TYPE_CHECKING:
+    from spi_pipeline.engine.panel import Flags
+def late():
+    from spi_pipeline.engine.rank import ranks
+"""
+    late = ["engine.errors", "engine.panel", "engine.rank", "settings"]
+    assert imported(source) == {f"spi_pipeline.{name}" for name in ["cli.console", *late]}
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: folder.relative_to(PACKAGE.parent).as_posix())
+def test_a_package_is_short_and_says_what_it_holds(package: Path) -> None:
+    assert ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))
+    if package.name not in LONG:
+        assert len(list(package.glob("*.py"))) <= MOST_FILES
