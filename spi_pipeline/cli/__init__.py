@@ -131,9 +131,10 @@ def alerts_send() -> None:
     from spi_pipeline.orchestration.alerting import alert_channels
 
     settings = Settings()
-    if not alert_channels(settings):
+    contracts = _contracts(settings)
+    if not alert_channels(settings, contracts):
         raise SpiError(NOBODY)
-    if not _tell(settings, _contracts(settings)):
+    if not _tell(settings, contracts):
         raise typer.Exit(FAILED)
 
 
@@ -142,7 +143,8 @@ def alerts_test(as_json: Json = False) -> None:
     """Send one message to each channel and say which accepted it."""
     from spi_pipeline.orchestration.alerting import try_channels
 
-    said = try_channels(Settings())
+    settings = Settings()
+    said = try_channels(settings, _contracts(settings))
     if not said:
         raise SpiError(NOBODY)
     if as_json:
@@ -188,13 +190,17 @@ def lint(
         typer.Option(metavar="GIT-REF", help="Refuse changes since then that the version of a contract does not tell."),
     ] = None,
 ) -> None:
-    """Read every contract and name every fault with file and line."""
+    """Read every contract and name every fault with file and line; the routes of alerts are read with them."""
     from spi_pipeline.contracts.against import compare
 
     settings = Settings()
     if against is not None and not against.strip():
         raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
     contracts = _contracts(settings)
+    if settings.alert_channels:
+        from spi_pipeline.orchestration.alerting import alert_channels
+
+        alert_channels(settings, contracts)  # which refuses a route by a word that no contract knows
     found = compare(settings.contracts, against) if against else None
     out.print(
         f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from spi_pipeline.orchestration.plan import Step, build_plan
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import COMPUTED, age
 from spi_pipeline.orchestration.step import owner_of
+from spi_pipeline.rules.drift import drift_ids
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
@@ -192,12 +193,9 @@ class Incidents:
         publisher = f"; publisher: {contract.properties.publisher}" if isinstance(contract, Source) else ""
         return Event(
             failing=True,
-            asset=step.label,
-            group=step.group,
-            owner=owner_of(step, self.contracts),
             affects=dependents(table, self.plan),
             ask=f"{owner_of(step, self.contracts)}, {contract.support}{publisher}",
-            **facts,
+            **{**_words(step, self.contracts), **facts},
         )
 
     def _link(self, run_id: str) -> str:
@@ -217,6 +215,24 @@ def dependents(table: str, plan: list[Step]) -> str:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         told.append(kind if names == [kind] else f"{kind} {', '.join(names[:NAMED])}{more}")
     return "; ".join([*told, "the published database"])
+
+
+def carried_words(contracts: Contracts) -> dict[str, set[str]]:
+    """What alerts can be routed by: by attribute of an event every word it can have, in any mode."""
+    found: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # who answers for runs
+    for step in build_plan(replace(contracts, dormant=frozenset())):
+        if step.outputs:  # that the database could not be made is told of its run
+            for choice, word in _words(step, contracts).items():
+                found.setdefault(choice, set()).add(word)
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    found["rule"] = {COMPUTED.id, FRESH, *(rule.id for table in tables for rule in table.rules)}
+    found["rule"].update(*(drift_ids(source) for source in contracts.sources.values()))
+    return found
+
+
+def _words(step: Step, contracts: Contracts) -> dict[str, str]:
+    """What an alert about a table that a step writes can be routed by."""
+    return {"asset": step.label, "group": step.group, "owner": owner_of(step, contracts)}
 
 
 def _sample(failing_rows: str | None) -> tuple[str, ...]:

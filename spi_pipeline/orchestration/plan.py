@@ -28,7 +28,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from.
 
     Raises:
-        ContractError: when a table that a step writes has no contract.
+        ContractError: when a table that a step writes has no contract, or a source a group of other steps.
     """
     steps = [_source(contracts, source_id) for source_id in contracts.sources if source_id not in contracts.dormant]
     steps += [_allocation(), _area()]
@@ -50,6 +50,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
         said = "the file is missing; the pipeline writes this table, restore its contract"
         raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
     steps.append(_database(contracts, steps))
+    others = {step.group for step in steps if step.kind != "source"}
+    if taken := [source for source in contracts.sources.values() if source.properties.group in others]:
+        said = "is the group of other steps; choose a word of its own for the sources of this publisher"
+        raise ContractError([Fault(source.file, 0, f"{source.properties.group!r} {said}") for source in taken])
     return steps
 
 
@@ -63,7 +67,7 @@ def _source(contracts: Contracts, source_id: str) -> Step:
     return Step(
         name=source_id,
         kind="source",
-        group=f"source_{source.properties.group}",
+        group=source.properties.group,
         inputs=(),
         outputs=(source_id,),
         files=(source.file, *corrections, "vocabulary.yaml", "geography.yaml"),
