@@ -15,6 +15,7 @@ from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.records import observations_with_imputed, scores_with_intervals
 from spi_pipeline.outputs.database import under_contract
+from spi_pipeline.storage import places
 from spi_pipeline.storage.database import Column, DatabaseTable
 
 RECORDED = ("check_result", "source_release")
@@ -58,7 +59,7 @@ def _history(recorded: pa.Table, product: Product) -> pa.Table:
     if lost := [column.name for column in product.columns if column.required and rows[column.name].null_count]:
         raise SpiError(
             f"older runs recorded no {' and '.join(lost)}, which {product.file} requires; make it optional there, or "
-            f"move the older files of runs/{product.id} out of the store"
+            f"move the older files of {places.runs(product.id)} out of the store"
         )
     return rows
 

@@ -14,8 +14,7 @@ import duckdb
 from spi_pipeline.storage.atomic import discard, replacing, sync
 from spi_pipeline.storage.database import DatabaseTable, build
 from spi_pipeline.storage.names import identifier
-
-DATABASE = "spi.duckdb"
+from spi_pipeline.storage.places import DATABASE, PUBLISHED
 
 
 def publish(root: Path, tables: Sequence[DatabaseTable], version: str) -> Path:
@@ -31,7 +30,7 @@ def publish(root: Path, tables: Sequence[DatabaseTable], version: str) -> Path:
             sync(temporary / DATABASE)
             sync(temporary)
     # The fixed link first, so that moving the other is the one step that readers notice.
-    _link(root / DATABASE, Path("published", "current", DATABASE))
+    _link(root / DATABASE, Path(PUBLISHED, "current", DATABASE))
     _link(_published(root) / "current", Path(version))
     # Publishing the current one again must not cost readers the one before it.
     if previous != version:
@@ -54,7 +53,7 @@ def _opens(database: Path) -> bool:
 
 
 def _published(root: Path) -> Path:
-    return root / "published"
+    return root / PUBLISHED
 
 
 def _link(link: Path, target: Path) -> None:
