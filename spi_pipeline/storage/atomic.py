@@ -20,7 +20,8 @@ from spi_pipeline.storage.places import PUBLISHED, QUARANTINE, RAW, RUNS, TABLES
 _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
 _WRITTEN = (
-    "", f"{PUBLISHED}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/", f"{RAW}/*/", f"{RAW}/*/answers/",
+    "", f"{PUBLISHED}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
+    f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/sets/",
 )  # fmt: skip
 
 
