@@ -6,8 +6,9 @@ A channel's URL is a secret. It comes from the environment or a file, is handed 
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,7 +22,7 @@ from spi_pipeline.contracts.errors import SpiError
 
 # What a channel can choose by; each is an attribute of an event.
 CHOICES = ("severity", "kind", "group", "owner", "asset", "rule")
-CLOSED = {"severity": get_args(Severity), "kind": get_args(Kind)}
+CLOSED: Mapping[str, Collection[str]] = {"severity": get_args(Severity), "kind": get_args(Kind)}
 _NAMED = re.compile(r"(?:([A-Za-z][\w-]*)=)?([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
 # Apprise separates URLs by blanks or commas; a comma inside a URL is followed by no scheme.
 _BETWEEN = re.compile(r"[\s,]+(?=(?:[A-Za-z][\w-]*=)?[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -60,13 +61,17 @@ def _matches(event: Event, choice: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(value, pattern) for pattern in patterns)
 
 
-def channels(urls: str = "", file: str | Path = "") -> list[Channel]:
+def channels(
+    urls: str = "", file: str | Path = "", known: Mapping[str, Collection[str]] | None = None
+) -> list[Channel]:
     """The channels there are.
 
     Args:
         urls: Apprise URLs separated by blanks, each plain or as ``name=URL``.
         file: a YAML file whose ``channels`` map names to ``url`` (unless ``urls`` has one of that name), ``include``
             and ``exclude``; empty for none.
+        known: by choice the words that an alert can carry, so that a pattern that matches none of them is refused; of
+            ``severity`` and ``kind`` they are known here, a choice that is not named may state anything.
 
     Returns:
         The channels of the file, then those that only ``urls`` has, which take everything.
@@ -84,7 +89,8 @@ def channels(urls: str = "", file: str | Path = "") -> list[Channel]:
             raise SpiError(f"two alert URLs are named {name}; give each a name of its own")
         given[name] = word.removeprefix(f"{found[1]}=") if found[1] else word
     stated = _read(Path(file)) if file else {}
-    made = [_channel(name, about, given, Path(file)) for name, about in stated.items()]
+    carried = {**CLOSED, **(known or {})}
+    made = [_channel(name, about, given, carried, Path(file)) for name, about in stated.items()]
     return made + [Channel(name, url) for name, url in given.items() if name not in stated]
 
 
@@ -106,7 +112,9 @@ def _read(file: Path) -> dict[str, Any]:
     return stated
 
 
-def _channel(name: Any, about: Any, given: Mapping[str, str], file: Path) -> Channel:
+def _channel(
+    name: Any, about: Any, given: Mapping[str, str], carried: Mapping[str, Collection[str]], file: Path
+) -> Channel:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SpiError(f"{file}: a channel's name is a letter followed by letters, digits, _ or -")
     about = about or {}
@@ -117,21 +125,23 @@ def _channel(name: Any, about: Any, given: Mapping[str, str], file: Path) -> Cha
         why = "a URL that is none" if url else "no URL"
         raise SpiError(f"{file}: channel {name} has {why}; state scheme://… there, or {name}=URL in SPI_ALERT_URLS")
     patterns = {
-        key: _patterns(about.get(key) or {}, f"{file}: {key} of channel {name}") for key in ("include", "exclude")
+        key: _patterns(about.get(key) or {}, carried, f"{file}: {key} of channel {name}")
+        for key in ("include", "exclude")
     }
     return Channel(name, url, **patterns)
 
 
-def _patterns(stated: Any, place: str) -> Patterns:
+def _patterns(stated: Any, carried: Mapping[str, Collection[str]], place: str) -> Patterns:
     if not isinstance(stated, dict) or not stated.keys() <= set(CHOICES):
         raise SpiError(f"{place} may choose by {', '.join(CHOICES)}, and by nothing else")
     found = {key: value if isinstance(value, list) else [value] for key, value in stated.items()}
     if any(not words or not isinstance(word, str) for words in found.values() for word in words or [None]):
         raise SpiError(f"{place} must state words, such as severity: [error]")
-    for key, known in CLOSED.items():
-        for word in found.get(key, ()):
-            if not any(fnmatchcase(value, word) for value in known):
-                raise SpiError(f"{place}: no {key} is {word!r}; there are {', '.join(known)}")
+    for key, words in found.items():
+        for word in words if key in carried else ():
+            if not any(fnmatchcase(value, word) for value in carried[key]):
+                (nearest,) = difflib.get_close_matches(word, sorted(carried[key]), n=1, cutoff=0)
+                raise SpiError(f"{place}: no alert can carry the {key} {word!r}; the nearest word is {nearest!r}")
     return {key: tuple(words) for key, words in found.items()}
 
 

@@ -25,9 +25,10 @@ def alerts_send() -> None:
     from spi_pipeline.orchestration.alerting import alert_channels
 
     settings = Settings()
-    if not alert_channels(settings):
+    contracts = complete_contracts(settings)
+    if not alert_channels(settings, contracts):
         raise SpiError(NOBODY)
-    if not tell(settings, complete_contracts(settings)):
+    if not tell(settings, contracts):
         raise typer.Exit(FAILED)
 
 
@@ -36,7 +37,8 @@ def alerts_test(as_json: Json = False) -> None:
     """Send one message to each channel and say which accepted it."""
     from spi_pipeline.orchestration.alerting import try_channels
 
-    said = try_channels(Settings())
+    settings = Settings()
+    said = try_channels(settings, complete_contracts(settings))
     if not said:
         raise SpiError(NOBODY)
     if as_json:

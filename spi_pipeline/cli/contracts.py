@@ -33,13 +33,17 @@ def lint(
         typer.Option(metavar="GIT-REF", help="Refuse changes since then that the version of a contract does not tell."),
     ] = None,
 ) -> None:
-    """Read every contract and name every fault with file and line."""
+    """Read every contract and name every fault with file and line; the routes of alerts are read with them."""
     from spi_pipeline.contracts.lint.against import compare
 
     settings = Settings()
     if against is not None and not against.strip():
         raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
     contracts = complete_contracts(settings)
+    if settings.alert_channels:
+        from spi_pipeline.orchestration.alerting import alert_channels
+
+        alert_channels(settings, contracts)  # which refuses a route by a word that no contract knows
     found = compare(settings.contracts, against) if against else None
     out.print(
         f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "

@@ -90,7 +90,7 @@ def _counted(number: int, what: str) -> str:
 
 def _shown(step: Step) -> str:
     """The sources of all publishers make one bar."""
-    return "sources" if step.group.startswith("source_") else step.group
+    return step.stage or step.group
 
 
 def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, *, as_json: bool) -> None:

@@ -40,16 +40,3 @@ class Download:
     def name(self) -> str:
         """The file name that the publisher, or who laid it into the inbox, gave it."""
         return PurePosixPath(unquote(urlsplit(self.url).path)).name
-
-
-@dataclass(frozen=True)
-class Downloads:
-    """The downloads that make up a source now.
-
-    Attributes:
-        items: the downloads, in the order their fetcher gave them.
-        since: the first month that was asked for, ``YYYY-MM``; None where nobody named one.
-    """
-
-    items: tuple[Download, ...]
-    since: str | None = None

@@ -11,20 +11,21 @@ from spi_pipeline.alerts.desk import Desk, try_out
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents
+from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents, carried_words
 from spi_pipeline.orchestration.run_incidents import DAGSTER, RUN, RunIncidents
 from spi_pipeline.orchestration.watchdog import existing_instance
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
 
-def alert_channels(settings: Settings) -> list[Channel]:
+def alert_channels(settings: Settings, contracts: Contracts) -> list[Channel]:
     """Who is told what.
 
     Raises:
-        SpiError: where a setting cannot be understood; without any part of a URL.
+        SpiError: where a setting cannot be understood, or a channel chooses by a word that no alert carries; without
+            any part of a URL.
     """
-    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels)
+    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, carried_words(contracts))
 
 
 def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
@@ -41,7 +42,7 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
     Raises:
         SpiError: where the store or a setting cannot be read, or another process is at it.
     """
-    known = alert_channels(settings)
+    known = alert_channels(settings, contracts)
     if not known:
         return {}
     now = now or dt.datetime.now(dt.UTC)
@@ -61,7 +62,7 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
         return desk.deliver(now)
 
 
-def try_channels(settings: Settings) -> dict[str, str]:
+def try_channels(settings: Settings, contracts: Contracts) -> dict[str, str]:
     """Send one message to each channel, and return by its name why it was refused, "" where it was accepted."""
     body = f"This is a trial of the alerts of the store {Store(settings.store).root}. Nothing has failed."
-    return try_out(alert_channels(settings), Text("[spi_pipeline] Trial", body, "info"))
+    return try_out(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))

@@ -32,9 +32,7 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
         inputs = tuple(dict.fromkeys((*read, index))) if behind else read
         beyond = frozenset[Step]().union(*(above[name] for name in inputs))
         drawn[step] = tuple(
-            name
-            for name in inputs
-            if maker[name] not in beyond or not (behind or maker[name].group.startswith("source_"))
+            name for name in inputs if maker[name] not in beyond or not (behind or maker[name].stage == "sources")
         )
         above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
     return drawn

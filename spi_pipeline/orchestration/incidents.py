@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +17,10 @@ from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.drift import drift_ids
 from spi_pipeline.run.freshness import judge_freshness, published
 from spi_pipeline.run.outcome import COMPUTED
-from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, owner_of
+from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import age
 from spi_pipeline.settings import Settings
@@ -192,12 +193,9 @@ class Incidents:
         publisher = f"; publisher: {contract.properties.publisher}" if isinstance(contract, Source) else ""
         return Event(
             failing=True,
-            asset=step.label,
-            group=step.group,
-            owner=owner_of(step, self.contracts),
             affects=dependents(table, self.plan),
             ask=f"{owner_of(step, self.contracts)}, {contract.support}{publisher}",
-            **facts,
+            **{**_words(step, self.contracts), **facts},
         )
 
     def _link(self, run_id: str) -> str:
@@ -217,6 +215,24 @@ def dependents(table: str, plan: list[Step]) -> str:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         told.append(kind if names == [kind] else f"{kind} {', '.join(names[:NAMED])}{more}")
     return "; ".join([*told, "the published database"])
+
+
+def carried_words(contracts: Contracts) -> dict[str, set[str]]:
+    """What alerts can be routed by: by attribute of an event every word it can have, in any mode."""
+    found: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # who answers for runs
+    for step in build_plan(replace(contracts, dormant=frozenset())):
+        if any(map(is_table, step.outputs)):  # what else could not be made is told of its run
+            for choice, word in _words(step, contracts).items():
+                found.setdefault(choice, set()).add(word)
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    found["rule"] = {COMPUTED.id, FRESH, *(rule.id for table in tables for rule in table.rules)}
+    found["rule"].update(*(drift_ids(source) for source in contracts.sources.values()))
+    return found
+
+
+def _words(step: Step, contracts: Contracts) -> dict[str, str]:
+    """What an alert about a table that a step writes can be routed by."""
+    return {"asset": step.label, "group": step.group, "owner": owner_of(step, contracts)}
 
 
 def _sample(failing_rows: str | None) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from spi_pipeline.run.reader import Reader
 from spi_pipeline.steps.markdown import markdown
 from spi_pipeline.steps.page import Facts, Link, Markdown
 from spi_pipeline.steps.step import Step
-from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.places import PUBLICATION
 
 
 def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:

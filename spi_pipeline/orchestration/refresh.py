@@ -25,7 +25,6 @@ from spi_pipeline.run.quality import quality
 from spi_pipeline.run.records import run_row
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
-from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
 
 if TYPE_CHECKING:
@@ -153,9 +152,6 @@ def _fetch(
         for outcome in outcomes:
             tell(outcome)
     runner.publishers.close()
-    for step in steps:
-        if any(name.startswith(DOWNLOADS) for name in step.inputs) and runner.is_fresh(step):
-            runner.publishers.raw(step.name).finish()
     return outcomes
 
 

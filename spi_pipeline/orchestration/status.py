@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spi_pipeline.alerts.delivery import understood
 from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
 from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
 from spi_pipeline.outputs.queries import reading, rows
@@ -57,7 +58,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     with existing_instance(store) as instance:
         runs = _runs(store, instance, now)
         ticking = tickers(instance, now) if instance else []
-    channels, fault = _channels(settings)
+    channels, fault = _channels(settings, contracts)
     found: dict[str, Any] = {
         "store": str(store.root),
         "published": store.published_version(),
@@ -94,10 +95,10 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     return {"healthy": not trouble, "trouble": trouble} | found
 
 
-def _channels(settings: Settings) -> tuple[set[str], str]:
+def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
     """The channels there are, and why they cannot be understood; a probe that is told of none asks for all."""
     try:
-        found = alert_channels(settings)
+        found = alert_channels(settings, contracts)
     except SpiError as error:
         return set(), str(error)
     odd = [channel.name for channel in found if not understood(channel)]

@@ -51,7 +51,7 @@ class Ticker:
 
 def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | None]:
     """The store's instance where there is one; looking makes none, and then Dagster is not even imported."""
-    if not os.environ.get("DAGSTER_HOME") and not (store.dagster_home / "dagster.yaml").is_file():
+    if not os.environ.get("DAGSTER_HOME") and not store.dagster_home.is_dir():
         return nullcontext()
     from spi_pipeline.orchestration.instance import open_instance
 

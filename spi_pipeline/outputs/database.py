@@ -16,7 +16,7 @@ from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import under_contract
-from spi_pipeline.storage.store import DATABASE as FILE
+from spi_pipeline.storage.places import DATABASE as FILE
 
 
 def published(contracts: Contracts) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ MOST_CHANGE = 0.25
 LEAST_CORRELATION = 0.8
 # Fewer areas than this have no order to speak of.
 _LEAST_AREAS = 8
+# What is compared of every table, and of each of its measures.
+_OF_TABLES = ("rows", "columns", "areas")
+_OF_MEASURES = ("totals", "periods", "jump", "order")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ def drift(new: pa.Table, old: pa.Table, source: Source) -> list[RuleResult]:
         )
         for finding in findings
     ]
+
+
+def drift_ids(source: Source) -> set[str]:
+    """The rules whose results ``drift`` can give of a source."""
+    measured = (f"{finding}_{name}" for finding in _OF_MEASURES for name in _measures(source))
+    return {f"drift_{finding}" for finding in (*_OF_TABLES, *measured)}
 
 
 def _of_form(new: pa.Table, old: pa.Table) -> Iterator[_Finding]:
@@ -143,6 +152,5 @@ def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Find
 
 def _measures(source: Source, *tables: pa.Table) -> Sequence[str]:
     """Columns of figures; of coordinates, years and categories no change can be told."""
-    common = set.intersection(*(set(table.column_names) for table in tables))
-    figures = [c for c in source.columns if c.unit and c.concept not in ("place", "time", "category")]
-    return [column.name for column in figures if column.name in common]
+    figures = [c.name for c in source.columns if c.unit and c.concept not in ("place", "time", "category")]
+    return [name for name in figures if all(name in table.column_names for table in tables)]

@@ -24,7 +24,7 @@ from spi_pipeline.steps.scored import component_step, parent_steps
 from spi_pipeline.steps.source import source_steps
 from spi_pipeline.steps.step import Step
 from spi_pipeline.steps.uncertainty import uncertainty_steps
-from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.places import PUBLICATION
 
 # What is said of the finished index, and what readers see.
 BEHIND_INDEX = ("analysis", "published")
@@ -34,7 +34,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from.
 
     Raises:
-        ContractError: when a table that a step writes has no contract.
+        ContractError: when a table that a step writes has no contract, or a source the group of other steps.
     """
     steps = [
         *source_steps(contracts),
@@ -55,7 +55,12 @@ def build_plan(contracts: Contracts) -> list[Step]:
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
         said = "the file is missing; the pipeline writes this table, restore its contract"
         raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
-    return [*steps, publication_step(contracts, steps)]
+    steps.append(publication_step(contracts, steps))
+    others = {step.group for step in steps if step.outputs[0].removeprefix(DOWNLOADS) not in contracts.sources}
+    if taken := [source for source in contracts.sources.values() if source.properties.group in others]:
+        said = "is the group of other steps; choose a word of its own for the sources of this publisher"
+        raise ContractError([Fault(source.file, 0, f"{source.properties.group!r} {said}") for source in taken])
+    return steps
 
 
 def is_table(name: str) -> bool:

@@ -20,6 +20,7 @@ from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.live import FETCHERS
 from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
 
@@ -86,7 +87,7 @@ class Publishers:
         """
         if strays := sorted(set(self._inbox) - self._contracts.fetched):
             known = ", ".join(sorted(self._contracts.fetched)) or "none"
-            raise SpiError(f"inbox/{strays[0]} holds files and no live source is called so; there are {known}")
+            raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
         return self._inbox.get(source_id, ())
 
     def scope(self, source_id: str, areas: Scope) -> Scope:

@@ -94,8 +94,13 @@ class Reader:
         if name.startswith(DOWNLOADS):
             raw = self.store.raw(name.removeprefix(DOWNLOADS))
             if failure := raw.failure():
-                raise SpiError(failure["stale_reason"])
-            return raw.downloads()
+                raise SpiError(failure.reason)
+            found = raw.current()
+            if found is None:
+                raise SpiError(f"{name} are not in the store; run spi refresh --live")
+            for one in found.downloads:
+                raw.verify(one)
+            return found
         return self._fact(name) if name in FACTS else self.table(name)
 
     def _fact(self, name: str) -> Any:
@@ -115,8 +120,9 @@ class Reader:
     def as_of(self) -> dt.date:
         """The day the newest figures were taken; no computation looks at the clock."""
         taken = snapshot_as_of(self.snapshot)
-        fetched = (self.store.raw(name).newest() for name in self.contracts.fetched)
-        return max([taken, *(dt.date.fromisoformat(day) for day in fetched if day)])
+        held = (self.store.raw(name).current() for name in self.contracts.fetched)
+        first_came = (one.fetched_at[:10] for each in held if each for one in each.downloads)
+        return max([taken, *map(dt.date.fromisoformat, first_came)])
 
     @cached_property
     def embedded(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.indicator import UNPLACED
 from spi_pipeline.steps.inputs import DOWNLOADS, EMBEDDED
 from spi_pipeline.steps.step import Step, compute
-from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.store import Store
 from spi_pipeline.storage.tables import Version
 
@@ -186,9 +186,9 @@ class Runner:
         """What a step that was run in this run before came to, read from the record; nothing where it was not."""
         (name,) = step.outputs
         failure, version = self.store.raw(step.name).failure(), self.store.current(name)
-        if failure.get("stale_run_id") == run_id:
-            reason = failure["stale_reason"]
-            return [Outcome(name, "kept" if version else "failed", (), version, reason, f"{reason}; {_stays(version)}")]
+        if failure and failure.run_id == run_id:
+            told = f"{failure.reason}; {_stays(version)}"
+            return [Outcome(name, "kept" if version else "failed", (), version, failure.reason, told)]
         return [Outcome(name, "fetched", (), version)] if version and version.run_id == run_id else []
 
     def _current(self, step: Step) -> dict[str, Any] | None:
@@ -260,8 +260,10 @@ class Runner:
 
     def _write_downloads(self, step: Step, name: str, made: Any, run_id: str) -> Outcome:
         before = self.store.current(name)
-        version = self.store.raw(step.name).complete(made, run_id=run_id)
-        same = before is not None and before.sha256 == version.sha256 and not before.stale_since
+        raw = self.store.raw(step.name) if self.publishers is None else self.publishers.raw(step.name)
+        raw.complete(made, since=raw.since(None), run_id=run_id, at=dt.datetime.now(dt.UTC))
+        version = raw.version()
+        same = before and version and before.sha256 == version.sha256 and not before.stale_since
         return Outcome(name, "unchanged" if same else "fetched", (), version, requests=self._requests(step))
 
     def _write_table(
@@ -329,14 +331,13 @@ class Runner:
         return self.store.write(name, table, fingerprint="embedded", run_id=run_id, metadata=metadata)
 
     def _settle(self, step: Step, outcomes: Sequence[Outcome]) -> None:
-        """Close what was fetched for a step: its table was good, or all of it is to be asked for again."""
-        if self.publishers is None or self.unwritable or self.is_blocked(step):
+        """What was fetched for a table that is no good is to be asked for again."""
+        good = all(outcome.state in ("written", "unchanged") for outcome in outcomes)
+        if good or self.unwritable or self.is_blocked(step):
             return
         for name in step.inputs:
             if name.startswith(DOWNLOADS):
-                raw = self.publishers.raw(name.removeprefix(DOWNLOADS))
-                good = all(outcome.state in ("written", "unchanged") for outcome in outcomes)
-                raw.finish() if good else raw.refuse()
+                self.store.raw(name.removeprefix(DOWNLOADS)).refuse()
 
     def _record(self, steps: Sequence[Step], outcomes: Sequence[Outcome], run_id: str, run_at: dt.datetime) -> None:
         """Append what was found; a full disk must not hide the finding itself."""

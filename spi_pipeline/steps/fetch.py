@@ -46,7 +46,7 @@ def fetch_step(contracts: Contracts, source_id: str) -> Step:
     return Step(
         name=source_id,
         kind="fetch",
-        group=f"source_{source.properties.group}",
+        group=source.properties.group,
         inputs=(AREAS, ASKING),
         outputs=(f"{DOWNLOADS}{source_id}",),
         files=(),
@@ -54,6 +54,7 @@ def fetch_step(contracts: Contracts, source_id: str) -> Step:
         page=PAGE,
         title=f"Downloads: {source.title}",
         description=f"What {source.properties.publisher} answers, byte for byte.",
+        stage="sources",
         operation="fetch",
         tool="http",
         cadence=cadence(source),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
+from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 
 _MONTH = re.compile(r"(20\d{2})[-_]?(0[1-9]|1[0-2])(?!\d)")
@@ -23,7 +24,7 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
     Raises:
         SpiError: when it is not of the form its name says, or damaged.
     """
-    shown = f"inbox/{source_id}/{file.name}"
+    shown = places.inbox(source_id, file.name)
     form = bodies.SUFFIXES.get(file.suffix.lower())
     if form is None:
         raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")

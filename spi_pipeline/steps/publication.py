@@ -18,7 +18,7 @@ from spi_pipeline.steps.inputs import RECORDS, Inputs
 from spi_pipeline.steps.markdown import markdown
 from spi_pipeline.steps.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.step import Step, products
-from spi_pipeline.storage.publication import PUBLICATION
+from spi_pipeline.storage.places import PUBLICATION
 
 OUTPUTS: tuple[Output, ...] = (DATABASE,)
 # Products that no step writes: what each run leaves behind.

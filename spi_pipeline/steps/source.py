@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
-from spi_pipeline.contracts.download import Download, Downloads
+from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
@@ -19,7 +19,8 @@ from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origin
 from spi_pipeline.steps.markdown import markdown
 from spi_pipeline.steps.page import Facts, Link, Look, Markdown, Page
 from spi_pipeline.steps.step import Step, typed
-from spi_pipeline.storage.names import raw_file
+from spi_pipeline.storage import places
+from spi_pipeline.storage.downloads import Downloads
 
 
 def source_steps(contracts: Contracts) -> list[Step]:
@@ -45,7 +46,7 @@ def _source_step(contracts: Contracts, source_id: str, inputs: tuple[str, ...], 
     return Step(
         name=source_id,
         kind="source",
-        group=f"source_{source.properties.group}",
+        group=source.properties.group,
         inputs=inputs if contracts.geography.holding(source_id) else (),
         outputs=(source_id,),
         files=(source.file, *corrections, "vocabulary.yaml", "geography.yaml"),
@@ -54,6 +55,7 @@ def _source_step(contracts: Contracts, source_id: str, inputs: tuple[str, ...], 
         page=PAGE,
         title=source.title,
         description=f"{source.description} {source.limits}".strip(),
+        stage="sources",
         tool="parquet",
     )
 
@@ -78,7 +80,7 @@ def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     source, downloads = contracts.sources[step.name], inputs.downloads(step.name)
     (parse,) = step.uses
     try:
-        frame = parse(downloads.items, inputs.areas(downloads))
+        frame = parse(downloads.downloads, inputs.areas(downloads))
     except SpiError as error:
         raise SpiError(f"{step.name}: {error}") from error
     return {step.name: _corrected(typed(frame, source), contracts, step.name, _origins(step.name, downloads))}
@@ -94,7 +96,7 @@ def _corrected(table: pa.Table, contracts: Contracts, source_id: str, origins: S
 def _origins(source_id: str, downloads: Downloads) -> list[dict[str, Any]]:
     """The downloads behind a source's table, each once: nothing in it changes while the bytes do not."""
     found: dict[str, dict[str, Any]] = {}
-    for one in downloads.items:
+    for one in downloads.downloads:
         known = found.get(one.sha256)
         if known:
             periods = sorted({*str(known["period"]).split(", "), one.period})
@@ -106,7 +108,7 @@ def _origins(source_id: str, downloads: Downloads) -> list[dict[str, Any]]:
 
 def _origin(source_id: str, one: Download) -> dict[str, Any]:
     return {
-        "file": raw_file(source_id, one.sha256),
+        "file": places.body(source_id, one.sha256),
         "period": one.period,
         "sha256": one.sha256,
         "bytes": one.size,

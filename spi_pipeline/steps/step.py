@@ -54,6 +54,7 @@ class Step:
         page: what its page says.
         title: shown to people.
         description: likewise.
+        stage: what it is counted under while a run lasts; its group where it has none of its own.
         operation: steps of one operation run together; its label where it runs alone.
         uses: functions that ``does`` is handed rather than names.
         bounds: whether it reads the rules and bounds of its contract files too, which otherwise only judge its tables.
@@ -72,6 +73,7 @@ class Step:
     page: Page
     title: str
     description: str
+    stage: str = ""
     operation: str = ""
     uses: tuple[Callable[..., Any], ...] = ()
     bounds: bool = False

@@ -15,10 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.places import PUBLISHED, QUARANTINE, RAW, RUNS, TABLES
 
 _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
-_WRITTEN = ("", "published/", "tables/*/", "quarantine/*/", "runs/*/", "raw/*/", "raw/*/answers/")
+_WRITTEN = (
+    "", f"{PUBLISHED}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
+    f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/sets/",
+)  # fmt: skip
 
 
 @contextmanager

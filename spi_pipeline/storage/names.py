@@ -45,8 +45,3 @@ def identifier(name: str, meaning: str) -> str:
             f"and not the word {_RESERVED!r}."
         )
     return name
-
-
-def raw_file(source_id: str, sha256: str) -> str:
-    """Where the bytes of a download lie, as people are told: relative to the store."""
-    return f"raw/{source_id}/{sha256}"

@@ -16,9 +16,9 @@ from typing import Any
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
 from spi_pipeline.storage.names import identifier
+from spi_pipeline.storage.places import PUBLICATION, PUBLISHED
 from spi_pipeline.storage.tables import Version
 
-PUBLICATION = "publication"
 # Beside the files that readers want: what they were when they were built.
 _MANIFEST = "publication.json"
 # So much of a fingerprint names a publication.
@@ -46,7 +46,7 @@ def publish(
             sync(temporary)
     # The fixed links first, so that moving the other is the one step that readers notice.
     for link in links:
-        _link(root / link, Path("published", "current", link))
+        _link(root / link, Path(PUBLISHED, "current", link))
     _link(_published(root) / "current", Path(version))
     # Publishing the current one again must not cost readers the one before it.
     if previous is None or previous.sha256 != version:
@@ -91,7 +91,7 @@ def _sha256(file: Path) -> str:
 
 
 def _published(root: Path) -> Path:
-    return root / "published"
+    return root / PUBLISHED
 
 
 def _link(link: Path, target: Path) -> None:

@@ -2,34 +2,31 @@
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
 replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with; ``since.json`` says how far back somebody once asked. ``current.json`` is the version of the source: the
-downloads that the last fetch which had all of them came to, and since when fetching has failed.
-Nothing is ever deleted: a published number must be computable again from the bytes it names. What the bytes mean, and
-what is asked for, is not known here.
+gone on with; ``since.json`` says how far back somebody once asked.
+Which answers make up the source now is kept by ``downloads``. Nothing is ever deleted: a published number must be
+computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from spi_pipeline.contracts.download import Download, Downloads
+from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
+from spi_pipeline.storage.atomic import discard, os_errors, replacing, sync
+from spi_pipeline.storage.documents import read_document, write_document
+from spi_pipeline.storage.downloads import CurrentDownloads, Downloads, Failure
+from spi_pipeline.storage.places import DOWNLOADS
 from spi_pipeline.storage.tables import Version
 
-DOWNLOADS = "downloads/"
-_CURRENT = "current.json"
-_UNFINISHED = "unfinished.json"
-_STALE = ("stale_since", "stale_reason", "stale_run_id")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What an interrupted refresh was told is still true when it is gone on with the same day.
 _GOES_ON = timedelta(hours=12)
@@ -44,104 +41,90 @@ class Raw:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._began = _now()
+        self._current = CurrentDownloads(folder)
 
     def begin(self) -> None:
         """Say that a refresh asks for this source; what a killed one got is then not asked for again."""
-        document = self._document(self._folder / _UNFINISHED)
-        began = document.get("began")
-        if began and datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
+        began = str(read_document(self._folder / "unfinished.json").get("began", ""))
+        # Where the current downloads are those of that refresh, it was killed when it had all.
+        unfinished = began and began != self._current.began
+        if unfinished and datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
             self._began = began
         else:
-            _write(self._folder / _UNFINISHED, {"began": self._began})
+            write_document(self._folder / "unfinished.json", {"began": self._began})
 
     def finish(self) -> None:
-        """Say that a good table was made of what came, so that the next refresh asks for all of it again."""
+        """Say that all of it was had."""
         with os_errors(f"{self._folder} could not be written"):
-            (self._folder / _UNFINISHED).unlink(missing_ok=True)
+            (self._folder / "unfinished.json").unlink(missing_ok=True)
+
+    def complete(self, downloads: Sequence[Download], *, since: str | None, run_id: str, at: datetime) -> Downloads:
+        """Say that these downloads make up the source now, whatever failed before, and that all of it was had.
+
+        Args:
+            downloads: in the order in which they are to be read.
+            since: the first month that was wanted, ``YYYY-MM``, or None.
+            run_id: the run that fetched them.
+            at: when.
+        """
+        made = self._current.point(downloads, since=since, run_id=run_id, at=at, began=self._began)
+        self.finish()
+        return made
+
+    def fail(self, reason: str, *, run_id: str, at: datetime) -> None:
+        """Say why the downloads could not be renewed; the current ones stay, and the next refresh goes on from here."""
+        self._current.fail(reason, run_id=run_id, at=at)
+
+    def current(self) -> Downloads | None:
+        """The downloads that make up the source; None where none were ever complete, or they were damaged since."""
+        return self._current.read()
+
+    def version(self) -> Version | None:
+        """The same as versions of tables are told; ``rows`` is the number of downloads."""
+        found, failure = self.current(), self.failure()
+        if found is None:
+            return None
+        size = sum(one.size for one in found.downloads)
+        version = Version(f"{DOWNLOADS}{self._folder.name}", found.digest, len(found.downloads), size, "",
+                          found.fetched_in, found.at.isoformat(), self._folder)  # fmt: skip
+        if failure is None:
+            return version
+        since = failure.since.isoformat()
+        return replace(version, stale_since=since, stale_reason=failure.reason, stale_run_id=failure.run_id)
+
+    def failure(self) -> Failure | None:
+        """Why the downloads could not be renewed; None where the last attempt was complete, or there was none."""
+        return self._current.failure()
 
     def refuse(self) -> None:
-        """Say that what came since ``begin`` was no good, so that it is asked for again; its bytes stay."""
-        began = self._document(self._folder / _UNFINISHED).get("began", self._began)
-        for file in self._answers():
-            document = self._document(file)
-            if document.get("answered_at", "") >= began:
-                _write(file, document | {"refused": True})
-        self.finish()
+        """Say that what came since ``begin`` was no good, so that it is asked for again; its bytes stay.
 
-    def current(self) -> Version | None:
-        """The version of the source: a digest of its downloads; None before the first fetch that had all of them."""
-        document = self._document(self._folder / _CURRENT)
-        if "downloads" not in document:
-            return None
-        items = document["downloads"]
-        about: dict[str, Any] = {name: document.get(name) for name in ("run_id", "written_at", *_STALE)}
-        size = sum(item["size"] for item in items)
-        name = f"{DOWNLOADS}{self._folder.name}"
-        return Version(name, document["digest"], len(items), size, "", path=self._folder, **about)
-
-    def complete(self, items: Sequence[Download], *, run_id: str) -> Version:
-        """Make these downloads the version of the source; nothing was missing, so it is fresh again."""
-        told = [[one.sha256, one.period, one.url, one.published_at] for one in items]
-        digest = hashlib.sha256(json.dumps([told, self.since(None)], default=str).encode()).hexdigest()
-        names = [each.name for each in fields(Download) if each.name != "path"]
-        downloads = [{name: getattr(one, name) for name in names} for one in items]
-        _write(self._folder / _CURRENT,
-               {"digest": digest, "run_id": run_id, "written_at": _now(), "since": self.since(None),
-                "downloads": downloads})  # fmt: skip
-        found = self.current()
-        if found is None:
-            raise SpiError(f"{self._folder} does not hold what was written; check the disk and run spi refresh --live")
-        return found
-
-    def fail(self, *, reason: str, run_id: str) -> Version | None:
-        """Say that the downloads could not be had anew; those that there are stay the version of the source."""
-        document = self._document(self._folder / _CURRENT)
-        since = document.get("stale_since") or _now()
-        told = {"stale_since": since, "stale_reason": reason, "stale_run_id": run_id}
-        _write(self._folder / _CURRENT, document | told)
-        return self.current()
-
-    def newest(self) -> str | None:
-        """The day on which the newest of the downloads first came; None before the first fetch that had all of them."""
-        return max((item["fetched_at"][:10] for item in self._document(self._folder / _CURRENT).get("downloads", ())),
-                   default=None)  # fmt: skip
-
-    def failure(self) -> dict[str, Any]:
-        """Why the last fetch did not have all of it, as ``Version`` names that; empty where it had."""
-        document = self._document(self._folder / _CURRENT)
-        return {name: document[name] for name in _STALE if document.get(name)}
-
-    def downloads(self) -> Downloads:
-        """The downloads of the version, each with the very bytes that came.
-
-        Raises:
-            SpiError: where there are none yet, or bytes were damaged or lost since.
+        Where another process fetched it, that is what came since that one began.
         """
-        document = self._document(self._folder / _CURRENT)
-        if "downloads" not in document:
-            raise SpiError(f"{self._folder.name} was never fetched; run spi refresh --live")
-        items = tuple(Download(path=self._folder / item["sha256"], **item) for item in document["downloads"])
-        for item in items:
-            self.verify(item)
-        return Downloads(items, document.get("since"))
+        began = self._current.began or self._began
+        for file in self._answers():
+            document = read_document(file)
+            if document.get("answered_at", "") >= began:
+                write_document(file, document | {"refused": True})
+        self.finish()
 
     def since(self, wanted: str | None) -> str | None:
         """The first month to ask for: the one wanted now, else the one last wanted, so that no history is dropped."""
         file = self._folder / "since.json"
-        if wanted and wanted != self._document(file).get("since"):
-            _write(file, {"since": wanted})
-        return wanted or self._document(file).get("since")
+        if wanted and wanted != read_document(file).get("since"):
+            write_document(file, {"since": wanted})
+        return wanted or read_document(file).get("since")
 
     def answer(self, key: str) -> Download | None:
         """The newest answer to a request, refused or not; None where there is none, or its bytes are damaged."""
-        return self._download(self._document(self._answer(key)))
+        return self._download(read_document(self._answer(key)))
 
     def stands(self, key: str, *, settled: bool) -> bool:
         """Whether that answer still holds: it was not refused, and is settled or of this refresh.
 
         A refresh that goes on with one that was killed takes over what that was answered.
         """
-        document = self._document(self._answer(key))
+        document = read_document(self._answer(key))
         return not document.get("refused") and (settled or str(document.get("asked_at", "")) >= self._began)
 
     @contextmanager
@@ -178,7 +161,7 @@ class Raw:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             size = body.stat().st_size
         now = _now()
-        known = (self._document(self._answer(key)), self._document(self._folder / f"{sha256}.json"))
+        known = (read_document(self._answer(key)), read_document(self._folder / f"{sha256}.json"))
         document: dict[str, Any] = {
             "sha256": sha256, "size": size, "url": url, "period": period, "fetched_at": now,
             "published_at": published_at, "headers": dict(headers),
@@ -188,19 +171,19 @@ class Raw:
             if before.get("sha256") == sha256 and before.get("url") == url:
                 document |= {name: before[name] for name in ("fetched_at", "published_at")}
                 break
-        _write(self._answer(key), document | {"asked_at": now, "answered_at": now})
+        write_document(self._answer(key), document | {"asked_at": now, "answered_at": now})
         return self._made(document)
 
     def confirm(self, key: str) -> None:
         """Note that the publisher was asked, and that what is kept is still its answer, though it was refused."""
         now = _now()
-        document = self._document(self._answer(key))
+        document = read_document(self._answer(key))
         answered = now if document.pop("refused", False) else document["answered_at"]
-        _write(self._answer(key), document | {"asked_at": now, "answered_at": answered})
+        write_document(self._answer(key), document | {"asked_at": now, "answered_at": answered})
 
     def held(self) -> tuple[Download, ...]:
         """The newest answer to each request that was not refused, by period and address."""
-        documents = map(self._document, self._answers())
+        documents = map(read_document, self._answers())
         found = [self._download(one) for one in documents if not one.get("refused")]
         return tuple(sorted((one for one in found if one), key=lambda one: (one.period, one.url, one.sha256)))
 
@@ -227,7 +210,7 @@ class Raw:
                 body.replace(temporary)
                 sync(temporary)
         if not (self._folder / f"{sha256}.json").is_file():
-            _write(self._folder / f"{sha256}.json", document)
+            write_document(self._folder / f"{sha256}.json", document)
 
     def _answer(self, key: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9-]+", key):
@@ -236,14 +219,6 @@ class Raw:
 
     def _answers(self) -> list[Path]:
         return sorted((self._folder / "answers").glob("*.json"))
-
-    def _document(self, path: Path) -> dict[str, Any]:
-        """What a small file says; nothing where it is not there or damaged, and is then asked for again."""
-        try:
-            found = json.loads(read_bytes(path) or b"{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
     def _download(self, document: Mapping[str, Any]) -> Download | None:
         if not _SHA256.fullmatch(str(document.get("sha256", ""))):
@@ -257,10 +232,6 @@ class Raw:
     def _made(self, document: Mapping[str, Any]) -> Download:
         names = ("sha256", "size", "url", "period", "fetched_at", "published_at", "headers")
         return Download(path=self._folder / document["sha256"], **{name: document[name] for name in names})
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    write_bytes(path, json.dumps(document, indent=1).encode())
 
 
 def _now() -> str:

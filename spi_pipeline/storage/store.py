@@ -1,6 +1,6 @@
 """The door of the room: one object through which everything below the store root is read and written.
 
-Nothing outside this room forms a path below the root. Layout::
+Nothing outside this room forms or names a path below the root; ``places`` does. Layout::
 
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,15 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import publication, quarantine, runs
+from spi_pipeline.storage import places, publication, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.lock import exclusive, is_held
-from spi_pipeline.storage.names import identifier, table_name
-from spi_pipeline.storage.publication import PUBLICATION
-from spi_pipeline.storage.raw import DOWNLOADS, Raw
+from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION
+from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.tables import Tables, Version
 
 # Raised when what is written below the root changes its form, so that no program guesses at the form of another.
 LAYOUT = 1
-# The one file that readers find without knowing of publications.
-DATABASE = "spi.duckdb"
 # One slash is enough: that is what ``Path`` leaves of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -62,17 +60,17 @@ class Store:
     @cached_property
     def _tables(self) -> Tables:
         self._refuse_other_layout()
-        return Tables(self.root / "tables")
+        return Tables(self.root / places.TABLES)
 
     @property
     def dagster_home(self) -> Path:
         """The folder of the Dagster instance that belongs to this store."""
-        return self.root / "dagster"
+        return self.root / places.DAGSTER
 
     @property
     def alerts(self) -> Path:
         """The folder in which the alerts' desk keeps its record."""
-        return self.root / "alerts"
+        return self.root / places.ALERTS
 
     @property
     def database(self) -> Path:
@@ -88,12 +86,12 @@ class Store:
         """
         with exclusive(self.root):
             self._refuse_other_layout()
-            if not (self.root / "layout").exists():
-                write_bytes(self.root / "layout", f"{LAYOUT}\n".encode())
+            if not (self.root / places.LAYOUT).exists():
+                write_bytes(self.root / places.LAYOUT, f"{LAYOUT}\n".encode())
             yield
 
     def _refuse_other_layout(self) -> None:
-        stated = (read_bytes(self.root / "layout") or str(LAYOUT).encode()).decode(errors="replace").strip()
+        stated = (read_bytes(self.root / places.LAYOUT) or str(LAYOUT).encode()).decode(errors="replace").strip()
         if stated != str(LAYOUT):
             raise SpiError(
                 f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
@@ -111,7 +109,7 @@ class Store:
             SpiError: where its pointer cannot be read, or its file is missing or of another size than written.
         """
         if name.startswith(DOWNLOADS):
-            return self.raw(name.removeprefix(DOWNLOADS)).current()
+            return self.raw(name.removeprefix(DOWNLOADS)).version()
         return publication.current(self.root) if name == PUBLICATION else self._tables.current(name)
 
     def versions(self) -> dict[str, Version]:
@@ -179,7 +177,9 @@ class Store:
             The version; None where there is no good one to keep.
         """
         if name.startswith(DOWNLOADS):
-            return self.raw(name.removeprefix(DOWNLOADS)).fail(reason=reason, run_id=run_id)
+            raw = self.raw(name.removeprefix(DOWNLOADS))
+            raw.fail(reason, run_id=run_id, at=datetime.now(UTC))
+            return raw.version()
         return self._tables.keep(name, reason=reason, run_id=run_id)
 
     def quarantine(
@@ -197,16 +197,16 @@ class Store:
         Returns:
             The report (JSON); the rows are beside it under the same name with the ending ``.parquet``.
         """
-        folder = self.root / "quarantine" / table_name(name)
+        folder = self.root / places.quarantine(name)
         return quarantine.file_away(folder, table, reason=reason, results=results, run_id=run_id)
 
     def raw(self, source_id: str) -> Raw:
         """What was fetched of one source."""
-        return Raw(self.root / "raw" / table_name(source_id))
+        return Raw(self.root / places.raw(source_id))
 
     def inbox(self) -> dict[str, list[Path]]:
         """Files that somebody laid in for a source, by its folder's name; hidden ones are left out."""
-        folders = sorted(folder for folder in (self.root / "inbox").glob("[!.]*") if folder.is_dir())
+        folders = sorted(folder for folder in (self.root / places.INBOX).glob("[!.]*") if folder.is_dir())
         found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
         return {name: files for name, files in found.items() if files}
 
@@ -224,7 +224,7 @@ class Store:
             write_bytes(self._memory(key), json.dumps(value).encode())
 
     def _memory(self, key: str) -> Path:
-        return self.root / "memory" / f"{identifier(key, 'memory')}.json"
+        return self.root / places.memory(key)
 
     def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
         """Add rows to what a run recorded.
@@ -234,8 +234,7 @@ class Store:
             run_id: the run they belong to.
             rows: the rows; their types must agree with the run's earlier ones, columns may be added.
         """
-        folder = self.root / "runs" / identifier(kind, "kind of run record")
-        runs.append(folder / f"{identifier(run_id, 'run')}.parquet", rows)
+        runs.append(self.root / places.run(kind, run_id), rows)
 
     def read_runs(self, kind: str) -> pa.Table | None:
         """Return what all runs recorded of one kind, by run and in the order of recording, or None.
@@ -245,23 +244,22 @@ class Store:
         Raises:
             SpiError: where a record is damaged, or the types of one column do not agree between runs.
         """
-        return runs.read_all(self.root / "runs" / identifier(kind, "kind of run record"))
+        return runs.read_all(self.root / places.runs(kind))
 
     def run_stamps(self, kind: str) -> dict[str, str]:
         """Return, for each run that recorded something of a kind, a stamp that changes when it records more.
 
         For whoever reads on from where it stopped: rows are only ever added to a run's record.
         """
-        return runs.stamps(self.root / "runs" / identifier(kind, "kind of run record"))
+        return runs.stamps(self.root / places.runs(kind))
 
     def read_run(self, kind: str, run_id: str) -> pa.Table | None:
         """Return what one run recorded of one kind, in the order of recording, or None."""
-        folder = self.root / "runs" / identifier(kind, "kind of run record")
-        return runs.read_one(folder / f"{identifier(run_id, 'run')}.parquet")
+        return runs.read_one(self.root / places.run(kind, run_id))
 
     def quarantined(self, name: str, run_id: str) -> dict[str, Any] | None:
         """Return the report on the version of a table that a run refused, or None where it filed none."""
-        return quarantine.report_of(self.root / "quarantine" / table_name(name), run_id)
+        return quarantine.report_of(self.root / places.quarantine(name), run_id)
 
     def publish(self, build: Callable[[Path], None], *, fingerprint: str, run_id: str) -> Version:
         """Make what ``build`` writes what readers see, all of it or nothing.

@@ -13,14 +13,14 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline_tests.alerts.examples import BROKEN
 
 WARNING = replace(BROKEN, severity="warning")
-CENSUS = replace(BROKEN, group="source_ons", owner="team:census")
+CENSUS = replace(BROKEN, group="ons", owner="team:census")
 SILENT = replace(BROKEN, kind="silent", group="", rule="")
 
 FILE = """
 channels:
   duty: {include: {severity: [error]}, exclude: {kind: [silent]}}
-  police: {url: "slack://T1secret/B2secret/C3secret", include: {group: source_police}}
-  census: {url: "json://host/x", include: {owner: ["team:*"]}, exclude: {group: ["source_p*"]}}
+  police: {url: "slack://T1secret/B2secret/C3secret", include: {group: police}}
+  census: {url: "json://host/x", include: {owner: ["team:*"]}, exclude: {group: ["p*"]}}
 """
 
 
@@ -79,17 +79,24 @@ TWICE = "a=json://s3cret a=json://s3cret2"
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {asset: []}}}",
                      "FILE: include of channel duty must state words, such as severity: [error]", id="nothing"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {severity: [eror]}}}",
-                     "FILE: include of channel duty: no severity is 'eror'; there are error, warning", id="severity"),
+                     "FILE: include of channel duty: no alert can carry the severity 'eror'; the nearest word is "
+                     "'error'", id="severity"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {kind: [chek]}}}",
-                     "FILE: exclude of channel duty: no kind is 'chek'; there are check, run, stale, quarantine, "
-                     "silent", id="kind"),
+                     "FILE: exclude of channel duty: no alert can carry the kind 'chek'; the nearest word is "
+                     "'check'", id="kind"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {group: [ons, source_police]}}}",
+                     "FILE: include of channel duty: no alert can carry the group 'source_police'; the nearest word "
+                     "is 'police'", id="group"),
+        pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {group: source_*}}}",
+                     "FILE: exclude of channel duty: no alert can carry the group 'source_*'; the nearest word is "
+                     "'police'", id="pattern"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls: str, text: str, said: str) -> None:
     file = tmp_path / "alerts.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SpiError) as refused:
-        channels(urls, file if text else "")
+        channels(urls, file if text else "", {"group": {"police", "ons"}})
     assert str(refused.value) == said.replace("FILE", str(file))
     assert "s3cret" not in "".join(traceback.format_exception(refused.value))
 

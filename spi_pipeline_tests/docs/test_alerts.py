@@ -10,6 +10,8 @@ import yaml
 
 from spi_pipeline.alerts.event import Kind
 from spi_pipeline.alerts.routing import CHOICES, channels
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.orchestration.incidents import carried_words
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
 
 DOCUMENT = REPOSITORY / "docs" / "alerts.md"
@@ -20,7 +22,8 @@ def test_the_examples_are_understood(tmp_path: Path) -> None:
     (urls,) = re.findall(r"SPI_ALERT_URLS='([^']+)'", text(DOCUMENT))
     file = tmp_path / "channels.yaml"
     file.write_text(routing, encoding="utf-8")
-    assert [channel.name for channel in channels(urls, file)] == [*yaml.safe_load(routing)["channels"], "team"]
+    words = carried_words(load_contracts(REPOSITORY / "data_contracts"))
+    assert [channel.name for channel in channels(urls, file, words)] == [*yaml.safe_load(routing)["channels"], "team"]
 
 
 def test_apprise_understands_the_urls_shown() -> None:

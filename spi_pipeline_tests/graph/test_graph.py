@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 import spi_pipeline.definitions
+from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.assets import asset_key
@@ -19,12 +21,12 @@ from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import COMPUTED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
-# The way of the data; every source group comes before all others.
+# The way of the data; the groups of sources, one for each publisher, come before all others.
 ORDER = ("geography", "context", "indicators", "editions", "components", "dimensions", "index", "analysis", "published")
 
 
 def _place(group: str) -> int:
-    return 0 if group.startswith("source_") else 1 + ORDER.index(group)
+    return 1 + ORDER.index(group) if group in ORDER else 0
 
 
 def test_dagster_loads_our_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +48,13 @@ def test_the_graph_is_the_one_on_record(defs: dg.Definitions) -> None:
     )
     told = "\n".join(difference)
     assert found == recorded, f"the graph has changed; if so meant: python -m spi_pipeline_tests.graph.snapshot\n{told}"
+
+
+def test_a_group_of_sources_is_not_a_group_of_other_steps(contracts: Contracts) -> None:
+    source = contracts.sources["street_crime"]
+    taken = replace(source, properties=source.properties.model_copy(update={"group": "published"}))
+    with pytest.raises(ContractError, match=r"sources/street_crime\.yaml: 'published' is the group of other steps; "):
+        build_plan(replace(contracts, sources=contracts.sources | {source.id: taken}))
 
 
 def test_every_asset_can_be_computed(defs: dg.Definitions, contracts: Contracts) -> None:
@@ -97,9 +106,9 @@ def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> 
     edges = {(graph[dep]["group"], about["group"]) for about in graph.values() for dep in about["deps"]}
     line = ["geography", "indicators", "editions", "components", "dimensions", "index", "analysis", "published"]
     beside = {("indicators", "components"), ("geography", "context"), ("context", "analysis")}
-    between = {(one, other) for one, other in edges if one != other and not one.startswith("source_")}
+    between = {(one, other) for one, other in edges if one != other and one in ORDER}
     assert between == set(itertools.pairwise(line)) | beside
-    assert {other for one, other in edges if one.startswith("source_")} == {"geography", "indicators", "context"}
+    assert {other for one, other in edges if one not in ORDER} == {"geography", "indicators", "context"}
 
 
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.incidents import carried_words
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.status import status_of
 from spi_pipeline.run.reader import Reader
@@ -107,6 +108,60 @@ def test_whoever_answers_for_a_contract_is_told_of_its_tables(
     assert "census_car_availability breaks its rule" in ours[1]
     assert "Ask: team:social-progress" in ours[1]
     assert SOURCE not in "".join(ours)
+
+
+def routed(house: House, file: Path, url: str, **include: str) -> House:
+    """The house with one channel, which takes what ``include`` says."""
+    routes = {"channels": {"duty": {"url": url, "include": include}}}
+    file.write_text(json.dumps(routes), encoding="utf-8")  # JSON is YAML
+    return replace(house, settings=house.settings.model_copy(update={"alert_channels": str(file)}))
+
+
+def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
+    house: House, hook: Inbox, spi: Command, tmp_path: Path
+) -> None:
+    group = house.contracts.sources[SOURCE].properties.group
+    house = routed(house, tmp_path / "channels.yaml", hook.url, group=group)
+    house.rewrite(SOURCE, negative)
+    house.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
+    assert spi(house, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
+    assert heads(hook) == [f"Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "word", "nearest"),
+    [
+        ("group", "source_police", "police"),
+        ("owner", "social-progress", "team:social-progress"),
+        ("asset", "street_crime", "source/street_crime"),
+        ("rule", "row_counts", "row_count"),
+    ],
+)
+def test_a_route_by_a_word_that_no_alert_carries_is_refused(
+    refreshed: House, spi: Command, tmp_path: Path, choice: str, word: str, nearest: str
+) -> None:
+    file = tmp_path / "channels.yaml"
+    house = routed(refreshed, file, "json://127.0.0.1:9/a-secret-token", **{choice: word})
+    refused = (
+        f"{file}: include of channel duty: no alert can carry the {choice} {word!r}; the nearest word is {nearest!r}\n"
+    )
+    for command in (("alerts", "test"), ("alerts", "send"), ("contracts", "lint")):
+        said = spi(house, *command)
+        assert (said.code, said.out, said.err) == (1, "", refused), command
+    assert json.loads(spi(house, "status", "--json").out)["alerts_fault"] + "\n" == refused
+
+
+def test_a_refresh_is_not_undone_by_a_route_that_is_refused(house: House, spi: Command, tmp_path: Path) -> None:
+    house = routed(house, tmp_path / "channels.yaml", "json://127.0.0.1:9/a-secret-token", group="polic")
+    said = spi(house, "refresh")
+    assert said.code == 0
+    assert said.err.endswith("no alert can carry the group 'polic'; the nearest word is 'police'\n")
+
+
+def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: House) -> None:
+    judged = refreshed.store.read_runs("check_result")
+    assert judged is not None
+    assert set(judged["rule"].to_pylist()) <= carried_words(refreshed.contracts)["rule"]
 
 
 def test_a_rule_that_is_no_longer_promised_is_over(house: House, hook: Inbox, spi: Command) -> None:

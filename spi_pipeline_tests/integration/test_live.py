@@ -24,6 +24,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Outcome, Runner
 from spi_pipeline_tests.imitations import Publishers, local_publishers

@@ -18,6 +18,7 @@ from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.refresh import refresh
 from spi_pipeline.outputs.database import database_tables
 from spi_pipeline.outputs.queries import UnknownNameError
+from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import COMPUTED
 from spi_pipeline_tests.integration.fixtures import Command

@@ -10,7 +10,7 @@ import pytest
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.rules.drift import drift
+from spi_pipeline.rules.drift import drift, drift_ids
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 AREAS = [f"E010156{number:02d}" for number in range(90, 100)]
@@ -28,6 +28,7 @@ def people(figures: list[int], areas: list[str] = AREAS) -> pa.Table:
 def found(contracts: Contracts, new: pa.Table, old: pa.Table, source: str) -> dict[str, RuleResult]:
     results = drift(new, old, contracts.sources[source])
     assert all(result.rule.severity == "warning" and result.observed and result.expected for result in results)
+    assert {result.rule.id for result in results} <= drift_ids(contracts.sources[source])
     return {result.rule.id.removeprefix("drift_"): result for result in results}
 
 

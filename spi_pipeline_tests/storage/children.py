@@ -16,7 +16,7 @@ import duckdb
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.store import Store
-from spi_pipeline_tests.storage.examples import database_table, scores
+from spi_pipeline_tests.storage.examples import AT, database_table, fetched, scores
 
 Action = Callable[[Store], Any]
 
@@ -36,6 +36,19 @@ def keep_old(store: Store) -> None:
 
 def append_rows(store: Store) -> None:
     store.append_run("check_result", "r1", scores(2.0))
+
+
+def complete_downloads(store: Store) -> None:
+    fetched(store, "2026-02", "r2")
+
+
+def fail_to_fetch(store: Store) -> None:
+    store.raw("census").fail("the publisher was away", run_id="r2", at=AT)
+
+
+def tell_downloads(root: Path, said: Connection) -> None:
+    """What another process reads of the downloads that were fetched."""
+    said.send(Store(root).raw("census").current())
 
 
 def publish_new(store: Store) -> None:

@@ -1,10 +1,16 @@
-"""Small tables the store tests are about."""
+"""Small tables and downloads the store tests are about."""
 
 from __future__ import annotations
+
+import datetime as dt
 
 import pyarrow as pa
 
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable
+from spi_pipeline.storage.downloads import Downloads
+from spi_pipeline.storage.store import Store
+
+AT = dt.datetime(2026, 11, 27, 2, 0, tzinfo=dt.UTC)
 
 
 def scores(value: float) -> pa.Table:
@@ -22,3 +28,14 @@ def database_table(*parts: pa.Table) -> DatabaseTable:
         comment="one row per ward",
         parts=parts,
     )
+
+
+def fetched(store: Store, period: str, run_id: str, since: str | None = None) -> Downloads:
+    """What a fetch of one file leaves: its bytes, and that they make up the source."""
+    raw = store.raw("census")
+    raw.begin()
+    with raw.receiving() as body:
+        body.write_text(f"figures of {period}")
+        told = {"etag": run_id}
+        one = raw.keep("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", told)
+    return raw.complete([one], since=since, run_id=run_id, at=AT)

@@ -13,7 +13,7 @@ import pytest
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
-from spi_pipeline_tests.storage.examples import database_table, scores
+from spi_pipeline_tests.storage.examples import database_table, fetched, scores
 
 
 def prepare_nothing(store: Store) -> None:
@@ -23,6 +23,7 @@ def prepare_nothing(store: Store) -> None:
 def prepare_old(store: Store) -> None:
     store.write("score", scores(1.0), fingerprint="f1", run_id="r1")
     store.append_run("check_result", "r1", scores(1.0))
+    fetched(store, "2026-01", "r1")
     for version in ("older", "old"):
         store.publish([database_table(scores(1.0))], version=version)
 
@@ -31,6 +32,7 @@ def seen(store: Store) -> tuple[object, ...]:
     """What readers see, read in full; without the times, which differ from run to run."""
     version = store.current("score")
     records = store.read_runs("check_result")
+    downloads = store.raw("census").current()
     published = store.published_version()
     rows = None
     if published:
@@ -39,6 +41,8 @@ def seen(store: Store) -> tuple[object, ...]:
     return (
         version and (version.sha256, version.run_id, version.stale_reason, store.read("score").to_pylist()),
         records and records.to_pylist(),
+        downloads and ([one.sha256 for one in downloads.downloads], downloads.fetched_in),
+        store.raw("census").failure(),
         published,
         rows,
     )
@@ -51,6 +55,9 @@ def seen(store: Store) -> tuple[object, ...]:
         (prepare_old, children.write_new),
         (prepare_old, children.keep_old),
         (prepare_old, children.append_rows),
+        (prepare_nothing, children.complete_downloads),
+        (prepare_old, children.complete_downloads),
+        (prepare_old, children.fail_to_fetch),
         (prepare_nothing, children.publish_new),
         (prepare_old, children.publish_new),
     ],

@@ -1,0 +1,122 @@
+"""Which downloads make up a source now, and why newer ones could not be had: what a fetch leaves to those who parse it.
+
+``sets/<digest>.json`` names the downloads and is written once; ``current.json`` says which set is current, which run
+fetched it, and what has failed since. A process killed between the two leaves a set that nothing refers to. How
+downloads are come by is for ``raw``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.contracts.download import Download
+from spi_pipeline.storage.atomic import read_bytes, write_bytes
+from spi_pipeline.storage.documents import read_document, write_document
+
+# What is kept of a download. Its headers are for asking again, not for reading it.
+_KEPT = ("sha256", "size", "url", "period", "fetched_at", "published_at")
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """What the table of a source is to be made of.
+
+    Attributes:
+        downloads: in the order in which they are to be read.
+        since: the first month that was wanted, ``YYYY-MM``; None for what the publisher's window held.
+        digest: of all that: equal digest, equal input.
+        fetched_in: the run that fetched them, and found the same again where the digest is that of the run before.
+        at: when that was.
+    """
+
+    downloads: tuple[Download, ...]
+    since: str | None
+    digest: str
+    fetched_in: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the downloads of a source could not be renewed.
+
+    Attributes:
+        since: when it first failed.
+        reason: why it failed last, in a sentence.
+        run_id: the run in which it failed last.
+        at: when that was.
+    """
+
+    since: datetime
+    reason: str
+    run_id: str
+    at: datetime
+
+
+class CurrentDownloads:
+    """The record of one source; ``Raw`` documents what its methods promise."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self) -> Downloads | None:
+        """See ``Raw.current``."""
+        pointer = self._pointed()
+        data = read_bytes(self._set(str(pointer.get("digest"))))
+        if data is None or hashlib.sha256(data).hexdigest() != pointer["digest"]:
+            return None
+        found = json.loads(data)
+        downloads = tuple(Download(self._folder / one["sha256"], **one) for one in found["downloads"])
+        if not all(one.path.is_file() and one.path.stat().st_size == one.size for one in downloads):
+            return None
+        at = datetime.fromisoformat(pointer["at"])
+        return Downloads(downloads, found["since"], pointer["digest"], pointer["fetched_in"], at)
+
+    def failure(self) -> Failure | None:
+        """See ``Raw.failure``."""
+        found = self._pointed().get("failure")
+        if not found:
+            return None
+        since, at = (datetime.fromisoformat(found[name]) for name in ("since", "at"))
+        return Failure(since, found["reason"], found["run_id"], at)
+
+    @property
+    def began(self) -> str:
+        """When the refresh that fetched the current ones began; empty where there are none."""
+        return str(self._pointed().get("began", ""))
+
+    def point(
+        self, downloads: Sequence[Download], *, since: str | None, run_id: str, at: datetime, began: str
+    ) -> Downloads:
+        """See ``Raw.complete``."""
+        kept = [{name: getattr(one, name) for name in _KEPT} for one in downloads]
+        data = json.dumps({"since": since, "downloads": kept}, indent=1).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        if read_bytes(self._set(digest)) != data:
+            write_bytes(self._set(digest), data)
+        pointer = {"digest": digest, "fetched_in": run_id, "at": at.isoformat(), "began": began}
+        write_document(self._pointer, pointer)
+        return Downloads(tuple(downloads), since, digest, run_id, at)
+
+    def fail(self, reason: str, *, run_id: str, at: datetime) -> None:
+        """See ``Raw.fail``."""
+        before = self.failure()
+        since = before.since if before else at
+        failure = {"since": since.isoformat(), "reason": reason, "run_id": run_id, "at": at.isoformat()}
+        write_document(self._pointer, self._pointed() | {"failure": failure})
+
+    @property
+    def _pointer(self) -> Path:
+        return self._folder / "current.json"
+
+    def _pointed(self) -> dict[str, Any]:
+        return read_document(self._pointer)
+
+    def _set(self, digest: str) -> Path:
+        return self._folder / "sets" / f"{digest}.json"
