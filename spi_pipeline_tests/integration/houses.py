@@ -6,6 +6,7 @@ works on its own copy of it.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.run.staleness import contract_digests
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
@@ -46,7 +46,8 @@ class House:
     def contracts(self) -> Contracts:
         """As the files say now; the same files are parsed once for all houses."""
         root = self.settings.contracts
-        files = tuple(contract_digests(root).items())
+        digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(root.rglob("*.yaml"))}
+        files = tuple((file.relative_to(root).as_posix(), digest) for file, digest in digests.items())
         if files not in _loaded:
             _loaded[files] = load_contracts(root)
         return with_activity(replace(_loaded[files], root=root), self.settings)

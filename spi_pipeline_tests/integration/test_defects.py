@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.orchestration import runner, status
+from spi_pipeline.orchestration import status
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.run import runner
 from spi_pipeline.run.plan import Step
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House

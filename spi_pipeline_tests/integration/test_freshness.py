@@ -12,7 +12,7 @@ import pytest
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.run.freshness import SHORTEST_WINDOW, freshness_policies
+from spi_pipeline.orchestration.policies import SHORTEST_WINDOW, freshness_policies
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.snapshot.embedded import ORIGINS
