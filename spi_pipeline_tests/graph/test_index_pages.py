@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.steps.page import index_page
+from spi_pipeline.steps.pages.page import index_page
 from spi_pipeline_tests.integration.houses import House
 
 # Dagster shows longer Markdown behind a button.
