@@ -25,9 +25,10 @@ from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.orchestration.inbox import laid_in
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Fetcher, Scope
+from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
@@ -75,13 +76,13 @@ class Live:
         contracts: Contracts,
         store: Store,
         snapshot: Path,
-        fetchers: Mapping[str, Fetcher] = FETCHERS,
+        fetchers: Mapping[str, Offer] = OFFERS,
     ) -> None:
         self._contracts = contracts
         self._store = store
         self._snapshot = snapshot
         self._since = since
-        self._addresses = Addresses(endpoints)
+        self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
         self._raw: dict[str, Raw] = {}
@@ -153,8 +154,11 @@ class Live:
             raise SpiError(found.failure)
         for download in found.downloads:
             self._raw[source_id].verify(download)
+        parse = self.fetchers[source_id].parse
+        if parse is None:
+            raise ValueError(source_id)
         try:
-            return self.fetchers[source_id].parse(found.downloads, self._scope_of(source_id))
+            return parse(found.downloads, self._scope_of(source_id))
         except SpiError as error:
             raise SpiError(f"{source_id}: {error}") from error
 
@@ -287,7 +291,7 @@ class Live:
         return Fetched(downloads, asked=client.asked)
 
 
-def readable(store: Store, fetchers: Mapping[str, Fetcher] = FETCHERS) -> frozenset[str]:
+def readable(store: Store, fetchers: Mapping[str, Offer] = OFFERS) -> frozenset[str]:
     """The sources that can be read from their publishers, or from files that somebody laid in, now or before."""
     laid_in = store.inbox()
     return frozenset(

@@ -10,8 +10,7 @@ import pytest
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.orchestration.sensors import pace
-from spi_pipeline.publishers.http.endpoints import SITES
-from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES
 
@@ -26,7 +25,7 @@ def first_column(name: str) -> list[str]:
 
 def test_every_endpoint_is_told() -> None:
     rows = [
-        [f"`{name}`", site.base, ", ".join(site.redirects), site.rate] for name, site in SITES.items()
+        [f"`{name}`", host.base, ", ".join(host.redirects), host.rate] for name, host in HOSTS.items()
     ]  # fmt: skip
     header = ["`SPI_ENDPOINT_`", "In place of", "Redirects may also lead to", "Requests a second"]
     assert_table(DOCUMENT, "endpoints", markdown_table(header, rows))
@@ -36,8 +35,8 @@ def test_every_live_source_is_told(contracts: Contracts) -> None:
     live = [name for name, source in contracts.sources.items() if source.properties.mode == "live"]
     told = re.findall(r"`(\w+)`", " ".join(first_column("sources")))
     assert sorted(told) == sorted(live)
-    assert [name for name in live if FETCHERS[name].fetch is None] == ["broadband_coverage"]
-    with_news = {name for name in live if FETCHERS[name].news}
+    assert [name for name in live if OFFERS[name].fetch is None] == ["broadband_coverage"]
+    with_news = {name for name in live if OFFERS[name].news}
     assert with_news == {"street_crime", "stop_and_search", "local_health", "deprivation_2025_subdomains"}
 
 
@@ -53,7 +52,7 @@ def test_schedules_are_told(contracts: Contracts, name: str) -> None:
 
 def test_every_silent_failure_has_a_test_that_exists() -> None:
     for line in table_in(DOCUMENT, "silent").splitlines()[2:]:
-        named = re.findall(r"`((?:sources|integration)/test_\w+\.py)::(test_\w+)`", line)
+        named = re.findall(r"`((?:publishers|integration)/test_\w+\.py)::(test_\w+)`", line)
         assert named, line
         for file, test in named:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test

@@ -13,7 +13,7 @@ from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline_tests.imitations.stranger import OLD, ORNATE, PLAIN, Manner, Stranger, stranger
 from spi_pipeline_tests.imitations.stranger_files import BASES, PUBLISHERS
@@ -52,18 +52,19 @@ class Reading:
 
     def __init__(self, folder: Path, other: Stranger) -> None:
         self.folder, self.other = folder, other
-        self.addresses = Addresses(other.endpoints)
+        self.addresses = Addresses(other.endpoints, HOSTS)
         self.limits = Limits(folder / "limits")
 
     def read(self, source_id: str, scope: Scope = SCOPE) -> pd.DataFrame:
         raw = Raw(self.folder / source_id)
         raw.begin()
         client = HttpClient(raw, self.addresses, self.limits, Budget(), sleep=lambda _: None)
-        fetcher = FETCHERS[source_id]
-        assert fetcher.fetch is not None
-        self.downloads = list(fetcher.fetch(client, replace(scope, have=raw.held())))
+        offer = OFFERS[source_id]
+        assert offer.fetch
+        assert offer.parse
+        self.downloads = list(offer.fetch(client, replace(scope, have=raw.held())))
         raw.finish()
-        frame = fetcher.parse(self.downloads, scope)
+        frame = offer.parse(self.downloads, scope)
         assert holds(source_id, frame)
         return frame
 

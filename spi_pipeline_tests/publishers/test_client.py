@@ -20,9 +20,9 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.endpoints import SITES
-from spi_pipeline.publishers.http.exchange import Endpoint, PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline_tests.publishers.publisher import Answer, Publisher, publisher
 
@@ -30,7 +30,8 @@ CSV = b"area,value\nE05014735,1\n"
 JSON = {"Content-Type": "application/json"}
 ZIP = {"Content-Type": "application/zip"}
 PAGE = b"<!DOCTYPE html><html><body>Please try again later</body></html>"
-ONE = Request("POLICE", "/data.csv", period="2026-01")
+POLICE, FILES = HOSTS["POLICE"], HOSTS["NHS_FILES"]
+ONE = Request(POLICE, "/data.csv", period="2026-01")
 
 
 class Asking:
@@ -46,7 +47,7 @@ class Asking:
         self.client = self.anew()
 
     def anew(self) -> HttpClient:
-        addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base))
+        addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base), HOSTS)
         limits = Limits(self.folder / "limits")
         return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append)
 
@@ -88,9 +89,7 @@ def packed(members: Mapping[str, bytes]) -> bytes:
 def test_a_body_is_kept_with_what_is_known_of_it(ask: Ask) -> None:
     headers = {"Content-Type": "text/csv", "Last-Modified": "Mon, 02 Feb 2026 09:30:00 GMT", "ETag": '"1"'}
     asking = ask(Answer(CSV, headers=headers))
-    found = asking.client.get(
-        Request("POLICE", "/a b.csv", (("date", "2026-01"), ("poly", "1,2:3,4")), period="2026-01")
-    )
+    found = asking.client.get(Request(POLICE, "/a b.csv", (("date", "2026-01"), ("poly", "1,2:3,4")), period="2026-01"))
     assert found.path.read_bytes() == CSV
     assert (found.size, found.period, found.name) == (len(CSV), "2026-01", "a b.csv")
     assert found.published_at == "2026-02-02T09:30:00+00:00"
@@ -111,7 +110,7 @@ def test_no_credentials_are_sent(ask: Ask, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_form_is_posted(ask: Ask) -> None:
     asking = ask(Answer(b"[]", headers=JSON))
-    request = Request("POLICE", "/api/crimes", data=(("poly", "1,2:3,4"), ("date", "2026-01")), media=("json",))
+    request = Request(POLICE, "/api/crimes", data=(("poly", "1,2:3,4"), ("date", "2026-01")), media=("json",))
     assert asking.client.read_json(request) == []
     method, _, _, body = asking.publisher.asked[0]
     assert (method, body) == ("POST", b"poly=1%2C2%3A3%2C4&date=2026-01")
@@ -146,12 +145,12 @@ def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: An
     }
     good["gzip"] = Answer(gzip.compress(CSV), headers={})
     asking = ask(answer, answer, good[media])
-    request = Request("POLICE", "/data", media=(media,))  # type: ignore[arg-type]
+    request = Request(POLICE, "/data", media=(media,))  # type: ignore[arg-type]
     assert asking.client.get(request).path.read_bytes() == good[media].body
     assert len(asking.publisher.asked) == 3
     asking.publisher.answers = [answer]
     with pytest.raises(TransientFailure, match="tried 4 times") as failure:
-        asking.client.get(Request("POLICE", "/other", media=(media,)))  # type: ignore[arg-type]
+        asking.client.get(Request(POLICE, "/other", media=(media,)))  # type: ignore[arg-type]
     assert said in str(failure.value)
     assert len(asking.publisher.asked) == 7
 
@@ -184,7 +183,7 @@ def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: An
 def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: Answer, media: str, said: str) -> None:
     asking = ask(answer)
     with pytest.raises(PermanentFailure) as failure:
-        asking.client.get(Request("POLICE", "/data", media=(media,)))  # type: ignore[arg-type]
+        asking.client.get(Request(POLICE, "/data", media=(media,)))  # type: ignore[arg-type]
     assert said in str(failure.value)
     assert len(asking.publisher.asked) == (6 if "redirects" in said else 1)
     assert asking.waited == []
@@ -194,14 +193,14 @@ def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: A
 def test_an_empty_body_is_final_where_it_means_unknown_codes(ask: Ask) -> None:
     asking = ask(Answer(b""))
     with pytest.raises(PermanentFailure, match="knows nothing of these codes"):
-        asking.client.get(Request("NOMIS", "/api/v01/dataset/NM_2021_1.data.csv"))
+        asking.client.get(Request(HOSTS["NOMIS"], "/api/v01/dataset/NM_2021_1.data.csv"))
     assert len(asking.publisher.asked) == 1
 
 
 def test_a_status_can_be_final_for_one_request(ask: Ask) -> None:
     asking = ask(Answer(status=503))
     with pytest.raises(PermanentFailure) as failure:
-        asking.client.get(Request("POLICE", "/api/crimes-street/all-crime", media=("json",), final=(503,)))
+        asking.client.get(Request(POLICE, "/api/crimes-street/all-crime", media=("json",), final=(503,)))
     assert failure.value.status == 503
     assert len(asking.publisher.asked) == 1
 
@@ -209,13 +208,13 @@ def test_a_status_can_be_final_for_one_request(ask: Ask) -> None:
 def test_a_body_that_grows_beyond_its_limit_is_cut_off(ask: Ask) -> None:
     asking = ask(Answer(b"a\n" * 5000, end=True))
     with pytest.raises(PermanentFailure, match="more than the 1,000 bytes"):
-        asking.client.get(Request("POLICE", "/data", max_bytes=1000))
+        asking.client.get(Request(POLICE, "/data", max_bytes=1000))
 
 
 def test_a_packed_body_is_counted_as_it_unpacks(ask: Ask) -> None:
     asking = ask(Answer(gzip.compress(bytes(10_000_000)), headers={"Content-Encoding": "gzip"}))
     with pytest.raises(PermanentFailure, match="more than the 100,000 bytes"):
-        asking.client.get(Request("POLICE", "/data", max_bytes=100_000))
+        asking.client.get(Request(POLICE, "/data", max_bytes=100_000))
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -247,7 +246,7 @@ def test_a_run_tries_again_only_so_often(ask: Ask) -> None:
     asking = ask(Answer(status=503), budget=Budget(retries=4))
     for number in range(4):
         with pytest.raises(TransientFailure):
-            asking.client.get(Request("POLICE", f"/{number}"))
+            asking.client.get(Request(POLICE, f"/{number}"))
     assert len(asking.publisher.asked) == 4 + 4, "each request once, and four more tries for all of them"
 
 
@@ -261,7 +260,7 @@ def test_a_run_waits_only_so_long(ask: Ask) -> None:
 def test_the_archive_is_followed_to_its_bucket(ask: Ask) -> None:
     bucket = "https://policeuk-data.s3.amazonaws.com/archive/2026-01.zip"
     asking = ask(Answer(status=302, headers={"Location": bucket}), Answer(packed({"a.csv": CSV}), headers=ZIP))
-    asking.client.get(Request("POLICE", "/data/archive/2026-01.zip", media=("zip",)))
+    asking.client.get(Request(POLICE, "/data/archive/2026-01.zip", media=("zip",)))
     assert [path for _, path, _, _ in asking.publisher.asked] == ["/data/archive/2026-01.zip", "/archive/2026-01.zip"]
 
 
@@ -276,14 +275,14 @@ REDIRECTS = [
 
 @pytest.mark.parametrize(("endpoint", "location", "path"), REDIRECTS)
 def test_a_redirect_to_the_publisher_s_own_address_stays_on_the_override(
-    endpoint: Endpoint, location: str, path: str
+    endpoint: str, location: str, path: str
 ) -> None:
     base = "http://127.0.0.1:8000"
     overridden = {name: f"{base}/{name.lower().removeprefix('govuk_')}" for name in ("POLICE", "FINGERTIPS")}
-    addresses = Addresses({**overridden, "GOVUK_CONTENT": f"{base}/content"})
-    assert addresses.redirected(endpoint, location, f"{base}/somewhere") == f"{base}{path}"
+    addresses = Addresses({**overridden, "GOVUK_CONTENT": f"{base}/content"}, HOSTS)
+    assert addresses.redirected(HOSTS[endpoint], location, f"{base}/somewhere") == f"{base}{path}"
     if "://" in location:
-        assert Addresses({}).redirected(endpoint, location, SITES[endpoint].base) == location
+        assert Addresses({}, HOSTS).redirected(HOSTS[endpoint], location, HOSTS[endpoint].base) == location
 
 
 @pytest.mark.parametrize(
@@ -297,43 +296,42 @@ def test_a_redirect_to_the_publisher_s_own_address_stays_on_the_override(
 def test_a_redirect_anywhere_else_is_refused(location: str) -> None:
     for overrides in ({}, {"POLICE": "http://127.0.0.1:8000"}):
         with pytest.raises(PermanentFailure, match="none of the hosts"):
-            Addresses(overrides).redirected("POLICE", location, "https://data.police.uk/api")
+            Addresses(overrides, HOSTS).redirected(POLICE, location, "https://data.police.uk/api")
 
 
 def test_a_private_address_is_refused_unless_it_was_given() -> None:
-    addresses = Addresses({"NOMIS": "http://127.0.0.1:8000"})
-    addresses.guard("NOMIS", "http://127.0.0.1:8000/api")
+    addresses = Addresses({"NOMIS": "http://127.0.0.1:8000"}, HOSTS)
+    addresses.guard(HOSTS["NOMIS"], "http://127.0.0.1:8000/api")
     for url in ("http://127.0.0.1:8001/api", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"):
         with pytest.raises(PermanentFailure, match="private network"):
-            addresses.guard("NOMIS", url)
+            addresses.guard(HOSTS["NOMIS"], url)
     with pytest.raises(PermanentFailure, match="private network"):
-        addresses.guard("POLICE", "http://127.0.0.1:8000/api")
+        addresses.guard(POLICE, "http://127.0.0.1:8000/api")
 
 
 def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
-    addresses = Addresses({"NHS_FILES": "http://127.0.0.1:8000/nhs"})
-    found = addresses.absolute("https://files.digital.nhs.uk/74/93D6A1/a.zip?x=1", ["NHS_FILES"])
+    addresses = Addresses({"NHS_FILES": "http://127.0.0.1:8000/nhs"}, HOSTS)
+    found = addresses.absolute("https://files.digital.nhs.uk/74/93D6A1/a.zip?x=1", [FILES])
     assert addresses.url(found) == "http://127.0.0.1:8000/nhs/74/93D6A1/a.zip?x=1"
-    assert addresses.absolute("http://127.0.0.1:8000/nhs/a.zip", ["NHS_FILES"]).path == "/a.zip"
+    assert addresses.absolute("http://127.0.0.1:8000/nhs/a.zip", [FILES]).path == "/a.zip"
     for url in ("https://files.digital.nhs.uk.example.org/a.zip", "http://127.0.0.1:8000/other/a.zip", "file:///etc"):
         with pytest.raises(PermanentFailure, match="not below"):
-            addresses.absolute(url, ["NHS_FILES"])
+            addresses.absolute(url, [FILES])
 
 
 @pytest.mark.parametrize("folder", ["", "/datastore/pcm", "/any/datastore/pcm"])
 def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
-    found = Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}/"}).url(
-        Request("DEFRA_PCM", "/datastore/pcm/a.csv")
-    )
+    host, base = HOSTS["DEFRA_PCM"], f"http://127.0.0.1:8000{folder}"
+    found = Addresses({host.name: f"{base}/"}, HOSTS).url(Request(host, "/datastore/pcm/a.csv"))
     assert found == f"http://127.0.0.1:8000{folder or '/datastore/pcm'}/a.csv"
     real = "https://uk-air.defra.gov.uk/datastore/pcm/a.csv"
-    assert Addresses({"DEFRA_PCM": f"http://127.0.0.1:8000{folder}"}).redirected("DEFRA_PCM", real, "x") == found
+    assert Addresses({host.name: base}, HOSTS).redirected(host, real, "x") == found
 
 
 @pytest.mark.parametrize(("name", "base"), [("NOMISS", "http://x"), ("NOMIS", "ftp://x"), ("NOMIS", "localhost:80")])
 def test_an_override_that_is_none_is_refused(name: str, base: str) -> None:
     with pytest.raises(SpiError, match=f"SPI_ENDPOINT_{name}"):
-        Addresses({name: base})
+        Addresses({name: base}, HOSTS)
 
 
 def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
@@ -350,13 +348,13 @@ def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
         raise PermanentFailure("the header is another")
 
     with pytest.raises(PermanentFailure, match=r"^http://127.0.0.1:\d+/b.csv: the header is another"):
-        asking.client.get(Request("POLICE", "/b.csv"), refuse)
+        asking.client.get(Request(POLICE, "/b.csv"), refuse)
     assert len(asking.publisher.asked) == 3
 
 
 def test_what_is_settled_is_asked_for_once(ask: Ask) -> None:
     asking = ask(Answer(CSV), Answer(b"other,body\n"))
-    settled = Request("POLICE", "/2021-05.csv", period="2021-05", settled=True)
+    settled = Request(POLICE, "/2021-05.csv", period="2021-05", settled=True)
     first = asking.client.get(settled)
     asking.next_refresh()
     assert asking.client.get(settled) == first
@@ -385,7 +383,7 @@ def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
 
 def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
-    settled = Request("POLICE", "/2021-05.csv", settled=True)
+    settled = Request(POLICE, "/2021-05.csv", settled=True)
     asking.client.get(settled)
     asking.raw.refuse()
     assert asking.raw.held() == ()
@@ -396,7 +394,7 @@ def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
 
 def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
     asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
-    settled = Request("POLICE", "/2021-05.zip", settled=True)
+    settled = Request(POLICE, "/2021-05.zip", settled=True)
     first = asking.client.get(settled)
     asking.raw.refuse()
     asking.next_refresh()
@@ -409,7 +407,7 @@ def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_s
 
 def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
-    settled = Request("POLICE", "/2021-05.csv", settled=True)
+    settled = Request(POLICE, "/2021-05.csv", settled=True)
     asking.client.get(settled).path.write_bytes(b"short")
     assert asking.client.get(settled).path.read_bytes() == CSV
     flipped = asking.client.get(settled)
@@ -439,7 +437,7 @@ def test_the_same_bytes_are_the_same_download(ask: Ask) -> None:
 
 def test_json_that_cannot_be_read_is_asked_for_again(ask: Ask) -> None:
     asking = ask(Answer(b"[1,, 2]", headers=JSON), Answer(b"[1, 2]", headers=JSON))
-    assert asking.client.read_json(Request("POLICE", "/api/forces")) == [1, 2]
+    assert asking.client.read_json(Request(POLICE, "/api/forces")) == [1, 2]
 
 
 ASKED = """

@@ -10,12 +10,12 @@ from pyproj import Transformer
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
-from spi_pipeline.publishers.defra import FETCHERS
+from spi_pipeline.publishers.defra import OFFERS
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.ons_geography import CENTROIDS
+from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
-POLLUTION = FETCHERS["background_pollution"]
+POLLUTION = OFFERS["background_pollution"]
 PLACES = {"E01900001": (508_200, 221_700), "E01900002": (509_900, 221_100)}  # metres, in two cells side by side
 CELLS = {(508_500, 221_500): "12.5", (509_500, 221_500): "9.25"}
 
@@ -40,7 +40,7 @@ def publisher(folder: Path) -> FakeClient:
     maps |= {
         "/datastore/pcm/mappm252024g.csv": grid("pm252024g", {(508_500, 221_500): "7", (509_500, 221_500): "MISSING"})
     }
-    return FakeClient(folder, {f"/{CENTROIDS.name}/FeatureServer/0/query": centroids(), **maps})
+    return FakeClient(folder, {f"/{SERVICES[CENTROIDS].name}/FeatureServer/0/query": centroids(), **maps})
 
 
 def test_an_area_has_the_value_of_its_cell_by_year(tmp_path: Path) -> None:

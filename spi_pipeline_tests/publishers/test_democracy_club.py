@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.democracy_club import FETCHERS
+from spi_pipeline.publishers.democracy_club import OFFERS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-ELECTIONS = FETCHERS["local_elections"]
+ELECTIONS = OFFERS["local_elections"]
 PATH = "/data/export_csv/"
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.fingertips import FETCHERS, IDS, INDICATORS, fetch, last_upload
+from spi_pipeline.publishers.fingertips import IDS, INDICATORS, OFFERS, fetch, last_upload
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-HEALTH = FETCHERS["local_health"]
+HEALTH = OFFERS["local_health"]
 HEADER = [
     "Indicator ID",
     "Indicator Name",

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.govuk import FETCHERS, FILE_7, FUEL_POVERTY, INDICES, SUBDOMAINS, _fuel_year
+from spi_pipeline.publishers.govuk import OFFERS
+from spi_pipeline.publishers.govuk.deprivation import FILE_7, INDICES, SUBDOMAINS
+from spi_pipeline.publishers.govuk.fuel_poverty import FUEL_POVERTY, _fuel_year
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-INDEX, FUEL = FETCHERS["deprivation_2025_subdomains"], FETCHERS["fuel_poverty_lilee"]
+INDEX, FUEL = OFFERS["deprivation_2025_subdomains"], OFFERS["fuel_poverty_lilee"]
 ASSETS = "https://assets.publishing.service.gov.uk"
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.nhs import FETCHERS, PATIENTS, QOF
+from spi_pipeline.publishers.nhs import OFFERS, PATIENTS, QOF
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through, zipped
 
-CONDITIONS = FETCHERS["diagnosed_conditions"]
+CONDITIONS = OFFERS["diagnosed_conditions"]
 FILES = "https://files.digital.nhs.uk/74/93D6A1/"
 
 

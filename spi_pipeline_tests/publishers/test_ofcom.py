@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.ofcom import FETCHERS
+from spi_pipeline.publishers.ofcom import OFFERS
 from spi_pipeline_tests.publishers.fake import TOWN, body_of, holds, kept, zipped
 
-COVERAGE = FETCHERS["broadband_coverage"]
+COVERAGE = OFFERS["broadband_coverage"]
 FILE = "202601_fixed_oa_coverage_r1.csv"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.police import STOP_HEADER, STREET_HEADER, parse_stop_and_search, parse_street_crime
+from spi_pipeline.publishers.police.files import STOP_HEADER, STREET_HEADER, parse_stop_and_search, parse_street_crime
 
 STREET_COLUMNS = ["month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes"]
 STOP_COLUMNS = ["month", "longitude", "latitude", "stops"]

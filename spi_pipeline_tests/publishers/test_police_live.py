@@ -14,12 +14,13 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.police_answers import CATEGORIES
-from spi_pipeline.publishers.police_live import FETCHERS, last_updated
+from spi_pipeline.publishers.police import OFFERS
+from spi_pipeline.publishers.police.answers import CATEGORIES
+from spi_pipeline.publishers.police.asking import last_updated
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through, zipped
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
 
-CRIMES, STOPS = FETCHERS["street_crime"], FETCHERS["stop_and_search"]
+CRIMES, STOPS = OFFERS["street_crime"], OFFERS["stop_and_search"]
 STREET = "/api/crimes-street/all-crime"
 INSIDE, BESIDE = (-0.42, 51.88), (-0.38, 51.88)
 

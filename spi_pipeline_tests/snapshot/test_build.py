@@ -93,7 +93,7 @@ def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts
     unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": gauge})
     with pytest.raises(SpiError) as caught:
         list(import_tables(root, unknown))
-    assert str(caught.value) == "no importer reads the sources tide_gauge; add one to snapshot/importers"
+    assert str(caught.value) == "no importer reads the sources tide_gauge; offer one in spi_pipeline/publishers"
 
 
 def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:

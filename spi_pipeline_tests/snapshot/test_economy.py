@@ -11,8 +11,9 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers import economy
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline_tests.integration.houses import CONTRACTS
 from spi_pipeline_tests.snapshot.publishers import put
 
@@ -23,10 +24,12 @@ PRICES = "housing/median_house_price_lsoa11_2018_town.csv"
 
 
 def imported(name: str, root: Path) -> list[tuple[Any, ...]]:
-    scope = SimpleNamespace(
+    areas = SimpleNamespace(
         lsoa11=frozenset({"E01000001", "E01000002"}), geography=SimpleNamespace(authority_codes=[OURS])
     )
-    table = getattr(economy, name)(Folder(root), load_contracts(CONTRACTS), cast(Scope, scope))
+    read = OFFERS[name].read
+    assert read is not None
+    table = read(Folder(root), load_contracts(CONTRACTS).sources[name], cast(Areas, areas))
     return [tuple(None if pd.isna(cell) else cell for cell in row) for row in table.itertuples(index=False)]
 
 

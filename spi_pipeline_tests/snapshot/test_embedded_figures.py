@@ -15,7 +15,7 @@ import pytest
 
 from spi_pipeline.contracts.arrow import ARROW_TYPES
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.publishers.police import STOP_HEADER, STREET_HEADER
+from spi_pipeline.publishers.police.files import STOP_HEADER, STREET_HEADER
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, without_figures
 from spi_pipeline_tests.snapshot.conftest import REPOSITORY

@@ -14,8 +14,10 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.snapshot.build import IMPORTERS, import_tables
-from spi_pipeline.snapshot.folder import Folder, Scope
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline_tests.snapshot.publishers import (
     CAR_LSOA,
     CAR_OA,
@@ -35,7 +37,13 @@ CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 @pytest.fixture
 def run(root: Path, contracts: Contracts) -> Callable[[str], pd.DataFrame]:
     """Runs one importer on the small folder."""
-    return lambda source_id: IMPORTERS[source_id](Folder(root), contracts, Scope(root, contracts.geography))
+
+    def read(source_id: str) -> pd.DataFrame:
+        importer = OFFERS[source_id].read
+        assert importer is not None
+        return importer(Folder(root), contracts.sources[source_id], Areas(root, contracts.geography))
+
+    return read
 
 
 Run = Callable[[str], pd.DataFrame]

@@ -1,14 +1,14 @@
 """data.police.uk: the CSV files of street-level crime and of stop and search, one force and month each.
 
 The same dialect comes from the publisher's archive and from kept copies of it; what to ask the publisher for is in
-``police_live``. Crime IDs and everything about a person are dropped here, at the first step, so that no later one can
+``asking``. Crime IDs and everything about a person are dropped here, at the first step, so that no later one can
 keep them. A file is read in blocks: what is held is the counts, however long the file.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import numpy as np
@@ -17,7 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.reading import header_of, text_blocks
+from spi_pipeline.contracts.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import header_of, text_blocks
 
 STREET_HEADER = (
     "Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code", "LSOA name",
@@ -90,6 +93,30 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
         }
         counts.add(columns)
     return _one_month(counts.frame(), name)
+
+
+def read_street_crime(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Every month of street-level crime of the forces that police our authorities."""
+    return _months(folder, source, areas, "street", parse_street_crime)
+
+
+def read_stop_and_search(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Every month of stop and search of the forces that police our authorities."""
+    return _months(folder, source, areas, "stop_and_search", parse_stop_and_search)
+
+
+def _months(
+    folder: Folder, source: Source, areas: Areas, kind: str, parse: Callable[[bytes, str], pd.DataFrame]
+) -> pd.DataFrame:
+    held, frames = areas.geography.holding(source.id), []
+    for force in sorted({item.police_force for item in areas.geography.authorities if item.code in held}):
+        for name in folder.names(f"police/{force}_{kind}/[0-9][0-9][0-9][0-9]-[0-9][0-9]-*.csv.gz"):
+            month = name.rsplit("/", 1)[-1][:7]
+            frame = parse(folder.bytes(name, month), name)
+            if other := sorted(set(frame["month"].dropna()) - {month}):
+                raise SpiError(f"{name} holds {', '.join(other)}, not the month of its name; fetch it again")
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:

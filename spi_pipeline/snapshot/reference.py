@@ -7,8 +7,8 @@ the ward of the official best fit: rates survive that, and no better allocation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from collections.abc import Iterator
+from functools import cached_property
 
 import pandas as pd
 
@@ -17,29 +17,22 @@ from spi_pipeline.contracts.indicators import Indicator
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
 from spi_pipeline.indicators.values import Wards, ward_values
-from spi_pipeline.snapshot.folder import BEST_FIT, LSOA_2011, Folder, Scope
-from spi_pipeline.snapshot.importers import census, inclusion, others
+from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 # An indicator is national when at least this share of the wards of England has a value.
 NATIONAL = 0.9
-CENSUS_SOURCES = (
+# Sources whose files hold all of England.
+NATIONAL_SOURCES = (
     "census_residents", "census_households", "census_general_health", "census_car_availability",
-    "census_central_heating", "census_qualifications", "census_disability",
+    "census_central_heating", "census_qualifications", "census_disability", "census_overcrowding", "deprivation_2019",
+    "deprivation_2025", "deprivation_2025_subdomains", "digital_exclusion", "census_english_proficiency", "loneliness",
 )  # fmt: skip
-NATIONAL_SOURCES: dict[str, Callable[[Folder, Contracts, Scope], pd.DataFrame]] = {
-    **{source_id: partial(census.bulk_table, source_id) for source_id in CENSUS_SOURCES},
-    "census_overcrowding": census.overcrowding,
-    "deprivation_2019": others.deprivation_2019,
-    "deprivation_2025": others.deprivation_2025,
-    "deprivation_2025_subdomains": others.deprivation_2025_subdomains,
-    "digital_exclusion": others.digital_exclusion,
-    "census_english_proficiency": census.english_proficiency,
-    "loneliness": inclusion.loneliness,
-}
 
 
-class England(Scope):
+class England(Areas):
     """All LSOAs of England; output areas are left aside, since nothing says how they divide elsewhere."""
 
     @cached_property
@@ -59,7 +52,7 @@ class England(Scope):
         return self.lsoa21
 
 
-def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     """Statistics of every national indicator over the wards of England, and correlations inside each component.
 
     Returns:
@@ -70,9 +63,9 @@ def reference(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFram
     england.folder = folder  # here the lookups make the figures and do not only choose among them
     needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
     tables = {
-        source_id: read(folder, contracts, england)
-        for source_id, read in NATIONAL_SOURCES.items()
-        if source_id in needed | {"census_residents"}
+        name: read(folder, contracts.sources[name], england)
+        for name in NATIONAL_SOURCES
+        if name in needed | {"census_residents"} and (read := OFFERS[name].read)
     }
     wards = _wards(folder, england, tables["census_residents"])
     rows: list[tuple[str, str, str, float, int]] = []

@@ -1,14 +1,16 @@
-"""Census 2021: the bulk tables of Nomis, and tables that others kept in their own shape."""
+"""Nomis: files of Census 2021, from its bulk download and as others kept them."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.publishers.reading import numbers, whole
-from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline.snapshot.importers.columns import by_contract, national_or_extract
+from spi_pipeline.contracts.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.columns import by_contract, national_or_extract
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import numbers, whole
+from spi_pipeline.publishers.nomis.tables import CENSUS
 
 OCCUPANCY = {
     "-1 (overcrowded)": "minus_1",
@@ -17,37 +19,19 @@ OCCUPANCY = {
     "+1 (under-occupied)": "plus_1",
     "+2 or more (under-occupied)": "plus_2_or_more",
 }
-# Tables of the bulk download by the source they fill.
-BULK_TABLES = {
-    "census_residents": "ts001",
-    "census_households": "ts041",
-    "census_general_health": "ts037",
-    "census_accommodation_type": "ts044",
-    "census_car_availability": "ts045",
-    "census_central_heating": "ts046",
-    "census_qualifications": "ts067",
-    "census_disability": "ts038",
-    "census_tenure": "ts054",
-}
 
 
-def bulk_table(source_id: str, folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+def bulk_table(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """One table of the Nomis bulk download: output areas where they are known, LSOAs elsewhere.
-
-    Args:
-        source_id: a key of ``BULK_TABLES``.
-        folder: the publishers' files.
-        contracts: all contracts.
-        scope: our small areas.
 
     Returns:
         One row an area, columns of the contract.
     """
     frames = []
-    for level, areas in (("oa", scope.oa21), ("lsoa", scope.lsoa21_without_oa)):
-        if areas:
-            published, name = _level(folder, BULK_TABLES[source_id], level)
-            frames.append(by_contract(published, contracts.sources[source_id], name, areas=areas))
+    for level, ours in (("oa", areas.oa21), ("lsoa", areas.lsoa21_without_oa)):
+        if ours:
+            published, name = _level(folder, CENSUS[source.id].bulk, level)
+            frames.append(by_contract(published, source, name, areas=ours))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -61,22 +45,22 @@ def _level(folder: Folder, table: str, level: str) -> tuple[pd.DataFrame, str]:
     return pd.concat([folder.csv(name, "2021-03-21") for name in names]), names[0]
 
 
-def overcrowding(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+def overcrowding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """TS052, kept in long form: output areas where they are known, LSOAs elsewhere."""
     frames = []
-    if scope.oa21:
+    if areas.oa21:
         name = folder.name("census2021_other/household_overcrowding21_oa21_*.csv")
         needs = ["oa21_code", "total_households", "occupancy_rating", "n"]
         table = folder.csv(name, "2021-03-21", needs=needs).rename(columns={"oa21_code": "area_code"})
-        frames.append(_occupancy(table[table["area_code"].isin(scope.oa21)], contracts, name))
+        frames.append(_occupancy(table[table["area_code"].isin(areas.oa21)], source, name))
     name = "national/household_overcrowding21_lsoa21.rda"
-    if scope.lsoa21_without_oa and (folder.has(name) or not frames):
+    if areas.lsoa21_without_oa and (folder.has(name) or not frames):
         table = folder.rdata(name, "2021-03-21").rename(columns={"lsoa21_code": "area_code"})
-        frames.append(_occupancy(table[table["area_code"].isin(scope.lsoa21_without_oa)], contracts, name))
+        frames.append(_occupancy(table[table["area_code"].isin(areas.lsoa21_without_oa)], source, name))
     return pd.concat(frames, ignore_index=True)
 
 
-def _occupancy(table: pd.DataFrame, contracts: Contracts, name: str) -> pd.DataFrame:
+def _occupancy(table: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
     """One row an area from one row an area and occupancy rating."""
     found, twice = set(table["occupancy_rating"]), table.duplicated(["area_code", "occupancy_rating"])
     if found != set(OCCUPANCY) or twice.any():
@@ -89,15 +73,27 @@ def _occupancy(table: pd.DataFrame, contracts: Contracts, name: str) -> pd.DataF
     totals = table.groupby("area_code")["total_households"].first()
     wide.insert(0, "households", whole(numbers(totals, name, "total_households"), name, "total_households"))
     wide = wide.rename_axis(None, axis=1).reset_index()
-    return wide[[column.name for column in contracts.sources["census_overcrowding"].columns]]
+    return wide[[column.name for column in source.columns]]
 
 
-def english_proficiency(folder: Folder, contracts: Contracts, scope: Scope) -> pd.DataFrame:
+def english_proficiency(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """TS029 by MSOA; the total is the sum of those whose main language is English and those whose is not."""
     extract = "census2021_other/proficiency21_msoa21_*.csv"
     table, name = national_or_extract(folder, "national/proficiency21_msoa21.rda", extract, "2021-03-21")
     table = table.rename(columns={"msoa21_code": "geography code"})
-    frame = by_contract(table, contracts.sources["census_english_proficiency"], name, areas=scope.msoa21)
+    frame = by_contract(table, source, name, areas=areas.msoa21)
     parts = ["main_language_english", "speaks_very_well", "speaks_well", "cannot_speak_well", "cannot_speak"]
     frame.insert(1, "residents_3_and_over", frame[parts].sum(axis=1))
     return frame
+
+
+def age(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """TS007A as Nomis offers it by hand: five lines of notes before the header."""
+    name = folder.name("census2021_other/TS007A_age_by_five_year_age_bands_*.csv")
+    return by_contract(folder.csv(name, "2021-03-21", after='"mnemonic"'), source, name, areas=areas.lsoa21)
+
+
+def unpaid_care(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """TS039 by MSOA."""
+    name = folder.name("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv")
+    return by_contract(folder.csv(name, "2021-03-21"), source, name, areas=areas.msoa21)

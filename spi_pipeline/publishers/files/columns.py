@@ -8,8 +8,8 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
-from spi_pipeline.publishers.reading import numbers, whole
-from spi_pipeline.snapshot.folder import Folder
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import numbers, whole
 
 
 def by_contract(

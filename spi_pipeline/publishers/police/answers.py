@@ -1,6 +1,6 @@
 """data.police.uk: how its archives and the answers of its API become tables.
 
-What is asked for, and when, is in ``police_live``; the CSV files inside an archive are read by ``police``.
+What is asked for, and when, is in ``asking``; the CSV files inside an archive are read by ``files``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.reading import begins, json_of, zip_members
 from spi_pipeline.publishers.http.exchange import Download, Scope
-from spi_pipeline.publishers.police import PUBLISHER, parse_stop_and_search, parse_street_crime
-from spi_pipeline.publishers.reading import begins, json_of, zip_members
+from spi_pipeline.publishers.police.files import PUBLISHER, parse_stop_and_search, parse_street_crime
 
 CATEGORIES = {
     "anti-social-behaviour": "Anti-social behaviour", "bicycle-theft": "Bicycle theft", "burglary": "Burglary",
@@ -47,7 +47,17 @@ class Kind:
     row: Callable[[Mapping[str, Any], Download], tuple[Any, ...] | None]
 
 
-def parse_police(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+def parse_crimes(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+    """Crimes of every month; see ``_counts``."""
+    return _counts(STREET, downloads, scope)
+
+
+def parse_stops(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+    """Stops of every month; see ``_counts``."""
+    return _counts(STOPS, downloads, scope)
+
+
+def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """The counts of every month, from archives, answers of the API and single files alike.
 
     Where several hold the same month of a force the last one counts, since later archives revise earlier months.

@@ -1,4 +1,4 @@
-"""ONS Open Geography: wards, boundaries, lookups and centroids, from its ArcGIS services.
+"""ONS Open Geography: what its ArcGIS services are asked for, and how their answers are read.
 
 What its dialect hides, with status 200: an error is a body, and an answer of more records than a service gives at once
 is cut off with a flag. Services are replaced under new names: they stand here, and a vintage is in the name of every
@@ -19,18 +19,19 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes, listed
+from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import (
     Client,
     Download,
-    Fetcher,
+    Host,
     PermanentFailure,
     Request,
     Scope,
     TransientFailure,
 )
-from spi_pipeline.publishers.reading import json_of
 
 PUBLISHER = "ONS Open Geography"
+ONS_GEOGRAPHY = Host("ONS_GEOGRAPHY", "https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services")
 PAGE = 2000
 CODES_A_REQUEST = 100
 # Of Great Britain, longitude and latitude.
@@ -59,6 +60,8 @@ class Service:
     drawn: bool = False
 
 
+# By the source whose table they fill, or what they are read for beside one.
+CENTROIDS = "lsoa_centroids"
 SERVICES = {
     "wards": Service(
         "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "WD24CD", "authorities",
@@ -80,20 +83,21 @@ SERVICES = {
         "LSOA11_LSOA21_LAD22_EW_LU_v5", "LSOA21CD", "LSOA11CD", "lsoas",
         {"lsoa_2011_code": "LSOA11CD", "lsoa_2021_code": "LSOA21CD", "change": "CHN?GIND"},
     ),
+    CENTROIDS: Service(
+        "LSOA_PopCentroids_EW_2021_V4", "LSOA21CD", "LSOA21CD", "lsoas", {"area_code": "LSOA21CD"}, drawn=True,
+    ),
 }  # fmt: skip
-CENTROIDS = Service(
-    "LSOA_PopCentroids_EW_2021_V4", "LSOA21CD", "LSOA21CD", "lsoas", {"area_code": "LSOA21CD"}, drawn=True
-)
 
 
-def fetch_service(service: Service, client: Client, scope: Scope) -> Iterator[Download]:
+def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]:
     """Every page of a service, for our areas only."""
+    service = SERVICES[name]
     codes = getattr(scope, service.scope)
     for start in range(0, len(codes), CODES_A_REQUEST):
         some = [f"'{code}'" for code in codes[start : start + CODES_A_REQUEST]]
         chosen = f"={some[0]}" if len(some) == 1 else f" IN ({','.join(some)})"
         asked = Request(
-            "ONS_GEOGRAPHY", f"/{service.name}/FeatureServer/0/query",
+            ONS_GEOGRAPHY, f"/{service.name}/FeatureServer/0/query",
             (("where", f"{service.field}{chosen}"), ("outFields", "*"),
              ("returnGeometry", str(service.drawn).lower()), ("outSR", "4326"),
              ("orderByFields", service.order),
@@ -109,17 +113,17 @@ def fetch_service(service: Service, client: Client, scope: Scope) -> Iterator[Do
             read, more = read + len(body["features"]), _cut_off(body) and bool(body["features"])
 
 
-def parse_service(service: Service, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """One row a feature, in the columns of the service, with ``geometry`` (well-known binary) where it is drawn.
 
     Raises:
         SpiError: when a page is missing, a field is gone, coordinates are no degrees, or areas are others than ours.
     """
-    rows = []
-    for name, feature in _features(service, downloads):
-        row = _fields(service, feature.get("attributes", feature.get("properties")), name)
+    service, rows = SERVICES[name], []
+    for file, feature in _features(service, downloads):
+        row = _fields(service, feature.get("attributes", feature.get("properties")), file)
         if service.drawn:
-            row["geometry"] = _geometry(feature.get("geometry"), name)
+            row["geometry"] = _geometry(feature.get("geometry"), file)
         rows.append(row)
     frame = pd.DataFrame(rows, columns=[*service.columns, *(["geometry"] if service.drawn else [])])
     frame = frame.drop_duplicates(list(service.columns), ignore_index=True)
@@ -129,8 +133,8 @@ def parse_service(service: Service, downloads: Sequence[Download], scope: Scope)
 
 def fetch_best_fit(client: Client, scope: Scope) -> Iterator[Download]:
     """The best fit of LSOAs to wards, and the lookup that says in which MSOA each lies."""
-    yield from fetch_service(SERVICES["lsoa_best_fit"], client, scope)
-    yield from fetch_service(SERVICES["output_area_lookup"], client, scope)
+    yield from fetch_service("lsoa_best_fit", client, scope)
+    yield from fetch_service("output_area_lookup", client, scope)
 
 
 def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -146,11 +150,11 @@ def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         features = body.get("features") or [{}] if isinstance(body, dict) else [{}]
         fields = features[0].get("attributes") or features[0].get("properties") or {}
         (nested if "OA21CD" in fields else fits).append(download)
-    frame = parse_service(SERVICES["lsoa_best_fit"], fits, scope)
+    frame = parse_service("lsoa_best_fit", fits, scope)
     if not nested:
         lacking = SERVICES["output_area_lookup"].name
         raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch it along, or lay both into the inbox")
-    larger = parse_service(SERVICES["output_area_lookup"], nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
+    larger = parse_service("output_area_lookup", nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
     larger = larger.rename(columns={"lsoa_code": "area_code"})
     twice = larger[larger.duplicated("area_code")]
     if len(twice):
@@ -173,7 +177,7 @@ def _check_page(path: Path, service: Service) -> None:
         said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
         if error.get("code") in OVERLOADED:
             raise TransientFailure(said)
-        raise PermanentFailure(f"{said}; if it has a new name, write it into spi_pipeline/publishers/ons_geography.py")
+        raise PermanentFailure(f"{said}; if it has a new name, write it into spi_pipeline/publishers/ons_geography")
     if not isinstance(body, dict) or not isinstance(body.get("features"), list):
         raise PermanentFailure(f"service {service.name} of {PUBLISHER} answered no features; see the geoportal")
 
@@ -205,7 +209,7 @@ def _fields(service: Service, fields: Mapping[str, Any] | None, name: str) -> di
         if not found:
             raise SpiError(
                 f"{name} of {PUBLISHER} has no field like {pattern}, it has {listed(list(fields or ()))}; name its "
-                "fields in spi_pipeline/publishers/ons_geography.py"
+                "fields in spi_pipeline/publishers/ons_geography"
             )
         row[column] = (fields or {})[found[0]]
     return row
@@ -244,9 +248,3 @@ def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
                 f"{service.name} of {PUBLISHER} lacks {len(absent)} of {len(known[column])} areas, {listed(absent)}; "
                 "fetch it again, or compare it with geography.yaml"
             )
-
-
-FETCHERS = {
-    source_id: Fetcher(partial(parse_service, service), partial(fetch_service, service))
-    for source_id, service in SERVICES.items()
-} | {"lsoa_best_fit": Fetcher(parse_best_fit, fetch_best_fit)}

@@ -3,7 +3,7 @@
 The archive of a December holds the 36 months up to it and is fetched once; the months since come from the API, for the
 outline of our wards, and the newest of them again each time, since they are revised. A month a force did not publish is
 in neither, and stays missing. What was had before stays, though the publisher's window has moved on. How answers are
-read is in ``police_answers``.
+read is in ``answers``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import shapely
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, Pairs, PermanentFailure, Request, Scope
-from spi_pipeline.publishers.months import month_before, months_between
-from spi_pipeline.publishers.police import PUBLISHER
-from spi_pipeline.publishers.police_answers import STOPS, STREET, parse_police, point_of
-from spi_pipeline.publishers.reading import json_of
+from spi_pipeline.publishers.files.months import month_before, months_between
+from spi_pipeline.publishers.files.reading import json_of
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, Pairs, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.police.answers import point_of
+from spi_pipeline.publishers.police.files import PUBLISHER
 
+# It states 15 requests a second and bursts of 30.
+POLICE = Host("POLICE", "https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15)
 WINDOW = 36
 REVISED = 3
 TOO_MANY = 503
@@ -51,7 +53,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
             yield from kept
             continue
         had_some = len(outlines) == 1 and any(_is_of_street(one) and _holds_some(one) for one in kept)
-        fixed = Request("POLICE", "", media=("json",), period=month, settled=month not in offered[:REVISED])
+        fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         try:
             answers = [answer for outline in outlines for answer in _inside(client, fixed, outline, had_some)]
         except PermanentFailure as failure:
@@ -76,7 +78,7 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
         if month not in offered:
             yield from (download for download in scope.have if download.period == month)
             continue
-        fixed = Request("POLICE", "", media=("json",), period=month, settled=month not in offered[:REVISED])
+        fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         ours = replace(scope, forces=tuple(force for force in scope.forces if force in forces[month]))
         for endpoint in ("stops-force", "stops-no-location"):
             answers = _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
@@ -85,7 +87,7 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
 
 def last_updated(client: Client, scope: Scope) -> str:
     """The day the publisher says it last changed anything."""
-    answer = client.read_json(Request("POLICE", "/api/crime-last-updated", media=("json",)))
+    answer = client.read_json(Request(POLICE, "/api/crime-last-updated", media=("json",)))
     if not isinstance(answer, dict) or "date" not in answer:
         raise PermanentFailure(f"crime-last-updated of {PUBLISHER} names no date any more; see its docs")
     return str(answer["date"])
@@ -103,7 +105,7 @@ def _published(client: Client, scope: Scope) -> Callable[[Download, Request], Do
 
 def _availability(client: Client) -> list[tuple[str, list[str]]]:
     """The months the API offers, newest first, with the forces whose stops it has."""
-    answer = client.read_json(Request("POLICE", "/api/crimes-street-dates", media=("json",)))
+    answer = client.read_json(Request(POLICE, "/api/crimes-street-dates", media=("json",)))
     try:
         found = sorted(((str(one["date"]), list(one.get("stop-and-search", ()))) for one in answer), reverse=True)
     except (KeyError, TypeError, AttributeError) as error:
@@ -144,7 +146,7 @@ def _archive_ends(first: str, last: str) -> list[str]:
 def _archive(client: Client, end: str) -> Download | None:
     """An archive, or None where the publisher does not have it."""
     asked = Request(
-        "POLICE",
+        POLICE,
         f"/data/archive/{end}.zip",
         media=("zip",),
         period=f"{month_before(end, WINDOW - 1)}/{end}",
@@ -231,9 +233,3 @@ def _of_forces(client: Client, fixed: Request, endpoint: str, params: Pairs, sco
     for force in scope.forces:
         named = tuple((name, force if name == "force" else value) for name, value in params)
         yield client.get(replace(fixed, path=f"/api/{endpoint}", params=named))
-
-
-FETCHERS = {
-    "street_crime": Fetcher(partial(parse_police, STREET), fetch_street_crime, last_updated),
-    "stop_and_search": Fetcher(partial(parse_police, STOPS), fetch_stops, last_updated),
-}

@@ -1,4 +1,4 @@
-"""Nomis: tables of Census 2021, population of small areas, claimant counts.
+"""Nomis: what is asked for, and how its answers are read.
 
 What its dialect hides, with status 200: an answer of more than 25,000 rows is cut off (``RECORD_COUNT`` says how many
 there are), unknown codes give an empty body, and its "2022 wards" are Luton's former ones. So areas are asked for by
@@ -17,20 +17,21 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes, listed
+from spi_pipeline.publishers.files.months import month_before, months_between
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import (
     Client,
     Download,
-    Fetcher,
+    Host,
     PermanentFailure,
     Request,
     Scope,
     TransientFailure,
 )
-from spi_pipeline.publishers.months import month_before, months_between
-from spi_pipeline.publishers.nomis_tables import CENSUS, Table, columns_of
-from spi_pipeline.publishers.reading import header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.nomis.tables import CENSUS, columns_of
 
 PUBLISHER = "Nomis"
+NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
 ROW_LIMIT = 25_000
 # A URL should stay below 8 kB; a code takes ten characters with its comma.
 CODES_A_REQUEST = 400
@@ -40,25 +41,26 @@ _NO_DIMENSIONS = {"DATE_NAME", "GEOGRAPHY_NAME", "MEASURES_NAME", "OBS_STATUS_NA
 AGES = {"residents": "200", "aged_0_15": "201", "aged_16_64": "203", "aged_65_and_over": "209"}
 
 
-def fetch_census(table: Table, client: Client, scope: Scope) -> Iterator[Download]:
+def fetch_census(source_id: str, client: Client, scope: Scope) -> Iterator[Download]:
     """All categories of a table for every area of its level."""
+    table = CENSUS[source_id]
     # Without a selection every column comes, and among them the dimension whose name is not documented.
     label = [table.dimension, f"{table.dimension}_name"]
     selected = (_select("geography_code", *label),) if table.dimension else ()
     fixed = Request(
-        "NOMIS", f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, *selected),
+        NOMIS, f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, *selected),
         period="2021-03-21", settled=True,
     )  # fmt: skip
     yield from _by_area(client, fixed, getattr(scope, table.level))
 
 
-def parse_census(table: Table, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """One row an area, one column a category.
 
     Raises:
         SpiError: when the answer was cut, areas are missing or others than those asked for, or a label is not there.
     """
-    name = downloads[0].name
+    table, name = CENSUS[source_id], downloads[0].name
     told = _category(downloads[0])
     rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, getattr(scope, table.level), scope)
     if told:
@@ -85,7 +87,7 @@ def _category(download: Download) -> dict[str, str]:
 def fetch_population(client: Client, scope: Scope) -> Iterator[Download]:
     """The newest estimates of small areas."""
     fixed = Request(
-        "NOMIS", "/api/v01/dataset/NM_2014_1.data.csv",
+        NOMIS, "/api/v01/dataset/NM_2014_1.data.csv",
         (("date", "latest"), ("gender", "0"), ("c_age", ",".join(AGES.values())), VALUE,
          _select("date_code", "geography_code", "c_age")),
     )  # fmt: skip
@@ -112,7 +114,7 @@ def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
     The newest month is revised with the next one's release, so all but the two newest are settled.
     """
     fixed = Request(
-        "NOMIS", "/api/v01/dataset/NM_162_1.data.csv",
+        NOMIS, "/api/v01/dataset/NM_162_1.data.csv",
         (("gender", "0"), ("age", "0"), ("measure", "1"), VALUE, _select("date_code", "geography_code")),
     )  # fmt: skip
     newest = [replace(page, period=_date_of(page)) for page in _by_area(client, _at(fixed, "latest"), scope.wards)]
@@ -242,13 +244,3 @@ def _wide(rows: pd.DataFrame, key: list[str], columns: list[str], name: str) -> 
             f"{name} of {PUBLISHER} lacks categories of {len(short)} areas ({short.index[0]}); fetch it again"
         )
     return wide[[*key, *columns]]
-
-
-FETCHERS = {
-    **{
-        source_id: Fetcher(parse=partial(parse_census, table), fetch=partial(fetch_census, table))
-        for source_id, table in CENSUS.items()
-    },
-    "population": Fetcher(parse=parse_population, fetch=fetch_population),
-    "claimant_count": Fetcher(parse=parse_claimants, fetch=fetch_claimants),
-}

@@ -2,7 +2,7 @@
 
 Ids that circulate have been wrong and codes are reused from table to table, so a category is told by its label. Where
 Nomis words a label otherwise than its own files do, the code decides that is documented for it, and the label must
-still speak of the same thing. How tables are asked for and read is in ``nomis``.
+still speak of the same thing. How tables are asked for and read is in ``answers``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Table:
         labels: by our column the label of its category, as far as it follows the last ``": "``.
         codes: by our column the category's code, where it is documented.
         level: the areas it is read for.
+        bulk: its name in the bulk download; empty where it is in no snapshot from there.
     """
 
     dataset: str
@@ -36,6 +37,7 @@ class Table:
     labels: Mapping[str, str]
     codes: Mapping[str, int]
     level: str = "output_areas"
+    bulk: str = ""
 
 
 CENSUS: dict[str, Table] = {
@@ -44,8 +46,9 @@ CENSUS: dict[str, Table] = {
         {"residents": TOTAL, "in_households": "Lives in a household",
          "in_communal_establishments": "Lives in a communal establishment"},
         {"residents": 0},
+        bulk="ts001",
     ),
-    "census_households": Table("NM_2059_1", "", {"households": ""}, {}),
+    "census_households": Table("NM_2059_1", "", {"households": ""}, {}, bulk="ts041"),
     "census_age": Table(
         "NM_2020_1", "c2021_age_19",
         {"residents": TOTAL, "aged_0_4": "Aged 4 years and under",
@@ -66,12 +69,14 @@ CENSUS: dict[str, Table] = {
         {"residents": TOTAL, "bad": "Bad health", "very_bad": "Very bad health", "fair": "Fair health",
          "good": "Good health", "very_good": "Very good health"},
         {"residents": 0, "very_good": 1, "good": 2, "fair": 3, "bad": 4, "very_bad": 5},
+        bulk="ts037",
     ),
     "census_disability": Table(
         "NM_2056_1", "c2021_disability_5",
         {"residents": TOTAL, "limited_a_lot": "Day-to-day activities limited a lot",
          "limited_a_little": "Day-to-day activities limited a little"},
         {"residents": 0, "limited_a_lot": 1, "limited_a_little": 2},
+        bulk="ts038",
     ),
     "census_unpaid_care": Table(
         "NM_2057_1", "c2021_carer_7",
@@ -90,16 +95,19 @@ CENSUS: dict[str, Table] = {
          "commercial_building": "In a commercial building, for example, in an office building, hotel or over a shop",
          "caravan": "A caravan or other mobile or temporary structure"},
         {"households": 0},
+        bulk="ts044",
     ),
     "census_car_availability": Table(
         "NM_2063_1", "c2021_cars_5",
         {"households": TOTAL, "none": "No cars or vans in household", "one": "1 car or van in household",
          "two": "2 cars or vans in household", "three_or_more": "3 or more cars or vans in household"},
         {"households": 0, "none": 1, "one": 2, "two": 3, "three_or_more": 4},
+        bulk="ts045",
     ),
     "census_central_heating": Table(
         "NM_2064_1", "c2021_heating_13", {"households": TOTAL, "none": "No central heating"},
         {"households": 0, "none": 1},
+        bulk="ts046",
     ),
     "census_overcrowding": Table(
         "NM_2070_1", "c2021_occrat_bedrooms_6",
@@ -111,6 +119,7 @@ CENSUS: dict[str, Table] = {
         "NM_2072_1", "c2021_tenure_9",
         {"households": TOTAL, "owned": "Owned", "social_rented": "Social rented", "private_rented": "Private rented"},
         {"households": 0, "owned": 1001, "social_rented": 1003, "private_rented": 1004},
+        bulk="ts054",
     ),
     "census_qualifications": Table(
         "NM_2084_1", "c2021_hiqual_8",
@@ -119,6 +128,7 @@ CENSUS: dict[str, Table] = {
          "apprenticeship": "Apprenticeship", "level_3": "Level 3 qualifications",
          "level_4_and_above": "Level 4 qualifications and above", "other": "Other qualifications"},
         {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6},
+        bulk="ts067",
     ),
 }  # fmt: skip
 
@@ -142,7 +152,7 @@ def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[s
         if len(match) != 1:
             raise SpiError(
                 f"{name} of Nomis has {len(match)} categories {wanted!r}, it has {listed(list(met))}; "
-                "compare the table's id and labels with spi_pipeline/publishers/nomis_tables.py"
+                "compare the table's id and labels with spi_pipeline/publishers/nomis/tables.py"
             )
         columns[match[0]] = column
     return columns
