@@ -12,7 +12,8 @@ from spi_pipeline.contracts.loader import Contracts, load_contracts
 from spi_pipeline.orchestration.sensors import pace
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
-from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES
+from spi_pipeline_tests.imitations.fixtures import SERVED
+from spi_pipeline_tests.imitations.matrix import TROUBLES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
 
@@ -70,9 +71,9 @@ def test_the_correction_shown_is_read(tmp_path: Path) -> None:
 
 def test_the_matrix_is_whole() -> None:
     rows = table_in(DOCUMENT, "matrix").splitlines()
-    assert re.findall(r"`(\w+)`", rows[0]) == list(SOURCES)
+    assert re.findall(r"`(\w+)`", rows[0]) == list(SERVED)
     assert first_column("matrix") == [trouble.title for trouble in TROUBLES]
     for line, trouble in zip(rows[2:], TROUBLES, strict=True):
         cells = [cell.strip() for cell in line.split("|")[2:-1]]
-        assert [bool(cell) for cell in cells] == [name in trouble.at for name in SOURCES], trouble.title
+        assert [bool(cell) for cell in cells] == [name in trouble.at for name in SERVED], trouble.title
         assert all(re.fullmatch(r"(same|kept|new|new !) \(\d+\)", cell) for cell in cells if cell)

@@ -18,7 +18,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, write_snapshot
-from spi_pipeline_tests.snapshot.publishers import write_folder
+from spi_pipeline_tests.imitations.fixtures import write_folder
 
 AS_OF = dt.date(2026, 5, 1)
 

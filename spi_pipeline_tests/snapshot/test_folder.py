@@ -17,7 +17,8 @@ from spi_pipeline.contracts.loader import Contracts
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.snapshot.embedded import InputFile
-from spi_pipeline_tests.snapshot.publishers import put, put_zip
+from spi_pipeline_tests.imitations.fixtures import put
+from spi_pipeline_tests.imitations.messages import zipped
 
 CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
@@ -102,7 +103,7 @@ def test_a_file_that_is_not_what_its_name_promises_is_refused(
 
 def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:
     put(root, "broken.zip", (root / CAR_ZIP).read_bytes()[:-30])
-    put_zip(root, "other.zip", {"readme.txt": "nothing"})
+    put(root, "other.zip", zipped({"readme.txt": "nothing"}))
     for name in ("broken.zip", "other.zip"):
         with pytest.raises(SpiError) as caught:
             Folder(root).zipped_csv(name, "some-oa.csv", "2021")

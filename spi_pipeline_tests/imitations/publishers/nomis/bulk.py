@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from spi_pipeline_tests.imitations import census
 from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, not_found, zipped
+from spi_pipeline_tests.imitations.publishers.nomis import census
 from spi_pipeline_tests.imitations.tables import areas
 
 # No ward file in any of them. The order in the zip is not that of size.

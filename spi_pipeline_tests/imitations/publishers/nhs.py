@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, html_answer, not_found, zipped
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, html_answer, not_found, zipped
 from spi_pipeline_tests.imitations.tables import areas, noise, required, split
 
 _FILES = "https://files.digital.nhs.uk"
@@ -134,3 +134,9 @@ def _prevalence(member: str) -> str:
                 register = round(total * _LISTS[kind] * share * (0.7 + 0.6 * noise("qof", str(practice), code)))
                 rows.append((practice, code, register, listed, people))
     return csv_text(["PRACTICE_CODE", group, "REGISTER", "PATIENT_LIST_TYPE", size], rows)
+
+
+SERVED = {
+    "nhs_pages": Served(pages, "diagnosed_conditions"),
+    "nhs_files": Served(files, "diagnosed_conditions", column="*SIZE", figures=("NUMBER_OF_PATIENTS", "REGISTER")),
+}

@@ -1,4 +1,4 @@
-"""Nomis (sources.md, section 1): what comes back of a query. The bulk zips are in ``nomis_bulk``."""
+"""Nomis (sources.md, section 1): what comes back of a query. The bulk zips are in ``bulk``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline_tests.imitations import nomis_bulk
-from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, json_answer, not_found
-from spi_pipeline_tests.imitations.nomis_cubes import Cube, cube
-from spi_pipeline_tests.imitations.nomis_query import Place, codes, dates, members, places
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, json_answer, not_found
+from spi_pipeline_tests.imitations.publishers.nomis import bulk
+from spi_pipeline_tests.imitations.publishers.nomis.cubes import Cube, cube
+from spi_pipeline_tests.imitations.publishers.nomis.files import FILES as FILES
+from spi_pipeline_tests.imitations.publishers.nomis.query import Place, codes, dates, members, places
 
 _API = "/api/v01/dataset/"
 _FORMS = r"(NM_\d+_\d+)(/[\w/]+)?\.(data\.csv|data\.json|overview\.json|def\.sdmx\.json)"
@@ -53,7 +54,7 @@ class _Query:
 def answer(request: Request) -> Answer:
     """Bulk zips, data as CSV or JSON, overviews and lists of codes."""
     if request.path.startswith("/output/census/2021/"):
-        return nomis_bulk.answer(request)
+        return bulk.answer(request)
     found = re.fullmatch(_FORMS, request.path.removeprefix(_API))
     if not request.path.startswith(_API) or not found:
         return not_found(request)
@@ -188,3 +189,8 @@ def _codelist(table: Cube, inner: str, search: str) -> Answer:
 
 def _note(title: str, text: str) -> dict[str, str]:
     return {"annotationtitle": title, "annotationtext": text}
+
+
+SERVED = {
+    "nomis": Served(answer, "claimant_count", column="OBS_VALUE", figures=("OBS_VALUE", "obs_value")),
+}

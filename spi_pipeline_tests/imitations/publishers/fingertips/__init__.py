@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, html_answer, json_answer, not_found
+from spi_pipeline_tests.imitations.messages import (
+    Answer,
+    Request,
+    Served,
+    csv_text,
+    html_answer,
+    json_answer,
+    not_found,
+)
 from spi_pipeline_tests.imitations.tables import LUTON, areas, noise, required
 
 _PROFILE, _GROUPS = "143", ("1938133180", "1938133183", "1938133184", "1938133185")
@@ -34,7 +42,7 @@ _METADATA = (
 @cache
 def _indicators() -> dict[str, dict[str, str]]:
     """Indicators by id: name, sexes, age, periods, range, mean, spread, slope on illness, unit, polarity, reuse."""
-    with Path(__file__).with_name("fingertips_indicators.csv").open(encoding="utf-8", newline="") as lines:
+    with Path(__file__).with_name("indicators.csv").open(encoding="utf-8", newline="") as lines:
         return {row["id"]: row for row in csv.DictReader(lines)}
 
 
@@ -175,3 +183,8 @@ def _illness() -> dict[str, float]:
     parent = areas().output_areas.drop_duplicates("lsoa").set_index("lsoa").msoa
     mean = table.acute_morbidity.groupby(table.area_code.map(parent)).mean()
     return dict(((mean - mean.mean()) / np.std(mean)).round(3))
+
+
+SERVED = {
+    "fingertips": Served(answer, "local_health", "/all_data/*", "Value", ("Value",)),
+}

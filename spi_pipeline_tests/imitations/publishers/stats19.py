@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, not_found
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, not_found
 from spi_pipeline_tests.imitations.tables import LUTON, NEIGHBOUR, required
 
 _YEARS = range(2020, 2025)
@@ -60,3 +60,8 @@ def _collisions(year: int) -> pd.DataFrame:
             "collision_adjusted_severity_slight": np.where(severity == 3, 0.88, 0.0),
         }
     )
+
+
+SERVED = {
+    "stats19": Served(answer, "road_collisions", column="collision_severity", figures=("collision_severity",)),
+}

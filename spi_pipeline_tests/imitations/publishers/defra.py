@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, not_found
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, not_found
 from spi_pipeline_tests.imitations.tables import noise
 
 _YEARS = range(2018, 2025)
@@ -33,3 +33,8 @@ def _level(kind: str, year: int, x: int, y: int) -> float:
     motorway = math.exp(-abs(x - 504_500) / 1500)
     level = {"no2": 8 + 9 * town + 4 * motorway, "pm25": 7 + 2 * town + motorway}[kind]
     return level * (1 - 0.02 * (year - 2018)) + 0.3 * noise(kind, str(x), str(y))
+
+
+SERVED = {
+    "defra_pcm": Served(answer, "background_pollution", column="no2*", figures=("no2*", "pm25*")),
+}

@@ -11,7 +11,7 @@ from functools import cache
 
 import pandas as pd
 
-from spi_pipeline_tests.imitations import census
+from spi_pipeline_tests.imitations.publishers.nomis import census
 from spi_pipeline_tests.imitations.tables import areas, noise
 
 # A cell: the figure, or None where it is suppressed.

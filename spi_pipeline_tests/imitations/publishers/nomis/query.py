@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from spi_pipeline_tests.imitations.nomis_cubes import Cube
+from spi_pipeline_tests.imitations.publishers.nomis.cubes import Cube
 from spi_pipeline_tests.imitations.tables import areas
 
 _NATIONAL = {"2092957699": "E92000001"}

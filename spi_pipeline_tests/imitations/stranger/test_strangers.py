@@ -15,9 +15,9 @@ from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.storage.raw import Raw
-from spi_pipeline_tests.imitations.stranger import OLD, ORNATE, PLAIN, Manner, Stranger, stranger
-from spi_pipeline_tests.imitations.stranger_files import BASES, PUBLISHERS
-from spi_pipeline_tests.imitations.stranger_town import MONTHS, TABLES, value
+from spi_pipeline_tests.imitations.stranger.files import BASES, PUBLISHERS
+from spi_pipeline_tests.imitations.stranger.server import OLD, ORNATE, PLAIN, Manner, Stranger, stranger
+from spi_pipeline_tests.imitations.stranger.town import MONTHS, TABLES, value
 from spi_pipeline_tests.publishers.fake import TOWN, holds
 
 SCOPE = replace(TOWN, as_of="2024-05-01")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, not_found
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, not_found
 from spi_pipeline_tests.imitations.tables import OLD_WARDS, noise, required
 
 _PERSON = (
@@ -78,3 +78,8 @@ def _ballot(
         }
         rows.append({**ballot, **who, "votes_cast": votes, "elected": rank <= 2, "rank": rank})
     return rows
+
+
+SERVED = {
+    "democracy_club": Served(answer, "local_elections", column="total_electorate", figures=("turnout_percentage",)),
+}

@@ -1,4 +1,4 @@
-"""The files that the other server's publishers offer for the invented town: see ``stranger_town``."""
+"""The files that the other server's publishers offer for the invented town: see ``town``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import openpyxl
 
-from spi_pipeline_tests.imitations.stranger import Manner, Query, Reply
-from spi_pipeline_tests.imitations.stranger_town import MISSING, fingertips, nomis, ons, police, said, table
+from spi_pipeline_tests.imitations.stranger.server import Manner, Query, Reply
+from spi_pipeline_tests.imitations.stranger.town import MISSING, fingertips, nomis, ons, police, said, table
 from spi_pipeline_tests.publishers.fake import TOWN
 
 _ELECTIONS = (

@@ -16,7 +16,7 @@ from typing import Any
 
 import shapely
 
-from spi_pipeline_tests.imitations.stranger import Manner, Query, Reply
+from spi_pipeline_tests.imitations.stranger.server import Manner, Query, Reply
 from spi_pipeline_tests.publishers.fake import TOWN
 
 EMPTY = Reply(b"", "text/plain")

@@ -11,8 +11,9 @@ import pandas as pd
 import pyproj
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, html_answer, json_answer, not_found
-from spi_pipeline_tests.imitations.ons_layers import Layer, layer
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found
+from spi_pipeline_tests.imitations.publishers.ons_geography.files import FILES as FILES
+from spi_pipeline_tests.imitations.publishers.ons_geography.layers import Layer, layer
 
 _CLAUSE = re.compile(r"\(?\s*(\w+)\s*(=|<>|LIKE|IN)\s*(.+?)\s*\)?", re.IGNORECASE)
 
@@ -148,3 +149,8 @@ def _where(rows: pd.DataFrame, text: str) -> np.ndarray:
 @cache
 def _transformer() -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(4326, 27700, always_xy=True)
+
+
+SERVED = {
+    "ons_geography": Served(answer, "lsoa_best_fit", column="LSOA21CD"),
+}

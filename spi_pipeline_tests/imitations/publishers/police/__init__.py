@@ -13,20 +13,42 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, json_answer, not_found, zipped
-from spi_pipeline_tests.imitations.police_tables import CATEGORIES, FORCES, crimes, months, stops, window
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, json_answer, not_found, zipped
+from spi_pipeline_tests.imitations.publishers.police.tables import CATEGORIES, FORCES, crimes, months, stops, window
 
 _BUCKET = "https://policeuk-data.s3.amazonaws.com"
 _MILE = 1609.344
 _PLACED = "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name"
-_STREET = f"{_PLACED},Crime type,Last outcome category,Context"
+STREET_HEADER = f"{_PLACED},Crime type,Last outcome category,Context"
 _OUTCOMES = f"{_PLACED},Outcome type"
 # Of the stop-and-search file the documents name the file and not the columns: these are the published ones.
-_STOPS = (
+STOP_HEADER = (
     "Type,Date,Part of a policing operation,Policing operation,Latitude,Longitude,Gender,Age range,"
     "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
     "Outcome linked to object of search,Removal of more than just outer clothing"
 )
+# Kept copies, as a folder holds them: one file a force and month.
+STREET = f"""{STREET_HEADER}
+aa11,2024-01,F,F,-0.41,51.88,On or near A,E01900001,L 1A,Burglary,None,
+aa11,2024-01,F,F,-0.41,51.88,On or near A,E01900001,L 1A,Burglary,None,
+bb22,2024-01,F,F,-0.41,51.88,On or near A,E01900001,L 1A,Burglary,None,
+,2024-01,F,F,-0.42,51.89,On or near B,E01900002,L 1B,Anti-social behaviour,,
+,2024-01,F,F,-0.42,51.89,On or near B,E01900002,L 1B,Anti-social behaviour,,
+cc33,2024-01,F,F,,,No Location,,,Drugs,None,
+"""
+STOPS = f"""{STOP_HEADER}
+Person search,2024-04-01T10:00:00+00:00,False,,51.88,-0.41,Male,18-24,White,White,Act,Drugs,Nothing,,False
+Person search,2024-03-31T23:30:00+00:00,False,,51.88,-0.41,Female,25-34,White,White,Act,Drugs,Nothing,,False
+Person search,2024-04-02T10:00:00+00:00,False,,,,Male,over 34,White,White,Act,Drugs,Nothing,,False
+"""
+FILES = {
+    "street_crime": {
+        "police/bedfordshire_street/2024-01-bedfordshire-street.csv.gz": STREET,
+    },
+    "stop_and_search": {
+        "police/bedfordshire_stop_and_search/2024-04-bedfordshire-stop-and-search.csv.gz": STOPS,
+    },
+}
 
 
 def answer(request: Request) -> Answer:
@@ -218,7 +240,7 @@ def _street_csv(month: str, force: str) -> bytes:
     found = found[found.force == force].assign(month=month, reported=FORCES[force], within=FORCES[force], context="")
     columns = ["crime_id", "month", "reported", "within", "longitude", "latitude", "street", "lsoa_code", "lsoa_name"]
     table = pa.Table.from_pandas(found[[*columns, "type", "outcome", "context"]], preserve_index=False)
-    out = io.BytesIO(f"{_STREET}\n".encode())
+    out = io.BytesIO(f"{STREET_HEADER}\n".encode())
     out.seek(0, io.SEEK_END)
     # pandas takes five times as long, and there are 108 of these in an archive.
     pyarrow.csv.write_csv(table, out, pyarrow.csv.WriteOptions(include_header=False, quoting_style="none"))
@@ -227,9 +249,16 @@ def _street_csv(month: str, force: str) -> bytes:
 
 def _stops_csv(month: str) -> str:
     found = stops(month)
-    columns: dict[str, Any] = dict.fromkeys(_STOPS.split(","), "")
+    columns: dict[str, Any] = dict.fromkeys(STOP_HEADER.split(","), "")
     columns |= {"Type": "Person search", "Date": found["at"], "Part of a policing operation": False}
     columns |= {"Latitude": found.latitude, "Longitude": found.longitude, "Gender": "Male", "Age range": "18-24"}
     columns |= {"Legislation": "Misuse of Drugs Act 1971 (section 23)", "Object of search": found["object"]}
     columns |= {"Outcome": "A no further action disposal", "Removal of more than just outer clothing": False}
     return pd.DataFrame(columns, index=found.index).to_csv(index=False, lineterminator="\n")
+
+
+SERVED = {
+    "police": Served(answer, "street_crime", "/api/crimes-street/*", "category"),
+    # Where the archive redirects to.
+    "police_bucket": Served(bucket, "street_crime", column="Crime type", is_host=False),
+}
