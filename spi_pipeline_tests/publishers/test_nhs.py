@@ -11,6 +11,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline.publishers.nhs import OFFERS, PATIENTS, QOF
+from spi_pipeline_tests.imitations.publishers.nhs import PATIENTS_HEADER, REGISTERS_HEADER
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through, zipped
 
 CONDITIONS = OFFERS["diagnosed_conditions"]
@@ -19,13 +20,12 @@ FILES = "https://files.digital.nhs.uk/74/93D6A1/"
 
 def patients(rows: list[tuple[str, str, int]], **renamed: str) -> bytes:
     cells = [("GP_PRAC_PAT_LIST", "01JUL2026", practice, "A SURGERY", area, "ALL", n) for practice, area, n in rows]
-    header = ["PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS"]
-    return body_of(pd.DataFrame(cells, columns=header).rename(columns=renamed))
+    return body_of(pd.DataFrame(cells, columns=list(PATIENTS_HEADER)).rename(columns=renamed))
 
 
 def registers(rows: list[tuple[str, str, str, int, int]]) -> bytes:
-    header = ["PRACTICE_CODE", "GROUP_CODE", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE", "REGISTER"]
-    return body_of(pd.DataFrame(rows, columns=header))
+    cells = [(practice, group, register, kind, size) for practice, group, kind, size, register in rows]
+    return body_of(pd.DataFrame(cells, columns=list(REGISTERS_HEADER)))
 
 
 def every_group(practice: str, percent: int) -> list[tuple[str, str, str, int, int]]:

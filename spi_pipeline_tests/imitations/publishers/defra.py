@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from spi_pipeline_tests.imitations.messages import Answer, Request, Served, not_found
 from spi_pipeline_tests.imitations.tables import noise
@@ -18,13 +19,22 @@ def answer(request: Request) -> Answer:
     if not found or int(found[3]) not in _YEARS or (found[2] == "pm25") != found[1].endswith("g"):
         return not_found(request)
     column, kind, year = found.groups()
+    squares = {
+        (x, y): f"{_level(kind, int(year), x, y):.5f}"
+        for y in range(215_500, 230_000, 1000)
+        for x in range(499_500, 514_000, 1000)
+    }
+    return Answer(200, grid(column, squares), "text/csv")
+
+
+def grid(column: str, squares: Mapping[tuple[int, int], str]) -> bytes:
+    """A file as it is published: values by the middle of their square, in metres, and two squares of sea."""
+    kind, year = re.split(r"(?=20\d\d)", column.removesuffix("g"))
     lines = [f"Modelled background {kind}", f"Year: {year}", "Units: ug/m3", "Grid: OSGB, 1 km", "Created: 2025-09-01"]
+    sea = dict.fromkeys([(675_500, 221_500), (676_500, 221_500)], "MISSING")
     lines += [f"gridcode,x,y,{column}"]
-    for y in range(215_500, 230_000, 1000):
-        for x in range(499_500, 514_000, 1000):
-            lines.append(f"{x // 1000 * 1000 + y // 1000},{x},{y},{_level(kind, int(year), x, y):.5f}")
-    lines += [f"{x // 1000 * 1000 + 221},{x},221500,MISSING" for x in (675_500, 676_500)]
-    return Answer(200, ("\n".join(lines) + "\n").encode(), "text/csv")
+    lines += [f"{x // 1000 * 1000 + y // 1000},{x},{y},{value}" for (x, y), value in {**squares, **sea}.items()]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _level(kind: str, year: int, x: int, y: int) -> float:

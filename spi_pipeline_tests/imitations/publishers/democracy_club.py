@@ -17,6 +17,7 @@ _RESULTS = (
     "votes_cast,elected,tied_vote_winner,rank,turnout_reported,spoilt_ballots,total_electorate,turnout_percentage,"
     "results_source"
 )
+HEADER = f"{_PERSON},{_ELECTION},{_RESULTS}".split(",")
 _PARTIES = {"Labour Party": 53, "Liberal Democrats": 90, "Conservative and Unionist Party": 52, "Green Party": 63}
 
 

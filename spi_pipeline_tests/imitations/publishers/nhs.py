@@ -38,6 +38,11 @@ _YEARS = {
 # Register -> list it is a share of, share of that list.
 _REGISTERS = {"CHD": ("TOTAL", 0.03), "COPD": ("TOTAL", 0.018), "MH": ("TOTAL", 0.0095), "DM": ("17OV", 0.085)}
 _REGISTERS |= {"DEP": ("18OV", 0.12), "OB": ("18OV", 0.11)}
+PATIENTS_HEADER = (
+    "PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS",
+)  # fmt: skip
+# Of the newest era; two of its columns were called otherwise before.
+REGISTERS_HEADER = ("PRACTICE_CODE", "GROUP_CODE", "REGISTER", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE")
 _LISTS = {"TOTAL": 1.0, "17OV": 0.76, "18OV": 0.75}
 
 
@@ -100,7 +105,6 @@ def patients() -> pd.DataFrame:
 
 @cache
 def _patients_zip(vintage_2021: bool) -> bytes:
-    header = ["PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS"]
     table = patients()
     if not vintage_2021:
         old = required("lsoa_2011_lookup").set_index("lsoa_2021_code").lsoa_2011_code
@@ -117,15 +121,15 @@ def _patients_zip(vintage_2021: bool) -> bytes:
             ("GP_PRAC_PAT_LIST", "01JUL2026", "E81012", "SURGERY E81012", code, sex, 7)
             for code in ("E01017610", "NO2011")
         ]
-        members[f"gp-reg-pat-prac-lsoa-{name}.csv"] = csv_text(header, rows)
+        members[f"gp-reg-pat-prac-lsoa-{name}.csv"] = csv_text(PATIENTS_HEADER, rows)
     return zipped(members)
 
 
 def _prevalence(member: str) -> str:
     """Registers of each practice in the columns of the member's era."""
     early = "1819" in member
-    group = "INDICATOR_GROUP_CODE" if early else "GROUP_CODE"
-    size = "PATIENT_LIST_SIZE" if early or "1920" in member else "PRACTICE_LIST_SIZE"
+    older = {"GROUP_CODE": "INDICATOR_GROUP_CODE"} if early else {}
+    older |= {"PRACTICE_LIST_SIZE": "PATIENT_LIST_SIZE"} if early or "1920" in member else {}
     rows = []
     for practice, total in patients().sum().items():
         for code, (kind, share) in _REGISTERS.items():
@@ -133,7 +137,7 @@ def _prevalence(member: str) -> str:
                 people = round(total * _LISTS[listed])
                 register = round(total * _LISTS[kind] * share * (0.7 + 0.6 * noise("qof", str(practice), code)))
                 rows.append((practice, code, register, listed, people))
-    return csv_text(["PRACTICE_CODE", group, "REGISTER", "PATIENT_LIST_TYPE", size], rows)
+    return csv_text([older.get(name, name) for name in REGISTERS_HEADER], rows)
 
 
 SERVED = {

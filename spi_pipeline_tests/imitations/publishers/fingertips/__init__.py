@@ -23,8 +23,8 @@ from spi_pipeline_tests.imitations.tables import LUTON, areas, noise, required
 
 _PROFILE, _GROUPS = "143", ("1938133180", "1938133183", "1938133184", "1938133185")
 _TYPES = {3: "MSOA", 8: "Electoral ward", 15: "England", 401: "Unitary", 402: "Unitary", 501: "Unitary", 502: "Unitary"}
-_SUPPRESSED = "Value suppressed for disclosure control due to small count"
-_HEADER = (
+SUPPRESSED = "Value suppressed for disclosure control due to small count"
+HEADER = (
     "Indicator ID,Indicator Name,Parent Code,Parent Name,Area Code,Area Name,Area Type,Sex,Age,Category Type,Category,"
     "Time period,Value,Lower CI 95.0 limit,Upper CI 95.0 limit,Lower CI 99.8 limit,Upper CI 99.8 limit,Count,"
     "Denominator,Value note,Recent Trend,Compared to England value or percentiles,Compared to percentiles,"
@@ -61,7 +61,7 @@ def answer(request: Request) -> Answer:
     if path == "area_types":
         return json_answer([{"Id": t, "Name": _TYPES[t], "Short": _TYPES[t]} for t in offered])
     if path == "value_notes":
-        notes = {101: _SUPPRESSED, 500: "Aggregated from all known lower geography values", 506: "Aggregated"}
+        notes = {101: SUPPRESSED, 500: "Aggregated from all known lower geography values", 506: "Aggregated"}
         return json_answer([{"Id": key, "Text": text} for key, text in notes.items()])
     if path == "areas/by_parent_area_code":
         listed = areas().members("msoa")
@@ -116,7 +116,7 @@ def _data(request: Request, by: str, offered: list[int]) -> Answer:
     child, parent = int(query["child_area_type_id"]), int(query["parent_area_type_id"])
     if child not in offered or child == 15 or parent not in offered or not all(i in _indicators() for i in wanted):
         return Answer(500, b"System.NullReferenceException: Object reference not set to an instance of an object.")
-    header = _HEADER.split(",")[: site.fingertips_columns]
+    header = HEADER.split(",")[: site.fingertips_columns]
     if parent != 15:
         header[22] = "Compared to Unitary value or percentiles"
     code = query.get("parent_area_code")
@@ -158,7 +158,7 @@ def _row(
 ) -> list[Any]:
     indicator, sex, period = cell
     about = _indicators()[indicator]
-    figures: list[Any] = ["", "", "", "", "", "", "", _SUPPRESSED]
+    figures: list[Any] = ["", "", "", "", "", "", "", SUPPRESSED]
     if not (indicator == "93239" and area[0] == "E02003258"):
         value = _value(about, area[0] + group[1], sex, period)
         count = "" if about["type"] == "Life expectancy" else round(value * 3)

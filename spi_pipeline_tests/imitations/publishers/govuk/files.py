@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -28,7 +29,7 @@ _DOMAINS = [
     "Income Deprivation Affecting Children Index (IDACI) Score (rate)",
     "Income Deprivation Affecting Older People (IDAOPI) Score (rate)",
 ]  # fmt: skip
-_SUBDOMAINS = {
+SUBDOMAINS = {
     "Children and Young People Sub-domain Score": "children_and_young_people",
     "Adult Skills Sub-domain Score": "adult_skills",
     "Geographical Barriers Sub-domain Score": "geographical_barriers",
@@ -95,8 +96,8 @@ def _ranked(score: np.ndarray, key: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _scores(label: str) -> np.ndarray:
     table = _lsoas()
-    if label in _SUBDOMAINS:
-        found = required("deprivation_2025_subdomains").set_index("area_code")[_SUBDOMAINS[label]]
+    if label in SUBDOMAINS:
+        found = required("deprivation_2025_subdomains").set_index("area_code")[SUBDOMAINS[label]]
         return found.reindex(table.index).fillna(0.0).to_numpy()
     if label.startswith("Income Score"):
         return table.income.round(3).to_numpy()
@@ -105,14 +106,21 @@ def _scores(label: str) -> np.ndarray:
     return (0.15 + 0.05 * score if label.endswith("(rate)") else 25 + 10 * score).round(3)
 
 
+def file_7_header() -> list[str]:
+    """A score, its rank and its decile for each domain and sub-domain, between the names and the people."""
+    header = list(_IDENTITY)
+    for number, label in enumerate([*_DOMAINS, *SUBDOMAINS]):
+        stem = label.removesuffix(" (rate)").removesuffix(" Score")
+        header += [label, f"{stem} {_RANK}", f"{stem} {_DECILE}"[: -2 if number % 5 == 4 else None]]
+    return [*header, *_PEOPLE]
+
+
 @cache
 def file_7() -> bytes:
     """Scores, ranks, deciles and denominators: 56 columns, some headings cut short as they are in the real file."""
-    header, columns = list(_IDENTITY), []
-    for number, label in enumerate([*_DOMAINS, *_SUBDOMAINS]):
-        stem = label.removesuffix(" (rate)").removesuffix(" Score")
+    columns = []
+    for label in [*_DOMAINS, *SUBDOMAINS]:
         score = _scores(label)
-        header += [label, f"{stem} {_RANK}", f"{stem} {_DECILE}"[: -2 if number % 5 == 4 else None]]
         columns += [score, *_ranked(score, label)]
     residents = _lsoas().residents.to_numpy()
     columns += [
@@ -123,7 +131,7 @@ def file_7() -> bytes:
     ]
     figures = [[column[n].item() for column in columns] for n in range(len(residents))]
     rows = (identity + line for identity, line in zip(_identity(), figures, strict=True))
-    return csv_text([*header, *_PEOPLE], rows, end="\r\n").encode()
+    return csv_text(file_7_header(), rows, end="\r\n").encode()
 
 
 @cache
@@ -151,9 +159,7 @@ def file_8() -> bytes:
 
 @cache
 def fuel_poverty() -> bytes:
-    """Table 3, by LSOA: two rows before the header, headings that end in footnote digits, footnotes below."""
-    share = ["Proportion of households fuel poor (%)"]
-    header = ["LSOA Code", "LSOA Name", "LA Code", "LA Name", "Region", "Number of households1"]
+    """Every LSOA."""
     households = required("census_households").set_index("area_code").households
     by_lsoa = households.groupby(areas().output_areas.lsoa.reindex(households.index)).sum()
     known = embedded("fuel_poverty_lilee")
@@ -166,9 +172,20 @@ def fuel_poverty() -> bytes:
         rows.append(
             [code, row["name"], row.ltla, row.town, "East of England", homes, count, round(100 * count / homes, 1)]
         )
-    lines = [["Table 3: Sub-regional fuel poverty, England 2024 (LSOA)"], ["This table holds one table and notes."]]
-    lines += [[*header, "Number of households in fuel poverty1", *share], *rows]
-    lines += [[None], ["1. Households are estimated; not for comparison of single LSOAs over time."]]
+    return fuel_workbook(rows)
+
+
+def fuel_workbook(rows: Iterable[list[Any]], year: str = "2024", households: str = "Number of households1") -> bytes:
+    """Table 3: two rows before the header, headings that end in footnote digits, footnotes below."""
+    poor, share = "Number of households in fuel poverty1", "Proportion of households fuel poor (%)"
+    lines = [
+        [f"Table 3: Sub-regional fuel poverty, England {year} (LSOA)"],
+        ["This table holds one table and notes."],
+        ["LSOA Code", "LSOA Name", "LA Code", "LA Name", "Region", households, poor, share],
+        *rows,
+        [None],
+        ["1. Households are estimated; not for comparison of single LSOAs over time."],
+    ]
     return _workbook({"Cover sheet": [["Sub-regional fuel poverty"]], "Table 3": lines})
 
 
