@@ -24,6 +24,4 @@ def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 HOSTS = ()
-OFFERS = {
-    "bus_service": Offer(read=bus_service),
-}
+OFFERS = {"bus_service": Offer(read=bus_service)}

@@ -18,11 +18,8 @@ from urllib.parse import urljoin, urlsplit
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import by_contract
-from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.files.reading import member_named, numbers, text_rows, whole_numbers, zip_members
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
@@ -91,12 +88,6 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     counted = patients.groupby("area_code")["patients"].sum()
     frame = pd.DataFrame({"year": year, "patients": counted}).join(shares).rename_axis("area_code").reset_index()
     return frame[["area_code", "year", "patients", *GROUPS]]
-
-
-def read_covid_vaccination(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """First doses by age band."""
-    name = folder.name("health/msoa_covid_vaccinations_april_2021_*.csv")
-    return by_contract(folder.csv(name, "2021-04"), source, name, areas=areas.msoa11)
 
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
@@ -217,4 +208,7 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
 
 
 HOSTS = (NHS_PAGES, NHS_FILES)
-OFFERS = {"diagnosed_conditions": Offer(fetch, parse), "covid_vaccination": Offer(read=read_covid_vaccination)}
+OFFERS = {
+    "diagnosed_conditions": Offer(fetch, parse),
+    "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
+}

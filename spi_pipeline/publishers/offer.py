@@ -12,6 +12,8 @@ from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.http.exchange import Client, Download, Scope
 
+Reader = Callable[[Folder, Source, Areas], pd.DataFrame]
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -28,4 +30,4 @@ class Offer:
     fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
     parse: Callable[[Sequence[Download], Scope], pd.DataFrame] | None = None
     news: Callable[[Client, Scope], str] | None = None
-    read: Callable[[Folder, Source, Areas], pd.DataFrame] | None = None
+    read: Reader | None = None

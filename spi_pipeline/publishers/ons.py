@@ -6,7 +6,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import by_contract
+from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
@@ -17,36 +17,28 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
     name = folder.name("population/population20_msoa11_syoa_*.csv")
     ages = [*map(str, range(50, 90)), "90+"]
     table = folder.csv(name, "2020-06-30", needs=ages)
-    frame = by_contract(table, source, name, areas=areas.msoa11)
+    frame = by_contract(table, name, source, areas=areas.msoa11)
     older = pd.DataFrame({age: numbers(table[age], name, age) for age in ages}).sum(axis=1, skipna=False)
     older = older.set_axis(table["msoa11_code"])
     frame["residents_50_and_over"] = whole(frame["area_code"].map(older), name, "ages 50 to 90+")
     return frame
 
 
-def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Addresses with private outdoor space."""
-    name = folder.name("environment/private_outdoor_space_msoa11_2020_*.csv")
-    return by_contract(folder.csv(name, "2020-04"), source, name, areas=areas.msoa11)
-
-
-def household_income(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Net household income after housing costs, by the MSOAs of 2011 the estimates are made for."""
-    name = folder.name("income/msoa_income_2020_net_income_after_housing_costs_*.csv")
-    return by_contract(folder.csv(name, "2020-03"), source, name, areas=areas.msoa11)
-
-
 def house_prices(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Median prices paid, by the LSOAs of 2011; a colon where fewer than five homes were sold."""
     name = folder.name("housing/median_house_price_lsoa11_2018_*.csv")
     table = folder.csv(name, "2018").replace({":": None})
-    return by_contract(table, source, name, areas=areas.lsoa11)
+    return by_contract(table, name, source, areas=areas.lsoa11)
 
 
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
-    "private_outdoor_space": Offer(read=private_outdoor_space),
-    "household_income": Offer(read=household_income),
+    "private_outdoor_space": Offer(
+        read=Named("environment/private_outdoor_space_msoa11_2020_*.csv", "2020-04", "msoa11")
+    ),
+    "household_income": Offer(
+        read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
+    ),
     "house_prices": Offer(read=house_prices),
 }

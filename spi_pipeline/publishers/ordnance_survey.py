@@ -7,7 +7,7 @@ import pandas as pd
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
-from spi_pipeline.publishers.files.reading import numbers, whole
+from spi_pipeline.publishers.files.reading import whole_numbers
 from spi_pipeline.publishers.offer import Offer
 
 POSTCODE_COLUMNS = (
@@ -22,16 +22,10 @@ def postcodes(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     for name in folder.names("geography/codepoint_open_*.csv"):
         table = folder.csv(name, "2024-02", header=POSTCODE_COLUMNS)
         ours = table["district"].isin(areas.geography.placed_by("postcodes")) & (table["positional_quality"] != "90")
-        table = table[ours]
-        counted = {
-            column: whole(numbers(table[column], name, column), name, column)
-            for column in ("easting", "northing", "positional_quality")
-        }
-        frames.append(pd.DataFrame({"postcode": table["postcode"], **counted, "ward_code": table["ward_code"]}))
+        numbered = whole_numbers(table[ours], ["easting", "northing", "positional_quality"], name)
+        frames.append(numbered[["postcode", "easting", "northing", "positional_quality", "ward_code"]])
     return pd.concat(frames)
 
 
 HOSTS = ()
-OFFERS = {
-    "postcodes": Offer(read=postcodes),
-}
+OFFERS = {"postcodes": Offer(read=postcodes)}

@@ -41,6 +41,4 @@ def local_elections_2023(folder: Folder, source: Source, areas: Areas) -> pd.Dat
 
 
 HOSTS = ()
-OFFERS = {
-    "local_elections_2023": Offer(read=local_elections_2023),
-}
+OFFERS = {"local_elections_2023": Offer(read=local_elections_2023)}

@@ -56,7 +56,7 @@ def test_schedules_are_told(contracts: Contracts, name: str) -> None:
 
 def test_every_silent_failure_has_a_test_that_exists() -> None:
     for line in table_in(DOCUMENT, "silent").splitlines()[2:]:
-        named = re.findall(r"`((?:publishers|integration)/test_\w+\.py)::(test_\w+)`", line)
+        named = re.findall(r"`((?:publishers|publishers/http|integration)/test_\w+\.py)::(test_\w+)`", line)
         assert named, line
         for file, test in named:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test

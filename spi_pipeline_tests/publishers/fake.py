@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -69,14 +68,6 @@ def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> 
     path = folder / digest
     path.write_bytes(body)
     return Download(path, digest, len(body), url, period, TODAY)
-
-
-def zipped(path: Path, members: dict[str, bytes]) -> bytes:
-    """The bytes of a zip file, the same for the same members."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return path.read_bytes()
 
 
 def body_of(frame: pd.DataFrame) -> bytes:

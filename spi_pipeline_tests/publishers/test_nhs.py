@@ -11,8 +11,9 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline.publishers.nhs import OFFERS, PATIENTS, QOF
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.imitations.publishers.nhs import PATIENTS_HEADER, REGISTERS_HEADER
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through, zipped
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 CONDITIONS = OFFERS["diagnosed_conditions"]
 FILES = "https://files.digital.nhs.uk/74/93D6A1/"
@@ -37,8 +38,8 @@ LISTED = [("P1", "E01900001", 30), ("P2", "E01900001", 10), ("P2", "E01900002", 
 
 
 def files(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> list[Any]:
-    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
-    qof = zipped(folder / "qof", {f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
+    lists = zipped({"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
+    qof = zipped({f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
     return [kept(folder, lists, f"{FILES}gp-reg-pat-prac-lsoa-July-26.zip"), kept(folder, qof, f"{FILES}qof-2425.zip")]
 
 
@@ -115,9 +116,9 @@ def page(*links: str, list_of: str = "") -> bytes:
 
 def publisher(folder: Path) -> FakeClient:
     months = [f"{PATIENTS}/{month}-2026" for month in ("september", "july")]
-    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": patients(LISTED)})
+    lists = zipped({"gp-reg-pat-prac-lsoa-all.csv": patients(LISTED)})
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
-    qof = zipped(folder / "qof", {"PREVALENCE_2425.csv": found})
+    qof = zipped({"PREVALENCE_2425.csv": found})
     lsoa, old = f"{FILES}gp-reg-pat-prac-lsoa-2021.zip", f"{FILES}gp-reg-pat-prac-lsoa.zip"
     return FakeClient(
         folder,

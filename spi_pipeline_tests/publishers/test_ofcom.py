@@ -8,8 +8,9 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.ofcom import OFFERS
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.imitations.publishers.ofcom import FILE, coverage
-from spi_pipeline_tests.publishers.fake import TOWN, holds, kept, zipped
+from spi_pipeline_tests.publishers.fake import TOWN, holds, kept
 
 COVERAGE = OFFERS["broadband_coverage"]
 
@@ -37,7 +38,7 @@ def test_of_a_years_files_the_newest_revision_counts_however_it_is_numbered(tmp_
 
 
 def test_a_zip_file_is_opened(tmp_path: Path) -> None:
-    body = zipped(tmp_path / "z", {f"coverage/{FILE}": table(), "coverage/202601_fixed_oa_res_coverage_r1.csv": b"x"})
+    body = zipped({f"coverage/{FILE}": table(), "coverage/202601_fixed_oa_res_coverage_r1.csv": b"x"})
     assert len(COVERAGE.parse([kept(tmp_path, body, "coverage.zip")], TOWN)) == 3
 
 

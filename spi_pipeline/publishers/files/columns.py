@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 
 
 def by_contract(
-    table: pd.DataFrame, source: Source, file: str, *, areas: Collection[str] | None = None
+    table: pd.DataFrame, file: str, source: Source, *, areas: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Pick, rename and type the columns that name their published original, in contract order.
 
     Args:
         table: the publisher's table, as text or numbers.
-        source: the contract.
         file: the file, for errors.
+        source: the contract.
         areas: keep only rows of these areas (by the contract's first key column).
 
     Returns:
@@ -50,9 +52,33 @@ def by_contract(
     return frame
 
 
-def national_or_extract(folder: Folder, national: str, extract: str, period: str) -> tuple[pd.DataFrame, str]:
-    """A table and the file it is in: the national R data where it is at hand, else the one extract of it."""
-    if folder.has(national):
-        return folder.rdata(national, period), national
-    name = folder.name(extract)
-    return folder.csv(name, period), name
+@dataclass(frozen=True)
+class Named:
+    """Reads a file whose columns the contract names, and which needs nothing else done.
+
+    Attributes:
+        pattern: of the file's name.
+        period: what it refers to, as in ``InputFile``.
+        level: the attribute of ``Areas`` that holds those to keep.
+        national: a national file that is read instead where it is at hand.
+        after: as for ``Folder.csv``.
+    """
+
+    pattern: str
+    period: str
+    level: str
+    national: str = ""
+    after: str = ""
+
+    def table(self, folder: Folder) -> tuple[pd.DataFrame, str]:
+        """The file as published, and its name."""
+        name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
+        if name.endswith(".rda"):
+            return folder.rdata(name, self.period), name
+        if name.endswith(".parquet"):
+            return folder.parquet(name, self.period), name
+        return folder.csv(name, self.period, after=self.after), name
+
+    def __call__(self, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+        """The columns of the contract, of our areas."""
+        return by_contract(*self.table(folder), source, areas=getattr(areas, self.level))

@@ -1,4 +1,4 @@
-"""GOV.UK: the Indices of Deprivation, fetched from its page or read from kept copies.
+"""GOV.UK: the Indices of Deprivation, through its page.
 
 Headers are cut short, so labels are compared by how they begin.
 """
@@ -11,10 +11,6 @@ from dataclasses import replace
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.tables import Source
-from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import by_contract
-from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows
 from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attachments, check_all_there, page
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
@@ -74,30 +70,6 @@ def parse_subdomains(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
 def last_indices(client: Client, scope: Scope) -> str:
     """When the page of the indices last changed."""
     return str(page(client, INDICES).get("public_updated_at"))
-
-
-def read_2019(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Underlying indicators of 2019."""
-    name = "imd/imd2019_england_lsoa11_indicators_national.parquet"
-    return by_contract(folder.parquet(name, "2019"), source, name, areas=areas.lsoa11)
-
-
-def read_2025(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Underlying indicators of 2025."""
-    name = "imd/imd2025_england_lsoa21_indicators_national.parquet"
-    return by_contract(folder.parquet(name, "2025"), source, name, areas=areas.lsoa21)
-
-
-def read_subdomains(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Sub-domain scores of 2025."""
-    name = "imd/imd2025_england_lsoa21_subdomains_national.parquet"
-    return by_contract(folder.parquet(name, "2025"), source, name, areas=areas.lsoa21)
-
-
-def read_index(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """The Index of Multiple Deprivation of 2025."""
-    name = "imd/imd2025_england_lsoa21_national.parquet"
-    return by_contract(folder.parquet(name, "2025"), source, name, areas=areas.lsoa21)
 
 
 def _begins(header: Sequence[str], wanted: str, name: str) -> str:

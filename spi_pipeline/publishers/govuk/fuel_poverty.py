@@ -21,7 +21,7 @@ from spi_pipeline.contracts.tables import Source
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
-from spi_pipeline.publishers.files.reading import numbers, whole, whole_numbers
+from spi_pipeline.publishers.files.reading import whole_numbers
 from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attachments, check_all_there, page
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
 
@@ -155,7 +155,6 @@ def _read(folder: Folder, years: range, areas: frozenset[str]) -> pd.DataFrame:
         if not headers:
             found = ", ".join(table.columns[:20])
             raise SpiError(f"{name} has none of the known headers of fuel poverty but {found}; add the pair it uses")
-        households, poor = (whole(numbers(table[column], name, column), name, column) for column in headers[0])
-        areas_met = table["LSOA Code"]
-        frames.append(pd.DataFrame({"area_code": areas_met, "year": year, "households": households, "fuel_poor": poor}))
+        ours = whole_numbers(table[["LSOA Code", *headers[0]]], headers[0], name)
+        frames.append(ours.set_axis(["area_code", "households", "fuel_poor"], axis=1).assign(year=year))
     return pd.concat(frames, ignore_index=True)

@@ -8,7 +8,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
-from spi_pipeline.publishers.files.reading import numbers, whole
+from spi_pipeline.publishers.files.reading import whole_numbers
 
 INSOLVENCIES = {
     "Bankruptcy": "bankruptcy", "DRO": "debt relief order", "IVA": "individual voluntary arrangement",
@@ -22,7 +22,7 @@ def insolvencies(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     table = folder.csv(name, "2022", needs=["local_authority_code", "insolvency_type"])
     table = table[table["local_authority_code"].isin(areas.geography.authority_codes)]
     years = [column for column in table.columns if column.isdigit()]
-    counts = table[years].apply(lambda column: whole(numbers(column, name, column.name), name, column.name))
+    counts = whole_numbers(table[years], years, name)
     kinds = table["insolvency_type"].map(INSOLVENCIES)
     if unknown := sorted(set(table["insolvency_type"][kinds.isna()]) - {INSOLVENCIES_TOTAL}):
         known = ", ".join([*INSOLVENCIES, INSOLVENCIES_TOTAL])

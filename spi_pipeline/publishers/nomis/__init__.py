@@ -6,14 +6,14 @@ from functools import partial
 
 from spi_pipeline.publishers.nomis import answers, files
 from spi_pipeline.publishers.nomis.tables import CENSUS
-from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.offer import Offer, Reader
 
 # Census tables that are not read from the bulk download.
-_KEPT_BY_OTHERS = {
-    "census_age": files.age,
+_KEPT_BY_OTHERS: dict[str, Reader] = {
+    "census_age": files.AGE,
     "census_english_proficiency": files.english_proficiency,
     "census_overcrowding": files.overcrowding,
-    "census_unpaid_care": files.unpaid_care,
+    "census_unpaid_care": files.UNPAID_CARE,
 }
 HOSTS = (answers.NOMIS,)
 OFFERS = {

@@ -9,7 +9,7 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.tables import Source
-from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, MSOA_2011, Areas, read_msoas, read_parents
+from spi_pipeline.publishers.files.areas import BEST_FIT, Areas, read_msoas, read_parents
 from spi_pipeline.publishers.files.columns import by_contract
 from spi_pipeline.publishers.files.folder import Folder
 
@@ -25,7 +25,7 @@ def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     frames = [pd.DataFrame([(ward.code, ward.name, ward.authority, None) for ward in listed], columns=WARD_COLUMNS)]
     if drawn:
         frame = _boundaries(folder, pattern, "2025-05", "WD25CD", drawn)
-        frames.append(by_contract(frame, source, pattern).assign(geometry=frame["geometry"]))
+        frames.append(by_contract(frame, pattern, source).assign(geometry=frame["geometry"]))
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
 
 
@@ -59,20 +59,9 @@ def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataF
 
 def lsoa_best_fit(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """The official best fit, for our authorities, with the MSOA each LSOA lies in."""
-    frame = by_contract(folder.csv(BEST_FIT, "2024"), source, BEST_FIT, areas=areas.lsoa21)
+    frame = by_contract(folder.csv(BEST_FIT, "2024"), BEST_FIT, source, areas=areas.lsoa21)
     msoas = read_msoas(folder, areas.geography, areas.lsoa21).rename(columns={"lsoa_code": "area_code"})
     return frame.merge(msoas, on="area_code", validate="1:1")
-
-
-def lsoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """How our LSOAs of 2011 became those of 2021."""
-    return by_contract(folder.csv(LSOA_2011, "2021"), source, LSOA_2011, areas=areas.lsoa11)
-
-
-def msoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """How our MSOAs of 2011 became those of 2021."""
-    name = folder.name(MSOA_2011)
-    return by_contract(folder.csv(name, "2021"), source, name, areas=areas.msoa11)
 
 
 def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Collection[str]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, Tra
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.storage.raw import Raw
-from spi_pipeline_tests.publishers.publisher import Answer, Publisher, publisher
+from spi_pipeline_tests.publishers.http.publisher import Answer, Publisher, publisher
 
 CSV = b"area,value\nE05014735,1\n"
 JSON = {"Content-Type": "application/json"}
