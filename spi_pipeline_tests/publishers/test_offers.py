@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from spi_pipeline import publishers
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.offers import HOSTS, OFFERS, _together
 from spi_pipeline.snapshot.build import REFERENCE
@@ -36,6 +39,14 @@ def test_an_address_belongs_to_one_host() -> None:
     bases = [urlsplit(host.base).hostname for host in HOSTS.values()]
     redirects = [name for host in HOSTS.values() for name in host.redirects]
     assert len({*bases, *redirects}) == len([*bases, *redirects])
+
+
+def test_what_publishers_share_knows_none_of_them() -> None:
+    shared = {f"{publishers.__name__}.{name}" for name in ("http", "files")}
+    folder = Path(publishers.__path__[0])
+    for file in (*folder.glob("http/*.py"), *folder.glob("files/*.py")):
+        met = set(re.findall(rf"(?:from|import) ({publishers.__name__}\.\w+)", file.read_text(encoding="utf-8")))
+        assert met <= shared, file.name
 
 
 def test_what_two_publishers_state_is_refused() -> None:

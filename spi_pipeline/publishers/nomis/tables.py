@@ -45,8 +45,7 @@ CENSUS: dict[str, Table] = {
         "NM_2021_1", "c2021_restype_3",
         {"residents": TOTAL, "in_households": "Lives in a household",
          "in_communal_establishments": "Lives in a communal establishment"},
-        {"residents": 0},
-        bulk="ts001",
+        {"residents": 0}, bulk="ts001",
     ),
     "census_households": Table("NM_2059_1", "", {"households": ""}, {}, bulk="ts041"),
     "census_age": Table(
@@ -68,15 +67,13 @@ CENSUS: dict[str, Table] = {
         "NM_2055_1", "c2021_health_6",
         {"residents": TOTAL, "bad": "Bad health", "very_bad": "Very bad health", "fair": "Fair health",
          "good": "Good health", "very_good": "Very good health"},
-        {"residents": 0, "very_good": 1, "good": 2, "fair": 3, "bad": 4, "very_bad": 5},
-        bulk="ts037",
+        {"residents": 0, "very_good": 1, "good": 2, "fair": 3, "bad": 4, "very_bad": 5}, bulk="ts037",
     ),
     "census_disability": Table(
         "NM_2056_1", "c2021_disability_5",
         {"residents": TOTAL, "limited_a_lot": "Day-to-day activities limited a lot",
          "limited_a_little": "Day-to-day activities limited a little"},
-        {"residents": 0, "limited_a_lot": 1, "limited_a_little": 2},
-        bulk="ts038",
+        {"residents": 0, "limited_a_lot": 1, "limited_a_little": 2}, bulk="ts038",
     ),
     "census_unpaid_care": Table(
         "NM_2057_1", "c2021_carer_7",
@@ -94,20 +91,17 @@ CENSUS: dict[str, Table] = {
              "Part of another converted building, for example, former school, church or warehouse",
          "commercial_building": "In a commercial building, for example, in an office building, hotel or over a shop",
          "caravan": "A caravan or other mobile or temporary structure"},
-        {"households": 0},
-        bulk="ts044",
+        {"households": 0}, bulk="ts044",
     ),
     "census_car_availability": Table(
         "NM_2063_1", "c2021_cars_5",
         {"households": TOTAL, "none": "No cars or vans in household", "one": "1 car or van in household",
          "two": "2 cars or vans in household", "three_or_more": "3 or more cars or vans in household"},
-        {"households": 0, "none": 1, "one": 2, "two": 3, "three_or_more": 4},
-        bulk="ts045",
+        {"households": 0, "none": 1, "one": 2, "two": 3, "three_or_more": 4}, bulk="ts045",
     ),
     "census_central_heating": Table(
         "NM_2064_1", "c2021_heating_13", {"households": TOTAL, "none": "No central heating"},
-        {"households": 0, "none": 1},
-        bulk="ts046",
+        {"households": 0, "none": 1}, bulk="ts046",
     ),
     "census_overcrowding": Table(
         "NM_2070_1", "c2021_occrat_bedrooms_6",
@@ -118,8 +112,7 @@ CENSUS: dict[str, Table] = {
     "census_tenure": Table(
         "NM_2072_1", "c2021_tenure_9",
         {"households": TOTAL, "owned": "Owned", "social_rented": "Social rented", "private_rented": "Private rented"},
-        {"households": 0, "owned": 1001, "social_rented": 1003, "private_rented": 1004},
-        bulk="ts054",
+        {"households": 0, "owned": 1001, "social_rented": 1003, "private_rented": 1004}, bulk="ts054",
     ),
     "census_qualifications": Table(
         "NM_2084_1", "c2021_hiqual_8",
@@ -127,8 +120,7 @@ CENSUS: dict[str, Table] = {
          "level_1": "Level 1 and entry level qualifications", "level_2": "Level 2 qualifications",
          "apprenticeship": "Apprenticeship", "level_3": "Level 3 qualifications",
          "level_4_and_above": "Level 4 qualifications and above", "other": "Other qualifications"},
-        {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6},
-        bulk="ts067",
+        {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6}, bulk="ts067",
     ),
 }  # fmt: skip
 
