@@ -26,21 +26,17 @@ FILES = {
         ),
     },
     "census_overcrowding": {
-        "census2021_other/household_overcrowding21_oa21_town.csv": "oa21_code,total_households,occupancy_rating,n\n"
-        + "".join(
-            f"{code},{sum(counts)}.0,{rating},{count}.0\n"
-            for code, counts in (("E00900002", (5, 1, 20, 30, 34)), ("E00900001", (8, 2, 25, 35, 30)))
-            for rating, count in zip(
-                (
-                    "-1 (overcrowded)",
-                    "-2 or less (overcrowded)",
-                    "0 (ideal)",
-                    "+1 (under-occupied)",
-                    "+2 or more (under-occupied)",
-                ),
-                counts,
-                strict=True,
-            )
-        ),
+        "census2021_other/household_overcrowding21_oa21_town.csv": """oa21_code,total_households,occupancy_rating,n
+E00900002,90.0,-1 (overcrowded),5.0
+E00900002,90.0,-2 or less (overcrowded),1.0
+E00900002,90.0,0 (ideal),20.0
+E00900002,90.0,+1 (under-occupied),30.0
+E00900002,90.0,+2 or more (under-occupied),34.0
+E00900001,100.0,-1 (overcrowded),8.0
+E00900001,100.0,-2 or less (overcrowded),2.0
+E00900001,100.0,0 (ideal),25.0
+E00900001,100.0,+1 (under-occupied),35.0
+E00900001,100.0,+2 or more (under-occupied),30.0
+""",
     },
 }
