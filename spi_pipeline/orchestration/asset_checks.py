@@ -22,7 +22,6 @@ from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.orchestration.markdown import cut, markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import COMPUTED, Outcome
-from spi_pipeline.rules.wording import expected
 
 DRIFT = "drift"
 FORM, VALUES, COVERAGE, RELATIONS = "form", "values", "coverage", "relations"
@@ -49,28 +48,20 @@ Judged = tuple[str, RuleResult]
 
 
 def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: bool) -> list[dg.AssetCheckSpec]:
-    """The checks of a step's asset, each with the rules it will hold as a table.
+    """The checks of a step's asset, in order.
 
     Of a source there is also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
     """
-    rules = [(table, rule) for table in step.outputs for rule in (COMPUTED, *contract_of(table, contracts).rules)]
-    beside = [FRESH] if step.kind == "source" else []
-    if fetched and step.kind == "source" and contracts.sources[step.name].properties.mode == "live":
-        beside.append(DRIFT)
-    kinds = [rule.kind for _, rule in rules] + beside
+    kinds = [rule.kind for table in step.outputs for rule in (COMPUTED, *contract_of(table, contracts).rules)]
+    if step.kind == "source":
+        kinds.append(FRESH)
+        if fetched and contracts.sources[step.name].properties.mode == "live":
+            kinds.append(DRIFT)
+    present = {FAMILIES[kind] for kind in kinds}
     return [
-        dg.AssetCheckSpec(
-            name,
-            asset=key,
-            description=f"{asks} {CONSEQUENCE}",
-            metadata={
-                "rules": dg.MetadataValue.md(
-                    markdown([_promise(step, table, r) for table, r in rules if FAMILIES[r.kind] == family])
-                )
-            },
-        )
+        dg.AssetCheckSpec(name, asset=key, description=f"{asks} {CONSEQUENCE}")
         for family, (name, asks) in CHECKS.items()
-        if family in {FAMILIES[kind] for kind in kinds}
+        if family in present
     ]
 
 
@@ -88,6 +79,7 @@ def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> 
 
 def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.AssetKey) -> dg.AssetCheckResult:
     wrong = [(table, result) for table, result in judged if result.outcome in ("failed", "errored")]
+    others = [each for each in judged if each not in wrong]
     errors = any(result.rule.severity == "error" for _, result in wrong)
     said = "; ".join(f"{rule_name(step, table, r.rule)}: {_observed(r)}" for table, r in wrong)
     return dg.AssetCheckResult(
@@ -97,7 +89,7 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
         severity=dg.AssetCheckSeverity.WARN if wrong and not errors else dg.AssetCheckSeverity.ERROR,
         description=cut(said, LONGEST_DESCRIPTION) or None,
         metadata={
-            "outcomes": dg.MetadataValue.md(markdown([_row(step, table, result) for table, result in judged])),
+            "table_of_rules": dg.MetadataValue.md(markdown([_row(step, table, r) for table, r in (*wrong, *others)])),
             **_numbers(step, judged),
             **{
                 f"rows failing {rule_name(step, table, r.rule)}": dg.MetadataValue.md(markdown(r.failing_rows))
@@ -111,7 +103,7 @@ def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
     """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
     counts = Counter(result.outcome for _, result in judged)
     numbers: dict[str, Any] = {"rules": len(judged)} | {name: counts[name] for name in get_args(RuleOutcome)}
-    numbers["failing rows"] = sum(result.failing for _, result in judged)
+    numbers["failing_rows"] = sum(result.failing for _, result in judged)
     for table, result in judged:
         rule = rule_name(step, table, result.rule)
         numbers |= {
@@ -128,15 +120,6 @@ def rule_name(step: Step, table: str, rule: Rule) -> str:
     ``every_area`` of a component is the rule of its scores, ``weight.key`` one of its weights.
     """
     return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}.{rule.id}"
-
-
-def _promise(step: Step, table: str, rule: Rule) -> dict[str, str]:
-    return {
-        "rule": rule_name(step, table, rule),
-        "severity": rule.severity,
-        "promised": rule.description if rule == COMPUTED else expected(rule),
-        "about": rule.description,
-    }
 
 
 def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
