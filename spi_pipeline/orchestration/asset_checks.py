@@ -29,7 +29,10 @@ FORM, VALUES, COVERAGE, RELATIONS = "form", "values", "coverage", "relations"
 CHECKS = {
     FORM: ("form_and_keys", "Could the table be computed, and does it have the columns, types and keys promised?"),
     VALUES: ("values_and_plausibility", "Are the values allowed and plausible?"),
-    COVERAGE: ("coverage_and_freshness", "Are all areas and periods there, and are the figures as new as they can be?"),
+    COVERAGE: (
+        "coverage_and_freshness",
+        "Are all areas and periods there, and newer figures not overdue (which refuses none)?",
+    ),
     RELATIONS: ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
 # How newly fetched figures differ from those before is a matter of their plausibility.
