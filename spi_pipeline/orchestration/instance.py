@@ -81,15 +81,16 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
 
 @contextmanager
 def _kept_open(home: Path, run_id: str) -> Iterator[None]:
-    """Hold a connection to the databases of a run's events, which Dagster opens and closes some seven times an event.
+    """Hold a connection to the databases of a run, which Dagster opens and closes some seven times for each event.
 
     SQLite tidies a database up whenever its last connection closes. With another one open that is done once, at the
     end: 500 checks of 130 assets took 17 s CPU, and take 10 s. Elsewhere than in SQLite there is nothing to hold.
     """
-    events = home / "history" / "runs"
+    history = home / "history"
+    inside = run_id and (history / "runs" / "index.db").is_file()
     with ExitStack() as stack:
-        for path in (events / "index.db", events / f"{run_id}.db") if run_id and (events / "index.db").exists() else ():
-            connection = stack.enter_context(closing(sqlite3.connect(path)))
+        for name in ("runs", "runs/index", f"runs/{run_id}") if inside else ():
+            connection = stack.enter_context(closing(sqlite3.connect(history / f"{name}.db")))
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         yield
