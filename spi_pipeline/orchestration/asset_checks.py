@@ -31,7 +31,7 @@ CHECKS = {
     VALUES: ("values_and_plausibility", "Are the values allowed and plausible?"),
     COVERAGE: (
         "coverage_and_freshness",
-        "Are all areas and periods there, and newer figures not overdue (which refuses none)?",
+        "Are all areas and periods there, and are the figures up to date? (Late figures are kept all the same.)",
     ),
     RELATIONS: ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }

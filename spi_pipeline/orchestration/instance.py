@@ -38,7 +38,9 @@ STARTING_SECONDS = 60
 
 
 def prepare_home(home: Path) -> Path:
-    """The folder of the instance, with its settings in place; ``DAGSTER_HOME`` wins where it is set.
+    """The folder of the instance; ``DAGSTER_HOME`` wins where it is set.
+
+    The settings in the store's own folder are ours, whoever names it, and replace those of another version.
 
     Args:
         home: the folder that belongs to the store.
@@ -50,7 +52,7 @@ def prepare_home(home: Path) -> Path:
         SpiError: when ``DAGSTER_HOME`` names no folder.
     """
     chosen = os.environ.get("DAGSTER_HOME")
-    if chosen:
+    if chosen and Path(chosen).resolve() != home.resolve():
         if not Path(chosen).is_dir():
             raise SpiError(f"DAGSTER_HOME names {chosen}, which is no folder; make it, or unset DAGSTER_HOME")
         return Path(chosen)

@@ -59,7 +59,12 @@ def test_a_store_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> N
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_settings_of_a_version_before_give_way_and_the_history_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [False, True], ids=["alone", "named by DAGSTER_HOME"])
+def test_settings_of_a_version_before_give_way_and_the_history_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    if named:
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     run_id = ran(tmp_path)
     settings = tmp_path / "dagster.yaml"
     wanted = settings.read_text(encoding="utf-8")
@@ -107,3 +112,11 @@ def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
 def test_the_history_of_a_full_run_stays_small(refreshed: House) -> None:
     files = [path for path in refreshed.store.dagster_home.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) / 1e6 < MOST_MEGABYTES
+
+
+def test_settings_in_a_folder_of_ones_own_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with open_instance(tmp_path / "store" / "dagster"):
+        assert (tmp_path / "dagster.yaml").read_text(encoding="utf-8") == "telemetry: {enabled: false}\n"
+        assert not (tmp_path / "store").exists()
