@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import dagster as dg
 
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.contracts.rules import Outcome as RuleOutcome
 from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
@@ -47,6 +46,7 @@ CONSEQUENCE = "An error refuses the table, and the last good version stays in us
 # A check shows the failing rows of so many rules; the database and the quarantine have them all.
 SHOWN = 3
 LONGEST_DESCRIPTION = 300
+LONGEST_KEPT = 48
 
 Judged = tuple[str, RuleResult]
 
@@ -107,7 +107,8 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
 def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
     """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
     counts = Counter(result.outcome for _, result in judged)
-    numbers: dict[str, Any] = {"rules": len(judged)} | {name: counts[name] for name in get_args(RuleOutcome)}
+    numbers: dict[str, Any] = {"rules": len(judged), "passed": counts["passed"]}
+    numbers |= {name: counts[name] for name in ("failed", "errored", "skipped") if counts[name]}
     numbers["failing_rows"] = sum(result.failing for _, result in judged)
     for table, result in judged:
         rule = rule_name(step, table, result.rule)
@@ -130,11 +131,15 @@ def rule_name(step: Step, table: str, rule: Rule) -> str:
 def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
     return {
         "rule": rule_name(step, table, result.rule),
-        "outcome": result.outcome,
-        "severity": result.rule.severity,
-        "observed": result.observed,
-        "expected": result.expected,
+        "outcome": result.outcome if result.rule.severity == "error" else f"{result.outcome} (warning)",
+        "observed": _short(result.observed, result),
+        "promised": _short(result.expected, result),
     }
+
+
+def _short(text: str, result: RuleResult) -> str:
+    """What was kept is told in short: Dagster stores it three times, and ``check_result`` has the whole of it."""
+    return text if result.outcome in ("failed", "errored") else cut(text, LONGEST_KEPT)
 
 
 def _observed(result: RuleResult) -> str:
