@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
+from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync
 from spi_pipeline.storage.names import identifier
 from spi_pipeline.storage.places import PUBLICATION, PUBLISHED
 from spi_pipeline.storage.tables import Version
@@ -40,7 +40,7 @@ def publish(
             files = {file.relative_to(temporary).as_posix(): _sha256(file) for file in _files(temporary)}
             written = datetime.now(UTC).isoformat(timespec="seconds")
             document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files}
-            write_bytes(temporary / _MANIFEST, json.dumps(document, indent=1).encode())
+            (temporary / _MANIFEST).write_bytes(json.dumps(document, indent=1).encode())
             for file in _files(temporary):
                 sync(file)
             sync(temporary)

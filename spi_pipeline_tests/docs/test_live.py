@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.sensors import pace
 from spi_pipeline.publishers.http.endpoints import SITES
 from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.steps.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES
 
@@ -42,19 +43,19 @@ def test_every_live_source_is_told(contracts: Contracts) -> None:
     assert with_news == {"street_crime", "stop_and_search", "local_health", "deprivation_2025_subdomains"}
 
 
-@pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
-def test_schedules_are_told(contracts: Contracts, name: str) -> None:
+@pytest.mark.parametrize(("name", "asked"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])
+def test_schedules_are_told(contracts: Contracts, name: str, asked: dt.timedelta) -> None:
     cadences = {
         "daily": {"monthly"}, "weekly": {"annual", "irregular"}, "monthly": {"decennial", "quadrennial"},
     }  # fmt: skip
     live = [source for source in contracts.sources.values() if source.properties.mode == "live"]
-    assert {source.cadence for source in live if pace(source) == name} == cadences[name]
+    assert {source.cadence for source in live if cadence(source) == asked} == cadences[name]
     assert f"| `refresh_{name}` |" in text(DOCUMENT)
 
 
 def test_every_silent_failure_has_a_test_that_exists() -> None:
     for line in table_in(DOCUMENT, "silent").splitlines()[2:]:
-        named = re.findall(r"`((?:sources|integration)/test_\w+\.py)::(test_\w+)`", line)
+        named = re.findall(r"`((?:publishers|integration)/test_\w+\.py)::(test_\w+)`", line)
         assert named, line
         for file, test in named:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test

@@ -20,8 +20,8 @@ ROWS = {
 }
 READERS = "".join(
     file.read_text(encoding="utf-8")
-    for folder in ("snapshot", "snapshot/importers", "sources")
-    for file in (REPOSITORY / "spi_pipeline" / folder).glob("*.py")
+    for folder in ("snapshot", "publishers")
+    for file in (REPOSITORY / "spi_pipeline" / folder).rglob("*.py")
 )
 
 

@@ -48,7 +48,7 @@ ACTIONS = [
     (children.write_new, 3),
     (children.keep_old, 1),
     (children.append_rows, 1),
-    (children.publish_new, 3),
+    (children.publish_new, 4),
     (lambda store: store.quarantine("score", scores(-1.0), reason="range", results=[], run_id="r2"), 3),
 ]
 
