@@ -19,7 +19,7 @@ from spi_pipeline.publishers.live import FETCHERS
 from spi_pipeline.steps.cadence import cadence
 from spi_pipeline.steps.inbox import laid_in
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
-from spi_pipeline.steps.page import Facts, Page
+from spi_pipeline.steps.page import Facts, Link, Page
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.raw import Raw
 
@@ -86,7 +86,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     properties = contracts.sources[step.name].properties
-    return {"publisher": properties.publisher, "url": properties.url, "licence": properties.licence}
+    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.licence}
 
 
 PAGE = Page(about=_about)
