@@ -18,7 +18,7 @@ from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.rules.wording import expected
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
-from spi_pipeline.steps.markdown import markdown
+from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.step import Step
 
 DRIFT = "drift"

@@ -20,8 +20,8 @@ from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.quality import quality, told
 from spi_pipeline.run.reader import Reader
-from spi_pipeline.steps.markdown import markdown
-from spi_pipeline.steps.page import Facts, Link, Markdown
+from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline.steps.pages.page import Facts, Link, Markdown
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
 

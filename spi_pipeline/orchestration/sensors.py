@@ -15,8 +15,8 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.steps.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.inputs import DOWNLOADS
+from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.step import Step
 
 # After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.run.runner import Runner
@@ -24,21 +24,24 @@ def due_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) 
     Raises:
         UnknownNameError: for a name that is neither a step nor a group.
     """
+    return [step for step, _ in due(plan, runner, select)]
+
+
+def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Iterator[tuple[Step, bool]]:
+    """The same, each with whether it is to be computed; otherwise its tables are only judged again."""
     digest, judgement = runner.steady()
-    due: list[Step] = []
     changed: set[str] = set()
     for step in selected_steps(plan, select):
         computed = bool(changed.intersection(step.inputs)) or not runner.is_fresh(step, digest)
         if not computed and runner.is_judged(step, judgement):
             continue
-        due.append(step)
+        yield step, computed
         # Whatever runs is recorded, and the records are published.
         changed.update(f"{RECORDS}{name}" for name in RECORDED)
         # A table that is only judged again stays as it is; so does one whose source could not be fetched, unless there
         # is none yet: what reads it is stale for want of it.
         if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):
             changed.update(step.outputs)
-    return due
 
 
 def selected_steps(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.steps.change import change_step
+from spi_pipeline.steps.analysis.change import change_step
+from spi_pipeline.steps.analysis.sanity import sanity_steps
+from spi_pipeline.steps.analysis.scorecard import scorecard_step
+from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.context import context_step
 from spi_pipeline.steps.edition import edition_step
 from spi_pipeline.steps.geography import geography_steps
@@ -18,12 +21,9 @@ from spi_pipeline.steps.indicator import catalogue_step, indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.publication import publication_step
-from spi_pipeline.steps.sanity import sanity_steps
-from spi_pipeline.steps.scorecard import scorecard_step
 from spi_pipeline.steps.scored import component_step, parent_steps
-from spi_pipeline.steps.source import source_steps
+from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step
-from spi_pipeline.steps.uncertainty import uncertainty_steps
 from spi_pipeline.storage.places import PUBLICATION
 
 # What is said of the finished index, and what readers see.

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.indicators.context import economy
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Step, products
 

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.editions import edition_table, filled_slots, slots
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
-from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, indicator_files, products
 

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import wards
 from spi_pipeline.steps.step import Step, products
 

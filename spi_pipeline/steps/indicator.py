@@ -12,9 +12,9 @@ from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.steps.inputs import YEAR, Inputs
-from spi_pipeline.steps.page import Facts, Look, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
+from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
-from spi_pipeline.steps.previews import values
 from spi_pipeline.steps.step import Column, Step, indicator_files, products, typed
 
 # Metadata of the table of an indicator: what it counted and could not place, over all its periods.

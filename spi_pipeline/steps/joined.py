@@ -9,7 +9,7 @@ import pandas as pd
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.scored import SCORE
 from spi_pipeline.steps.step import Step, all_elements, products
 

@@ -15,8 +15,8 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.steps.inputs import RECORDS, Inputs
-from spi_pipeline.steps.markdown import markdown
-from spi_pipeline.steps.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.step import Step, products
 from spi_pipeline.storage.places import PUBLICATION
 

@@ -16,9 +16,9 @@ from spi_pipeline.scoring.tables import Areas, Scored
 from spi_pipeline.scoring.weighting import Yardstick
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import DORMANT, Inputs
-from spi_pipeline.steps.markdown import framed, markdown
-from spi_pipeline.steps.page import Facts, Look, Markdown, Page, rests_on
-from spi_pipeline.steps.previews import scores
+from spi_pipeline.steps.pages.markdown import framed, markdown
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step, indicator_files, products
 
 # The tables that a component writes, each a part of the product of that name; those above it impute nothing.

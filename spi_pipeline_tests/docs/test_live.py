@@ -13,7 +13,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.http.endpoints import SITES
 from spi_pipeline.publishers.live import FETCHERS
-from spi_pipeline.steps.cadence import DAILY, MONTHLY, WEEKLY, cadence
+from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES
 

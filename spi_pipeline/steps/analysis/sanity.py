@@ -11,7 +11,7 @@ from spi_pipeline.contracts.models.sanity import SanityKind
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.scoring import sanity
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.page import Page
+from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import wards
 from spi_pipeline.steps.scored import SCORE, areas
 from spi_pipeline.steps.step import Does, Step, all_elements, indicator_files, products

@@ -9,8 +9,8 @@ import pandas as pd
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.scorecard import scorecards
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.markdown import framed
-from spi_pipeline.steps.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.markdown import framed
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.scored import SCORE, areas
 from spi_pipeline.steps.step import Step, all_elements, products
 

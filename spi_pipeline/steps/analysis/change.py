@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.change import changes
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.page import Facts, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Page, rests_on
 from spi_pipeline.steps.scored import SCORE
 from spi_pipeline.steps.step import Step, all_elements, products
 

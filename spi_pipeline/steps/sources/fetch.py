@@ -16,10 +16,10 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.live import FETCHERS
-from spi_pipeline.steps.cadence import cadence
-from spi_pipeline.steps.inbox import laid_in
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
-from spi_pipeline.steps.page import Facts, Link, Page
+from spi_pipeline.steps.pages.page import Facts, Link, Page
+from spi_pipeline.steps.sources.cadence import cadence
+from spi_pipeline.steps.sources.inbox import laid_in
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.raw import Raw
 

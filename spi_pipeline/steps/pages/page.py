@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.steps.markdown import sample
+from spi_pipeline.steps.pages.markdown import sample
 
 if TYPE_CHECKING:
     from spi_pipeline.steps.step import Step

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.steps.markdown import markdown, rounded
+from spi_pipeline.steps.pages.markdown import markdown, rounded
 
 # The UI's own limit is 1,000 characters.
 IN_PLACE = 980

@@ -16,8 +16,8 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origins_of
-from spi_pipeline.steps.markdown import markdown
-from spi_pipeline.steps.page import Facts, Link, Look, Markdown, Page
+from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
 from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
@@ -30,7 +30,7 @@ def source_steps(contracts: Contracts) -> list[Step]:
         if source_id in contracts.fetched:
             # Where nothing is fetched nothing that fetches is imported.
             from spi_pipeline.publishers.live import FETCHERS
-            from spi_pipeline.steps.fetch import fetch_step
+            from spi_pipeline.steps.sources.fetch import fetch_step
 
             steps.append(fetch_step(contracts, source_id))
             given = (f"{DOWNLOADS}{source_id}", AREAS)

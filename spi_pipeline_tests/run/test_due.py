@@ -1,0 +1,198 @@
+"""What an edit makes due: one of each kind of file, the steps that are computed again and those only judged again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import spi_pipeline
+from spi_pipeline.run import code
+from spi_pipeline.run.due import due
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.steps.step import Step
+from spi_pipeline_tests.integration.houses import House
+
+PACKAGE = Path(spi_pipeline.__file__).parent
+CACHES = (code.reached, code._mentioned, code._module, code._digest)
+PUBLICATION = {"publication/outputs"}
+EVERYTHING = ["source", "allocation", "area", "catalogue"]
+Edit = Callable[[House, Path], None]
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of our source, to edit: digests are of the copy."""
+    copy = tmp_path / "source"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
+    monkeypatch.setattr(code, "_ROOT", copy)
+    for cached in CACHES:
+        cached.cache_clear()
+    yield copy
+    for cached in CACHES:
+        cached.cache_clear()
+
+
+def plan(house: House) -> list[Step]:
+    return build_plan(house.contracts)
+
+
+def computed_and_judged(house: House) -> tuple[set[str], set[str]]:
+    found = list(due(plan(house), house.runner))
+    return {step.label for step, computed in found if computed}, {
+        step.label for step, computed in found if not computed
+    }
+
+
+def behind(house: House, *labels: str) -> set[str]:
+    """Steps of these labels, kinds or functions, and every step that reads from them, however indirectly."""
+    found: set[str] = set()
+    changed: set[str] = set()
+    for step in plan(house):
+        if {step.label, step.kind, step.does.__name__}.intersection(labels) or changed.intersection(step.inputs):
+            found.add(step.label)
+            changed.update(step.outputs)
+    return found | PUBLICATION
+
+
+def replaced(file: str, old: str, new: str) -> Edit:
+    def edit(_house: House, source: Path) -> None:
+        path = source / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} no longer holds {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return edit
+
+
+def appended(file: str, text: str) -> Edit:
+    def edit(_house: House, source: Path) -> None:
+        with (source / file).open("a", encoding="utf-8") as opened:
+            opened.write(text)
+
+    return edit
+
+
+def amended(file: str, old: str, new: str) -> Edit:
+    return lambda house, _source: house.amend(file, old, new)
+
+
+def test_without_an_edit_nothing_is_due(house: House, source: Path) -> None:
+    assert computed_and_judged(house) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "orchestration/alert_sensor.py", "steps/pages/markdown.py", "contracts/lint/changes.py", "rules/wording.py",
+        "scoring/component.py", "engine/aggregate/means.py", "snapshot/corrections.py", "outputs/database.py",
+        "storage/store.py", "steps/step.py",
+    ],
+)  # fmt: skip
+def test_a_comment_makes_nothing_due(house: House, source: Path, file: str) -> None:
+    appended(file, "\n# Read again.\n")(house, source)
+    assert computed_and_judged(house) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("orchestration/alert_sensor.py", "SECONDS = 30", "SECONDS = 31"),
+        ("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
+        ("contracts/lint/references.py", "def check_sanity(", "def check_sanity(*, edited=0, "),
+        ("alerts/folding.py", "def fold(", "def fold(*, edited=0, "),
+        ("cli/console.py", "FAILED, BAD_USAGE, STOPPED = 1, 2, 130", "FAILED, BAD_USAGE, STOPPED = 1, 2, 131"),
+        ("storage/atomic.py", "def sync(", "def sync(*, edited=0, "),
+        ("run/runner.py", "_AT_ONCE = 6", "_AT_ONCE = 5"),
+        ("publishers/defra.py", "def fetch", "def fetch_it"),
+    ],
+)  # fmt: skip
+def test_code_that_computes_nothing_makes_nothing_due(
+    house: House, source: Path, file: str, old: str, new: str
+) -> None:
+    replaced(file, old, new)(house, source)
+    assert computed_and_judged(house) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("snapshot/corrections.py", "    corrected = table\n", "    corrected = table.slice(0)\n", ["source"]),
+        ("geography/allocation.py", "    wards: pd.DataFrame,\n", "    wards: object,\n", ["allocation"]),
+        ("steps/indicator.py", "    return Wards(boundaries(", "    return Wards(+boundaries(", ["valued", "economy"]),
+        ("scoring/scorecard.py", "def scorecards(", "def scorecards(*, edited=0, ", ["scorecard"]),
+        ("scoring/sanity.py", "def opposed(", "def opposed(*, edited=0, ", ["sanity/opposed"]),
+        ("engine/uncertainty/sensitivity.py", "def sensitivity(", "def sensitivity(*, edited=0, ", ["sensitivity"]),
+        ("scoring/above.py", "def score_parent(", "def score_parent(*, edited=0, ", ["dimension", "index"]),
+        ("outputs/database.py", "def _column(", "def _column(*, edited=0, ", ["publication"]),
+        ("steps/joined.py", "filled = joined", "filled = +joined", ["joined/observation"]),
+        ("contracts/reading/odcs.py", "def read_source(", "def read_source(*, edited=0, ", EVERYTHING),
+    ],
+)  # fmt: skip
+def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
+    house: House, source: Path, file: str, old: str, new: str, stale: list[str]
+) -> None:
+    replaced(file, old, new)(house, source)
+    computed, judged = computed_and_judged(house)
+    assert computed == behind(house, *stale)
+    assert judged == set()
+
+
+def test_code_that_judges_has_every_table_judged_again_and_none_computed(house: House, source: Path) -> None:
+    replaced("rules/evaluation.py", "def evaluate_parts(", "def evaluate_parts(*, edited=0, ")(house, source)
+    computed, judged = computed_and_judged(house)
+    assert computed == PUBLICATION
+    assert judged == {step.label for step in plan(house)} - PUBLICATION
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "judged"),
+    [
+        ("indicators/safety.yaml", "plausible: {minimum: 1, maximum: 500}", "plausible: {minimum: 1, maximum: 600}",
+         ["indicator", "component", "joined/observation"]),
+        ("products/scorecard.yaml", "severity: error", "severity: warning", ["scorecard"]),
+    ],
+)  # fmt: skip
+def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
+    house: House, file: str, old: str, new: str, judged: list[str]
+) -> None:
+    amended(file, old, new)(house, Path())
+    found = computed_and_judged(house)
+    assert found[0] <= PUBLICATION
+    assert {label.split("/")[0] for label in found[1]} | found[1] >= set(judged)
+    assert {step.label for step in plan(house) if step.label in found[1]} == {
+        step.label for step in plan(house) if {step.label, step.kind}.intersection(judged)
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("indicators/safety.yaml", "worst: 160", "worst: 170", ["catalogue", "safety"]),
+        ("indicators/safety.yaml", "title: Violence and sexual", "title: Violent and sexual", ["catalogue", "safety"]),
+        ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy", "catalogue"]),
+        ("vocabulary.yaml", "{title: people, ", "{title: persons, ", EVERYTHING),
+    ],
+)  # fmt: skip
+def test_what_a_contract_says_of_figures_makes_its_steps_due(
+    house: House, file: str, old: str, new: str, stale: list[str]
+) -> None:
+    amended(file, old, new)(house, Path())
+    own = [f"indicator/{name}" for name, component in house.contracts.component_of.items() if component in stale]
+    names = [*stale, *own]
+    computed, judged = computed_and_judged(house)
+    assert computed == behind(house, *names)
+    assert judged == set()
+
+
+def test_a_comment_in_a_contract_makes_nothing_due(house: House) -> None:
+    for path in house.settings.contracts.rglob("*.yaml"):
+        path.write_text("# reviewed\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert computed_and_judged(house) == (set(), set())
+
+
+def test_embedded_figures_make_their_source_due(house: House) -> None:
+    house.rewrite("census_car_availability", lambda table: table, compression="gzip")
+    assert computed_and_judged(house) == (behind(house, "source/census_car_availability"), set())

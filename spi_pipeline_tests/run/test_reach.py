@@ -1,0 +1,73 @@
+"""The code that a step enters is the code that its digest covers: every kind of step, run under a profiler."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import spi_pipeline
+from spi_pipeline.run.code import Place, code_reached
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.steps.step import Step, compute
+from spi_pipeline_tests.integration.houses import House
+
+PACKAGE = Path(spi_pipeline.__file__).parent
+
+
+def entered(call: Callable[[], Any]) -> set[Place]:
+    """The functions of ours that a call enters, as module and top-level name; class bodies run on import are none."""
+    found: set[Place] = set()
+
+    def note(frame: FrameType, event: str, _argument: Any) -> None:
+        code = frame.f_code
+        file = Path(code.co_filename)
+        if event != "call" or not code.co_flags & inspect.CO_OPTIMIZED or not file.is_relative_to(PACKAGE):
+            return
+        # A lambda that stands in a module is part of a constant, which is reached by its name.
+        if code.co_qualname != "<lambda>":
+            parts = file.relative_to(PACKAGE).with_suffix("").parts
+            module = ".".join(("spi_pipeline", *(part for part in parts if part != "__init__")))
+            found.add((module, code.co_qualname.split(".")[0]))
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def test_every_function_that_a_step_enters_is_in_its_digest(refreshed: House) -> None:
+    runner, contracts = refreshed.runner, refreshed.contracts
+    kinds: dict[Any, Step] = {step.does: step for step in build_plan(contracts)}
+    assert len(kinds) > 20
+    missed = {}
+    for does, step in kinds.items():
+        inputs = runner.reader.inputs(step)
+        found = entered(lambda step=step, inputs=inputs: compute(step, contracts, inputs))  # type: ignore[misc]
+        assert (does.__module__, does.__name__) in found
+        if left := found - code_reached((compute, does, *step.uses)):
+            missed[step.label] = sorted(left)
+    assert not missed
+
+
+def test_a_function_that_is_not_named_would_be_noticed() -> None:
+    def call() -> None:
+        from spi_pipeline.run.records import age
+
+        age("2026-11-23T00:00:00+00:00")
+
+    assert entered(call) - code_reached((compute,)) == {("spi_pipeline.run.records", "age")}
+
+
+@pytest.mark.parametrize("room", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules"])
+def test_what_no_figure_follows_from_is_not_reached(refreshed: House, room: str) -> None:
+    for step in build_plan(refreshed.contracts):
+        reached = code_reached((compute, step.does, *step.uses))
+        assert not [place for place in reached if place[0].startswith(f"spi_pipeline.{room}")], step.label
