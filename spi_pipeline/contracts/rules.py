@@ -102,6 +102,9 @@ class RuleResult:
         observed: what was found, in words, such as ``3 of 621 rows outside``.
         expected: what was promised, in words.
         failing_rows: up to ten failing rows as plain values.
+        failing: how many rows fail, or groups where the rule judges groups.
+        measured: what was found as a number, where one number says it.
+        bound: the number that was promised, of two that are the nearer.
     """
 
     rule: Rule
@@ -109,6 +112,9 @@ class RuleResult:
     observed: str
     expected: str
     failing_rows: tuple[dict[str, Any], ...] = ()
+    failing: int = 0
+    measured: float | None = None
+    bound: float | None = None
 
     @property
     def blocks(self) -> bool:

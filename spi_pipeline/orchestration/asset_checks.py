@@ -1,120 +1,141 @@
-"""The rules of a step as checks of its asset: one named check for each rule of each table the step writes.
+"""The rules of a step as checks of its asset: one for each family of rules that its tables have.
 
 Rules are evaluated before the write, by the runner; here their results are put into Dagster's terms. It knows two
-outcomes, passed and failed, and a check that was planned and not evaluated: that is what becomes of a rule that was
-skipped, since what did not run has not passed. A rule that could not be evaluated is failed and says so.
+outcomes, passed and failed, and a check that was planned and not evaluated: that is what becomes of a family whose
+rules were all skipped, since what did not run has not passed. A rule that could not be evaluated fails its family.
+The result of every single rule is in ``check_result``; Dagster stores each event several times over, so a check for
+each of 3,000 rules would cost 50 MB a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
 import dagster as dg
 
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.rules import Outcome as RuleOutcome
 from spi_pipeline.contracts.rules import Rule, RuleResult
-from spi_pipeline.rules.wording import expected
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
-from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline.steps.pages.markdown import cut, markdown
 from spi_pipeline.steps.step import Step
 
 DRIFT = "drift"
-# What is judged of a source beside the rules of its contract, by the kind of rule; comparisons with the version before
-# depend on its columns and areas, so they are one check.
-BESIDE = {
-    FRESH: "Newer figures come when the publisher's calendar says; frozen sources are exempt.",
-    DRIFT: "A fetched version differs from the one before by no more than revisions do.",
+FORM, VALUES, COVERAGE, RELATIONS = "form", "values", "coverage", "relations"
+# The checks, in the order in which people ask: name and what it asks.
+CHECKS = {
+    FORM: ("form_and_keys", "Could the table be computed, and does it have the columns, types and keys promised?"),
+    VALUES: ("values_and_plausibility", "Are the values allowed and plausible?"),
+    COVERAGE: (
+        "coverage_and_freshness",
+        "Are all areas and periods there, and are the figures up to date? (Late figures are kept all the same.)",
+    ),
+    RELATIONS: ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
-SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+# How newly fetched figures differ from those before is a matter of their plausibility.
+FAMILIES = {
+    **dict.fromkeys((COMPUTED.kind, "columns", "types", "required", "key", "pattern"), FORM),
+    **dict.fromkeys(("in_set", "between", "between_by", "typical", "varies", "empty", DRIFT), VALUES),
+    **dict.fromkeys(("row_count", "known_areas", "coverage", "null_share", "unbroken", FRESH), COVERAGE),
+    **dict.fromkeys(("part_of_whole", "adds_up", "quotient", "totals", "together"), RELATIONS),
+}
+CONSEQUENCE = "An error refuses the table, and the last good version stays in use; a warning only reports."
+# A check shows the failing rows of so many rules; the database and the quarantine have them all.
+SHOWN = 3
+LONGEST_DESCRIPTION = 300
 
-
-def check_name(step: Step, table: str, rule: Rule) -> str:
-    """The name of a rule among the checks of an asset: its own; of a step's further tables with the product before.
-
-    ``every_area`` of a component is the rule of its scores, ``weight_key`` one of its weights.
-    """
-    return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}_{rule.id}"
+Judged = tuple[str, RuleResult]
 
 
 def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: bool) -> list[dg.AssetCheckSpec]:
-    """The checks of a step's asset: whether each table could be computed, and every rule of its contract.
+    """The checks of a step's asset, in order.
 
-    Of a source also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
+    Of a source there is also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
     """
-    source = contracts.sources.get(step.outputs[0])
-    beside = [FRESH] if source else []
-    if fetched and source and source.properties.mode == "live":
-        beside.append(DRIFT)
-    about = {"table": step.name, "severity": "warning"}
+    tables = list(filter(is_table, step.outputs))
+    kinds = [rule.kind for table in tables for rule in (COMPUTED, *contract_of(table, contracts).rules)]
+    if source := contracts.sources.get(step.outputs[0]):
+        kinds.append(FRESH)
+        if fetched and source.properties.mode == "live":
+            kinds.append(DRIFT)
+    present = {FAMILIES[kind] for kind in kinds}
     return [
-        dg.AssetCheckSpec(name, asset=key, description=BESIDE[name], metadata={**about, "rule": name, "kind": name})
-        for name in beside
-    ] + [
-        dg.AssetCheckSpec(
-            check_name(step, table, rule),
-            asset=key,
-            description=f"{_sentence(rule.description)} Promised: {_promised(rule)} ({rule.severity}).",
-            metadata={"table": table, "rule": rule.id, "kind": rule.kind, "severity": rule.severity},
-        )
-        for table in filter(is_table, step.outputs)
-        for rule in (COMPUTED, *contract_of(table, contracts).rules)
+        dg.AssetCheckSpec(name, asset=key, description=f"{asks} {CONSEQUENCE}")
+        for family, (name, asks) in CHECKS.items()
+        if family in present
     ]
 
 
-def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> list[dg.AssetCheckResult]:
-    """What became of every rule that was evaluated, or could not be; the database has none, its run fails instead."""
-    own = [outcome for outcome in outcomes if outcome.table in step.outputs]
-    evaluated = [(outcome.table, r) for outcome in own for r in outcome.results if r.outcome != "skipped"]
-    single = [
-        _check_result(check_name(step, table, result.rule), result, key)
-        for table, result in evaluated
-        if result.rule.kind != DRIFT
-    ]
-    compared = [result for _, result in evaluated if result.rule.kind == DRIFT]
-    return single + ([_drift_result(compared, key)] if compared else [])
+def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    """What became of every family of which a rule was evaluated, or could not be.
+
+    The database has no rules: its run fails instead.
+    """
+    judged = [(o.table, result) for o in outcomes if o.table in step.outputs for result in o.results]
+    for family, (name, _) in CHECKS.items():
+        own = [(table, result) for table, result in judged if FAMILIES[result.rule.kind] == family]
+        if any(result.outcome != "skipped" for _, result in own):
+            yield _check_result(step, name, own, key)
 
 
-def _drift_result(compared: Sequence[RuleResult], key: dg.AssetKey) -> dg.AssetCheckResult:
-    wrong = [result for result in compared if result.outcome != "passed"]
-    rows = [
-        {"comparison": r.rule.description, "observed": r.observed, "expected": r.expected, "outcome": r.outcome}
-        for r in compared
-    ]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=DRIFT,
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(r.observed for r in wrong) or f"{len(compared)} comparisons, nothing unusual",
-        metadata={"comparisons": dg.MetadataValue.md(markdown(rows))},
-    )
-
-
-def _check_result(name: str, result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
-    metadata: dict[str, Any] = {
-        "outcome": result.outcome,
-        "observed": result.observed,
-        "expected": result.expected,
-    }
-    if result.failing_rows:
-        metadata["failing_rows"] = dg.MetadataValue.md(markdown(list(result.failing_rows)))
-    could_not = "could not be evaluated: " if result.outcome == "errored" else ""
+def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.AssetKey) -> dg.AssetCheckResult:
+    wrong = [(table, result) for table, result in judged if result.outcome in ("failed", "errored")]
+    others = [each for each in judged if each not in wrong]
+    errors = any(result.rule.severity == "error" for _, result in wrong)
+    said = "; ".join(f"{rule_name(step, table, r.rule)}: {_observed(r)}" for table, r in wrong)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
-        passed=result.outcome == "passed",
-        severity=SEVERITIES[result.rule.severity],
-        description=f"{could_not}{result.observed}",
-        metadata=metadata,
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.WARN if wrong and not errors else dg.AssetCheckSeverity.ERROR,
+        description=cut(said, LONGEST_DESCRIPTION) or None,
+        metadata={
+            "table_of_rules": dg.MetadataValue.md(markdown([_row(step, table, r) for table, r in (*wrong, *others)])),
+            **_numbers(step, judged),
+            **{
+                f"rows failing {rule_name(step, table, r.rule)}": dg.MetadataValue.md(markdown(r.failing_rows))
+                for table, r in [(table, r) for table, r in wrong if r.failing_rows][:SHOWN]
+            },
+        },
     )
 
 
-def _promised(rule: Rule) -> str:
-    return rule.description if rule == COMPUTED else expected(rule)
+def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
+    """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
+    counts = Counter(result.outcome for _, result in judged)
+    numbers: dict[str, Any] = {"rules": len(judged)} | {name: counts[name] for name in get_args(RuleOutcome)}
+    numbers["failing_rows"] = sum(result.failing for _, result in judged)
+    for table, result in judged:
+        rule = rule_name(step, table, result.rule)
+        numbers |= {
+            f"{rule} {what}": number
+            for what, number in (("observed", result.measured), ("bound", result.bound))
+            if number is not None
+        }
+    return numbers
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+def rule_name(step: Step, table: str, rule: Rule) -> str:
+    """A rule as people know it among those of a step: by its id, of further tables after the product.
+
+    ``every_area`` of a component is the rule of its scores, ``weight.key`` one of its weights.
+    """
+    return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}.{rule.id}"
+
+
+def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
+    return {
+        "rule": rule_name(step, table, result.rule),
+        "outcome": result.outcome,
+        "severity": result.rule.severity,
+        "observed": result.observed,
+        "expected": result.expected,
+    }
+
+
+def _observed(result: RuleResult) -> str:
+    return f"could not be evaluated: {result.observed}" if result.outcome == "errored" else result.observed

@@ -65,7 +65,7 @@ def operation_asset(
         graph: what all assets share.
 
     Returns:
-        The assets, with a check for each rule of their tables.
+        The assets, with a check for each family of rules of their tables.
     """
     specs = [_spec(step, contracts, graph) for step in steps]
     checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
@@ -105,7 +105,7 @@ def _computed(
             asset_key=asset_key(step),
             metadata=run_metadata(step, own, runner.contracts, runner.reader, keys, context.run.run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
-            check_results=check_results(step, own, asset_key(step)),
+            check_results=list(check_results(step, own, asset_key(step))),
         )
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))

@@ -186,7 +186,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
         job = build_definitions(settings, runner).resolve_job_def("refresh")
-        with open_instance(runner.store.dagster_home, on_terminal=True) as instance:
+        with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
             result = job.execute_in_process(
                 instance=instance,

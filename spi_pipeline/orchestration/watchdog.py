@@ -18,7 +18,8 @@ from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
-    from dagster._core.scheduler.instigation import InstigatorState
+
+    from spi_pipeline.orchestration.dagster_internals import InstigatorState
 
 # A sensor may miss so many of its intervals, and so long whatever its interval: a busy machine, a long tick.
 MISSED, PATIENCE = 3, dt.timedelta(minutes=5)
@@ -68,7 +69,7 @@ def tickers(instance: DagsterInstance, now: dt.datetime) -> list[Ticker]:
 def _ticker(
     instance: DagsterInstance, state: InstigatorState, beats: dict[str, dt.datetime], now: dt.datetime
 ) -> Ticker:
-    from dagster._core.scheduler.instigation import ScheduleInstigatorData, SensorInstigatorData, TickStatus
+    from spi_pipeline.orchestration.dagster_internals import ScheduleInstigatorData, SensorInstigatorData, TickStatus
 
     ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
     last = _moment(ticks[0].timestamp) if ticks else None
@@ -98,7 +99,7 @@ def _ticker(
 
 def _longest_gap(cron: str | Sequence[str], now: dt.datetime) -> dt.timedelta:
     """The longest time between two ticks of a schedule, over its next fifty."""
-    from dagster._utils.schedules import schedule_execution_time_iterator
+    from spi_pipeline.orchestration.dagster_internals import schedule_execution_time_iterator
 
     moments = list(itertools.islice(schedule_execution_time_iterator(now.timestamp(), cron, "UTC"), 50))
     return max(after - before for before, after in itertools.pairwise(moments))

@@ -14,11 +14,13 @@ from pyproj import Transformer
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
-from spi_pipeline.publishers.ons_geography import CENTROIDS, fetch_service, parse_centroids
-from spi_pipeline.publishers.reading import begins, header_of, numbers, text_rows
+from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.ons_geography.services import CENTROIDS, fetch_service, parse_centroids
 
 PUBLISHER = "DEFRA"
+DEFRA_PCM = Host("DEFRA_PCM", "https://uk-air.defra.gov.uk", "/datastore/pcm")
 YEARS = 5
 MISSING = "MISSING"
 # Only the sea has no value, and nobody lives there.
@@ -34,7 +36,7 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     found = 0
     for year in range(this_year - YEARS, this_year):
         for file, _ in POLLUTANTS.values():
-            asked = Request("DEFRA_PCM", f"/datastore/pcm/{file.format(year=year)}", period=str(year))
+            asked = Request(DEFRA_PCM, f"{DEFRA_PCM.folder}/{file.format(year=year)}", period=str(year))
             try:
                 yield client.get(asked)
                 found += 1
@@ -98,4 +100,5 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     return placed[["area_code", "value"]].assign(year=year, pollutant=pollutant)
 
 
-FETCHERS = {"background_pollution": Fetcher(parse, fetch)}
+HOSTS = (DEFRA_PCM,)
+OFFERS = {"background_pollution": Offer(fetch, parse)}

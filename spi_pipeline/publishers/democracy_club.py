@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, Request, Scope
-from spi_pipeline.publishers.reading import numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.files.reading import numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, Request, Scope
+from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "Democracy Club"
+DEMOCRACY_CLUB = Host("DEMOCRACY_CLUB", "https://candidates.democracyclub.org.uk", "/data/export_csv")
 COLUMNS = {
     "ballot": "ballot_paper_id", "date": "election_date", "area_code": "gss", "by_election": "by_election",
     "cancelled": "cancelled_poll", "electorate": "total_electorate", "ballots": "turnout_reported",
@@ -26,7 +28,7 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
             ("election_date", ""), ("election_id", rf"^local\.{slug}\..*"), ("format", "csv"),
             ("field_group", "results"), ("field_group", "election"),
         )  # fmt: skip
-        yield client.get(Request("DEMOCRACY_CLUB", "/data/export_csv/", asked))
+        yield client.get(Request(DEMOCRACY_CLUB, f"{DEMOCRACY_CLUB.folder}/", asked))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -59,4 +61,5 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     return found[["area_code", "year", "electorate", "turnout"]]
 
 
-FETCHERS = {"local_elections": Fetcher(parse, fetch)}
+HOSTS = (DEMOCRACY_CLUB,)
+OFFERS = {"local_elections": Offer(fetch, parse)}

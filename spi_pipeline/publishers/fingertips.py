@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,12 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
-from spi_pipeline.publishers.reading import begins, json_of, numbers, text_rows
+from spi_pipeline.publishers.files.reading import begins, json_of, numbers, text_rows
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "Fingertips"
+FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
 MAX_IDS = 100
 MSOA, WARD, AUTHORITY = 3, 8, 501
 # By our column the indicator's id and the sex whose rows are read.
@@ -104,7 +106,7 @@ def last_upload(client: Client, scope: Scope) -> str:
 
 
 def _available(client: Client, by: str, number: int) -> list[dict[str, int]]:
-    answer = client.read_json(Request("FINGERTIPS", "/available_data", ((by, str(number)),), media=("json",)))
+    answer = client.read_json(Request(FINGERTIPS, "/available_data", ((by, str(number)),), media=("json",)))
     if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
         raise PermanentFailure(f"available_data of {PUBLISHER} does not list indicators any more; see its API")
     return answer
@@ -118,7 +120,7 @@ def _offered(client: Client, area_type: int, ids: Sequence[int]) -> list[int]:
 
 def _metadata_request(ids: Sequence[int]) -> Request:
     params = (("indicator_ids", ",".join(map(str, ids))),)
-    return Request("FINGERTIPS", "/indicator_metadata/by_indicator_id", params, media=("json",))
+    return Request(FINGERTIPS, "/indicator_metadata/by_indicator_id", params, media=("json",))
 
 
 def _metadata(client: Client, ids: Sequence[int]) -> Iterator[Download]:
@@ -136,7 +138,7 @@ def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -
                 ("parent_area_type_id", str(AUTHORITY)),
                 ("parent_area_code", authority),
             )
-            asked = Request("FINGERTIPS", "/all_data/csv/by_indicator_id", params)
+            asked = Request(FINGERTIPS, "/all_data/csv/by_indicator_id", params)
             yield client.get(asked, partial(_check_answer, ids=some))
 
 
@@ -218,4 +220,5 @@ def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
     return rows[["area_code", "value"]].assign(year=year, column=column)
 
 
-FETCHERS: Mapping[str, Fetcher] = {"local_health": Fetcher(parse, fetch, last_upload)}
+HOSTS = (FINGERTIPS,)
+OFFERS = {"local_health": Offer(fetch, parse, last_upload)}

@@ -19,14 +19,16 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.http.endpoints import SITES
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, PermanentFailure, Request, Scope
-from spi_pipeline.publishers.reading import member_named, numbers, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.reading import member_named, numbers, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "NHS England"
-SERIES = "/data-and-information/publications/statistical/"
-PATIENTS = SERIES + "patients-registered-at-a-gp-practice"
-QOF = SERIES + "quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
+NHS_PAGES = Host("NHS_PAGES", "https://digital.nhs.uk", "/data-and-information/publications/statistical")
+NHS_FILES = Host("NHS_FILES", "https://files.digital.nhs.uk")
+PATIENTS = f"{NHS_PAGES.folder}/patients-registered-at-a-gp-practice"
+QOF = f"{NHS_PAGES.folder}/quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
 # The list is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
@@ -90,7 +92,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
     """The newest file of a series: on its own page, else on the first of its publications that links such a file."""
-    first, in_lists = _links(client, Request("NHS_PAGES", series))
+    first, in_lists = _links(client, Request(NHS_PAGES, series))
     below = [link for link in first if f"{series}/" in urlsplit(link).path]
     pages = in_lists or below
     files = _files(first, pattern)
@@ -99,7 +101,7 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
             f"the page {series} of {PUBLISHER} lists no publications any more; lay the file into the inbox"
         )
     for page in () if files else pages[:EDITIONS_LOOKED_AT]:
-        files = _files(_links(client, client.absolute(page, ["NHS_PAGES"]))[0], pattern)
+        files = _files(_links(client, client.absolute(page, [NHS_PAGES]))[0], pattern)
         if files:
             break
     if not files:
@@ -108,7 +110,7 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
         )
     # Where both vintages of LSOAs are offered, the address of the newer says so.
     file = max(files, key=lambda link: "2021" in link)
-    return client.get(replace(client.absolute(file, ["NHS_FILES"]), media=("zip",), settled=True))
+    return client.get(replace(client.absolute(file, [NHS_FILES]), media=("zip",), settled=True))
 
 
 def _files(links: Sequence[str], pattern: str) -> list[str]:
@@ -121,7 +123,7 @@ def _links(client: Client, request: Request) -> tuple[list[str], list[str]]:
     reader = _Links(LISTS)
     reader.feed(found.path.read_text(encoding="utf-8", errors="replace"))
     # As the publisher would write them in full, wherever the page came from.
-    home = f"{SITES['NHS_PAGES'].base}{request.path}"
+    home = f"{NHS_PAGES.base}{request.path}"
     every, listed_ones = (
         [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.found)
     )
@@ -205,4 +207,8 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     return 2000 + int(closed[2]), wide.reindex(columns=list(GROUPS.values())).set_axis(list(GROUPS), axis=1)
 
 
-FETCHERS = {"diagnosed_conditions": Fetcher(parse, fetch)}
+HOSTS = (NHS_PAGES, NHS_FILES)
+OFFERS = {
+    "diagnosed_conditions": Offer(fetch, parse),
+    "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
+}

@@ -11,8 +11,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.http.exchange import Download, Fetcher, Scope
-from spi_pipeline.publishers.reading import member_named, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.reading import member_named, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.http.exchange import Download, Scope
+from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "Ofcom"
 # Of all premises; the files of residential ones are named oa_res_coverage. r01 and r1 are both in use.
@@ -62,4 +63,5 @@ def _table(download: Download) -> Iterator[tuple[IO[bytes], str]]:
             yield stream, download.name
 
 
-FETCHERS = {"broadband_coverage": Fetcher(parse)}
+HOSTS = ()
+OFFERS = {"broadband_coverage": Offer(parse=parse)}

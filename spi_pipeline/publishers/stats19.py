@@ -12,11 +12,13 @@ import pandas as pd
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.exchange import Client, Download, Fetcher, Request, Scope
-from spi_pipeline.publishers.reading import numbers, text_rows
+from spi_pipeline.publishers.files.reading import numbers, text_rows
+from spi_pipeline.publishers.http.exchange import Client, Download, Host, Request, Scope
+from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "the Department for Transport"
-FILE = "/road-accidents-safety-data/dft-road-casualty-statistics-collision-last-5-years.csv"
+STATS19 = Host("STATS19", "https://data.dft.gov.uk", "/road-accidents-safety-data")
+FILE = f"{STATS19.folder}/dft-road-casualty-statistics-collision-last-5-years.csv"
 COLUMNS = {
     "id": ("collision_index", "accident_index"),
     "year": ("collision_year", "accident_year"),
@@ -33,7 +35,7 @@ NEAR, MOST_ELSEWHERE = 0.05, 0.1
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The last five years, all of Great Britain."""
-    yield client.get(Request("STATS19", FILE))
+    yield client.get(Request(STATS19, FILE))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -79,4 +81,5 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
         )
 
 
-FETCHERS = {"road_collisions": Fetcher(parse, fetch)}
+HOSTS = (STATS19,)
+OFFERS = {"road_collisions": Offer(fetch, parse)}

@@ -18,7 +18,7 @@ from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
@@ -30,10 +30,11 @@ def readable(store: Store, contracts: Contracts) -> frozenset[str]:
     in_inbox = store.inbox()
     return frozenset(
         name
-        for name, fetcher in FETCHERS.items()
+        for name, offer in OFFERS.items()
         if name in contracts.sources
         and contracts.sources[name].properties.mode == "live"
-        and (fetcher.fetch or name in in_inbox or store.raw(name).held())
+        and offer.parse
+        and (offer.fetch or name in in_inbox or store.raw(name).held())
     )
 
 
@@ -59,7 +60,7 @@ class Publishers:
         self._store = store
         self._snapshot = snapshot
         self._since = since
-        self._addresses = Addresses(endpoints)
+        self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
         self._raw: dict[str, Raw] = {}
@@ -101,7 +102,7 @@ class Publishers:
         Raises:
             SpiError: when it cannot be asked.
         """
-        ask = FETCHERS[source_id].news
+        ask = OFFERS[source_id].news
         if ask is None:
             return None
         # Kept apart: a refresh may be fetching this source at the same time.

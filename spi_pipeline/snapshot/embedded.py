@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,38 +20,12 @@ import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.inputs import InputFile
 
 MANIFEST = "manifest.json"
 _METADATA = b"spi_provenance"
 # What source tables in a store carry along in their metadata: the files they were read from.
 ORIGINS = "spi_origins"
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """One file figures were read from.
-
-    Attributes:
-        file: path relative to the folder given to ``spi snapshot build``.
-        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD.
-        sha256: of its bytes.
-        bytes: its size.
-        url: where it was fetched from, where a program did that.
-        fetched_at: when, ISO 8601.
-        published_at: when its publisher says it was made.
-    """
-
-    file: str
-    period: str
-    sha256: str
-    bytes: int
-    url: str | None = None
-    fetched_at: str | None = None
-    published_at: str | None = None
-
-    def told(self) -> dict[str, object]:
-        """What is known of it, as plain values."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.snapshot.corrections import correct
-from spi_pipeline.snapshot.embedded import ORIGINS, EmbeddedTable, InputFile
+from spi_pipeline.snapshot.embedded import ORIGINS, EmbeddedTable
 from spi_pipeline.storage.store import Store
 
 

@@ -33,7 +33,7 @@ def ours(folder: Path) -> None:
     from spi_pipeline.contracts.arrow import to_arrow
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.geography.points import place_points
-    from spi_pipeline.publishers.police import parse_street_crime
+    from spi_pipeline.publishers.police.files import parse_street_crime
     from spi_pipeline.rules.evaluation import evaluate
     from spi_pipeline.settings import Settings
     from spi_pipeline.snapshot.embedded import read_embedded

@@ -1,6 +1,8 @@
-"""The graph as data: ``graph.json`` says of every asset its group, what it reads and how it is checked.
+"""The graph as data: ``graph.json`` says of every group of assets what is in it, what it reads and how it is checked.
 
-A test fails when it is stale. Look at the difference, and where it is meant, write the file anew::
+It holds counts and no names of single assets, so that a difference can be read in review: a new indicator is one more,
+a new kind of step a new word. A test fails when it is stale. Look at the difference, and where it is meant, write the
+file anew::
 
     python -m spi_pipeline_tests.graph.snapshot
 """
@@ -8,6 +10,7 @@ A test fails when it is stale. Look at the difference, and where it is meant, wr
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +42,23 @@ def graph_of(found: dg.Definitions) -> dict[str, dict[str, Any]]:
     }
 
 
+def groups_of(graph: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:
+    """Of every group: how many assets of each kind, how many lines from each group, how many checks of each name."""
+    groups: dict[str, dict[str, Counter[str]]] = {}
+    for key, about in graph.items():
+        group = groups.setdefault(about["group"], {"assets": Counter(), "reads": Counter(), "checks": Counter()})
+        group["assets"][key.split("/")[0]] += 1
+        group["reads"].update(graph[dep]["group"] for dep in about["deps"])
+        group["checks"].update(about["checks"])
+    return {
+        group: {what: dict(sorted(counts.items())) for what, counts in about.items()}
+        for group, about in sorted(groups.items())
+    }
+
+
 def as_text(graph: dict[str, dict[str, Any]]) -> str:
-    """One line for each asset, so that a difference reads as a difference."""
-    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(about)}" for key, about in graph.items())
+    """One line for each group, so that a difference reads as a difference."""
+    lines = ",\n".join(f" {json.dumps(group)}: {json.dumps(about)}" for group, about in groups_of(graph).items())
     return f"{{\n{lines}\n}}\n"
 
 

@@ -8,7 +8,6 @@ import dagster as dg
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.rules.wording import expected
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.graph.snapshot import graph_of
 
@@ -65,16 +64,6 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         assert told.publisher in metadata["publisher"]
         assert told.licence in metadata["licence"].split(", ")
         assert metadata["limits"] == indicator.limits
-
-
-def test_a_check_says_what_its_rule_promises(defs: dg.Definitions, contracts: Contracts) -> None:
-    assets = defs.resolve_asset_graph()
-    for rule in contracts.sources["street_crime"].rules:
-        spec = assets.get_check_spec(dg.AssetCheckKey(dg.AssetKey(["source", "street_crime"]), rule.id))
-        described = (
-            f"{rule.description[0].upper()}{rule.description[1:]}. Promised: {expected(rule)} ({rule.severity})."
-        )
-        assert spec.description == described
 
 
 def test_scores_are_told_in_points(defs: dg.Definitions) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from spi_pipeline_tests.imitations.faults import KINDS, parse_fault
-from spi_pipeline_tests.imitations.server import PUBLISHERS, Publishers
+from spi_pipeline_tests.imitations.fixtures import SERVED
+from spi_pipeline_tests.imitations.server import Publishers
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m spi_pipeline_tests.imitations",
         description="Serve all publishers from small tables until interrupted.",
-        epilog=f"publishers: {', '.join(PUBLISHERS)}\n\nfaults:\n{kinds}",
+        epilog=f"publishers: {', '.join(SERVED)}\n\nfaults:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=8900)

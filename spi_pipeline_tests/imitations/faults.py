@@ -10,6 +10,7 @@ import io
 import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -48,14 +49,6 @@ KINDS = {
 }
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect")
 ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized")
-_VALUE_COLUMNS = {
-    "nomis": ("OBS_VALUE", "obs_value"),
-    "fingertips": ("Value",),
-    "nhs_files": ("NUMBER_OF_PATIENTS", "REGISTER"),
-    "democracy_club": ("turnout_percentage",),
-    "defra_pcm": ("no2*", "pm25*"),
-    "stats19": ("collision_severity",),
-}
 
 
 @dataclass
@@ -176,7 +169,7 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     return {"Retry-After": format_datetime(at, usegmt=True)}
 
 
-def spoil(fault: Fault, publisher: str, answer: Answer) -> Answer:
+def spoil(fault: Fault, figures: Sequence[str], answer: Answer) -> Answer:
     """The publisher's answer with a fault of content in it; as it was, where the fault does not apply to its format."""
     options, body = fault.options, answer.body
     if fault.kind == "latency":
@@ -190,7 +183,7 @@ def spoil(fault: Fault, publisher: str, answer: Answer) -> Answer:
     elif fault.kind in ("zip_climbs", "zip_explodes"):
         return replace(answer, body=_with_member(fault, body))
     elif fault.kind not in ON_THE_WIRE and answer.status == 200:
-        columns = (options["column"],) if "column" in options else _VALUE_COLUMNS.get(publisher, ())
+        columns = (options["column"],) if "column" in options else figures
         return replace(answer, body=rows.edited(body, fault.kind, columns, options))
     return answer
 

@@ -24,32 +24,13 @@ from unittest.mock import patch
 
 from spi_pipeline.cli import app, console
 from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.server import Publishers, local_publishers
 
-# By publisher a source that asks it, and a shell pattern where only part of what it offers is to fail.
-SOURCES = {
-    "nomis": ("claimant_count", "*"),
-    "ons_geography": ("lsoa_best_fit", "*"),
-    "police": ("street_crime", "/api/crimes-street/*"),
-    "police_bucket": ("street_crime", "*"),
-    "fingertips": ("local_health", "/all_data/*"),
-    "nhs_pages": ("diagnosed_conditions", "*"),
-    "nhs_files": ("diagnosed_conditions", "*"),
-    "govuk_content": ("deprivation_2025_subdomains", "*"),
-    "govuk_assets": ("fuel_poverty_lilee", "*"),
-    "defra_pcm": ("background_pollution", "*"),
-    "stats19": ("road_collisions", "*"),
-    "democracy_club": ("local_elections", "*"),
-}
 _MONTH, _ARCHIVED = "2024-03", "2023-11"
-_COLUMNS = {
-    "nomis": "OBS_VALUE", "ons_geography": "LSOA21CD", "police": "category", "police_bucket": "Crime type",
-    "fingertips": "Value", "nhs_files": "*SIZE", "govuk_assets": "Number of households*", "defra_pcm": "no2*",
-    "stats19": "collision_severity", "democracy_club": "total_electorate",
-}  # fmt: skip
-_TABLES = tuple(_COLUMNS)
+_ALL = tuple(SERVED)
+_TABLES = tuple(name for name, served in SERVED.items() if served.column)
 _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
-_ALL = tuple(SOURCES)
 # Letters of a message that the table shows.
 _SHOWN = 230
 
@@ -145,7 +126,8 @@ class Bench:
     """A publisher's source, fetched well once, to be fetched again while the publisher is at fault."""
 
     def __init__(self, folder: Path, served: Publishers, publisher: str) -> None:
-        self.publisher, (self.source, self.path) = publisher, SOURCES[publisher]
+        self.publisher, imitated = publisher, SERVED[publisher]
+        self.source, self.path, self.column = imitated.source, imitated.path, imitated.column
         self._folder, self._served = folder / publisher, served
         self._good = self._folder / "good"
         first = self._run(self._good)
@@ -159,10 +141,9 @@ class Bench:
         shutil.copytree(self._good, store, symlinks=True)
         if trouble.forget:
             shutil.rmtree(store / "raw" / self.source / "answers")
-        options = {"column": _COLUMNS.get(self.publisher), **(trouble.options or {})}
-        options = {key: value for key, value in options.items() if value is not None}
-        if trouble.kind not in ("rename_column", "overwrite"):
-            options.pop("column", None)
+        options = dict(trouble.options or {})
+        if trouble.kind in ("rename_column", "overwrite") and self.column:
+            options["column"] = self.column
         self._served.fault(self.publisher, trouble.kind, path=self.path, times=trouble.times, **options)
         try:
             return self._run(store)
@@ -208,7 +189,7 @@ def bench(folder: Path) -> Iterator[Publishers]:
 
 def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
     """Two tables in Markdown: what became of each, and one example of what was read for each fault."""
-    publishers = [name for name in SOURCES if any(name == where for where, _ in met)]
+    publishers = [name for name in SERVED if any(name == where for where, _ in met)]
     lines = [
         "| Fault | " + " | ".join(f"`{name}`" for name in publishers) + " |",
         "| --- |" + " --- |" * len(publishers),
@@ -243,7 +224,7 @@ def _plain(text: str) -> str:
 
 def main() -> None:
     """Try all of them, or the publishers that are named, and print."""
-    names = sys.argv[1:] or list(SOURCES)
+    names = sys.argv[1:] or list(SERVED)
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as served:
         for name in names:

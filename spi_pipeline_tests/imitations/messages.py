@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,27 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     validators: bool = False
     compress: bool = True
+
+
+@dataclass(frozen=True)
+class Served:
+    """One address of a publisher, as it is imitated, and how faults are tried on it.
+
+    Attributes:
+        answer: what it answers.
+        source: a source that asks it.
+        path: shell pattern, where only part of what it offers is to fail.
+        column: shell pattern of a column of figures; empty where it serves no table.
+        figures: shell patterns of columns whose values are scaled.
+        is_host: whether it is a host of its own; else one that redirects of another lead to.
+    """
+
+    answer: Callable[[Request], Answer]
+    source: str
+    path: str = "*"
+    column: str = ""
+    figures: tuple[str, ...] = ()
+    is_host: bool = True
 
 
 def json_answer(content: Any, status: int = 200, content_type: str = "application/json") -> Answer:

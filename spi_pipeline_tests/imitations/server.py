@@ -1,6 +1,6 @@
 """The process: sockets, faults on the wire, validators, compression and the log.
 
-What a publisher answers is in its own module; ``PUBLISHERS`` names them all.
+What a publisher answers is in its own module; ``fixtures.SERVED`` names them all.
 """
 
 from __future__ import annotations
@@ -20,37 +20,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zlib import crc32
 
-from spi_pipeline_tests.imitations import (
-    defra_pcm,
-    democracy_club,
-    fingertips,
-    govuk,
-    nhs,
-    nomis,
-    ons_geography,
-    police,
-    stats19,
-)
 from spi_pipeline_tests.imitations.control import control
 from spi_pipeline_tests.imitations.faults import ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
+from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_found
 
-# Name in the address and in the control interface -> what answers. The bucket is where the police archive redirects to.
-PUBLISHERS = {
-    "nomis": nomis.answer,
-    "ons_geography": ons_geography.answer,
-    "police": police.answer,
-    "police_bucket": police.bucket,
-    "fingertips": fingertips.answer,
-    "nhs_pages": nhs.pages,
-    "nhs_files": nhs.files,
-    "govuk_content": govuk.content,
-    "govuk_assets": govuk.assets,
-    "defra_pcm": defra_pcm.answer,
-    "stats19": stats19.answer,
-    "democracy_club": democracy_club.answer,
-}
-_NO_ENDPOINT = "police_bucket"
 _FOREIGN = "foreign"
 # NHS pages link one another from the root; a client that joins such a link to an address loses the name in front.
 _ROOTED = {"data-and-information": "nhs_pages"}
@@ -95,13 +69,13 @@ class Publishers:
     @property
     def endpoints(self) -> dict[str, str]:
         """The environment that points the pipeline at this process: SPI_ENDPOINT_<NAME> -> address."""
-        names = [name for name in PUBLISHERS if name != _NO_ENDPOINT]
+        names = [name for name, served in SERVED.items() if served.is_host]
         return {f"SPI_ENDPOINT_{name.upper()}": f"{self.site.base}/{name}" for name in names}
 
     def fault(self, publisher: str, kind: str, *, path: str = "*", times: int | None = None, **options: Any) -> None:
         """Switch on a fault for the next `times` requests, or until switched off (see ``faults.KINDS``)."""
-        if publisher not in (*PUBLISHERS, "*"):
-            raise ValueError(f"no publisher {publisher!r}: one of {', '.join(PUBLISHERS)}")
+        if publisher not in (*SERVED, "*"):
+            raise ValueError(f"no publisher {publisher!r}: one of {', '.join(SERVED)}")
         self.switchboard.add(Fault(publisher, kind, path, times, options))
 
     def heal(self, publisher: str | None = None) -> None:
@@ -193,16 +167,18 @@ class _Handler(BaseHTTPRequestHandler):
         """The publisher's answer with the faults in it; None to reset the connection."""
         for fault in met:
             if fault.kind == "latency":
-                spoil(fault, request.publisher, Answer())
+                spoil(fault, (), Answer())
             elif fault.terminal:
                 return None if fault.kind == "reset" else answer_instead(fault, request)
         name, path = request.publisher, request.path
         if name == _FOREIGN:  # the same bytes under an address that no publisher redirects to
             _, name, path = (*path.split("/", 2), "")[:3]
-        answer = PUBLISHERS.get(name, not_found)(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
+        served = SERVED.get(name)
+        reply = served.answer if served else not_found
+        answer = reply(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
         for fault in met:
             if fault.kind != "latency":
-                answer = spoil(fault, request.publisher, answer)
+                answer = spoil(fault, served.figures if served else (), answer)
         return _validated(request, answer)
 
     def _packed(self, answer: Answer, wire: set[str]) -> Answer:

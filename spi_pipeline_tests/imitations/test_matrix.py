@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline_tests.imitations.faults import KINDS
-from spi_pipeline_tests.imitations.matrix import SOURCES, TROUBLES, Bench, as_tables, bench
-from spi_pipeline_tests.imitations.server import PUBLISHERS
+from spi_pipeline_tests.imitations.matrix import TROUBLES, Bench, as_tables, bench
 
 # Of the cheapest publisher: exit code, what became of the table, requests, and a part of what was read.
 SAMPLE = {
@@ -42,6 +41,5 @@ def test_a_fault_does_what_the_matrix_says(democracy_club: Bench, title: str) ->
         assert "`democracy_club` | local_elections: " in as_tables({("democracy_club", title): met})
 
 
-def test_the_matrix_names_every_publisher_and_kind_of_fault() -> None:
-    assert set(SOURCES) == set(PUBLISHERS)
+def test_the_matrix_names_every_kind_of_fault() -> None:
     assert {trouble.kind for trouble in TROUBLES if not trouble.kind.isdigit()} == set(KINDS) - {"<status>"}

@@ -41,7 +41,7 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
     contracts = load_contracts(house.settings.contracts)
     with pytest.MonkeyPatch.context() as patch:
         yardstick = read_embedded(SNAPSHOT, "reference").table.to_pandas()
-        patch.setitem(build.IMPORTERS, "reference", lambda *_: yardstick)
+        patch.setattr(build, "reference", lambda *_: yardstick)
         tables = {item.source_id: item for item in build.import_tables(PUBLISHED, contracts)}
         write_snapshot(house.settings.snapshot, tables, contracts.sources, dt.date(2026, 11, 23))
     # Step by step and without Dagster, which has nothing to do with the council and takes as long again.

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from spi_pipeline.orchestration.instance import PooledEventLogStorage, open_instance
+from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.status import status_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage import atomic, publication
@@ -184,7 +184,7 @@ def _die(*_arguments: Any, **_options: Any) -> None:
 
 
 def _at_the_first_event(_house: House) -> None:
-    PooledEventLogStorage.store_event = _die  # type: ignore[method-assign, assignment]
+    dg.DagsterInstance.handle_new_event = _die  # type: ignore[method-assign, assignment]
 
 
 def _before_the_pointer(_house: House) -> None:

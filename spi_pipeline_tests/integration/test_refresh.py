@@ -9,15 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import contract_of
-from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.refresh import refresh
 from spi_pipeline.outputs.database import database_tables
-from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import COMPUTED
@@ -37,23 +34,6 @@ def test_the_first_refresh_makes_every_table(
     assert sorted(written) == sorted(table for step in plan for table in step.outputs)
     assert first.outcomes[-1].state == "published"
     assert set(refreshed.store.versions()) == {table for step in plan for table in step.outputs}
-
-
-def test_dagster_holds_one_evaluation_for_every_rule_that_was_evaluated(refreshed: House) -> None:
-    graph = build_definitions(refreshed.settings).resolve_asset_graph()
-    about = {key: graph.get_check_spec(key).metadata for key in graph.asset_check_keys}
-    recorded = refreshed.query("SELECT table_name, rule, outcome FROM check_result")
-    outcomes = {(table, rule): outcome for table, rule, outcome in recorded}
-    assert {(told["table"], told["rule"]) for told in about.values()} == outcomes.keys()
-    # A skipped rule is a check that was planned and not evaluated.
-    specs = [key for key, told in about.items() if outcomes[told["table"], told["rule"]] == "passed"]
-    with open_instance(refreshed.store.dagster_home) as instance:
-        (run,) = instance.get_runs()
-        events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
-    assert run.status == dg.DagsterRunStatus.SUCCESS
-    evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events]
-    assert sorted(evaluation.asset_check_key for evaluation in evaluations) == sorted(specs)
-    assert all(evaluation.passed for evaluation in evaluations)
 
 
 def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:

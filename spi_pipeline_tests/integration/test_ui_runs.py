@@ -57,7 +57,7 @@ def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
 
 
 def test_a_check_picked_alone_is_evaluated(house: House, instance: dg.DagsterInstance) -> None:
-    names = ("key", "columns")
+    names = ("form_and_keys", "relations")
     done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
     assert done.success
     found = {evaluation.check_name: evaluation.passed for evaluation in done.get_asset_check_evaluations()}
@@ -67,7 +67,7 @@ def test_a_check_picked_alone_is_evaluated(house: House, instance: dg.DagsterIns
 
 def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(house: House, instance: dg.DagsterInstance) -> None:
     (house.store.root / "tables" / "observation.turnout" / "current.json").unlink()
-    done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "columns")})
+    done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
     assert not done.success
     (run,) = [run for run in status_of(house.settings)["runs"] if run["run_id"] == done.run_id]
     assert run["cause"].endswith("there is no table observation.turnout in the store yet; run spi refresh")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,8 +15,8 @@ import pytest
 import shapely
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.publishers.http.endpoints import SITES
-from spi_pipeline.publishers.http.exchange import Check, Download, Endpoint, Fetcher, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import Check, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.offer import Offer
 from spi_pipeline_tests.integration.houses import CONTRACTS
 
 Answer = bytes | Exception | Callable[[Request], "bytes | Exception"]
@@ -46,13 +45,12 @@ class FakeClient:
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         return json.loads(self.get(request, check).path.read_bytes())
 
-    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
-        for endpoint in allowed:
-            base = SITES[endpoint].base
-            if url.startswith(base):
+    def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
+        for host in allowed:
+            if url.startswith(host.base):
                 parts = urlsplit(url)
-                path = parts.path.removeprefix(urlsplit(base).path)
-                return Request(endpoint, path, tuple(parse_qsl(parts.query)))
+                path = parts.path.removeprefix(urlsplit(host.base).path)
+                return Request(host, path, tuple(parse_qsl(parts.query)))
         raise PermanentFailure(f"{url} leads elsewhere")
 
     def paths(self) -> list[str]:
@@ -61,7 +59,7 @@ class FakeClient:
 
 def address(request: Request) -> str:
     query = f"?{urlencode(request.params)}" if request.params else ""
-    return f"{SITES[request.endpoint].base}{request.path}{query}"
+    return f"{request.host.base}{request.path}{query}"
 
 
 def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
@@ -72,22 +70,15 @@ def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> 
     return Download(path, digest, len(body), url, period, TODAY)
 
 
-def zipped(path: Path, members: dict[str, bytes]) -> bytes:
-    """The bytes of a zip file, the same for the same members."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return path.read_bytes()
-
-
 def body_of(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode()
 
 
-def through(fetcher: Fetcher, client: FakeClient, scope: Scope) -> pd.DataFrame:
+def through(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
     """What a source's table becomes."""
-    assert fetcher.fetch is not None
-    return fetcher.parse(list(fetcher.fetch(client, scope)), scope)
+    assert offer.fetch
+    assert offer.parse
+    return offer.parse(list(offer.fetch(client, scope)), scope)
 
 
 def holds(source_id: str, frame: pd.DataFrame) -> bool:

@@ -10,12 +10,13 @@ from pyproj import Transformer
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
-from spi_pipeline.publishers.defra import FETCHERS
+from spi_pipeline.publishers.defra import OFFERS
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.ons_geography import CENTROIDS
+from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES
+from spi_pipeline_tests.imitations.publishers.defra import grid
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
-POLLUTION = FETCHERS["background_pollution"]
+POLLUTION = OFFERS["background_pollution"]
 PLACES = {"E01900001": (508_200, 221_700), "E01900002": (509_900, 221_100)}  # metres, in two cells side by side
 CELLS = {(508_500, 221_500): "12.5", (509_500, 221_500): "9.25"}
 
@@ -29,18 +30,12 @@ def centroids() -> bytes:
     return json.dumps({"features": features}).encode()
 
 
-def grid(column: str, cells: dict[tuple[int, int], str] = CELLS) -> bytes:
-    notes = ["Pollution Climate Mapping", "Units: ug m-3", "", "", ""]
-    rows = [f"{n},{x},{y},{value}" for n, ((x, y), value) in enumerate(cells.items())]
-    return "\n".join([*notes, f"gridcode,x,y,{column}", "1,5500,1221500,MISSING", *rows, ""]).encode()
-
-
 def publisher(folder: Path) -> FakeClient:
-    maps = {f"/datastore/pcm/mapno2{year}.csv": grid(f"no2{year}") for year in (2023, 2024)}
+    maps = {f"/datastore/pcm/mapno2{year}.csv": grid(f"no2{year}", CELLS) for year in (2023, 2024)}
     maps |= {
         "/datastore/pcm/mappm252024g.csv": grid("pm252024g", {(508_500, 221_500): "7", (509_500, 221_500): "MISSING"})
     }
-    return FakeClient(folder, {f"/{CENTROIDS.name}/FeatureServer/0/query": centroids(), **maps})
+    return FakeClient(folder, {f"/{SERVICES[CENTROIDS].name}/FeatureServer/0/query": centroids(), **maps})
 
 
 def test_an_area_has_the_value_of_its_cell_by_year(tmp_path: Path) -> None:
@@ -63,7 +58,10 @@ def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_pa
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (grid("so22024"), "map.csv of DEFRA ends in column 'so22024', not in one like no22024; fetch the right map"),
+        (
+            grid("so22024", CELLS),
+            "map.csv of DEFRA ends in column 'so22024', not in one like no22024; fetch the right map",
+        ),
         (
             b"<!DOCTYPE html>\n<html>\n",
             "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode'; fetch it again",
@@ -84,4 +82,4 @@ def test_another_file_is_refused(tmp_path: Path, body: bytes, message: str) -> N
 
 def test_grids_without_centroids_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"^the centroids of our LSOAs are missing beside the grids of DEFRA; "):
-        POLLUTION.parse([kept(tmp_path, grid("no22024"), "map.csv")], TOWN)
+        POLLUTION.parse([kept(tmp_path, grid("no22024", CELLS), "map.csv")], TOWN)

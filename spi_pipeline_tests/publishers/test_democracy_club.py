@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.democracy_club import FETCHERS
+from spi_pipeline.publishers.democracy_club import OFFERS
+from spi_pipeline_tests.imitations.publishers.democracy_club import HEADER
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-ELECTIONS = FETCHERS["local_elections"]
+ELECTIONS = OFFERS["local_elections"]
 PATH = "/data/export_csv/"
 
 
@@ -23,7 +24,7 @@ def candidate(ward: str, date: str = "2023-05-04", **changed: object) -> dict[st
         "cancelled_poll": "False", "votes_cast": 500, "total_electorate": 5000, "turnout_reported": 1500,
         "turnout_percentage": 30.5,
     }  # fmt: skip
-    return cells | changed
+    return dict.fromkeys(HEADER, "") | cells | changed
 
 
 def table(*rows: dict[str, object]) -> bytes:

@@ -12,42 +12,13 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.fingertips import FETCHERS, IDS, INDICATORS, fetch, last_upload
+from spi_pipeline.publishers.fingertips import IDS, INDICATORS, OFFERS, fetch, last_upload
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request
+from spi_pipeline_tests.imitations.publishers.fingertips import HEADER, SUPPRESSED
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-HEALTH = FETCHERS["local_health"]
-HEADER = [
-    "Indicator ID",
-    "Indicator Name",
-    "Parent Code",
-    "Parent Name",
-    "Area Code",
-    "Area Name",
-    "Area Type",
-    "Sex",
-    "Age",
-    "Category Type",
-    "Category",
-    "Time period",
-    "Value",
-    "Lower CI 95.0 limit",
-    "Upper CI 95.0 limit",
-    "Lower CI 99.8 limit",
-    "Upper CI 99.8 limit",
-    "Count",
-    "Denominator",
-    "Value note",
-    "Recent Trend",
-    "Compared to England value or percentiles",
-    "Compared to percentiles",
-    "Time period Sortable",
-    "New data",
-    "Compared to goal",
-    "Time period range",
-]
+HEALTH = OFFERS["local_health"]
 DATA, ABOUT = "/all_data/csv/by_indicator_id", "/indicator_metadata/by_indicator_id"
-SUPPRESSED = "Value suppressed for disclosure control due to small count"
 
 
 def row(number: int, area: str, value: object = 7.5, sex: str = "Persons", **changed: object) -> dict[str, object]:
@@ -55,7 +26,7 @@ def row(number: int, area: str, value: object = 7.5, sex: str = "Persons", **cha
         "Indicator ID": number, "Area Code": area, "Area Type": "MSOA", "Area Name": "Anytown", "Sex": sex,
         "Time period": "2019 - 23", "Time period Sortable": "20190000", "Value": value, "Time period range": "5y",
     }  # fmt: skip
-    return dict.fromkeys(HEADER) | cells | changed
+    return dict.fromkeys(HEADER.split(",")) | cells | changed
 
 
 def rows(areas: list[str], ids: list[int] | tuple[int, ...] = IDS) -> list[dict[str, object]]:
@@ -65,7 +36,7 @@ def rows(areas: list[str], ids: list[int] | tuple[int, ...] = IDS) -> list[dict[
 
 
 def table(found: list[dict[str, object]]) -> bytes:
-    return body_of(pd.DataFrame(found, columns=HEADER))
+    return body_of(pd.DataFrame(found, columns=HEADER.split(",")))
 
 
 def metadata(year: str = "2025") -> bytes:
@@ -200,7 +171,7 @@ def test_a_withdrawn_indicator_is_missing(tmp_path: Path) -> None:
 
 
 def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_told(tmp_path: Path) -> None:
-    frame = pd.DataFrame([row(93252, TOWN.msoas[0])], columns=HEADER)
+    frame = pd.DataFrame([row(93252, TOWN.msoas[0])], columns=HEADER.split(","))
     older = kept(tmp_path, body_of(frame.drop(columns="Time period range")))
     assert HEALTH.parse([kept(tmp_path, metadata()), older], TOWN)["deaths_under_75"].tolist() == [7.5]
     renamed = kept(tmp_path, body_of(frame.rename(columns={"Value note": "Note"})), "all_data.csv")

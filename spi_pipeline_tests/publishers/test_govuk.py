@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.govuk import FETCHERS, FILE_7, FUEL_POVERTY, INDICES, SUBDOMAINS, _fuel_year
+from spi_pipeline.publishers.govuk import OFFERS
+from spi_pipeline.publishers.govuk.deprivation import FILE_7, INDICES
+from spi_pipeline.publishers.govuk.fuel_poverty import FUEL_POVERTY, _fuel_year
 from spi_pipeline.publishers.http.exchange import PermanentFailure
+from spi_pipeline_tests.imitations.publishers.govuk.files import SUBDOMAINS, file_7_header, fuel_workbook
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-INDEX, FUEL = FETCHERS["deprivation_2025_subdomains"], FETCHERS["fuel_poverty_lilee"]
+INDEX, FUEL = OFFERS["deprivation_2025_subdomains"], OFFERS["fuel_poverty_lilee"]
 ASSETS = "https://assets.publishing.service.gov.uk"
 
 
 def scores(areas: tuple[str, ...] = TOWN.lsoas, code: str = "LSOA code (2021)") -> pd.DataFrame:
-    header = [code, "LSOA name (2021)", *(f"{name}{end}" for name in SUBDOMAINS.values() for end in ("", " more"))]
-    header = [one.replace("Score more", "Rank (where 1 is most deprived)") for one in header]
-    rows = [[area, "Anytown 001A", *range(10 * i, 10 * i + len(header) - 2)] for i, area in enumerate(areas, 1)]
-    return pd.DataFrame(rows, columns=header)
+    """The sub-domains of area i are 10 i, 10 i + 2 and so on."""
+    frame = pd.DataFrame(1, index=range(len(areas)), columns=file_7_header())
+    for place, label in enumerate(SUBDOMAINS):
+        frame[label] = [10 * i + 2 * place for i in range(1, len(areas) + 1)]
+    return frame.assign(**{"LSOA code (2021)": areas}).rename(columns={"LSOA code (2021)": code})
 
 
 def indices(folder: Path, file: bytes, name: str = "File_7_IoD2025_All_Ranks_Scores.csv") -> FakeClient:
@@ -43,7 +45,7 @@ def test_scores_of_the_sub_domains_come_from_file_7(tmp_path: Path) -> None:
 
 
 def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
-    cut = scores().rename(columns={SUBDOMAINS["outdoors"]: "Outdoors Sub-domain Sco"})
+    cut = scores().rename(columns={"Outdoors Sub-domain Score": "Outdoors Sub-domain Sco"})
     assert through(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
 
 
@@ -55,7 +57,7 @@ def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
             "has no column LSOA code (2021) but ['LSOA code (2011)']; fetch File 7 of 2025",
         ),
         (
-            scores().drop(columns=SUBDOMAINS["indoors"]),
+            scores().drop(columns="Indoors Sub-domain Score"),
             "of GOV.UK has 0 columns 'Indoors Sub-domain Score'; fetch it again",
         ),
         (scores(TOWN.lsoas[:1]), "of GOV.UK lacks 1 LSOAs of ours, E01900002; fetch it again, whole"),
@@ -87,19 +89,11 @@ def test_where_the_page_moved_the_last_known_address_is_asked(tmp_path: Path) ->
 
 
 def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of households1", note: str = "2022") -> bytes:
-    book = openpyxl.Workbook()
-    book.active.title = "Contents"
-    sheet = book.create_sheet("Table 3")
-    sheet.append([f"Table 3: Sub-regional fuel poverty, England, {note}"])
-    sheet.append(["Source: modelled"])
-    poor = "Number of households in fuel poverty1"
-    sheet.append(["LSOA Code", "LSOA Name", "LA Code", "Region", label, poor, "Proportion of households fuel poor (%)"])
-    for number, area in enumerate((*areas, "E01000000"), 1):
-        sheet.append([area, "Anytown 001A", "E06900001", "East", 100 * number, 10 * number, 10.0])
-    sheet.append(["1. Rounded"])
-    stream = io.BytesIO()
-    book.save(stream)
-    return stream.getvalue()
+    rows = [
+        [area, "Anytown 001A", "E06900001", "Anytown", "East", 100 * number, 10 * number, 10.0]
+        for number, area in enumerate((*areas, "E01000000"), 1)
+    ]
+    return fuel_workbook(rows, note, label)
 
 
 def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> None:

@@ -10,22 +10,23 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.nhs import FETCHERS, PATIENTS, QOF
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through, zipped
+from spi_pipeline.publishers.nhs import OFFERS, PATIENTS, QOF
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.imitations.publishers.nhs import PATIENTS_HEADER, REGISTERS_HEADER
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-CONDITIONS = FETCHERS["diagnosed_conditions"]
+CONDITIONS = OFFERS["diagnosed_conditions"]
 FILES = "https://files.digital.nhs.uk/74/93D6A1/"
 
 
 def patients(rows: list[tuple[str, str, int]], **renamed: str) -> bytes:
     cells = [("GP_PRAC_PAT_LIST", "01JUL2026", practice, "A SURGERY", area, "ALL", n) for practice, area, n in rows]
-    header = ["PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS"]
-    return body_of(pd.DataFrame(cells, columns=header).rename(columns=renamed))
+    return body_of(pd.DataFrame(cells, columns=list(PATIENTS_HEADER)).rename(columns=renamed))
 
 
 def registers(rows: list[tuple[str, str, str, int, int]]) -> bytes:
-    header = ["PRACTICE_CODE", "GROUP_CODE", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE", "REGISTER"]
-    return body_of(pd.DataFrame(rows, columns=header))
+    cells = [(practice, group, register, kind, size) for practice, group, kind, size, register in rows]
+    return body_of(pd.DataFrame(cells, columns=list(REGISTERS_HEADER)))
 
 
 def every_group(practice: str, percent: int) -> list[tuple[str, str, str, int, int]]:
@@ -37,8 +38,8 @@ LISTED = [("P1", "E01900001", 30), ("P2", "E01900001", 10), ("P2", "E01900002", 
 
 
 def files(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> list[Any]:
-    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
-    qof = zipped(folder / "qof", {f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
+    lists = zipped({"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
+    qof = zipped({f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
     return [kept(folder, lists, f"{FILES}gp-reg-pat-prac-lsoa-July-26.zip"), kept(folder, qof, f"{FILES}qof-2425.zip")]
 
 
@@ -115,9 +116,9 @@ def page(*links: str, list_of: str = "") -> bytes:
 
 def publisher(folder: Path) -> FakeClient:
     months = [f"{PATIENTS}/{month}-2026" for month in ("september", "july")]
-    lists = zipped(folder / "lists", {"gp-reg-pat-prac-lsoa-all.csv": patients(LISTED)})
+    lists = zipped({"gp-reg-pat-prac-lsoa-all.csv": patients(LISTED)})
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
-    qof = zipped(folder / "qof", {"PREVALENCE_2425.csv": found})
+    qof = zipped({"PREVALENCE_2425.csv": found})
     lsoa, old = f"{FILES}gp-reg-pat-prac-lsoa-2021.zip", f"{FILES}gp-reg-pat-prac-lsoa.zip"
     return FakeClient(
         folder,

@@ -11,7 +11,8 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.nomis import CENSUS, CODES_A_REQUEST, FETCHERS, ROW_LIMIT
+from spi_pipeline.publishers.nomis import OFFERS
+from spi_pipeline.publishers.nomis.answers import CENSUS, CODES_A_REQUEST, ROW_LIMIT
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 HEALTH = "/api/v01/dataset/NM_2055_1.data.csv"
@@ -53,7 +54,7 @@ def client(folder: Path, rows: pd.DataFrame) -> FakeClient:
 
 
 def test_a_table_becomes_one_row_an_area(tmp_path: Path) -> None:
-    frame = through(FETCHERS["census_general_health"], client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN)
+    frame = through(OFFERS["census_general_health"], client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN)
     assert holds("census_general_health", frame)
     assert frame.iloc[1].tolist() == ["E00900002", 200, 204, 205, 203, 202, 201]
 
@@ -61,23 +62,23 @@ def test_a_table_becomes_one_row_an_area(tmp_path: Path) -> None:
 def test_areas_are_asked_for_in_addresses_that_are_not_too_long(tmp_path: Path) -> None:
     areas = tuple(f"E00{number:06d}" for number in range(CODES_A_REQUEST + 1))
     asking = client(tmp_path, census_rows(list(areas)))
-    frame = through(FETCHERS["census_general_health"], asking, replace(TOWN, output_areas=areas))
+    frame = through(OFFERS["census_general_health"], asking, replace(TOWN, output_areas=areas))
     assert frame["area_code"].tolist() == list(areas)
     assert len(asking.asked) == 2
     assert all(request.settled for request in asking.asked)
 
 
 def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spi_pipeline.publishers.nomis.ROW_LIMIT", 5)
+    monkeypatch.setattr("spi_pipeline.publishers.nomis.answers.ROW_LIMIT", 5)
     asking = client(tmp_path, census_rows(list(TOWN.output_areas)))
-    frame = through(FETCHERS["census_general_health"], asking, TOWN)
+    frame = through(OFFERS["census_general_health"], asking, TOWN)
     assert [dict(request.params)["RecordOffset"] for request in asking.asked] == ["0", "5", "10", "15"]
     assert frame["residents"].tolist() == [100, 200, 300]
 
 
 def test_shorter_pages_than_asked_for_are_read_to_their_end(tmp_path: Path) -> None:
     short = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=7)})
-    assert through(FETCHERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
+    assert through(OFFERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
     assert [dict(request.params)["RecordOffset"] for request in short.asked] == ["0", "7", "14"]
 
 
@@ -88,7 +89,7 @@ def test_a_page_that_does_not_come_is_asked_for_again(tmp_path: Path) -> None:
         return body_of(whole.iloc[:7] if dict(request.params)["RecordOffset"] == "0" else whole.iloc[:0])
 
     with pytest.raises(TransientFailure, match=r"answered 7 rows of more \(RECORD_COUNT\) and then none; ask again"):
-        through(FETCHERS["census_general_health"], FakeClient(tmp_path, {HEALTH: dries_up}), TOWN)
+        through(OFFERS["census_general_health"], FakeClient(tmp_path, {HEALTH: dries_up}), TOWN)
 
 
 @pytest.mark.parametrize(("count", "said"), [("18.0", ""), ("many", "column RECORD_COUNT holds 'many'")])
@@ -97,15 +98,15 @@ def test_the_number_of_rows_is_read_however_it_is_written(tmp_path: Path, count:
     asking = FakeClient(tmp_path, {HEALTH: body_of(rows)})
     if said:
         with pytest.raises(PermanentFailure, match=said):
-            through(FETCHERS["census_general_health"], asking, TOWN)
+            through(OFFERS["census_general_health"], asking, TOWN)
     else:
-        assert len(through(FETCHERS["census_general_health"], asking, TOWN)) == 3
+        assert len(through(OFFERS["census_general_health"], asking, TOWN)) == 3
 
 
 def test_an_answer_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas)).assign(RECORD_OFFSET=0, RECORD_COUNT=74_200)
     with pytest.raises(SpiError) as caught:
-        FETCHERS["census_general_health"].parse([kept(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
+        OFFERS["census_general_health"].parse([kept(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
     assert str(caught.value) == (
         "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as an answer cut off at 25,000 "
         "does; fetch it again with all its pages"
@@ -115,7 +116,7 @@ def test_an_answer_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
 def refused(folder: Path, rows: pd.DataFrame, source_id: str = "census_general_health") -> str:
     counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
     with pytest.raises(SpiError) as caught:
-        FETCHERS[source_id].parse([kept(folder, body_of(counted), "answer.csv")], TOWN)
+        OFFERS[source_id].parse([kept(folder, body_of(counted), "answer.csv")], TOWN)
     return str(caught.value)
 
 
@@ -123,7 +124,7 @@ def test_codes_it_does_not_know_are_not_zero(tmp_path: Path) -> None:
     nothing = body_of(census_rows([]).assign(RECORD_OFFSET=0, RECORD_COUNT=0))
     with pytest.raises(PermanentFailure, match=r"has no row, as for codes it does not know"):
         through(
-            FETCHERS["census_general_health"],
+            OFFERS["census_general_health"],
             FakeClient(tmp_path, {HEALTH: nothing}),
             TOWN,
         )
@@ -143,7 +144,7 @@ def test_another_table_than_the_id_promised_is_told_by_its_labels(tmp_path: Path
     labels = [*LABELS[:4], "Dreadful health", LABELS[5]]
     message = refused(tmp_path, census_rows(list(TOWN.output_areas), labels))
     assert message.startswith("answer.csv of Nomis has 0 categories 'Bad health', it has Total: All usual residents, ")
-    assert "compare the table's id and labels with spi_pipeline/publishers/nomis_tables.py" in message
+    assert "compare the table's id and labels with spi_pipeline/publishers/nomis/tables.py" in message
 
 
 WORDED = {
@@ -172,7 +173,7 @@ def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str
     rows[table.dimension.upper()] = rows[f"{table.dimension}_NAME".upper()].map(codes)
     shuffled = rows.sample(frac=1, random_state=1)[sorted(rows)]
     path = f"/api/v01/dataset/{table.dataset}.data.csv"
-    frame = through(FETCHERS[source_id], FakeClient(tmp_path, {path: answering(shuffled)}), TOWN)
+    frame = through(OFFERS[source_id], FakeClient(tmp_path, {path: answering(shuffled)}), TOWN)
     by_code = {code: 100 + place for place, code in enumerate(codes.values())}
     for column, code in table.codes.items():
         assert frame[column].tolist() == [by_code[code] + 100 * area for area in range(3)]
@@ -193,7 +194,7 @@ def test_a_dimension_whose_name_is_not_documented_is_found_in_the_whole_header(t
         MEASURES_NAME="value", OBS_STATUS_NAME="Normal Value", OBS_CONF="F", OBS_CONF_NAME="Free (free)",
     )  # fmt: skip
     asking = FakeClient(tmp_path, {f"/api/v01/dataset/{table.dataset}.data.csv": answering(rows)})
-    frame = through(FETCHERS["census_english_proficiency"], asking, TOWN)
+    frame = through(OFFERS["census_english_proficiency"], asking, TOWN)
     assert frame.iloc[0].tolist() == ["E02900001", *range(100, 106)]
     assert "select" not in dict(asking.asked[0].params)
 
@@ -206,14 +207,14 @@ def test_a_renamed_column_is_told(tmp_path: Path) -> None:
 def test_a_web_page_is_no_table(tmp_path: Path) -> None:
     page = FakeClient(tmp_path, {HEALTH: b"<!DOCTYPE html>\n<html></html>\n"})
     with pytest.raises(PermanentFailure, match=r"lacks the columns RECORD_COUNT of Nomis, it has <!DOCTYPE html>"):
-        through(FETCHERS["census_general_health"], page, TOWN)
+        through(OFFERS["census_general_health"], page, TOWN)
 
 
 def test_a_suppressed_figure_is_missing_and_a_word_is_refused(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas)).astype({"OBS_VALUE": object})
     rows.loc[4, ["OBS_VALUE", "OBS_STATUS"]] = ["", "Q"]
     counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
-    frame = FETCHERS["census_general_health"].parse([kept(tmp_path, body_of(counted))], TOWN)
+    frame = OFFERS["census_general_health"].parse([kept(tmp_path, body_of(counted))], TOWN)
     assert frame["bad"].isna().tolist() == [True, False, False]
     rows.loc[4, "OBS_VALUE"] = "c"
     assert "column value holds 'c' where a number belongs (1 such cells)" in refused(tmp_path, rows)
@@ -233,10 +234,10 @@ def test_population_is_of_the_newest_year(tmp_path: Path) -> None:
     ]
     cells = ["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"]
     asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": answering(pd.DataFrame(rows, columns=cells))})
-    frame = through(FETCHERS["population"], asking, TOWN)
+    frame = through(OFFERS["population"], asking, TOWN)
     assert holds("population", frame)
     assert frame.values.tolist() == [[area, 2024, 9, 2, 6, 1] for area in TOWN.lsoas]
-    assert [download.period for download in FETCHERS["population"].fetch(asking, TOWN)] == ["2024"]
+    assert [download.period for download in OFFERS["population"].fetch(asking, TOWN)] == ["2024"]
 
 
 def test_claimants_are_asked_for_month_by_month(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_claimants_are_asked_for_month_by_month(tmp_path: Path) -> None:
         return body_of(frame.assign(RECORD_OFFSET=0, RECORD_COUNT=len(frame)))
 
     asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_162_1.data.csv": month})
-    frame = through(FETCHERS["claimant_count"], asking, replace(TOWN, since="2026-05"))
+    frame = through(OFFERS["claimant_count"], asking, replace(TOWN, since="2026-05"))
     assert holds("claimant_count", frame)
     assert sorted(set(frame["month"])) == ["2026-05", "2026-06", "2026-07", "2026-08"]
     settled = {dict(request.params)["date"]: request.settled for request in asking.asked}
@@ -261,6 +262,6 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
     labels = [f"Group: {label}" if label != "Total" else "Total: All" for label in table.labels.values()]
     rows = census_rows(areas, labels).rename(columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()})
     path = f"/api/v01/dataset/{table.dataset}.data.csv"
-    frame = through(FETCHERS[source_id], FakeClient(tmp_path, {path: answering(rows)}), TOWN)
+    frame = through(OFFERS[source_id], FakeClient(tmp_path, {path: answering(rows)}), TOWN)
     assert frame.iloc[0].tolist() == [areas[0], *range(100, 100 + len(labels))]
     assert holds(source_id, frame)

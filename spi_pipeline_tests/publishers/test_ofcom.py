@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.ofcom import FETCHERS
-from spi_pipeline_tests.publishers.fake import TOWN, body_of, holds, kept, zipped
+from spi_pipeline.publishers.ofcom import OFFERS
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.imitations.publishers.ofcom import FILE, coverage
+from spi_pipeline_tests.publishers.fake import TOWN, holds, kept
 
-COVERAGE = FETCHERS["broadband_coverage"]
-FILE = "202601_fixed_oa_coverage_r1.csv"
+COVERAGE = OFFERS["broadband_coverage"]
 
 
 def table(gigabit: int = 40, areas: tuple[str, ...] = TOWN.output_areas) -> bytes:
-    rows = [(area, 50, 0.99, gigabit) for area in (*areas, "E00000001")]
-    header = [
-        "output_area",
-        "All Premises",
-        "Gigabit availability (% premises)",
-        "Number of premises with Gigabit availability",
-    ]
-    return b"\xef\xbb\xbf" + body_of(pd.DataFrame(rows, columns=header))
+    return coverage((*areas, "E00000001"), gigabit)
 
 
 def test_premises_are_counted_by_output_area(tmp_path: Path) -> None:
@@ -45,7 +38,7 @@ def test_of_a_years_files_the_newest_revision_counts_however_it_is_numbered(tmp_
 
 
 def test_a_zip_file_is_opened(tmp_path: Path) -> None:
-    body = zipped(tmp_path / "z", {f"coverage/{FILE}": table(), "coverage/202601_fixed_oa_res_coverage_r1.csv": b"x"})
+    body = zipped({f"coverage/{FILE}": table(), "coverage/202601_fixed_oa_res_coverage_r1.csv": b"x"})
     assert len(COVERAGE.parse([kept(tmp_path, body, "coverage.zip")], TOWN)) == 3
 
 

@@ -12,7 +12,8 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.ons_geography import CENTROIDS, FETCHERS, SERVICES, fetch_service, parse_centroids
+from spi_pipeline.publishers.ons_geography import OFFERS
+from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES, fetch_service, parse_centroids
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
 LOOKUP = [
@@ -65,7 +66,7 @@ def under_properties(cut: bool) -> dict[str, Any]:
 @pytest.mark.parametrize("flag", [at_top, under_properties], ids=["at the top", "under properties"])
 def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
     client = FakeClient(tmp_path, {path_of("wards"): paged(ward_features(), 1, flag)})
-    frame = through(FETCHERS["wards"], client, TOWN)
+    frame = through(OFFERS["wards"], client, TOWN)
     assert holds("wards", frame)
     assert frame["area_code"].tolist() == list(TOWN.wards)
     assert shapely.from_wkb(frame["geometry"][0]).equals(TOWN.polygons["E05900001"])
@@ -76,7 +77,7 @@ def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
 def test_a_lookup_is_read_by_its_fields(tmp_path: Path) -> None:
     rows = [{"attributes": one} for one in LOOKUP]
     client = FakeClient(tmp_path, {path_of("output_area_lookup"): paged(rows, 2, at_top)})
-    frame = through(FETCHERS["output_area_lookup"], client, TOWN)
+    frame = through(OFFERS["output_area_lookup"], client, TOWN)
     assert holds("output_area_lookup", frame)
     assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001"]
     assert dict(client.asked[0].params)["where"] == "LSOA21CD IN ('E01900001','E01900002')"
@@ -94,7 +95,7 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
     }
     client = FakeClient(tmp_path, dict(answers))
-    frame = through(FETCHERS["lsoa_best_fit"], client, TOWN)
+    frame = through(OFFERS["lsoa_best_fit"], client, TOWN)
     assert holds("lsoa_best_fit", frame)
     assert frame.values.tolist() == [
         [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
@@ -104,13 +105,13 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
     assert asked[-1]["orderByFields"] == "OA21CD"
     alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it along"):
-        FETCHERS["lsoa_best_fit"].parse([alone], TOWN)
+        OFFERS["lsoa_best_fit"].parse([alone], TOWN)
 
 
 def test_small_areas_are_asked_for_a_hundred_at_a_time(tmp_path: Path) -> None:
     scope = TOWN.__class__(lsoas=tuple(f"E01{number:06d}" for number in range(250)))
     client = FakeClient(tmp_path, {path_of("lsoa_2011_lookup"): b'{"features": []}'})
-    assert len(list(FETCHERS["lsoa_2011_lookup"].fetch(client, scope))) == 3
+    assert len(list(OFFERS["lsoa_2011_lookup"].fetch(client, scope))) == 3
 
 
 def test_centroids_become_points(tmp_path: Path) -> None:
@@ -118,9 +119,7 @@ def test_centroids_become_points(tmp_path: Path) -> None:
         {"properties": {"LSOA21CD": code}, "geometry": {"type": "Point", "coordinates": [-0.42, 51.88]}}
         for code in TOWN.lsoas
     ]
-    client = FakeClient(
-        tmp_path, {f"/{CENTROIDS.name}/FeatureServer/0/query": json.dumps({"features": features}).encode()}
-    )
+    client = FakeClient(tmp_path, {path_of(CENTROIDS): json.dumps({"features": features}).encode()})
     frame = parse_centroids(list(fetch_service(CENTROIDS, client, TOWN)), TOWN)
     assert frame.values.tolist() == [[code, -0.42, 51.88] for code in TOWN.lsoas]
 
@@ -138,15 +137,13 @@ def test_an_error_told_with_status_200_is_no_empty_answer(
     tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
 ) -> None:
     with pytest.raises(failure) as caught:
-        through(
-            FETCHERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN
-        )
+        through(OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN)
     assert message in str(caught.value)
 
 
 def refused(folder: Path, body: Any, source_id: str = "wards") -> str:
     with pytest.raises(SpiError) as caught:
-        FETCHERS[source_id].parse([kept(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN)
+        OFFERS[source_id].parse([kept(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN)
     return str(caught.value)
 
 
@@ -176,4 +173,4 @@ def test_a_renamed_field_is_told(tmp_path: Path) -> None:
 
 def test_a_web_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"is not a JSON answer of ONS Open Geography"):
-        FETCHERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)
+        OFFERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.police import STOP_HEADER, STREET_HEADER, parse_stop_and_search, parse_street_crime
+from spi_pipeline.publishers.police.files import parse_stop_and_search, parse_street_crime
+from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET_HEADER
 
 STREET_COLUMNS = ["month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes"]
 STOP_COLUMNS = ["month", "longitude", "latitude", "stops"]
@@ -22,11 +23,11 @@ incidents = st.tuples(st.none() | st.sampled_from("abcdef"), types, points)
 
 
 def street(rows: list[dict[str, object]]) -> bytes:
-    return pd.DataFrame(rows, columns=list(STREET_HEADER)).to_csv(index=False).encode()
+    return pd.DataFrame(rows, columns=STREET_HEADER.split(",")).to_csv(index=False).encode()
 
 
 def stops(rows: list[dict[str, object]]) -> bytes:
-    return pd.DataFrame(rows, columns=list(STOP_HEADER)).to_csv(index=False).encode()
+    return pd.DataFrame(rows, columns=STOP_HEADER.split(",")).to_csv(index=False).encode()
 
 
 def incident(

@@ -14,12 +14,14 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.police_answers import CATEGORIES
-from spi_pipeline.publishers.police_live import FETCHERS, last_updated
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through, zipped
+from spi_pipeline.publishers.police import OFFERS
+from spi_pipeline.publishers.police.answers import CATEGORIES
+from spi_pipeline.publishers.police.asking import last_updated
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
 
-CRIMES, STOPS = FETCHERS["street_crime"], FETCHERS["stop_and_search"]
+CRIMES, STOPS = OFFERS["street_crime"], OFFERS["stop_and_search"]
 STREET = "/api/crimes-street/all-crime"
 INSIDE, BESIDE = (-0.42, 51.88), (-0.38, 51.88)
 
@@ -47,7 +49,7 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
         return json.dumps(crimes.get("_" + asked_month(request).replace("-", "_"), [])).encode()
 
     offered = [{"date": month, "stop-and-search": ["anyshire"]} for month in sorted(months, reverse=True)]
-    files = {f"/data/archive/{end}.zip": zipped(folder / end, members) for end, members in archives.items()}
+    files = {f"/data/archive/{end}.zip": zipped(members) for end, members in archives.items()}
     answers: dict[str, Any] = {
         "/api/crimes-street-dates": json.dumps(offered).encode(), STREET: street_crimes,
         "/api/crimes-no-location": b"[]", "/api/crime-last-updated": b'{"date": "2024-03-18"}', **files,
@@ -131,9 +133,9 @@ def test_a_force_month_that_is_not_in_the_archive_is_missing_and_not_zero(tmp_pa
 
 
 def test_a_later_archive_revises_the_months_of_an_earlier_one(tmp_path: Path) -> None:
-    first = kept(tmp_path, zipped(tmp_path / "a", member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
+    first = kept(tmp_path, zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
     rows = [incident(name, "Drugs", INSIDE, "2023-12") for name in "abc"]
-    later = kept(tmp_path, zipped(tmp_path / "b", member("2023-12", *rows)))
+    later = kept(tmp_path, zipped(member("2023-12", *rows)))
     assert CRIMES.parse([first, later], TOWN)["crimes"].tolist() == [3]
     assert CRIMES.parse([later, first], TOWN)["crimes"].tolist() == [1]
 
@@ -191,7 +193,7 @@ def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_wi
 def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
     gone = kept(tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12")
     rows = member("2020-05", incident("a", "Drugs", INSIDE, "2020-05"))
-    archive = kept(tmp_path, zipped(tmp_path / "o", rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
+    archive = kept(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
     client = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(1, "2024-02")])
     scope = replace(TOWN, have=(archive, gone))
     assert sorted(through(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
@@ -243,7 +245,7 @@ def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: 
         incident("a", "Drugs", INSIDE, "2023-12"),
         incident("b", "Drugs", BESIDE, "2023-12") | {"LSOA code": "E01800001"},
     ]
-    frame = CRIMES.parse([kept(tmp_path, zipped(tmp_path / "z", member("2023-12", *rows)))], TOWN)
+    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert set(frame["lsoa_code"]) == {"E01900001", "E01800001"}
     import pandas as pd
 
@@ -257,7 +259,7 @@ def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: 
 def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     archive = {"2023-12/2023-12-anyshire-street.csv": street([incident("a", "Drugs", INSIDE, "2023-11")])}
     with pytest.raises(SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; fetch it again"):
-        CRIMES.parse([kept(tmp_path, zipped(tmp_path / "z", archive))], TOWN)
+        CRIMES.parse([kept(tmp_path, zipped(archive))], TOWN)
 
 
 @pytest.mark.parametrize(
@@ -269,14 +271,14 @@ def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> N
     ids=["cut short", "climbing out"],
 )  # fmt: skip
 def test_a_broken_archive_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
-    whole = zipped(tmp_path / "z", member("2023-12", incident("a", "Drugs", INSIDE, "2023-12")))
+    whole = zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12")))
     with pytest.raises(SpiError) as caught:
         CRIMES.parse([kept(tmp_path, damage(whole))], TOWN)
     assert message in str(caught.value)
 
 
 def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
-    bomb = zipped(tmp_path / "z", {"2023-12/2023-12-anyshire-street.csv": b"0" * 40_000_000})
+    bomb = zipped({"2023-12/2023-12-anyshire-street.csv": b"0" * 40_000_000})
     with pytest.raises(SpiError, match=r"to 40,000,000 bytes, which no table of data.police.uk does; fetch it again$"):
         CRIMES.parse([kept(tmp_path, bomb)], TOWN)
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.stats19 import FETCHERS, FILE
+from spi_pipeline.publishers.stats19 import FILE, OFFERS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
-COLLISIONS = FETCHERS["road_collisions"]
+COLLISIONS = OFFERS["road_collisions"]
 HEADER = [
     "collision_index",
     "collision_year",

@@ -7,27 +7,9 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline_tests.snapshot.publishers import write_folder
+from spi_pipeline_tests.imitations.fixtures import FILES, write_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Sources whose files the small folder holds.
-SMALL = (
-    "bus_service",
-    "census_car_availability",
-    "census_overcrowding",
-    "local_elections_2023",
-    "lsoa_2011_lookup",
-    "lsoa_best_fit",
-    "msoa_2011_lookup",
-    "output_area_lookup",
-    "population_2020",
-    "postcodes",
-    "recorded_flooding",
-    "stop_and_search",
-    "street_crime",
-    "wards",
-)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +21,7 @@ def every_contract() -> Contracts:
 @pytest.fixture(scope="session")
 def contracts(every_contract: Contracts) -> Contracts:
     """The repository's contracts, with the sources of the small folder alone."""
-    return replace(every_contract, sources={name: every_contract.sources[name] for name in SMALL})
+    return replace(every_contract, sources={name: every_contract.sources[name] for name in FILES})
 
 
 @pytest.fixture

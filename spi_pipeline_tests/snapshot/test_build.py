@@ -18,7 +18,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, write_snapshot
-from spi_pipeline_tests.snapshot.publishers import write_folder
+from spi_pipeline_tests.imitations.fixtures import write_folder
 
 AS_OF = dt.date(2026, 5, 1)
 
@@ -93,7 +93,7 @@ def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts
     unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": gauge})
     with pytest.raises(SpiError) as caught:
         list(import_tables(root, unknown))
-    assert str(caught.value) == "no importer reads the sources tide_gauge; add one to snapshot/importers"
+    assert str(caught.value) == "no importer reads the sources tide_gauge; offer one in spi_pipeline/publishers"
 
 
 def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.snapshot.embedded import InputFile
-from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline_tests.snapshot.publishers import put, put_zip
+from spi_pipeline_tests.imitations.fixtures import put
+from spi_pipeline_tests.imitations.messages import zipped
 
 CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
@@ -53,12 +55,12 @@ def test_names_are_sorted_and_a_pattern_for_one_file_matches_one(root: Path) -> 
 
 
 def test_a_scope_follows_our_authority_through_the_lookups(root: Path, contracts: Contracts) -> None:
-    scope = Scope(root, contracts.geography)
-    assert scope.lsoa21 == {"E01900001", "E01900002", "E01900003"}
-    assert scope.lsoa11 == {"E01800001", "E01900003"}
-    assert scope.oa21 == {"E00900001", "E00900002"}
-    assert scope.lsoa21_without_oa == {"E01900003"}
-    assert (scope.msoa21, scope.msoa11) == ({"E02900001"}, {"E02900001"})
+    areas = Areas(root, contracts.geography)
+    assert areas.lsoa21 == {"E01900001", "E01900002", "E01900003"}
+    assert areas.lsoa11 == {"E01800001", "E01900003"}
+    assert areas.oa21 == {"E00900001", "E00900002"}
+    assert areas.lsoa21_without_oa == {"E01900003"}
+    assert (areas.msoa21, areas.msoa11) == ({"E02900001"}, {"E02900001"})
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -101,7 +103,7 @@ def test_a_file_that_is_not_what_its_name_promises_is_refused(
 
 def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:
     put(root, "broken.zip", (root / CAR_ZIP).read_bytes()[:-30])
-    put_zip(root, "other.zip", {"readme.txt": "nothing"})
+    put(root, "other.zip", zipped({"readme.txt": "nothing"}))
     for name in ("broken.zip", "other.zip"):
         with pytest.raises(SpiError) as caught:
             Folder(root).zipped_csv(name, "some-oa.csv", "2021")

@@ -14,20 +14,16 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.snapshot.build import IMPORTERS, import_tables
-from spi_pipeline.snapshot.folder import Folder, Scope
-from spi_pipeline_tests.snapshot.publishers import (
-    CAR_LSOA,
-    CAR_OA,
-    ELECTIONS,
-    FILES,
-    OURS,
-    STOP_HEADER,
-    STREET,
-    put,
-    put_zip,
-    write_folder,
-)
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.snapshot.build import import_tables
+from spi_pipeline_tests.imitations.fixtures import CONTENT, put, write_folder
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.imitations.publishers.nomis.files import CAR_LSOA, CAR_OA
+from spi_pipeline_tests.imitations.publishers.parliament import ELECTIONS
+from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET
+from spi_pipeline_tests.imitations.tables import LUTON
 
 CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
@@ -35,7 +31,13 @@ CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 @pytest.fixture
 def run(root: Path, contracts: Contracts) -> Callable[[str], pd.DataFrame]:
     """Runs one importer on the small folder."""
-    return lambda source_id: IMPORTERS[source_id](Folder(root), contracts, Scope(root, contracts.geography))
+
+    def read(source_id: str) -> pd.DataFrame:
+        importer = OFFERS[source_id].read
+        assert importer is not None
+        return importer(Folder(root), contracts.sources[source_id], Areas(root, contracts.geography))
+
+    return read
 
 
 Run = Callable[[str], pd.DataFrame]
@@ -83,13 +85,13 @@ def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
 
 def test_lookups_hold_our_areas_alone(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["output_area_lookup"]) == [
-        ("E00900001", "E01900001", "E02900001", OURS),
-        ("E00900002", "E01900002", "E02900001", OURS),
+        ("E00900001", "E01900001", "E02900001", LUTON),
+        ("E00900002", "E01900002", "E02900001", LUTON),
     ]
     assert rows(tables["lsoa_best_fit"]) == [
-        ("E01900001", "E05014735", OURS, "E02900001"),
-        ("E01900002", "E05014749", OURS, "E02900001"),
-        ("E01900003", "E05014749", OURS, "E02900001"),
+        ("E01900001", "E05014735", LUTON, "E02900001"),
+        ("E01900002", "E05014749", LUTON, "E02900001"),
+        ("E01900003", "E05014749", LUTON, "E02900001"),
     ]
     assert rows(tables["lsoa_2011_lookup"]) == [
         ("E01800001", "E01900001", "S"),
@@ -132,8 +134,8 @@ def test_postcodes_of_ours_that_have_a_position(tables: dict[str, pa.Table]) -> 
 def test_boundaries_stay_with_their_ward(tables: dict[str, pa.Table]) -> None:
     wards = tables["wards"].to_pylist()
     assert [(ward["area_code"], ward["area_name"], ward["authority_code"]) for ward in wards] == [
-        ("E05014735", "Barnfield", OURS),
-        ("E05014749", "Saints", OURS),
+        ("E05014735", "Barnfield", LUTON),
+        ("E05014749", "Saints", LUTON),
     ]
     assert [shapely.from_wkb(ward["geometry"]).bounds for ward in wards] == [(1, 0, 2, 1), (0, 0, 1, 1)]
 
@@ -162,12 +164,19 @@ OVERCROWDING_FILE = "census2021_other/household_overcrowding21_oa21_town.csv"
 FLOOD_FILE = "environment/people_flooded_lsoa11_town.csv"
 BUS_FILE = "transport/bus_trips_per_hour_lsoa21_2023_town.csv"
 POSTCODE_FILE = "geography/codepoint_open_zz.csv"
+INSOLVENCY_FILE = "income/individual_insolvencies_ward_2012_2022_town.csv"
 WARD_FILE = "geography/wards_2025_bgc_town.geojson"
 
 
 @pytest.mark.parametrize(
     ("source_id", "file", "old", "new", "message"),
     [
+        pytest.param(
+            "insolvencies", INSOLVENCY_FILE, "DRO", "Trust deed",
+            f"{INSOLVENCY_FILE}: insolvency_type holds 'Trust deed', none of Bankruptcy, DRO, IVA, Total; see its "
+            "release notes",
+            id="unknown kind",
+        ),
         pytest.param(
             "local_elections_2023", ELECTION_FILE, "Saints", "Icknield",
             f"{ELECTION_FILE} names wards that Luton does not have: Icknield; compare it with geography.yaml",
@@ -250,7 +259,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
 def test_a_file_that_does_not_fit_is_refused(
     root: Path, run: Run, source_id: str, file: str, old: str, new: str, message: str
 ) -> None:
-    content = FILES[file]
+    content = CONTENT[file]
     assert isinstance(content, str)
     assert old in content
     put(root, file, content.replace(old, new, 1))
@@ -272,7 +281,7 @@ def test_a_month_without_any_stop_is_empty_not_an_error(root: Path, run: Run) ->
 
 
 def test_a_boundary_file_of_elsewhere_is_refused(root: Path, run: Run) -> None:
-    content = str(FILES[WARD_FILE]).replace("E05014749", "E05099997").replace("E05014735", "E05099998")
+    content = str(CONTENT[WARD_FILE]).replace("E05014749", "E05099997").replace("E05014735", "E05099998")
     put(root, WARD_FILE, content)
     with pytest.raises(
         SpiError, match=r"wards_2025_bgc_\*\.geojson holds no area of ours \(WD25CD is none of 20 codes\)"
@@ -281,7 +290,7 @@ def test_a_boundary_file_of_elsewhere_is_refused(root: Path, run: Run) -> None:
 
 
 def test_a_zip_without_its_level_is_refused(root: Path, run: Run) -> None:
-    put_zip(root, CAR_ZIP, {"census2021-ts045-oa.csv": CAR_OA})
+    put(root, CAR_ZIP, zipped({"census2021-ts045-oa.csv": CAR_OA}))
     with pytest.raises(SpiError) as caught:
         run("census_car_availability")
     assert str(caught.value) == f"{CAR_ZIP} holds no readable census2021-ts045-lsoa.csv; fetch it again"
@@ -289,12 +298,25 @@ def test_a_zip_without_its_level_is_refused(root: Path, run: Run) -> None:
 
 def test_a_missing_age_is_refused_not_counted_as_none(root: Path, run: Run) -> None:
     name = "population/population20_msoa11_syoa_town.csv"
-    put(root, name, str(FILES[name]).replace(",90+", ",90 plus"))
+    put(root, name, str(CONTENT[name]).replace(",90+", ",90 plus"))
     with pytest.raises(SpiError, match=r"lacks \['90\+'\]; it has \['msoa11_code', 'total_population', '0'"):
         run("population_2020")
-    put(root, name, str(FILES[name]).replace("910,10,", "910,10,").replace(",10\n", ",\n"))
+    put(root, name, str(CONTENT[name]).replace("910,10,", "910,10,").replace(",10\n", ",\n"))
     older = run("population_2020")["residents_50_and_over"]
     assert np.array_equal(older.isna(), [True]), "an age that is not given makes the sum unknown"
+
+
+def test_insolvencies_of_old_wards_are_added_up_to_the_authority(tables: dict[str, pa.Table]) -> None:
+    assert rows(tables["insolvencies"]) == [
+        (LUTON, 2021, "bankruptcy", 5),
+        (LUTON, 2021, "debt relief order", 0),
+        (LUTON, 2022, "bankruptcy", 1007),
+        (LUTON, 2022, "debt relief order", 7),
+    ]
+
+
+def test_a_colon_is_a_price_not_published(tables: dict[str, pa.Table]) -> None:
+    assert rows(tables["house_prices"]) == [("E01800001", 396500.0), ("E01900003", None)]
 
 
 def test_an_election_elsewhere_says_nothing_of_ours(root: Path, run: Run) -> None:

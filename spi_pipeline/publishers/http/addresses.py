@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from spi_pipeline.contracts.errors import SettingError
-from spi_pipeline.publishers.http.endpoints import SITES
-from spi_pipeline.publishers.http.exchange import Endpoint, PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request, TransientFailure
 
 
 class Addresses:
     """The publishers' addresses, as they are or as they were overridden.
 
     Args:
-        overrides: base address by endpoint, as ``SPI_ENDPOINT_<NAME>`` gives them.
+        overrides: base address by the name of a host, as ``SPI_ENDPOINT_<NAME>`` gives them.
+        known: the names that there are.
 
     Raises:
-        SettingError: for an unknown endpoint, or a base that is no http address.
+        SettingError: for an unknown name, or a base that is no http address.
     """
 
-    def __init__(self, overrides: Mapping[str, str]) -> None:
+    def __init__(self, overrides: Mapping[str, str], known: Collection[str]) -> None:
         for name, base in overrides.items():
-            if name not in SITES:
-                raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(SITES)}")
+            if name not in known:
+                raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(known)}")
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
                 raise SettingError(
@@ -36,37 +36,37 @@ class Addresses:
                 )
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 
-    def base(self, endpoint: Endpoint) -> str:
+    def base(self, host: Host) -> str:
         """The base address in use."""
-        return self._overrides.get(endpoint, SITES[endpoint].base)
+        return self._overrides.get(host.name, host.base)
 
-    def overridden(self, endpoint: Endpoint) -> bool:
+    def overridden(self, host: Host) -> bool:
         """Whether that is not the publisher's own."""
-        return endpoint in self._overrides
+        return host.name in self._overrides
 
     def url(self, request: Request) -> str:
         """The whole address of a request, its query included."""
         query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
-        return f"{self._at(request.endpoint, quote(request.path, safe='/%'))}{query}"
+        return f"{self._at(request.host, quote(request.path, safe='/%'))}{query}"
 
-    def _at(self, endpoint: Endpoint, path: str) -> str:
+    def _at(self, host: Host, path: str) -> str:
         """A path on the base in use, which may hold the folder that every path begins with."""
-        base, folder = self.base(endpoint), SITES[endpoint].folder
-        return base + (path.removeprefix(folder) if folder and base.endswith(folder) else path)
+        base = self.base(host)
+        return base + (path.removeprefix(host.folder) if host.folder and base.endswith(host.folder) else path)
 
-    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+    def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
         """See ``Client.absolute``: the publisher's real address and the overridden one are both understood."""
-        for endpoint in allowed:
-            for base in (self.base(endpoint), SITES[endpoint].base):
+        for host in allowed:
+            for base in (self.base(host), host.base):
                 if url.startswith(f"{base}/"):
                     parts = urlsplit(url[len(base) :])
-                    return Request(endpoint, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)))
-        places = ", ".join(dict.fromkeys(SITES[endpoint].base for endpoint in allowed))
+                    return Request(host, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)))
+        places = ", ".join(dict.fromkeys(host.base for host in allowed))
         raise PermanentFailure(
             f"an answer leads to {url}, which is not below {places}; see whether the publisher moved"
         )
 
-    def redirected(self, endpoint: Endpoint, location: str, current: str) -> str:
+    def redirected(self, host: Host, location: str, current: str) -> str:
         """The address a redirect leads to.
 
         A redirect to the publisher's own host or to one it is known to use stays on the override where there is one.
@@ -75,38 +75,37 @@ class Addresses:
             PermanentFailure: when it leads anywhere else, or from https to http.
         """
         url = urljoin(current, location)
-        site, base = SITES[endpoint], self.base(endpoint)
-        if _origin(url) == _origin(base):
+        if _origin(url) == _origin(self.base(host)):
             return url
-        known = tuple(filter(None, (urlsplit(site.base).hostname, *site.redirects)))
-        if _origin(url) not in [("https", host, 443) for host in known]:
+        known = tuple(filter(None, (urlsplit(host.base).hostname, *host.redirects)))
+        if _origin(url) not in [("https", one, 443) for one in known]:
             raise PermanentFailure(
                 f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
                 "publisher moved"
             )
-        if not self.overridden(endpoint):
+        if not self.overridden(host):
             return url
         parts = urlsplit(url)
-        below = parts.path.removeprefix(urlsplit(site.base).path) if parts.hostname == known[0] else parts.path
-        return self._at(endpoint, below) + (f"?{parts.query}" if parts.query else "")
+        below = parts.path.removeprefix(urlsplit(host.base).path) if parts.hostname == known[0] else parts.path
+        return self._at(host, below) + (f"?{parts.query}" if parts.query else "")
 
-    def guard(self, endpoint: Endpoint, url: str) -> None:
+    def guard(self, host: Host, url: str) -> None:
         """Refuse an address in a private network, unless the base was overridden to that very place.
 
         Raises:
             PermanentFailure: when the host is, or resolves to, such an address.
             TransientFailure: when the host's name cannot be resolved.
         """
-        if self.overridden(endpoint) and _origin(url) == _origin(self.base(endpoint)):
+        if self.overridden(host) and _origin(url) == _origin(self.base(host)):
             return
-        host = urlsplit(url).hostname or ""
+        name = urlsplit(url).hostname or ""
         try:
-            found = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+            found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
         except OSError as error:
-            raise TransientFailure(f"the address of {host} cannot be found ({error}); see to the network") from error
+            raise TransientFailure(f"the address of {name} cannot be found ({error}); see to the network") from error
         private = sorted(address for address in found if not ipaddress.ip_address(address.split("%")[0]).is_global)
         if private:
-            raise PermanentFailure(f"{host} leads to {private[0]}, an address in a private network; nothing was asked")
+            raise PermanentFailure(f"{name} leads to {private[0]}, an address in a private network; nothing was asked")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -24,12 +24,11 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.answers import NETWORK, published, receive, refused, unreached
-from spi_pipeline.publishers.http.endpoints import SITES
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
     Check,
     Download,
-    Endpoint,
+    Host,
     PermanentFailure,
     Request,
     Shelf,
@@ -126,7 +125,7 @@ class HttpClient:
         small = replace(request, media=("json",), max_bytes=min(request.max_bytes, _SMALL_ANSWER))
         return json.loads(self.get(small, readable).path.read_bytes())
 
-    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+    def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
         """See ``exchange.Client``."""
         return self._addresses.absolute(url, allowed)
 
@@ -143,7 +142,7 @@ class HttpClient:
                 try:
                     bodies.judge(body, request.media, response.headers.get("Content-Type", ""), bounded=bounded)
                 except bodies.EmptyBodyError as error:
-                    if not SITES[request.endpoint].empty_is_final:
+                    if not request.host.empty_is_final:
                         raise
                     raise PermanentFailure(
                         f"{error}, which is how it says that it knows nothing of these codes"
@@ -156,11 +155,10 @@ class HttpClient:
     def _ask(self, request: Request, url: str, kept: Download | None) -> requests.Response:
         """Send the request and follow its redirects; the answer's body is still to be read."""
         conditions = _conditions(kept) if kept and request.data is None else {}
-        site = SITES[request.endpoint]
         method, address = "GET" if request.data is None else "POST", url
         for _ in range(_REDIRECTS + 1):
-            settings = self._settings(request.endpoint, address)
-            self._limits.wait(urlsplit(address).netloc, site.rate)
+            settings = self._settings(request.host, address)
+            self._limits.wait(urlsplit(address).netloc, request.host.rate)
             self.asked += 1
             try:
                 asked = requests.Request(method, address, headers=conditions, data=request.data)
@@ -174,17 +172,17 @@ class HttpClient:
             response.close()
             if method == "POST" and response.status_code not in (307, 308):
                 raise PermanentFailure(f"a form is redirected with {response.status_code}, which would lose it")
-            address = self._addresses.redirected(request.endpoint, response.headers["Location"], address)
+            address = self._addresses.redirected(request.host, response.headers["Location"], address)
         raise PermanentFailure(f"more than {_REDIRECTS} redirects in a row")
 
-    def _settings(self, endpoint: Endpoint, url: str) -> dict[str, Any]:
+    def _settings(self, host: Host, url: str) -> dict[str, Any]:
         """How to send: through the system's proxy, if it has one, but not to a base somebody overrode."""
-        if self._addresses.overridden(endpoint):
+        if self._addresses.overridden(host):
             settings: dict[str, Any] = {"proxies": {}, "stream": True, "verify": True, "cert": None}
         else:
             settings = dict(self._session.merge_environment_settings(url, {}, True, None, None))
         if not requests.utils.select_proxy(url, settings["proxies"]):
-            self._addresses.guard(endpoint, url)
+            self._addresses.guard(host, url)
         return settings
 
     def _spent(self, state: tenacity.RetryCallState) -> bool:

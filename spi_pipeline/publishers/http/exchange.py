@@ -1,10 +1,11 @@
 """The words that those who ask publishers and those who read their answers share.
 
-A publisher's module offers a ``Fetcher`` for each of its sources: ``fetch`` says what to ask for and in which order,
-``parse`` makes the source's table of the answers. The client sends a ``Request`` and hands back a ``Download``, bytes
-on disk that never change. Neither knows how the other works, and nothing here does anything.
+A publisher's module states each ``Host`` it asks, and offers for each of its sources ``fetch``, which says what to ask
+for and in which order, and ``parse``, which makes the source's table of the answers. The client sends a ``Request`` and
+hands back a ``Download``, bytes on disk that never change. Neither knows how the other works, and nothing here does
+anything.
 
-What a fetcher may rely on:
+What a publisher's module may rely on:
 
 * It asks for everything its table is made of, every time. The client does not send again what it has: a request with
   ``settled`` that was answered before, and any request that the same, killed, refresh was answered. Everything else is
@@ -21,22 +22,17 @@ What a fetcher may rely on:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.contracts.download import Download as Download
 from spi_pipeline.contracts.errors import SpiError
 
-Endpoint = Literal[
-    "NOMIS", "ONS_GEOGRAPHY", "POLICE", "FINGERTIPS", "NHS_PAGES", "NHS_FILES", "GOVUK_CONTENT", "GOVUK_ASSETS",
-    "DEFRA_PCM", "STATS19", "DEMOCRACY_CLUB",
-]  # fmt: skip
 Media = Literal["csv", "json", "zip", "xlsx", "html", "gzip"]
 Pairs = tuple[tuple[str, str], ...]
 MEGABYTE = 1_000_000
@@ -69,12 +65,33 @@ class TransientFailure(SpiError):  # noqa: N818
 
 
 @dataclass(frozen=True)
+class Host:
+    """One address of a publisher: where it is, where its redirects may lead, how fast it may be asked.
+
+    Attributes:
+        name: of the setting ``SPI_ENDPOINT_<NAME>``, which replaces the base.
+        base: in front of every path.
+        folder: what every path begins with, and an overriding base may therefore end with.
+        redirects: further hosts that its redirects may lead to.
+        rate: requests in any one second; most publishers state none, or do not say what they enforce.
+        empty_is_final: whether an empty body with status 200 is an answer ("nothing under these codes") and no fault.
+    """
+
+    name: str
+    base: str
+    folder: str = ""
+    redirects: tuple[str, ...] = ()
+    rate: int = 5
+    empty_is_final: bool = False
+
+
+@dataclass(frozen=True)
 class Request:
     """One thing to ask a publisher for.
 
     Attributes:
-        endpoint: whose it is; ``SPI_ENDPOINT_<NAME>`` replaces its base address.
-        path: below that base, beginning with a slash, as ``endpoints.py`` splits the two.
+        host: whom to ask.
+        path: below its base, beginning with a slash.
         params: the query, in order.
         data: a form; with it the request is a POST.
         media: forms of body that are accepted, by content and not only by what the header says.
@@ -85,7 +102,7 @@ class Request:
         max_bytes: a larger body is refused, before it fills the disk.
     """
 
-    endpoint: Endpoint
+    host: Host
     path: str
     params: Pairs = ()
     data: Pairs | None = None
@@ -118,11 +135,11 @@ class Client(Protocol):
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         """The same for a small answer that says what there is to ask for, read."""
 
-    def absolute(self, url: str, allowed: Sequence[Endpoint]) -> Request:
+    def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
         """The request for an absolute address found in an answer: ``dataclasses.replace`` the rest.
 
         Raises:
-            PermanentFailure: when it leads to none of the allowed endpoints.
+            PermanentFailure: when it leads to none of the allowed hosts.
         """
 
 
@@ -159,22 +176,6 @@ class Scope:
     since: str | None = None
     as_of: str = ""
     have: tuple[Download, ...] = ()
-
-
-@dataclass(frozen=True)
-class Fetcher:
-    """How one source is had from its publisher.
-
-    Attributes:
-        parse: makes the source's table, with the columns its contract names, of the downloads.
-        fetch: asks for them, in an order in which a killed run can go on; None where the publisher lets no program in
-            and only the inbox is read.
-        news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
-    """
-
-    parse: Callable[[Sequence[Download], Scope], pd.DataFrame]
-    fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
-    news: Callable[[Client, Scope], str] | None = None
 
 
 class Shelf(Protocol):

@@ -15,7 +15,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
-from spi_pipeline.publishers.live import FETCHERS
+from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
 from spi_pipeline.steps.pages.page import Facts, Link, Page
 from spi_pipeline.steps.sources.cadence import cadence
@@ -70,7 +70,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
     source_id, asking = step.name, inputs[ASKING]
     raw: Raw = asking.raw(source_id)
     raw.begin()
-    ask = FETCHERS[source_id].fetch
+    ask = OFFERS[source_id].fetch
     try:
         found = tuple(laid_in(raw, source_id, file) for file in asking.laid_in(source_id))
         if ask is None:

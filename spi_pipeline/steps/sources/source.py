@@ -29,12 +29,12 @@ def source_steps(contracts: Contracts) -> list[Step]:
     for source_id in contracts.sources:
         if source_id in contracts.fetched:
             # Where nothing is fetched nothing that fetches is imported.
-            from spi_pipeline.publishers.live import FETCHERS
+            from spi_pipeline.publishers.offers import OFFERS
             from spi_pipeline.steps.sources.fetch import fetch_step
 
             steps.append(fetch_step(contracts, source_id))
             given = (f"{DOWNLOADS}{source_id}", AREAS)
-            steps.append(_source_step(contracts, source_id, given, parsed, (FETCHERS[source_id].parse,)))
+            steps.append(_source_step(contracts, source_id, given, parsed, (OFFERS[source_id].parse,)))
         elif source_id not in contracts.dormant:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
     return steps

@@ -1,0 +1,84 @@
+"""From a publisher's table to ours, by the ``published_name`` that the contract gives each column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import numbers, whole
+
+
+def by_contract(
+    table: pd.DataFrame, file: str, source: Source, *, areas: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Pick, rename and type the columns that name their published original, in contract order.
+
+    Args:
+        table: the publisher's table, as text or numbers.
+        file: the file, for errors.
+        source: the contract.
+        areas: keep only rows of these areas (by the contract's first key column).
+
+    Returns:
+        The columns of the contract that state a published name.
+
+    Raises:
+        SpiError: when a published column is missing, holds text where numbers belong, or an area stands there twice.
+    """
+    columns = [column for column in source.columns if column.published_name]
+    missing = [column.published_name for column in columns if column.published_name not in table.columns]
+    if missing:
+        found = list(table.columns)[:20]
+        raise SpiError(f"{file} lacks {missing}, which {source.file} names as published; it has {found}")
+    if areas is not None:
+        key = next(column.published_name for column in columns if column.key == 1)
+        table = table[table[key].isin(areas)]
+    built = {}
+    for column in columns:
+        values = table[column.published_name]
+        built[column.name] = values if column.type == "string" else numbers(values, file, column.published_name)
+        if column.type == "integer":
+            built[column.name] = whole(built[column.name], file, column.published_name)
+    frame = pd.DataFrame(built).reset_index(drop=True)
+    if set(source.key) <= set(frame.columns) and frame.duplicated(list(source.key)).any():
+        twice = frame.loc[frame.duplicated(list(source.key)), list(source.key)].iloc[0].tolist()
+        raise SpiError(f"{file} holds {', '.join(map(str, twice))} more than once; fetch it again")
+    return frame
+
+
+@dataclass(frozen=True)
+class Named:
+    """Reads a file whose columns the contract names, and which needs nothing else done.
+
+    Attributes:
+        pattern: of the file's name.
+        period: what it refers to, as in ``InputFile``.
+        level: the attribute of ``Areas`` that holds those to keep.
+        national: a national file that is read instead where it is at hand.
+        after: as for ``Folder.csv``.
+    """
+
+    pattern: str
+    period: str
+    level: str
+    national: str = ""
+    after: str = ""
+
+    def table(self, folder: Folder) -> tuple[pd.DataFrame, str]:
+        """The file as published, and its name."""
+        name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
+        if name.endswith(".rda"):
+            return folder.rdata(name, self.period), name
+        if name.endswith(".parquet"):
+            return folder.parquet(name, self.period), name
+        return folder.csv(name, self.period, after=self.after), name
+
+    def __call__(self, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+        """The columns of the contract, of our areas."""
+        return by_contract(*self.table(folder), source, areas=getattr(areas, self.level))

@@ -1,0 +1,33 @@
+"""What a publisher's module offers of one source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.http.exchange import Client, Download, Scope
+
+Reader = Callable[[Folder, Source, Areas], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """How one source is had; how often, and under which licence, its contract says.
+
+    Attributes:
+        fetch: asks for its downloads, in an order in which a killed run can go on; None where nothing is fetched.
+        parse: makes its table, with the columns its contract names, of the downloads; without ``fetch`` where the
+            publisher lets no program in and only the inbox is read; None where the source is frozen.
+        news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
+        read: makes its table of a folder of the publisher's files, for a snapshot; None where it is only ever fetched.
+    """
+
+    fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
+    parse: Callable[[Sequence[Download], Scope], pd.DataFrame] | None = None
+    news: Callable[[Client, Scope], str] | None = None
+    read: Reader | None = None

@@ -1,0 +1,44 @@
+"""Office for National Statistics: estimates and prices of small areas, in files of their own."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import numbers, whole
+from spi_pipeline.publishers.offer import Offer
+
+
+def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Residents of mid-2020, and those aged 50 and over summed from single years of age."""
+    name = folder.name("population/population20_msoa11_syoa_*.csv")
+    ages = [*map(str, range(50, 90)), "90+"]
+    table = folder.csv(name, "2020-06-30", needs=ages)
+    frame = by_contract(table, name, source, areas=areas.msoa11)
+    older = pd.DataFrame({age: numbers(table[age], name, age) for age in ages}).sum(axis=1, skipna=False)
+    older = older.set_axis(table["msoa11_code"])
+    frame["residents_50_and_over"] = whole(frame["area_code"].map(older), name, "ages 50 to 90+")
+    return frame
+
+
+def house_prices(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Median prices paid, by the LSOAs of 2011; a colon where fewer than five homes were sold."""
+    name = folder.name("housing/median_house_price_lsoa11_2018_*.csv")
+    table = folder.csv(name, "2018").replace({":": None})
+    return by_contract(table, name, source, areas=areas.lsoa11)
+
+
+HOSTS = ()
+OFFERS = {
+    "population_2020": Offer(read=population_2020),
+    "private_outdoor_space": Offer(
+        read=Named("environment/private_outdoor_space_msoa11_2020_*.csv", "2020-04", "msoa11")
+    ),
+    "household_income": Offer(
+        read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
+    ),
+    "house_prices": Offer(read=house_prices),
+}

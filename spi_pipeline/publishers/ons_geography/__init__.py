@@ -1,0 +1,27 @@
+"""ONS Open Geography: wards, boundaries, lookups and centroids."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from spi_pipeline.publishers.files.areas import LSOA_2011, MSOA_2011
+from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.offer import Offer, Reader
+from spi_pipeline.publishers.ons_geography import files, services
+
+_READ: dict[str, Reader] = {
+    "wards": files.wards,
+    "lsoa_boundaries": files.lsoa_boundaries,
+    "output_area_lookup": files.output_area_lookup,
+    "lsoa_2011_lookup": Named(LSOA_2011, "2021", "lsoa11"),
+}
+HOSTS = (services.ONS_GEOGRAPHY,)
+OFFERS = {
+    **{
+        name: Offer(partial(services.fetch_service, name), partial(services.parse_service, name), read=read)
+        for name, read in _READ.items()
+    },
+    "lsoa_best_fit": Offer(services.fetch_best_fit, services.parse_best_fit, read=files.lsoa_best_fit),
+    "msoa_2011_lookup": Offer(read=Named(MSOA_2011, "2021", "msoa11")),
+    "output_area_boundaries_2011": Offer(read=files.output_area_boundaries_2011),
+}

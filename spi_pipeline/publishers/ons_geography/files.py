@@ -1,0 +1,84 @@
+"""ONS Open Geography: boundaries and lookups, as they lie in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+import shapely
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.areas import BEST_FIT, Areas, read_msoas, read_parents
+from spi_pipeline.publishers.files.columns import by_contract
+from spi_pipeline.publishers.files.folder import Folder
+
+WARD_COLUMNS = ["area_code", "area_name", "authority_code", "geometry"]
+
+
+def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Our wards with their boundaries; by the list alone where an authority does without."""
+    geography = areas.geography
+    pattern = "geography/wards_2025_bgc_*.geojson"
+    drawn = geography.wards_of(geography.placed_by("postcodes"))
+    listed = [ward for ward in geography.wards if ward.code not in drawn]
+    frames = [pd.DataFrame([(ward.code, ward.name, ward.authority, None) for ward in listed], columns=WARD_COLUMNS)]
+    if drawn:
+        frame = _boundaries(folder, pattern, "2025-05", "WD25CD", drawn)
+        frames.append(by_contract(frame, pattern, source).assign(geometry=frame["geometry"]))
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+
+
+def lsoa_boundaries(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """LSOA boundaries of our authorities."""
+    frame = _boundaries(folder, "geography/lsoa21_bgc_*.geojson", "2021-12", "LSOA21CD", areas.lsoa21)
+    return pd.DataFrame({"area_code": frame["LSOA21CD"], "geometry": frame["geometry"]})
+
+
+def output_area_boundaries_2011(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Boundaries of output areas of 2011; which of them still hold is for the allocation to find."""
+    ours = areas.geography.placed_by("postcodes")
+    frame = _boundaries(folder, "geography/oa11_*.geojson.gz", "2011-12", "LAD11CD", ours)
+    return pd.DataFrame({"area_code": frame["OA11CD"], "geometry": frame["geometry"]})
+
+
+def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """LSOA, MSOA and authority of each output area."""
+    parents = read_parents(folder, areas.geography)
+    ours = parents[(parents["kind"] == "Output Area") & parents["code"].isin(areas.oa21)]
+    msoas = read_msoas(folder, areas.geography, areas.lsoa21).set_index("lsoa_code")["msoa_code"]
+    return pd.DataFrame(
+        {
+            "area_code": ours["code"],
+            "lsoa_code": ours["parent"],
+            "msoa_code": ours["parent"].map(msoas),
+            "authority_code": ours["parent"].map(areas.authority_of),
+        }
+    )
+
+
+def lsoa_best_fit(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """The official best fit, for our authorities, with the MSOA each LSOA lies in."""
+    frame = by_contract(folder.csv(BEST_FIT, "2024"), BEST_FIT, source, areas=areas.lsoa21)
+    msoas = read_msoas(folder, areas.geography, areas.lsoa21).rename(columns={"lsoa_code": "area_code"})
+    return frame.merge(msoas, on="area_code", validate="1:1")
+
+
+def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Collection[str]) -> pd.DataFrame:
+    """The features whose property ``column`` is one of ``kept``, with ``geometry`` as well-known binary."""
+    rows = []
+    for name in folder.names(pattern):
+        for feature in folder.geojson(name, period):
+            try:
+                if feature["properties"][column] in kept:
+                    geometry = shapely.geometry.shape(feature["geometry"])
+                    rows.append({**feature["properties"], "geometry": shapely.to_wkb(geometry, byte_order=1)})
+            except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+                raise SpiError(
+                    f"{name} holds a feature without {column} or a readable geometry; fetch it again"
+                ) from error
+    if not rows:
+        raise SpiError(
+            f"{pattern} holds no area of ours ({column} is none of {len(kept)} codes); fetch the right extract"
+        )
+    return pd.DataFrame(rows)

@@ -1,1 +1,0 @@
-"""One importer per source: from publishers' files to our tables."""

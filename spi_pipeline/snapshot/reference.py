@@ -1,0 +1,134 @@
+"""The yardstick: how each national indicator is spread over the wards of England, and how it goes with its siblings.
+
+Twenty wards are too few for goalposts or weights (with 20 units 7 to 8 % of components get a first principal component
+with a negative loading), so both rest on the wards of England wherever a source is national. Small areas go whole to
+the ward of the official best fit: rates survive that, and no better allocation exists for every ward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
+from spi_pipeline.indicators.values import Wards, ward_values
+from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
+
+QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+# An indicator is national when at least this share of the wards of England has a value.
+NATIONAL = 0.9
+# Sources whose files hold all of England.
+NATIONAL_SOURCES = (
+    "census_residents", "census_households", "census_general_health", "census_car_availability",
+    "census_central_heating", "census_qualifications", "census_disability", "census_overcrowding", "deprivation_2019",
+    "deprivation_2025", "deprivation_2025_subdomains", "digital_exclusion", "census_english_proficiency", "loneliness",
+)  # fmt: skip
+
+
+class England(Areas):
+    """All LSOAs of England; output areas are left aside, since nothing says how they divide elsewhere."""
+
+    @cached_property
+    def lookup(self) -> pd.DataFrame:
+        """LSOA, ward of best fit and authority of every LSOA of England."""
+        table = self.folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "ward24_code", "ltla24_code"])
+        return table[table["lsoa21_code"].str.startswith("E01")]
+
+    @cached_property
+    def oa21(self) -> frozenset[str]:
+        """None: figures are taken at LSOA level."""
+        return frozenset()
+
+    @cached_property
+    def lsoa21_without_oa(self) -> frozenset[str]:
+        """Every LSOA."""
+        return self.lsoa21
+
+
+def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
+    """Statistics of every national indicator over the wards of England, and correlations inside each component.
+
+    Returns:
+        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the
+        number of wards; correlations over the wards in which every national indicator of the component has a value.
+    """
+    england = England(folder.root, contracts.geography)
+    england.folder = folder  # here the lookups make the figures and do not only choose among them
+    needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
+    tables = {
+        name: read(folder, contracts.sources[name], england)
+        for name in NATIONAL_SOURCES
+        if name in needed | {"census_residents"} and (read := OFFERS[name].read)
+    }
+    wards = _wards(folder, england, tables["census_residents"])
+    rows: list[tuple[str, str, str, float, int]] = []
+    for component in contracts.framework.components:
+        values = {
+            item.id: found
+            for item in contracts.indicators_of(component)
+            if set(contracts.sources_of(item)) <= tables.keys()
+            and (found := _national_values(item, contracts, tables, wards)) is not None
+        }
+        rows += [row for name, found in values.items() for row in _statistics(name, found)]
+        rows += _correlations(pd.DataFrame(values))
+    return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
+
+
+def _wards(folder: Folder, england: England, residents: pd.DataFrame) -> Wards:
+    """The wards of England with the weights of best fit."""
+    lookup = england.lookup.merge(residents, left_on="lsoa21_code", right_on="area_code", validate="1:1")
+    if len(lookup) != len(england.lookup):
+        raise SpiError(
+            f"{len(england.lookup) - len(lookup)} LSOAs of England have no residents; compare {BEST_FIT} with TS001"
+        )
+    weights = pd.DataFrame(
+        {
+            "geography": "lsoa21",
+            "small_area_code": lookup["lsoa21_code"],
+            "area_code": lookup["ward24_code"],
+            "weight": 1.0,
+            "residents": lookup["residents"].astype("float64"),
+            "method": "best_fit",
+        }
+    )[WEIGHT_COLUMNS]
+    pairs = folder.csv(LSOA_2011, "2021", needs=["LSOA11CD", "LSOA21CD"])
+    pairs = pairs.rename(columns={"LSOA11CD": "lsoa11_code", "LSOA21CD": "lsoa21_code"})
+    older = made_of_parts(weights, pairs, "lsoa11_code", "lsoa21_code", "lsoa11")
+    larger = made_of_parts(weights, england.msoas, "msoa_code", "lsoa_code", "msoa21")
+    boundaries = lookup[["ward24_code"]].drop_duplicates().set_axis(["area_code"], axis="columns")
+    return Wards(boundaries.assign(parent_code="England"), pd.concat([weights, older, larger], ignore_index=True))
+
+
+def _national_values(
+    indicator: Indicator, contracts: Contracts, tables: dict[str, pd.DataFrame], wards: Wards
+) -> pd.Series | None:
+    """The newest values of an indicator by ward, or None when it is not national."""
+    found = ward_values(indicator, contracts.sources, tables, wards).values
+    newest = found[(found["period_end"] == found["period_end"].max()) & (found["area_code"] != "England")]
+    values: pd.Series = newest.set_index("area_code")["value"].dropna()
+    return values if len(values) >= NATIONAL * len(wards.boundaries) else None
+
+
+def _statistics(name: str, values: pd.Series) -> Iterator[tuple[str, str, str, float, int]]:
+    for statistic, share in QUANTILES.items():
+        yield name, statistic, "", float(values.quantile(share)), len(values)
+    yield name, "mean", "", float(values.mean()), len(values)
+    yield name, "sd", "", float(values.std(ddof=1)), len(values)
+
+
+def _correlations(values: pd.DataFrame) -> list[tuple[str, str, str, float, int]]:
+    complete = values.dropna()
+    matrix = complete.corr()
+    return [
+        (one, "correlation", other, float(matrix[one][other]), len(complete))
+        for one in matrix.columns
+        for other in matrix.columns
+        if one != other
+    ]

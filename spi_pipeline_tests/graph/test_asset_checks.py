@@ -1,0 +1,101 @@
+"""What becomes of the rules of a step on its asset's page: a check for each family, as good as its worst rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dagster as dg
+
+from spi_pipeline.contracts.rules import Outcome as RuleOutcome
+from spi_pipeline.contracts.rules import Rule, RuleResult, Severity
+from spi_pipeline.orchestration.asset_checks import check_results
+from spi_pipeline.run.plan import Step
+from spi_pipeline.run.runner import COMPUTED, Outcome
+
+KEY = dg.AssetKey(["component", "housing"])
+TABLES = ("score.housing", "weight.housing")
+STEP = Step("housing", "component", "components", (), TABLES, (), (), "Housing", "")
+
+
+def result(rule: str, kind: str, outcome: RuleOutcome = "passed", severity: Severity = "error") -> RuleResult:
+    return RuleResult(Rule(rule, kind, severity, ""), outcome, f"{rule} as it is", f"{rule} as it must be")
+
+
+def judged(*of_scores: RuleResult, of_weights: tuple[RuleResult, ...] = ()) -> dict[str, dg.AssetCheckResult]:
+    outcomes = [
+        Outcome(table, "written", results) for table, results in zip(TABLES, (of_scores, of_weights), strict=True)
+    ]
+    return {str(found.check_name): found for found in check_results(STEP, outcomes, KEY)}
+
+
+def numbers(check: dg.AssetCheckResult) -> dict[str, float]:
+    return {
+        name: value.value
+        for name, value in check.metadata.items()
+        if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
+    }
+
+
+def table(check: dg.AssetCheckResult, name: str = "table_of_rules") -> list[list[str]]:
+    value = check.metadata[name]
+    assert isinstance(value, dg.MarkdownMetadataValue)
+    lines = str(value.value).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])]
+
+
+def test_rules_of_all_tables_of_a_step_come_together_by_family() -> None:
+    found = judged(result("columns", "columns"), result("share", "between"), of_weights=(result("key", "key"),))
+    assert list(found) == ["form_and_keys", "values_and_plausibility"]
+    assert table(found["form_and_keys"]) == [
+        ["rule", "outcome", "severity", "observed", "expected"],
+        ["columns", "passed", "error", "columns as it is", "columns as it must be"],
+        ["weight.key", "passed", "error", "key as it is", "key as it must be"],
+    ]
+    assert found["form_and_keys"].passed
+    assert found["form_and_keys"].description is None
+
+
+def test_a_check_fails_with_the_worst_of_its_rules_and_names_those_first() -> None:
+    warned = result("share", "between", "failed", "warning")
+    (check,) = judged(result("kinds", "in_set"), warned).values()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.description == "share: share as it is"
+    assert [row[0] for row in table(check)] == ["rule", "share", "kinds"]
+    (check,) = judged(result("kinds", "in_set", "errored"), warned).values()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert check.description == "kinds: could not be evaluated: kinds as it is; share: share as it is"
+
+
+def test_what_did_not_run_has_not_passed() -> None:
+    skipped = result("every_area", "coverage", "skipped")
+    assert judged(skipped) == {}
+    (check,) = judged(skipped, result("row_count", "row_count")).values()
+    assert check.passed
+    assert ["every_area", "skipped"] in [row[:2] for row in table(check)]
+    assert numbers(check) == {"rules": 2, "passed": 1, "failed": 0, "errored": 0, "skipped": 1, "failing_rows": 0}
+
+
+def test_a_table_that_could_not_be_computed_fails_its_form_and_nothing_else_is_said() -> None:
+    (check,) = judged(RuleResult(COMPUTED, "errored", "no such file", COMPUTED.description)).values()
+    assert (check.check_name, check.passed, check.severity) == ("form_and_keys", False, dg.AssetCheckSeverity.ERROR)
+    assert check.description == "computed: could not be evaluated: no such file"
+
+
+def test_numbers_of_single_rules_can_be_plotted_and_failing_rows_are_shown() -> None:
+    wrong = replace(
+        result("row_count", "row_count", "failed"), failing_rows=({"ward": "E1"},), failing=3, measured=18, bound=20.0
+    )
+    (check,) = judged(wrong).values()
+    assert numbers(check) == {
+        "rules": 1, "passed": 0, "failed": 1, "errored": 0, "skipped": 0,
+        "failing_rows": 3, "row_count observed": 18, "row_count bound": 20.0,
+    }  # fmt: skip
+    assert table(check, "rows failing row_count") == [["ward"], ["E1"]]
+
+
+def test_only_the_first_rules_that_fail_show_their_rows() -> None:
+    wrong = [replace(result(f"r{n}", "between", "failed"), failing_rows=({"ward": "E1"},)) for n in range(5)]
+    (check,) = judged(*wrong).values()
+    assert [name for name in check.metadata if name.startswith("rows failing")] == [
+        "rows failing r0", "rows failing r1", "rows failing r2",
+    ]  # fmt: skip

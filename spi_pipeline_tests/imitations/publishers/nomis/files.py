@@ -1,0 +1,42 @@
+"""Census tables as a folder holds them: of the bulk download, and as others kept them."""
+
+from __future__ import annotations
+
+from spi_pipeline_tests.imitations.messages import zipped
+
+CARS = "Number of cars or vans: "
+CAR_HEADER = (
+    f"date,geography,geography code,{CARS}Total: All households,{CARS}No cars or vans in household,"
+    f"{CARS}1 car or van in household,{CARS}2 cars or vans in household,{CARS}3 or more cars or vans in household"
+)
+CAR_OA = f"""{CAR_HEADER}
+2021,x,E00900002,90,10,40,30,10
+2021,x,E00900001,100,20,50,20,10
+2021,x,E00900009,70,10,20,30,10
+"""
+CAR_LSOA = f"""{CAR_HEADER}
+2021,x,E01900001,190,30,90,50,20
+2021,x,E01900003,"1,200",300,400,300,200
+2021,x,E01900009,70,10,20,30,10
+"""
+FILES = {
+    "census_car_availability": {
+        "census2021_nomis/census2021-ts045.zip": zipped(
+            {"census2021-ts045-oa.csv": CAR_OA, "census2021-ts045-lsoa.csv": CAR_LSOA}
+        ),
+    },
+    "census_overcrowding": {
+        "census2021_other/household_overcrowding21_oa21_town.csv": """oa21_code,total_households,occupancy_rating,n
+E00900002,90.0,-1 (overcrowded),5.0
+E00900002,90.0,-2 or less (overcrowded),1.0
+E00900002,90.0,0 (ideal),20.0
+E00900002,90.0,+1 (under-occupied),30.0
+E00900002,90.0,+2 or more (under-occupied),34.0
+E00900001,100.0,-1 (overcrowded),8.0
+E00900001,100.0,-2 or less (overcrowded),2.0
+E00900001,100.0,0 (ideal),25.0
+E00900001,100.0,+1 (under-occupied),35.0
+E00900001,100.0,+2 or more (under-occupied),30.0
+""",
+    },
+}

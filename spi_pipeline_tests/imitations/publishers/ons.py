@@ -1,0 +1,18 @@
+"""Estimates and prices as a folder holds them: every figure is invented."""
+
+from __future__ import annotations
+
+AGES = ",".join([*map(str, range(90)), "90+"])
+FILES = {
+    "population_2020": {
+        "population/population20_msoa11_syoa_town.csv": f"msoa11_code,total_population,{AGES}\n"
+        + f"E02900001,{91 * 10},{','.join(['10'] * 91)}\nE02900009,91,{','.join(['1'] * 91)}\n",
+    },
+    "house_prices": {
+        "housing/median_house_price_lsoa11_2018_town.csv": """LSOAcode,LSOAname,houseprice
+E01800001,A,"396,500"
+E01900003,B,:
+E01900009,C,"1"
+""",
+    },
+}

@@ -1,0 +1,1 @@
+"""Another server, for an invented town, which shares nothing with the first; see ``server``."""

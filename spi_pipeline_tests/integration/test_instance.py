@@ -1,0 +1,122 @@
+"""The Dagster instance of a store: its settings are ours, its history is Dagster's own and stays small."""
+
+from __future__ import annotations
+
+import ast
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+import spi_pipeline
+from spi_pipeline.orchestration.asset_checks import CHECKS, FAMILIES
+from spi_pipeline.orchestration.assets import table_keys
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline_tests.integration.houses import House, refreshed_once
+
+# As an earlier version of the pipeline wrote it, with a class that is gone.
+OF_BEFORE = """\
+telemetry:
+  enabled: false
+event_log_storage:
+  module: spi_pipeline.orchestration.instance
+  class: PooledEventLogStorage
+  config:
+    base_dir: {home}/history/runs
+"""
+# With 132 assets and their 487 checks. Dagster stores an evaluation three times and a materialization four times.
+MOST_MEGABYTES = 16
+
+
+@dg.multi_asset(specs=[dg.AssetSpec("trivial")], check_specs=[dg.AssetCheckSpec("one", asset="trivial")])
+def trivial() -> Iterator[dg.MaterializeResult[Any]]:
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="one", passed=True)])
+
+
+def ran(home: Path) -> str:
+    """The id of a run of one asset on the instance in a folder."""
+    run_id = str(uuid.uuid4())
+    job = dg.Definitions(assets=[trivial]).resolve_implicit_global_asset_job_def()
+    with open_instance(home, run_id=run_id) as instance:
+        assert job.execute_in_process(instance=instance, run_id=run_id).success
+    return run_id
+
+
+@pytest.mark.parametrize("name", ["plain", "#1 of 50% off", "a b", "it's", "ü"])
+def test_a_store_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name / "dagster"
+    run_id = ran(home)
+    with open_instance(home) as instance:
+        assert (
+            len(instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records) == 1
+        )
+    runs = home / "history" / "runs"
+    assert {path.name for path in runs.iterdir()} == {"index.db", f"{run_id}.db"}  # nothing is left open
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["alone", "named by DAGSTER_HOME"])
+def test_settings_of_a_version_before_give_way_and_the_history_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    if named:
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    run_id = ran(tmp_path)
+    settings = tmp_path / "dagster.yaml"
+    wanted = settings.read_text(encoding="utf-8")
+    settings.write_text(OF_BEFORE.format(home=tmp_path), encoding="utf-8")
+    with open_instance(tmp_path) as instance:
+        (run,) = instance.get_runs()
+        assert (run.run_id, run.status) == (run_id, dg.DagsterRunStatus.SUCCESS)
+        assert instance.get_latest_materialization_event(dg.AssetKey("trivial"))
+    assert settings.read_text(encoding="utf-8") == wanted
+
+
+def test_names_that_dagster_keeps_to_itself_are_in_one_file() -> None:
+    root = Path(str(spi_pipeline.__file__)).parent
+    users = set()
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            texts = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            texts += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            texts += [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+            if any(text.startswith("dagster._") for text in texts):
+                users.add(path.relative_to(root).as_posix())
+    assert users == {"orchestration/dagster_internals.py"}
+
+
+def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
+    refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> None:
+    first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
+    keys = table_keys(build_plan(refreshed.contracts))
+    wanted = {
+        dg.AssetCheckKey(keys[outcome.table], CHECKS[FAMILIES[result.rule.kind]][0])
+        for outcome in first.outcomes
+        for result in outcome.results
+        if result.outcome != "skipped"
+    }
+    with open_instance(refreshed.store.dagster_home) as instance:
+        (run,) = instance.get_runs()
+        events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events]
+    assert sorted(evaluation.asset_check_key for evaluation in evaluations) == sorted(wanted)
+    assert all(evaluation.passed for evaluation in evaluations)
+
+
+def test_the_history_of_a_full_run_stays_small(refreshed: House) -> None:
+    files = [path for path in refreshed.store.dagster_home.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) / 1e6 < MOST_MEGABYTES
+
+
+def test_settings_in_a_folder_of_ones_own_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with open_instance(tmp_path / "store" / "dagster"):
+        assert (tmp_path / "dagster.yaml").read_text(encoding="utf-8") == "telemetry: {enabled: false}\n"
+        assert not (tmp_path / "store").exists()

@@ -1,0 +1,461 @@
+"""What a publisher can do to those who ask it, each failure on its own, against a server that does just that."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.offers import HOSTS
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http.publisher import Answer, Publisher, publisher
+
+CSV = b"area,value\nE05014735,1\n"
+JSON = {"Content-Type": "application/json"}
+ZIP = {"Content-Type": "application/zip"}
+PAGE = b"<!DOCTYPE html><html><body>Please try again later</body></html>"
+POLICE, FILES = HOSTS["POLICE"], HOSTS["NHS_FILES"]
+ONE = Request(POLICE, "/data.csv", period="2026-01")
+
+
+class Asking:
+    """A client of one publisher that does not really wait, and the shelf it fills."""
+
+    def __init__(self, folder: Path, publisher: Publisher, budget: Budget | None = None) -> None:
+        self.publisher = publisher
+        self.folder = folder
+        self.waited: list[float] = []
+        self.budget = budget or Budget()
+        self.raw = Raw(folder / "raw")
+        self.raw.begin()
+        self.client = self.anew()
+
+    def anew(self) -> HttpClient:
+        addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base), HOSTS)
+        limits = Limits(self.folder / "limits")
+        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append)
+
+    def next_refresh(self) -> None:
+        """Another refresh, the one before having ended well."""
+        self.raw.finish()
+        self.raw = Raw(self.folder / "raw")
+        self.raw.begin()
+        self.client = self.anew()
+
+
+Ask = Callable[..., Asking]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Ask]:
+    with _asking(tmp_path) as asking:
+        yield asking
+
+
+@contextmanager
+def _asking(folder: Path) -> Iterator[Ask]:
+    with ExitStack() as stack:
+
+        def start(*answers: Answer, budget: Budget | None = None) -> Asking:
+            return Asking(folder, stack.enter_context(publisher(*answers)), budget)
+
+        yield start
+
+
+def packed(members: Mapping[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+def test_a_body_is_kept_with_what_is_known_of_it(ask: Ask) -> None:
+    headers = {"Content-Type": "text/csv", "Last-Modified": "Mon, 02 Feb 2026 09:30:00 GMT", "ETag": '"1"'}
+    asking = ask(Answer(CSV, headers=headers))
+    found = asking.client.get(Request(POLICE, "/a b.csv", (("date", "2026-01"), ("poly", "1,2:3,4")), period="2026-01"))
+    assert found.path.read_bytes() == CSV
+    assert (found.size, found.period, found.name) == (len(CSV), "2026-01", "a b.csv")
+    assert found.published_at == "2026-02-02T09:30:00+00:00"
+    assert json.loads(found.path.with_name(f"{found.sha256}.json").read_text())["url"] == found.url
+    method, path, sent, _ = asking.publisher.asked[0]
+    assert (method, path) == ("GET", "/a%20b.csv?date=2026-01&poly=1,2:3,4")
+    assert sent["User-Agent"].startswith("spi-pipeline/")
+
+
+def test_no_credentials_are_sent(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    asking = ask(Answer(CSV))
+    asking.client.get(ONE)
+    _, _, sent, _ = asking.publisher.asked[0]
+    assert set(sent) == {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+
+
+def test_a_form_is_posted(ask: Ask) -> None:
+    asking = ask(Answer(b"[]", headers=JSON))
+    request = Request(POLICE, "/api/crimes", data=(("poly", "1,2:3,4"), ("date", "2026-01")), media=("json",))
+    assert asking.client.read_json(request) == []
+    method, _, _, body = asking.publisher.asked[0]
+    assert (method, body) == ("POST", b"poly=1%2C2%3A3%2C4&date=2026-01")
+
+
+@pytest.mark.parametrize(
+    ("answer", "media", "said"),
+    [
+        (Answer(b""), "csv", "empty"),
+        (Answer(PAGE, headers={"Content-Type": "text/html"}), "csv", "a page for people"),
+        (Answer(PAGE), "csv", "a page for people"),
+        (Answer(CSV, headers={"Content-Type": "text/csv", "Content-Length": "400"}), "csv", "cut short"),
+        (Answer(CSV[:-3], end=True), "csv", "ends within a line"),
+        (Answer(b'[{"a": 1}, {"a"', headers=JSON, end=True), "json", "cut short"),
+        (Answer(gzip.compress(CSV)[:-6], headers={"Content-Encoding": "gzip"}), "csv", "cut short"),
+        (Answer(gzip.compress(CSV * 9)[:-6], headers={}), "gzip", "cut short or damaged"),
+        (Answer(packed({"a.csv": CSV})[:-30], headers=ZIP), "zip", "cut short or damaged"),
+        (Answer(status=0), "csv", "the connection failed"),
+        (Answer(status=503), "csv", "answered 503"),
+        (Answer(b"busy", 429, {"Content-Type": "text/plain"}), "csv", "answered 429 Too Many Requests (busy)"),
+    ],
+    ids=[
+        "empty", "page", "page_called_csv", "fewer_bytes_than_told", "cut_within_a_line", "cut_json", "cut_encoding",
+        "cut_gzip", "cut_zip", "closed", "503", "429",
+    ],
+)  # fmt: skip
+def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: Answer, media: str, said: str) -> None:
+    good = {
+        "csv": Answer(CSV),
+        "json": Answer(b"[1]", headers=JSON),
+        "zip": Answer(packed({"a.csv": CSV}), headers=ZIP),
+    }
+    good["gzip"] = Answer(gzip.compress(CSV), headers={})
+    asking = ask(answer, answer, good[media])
+    request = Request(POLICE, "/data", media=(media,))  # type: ignore[arg-type]
+    assert asking.client.get(request).path.read_bytes() == good[media].body
+    assert len(asking.publisher.asked) == 3
+    asking.publisher.answers = [answer]
+    with pytest.raises(TransientFailure, match="tried 4 times") as failure:
+        asking.client.get(Request(POLICE, "/other", media=(media,)))  # type: ignore[arg-type]
+    assert said in str(failure.value)
+    assert len(asking.publisher.asked) == 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "media", "said"),
+    [
+        (Answer(b"no such id", 400, {"Content-Type": "text/plain"}), "csv", "400 Bad Request (no such id)"),
+        (Answer(status=403), "csv", "inbox"),
+        (Answer(status=404), "csv", "404"),
+        (Answer(b'{"error": {"code": 400}}', headers=JSON), "csv", "is no csv"),
+        (Answer(CSV, headers={"Content-Type": "application/pdf"}), "csv", "declared as 'application/pdf'"),
+        (Answer(b"\x89PNG\r\n\x1a\n\0\0", headers={"Content-Type": "image/png"}), "csv", "is no csv"),
+        (Answer(CSV), "zip", "is no zip"),
+        (Answer(packed({"../../etc/passwd": CSV}), headers=ZIP), "zip", "climbs out"),
+        (Answer(packed({"a.csv": bytes(150_000_000)}), headers=ZIP), "zip", "made to fill a disk"),
+        (Answer(packed({"a.csv": CSV}), headers=ZIP), "xlsx", "no workbook"),
+        (Answer(bytes(9), headers={"Content-Length": "999999999"}), "csv", "at most 256,000,000"),
+        (Answer(CSV, headers={"Content-Encoding": "br"}), "csv", "'br', which was not asked for"),
+        (Answer(status=302, headers={"Location": "https://example.org/data.csv"}), "csv", "none of the hosts"),
+        (Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}), "csv", "none of the hosts"),
+        (Answer(status=302, headers={"Location": "http://127.0.0.1:9/data.csv"}), "csv", "none of the hosts"),
+        (Answer(status=302, headers={"Location": "/again"}), "csv", "more than 5 redirects"),
+    ],
+    ids=[
+        "400", "403", "404", "error_in_json", "wrong_type", "picture", "no_zip", "climbs", "explodes", "no_workbook",
+        "too_large", "other_encoding", "other_host", "metadata_address", "other_port", "endless_redirects",
+    ],
+)  # fmt: skip
+def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: Answer, media: str, said: str) -> None:
+    asking = ask(answer)
+    with pytest.raises(PermanentFailure) as failure:
+        asking.client.get(Request(POLICE, "/data", media=(media,)))  # type: ignore[arg-type]
+    assert said in str(failure.value)
+    assert len(asking.publisher.asked) == (6 if "redirects" in said else 1)
+    assert asking.waited == []
+    assert not list((asking.folder / "raw").glob("[0-9a-f]*")), "a refused body is not kept"
+
+
+def test_an_empty_body_is_final_where_it_means_unknown_codes(ask: Ask) -> None:
+    asking = ask(Answer(b""))
+    with pytest.raises(PermanentFailure, match="knows nothing of these codes"):
+        asking.client.get(Request(HOSTS["NOMIS"], "/api/v01/dataset/NM_2021_1.data.csv"))
+    assert len(asking.publisher.asked) == 1
+
+
+def test_a_status_can_be_final_for_one_request(ask: Ask) -> None:
+    asking = ask(Answer(status=503))
+    with pytest.raises(PermanentFailure) as failure:
+        asking.client.get(Request(POLICE, "/api/crimes-street/all-crime", media=("json",), final=(503,)))
+    assert failure.value.status == 503
+    assert len(asking.publisher.asked) == 1
+
+
+def test_a_body_that_grows_beyond_its_limit_is_cut_off(ask: Ask) -> None:
+    asking = ask(Answer(b"a\n" * 5000, end=True))
+    with pytest.raises(PermanentFailure, match="more than the 1,000 bytes"):
+        asking.client.get(Request(POLICE, "/data", max_bytes=1000))
+
+
+def test_a_packed_body_is_counted_as_it_unpacks(ask: Ask) -> None:
+    asking = ask(Answer(gzip.compress(bytes(10_000_000)), headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(PermanentFailure, match="more than the 100,000 bytes"):
+        asking.client.get(Request(POLICE, "/data", max_bytes=100_000))
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_the_wait_a_publisher_asks_for_is_kept(ask: Ask, form: str) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=41), usegmt=True)
+    asking = ask(Answer(status=429, headers={"Retry-After": "40" if form == "seconds" else later}), Answer(CSV))
+    asking.client.get(ONE)
+    assert len(asking.waited) == 1
+    assert 38 < asking.waited[0] < 42
+
+
+def test_waits_grow(ask: Ask) -> None:
+    asking = ask(*[Answer(status=503)] * 3, Answer(CSV))
+    asking.client.get(ONE)
+    first, second, third = asking.waited
+    assert 1 <= first <= 2
+    assert 2 <= second <= 3
+    assert 4 <= third <= 5
+
+
+def test_a_wait_beyond_reason_is_not_kept(ask: Ask) -> None:
+    asking = ask(Answer(status=503, headers={"Retry-After": "86400"}))
+    with pytest.raises(TransientFailure, match="may not wait"):
+        asking.client.get(ONE)
+    assert (len(asking.publisher.asked), asking.waited) == (1, [])
+
+
+def test_a_run_tries_again_only_so_often(ask: Ask) -> None:
+    asking = ask(Answer(status=503), budget=Budget(retries=4))
+    for number in range(4):
+        with pytest.raises(TransientFailure):
+            asking.client.get(Request(POLICE, f"/{number}"))
+    assert len(asking.publisher.asked) == 4 + 4, "each request once, and four more tries for all of them"
+
+
+def test_a_run_waits_only_so_long(ask: Ask) -> None:
+    asking = ask(Answer(status=503, headers={"Retry-After": "100"}), budget=Budget(seconds=250))
+    with pytest.raises(TransientFailure):
+        asking.client.get(ONE)
+    assert asking.waited == [100, 100]
+
+
+def test_the_archive_is_followed_to_its_bucket(ask: Ask) -> None:
+    bucket = "https://policeuk-data.s3.amazonaws.com/archive/2026-01.zip"
+    asking = ask(Answer(status=302, headers={"Location": bucket}), Answer(packed({"a.csv": CSV}), headers=ZIP))
+    asking.client.get(Request(POLICE, "/data/archive/2026-01.zip", media=("zip",)))
+    assert [path for _, path, _, _ in asking.publisher.asked] == ["/data/archive/2026-01.zip", "/archive/2026-01.zip"]
+
+
+REDIRECTS = [
+    ("POLICE", "https://data.police.uk/api/x?a=1", "/police/api/x?a=1"),
+    ("POLICE", "https://policeuk-data.s3.amazonaws.com/archive/a.zip", "/police/archive/a.zip"),
+    ("FINGERTIPS", "https://fingertips.phe.org.uk/api/area_types", "/fingertips/area_types"),
+    ("GOVUK_CONTENT", "https://www.gov.uk/api/content/government/x", "/content/government/x"),
+    ("GOVUK_CONTENT", "/content/government/y", "/content/government/y"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "location", "path"), REDIRECTS)
+def test_a_redirect_to_the_publisher_s_own_address_stays_on_the_override(
+    endpoint: str, location: str, path: str
+) -> None:
+    base = "http://127.0.0.1:8000"
+    overridden = {name: f"{base}/{name.lower().removeprefix('govuk_')}" for name in ("POLICE", "FINGERTIPS")}
+    addresses = Addresses({**overridden, "GOVUK_CONTENT": f"{base}/content"}, HOSTS)
+    assert addresses.redirected(HOSTS[endpoint], location, f"{base}/somewhere") == f"{base}{path}"
+    if "://" in location:
+        assert Addresses({}, HOSTS).redirected(HOSTS[endpoint], location, HOSTS[endpoint].base) == location
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://data.police.uk/api", "https://data.police.uk:8443/api", "https://data.police.uk.example.org/api",
+        "https://example.org/data.police.uk", "ftp://data.police.uk/a", "//169.254.169.254/latest",
+        "https://fingertips.phe.org.uk/api",
+    ],
+)  # fmt: skip
+def test_a_redirect_anywhere_else_is_refused(location: str) -> None:
+    for overrides in ({}, {"POLICE": "http://127.0.0.1:8000"}):
+        with pytest.raises(PermanentFailure, match="none of the hosts"):
+            Addresses(overrides, HOSTS).redirected(POLICE, location, "https://data.police.uk/api")
+
+
+def test_a_private_address_is_refused_unless_it_was_given() -> None:
+    addresses = Addresses({"NOMIS": "http://127.0.0.1:8000"}, HOSTS)
+    addresses.guard(HOSTS["NOMIS"], "http://127.0.0.1:8000/api")
+    for url in ("http://127.0.0.1:8001/api", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"):
+        with pytest.raises(PermanentFailure, match="private network"):
+            addresses.guard(HOSTS["NOMIS"], url)
+    with pytest.raises(PermanentFailure, match="private network"):
+        addresses.guard(POLICE, "http://127.0.0.1:8000/api")
+
+
+def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
+    addresses = Addresses({"NHS_FILES": "http://127.0.0.1:8000/nhs"}, HOSTS)
+    found = addresses.absolute("https://files.digital.nhs.uk/74/93D6A1/a.zip?x=1", [FILES])
+    assert addresses.url(found) == "http://127.0.0.1:8000/nhs/74/93D6A1/a.zip?x=1"
+    assert addresses.absolute("http://127.0.0.1:8000/nhs/a.zip", [FILES]).path == "/a.zip"
+    for url in ("https://files.digital.nhs.uk.example.org/a.zip", "http://127.0.0.1:8000/other/a.zip", "file:///etc"):
+        with pytest.raises(PermanentFailure, match="not below"):
+            addresses.absolute(url, [FILES])
+
+
+@pytest.mark.parametrize("folder", ["", "/datastore/pcm", "/any/datastore/pcm"])
+def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
+    host, base = HOSTS["DEFRA_PCM"], f"http://127.0.0.1:8000{folder}"
+    found = Addresses({host.name: f"{base}/"}, HOSTS).url(Request(host, "/datastore/pcm/a.csv"))
+    assert found == f"http://127.0.0.1:8000{folder or '/datastore/pcm'}/a.csv"
+    real = "https://uk-air.defra.gov.uk/datastore/pcm/a.csv"
+    assert Addresses({host.name: base}, HOSTS).redirected(host, real, "x") == found
+
+
+@pytest.mark.parametrize(("name", "base"), [("NOMISS", "http://x"), ("NOMIS", "ftp://x"), ("NOMIS", "localhost:80")])
+def test_an_override_that_is_none_is_refused(name: str, base: str) -> None:
+    with pytest.raises(SpiError, match=f"SPI_ENDPOINT_{name}"):
+        Addresses({name: base}, HOSTS)
+
+
+def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
+    asking = ask(Answer(b"error\n"), Answer(CSV))
+
+    def no_error(body: Path) -> None:
+        if body.read_bytes().startswith(b"error"):
+            raise TransientFailure("it says that it is busy")
+
+    assert asking.client.get(ONE, no_error).path.read_bytes() == CSV
+    assert len(asking.publisher.asked) == 2
+
+    def refuse(_: Path) -> None:
+        raise PermanentFailure("the header is another")
+
+    with pytest.raises(PermanentFailure, match=r"^http://127.0.0.1:\d+/b.csv: the header is another"):
+        asking.client.get(Request(POLICE, "/b.csv"), refuse)
+    assert len(asking.publisher.asked) == 3
+
+
+def test_what_is_settled_is_asked_for_once(ask: Ask) -> None:
+    asking = ask(Answer(CSV), Answer(b"other,body\n"))
+    settled = Request(POLICE, "/2021-05.csv", period="2021-05", settled=True)
+    first = asking.client.get(settled)
+    asking.next_refresh()
+    assert asking.client.get(settled) == first
+    assert len(asking.publisher.asked) == 1
+
+
+def test_what_is_not_settled_is_asked_for_once_a_refresh(ask: Ask) -> None:
+    asking = ask(Answer(CSV), Answer(b"revised,body\n"))
+    asking.client.get(ONE)
+    asking.client.get(ONE)
+    assert len(asking.publisher.asked) == 1
+    asking.next_refresh()
+    assert asking.client.get(ONE).path.read_bytes() == b"revised,body\n"
+    assert [download.size for download in asking.raw.held()] == [13], "the newest answer stands for its request"
+    assert len(list((asking.folder / "raw").glob("[0-9a-f]*.json"))) == 2, "and the one before stays"
+
+
+def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
+    asking = ask(Answer(CSV))
+    asking.client.get(ONE)
+    asking.raw = Raw(asking.folder / "raw")  # the process ended without a word, and another one began
+    asking.raw.begin()
+    asking.anew().get(ONE)
+    assert len(asking.publisher.asked) == 1
+
+
+def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
+    asking = ask(Answer(CSV))
+    settled = Request(POLICE, "/2021-05.csv", settled=True)
+    asking.client.get(settled)
+    asking.raw.refuse()
+    assert asking.raw.held() == ()
+    asking.next_refresh()
+    asking.client.get(settled)
+    assert len(asking.publisher.asked) == 2
+
+
+def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
+    asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
+    settled = Request(POLICE, "/2021-05.zip", settled=True)
+    first = asking.client.get(settled)
+    asking.raw.refuse()
+    asking.next_refresh()
+    assert asking.client.get(settled) == first
+    assert asking.publisher.asked[1][2]["If-None-Match"] == '"7"'
+    assert asking.raw.held() == (first,)
+    asking.raw.refuse()
+    assert asking.raw.held() == (), "and may be refused again"
+
+
+def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
+    asking = ask(Answer(CSV))
+    settled = Request(POLICE, "/2021-05.csv", settled=True)
+    asking.client.get(settled).path.write_bytes(b"short")
+    assert asking.client.get(settled).path.read_bytes() == CSV
+    flipped = asking.client.get(settled)
+    flipped.path.write_bytes(CSV.swapcase())
+    with pytest.raises(SpiError, match="did not hold the bytes"):
+        asking.raw.verify(flipped)
+    assert asking.client.get(settled).path.read_bytes() == CSV
+
+
+def test_validators_are_sent_and_believed(ask: Ask) -> None:
+    headers = {"Content-Type": "text/csv", "ETag": '"7"', "Last-Modified": "Mon, 02 Feb 2026 09:30:00 GMT"}
+    asking = ask(Answer(CSV, headers=headers), Answer(b"", 304, {}))
+    first = asking.client.get(ONE)
+    asking.next_refresh()
+    assert asking.client.get(ONE) == first
+    sent = asking.publisher.asked[1][2]
+    assert (sent["If-None-Match"], sent["If-Modified-Since"]) == ('"7"', "Mon, 02 Feb 2026 09:30:00 GMT")
+
+
+def test_the_same_bytes_are_the_same_download(ask: Ask) -> None:
+    asking = ask(Answer(CSV))
+    first = asking.client.get(ONE)
+    asking.next_refresh()
+    assert asking.client.get(ONE) == first, "though it was asked for again"
+    assert len(asking.publisher.asked) == 2
+
+
+def test_json_that_cannot_be_read_is_asked_for_again(ask: Ask) -> None:
+    asking = ask(Answer(b"[1,, 2]", headers=JSON), Answer(b"[1, 2]", headers=JSON))
+    assert asking.client.read_json(Request(POLICE, "/api/forces")) == [1, 2]
+
+
+ASKED = """
+import sys
+from pathlib import Path
+from spi_pipeline.publishers.http.limits import Limits
+limits = Limits(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    limits.wait("data.police.uk", 15)
+"""
+
+
+def test_two_processes_share_one_limit(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ASKED, str(tmp_path), "20"]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    # When each was let through, in milliseconds, as the processes themselves noted it.
+    with closing(sqlite3.connect(tmp_path / "data_police_uk.sqlite")) as noted:
+        let = sorted(at for (at,) in noted.execute("SELECT item_timestamp FROM rate_15"))
+    assert len(let) == 40
+    assert max(sum(start <= at < start + 1000 for at in let) for start in let) == 15

@@ -1,0 +1,55 @@
+"""What publishers offer and what contracts say is the same, each source and each address once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from spi_pipeline import publishers
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.offers import HOSTS, OFFERS, _together
+from spi_pipeline.snapshot.build import REFERENCE
+from spi_pipeline_tests.integration.houses import CONTRACTS
+
+# Offers whose source a framework may leave out.
+OPTIONAL = {"census_age", "census_disability", "census_tenure", "census_unpaid_care"}
+SOURCES = load_contracts(CONTRACTS).sources
+LIVE = {name for name, source in SOURCES.items() if source.properties.mode == "live"}
+
+
+def test_every_source_has_one_publisher() -> None:
+    assert SOURCES.keys() - OFFERS.keys() == {REFERENCE}
+    assert OFFERS.keys() - SOURCES.keys() <= OPTIONAL
+
+
+def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_asked_for_nor_parsed() -> None:
+    # Which of the live ones nothing is fetched for is stated in docs/live.md, and tested there.
+    assert {name for name, offer in OFFERS.items() if offer.parse} - OPTIONAL == LIVE - OPTIONAL
+    assert [name for name, offer in OFFERS.items() if (offer.fetch or offer.news) and not offer.parse] == []
+
+
+def test_a_frozen_source_is_read_from_files() -> None:
+    assert [name for name in SOURCES.keys() - LIVE - {REFERENCE} if OFFERS[name].read is None] == []
+
+
+def test_an_address_belongs_to_one_host() -> None:
+    bases = [urlsplit(host.base).hostname for host in HOSTS.values()]
+    redirects = [name for host in HOSTS.values() for name in host.redirects]
+    assert len({*bases, *redirects}) == len([*bases, *redirects])
+
+
+def test_what_publishers_share_knows_none_of_them() -> None:
+    shared = {f"{publishers.__name__}.{name}" for name in ("http", "files")}
+    folder = Path(publishers.__path__[0])
+    for file in (*folder.glob("http/*.py"), *folder.glob("files/*.py")):
+        met = set(re.findall(rf"(?:from|import) ({publishers.__name__}\.\w+)", file.read_text(encoding="utf-8")))
+        assert met <= shared, file.name
+
+
+def test_what_two_publishers_state_is_refused() -> None:
+    assert _together([("a", 1), ("b", 2)]) == {"a": 1, "b": 2}
+    with pytest.raises(ValueError, match=r"^two publishers state a$"):
+        _together([("a", 1), ("a", 1)])
