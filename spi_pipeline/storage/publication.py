@@ -11,10 +11,9 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync, write_bytes
+from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync
 from spi_pipeline.storage.names import identifier
 from spi_pipeline.storage.places import PUBLICATION, PUBLISHED
 from spi_pipeline.storage.tables import Version
@@ -31,7 +30,8 @@ def publish(
     """Make what ``build`` writes into an empty folder what readers of the store see; see ``Store.publish``."""
     version = identifier(fingerprint[:_DIGITS], "publication")
     folder, previous = _published(root) / version, current(root)
-    if _whole(folder) is None:
+    before = _whole(folder)
+    if before is None or before.fingerprint != fingerprint:
         if folder.exists():
             discard(folder)
         with replacing(folder) as temporary:
@@ -40,7 +40,7 @@ def publish(
             files = {file.relative_to(temporary).as_posix(): _sha256(file) for file in _files(temporary)}
             written = datetime.now(UTC).isoformat(timespec="seconds")
             document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files}
-            write_bytes(temporary / _MANIFEST, json.dumps(document, indent=1).encode())
+            (temporary / _MANIFEST).write_bytes(json.dumps(document, indent=1).encode())
             for file in _files(temporary):
                 sync(file)
             sync(temporary)
@@ -62,32 +62,35 @@ def current(root: Path) -> Version | None:
     link = _published(root) / "current"
     if not link.is_symlink():
         return None
-    folder = _published(root) / link.readlink().name
-    document = _whole(folder)
-    if document is None:
-        return None
-    size = sum(file.stat().st_size for file in _files(folder))
-    return Version(PUBLICATION, folder.name, len(document["files"]), size, document["fingerprint"],
-                   document["run_id"], document["written_at"], folder)  # fmt: skip
+    return _whole(_published(root) / link.readlink().name)
 
 
-def _whole(folder: Path) -> dict[str, Any] | None:
-    """What a publication says of itself, where every file of it is as it was built."""
+def _whole(folder: Path) -> Version | None:
+    """The publication in a folder; None where there is none, or a file of it is not as it was built."""
     try:
-        document: dict[str, Any] = json.loads(read_bytes(folder / _MANIFEST) or b"{}")
-        whole = all(_sha256(folder / name) == sha256 for name, sha256 in document["files"].items())
-    except (ValueError, KeyError, AttributeError, FileNotFoundError):
+        document = json.loads(read_bytes(folder / _MANIFEST) or b"{}")
+        files = document["files"]
+        if any(_sha256(folder / name) != sha256 for name, sha256 in files.items()):
+            return None
+        size = sum(file.stat().st_size for file in _files(folder))
+        return Version(PUBLICATION, folder.name, len(files), size, document["fingerprint"],
+                       document["run_id"], document["written_at"], folder)  # fmt: skip
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return document if whole else None
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def _sha256(file: Path) -> str:
-    with os_errors(f"{file} could not be read"), file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _sha256(file: Path) -> str | None:
+    """The digest of a file; None where it is gone."""
+    with os_errors(f"{file} could not be read"):
+        try:
+            with file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
 
 
 def _published(root: Path) -> Path:

@@ -35,7 +35,7 @@ def test_the_worked_example_gives_an_indicator(reader_folder: Path, spi: Spi, mo
     for arguments in (["contracts", "lint"], ["refresh", "--select", f"indicator/{added['id']}"]):
         code, _, messages = spi(reader_folder, *arguments)
         assert code == 0, messages
-    found = Store(reader_folder / "spi_store").read(f"observation.{added['id']}").to_pandas()
+    found = Store(reader_folder / "spi_store").read(f"indicator_value.{added['id']}").to_pandas()
     wards = found[(found["area_code"] != "E06000032") & found["value"].notna()]
     assert set(wards.groupby("edition").size()) == {20}
     assert wards["value"].between(0, added["goalposts"]["worst"]).all(), "the reason of the goalposts says so"

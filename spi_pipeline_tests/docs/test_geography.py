@@ -14,11 +14,11 @@ from spi_pipeline.geography.allocation import METHODS, SLIVER
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.indicators.values import MIN_COVERED
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.run.reader import Reader
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.places import wards
 from spi_pipeline.steps.step import compute
-from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
 DOCUMENT = REPOSITORY / "docs" / "geography.md"
@@ -27,19 +27,20 @@ CENTRAL = "E05014739"
 LAST_YEAR = "2023-05", "2024-04"
 
 
-class EmbeddedReader(Reader):
-    """Gives steps the embedded tables where they would read the store."""
+def embedded(*names: str) -> Inputs:
+    """The embedded tables, where a step would be given those of the store."""
+    tables = {name: read_embedded(Settings().snapshot, name).table for name in names}
+    return Inputs(tables, dict.fromkeys(names, "embedded"), {})
 
-    def frame(self, name: str) -> pd.DataFrame:
-        found: pd.DataFrame = read_embedded(self.snapshot, name).table.to_pandas()
-        return found
+
+def frame_of(name: str) -> pd.DataFrame:
+    return embedded(name).frame(name)
 
 
 @dataclass(frozen=True)
 class Town:
     """What the tables are made of; wards are told by code."""
 
-    reader: Reader
     weights: pd.DataFrame
     wards: pd.DataFrame
 
@@ -50,21 +51,20 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    reader = EmbeddedReader(Store(tmp_path_factory.mktemp("no_store")), contracts, Settings().snapshot)
+def town(contracts: Contracts) -> Town:
     step = next(step for step in build_plan(contracts) if step.kind == "allocation")
-    weights = compute(step, contracts, reader)["allocation"].to_pandas()
+    weights = compute(step, contracts, embedded(*step.inputs))["allocation"].to_pandas()
     frame = pd.DataFrame(
         {
-            "ward": reader.frame("wards").set_index("area_code")["area_name"],
-            "electorate": reader.frame("local_elections_2023").set_index("area_code")["electorate"].astype("float64"),
+            "ward": frame_of("wards").set_index("area_code")["area_name"],
+            "electorate": frame_of("local_elections_2023").set_index("area_code")["electorate"].astype("float64"),
         }
     ).sort_index()
-    found = Town(reader, weights, frame)
-    adults = reader.frame("census_qualifications")[["area_code", "residents_16_and_over"]]
-    residents = reader.frame("census_residents")[["area_code", "residents"]]
-    lsoa = reader.frame("output_area_lookup").set_index("area_code")["lsoa_code"]
-    best_fit = reader.frame("lsoa_best_fit").set_index("area_code")["ward_code"]
+    found = Town(weights, frame)
+    adults = frame_of("census_qualifications")[["area_code", "residents_16_and_over"]]
+    residents = frame_of("census_residents")[["area_code", "residents"]]
+    lsoa = frame_of("output_area_lookup").set_index("area_code")["lsoa_code"]
+    best_fit = frame_of("lsoa_best_fit").set_index("area_code")["ward_code"]
     adults_by_lsoa = adults.groupby(adults["area_code"].map(lsoa))[["residents_16_and_over"]].sum().reset_index()
     frame["residents"] = found.placed(residents, "oa21")
     frame["by_oa"] = found.placed(adults, "oa21")
@@ -140,12 +140,12 @@ def test_what_central_rests_on(town: Town) -> None:
     assert_table(DOCUMENT, "central", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_incidents_without_a_place(town: Town) -> None:
+def test_incidents_without_a_place(town: Town, contracts: Contracts) -> None:
     header = ["May 2023 to April 2024", "Bedfordshire Police", "Without a place", "Share", "Placed in Luton's wards"]
     rows: list[list[object]] = []
-    boundaries = town.reader.wards()
+    boundaries = wards(embedded("wards"), contracts)
     for source, column, title in (("street_crime", "crimes", "Crimes"), ("stop_and_search", "stops", "Stops")):
-        frame = town.reader.frame(source)
+        frame = frame_of(source)
         frame = frame[frame["month"].between(*LAST_YEAR)]
         assert frame["month"].nunique() == 12
         ward = place_points(frame["longitude"], frame["latitude"], boundaries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.sensors import pace
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.matrix import TROUBLES
@@ -45,13 +46,13 @@ def test_every_live_source_is_told(contracts: Contracts) -> None:
     assert sorted(told) == sorted(live)
 
 
-@pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
-def test_schedules_are_told(contracts: Contracts, name: str) -> None:
+@pytest.mark.parametrize(("name", "asked"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])
+def test_schedules_are_told(contracts: Contracts, name: str, asked: dt.timedelta) -> None:
     cadences = {
         "daily": {"monthly"}, "weekly": {"annual", "irregular"}, "monthly": {"decennial", "quadrennial"},
     }  # fmt: skip
     live = [source for source in contracts.sources.values() if source.properties.mode == "live"]
-    assert {source.cadence for source in live if pace(source) == name} == cadences[name]
+    assert {source.cadence for source in live if cadence(source) == asked} == cadences[name]
     assert f"| `refresh_{name}` |" in text(DOCUMENT)
 
 

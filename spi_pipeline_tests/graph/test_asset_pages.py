@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.settings import Settings
 from spi_pipeline_tests.graph.snapshot import graph_of
 
 
@@ -32,6 +36,19 @@ def test_a_source_names_publisher_url_licence_and_contract(defs: dg.Definitions,
         assert metadata["attribution"]
         assert str(source.properties.geography.vintage) in metadata["geography"]
         assert (contracts.root / metadata["contract"]).is_file()
+
+
+def test_a_fetch_names_whom_it_asks(contracts: Contracts, tmp_path: Path) -> None:
+    live = build_definitions(Settings(mode="live", store=str(tmp_path / "store")))
+    keys = {spec.key.to_user_string() for spec in live.resolve_all_asset_specs()}
+    fetched = [key.removeprefix("fetch/") for key in keys if key.startswith("fetch/")]
+    assert {"street_crime", "census_residents", "wards"} <= set(fetched)
+    for name in fetched:
+        properties, spec = contracts.sources[name].properties, _spec(live, f"fetch/{name}")
+        assert spec.metadata["publisher"] == properties.publisher
+        assert spec.metadata["url"].value == properties.url
+        assert spec.metadata["licence"] == properties.licence
+        assert spec.key in {dep.asset_key for dep in _spec(live, f"source/{name}").deps}
 
 
 def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Definitions, contracts: Contracts) -> None:

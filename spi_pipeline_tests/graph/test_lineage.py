@@ -8,8 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline_tests.integration.houses import House
 
 Place = tuple[str, str]
@@ -38,7 +39,7 @@ def _made_of(instance: dg.DagsterInstance, place: Place) -> list[Place]:
 
 def test_the_index_is_followed_down_to_columns_of_sources(instance: dg.DagsterInstance, refreshed: House) -> None:
     contracts = refreshed.contracts
-    start = (f"index/{contracts.framework.id}", "score")
+    start = ("joined/score", "score")
     seen: set[Place] = set()
     ends: set[Place] = set()
     left = [start]
@@ -65,18 +66,18 @@ def test_lineage_names_tables_and_columns_that_exist(refreshed: House) -> None:
     tables = {table for step in plan for table in step.outputs}
     for step in plan:
         for column, origins in step.lineage.items():
-            products = [contracts.products[table.split(".")[0]] for table in step.outputs]
-            assert any(product.column(column) for product in products), f"{step.label}: {column}"
+            written = [contract_of(table, contracts) for table in step.outputs]
+            assert any(contract.column(column) for contract in written), f"{step.label}: {column}"
             for table, name in origins:
                 assert table in tables, f"{step.label}: {table}"
-                contract = contracts.sources.get(table) or contracts.products[table.split(".")[0]]
-                assert contract.column(name), f"{step.label}: {table}.{name}"
+                assert table in step.inputs, f"{step.label}: {table}"
+                assert contract_of(table, contracts).column(name), f"{step.label}: {table}.{name}"
 
 
 def test_lineage_is_also_a_table_people_can_read(instance: dg.DagsterInstance, refreshed: House) -> None:
     told = str(_metadata(instance, "component/housing")["column_lineage"].value)
     for indicator in refreshed.contracts.indicators_of("housing"):
-        assert f"observation.{indicator.id}.value" in told
+        assert f"indicator_value.{indicator.id}.value" in told
 
 
 def test_a_run_leaves_schema_rows_preview_rules_and_provenance(instance: dg.DagsterInstance, refreshed: House) -> None:
@@ -126,14 +127,14 @@ def test_the_preview_of_an_indicator_shows_every_ward_by_name(instance: dg.Dagst
 
 def test_no_preview_is_wider_or_longer_than_the_page(instance: dg.DagsterInstance, refreshed: House) -> None:
     for step in build_plan(refreshed.contracts):
-        if step.kind != "database":
+        if is_table(step.outputs[0]):
             text = str(_metadata(instance, step.label)["preview"].value)
             assert len(text) < 1000, step.label
             assert max(map(len, text.splitlines())) < 100, step.label
 
 
 def test_the_database_names_its_file_and_counts_its_tables(instance: dg.DagsterInstance, refreshed: House) -> None:
-    found = _metadata(instance, "database/spi_duckdb")
+    found = _metadata(instance, "publication/outputs")
     assert found["file"].value == str(refreshed.store.database)
     ((scores,),) = refreshed.query("SELECT count(*) FROM score")
     assert f"| score | {scores:,} |" in str(found["tables"].value)

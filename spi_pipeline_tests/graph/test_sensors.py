@@ -42,8 +42,9 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     told["street_crime"] = "2020-01-01"
     (request,) = tick(json.dumps(told)).run_requests
     asked = {key.to_user_string() for key in request.asset_selection}
-    assert {"source/street_crime", "database/spi_duckdb"} <= asked
-    assert not {key for key in asked if key.startswith("source/")} - {"source/street_crime"}
+    assert {"fetch/street_crime", "source/street_crime", "publication/outputs"} <= asked
+    of_sources = {key for key in asked if key.startswith(("fetch/", "source/"))}
+    assert of_sources == {"fetch/street_crime", "source/street_crime"}
     assert json.loads(request.run_key).keys() == {"street_crime"}
 
     publishers.fault("*", "404")
@@ -64,8 +65,9 @@ def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(contract
                 dg.build_schedule_context(instance=instance, scheduled_execution_time=dt.datetime.now(dt.UTC))
             ).run_requests
         keys = {key.to_user_string() for key in request.asset_selection}
-        assert "database/spi_duckdb" in keys
-        asked[name] = {key.removeprefix("source/") for key in keys if key.startswith("source/")}
+        assert "publication/outputs" in keys
+        asked[name] = {key.removeprefix("fetch/") for key in keys if key.startswith("fetch/")}
+        assert {f"source/{source_id}" for source_id in asked[name]} <= keys
     live = {name for name in contracts.sources if contracts.sources[name].properties.mode == "live"}
     readable = {name for name in live if name != "broadband_coverage"}  # read from the inbox alone
     assert set.union(*asked.values()) == readable

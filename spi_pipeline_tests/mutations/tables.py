@@ -11,8 +11,8 @@ from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.contracts.rules import Rule
-from spi_pipeline.outputs.database import RECORDED
-from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.steps.publication import RECORDED
 from spi_pipeline_tests.integration.houses import House
 
 
@@ -29,7 +29,7 @@ class Real:
 def real_tables(house: House) -> list[Real]:
     """Every table of a refreshed house that has rows."""
     reader, contracts = house.runner.reader, house.contracts
-    names = [table for step in build_plan(contracts) for table in step.outputs]
+    names = [table for step in build_plan(contracts) for table in step.outputs if is_table(table)]
     found = [(name, contract_of(name, contracts), reader.table(name)) for name in names]
     for name in RECORDED:
         contract, recorded = contracts.products[name], reader.store.read_runs(name)

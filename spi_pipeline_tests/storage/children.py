@@ -16,7 +16,7 @@ import duckdb
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.store import Store
-from spi_pipeline_tests.storage.examples import AT, database_table, fetched, scores
+from spi_pipeline_tests.storage.examples import AT, built, fetched, scores
 
 Action = Callable[[Store], Any]
 
@@ -52,7 +52,7 @@ def tell_downloads(root: Path, said: Connection) -> None:
 
 
 def publish_new(store: Store) -> None:
-    store.publish([database_table(scores(2.0))], version="new")
+    store.publish(built(2.0), fingerprint="new", run_id="r2")
 
 
 def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:

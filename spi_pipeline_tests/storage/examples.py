@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 
-from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
 from spi_pipeline.storage.downloads import Downloads
 from spi_pipeline.storage.store import Store
 
@@ -17,17 +19,11 @@ def scores(value: float) -> pa.Table:
     return pa.table({"area_code": ["E05000002", "E05000001"], "score": [value, value]})
 
 
-def database_table(*parts: pa.Table) -> DatabaseTable:
-    return DatabaseTable(
-        name="score",
-        columns=(
-            Column("area_code", "VARCHAR", "the ward's code", required=True, check="length(area_code) = 9"),
-            Column("score", "DOUBLE", "from 0 to 100"),
-        ),
-        primary_key=("area_code",),
-        comment="one row per ward",
-        parts=parts,
-    )
+def built(value: float) -> Callable[[Path], None]:
+    """Fills the folder of a publication with a database, which engine and system write in their own ways."""
+    columns = (Column("area_code", "VARCHAR"), Column("score", "DOUBLE"))
+    table = DatabaseTable("score", columns, ("area_code",), "one row per ward", [scores(value)])
+    return lambda folder: write(folder / "spi.duckdb", [table])
 
 
 def fetched(store: Store, period: str, run_id: str, since: str | None = None) -> Downloads:

@@ -14,7 +14,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
-from spi_pipeline_tests.storage.examples import database_table, scores
+from spi_pipeline_tests.storage.examples import built, scores
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -23,7 +23,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 def filled(store: Store) -> Store:
     store.write("score", scores(1.0), fingerprint="f1", run_id="r1")
     store.append_run("check_result", "r1", scores(1.0))
-    store.publish([database_table(scores(1.0))], version="old")
+    store.publish(built(1.0), fingerprint="old", run_id="r1")
     return store
 
 
@@ -48,7 +48,7 @@ ACTIONS = [
     (children.write_new, 3),
     (children.keep_old, 1),
     (children.append_rows, 1),
-    (children.publish_new, 3),
+    (children.publish_new, 4),
     (lambda store: store.quarantine("score", scores(-1.0), reason="range", results=[], run_id="r2"), 3),
 ]
 

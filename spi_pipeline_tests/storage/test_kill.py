@@ -13,7 +13,7 @@ import pytest
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
-from spi_pipeline_tests.storage.examples import database_table, fetched, scores
+from spi_pipeline_tests.storage.examples import built, fetched, scores
 
 
 def prepare_nothing(store: Store) -> None:
@@ -25,7 +25,7 @@ def prepare_old(store: Store) -> None:
     store.append_run("check_result", "r1", scores(1.0))
     fetched(store, "2026-01", "r1")
     for version in ("older", "old"):
-        store.publish([database_table(scores(1.0))], version=version)
+        store.publish(built(1.0), fingerprint=version, run_id="r1")
 
 
 def seen(store: Store) -> tuple[object, ...]:

@@ -1,20 +1,22 @@
+"""What readers see: whole publications, whatever they hold; what is damaged is never taken for current."""
+
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
-from spi_pipeline_tests.storage.examples import database_table, scores
+from spi_pipeline_tests.storage.examples import built
+
+TOTAL = "SELECT sum(score) FROM score"
 
 
 def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
@@ -22,104 +24,106 @@ def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def publish(store: Store, version: str, value: float) -> Path:
-    return store.publish([database_table(scores(value))], version=version)
+def publish(store: Store, fingerprint: str, value: float, run_id: str = "r1") -> Path:
+    return store.publish(built(value), fingerprint=fingerprint, run_id=run_id).path
 
 
 def published(store: Store) -> set[str]:
     return {path.name for path in (store.root / "published").iterdir()}
 
 
-def test_a_database_cut_short_is_not_published_and_made_anew(store: Store) -> None:
-    whole = publish(store, "v1", 1.0) / "spi.duckdb"
-    whole.write_bytes(whole.read_bytes()[:5000])
+def test_a_publication_is_found_through_relative_links(store: Store, tmp_path: Path) -> None:
+    folder = publish(store, "v1", 1.0)
+    assert folder == store.root / "published" / "v1"
+    assert {path.name for path in folder.iterdir()} == {"spi.duckdb", "publication.json"}
+    assert store.published_version() == "v1"
+    assert str(store.database.readlink()) == "published/current/spi.duckdb"
+    assert str((store.root / "published" / "current").readlink()) == "v1"
+    store.root.rename(tmp_path / "moved")
+    assert ask(tmp_path / "moved" / "spi.duckdb", TOTAL) == [(2.0,)]
+
+
+def test_a_publication_is_a_version_like_that_of_a_table(store: Store) -> None:
+    fingerprint = "0123456789abcdef" * 4
+    made = store.publish(built(1.0), fingerprint=fingerprint, run_id="r1")
+    assert made == store.current("publication")
+    assert (made.sha256, made.fingerprint, made.run_id) == (fingerprint[:16], fingerprint, "r1")
+    assert (made.rows, made.stale_since) == (1, None)
+    assert made.bytes == sum(file.stat().st_size for file in made.path.iterdir())
+    assert "publication" not in store.versions(), "it is not a table"
+
+
+def test_folders_in_a_publication_are_kept_whole_too(store: Store) -> None:
+    def site(folder: Path) -> None:
+        (folder / "site" / "wards").mkdir(parents=True)
+        (folder / "site" / "wards" / "farley.html").write_text("Farley")
+
+    page = store.publish(site, fingerprint="v1", run_id="r1").path / "site" / "wards" / "farley.html"
+    assert store.published_version() == "v1"
+    page.write_text("Barley")
+    assert store.published_version() is None
+    store.publish(site, fingerprint="v1", run_id="r1")
+    assert page.read_text() == "Farley"
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def edit(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("UPDATE score SET score = 99")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, edit, Path.unlink])
+def test_a_publication_with_a_damaged_file_is_not_current_and_built_anew(
+    store: Store, damage: Callable[[Path], object]
+) -> None:
+    publish(store, "v1", 1.0)
+    publish(store, "v2", 2.0)
+    damage(store.root / "published" / "v2" / "spi.duckdb")
+    assert store.published_version() is None
+    assert store.current("publication") is None
+    assert ask(store.root / "published" / "v1" / "spi.duckdb", TOTAL) == [(2.0,)]
+    publish(store, "v2", 3.0)
+    assert store.published_version() == "v2"
+    assert ask(store.database, TOTAL) == [(6.0,)]
+
+
+@pytest.mark.parametrize("said", [b"", b"[]", b"null", b"{}", b'{"files": []}', b'{"files": {}}', b"\xff", None])
+def test_a_publication_that_does_not_say_what_it_holds_is_built_anew(store: Store, said: bytes | None) -> None:
+    manifest = publish(store, "v1", 1.0) / "publication.json"
+    manifest.unlink()
+    if said is not None:
+        manifest.write_bytes(said)
     assert store.published_version() is None
     publish(store, "v1", 1.0)
     assert store.published_version() == "v1"
 
 
-def test_a_publication_is_found_through_relative_links(store: Store, tmp_path: Path) -> None:
-    folder = publish(store, "v1", 1.0)
-    assert folder == store.root / "published" / "v1"
-    assert [path.name for path in folder.iterdir()] == ["spi.duckdb"]
-    assert store.published_version() == "v1"
-    assert str(store.database.readlink()) == "published/current/spi.duckdb"
-    assert str((store.root / "published" / "current").readlink()) == "v1"
-    store.root.rename(tmp_path / "moved")
-    assert ask(tmp_path / "moved" / "spi.duckdb", "SELECT sum(score) FROM score") == [(2.0,)]
+def test_a_publication_is_taken_as_it_is_under_its_whole_fingerprint_alone(store: Store) -> None:
+    publish(store, f"{'0' * 16}1", 1.0)
+    publish(store, f"{'0' * 16}2", 2.0)
+    assert json.loads((store.root / "published" / "current" / "publication.json").read_text())["fingerprint"][-1] == "2"
+    assert ask(store.database, TOTAL) == [(4.0,)]
 
 
-def test_the_database_has_types_keys_constraints_and_comments(store: Store) -> None:
+def test_what_cannot_be_built_changes_nothing(store: Store, no_leftovers: Callable[[], bool]) -> None:
+    def fail(folder: Path) -> None:
+        built(2.0)(folder)
+        raise SpiError("no")
+
     publish(store, "v1", 1.0)
-    assert ask(
-        store.database, "SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE NOT internal"
-    ) == [
-        ("area_code", "VARCHAR", False, "the ward's code"),
-        ("score", "DOUBLE", True, "from 0 to 100"),
-    ]
-    assert ask(store.database, "SELECT comment FROM duckdb_tables()") == [("one row per ward",)]
-    kinds = ask(store.database, "SELECT constraint_type, constraint_column_names FROM duckdb_constraints()")
-    assert ("PRIMARY KEY", ["area_code"]) in kinds
-    assert ("CHECK", ["area_code"]) in kinds
-
-
-def test_parts_are_united_cast_and_sorted_by_key_whatever_the_order_of_their_columns(store: Store) -> None:
-    first = pa.table({"score": [3, 1], "area_code": pa.array(["E05000003", "E05000001"]).dictionary_encode()})
-    second = pa.table({"area_code": pa.array(["E05000002"], pa.large_string()), "score": pa.nulls(1)})
-    store.publish([database_table(first, second)], version="v1")
-    rows = [("E05000001", 1.0), ("E05000002", None), ("E05000003", 3.0)]
-    assert ask(store.database, "SELECT area_code, score FROM score") == rows
-    keyless = replace(database_table(first, second, first), primary_key=())
-    store.publish([keyless], version="v2")
-    assert ask(store.database, "SELECT * FROM score") == [rows[0], rows[0], rows[1], rows[2], rows[2]]
-
-
-def test_a_table_without_parts_is_there_and_empty(store: Store) -> None:
-    store.publish([database_table()], version="v1")
-    assert ask(store.database, "SELECT count(*) FROM score") == [(0,)]
-
-
-def test_names_and_comments_are_never_taken_for_statements(store: Store) -> None:
-    table = DatabaseTable(
-        name='a"; DROP TABLE b; --',
-        columns=[Column('c" INTEGER); --', "VARCHAR", "it's; DROP TABLE b; --"), Column("select", "BIGINT", "''")],
-        primary_key=('c" INTEGER); --',),
-        comment="'; DROP TABLE b; --",
-        parts=[pa.table({'c" INTEGER); --': ["'; --"], "select": [1]})],
-    )
-    plain = DatabaseTable("score part 0", [Column("x", "BIGINT")], (), "", [pa.table({"x": [1]}), pa.table({"x": [2]})])
-    store.publish([table, plain, database_table(scores(1.0))], version="v1")
-    assert ask(store.database, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1") == [
-        (table.name, table.comment),
-        ("score", "one row per ward"),
-        ("score part 0", ""),
-    ]
-    assert ask(store.database, """SELECT * FROM "a""; DROP TABLE b; --" """) == [("'; --", 1)]
-    comments = "SELECT comment FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
-    assert ask(store.database, comments)[:2] == [("it's; DROP TABLE b; --",), ("''",)]
-    assert ask(store.database, 'SELECT x FROM "score part 0"') == [(1,), (2,)]
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ({"area_code": ["E05000001"] * 2, "score": [1.0, 2.0]}, 'uplicate key ".*E05000001"'),
-        ({"area_code": [None], "score": [1.0]}, "NOT NULL constraint failed: score.area_code"),
-        ({"area_code": ["E05"], "score": [1.0]}, "CHECK constraint failed"),
-        ({"area_code": ["E05000001"], "score": ["high"]}, "Could not convert string 'high' to DOUBLE"),
-        ({"area_code": ["E05000001"], "extra": [1.0]}, r"missing \['score'\], extra \['extra'\]"),
-    ],
-)
-def test_a_table_that_breaks_its_promise_is_named_and_nothing_changes(
-    store: Store, no_leftovers: Callable[[], bool], rows: dict[str, list[Any]], said: str
-) -> None:
-    publish(store, "v1", 1.0)
-    types = {"area_code": pa.string()}
-    bad = pa.table({name: pa.array(values, types.get(name)) for name, values in rows.items()})
-    with pytest.raises(SpiError, match=f"able 'score' .*{said}"):
-        store.publish([database_table(bad)], version="v2")
+    with pytest.raises(SpiError, match="no"):
+        store.publish(fail, fingerprint="v2", run_id="r2")
     assert store.published_version() == "v1"
-    assert ask(store.database, "SELECT sum(score) FROM score") == [(2.0,)]
+    assert ask(store.database, TOTAL) == [(2.0,)]
     assert published(store) == {"v1", "current"}
     assert no_leftovers()
 
@@ -129,7 +133,7 @@ def test_a_version_published_before_is_pointed_to_and_not_built_again(store: Sto
     publish(store, "v2", 2.0)
     publish(store, "v1", 99.0)
     assert store.published_version() == "v1"
-    assert ask(store.database, "SELECT sum(score) FROM score") == [(2.0,)]
+    assert ask(store.database, TOTAL) == [(2.0,)]
     assert published(store) == {"v1", "v2", "current"}
 
 
@@ -139,14 +143,6 @@ def test_the_publication_before_is_kept_and_older_ones_are_deleted(store: Store)
     assert published(store) == {"v3", "v4", "current"}
     publish(store, "v4", 4.0)
     assert published(store) == {"v3", "v4", "current"}
-
-
-def test_a_publication_whose_database_is_gone_is_built_again(store: Store) -> None:
-    (publish(store, "v1", 1.0) / "spi.duckdb").unlink()
-    assert store.published_version() is None
-    publish(store, "v1", 3.0)
-    assert store.published_version() == "v1"
-    assert ask(store.database, "SELECT sum(score) FROM score") == [(6.0,)]
 
 
 def test_a_reader_keeps_the_database_it_opened_even_when_that_is_deleted(store: Store, start: Start) -> None:

@@ -113,10 +113,18 @@ def test_a_kept_version_is_stale_since_its_first_failure_until_it_is_written_aga
     assert store.current("score") == fresh == replace(good, run_id="r4", written_at="2026-01-03")
 
 
-def test_there_must_be_a_good_version_to_keep(store: Store) -> None:
-    with pytest.raises(SpiError, match=r"Table 'score' has no good version to fall back on \(away\)"):
-        store.keep("score", reason="away", run_id="r1")
+def test_where_there_is_no_good_version_none_is_kept(store: Store) -> None:
+    assert store.keep("score", reason="away", run_id="r1") is None
     assert not store.root.exists()
+
+
+def test_a_version_judged_again_is_the_same_and_fresh(store: Store, clock: list[str]) -> None:
+    good = store.write("score", scores(1.0), fingerprint="f1", judged="lenient", run_id="r1")
+    assert good.judged == "lenient"
+    store.keep("score", reason="a rule was broken", run_id="r2")
+    assert store.judged("score", "strict") == store.current("score") == replace(good, judged="strict")
+    with pytest.raises(SpiError, match=r"There is no table 'area' to be judged again: run `spi refresh`"):
+        store.judged("area", "strict")
 
 
 @pytest.mark.parametrize(

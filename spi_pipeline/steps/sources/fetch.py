@@ -17,7 +17,7 @@ from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
-from spi_pipeline.steps.pages.page import Facts, Page
+from spi_pipeline.steps.pages.page import Facts, Link, Page
 from spi_pipeline.steps.sources.cadence import cadence
 from spi_pipeline.steps.sources.inbox import laid_in
 from spi_pipeline.steps.step import Step
@@ -86,7 +86,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     properties = contracts.sources[step.name].properties
-    return {"publisher": properties.publisher, "url": properties.url, "licence": properties.licence}
+    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.licence}
 
 
 PAGE = Page(about=_about)

@@ -1,0 +1,120 @@
+"""The DuckDB file itself: types, keys, constraints, comments, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
+
+SCORES = pa.table({"area_code": ["E05000002", "E05000001"], "score": [1.0, 1.0]})
+
+
+def database_table(*parts: pa.Table) -> DatabaseTable:
+    return DatabaseTable(
+        name="score",
+        columns=(
+            Column("area_code", "VARCHAR", "the ward's code", required=True, check="length(area_code) = 9"),
+            Column("score", "DOUBLE", "from 0 to 100"),
+        ),
+        primary_key=("area_code",),
+        comment="one row per ward",
+        parts=parts,
+    )
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "some.duckdb"
+
+
+def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_the_database_has_types_keys_constraints_and_comments(database: Path) -> None:
+    write(database, [database_table(SCORES)])
+    assert ask(
+        database, "SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE NOT internal"
+    ) == [
+        ("area_code", "VARCHAR", False, "the ward's code"),
+        ("score", "DOUBLE", True, "from 0 to 100"),
+    ]
+    assert ask(database, "SELECT comment FROM duckdb_tables()") == [("one row per ward",)]
+    kinds = ask(database, "SELECT constraint_type, constraint_column_names FROM duckdb_constraints()")
+    assert ("PRIMARY KEY", ["area_code"]) in kinds
+    assert ("CHECK", ["area_code"]) in kinds
+
+
+def test_parts_are_united_cast_and_sorted_by_key_whatever_the_order_of_their_columns(database: Path) -> None:
+    first = pa.table({"score": [3, 1], "area_code": pa.array(["E05000003", "E05000001"]).dictionary_encode()})
+    second = pa.table({"area_code": pa.array(["E05000002"], pa.large_string()), "score": pa.nulls(1)})
+    write(database, [database_table(first, second)])
+    rows = [("E05000001", 1.0), ("E05000002", None), ("E05000003", 3.0)]
+    assert ask(database, "SELECT area_code, score FROM score") == rows
+    database.unlink()
+    write(database, [replace(database_table(first, second, first), primary_key=())])
+    assert ask(database, "SELECT * FROM score") == [rows[0], rows[0], rows[1], rows[2], rows[2]]
+
+
+def test_a_table_without_parts_is_there_and_empty(database: Path) -> None:
+    write(database, [database_table()])
+    assert ask(database, "SELECT count(*) FROM score") == [(0,)]
+
+
+def test_names_and_comments_are_never_taken_for_statements(database: Path) -> None:
+    table = DatabaseTable(
+        name='a"; DROP TABLE b; --',
+        columns=[Column('c" INTEGER); --', "VARCHAR", "it's; DROP TABLE b; --"), Column("select", "BIGINT", "''")],
+        primary_key=('c" INTEGER); --',),
+        comment="'; DROP TABLE b; --",
+        parts=[pa.table({'c" INTEGER); --': ["'; --"], "select": [1]})],
+    )
+    plain = DatabaseTable("score part 0", [Column("x", "BIGINT")], (), "", [pa.table({"x": [1]}), pa.table({"x": [2]})])
+    write(database, [table, plain, database_table(SCORES)])
+    assert ask(database, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1") == [
+        (table.name, table.comment),
+        ("score", "one row per ward"),
+        ("score part 0", ""),
+    ]
+    assert ask(database, """SELECT * FROM "a""; DROP TABLE b; --" """) == [("'; --", 1)]
+    comments = "SELECT comment FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
+    assert ask(database, comments)[:2] == [("it's; DROP TABLE b; --",), ("''",)]
+    assert ask(database, 'SELECT x FROM "score part 0"') == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"area_code": ["E05000001"] * 2, "score": [1.0, 2.0]}, 'uplicate key ".*E05000001"'),
+        ({"area_code": [None], "score": [1.0]}, "NOT NULL constraint failed: score.area_code"),
+        ({"area_code": ["E05"], "score": [1.0]}, "CHECK constraint failed"),
+        ({"area_code": ["E05000001"], "score": ["high"]}, "Could not convert string 'high' to DOUBLE"),
+        ({"area_code": ["E05000001"], "extra": [1.0]}, r"missing \['score'\], extra \['extra'\]"),
+    ],
+)
+def test_a_table_that_breaks_its_promise_is_named(database: Path, rows: dict[str, list[Any]], said: str) -> None:
+    types = {"area_code": pa.string()}
+    bad = pa.table({name: pa.array(values, types.get(name)) for name, values in rows.items()})
+    with pytest.raises(SpiError, match=f"able 'score' .*{said}"):
+        write(database, [database_table(bad)])
+
+
+def test_the_same_tables_are_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+    files = [tmp_path / "one.duckdb", tmp_path / "two.duckdb"]
+    write(files[0], [database_table(SCORES)])
+    write(files[1], [database_table(SCORES.slice(1), SCORES.slice(0, 1))])
+    one, two = (ask(file, "SELECT * FROM score") for file in files)
+    assert one == two == [("E05000001", 1.0), ("E05000002", 1.0)]
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match=r"some.duckdb could not be written .*check the disk"):
+        write(tmp_path / "nowhere" / "some.duckdb", [database_table(SCORES)])
