@@ -12,7 +12,7 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -205,6 +205,23 @@ def lint(
         out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
 
 
+@contracts_app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write a file for each table.")],
+    to: Annotated[Literal["great-expectations"], typer.Option(help="The program that is to read them.")],
+) -> None:
+    """Write the rules of every table for another program."""
+    from spi_pipeline.rules.export import suite, write_suites
+
+    contracts = _contracts(Settings())
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    types = {table.id: {column.name: column.type for column in table.columns} for table in tables}
+    suites = [suite(table.id, table.rules, types[table.id]) for table in tables]
+    write_suites(suites, folder)
+    written = sum(len(each["expectations"]) for each in suites)
+    out.print(f"{len(suites)} suites with {written:,} expectations in {folder}; each lists the rules it lacks.")
+
+
 @snapshot_app.command("build")
 def snapshot_build(
     folder: Annotated[
@@ -217,9 +234,9 @@ def snapshot_build(
     to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
 ) -> None:
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
-    from spi_pipeline.contracts.rules import with_known_areas
+    from spi_pipeline.contracts.places import with_known_areas
     from spi_pipeline.rules.evaluation import evaluate
-    from spi_pipeline.rules.wording import summary
+    from spi_pipeline.rules.result import summary
     from spi_pipeline.snapshot.build import import_tables
     from spi_pipeline.snapshot.embedded import write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from spi_pipeline.contracts.geography import SMALL_AREAS
 from spi_pipeline.contracts.places import TablePlaces
-from spi_pipeline.contracts.rules import RULE_KINDS, SMALL_AREAS, Rule, Severity
 from spi_pipeline.contracts.tables import Column
 from spi_pipeline.contracts.vocabulary import Vocabulary
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule, Severity
 
 
 def implied_rules(
@@ -41,7 +43,7 @@ def implied_rules(
 
 def _implied(kind: str, columns: tuple[str, ...], rule_id: str = "", description: str = "", **params: Any) -> Rule:
     severity: Severity = "error"
-    return Rule(rule_id or kind, kind, severity, description or RULE_KINDS[kind], columns, params)
+    return Rule(rule_id or kind, kind, severity, description or KINDS[kind].promise, columns, params)
 
 
 def _text_rules(column: Column) -> list[Rule]:

@@ -14,11 +14,12 @@ import dagster as dg
 
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import Rule, RuleResult
 from spi_pipeline.orchestration.markdown import markdown
 from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.runner import COMPUTED, Outcome
-from spi_pipeline.rules.wording import expected
+from spi_pipeline.rules.kinds import expected
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Rule
 
 DRIFT = "drift"
 # What is judged of a source beside the rules of its contract, by the kind of rule; comparisons with the version before

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.freshness import freshness
-from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Source
 from spi_pipeline.orchestration.reader import Reader
+from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:

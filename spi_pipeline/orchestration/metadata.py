@@ -10,7 +10,6 @@ import dagster as dg
 import pyarrow as pa
 
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.orchestration.index_pages import index_page
 from spi_pipeline.orchestration.markdown import markdown
@@ -20,6 +19,7 @@ from spi_pipeline.orchestration.quality import quality, told
 from spi_pipeline.orchestration.reader import Reader
 from spi_pipeline.orchestration.runner import Outcome
 from spi_pipeline.outputs.database import reading
+from spi_pipeline.rules.result import RuleResult
 
 
 def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import Rule, SmallAreas, with_known_areas
+from spi_pipeline.contracts.places import with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
+from spi_pipeline.rules.rule import Rule, SmallAreas
 from spi_pipeline.snapshot.embedded import ORIGINS, read_embedded, snapshot_as_of, snapshot_tables
 from spi_pipeline.storage.store import Store
 

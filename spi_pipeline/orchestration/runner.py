@@ -11,14 +11,14 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.geography import SMALL_AREAS
 from spi_pipeline.contracts.loader import Contracts, contract_of
-from spi_pipeline.contracts.rules import SMALL_AREAS, Rule, RuleResult
 from spi_pipeline.contracts.versions import CONTRACT
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.orchestration.compute import compute
@@ -28,9 +28,10 @@ from spi_pipeline.orchestration.plan import Step
 from spi_pipeline.orchestration.publication import database_tables
 from spi_pipeline.orchestration.reader import UNPLACED, Reader
 from spi_pipeline.orchestration.records import check_row, check_rows, release_rows
-from spi_pipeline.rules.drift import drift
-from spi_pipeline.rules.evaluation import evaluate
-from spi_pipeline.rules.wording import summary
+from spi_pipeline.publishers.drift import drift
+from spi_pipeline.rules.evaluation import evaluate_parts
+from spi_pipeline.rules.result import RuleResult, summary
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import ORIGINS, embedded_digest
 from spi_pipeline.storage.store import Store
@@ -205,26 +206,14 @@ class Runner:
         return [self._refuse(name, None, (), reason, "", run_id) for name in step.outputs]
 
     def _judged(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
-        """What became of each rule of each table.
-
-        Parts of one product share its rules, and every such rule looks at rows, or at areas within the part: they are
-        judged in one go, and one by one only where that finds a fault. (Great Expectations costs some 10 ms a rule,
-        whatever the number of rows; 123 tables took 14 s, their products 5 s.)
-        """
+        """What became of each rule of each table; parts of one product are judged together."""
+        products: dict[str, dict[str, pa.Table]] = {}
+        for name, table in tables.items():
+            products.setdefault(name.split(".")[0], {})[name] = table
         judged: dict[str, tuple[RuleResult, ...]] = {}
-        products: dict[str, list[str]] = {}
-        for name in tables:
-            products.setdefault(name.split(".")[0], []).append(name)
-        for product, names in products.items():
+        for product, parts in products.items():
             rules = self.reader.rules(contract_of(product, self.contracts).rules)
-            for alike in _alike({name: tables[name] for name in names}):
-                union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
-                results = evaluate(union, rules, table_name=product)
-                if all(result.outcome in ("passed", "skipped") for result in results):
-                    judged |= dict.fromkeys(alike, _of_all(results, len(alike)))
-            for name in names:
-                if name not in judged:
-                    judged[name] = tuple(evaluate(tables[name], rules, table_name=name))
+            judged |= evaluate_parts(parts, rules, product)
         return {name: judged[name] for name in tables}
 
     def _settled(
@@ -329,21 +318,6 @@ class Runner:
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
             log.error("%s", error)
-
-
-def _of_all(results: Sequence[RuleResult], parts: int) -> tuple[RuleResult, ...]:
-    """Results of parts judged in one go: what was counted was counted in all of them, and says so."""
-    said = f" ({parts} parts judged together)"
-    return tuple(replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
-
-
-def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
-    """Tables of the same columns, those with rows and those without apart: a rule about rows passes over the latter."""
-    groups: dict[tuple[str, bool], list[str]] = {}
-    for name, table in tables.items():
-        # The metadata of parts differ, such as what could not be placed, and so would the hashes of their schemas.
-        groups.setdefault((str(table.schema.remove_metadata()), bool(table.num_rows)), []).append(name)
-    return [names for names in groups.values() if len(names) > 1]
 
 
 def _computed(table: pa.Table) -> RuleResult:

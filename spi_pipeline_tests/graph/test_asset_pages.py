@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from spi_pipeline.contracts.loader import Contracts
-from spi_pipeline.rules.wording import expected
+from spi_pipeline.rules.kinds import expected
 from spi_pipeline_tests.graph.snapshot import graph_of
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.loader import contract_of
-from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.tables import Table
 from spi_pipeline.orchestration.plan import build_plan
 from spi_pipeline.orchestration.publication import RECORDED
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.integration.houses import House
 
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.loader import Contracts, load_contracts
-from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.rules.drift import drift
+from spi_pipeline.publishers.drift import drift
+from spi_pipeline.rules.result import RuleResult
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 AREAS = [f"E010156{number:02d}" for number in range(90, 100)]
