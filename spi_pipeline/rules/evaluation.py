@@ -150,17 +150,23 @@ class _Evaluation:
         """The facts of every rule: in one pass over the table, and in one more for each way of grouping rows."""
         ways: dict[tuple[str, ...], _Wanted] = {(): {}}
         for name, each in asked.items():
-            counts = {"judged": each.judged, "failing": each.failing}
-            ways[()][name, "counts"] = {n: count(sql) for n, sql in counts.items() if sql not in ("", "TRUE", "FALSE")}
+            counts = {"judged": count(each.judged), "failing": each.suspect or count(each.failing or "FALSE")}
+            ways[()][name, "counts"] = counts
             ways.setdefault(self._by(name, each), {})[name, "facts"] = each.facts
         groups = {by: list(self._measured(by, wanted)) for by, wanted in ways.items()}
         ((_, whole),) = groups[()]
         found = {}
         for name, each in asked.items():
-            counted = {"judged": self.table.rows, **whole[name, "counts"]}
             own = [(group, facts[name, "facts"]) for group, facts in groups[self._by(name, each)]]
             seen = {"facts": own[0][1]} if each.failing else {"groups": own}
-            found[name] = Found(self.table.rows, self.table.types, **counted, **seen)
+            found[name] = Found(self.table.rows, self.table.types, **whole[name, "counts"], **seen)
+        suspects: _Wanted = {
+            (name, "counts"): {"failing": count(each.failing)}
+            for name, each in asked.items()
+            if each.suspect and found[name].failing
+        }
+        for _, exact in self._measured((), suspects):
+            found |= {name: replace(found[name], **counts) for (name, _), counts in exact.items()}
         return found
 
     def _by(self, name: str, asked: Asked) -> tuple[str, ...]:
@@ -169,7 +175,8 @@ class _Evaluation:
 
     def _measured(self, by: tuple[str, ...], wanted: _Wanted) -> Iterator[tuple[Group, _Measured]]:
         """Aggregates of several rules, of each group."""
-        for row in self.table.groups(by, [sql for facts in wanted.values() for sql in facts.values()] or ["count(*)"]):
+        measures = [sql for facts in wanted.values() for sql in facts.values()]
+        for row in self.table.groups(by, measures) if measures else [()]:
             values = iter(row[len(by) :])
             group = dict(zip(by, row[: len(by)], strict=True))
             yield group, {asked: {name: next(values) for name in facts} for asked, facts in wanted.items()}

@@ -65,12 +65,14 @@ class Asked:
         judged: SQL condition of a row that there is something to judge in.
         facts: aggregates by name: of all rows, or of each group of the rule's ``by`` where groups are judged.
         details: further aggregates of all rows, needed only where rows fail.
+        suspect: aggregate that is cheaper than to count failing rows, and 0 only where there are none.
     """
 
     failing: str = ""
     judged: str = "TRUE"
     facts: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
+    suspect: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfColumns, Told
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline.rules.table import POSITION, Table
+from spi_pipeline.rules.table import POSITION, Table, count
 from spi_pipeline.rules.wording import counted, listing
 
 _GOOD = Case(("area", "year"), {}, {"area": ["a", "b", "a"], "year": [1, 1, None]}, "3 rows, none alike")
@@ -30,15 +30,13 @@ class Key(Kind):
     def ask(self, rule: Rule, table: Table) -> Asked:
         cells, there = ", ".join(map(table.cell, rule.columns)), table.filled(rule.columns)
         # Hashes that all differ prove keys that all differ, in a third of the memory; where two agree, the keys decide.
-        alike = table.all(f"SELECT hash({cells}) FROM rows WHERE {there} GROUP BY 1 HAVING count(*) > 1")
-        if not alike:
-            return Asked("FALSE", there)
+        alike = f"SELECT hash({cells}) FROM rows WHERE {there} GROUP BY 1 HAVING count(*) > 1"
         twins = (
-            f"SELECT {POSITION} FROM rows WHERE {there} AND hash({cells}) IN "
-            f"(SELECT hash({cells}) FROM rows WHERE {there} GROUP BY 1 HAVING count(*) > 1) "
+            f"SELECT {POSITION} FROM rows WHERE {there} AND hash({cells}) IN ({alike}) "
             f"QUALIFY count(*) OVER (PARTITION BY {cells}) > 1"
         )
-        return Asked(f"{POSITION} IN ({twins})", there)
+        suspect = f"{count(there)} - count(DISTINCT hash({cells})) FILTER (WHERE {there})"
+        return Asked(f"{POSITION} IN ({twins})", there, suspect=suspect)
 
     def tell(self, rule: Rule, found: Found) -> Told:
         rows = counted(found.rows, "row")
