@@ -215,8 +215,7 @@ def export(
 
     contracts = _contracts(Settings())
     tables = [*contracts.sources.values(), *contracts.products.values()]
-    types = {table.id: {column.name: column.type for column in table.columns} for table in tables}
-    suites = [suite(table.id, table.rules, types[table.id]) for table in tables]
+    suites = [suite(each.id, each.rules, {column.name: column.type for column in each.columns}) for each in tables]
     write_suites(suites, folder)
     written = sum(len(each["expectations"]) for each in suites)
     out.print(f"{len(suites)} suites with {written:,} expectations in {folder}; each lists the rules it lacks.")

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.places import TablePlaces
 from spi_pipeline.contracts.tables import Column
 from spi_pipeline.contracts.vocabulary import Vocabulary
 from spi_pipeline.rules.kinds import KINDS
-from spi_pipeline.rules.rule import Rule, Severity
+from spi_pipeline.rules.rule import Rule
 
 
 def implied_rules(
@@ -18,11 +18,7 @@ def implied_rules(
 ) -> list[Rule]:
     """The rules that follow from the columns: names, types, nulls, key, ranges, sizes, patterns, lists, area codes.
 
-    Args:
-        columns: the columns.
-        places: the areas the table may name.
-        vocabulary: the form of the codes of each level.
-        parts: the column a product comes in parts by, whose parts are of a size of their own.
+    ``parts`` is the column a product comes in parts by, whose parts are of a size of their own.
     """
     names = tuple(column.name for column in columns)
     types = {column.name: column.type for column in columns}
@@ -42,8 +38,7 @@ def implied_rules(
 
 
 def _implied(kind: str, columns: tuple[str, ...], rule_id: str = "", description: str = "", **params: Any) -> Rule:
-    severity: Severity = "error"
-    return Rule(rule_id or kind, kind, severity, description or KINDS[kind].promise, columns, params)
+    return Rule(rule_id or kind, kind, "error", description or KINDS[kind].promise, columns, params)
 
 
 def _text_rules(column: Column) -> list[Rule]:

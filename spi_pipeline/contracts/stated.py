@@ -30,18 +30,9 @@ def stated_rules(
     parts: str,
     faults: list[Fault],
 ) -> list[Rule]:
-    """The rules under ``quality``.
+    """The rules under ``quality`` that are without fault, in order; ``faults`` receives what cannot be understood.
 
-    Args:
-        document: the contract.
-        elements: its rules as the standard has them.
-        columns: its columns.
-        places: the areas it may name.
-        parts: the column a product comes in parts by; empty where a table comes as a whole.
-        faults: receives what cannot be understood.
-
-    Returns:
-        The rules without fault, in order.
+    ``parts`` is the column that a product comes in parts by, empty where a table comes as a whole.
     """
     rules = []
     for index, element in enumerate(elements):

@@ -20,13 +20,7 @@ class Unaskable(NamedTuple):
 
 
 def unaskable(rule: Rule, types: Mapping[str, str], rules: Iterable[Rule]) -> Unaskable | None:
-    """Why a rule cannot be put to a table; None where it can.
-
-    Args:
-        rule: the rule.
-        types: the logical type of each column of the table.
-        rules: all rules of the table.
-    """
+    """Why a rule cannot be put to a table of columns of these logical types; None where it can."""
     if rule.kind == "columns":
         return None
     missing = [name for name in rule.looked_at if name not in types]

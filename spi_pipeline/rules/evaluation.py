@@ -66,11 +66,6 @@ def evaluate_parts(
 
     Parts share their rules, and every such rule looks at rows, or at areas within the part: they are judged as one
     table, and one by one only where that finds a fault, since a rule costs milliseconds whatever the number of rows.
-
-    Args:
-        tables: the parts by name, or the one table of a product that comes as a whole.
-        rules: the rules of the product.
-        product: its name, for messages.
     """
     judged: dict[str, tuple[RuleResult, ...]] = {}
     for alike in _alike(tables):
@@ -111,13 +106,7 @@ def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
 
 
 class _Evaluation:
-    """The rules of one table while they are evaluated.
-
-    Attributes:
-        table: the table.
-        rules: its rules by id.
-        key: columns shown beside failing rows.
-    """
+    """The rules of one table while they are evaluated; ``key`` are the columns shown beside failing rows."""
 
     def __init__(self, rules: Sequence[Rule], table: Table) -> None:
         self.table = table

@@ -14,16 +14,10 @@ from spi_pipeline.rules.rule import Rule
 _SEVERITY = {"error": "critical", "warning": "warning"}
 
 
-def suite(name: str, rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, Any]:
-    """The rules of a table as the library reads suites from JSON.
+def suite(name: str, rules: Sequence[Rule], types: dict[str, str]) -> dict[str, Any]:
+    """The rules of a table, whose columns have these logical types, as the library reads suites from JSON.
 
-    Args:
-        name: the table.
-        rules: its rules.
-        types: the logical type of each column.
-
-    Returns:
-        The suite; its ``meta`` names the rules it lacks, of kinds that the library does not know.
+    The ``meta`` of the suite names the rules it lacks, of kinds that the library does not know.
     """
     expectations = [expectation for rule in rules for expectation in _expectations(rule, types)]
     exported = {expectation["meta"]["rule"] for expectation in expectations}
@@ -39,7 +33,7 @@ def write_suites(suites: Sequence[Mapping[str, Any]], folder: Path) -> None:
         (folder / f"{each['name']}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _expectations(rule: Rule, types: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _expectations(rule: Rule, types: dict[str, str]) -> Iterator[dict[str, Any]]:
     for native in KINDS[rule.kind].native(rule, types):
         yield {
             "type": re.sub(r"(?<!^)(?=[A-Z])", "_", native.expectation).lower(),

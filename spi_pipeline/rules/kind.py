@@ -117,15 +117,9 @@ class Native(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """An example: a rule, rows, and what is said of them.
+    """An example: the columns and parameters of a rule, the cells of each column, and what is said of them.
 
-    Attributes:
-        columns: of the rule.
-        params: of the rule.
-        rows: the cells of each column.
-        says: what is observed.
-        at: of a failing case the numbers of the failing rows, or the groups or columns shown in their place.
-        fails: whether the rule is broken.
+    Of a failing case ``at`` are the numbers of the failing rows, or the groups or columns shown in their place.
     """
 
     columns: tuple[str, ...]
@@ -183,19 +177,19 @@ class Kind:
         """What is asked of a table that the rule can be put to."""
         raise NotImplementedError
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         """The groups or columns that fail, where those are judged; rows are judged by ``Asked.failing``."""
-        return ()
+        return []
 
     def tell(self, rule: Rule, found: Found) -> Told:
         """What was found."""
         raise NotImplementedError
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         """The expectations that say the same of columns of these types; none where Great Expectations has no such."""
-        return ()
+        return []
 
-    def judged_columns(self, rule: Rule) -> Sequence[str]:
+    def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         """The columns whose values are judged."""
         return rule.columns
 
@@ -204,8 +198,3 @@ class Kind:
         if self.of == "text":
             return "text", ("string",)
         return ("numbers", ("integer", "number")) if self.of == "numbers" else ("anything", ())
-
-
-def matches(regex: str) -> str:
-    r"""A pattern for a text as a whole; ``\Z`` because ``$`` would let a final line break pass."""
-    return rf"\A(?:{regex})\Z"

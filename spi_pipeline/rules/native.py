@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -21,28 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What Great Expectations decided about all expectations of one rule.
-
-    Attributes:
-        passed: whether they hold.
-        positions: numbers of the failing rows, where they are expectations about rows.
-    """
+class Verdict(NamedTuple):
+    """Whether all expectations of a rule hold, and the numbers of the failing rows, where they are about rows."""
 
     passed: bool
     positions: tuple[int, ...] = ()
 
 
 def judge(table: pa.Table, asked: Mapping[str, Sequence[Native]]) -> dict[str, Verdict]:
-    """Decide the expectations of some rules on one table in one validation.
-
-    Args:
-        table: the rows, no column name twice.
-        asked: the expectations of each rule.
-
-    Returns:
-        One verdict for each rule.
+    """Decide the expectations of each rule on a table without a column name twice, in one validation.
 
     Raises:
         AttributeError: the library has no such expectation.

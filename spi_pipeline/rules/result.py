@@ -51,15 +51,7 @@ class RuleResult:
 
 
 def summary(results: Sequence[RuleResult], *, table_name: str) -> str:
-    """One sentence on the results that keep a table from being written.
-
-    Args:
-        results: the results of all rules of the table.
-        table_name: the table.
-
-    Returns:
-        Each rule broken, its columns, what was found and what is allowed.
-    """
+    """One sentence on the results that keep a table from being written: each rule, what was found and is allowed."""
     broken = [result for result in results if result.blocks]
     if not broken:
         return f"table {table_name} breaks no rule"

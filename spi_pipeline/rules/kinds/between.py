@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import model_validator
@@ -76,7 +75,7 @@ class Between(Kind):
         value, bound = (least, low) if high is None or (low is not None and least < low) else (most, high)
         return Told(words, float(value), bound)
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if _of_days(rule):
             return []
         ends = {name: _ends(rule, types[name]) for name in rule.columns}

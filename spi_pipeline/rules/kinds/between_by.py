@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, Table, chosen, literal, quoted
@@ -55,5 +51,5 @@ class BetweenBy(Kind):
         words = f"{found.failing:,} of {rows} outside: {figure(of)} holds {figure(value)}{promised}"
         return Told(words, value, float(bounds[value > bounds[1]]) if bounds else None)
 
-    def judged_columns(self, rule: Rule) -> Sequence[str]:
+    def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         return rule.columns[1:]

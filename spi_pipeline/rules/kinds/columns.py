@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
@@ -31,7 +27,7 @@ class Columns(Kind):
     def ask(self, rule: Rule, table: Table) -> Asked:
         return Asked()
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         missing, unknown = _differences(rule, found)
         return [{"column": name} for name in (*missing, *unknown)]
 
@@ -41,7 +37,7 @@ class Columns(Kind):
         told += [f"not in the contract {listing(unknown)}"] if unknown else []
         return Told("; ".join(told) or counted(len(found.types), "column"))
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         wanted = {"column_set": list(rule.columns), "exact_match": True}
         return [Native("ExpectTableColumnsToMatchSet", wanted)]
 

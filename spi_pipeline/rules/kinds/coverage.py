@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
@@ -60,7 +58,7 @@ class Coverage(Kind):
         area = table.cell(rule.columns[0])
         return Asked(facts={"held": f"coalesce(list(DISTINCT {area}) FILTER (WHERE {area} IS NOT NULL), [])"})
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         expected, area = len(_expected(rule, found)), rule.columns[0]
         return [
             period | {area: code}
@@ -82,11 +80,11 @@ class Coverage(Kind):
         return Told(told, there / expected, rule.params["min_share"])
 
 
-def _expected(rule: Rule, found: Found) -> Sequence[Any]:
+def _expected(rule: Rule, found: Found) -> list[Any]:
     """The areas that should be there: of several sets the one that the table holds most of."""
     held = {code for _, facts in found.groups for code in facts["held"]}
     sets = rule.params["choices"].values() if "choices" in rule.params else [rule.params["areas"]]
-    most: Sequence[Any] = max(sets, key=lambda codes: len(held.intersection(codes)))
+    most: list[Any] = max(sets, key=lambda codes: len(held.intersection(codes)))
     return most
 
 

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfColumn, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
@@ -28,5 +24,5 @@ class Empty(Kind):
         rows = counted(found.rows, "row")
         return Told(f"{found.failing:,} of {rows}: {listing(found.values)}" if found.failing else f"nothing in {rows}")
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         return [Native("ExpectColumnValuesToBeNull", {"column": rule.columns[0]})]

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, literal
@@ -33,7 +29,7 @@ class InSet(Kind):
             return Told(f"{rows} hold listed values")
         return Told(f"{found.failing:,} of {rows} hold other values: {listing(found.values)}")
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = {"column": rule.columns[0], "value_set": list(rule.params["values"])}
         return [Native("ExpectColumnValuesToBeInSet", arguments)]
 

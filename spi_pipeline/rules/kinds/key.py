@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfColumns, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, Table, count
@@ -42,7 +38,7 @@ class Key(Kind):
         rows = counted(found.rows, "row")
         return Told(f"{found.failing:,} of {rows} repeat" if found.failing else f"{rows}, none alike")
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if len(rule.columns) > 1:
             return [Native("ExpectCompoundColumnsToBeUnique", {"column_list": list(rule.columns)})]
         return [Native("ExpectColumnValuesToBeUnique", {"column": rule.columns[0]})]

@@ -1,6 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -70,7 +67,7 @@ class KnownAreas(Kind):
         told = f"{found.failing:,} of {rows} hold {counted(len(codes), 'unknown code')}: {listing(codes)}"
         return Told(told + (f"; {len(former)} of them of a former ward set: {listing(former)}" if former else ""))
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if rule.params.get("others") == "any" or not 0 < len(rule.params.get("areas", ())) <= _MOST_NATIVE:
             return []
         return [Native("ExpectColumnValuesToBeInSet", {"column": rule.columns[0], "value_set": _allowed(rule)})]

@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -50,7 +48,7 @@ class NullShare(Kind):
         nulls = {name: count(f"{table.cell(name)} IS NULL") for name in rule.columns}
         return Asked(facts={"": "count(*)"} | nulls)
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         most = rule.params["max_share"] + ROUNDING
         return [each for each in _nulls(rule, found) if each["null"] / each["rows"] > most]
 
@@ -59,7 +57,7 @@ class NullShare(Kind):
         share = max((each["null"] / each["rows"] for each in every), default=None)
         return Told(_words(rule, found, every), share, rule.params["max_share"])
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         mostly = round(1 - rule.params["max_share"], 12)
         arguments = [] if rule.by else [{"column": name, "mostly": mostly} for name in rule.columns]
         return [Native("ExpectColumnValuesToNotBeNull", each) for each in arguments]
@@ -71,7 +69,7 @@ def _nulls(rule: Rule, found: Found) -> Iterator[Group]:
         yield from ({**group, "column": name, "null": facts[name], "rows": facts[""]} for name in rule.columns)
 
 
-def _words(rule: Rule, found: Found, every: Sequence[Group]) -> str:
+def _words(rule: Rule, found: Found, every: list[Group]) -> str:
     if not rule.by:
         told = [
             f"{each['column']} {percent(each['null'] / each['rows'])}"

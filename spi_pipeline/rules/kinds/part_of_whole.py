@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from pydantic import Field
 
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, StatedOfColumn, Told

@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping, Sequence
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told, matches
+from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, quoted
 from spi_pipeline.rules.wording import counted, listing
@@ -27,7 +24,7 @@ class Pattern(Kind):
 
     def ask(self, rule: Rule, table: Table) -> Asked:
         # Each text once, and asked of Python, whose patterns are those that contracts are written in.
-        (name,), regex = rule.columns, re.compile(matches(rule.params["regex"]))
+        (name,), regex = rule.columns, re.compile(_whole(rule))
         wrong = [text for text in table.texts(name) if not regex.search(text)]
         failing = f"{quoted(name)} IN {table.among(wrong)}" if wrong else "FALSE"
         return Asked(failing, f"{quoted(name)} IS NOT NULL")
@@ -38,6 +35,11 @@ class Pattern(Kind):
             return Told(f"{rows} match")
         return Told(f"{found.failing:,} of {rows} do not match: {listing(found.values)}")
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
-        arguments = {"column": rule.columns[0], "regex": matches(rule.params["regex"])}
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+        arguments = {"column": rule.columns[0], "regex": _whole(rule)}
         return [Native("ExpectColumnValuesToMatchRegex", arguments)]
+
+
+def _whole(rule: Rule) -> str:
+    r"""The pattern for a text as a whole; ``\Z`` because ``$`` would let a final line break pass."""
+    return rf"\A(?:{rule.params['regex']})\Z"

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, ROUNDING, Table, chosen, count, literal, quoted
@@ -59,5 +55,5 @@ class Quotient(Kind):
         words = f"{figure(of)} holds {figure(value)}, they come to {came}"
         return Told(f"{found.failing:,} of {rows} hold another value: {words}", value, meant)
 
-    def judged_columns(self, rule: Rule) -> Sequence[str]:
+    def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         return rule.columns[1:]

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, count
@@ -32,5 +28,5 @@ class Required(Kind):
             return Told(f"no null in {counted(found.rows, 'row')}")
         return Told(f"{found.failing:,} of {counted(found.rows, 'row')} with null: {by_name(found.facts)}")
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         return [Native("ExpectColumnValuesToNotBeNull", {"column": name}) for name in rule.columns]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -50,7 +49,7 @@ class RowCount(Kind):
     def ask(self, rule: Rule, table: Table) -> Asked:
         return Asked()
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         low, high = rule.params.get("min"), rule.params.get("max")
         outside = (low is not None and found.rows < low) or (high is not None and found.rows > high)
         return [{"rows": found.rows}] if outside else []
@@ -60,6 +59,6 @@ class RowCount(Kind):
         bound = high if low is None or (high is not None and found.rows > high) else low
         return Told(counted(found.rows, "row"), float(found.rows), bound)
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = {"min_value": rule.params.get("min"), "max_value": rule.params.get("max")}
         return [Native("ExpectTableRowCountToBeBetween", arguments)]

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 from pydantic import Field
 
 from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, StatedOfColumn, Told
@@ -49,7 +45,7 @@ class Totals(Kind):
         (cell,) = table.doubles(rule.columns)
         return Asked(judged=table.filled(rule.columns), facts={"sum": f"coalesce(sum({cell}), 0)"})
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         slack = rule.params.get("tolerance", 0) + ROUNDING
         # To six digits: the last ones depend on the order of adding.
         return [

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
@@ -39,7 +35,7 @@ class Types(Kind):
     def ask(self, rule: Rule, table: Table) -> Asked:
         return Asked()
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         promised = rule.params["types"]
         return [
             {"column": name, "promised": promised[name], "found": found.types[name]}

@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Told
 from spi_pipeline.rules.rule import Rule
@@ -41,7 +39,7 @@ class Typical(Kind):
         cells = zip(rule.columns, table.doubles(rule.columns), strict=True)
         return Asked(judged=table.filled(rule.columns), facts={name: f"avg(abs({cell}))" for name, cell in cells})
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         ranges = rule.params["ranges"]
         return [
             {**group, "column": name, "size": size, "promised": " to ".join(map(figure, ranges[name]))}

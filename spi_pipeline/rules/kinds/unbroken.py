@@ -1,7 +1,5 @@
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -55,7 +53,7 @@ class Unbroken(Kind):
         held = f"coalesce(list_sort(list(DISTINCT {cell}) FILTER (WHERE {cell} IS NOT NULL)), [])"
         return Asked(judged=f"{cell} IS NOT NULL", facts={"held": held})
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         name = rule.columns[0]
         return [{**group, name: first} for group, facts in found.groups for first in _gaps(facts["held"])]
 
@@ -68,7 +66,7 @@ class Unbroken(Kind):
         return "numbers", ("integer", "string")
 
 
-def _gaps(held: Sequence[Any]) -> Iterator[int | str]:
+def _gaps(held: list[Any]) -> Iterator[int | str]:
     """The first one missing of each gap."""
     if not any(isinstance(one, str) for one in held):
         yield from (int(low) + 1 for low, high in pairwise(held) if high > low + 1)

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, StatedOfColumns, Told
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
@@ -30,7 +26,7 @@ class Varies(Kind):
         facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}
         return Asked(facts=facts | {f"one {name}": f"any_value({cell})" for name, cell in cells.items()})
 
-    def wrong(self, rule: Rule, found: Found) -> Sequence[Group]:
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
         ((_, facts),) = found.groups
         return [{"column": name} for name in rule.columns if facts[name] < 2]
 
@@ -43,6 +39,6 @@ class Varies(Kind):
         ]
         return Told("; ".join(told), min(facts[name] for name in rule.columns), 2)
 
-    def native(self, rule: Rule, types: Mapping[str, str]) -> Sequence[Native]:
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = [{"column": name, "min_value": 2} for name in rule.columns]
         return [Native("ExpectColumnUniqueValueCountToBeBetween", each) for each in arguments]
