@@ -114,8 +114,9 @@ def literal(value: Any) -> str:
 
 
 def chosen(column: str, values: dict[str, str]) -> str:
-    """The SQL that belongs to what a column holds, null where it holds anything else."""
-    return f"CASE {quoted(column)} {' '.join(f'WHEN {literal(of)} THEN {sql}' for of, sql in values.items())} END"
+    """The SQL that belongs to what a column holds, null where it holds anything else, numbers for text among it."""
+    cases = " ".join(f"WHEN {literal(str(of))} THEN {sql}" for of, sql in values.items())
+    return f"CASE {quoted(column)}::VARCHAR {cases} END"
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:

@@ -10,10 +10,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
-from spi_pipeline.rules.kind import Kind
+from spi_pipeline.rules.kind import Case, Kind
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline_tests.rules.cases import only, rule, rule_of
+from spi_pipeline_tests.rules.cases import EVERY_CASE, only, rule, rule_of
 
 ODD: dict[pa.DataType, list[Any]] = {
     pa.string(): [None, "", "E05999999", "E05900001\n", "o'clock", '"', "A"],
@@ -81,6 +81,24 @@ def test_all_rules_of_a_table_with_columns_missing_retyped_empty_and_doubled(nam
         table = table.append_column(name, table[name])
     one, other = (evaluate(table, FURTHER, table_name="example", native_below=below) for below in (0, 1000))
     assert one == other
+
+
+OTHER = {
+    "null": pa.nulls(4), "whole": pa.array([1, 1, 2, None]), "text": pa.array(["a", "a", "E05000009", None]),
+    "number": pa.array([0.5, 0.5, float("inf"), None]), "flag": pa.array([True, True, False, None]),
+    "day": pa.array([0, 0, 1, None], pa.date32()), "bytes": pa.array([b"a", b"a", b"b", None]),
+    "moment": pa.array([0, 0, 10**16, None], pa.timestamp("us", "UTC")),
+}  # fmt: skip
+
+
+@EVERY_CASE
+def test_columns_of_any_other_type_spoil_nothing(kind: Kind, case: Case) -> None:
+    rows = pa.table({name: pa.array((cells * 4)[:4]) for name, cells in case.rows.items()})
+    asked = rule_of(kind, case)
+    for place, name in enumerate(rows.column_names):
+        for said, cells in OTHER.items():
+            table = rows.set_column(place, name, cells)
+            assert only(table, asked, 0) == only(table, asked, 1000), f"{name} holds {said}"
 
 
 def test_decimals_large_whole_numbers_and_names_that_need_quoting() -> None:
