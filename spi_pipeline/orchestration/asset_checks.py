@@ -18,7 +18,7 @@ import dagster as dg
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.rules.kind import Family
-from spi_pipeline.rules.kinds import family_of
+from spi_pipeline.rules.kinds import expected, family_of
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.outcome import COMPUTED, Outcome
@@ -59,10 +59,26 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
             kinds.append(DRIFT)
     present = {family_of(kind) for kind in kinds}
     return [
-        dg.AssetCheckSpec(name, asset=key, description=f"{asks} {CONSEQUENCE}")
+        dg.AssetCheckSpec(
+            name,
+            asset=key,
+            description=f"{asks} {CONSEQUENCE}",
+            metadata={"promises": _promises(step, contracts, family)},
+        )
         for family, (name, asks) in CHECKS.items()
         if family in present
     ]
+
+
+def _promises(step: Step, contracts: Contracts, family: Family) -> dg.MarkdownMetadataValue:
+    """The rules of a family as the contracts of a step's tables state them."""
+    rows = [
+        {"rule": rule_name(step, table, rule), "severity": rule.severity, "promised": expected(rule)}
+        for table in filter(is_table, step.outputs)
+        for rule in contract_of(table, contracts).rules
+        if family_of(rule.kind) == family
+    ]
+    return dg.MetadataValue.md(markdown(rows))
 
 
 def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
@@ -124,17 +140,20 @@ def rule_name(step: Step, table: str, rule: Rule) -> str:
 
 
 def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
-    return {
-        "rule": rule_name(step, table, result.rule),
-        "outcome": result.outcome if result.rule.severity == "error" else f"{result.outcome} (warning)",
-        "observed": _short(result.observed, result),
-        "promised": _short(result.expected, result),
-    }
+    """A rule in the table of a check.
 
-
-def _short(text: str, result: RuleResult) -> str:
-    """What was kept is told in short: Dagster stores it three times, and ``check_result`` has the whole of it."""
-    return text if result.outcome in ("failed", "errored") else cut(text, LONGEST_KEPT)
+    Of rules that were kept little is told: Dagster stores it twice, what they promise stands with the check, and
+    ``check_result`` has the whole of it.
+    """
+    row = {"rule": rule_name(step, table, result.rule), "outcome": result.outcome}
+    if result.outcome in ("failed", "errored"):
+        warns = " (warning)" if result.rule.severity == "warning" else ""
+        return {
+            **row,
+            "outcome": f"{result.outcome}{warns}",
+            "observed": f"{result.observed}, promised: {result.expected}",
+        }
+    return {**row, "observed": cut(result.observed, LONGEST_KEPT)}
 
 
 def _observed(result: RuleResult) -> str:
