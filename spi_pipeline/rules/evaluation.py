@@ -185,7 +185,7 @@ class _Evaluation:
         if verdict.passed if verdict else not found.failing:
             told = kind.tell(rule, found)
             return RuleResult(rule, "passed", told.words, kind.expected(rule), (), 0, told.number, told.bound)
-        shown: Sequence[Group] = found.wrong[:MAX_FAILING_ROWS]
+        shown: Sequence[Group] = found.wrong[:MAX_FAILING_ROWS] if kind.shows_wrong else ()
         if failing:
             ((_, details),) = self._measured((), {(rule.id, "details"): asked.details})
             found = replace(found, facts={**found.facts, **details[rule.id, "details"]})

@@ -146,6 +146,7 @@ class Kind:
         of: what the columns must hold to be judged at all.
         of_many_rows: it says something about many rows together: of a product in parts, about each part.
         names_values: its words name the values of its first column that fail.
+        shows_wrong: what ``wrong`` finds stands for failing rows; not where the words say it all.
         cases: examples, from which tests are made.
     """
 
@@ -157,6 +158,7 @@ class Kind:
     of: ClassVar[Literal["anything", "text", "numbers"]] = "anything"
     of_many_rows: ClassVar[bool] = False
     names_values: ClassVar[bool] = False
+    shows_wrong: ClassVar[bool] = True
     cases: ClassVar[tuple[Case, ...]]
 
     def __init_subclass__(cls) -> None:

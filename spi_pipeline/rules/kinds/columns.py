@@ -14,6 +14,7 @@ class Columns(Kind):
 
     name, family = "columns", "form"
     on_empty, without_columns = "passed", "failed"
+    shows_wrong = False
     cases = (
         _GOOD,
         Case(

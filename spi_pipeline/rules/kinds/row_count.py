@@ -41,6 +41,7 @@ class RowCount(Kind):
     name, family = "row_count", "coverage"
     states = _Stated
     on_empty = without_columns = "failed"
+    shows_wrong = False
     cases = (_GOOD, _GOOD.but("3 rows", {"rows": 3}, a=[1, 2, 3]))
 
     def expected(self, rule: Rule) -> str:

@@ -12,6 +12,7 @@ class Varies(Kind):
     name, family = "varies", "values"
     states = StatedOfColumns
     of_many_rows = True
+    shows_wrong = False
     cases = (
         _GOOD,
         _GOOD.but("group holds one value only, a", {"column": "group"}, group=["a", "a", None]),
