@@ -30,7 +30,7 @@ def edited(file: str, old: str, new: str) -> tuple[str, str]:
         (CENSUS, ", {property: typical, value: [10, 2000]}", ""),
         (CENSUS, "min_share: 0.95", "min_share: 0.9"),
         (CENSUS, "severity: warning", "severity: error"),
-        (CENSUS, "    quality:\n", "    quality:\n      - {id: another, type: library, metric: duplicateValues, severity: error}\n"),
+        (CENSUS, "    quality:\n", "    quality:\n      - {id: another, type: library, severity: error}\n"),
         (CENSUS, "metric: rowCount, mustBeGreaterOrEqualTo: 1", "metric: rowCount, mustBeGreaterOrEqualTo: 2"),
         (CENSUS, "value: decennial", "value: annual"),
         (CENSUS, "team: {name: social-progress}", "team: {name: somebody-else}"),
