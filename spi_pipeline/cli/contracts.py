@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -52,3 +52,19 @@ def lint(
     if found:
         raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in found.raised.items())
         out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
+
+
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write a file for each table.")],
+    to: Annotated[Literal["great-expectations"], typer.Option(help="The program that is to read them.")],
+) -> None:
+    """Write the rules of every table for another program."""
+    from spi_pipeline.rules.export import suite, write_suites
+
+    contracts = complete_contracts(Settings())
+    tables = [*contracts.sources.values(), *contracts.products.values()]
+    suites = [suite(each.id, each.rules, {column.name: column.type for column in each.columns}) for each in tables]
+    write_suites(suites, folder)
+    written = sum(len(each["expectations"]) for each in suites)
+    out.print(f"{len(suites)} suites with {written:,} expectations in {folder}; each lists the rules it lacks.")

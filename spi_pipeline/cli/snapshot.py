@@ -29,9 +29,9 @@ def snapshot_build(
     to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
 ) -> None:
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
-    from spi_pipeline.contracts.rules import with_known_areas
+    from spi_pipeline.contracts.models.places import with_known_areas
     from spi_pipeline.rules.evaluation import evaluate
-    from spi_pipeline.rules.wording import summary
+    from spi_pipeline.rules.result import summary
     from spi_pipeline.snapshot.build import import_tables
     from spi_pipeline.snapshot.embedded import write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.contracts.rules import Outcome, Rule, RuleResult, Severity
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Outcome, Rule, Severity
 
 FRESH = "fresh"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from spi_pipeline.contracts.models.indicators import Indicator, Measured
 from spi_pipeline.contracts.models.tables import Product
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule, Severity
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule, Severity
 
 
 def with_measured(product: Product, indicators: Sequence[Indicator], measures: Sequence[Measured]) -> Product:
@@ -45,7 +46,7 @@ def _quotient(indicators: Sequence[Indicator]) -> Rule:
         item.id: factors[item.measure.kind] or item.measure.per for item in indicators if item.measure.kind in factors
     }
     columns = ("indicator_id", "value", "numerator", "denominator")
-    return Rule("quotient", "quotient", "error", RULE_KINDS["quotient"], columns, {"factors": stated})
+    return Rule("quotient", "quotient", "error", KINDS["quotient"].promise, columns, {"factors": stated})
 
 
 def _every(indicators: Sequence[Indicator]) -> Rule:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.models.places import TablePlaces
 from spi_pipeline.contracts.models.tables import Column
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
-from spi_pipeline.contracts.rules import RULE_KINDS, SMALL_AREAS, Rule, Severity
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule
 
 
 def implied_rules(
@@ -16,11 +18,7 @@ def implied_rules(
 ) -> list[Rule]:
     """The rules that follow from the columns: names, types, nulls, key, ranges, sizes, patterns, lists, area codes.
 
-    Args:
-        columns: the columns.
-        places: the areas the table may name.
-        vocabulary: the form of the codes of each level.
-        parts: the column a product comes in parts by, whose parts are of a size of their own.
+    ``parts`` is the column a product comes in parts by, whose parts are of a size of their own.
     """
     names = tuple(column.name for column in columns)
     types = {column.name: column.type for column in columns}
@@ -40,8 +38,7 @@ def implied_rules(
 
 
 def _implied(kind: str, columns: tuple[str, ...], rule_id: str = "", description: str = "", **params: Any) -> Rule:
-    severity: Severity = "error"
-    return Rule(rule_id or kind, kind, severity, description or RULE_KINDS[kind], columns, params)
+    return Rule(rule_id or kind, kind, "error", description or KINDS[kind].promise, columns, params)
 
 
 def _text_rules(column: Column) -> list[Rule]:

@@ -1,128 +1,25 @@
-"""The rules a contract states under ``quality``: what each kind takes, and the rule it becomes.
+"""The rules a contract states under ``quality``: what each kind takes is for the kind.
 
 The rules that follow from the columns are in ``quality``.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from pydantic import Field, model_validator
+from typing import Any
 
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.models.places import Places, TablePlaces
+from spi_pipeline.contracts.models.places import TablePlaces
 from spi_pipeline.contracts.models.tables import Column
-from spi_pipeline.contracts.models.vocabulary import Strict
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown, validate
 from spi_pipeline.contracts.reading.standard import QualityElement
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule
+from spi_pipeline.rules.kind import StatedOfAreas
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule
 
-
-class _Stated(Strict):
-    """What a rule of one column states."""
-
-    rule: str
-    columns: list[str] = Field(min_length=1, max_length=1)
-
-
-class _OfColumns(_Stated):
-    columns: list[str] = Field(min_length=1)
-
-
-class _Coverage(_Stated):
-    min_share: float = Field(default=1.0, ge=0, le=1)
-    by: list[str] | None = Field(default=None, min_length=1)
-    geographies: list[Places] | None = Field(default=None, min_length=1)
-
-
-class _KnownAreas(_Stated):
-    geographies: list[Places] = Field(min_length=1)
-    others: Literal["any"] | list[str] | None = None
-
-
-class _PartOfWhole(_Stated):
-    columns: list[str] = Field(min_length=2, max_length=2)
-    tolerance: float = Field(default=0, ge=0)
-
-
-class _AddsUp(_Stated):
-    columns: list[str] = Field(min_length=3)
-    tolerance: float = Field(default=0, ge=0)
-
-
-class _Totals(_Stated):
-    by: list[str] = Field(min_length=1)
-    total: float
-    tolerance: float = Field(default=0, ge=0)
-
-
-class _Together(_Stated):
-    columns: list[str] = Field(min_length=2)
-
-
-class _Unbroken(_Stated):
-    by: list[str] | None = Field(default=None, min_length=1)
-
-
-class _NullShare(_OfColumns):
-    max_share: float = Field(ge=0, le=1)
-    by: list[str] | None = Field(default=None, min_length=1)
-
-
-class _Between(_OfColumns):
-    min: float | dt.date | None = None
-    max: float | dt.date | None = None
-
-    @model_validator(mode="after")
-    def _bounded(self) -> _Between:
-        if self.min is None and self.max is None:
-            raise ValueError("a range states min, max or both")
-        return self
-
-
-class _RowCount(Strict):
-    must_be: int | None = Field(default=None, alias="mustBe")
-    between: list[int] | None = Field(default=None, alias="mustBeBetween")
-    at_least: int | None = Field(default=None, alias="mustBeGreaterOrEqualTo")
-    at_most: int | None = Field(default=None, alias="mustBeLessOrEqualTo")
-
-    @model_validator(mode="after")
-    def _bounded(self) -> _RowCount:
-        if self.bounds[0] is None:
-            raise ValueError("a row count states mustBe, mustBeBetween or mustBeGreaterOrEqualTo")
-        return self
-
-    @property
-    def bounds(self) -> tuple[int | None, int | None]:
-        if self.between:
-            return self.between[0], self.between[1]
-        if self.must_be is not None:
-            return self.must_be, self.must_be
-        return self.at_least, self.at_most
-
-
-# Kinds a contract may ask for by hand; the others follow from its columns.
-_STATED: dict[str, type[_Stated]] = {
-    "coverage": _Coverage,
-    "known_areas": _KnownAreas,
-    "key": _OfColumns,
-    "part_of_whole": _PartOfWhole,
-    "adds_up": _AddsUp,
-    "totals": _Totals,
-    "together": _Together,
-    "unbroken": _Unbroken,
-    "null_share": _NullShare,
-    "varies": _OfColumns,
-    "empty": _Stated,
-    "between": _Between,
-}
-
-
-STATED_KINDS = ("row_count", *_STATED)
-# These say something about many rows together: of a product in parts, about each part.
-_OF_MANY_ROWS = ("coverage", "null_share", "totals", "unbroken", "varies")
+# The standard has a word of its own for the number of rows.
+_ROW_COUNT = "row_count"
+_BY_HAND = {name: kind.states for name, kind in KINDS.items() if kind.states and name != _ROW_COUNT}
 
 
 def stated_rules(
@@ -133,28 +30,16 @@ def stated_rules(
     parts: str,
     faults: list[Fault],
 ) -> list[Rule]:
-    """The rules under ``quality``.
+    """The rules under ``quality`` that are without fault, in order; ``faults`` receives what cannot be understood.
 
-    Args:
-        document: the contract.
-        elements: its rules as the standard has them.
-        columns: its columns.
-        places: the areas it may name.
-        parts: the column a product comes in parts by; empty where a table comes as a whole.
-        faults: receives what cannot be understood.
-
-    Returns:
-        The rules without fault, in order.
+    ``parts`` is the column that a product comes in parts by, empty where a table comes as a whole.
     """
     rules = []
     for index, element in enumerate(elements):
         path: Path_ = ("schema", 0, "quality", index)
         found: list[Fault] = []
-        if element.metric == "rowCount":
-            rule = _row_count(document, element, path, found)
-        else:
-            rule = _own_rule(document, element, path, columns, places, found)
-        if rule and rule.kind in _OF_MANY_ROWS and parts and parts not in (rule.params.get("by") or ()):
+        rule = _rule(document, element, path, columns, places, found)
+        if rule and KINDS[rule.kind].of_many_rows and parts and parts not in rule.by:
             said = (
                 f"rule {rule.id}: the table comes in parts by {parts}, which are judged together; state by: [{parts}]"
             )
@@ -165,16 +50,7 @@ def stated_rules(
     return rules
 
 
-def _row_count(document: Document, element: QualityElement, path: Path_, faults: list[Fault]) -> Rule | None:
-    stated = {key: value for key, value in (element.model_extra or {}).items() if key.startswith("must")}
-    count = validate(_RowCount, document, stated, path, faults, f"rule {element.id}: ")
-    if count is None:
-        return None
-    low, high = count.bounds
-    return _rule(element, "row_count", (), {"min": low, "max": high})
-
-
-def _own_rule(
+def _rule(
     document: Document,
     element: QualityElement,
     path: Path_,
@@ -182,29 +58,39 @@ def _own_rule(
     places: TablePlaces,
     faults: list[Fault],
 ) -> Rule | None:
-    path = (*path, "implementation")
-    kind = str(element.implementation.get("rule"))
-    if kind not in _STATED:
-        faults.append(document.fault((*path, "rule"), f"rule {element.id}: {unknown(kind, 'kind of rule', _STATED)}"))
-        return None
-    stated = validate(_STATED[kind], document, element.implementation, path, faults, f"rule {element.id}: ")
+    about = f"rule {element.id}: "
+    if element.metric == "rowCount":
+        kind, model = _ROW_COUNT, KINDS[_ROW_COUNT].states
+        said: dict[str, Any] = {k: v for k, v in (element.model_extra or {}).items() if k.startswith("must")}
+    else:
+        path, said = (*path, "implementation"), element.implementation
+        kind = str(said.get("rule"))
+        if kind not in _BY_HAND:
+            faults.append(document.fault((*path, "rule"), about + unknown(kind, "kind of rule", _BY_HAND)))
+            return None
+        model = _BY_HAND[kind]
+    stated = validate(model, document, said, path, faults, about) if model else None
     if stated is None:
         return None
+    params = stated.params()
     names = [column.name for column in columns]
-    params = stated.model_dump(exclude={"rule", "columns", "geographies"}, exclude_none=True)
-    unheld = [name for name in [*stated.columns, *(params.get("by") or ())] if name not in names]
-    said = [f"rule {element.id}: {unknown(name, 'column of this table', names)}" for name in unheld]
-    faults.extend(document.fault(path, message) for message in said)
-    if isinstance(stated, _Coverage | _KnownAreas):
-        areas = places.params(stated.geographies or places.names)
-        if not areas and (stated.geographies or places.sure):
-            message = f"rule {element.id}: no list of these areas is kept; state geographies, or drop the rule"
-            faults.append(document.fault(path, message))
-        params |= areas
-    if isinstance(stated, _KnownAreas) and "areas" in params:
-        params["former"] = sorted(places.geography.former_wards)
-    return _rule(element, kind, tuple(stated.columns), params)
+    unheld = [name for name in [*stated.named(), *(params.get("by") or ())] if name not in names]
+    faults.extend(document.fault(path, about + unknown(name, "column of this table", names)) for name in unheld)
+    if isinstance(stated, StatedOfAreas):
+        params |= _areas(document, path, about, stated.geographies, places, faults)
+        if kind == "known_areas" and "areas" in params:
+            params["former"] = sorted(places.geography.former_wards)
+    description = element.description or KINDS[kind].promise
+    return Rule(element.id, kind, element.severity, description, stated.named(), params)
 
 
-def _rule(element: QualityElement, kind: str, columns: tuple[str, ...], params: dict[str, Any]) -> Rule:
-    return Rule(element.id, kind, element.severity, element.description or RULE_KINDS[kind], columns, params)
+def _areas(
+    document: Document, path: Path_, about: str, named: Sequence[str] | None, places: TablePlaces, faults: list[Fault]
+) -> dict[str, Any]:
+    """The areas a rule names, or else those of its table."""
+    areas = places.params(named or places.names)
+    if not areas and (named or places.sure):
+        faults.append(
+            document.fault(path, f"{about}no list of these areas is kept; state geographies, or drop the rule")
+        )
+    return areas

@@ -11,42 +11,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import dagster as dg
 
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.contracts.rules import Outcome as RuleOutcome
-from spi_pipeline.contracts.rules import Rule, RuleResult
+from spi_pipeline.rules.kind import Family
+from spi_pipeline.rules.kinds import family_of
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.steps.pages.markdown import cut, markdown
 from spi_pipeline.steps.step import Step
 
 DRIFT = "drift"
-FORM, VALUES, COVERAGE, RELATIONS = "form", "values", "coverage", "relations"
 # The checks, in the order in which people ask: name and what it asks.
-CHECKS = {
-    FORM: ("form_and_keys", "Could the table be computed, and does it have the columns, types and keys promised?"),
-    VALUES: ("values_and_plausibility", "Are the values allowed and plausible?"),
-    COVERAGE: (
+CHECKS: dict[Family, tuple[str, str]] = {
+    "form": ("form_and_keys", "Could the table be computed, and does it have the columns, types and keys promised?"),
+    "values": ("values_and_plausibility", "Are the values allowed and plausible?"),
+    "coverage": (
         "coverage_and_freshness",
         "Are all areas and periods there, and are the figures up to date? (Late figures are kept all the same.)",
     ),
-    RELATIONS: ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
-}
-# How newly fetched figures differ from those before is a matter of their plausibility.
-FAMILIES = {
-    **dict.fromkeys((COMPUTED.kind, "columns", "types", "required", "key", "pattern"), FORM),
-    **dict.fromkeys(("in_set", "between", "between_by", "typical", "varies", "empty", DRIFT), VALUES),
-    **dict.fromkeys(("row_count", "known_areas", "coverage", "null_share", "unbroken", FRESH), COVERAGE),
-    **dict.fromkeys(("part_of_whole", "adds_up", "quotient", "totals", "together"), RELATIONS),
+    "relations": ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
 CONSEQUENCE = "An error refuses the table, and the last good version stays in use; a warning only reports."
 # A check shows the failing rows of so many rules; the database and the quarantine have them all.
 SHOWN = 3
 LONGEST_DESCRIPTION = 300
+LONGEST_KEPT = 48
 
 Judged = tuple[str, RuleResult]
 
@@ -62,7 +57,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
         kinds.append(FRESH)
         if fetched and source.properties.mode == "live":
             kinds.append(DRIFT)
-    present = {FAMILIES[kind] for kind in kinds}
+    present = {family_of(kind) for kind in kinds}
     return [
         dg.AssetCheckSpec(name, asset=key, description=f"{asks} {CONSEQUENCE}")
         for family, (name, asks) in CHECKS.items()
@@ -77,7 +72,7 @@ def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> 
     """
     judged = [(o.table, result) for o in outcomes if o.table in step.outputs for result in o.results]
     for family, (name, _) in CHECKS.items():
-        own = [(table, result) for table, result in judged if FAMILIES[result.rule.kind] == family]
+        own = [(table, result) for table, result in judged if family_of(result.rule.kind) == family]
         if any(result.outcome != "skipped" for _, result in own):
             yield _check_result(step, name, own, key)
 
@@ -107,13 +102,14 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
 def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
     """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
     counts = Counter(result.outcome for _, result in judged)
-    numbers: dict[str, Any] = {"rules": len(judged)} | {name: counts[name] for name in get_args(RuleOutcome)}
+    numbers: dict[str, Any] = {"rules": len(judged), "passed": counts["passed"]}
+    numbers |= {name: counts[name] for name in ("failed", "errored", "skipped") if counts[name]}
     numbers["failing_rows"] = sum(result.failing for _, result in judged)
     for table, result in judged:
         rule = rule_name(step, table, result.rule)
         numbers |= {
             f"{rule} {what}": number
-            for what, number in (("observed", result.measured), ("bound", result.bound))
+            for what, number in (("observed", result.number), ("bound", result.bound))
             if number is not None
         }
     return numbers
@@ -130,11 +126,15 @@ def rule_name(step: Step, table: str, rule: Rule) -> str:
 def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
     return {
         "rule": rule_name(step, table, result.rule),
-        "outcome": result.outcome,
-        "severity": result.rule.severity,
-        "observed": result.observed,
-        "expected": result.expected,
+        "outcome": result.outcome if result.rule.severity == "error" else f"{result.outcome} (warning)",
+        "observed": _short(result.observed, result),
+        "promised": _short(result.expected, result),
     }
+
+
+def _short(text: str, result: RuleResult) -> str:
+    """What was kept is told in short: Dagster stores it three times, and ``check_result`` has the whole of it."""
+    return text if result.outcome in ("failed", "errored") else cut(text, LONGEST_KEPT)
 
 
 def _observed(result: RuleResult) -> str:

@@ -76,14 +76,12 @@ def operation_asset(
         selected = context.selected_asset_keys
         picked = {check.asset_key for check in context.selected_asset_check_keys} - selected
         yield from _looked_at_again([step for step in steps if asset_key(step) in picked], context, runner)
-        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner, graph.keys)
+        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner)
 
     return operation
 
 
-def _computed(
-    steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner, keys: Mapping[str, dg.AssetKey]
-) -> Iterator[Yielded]:
+def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner) -> Iterator[Yielded]:
     """Run steps, and hand on what became of each of their tables."""
     if not steps:
         return
@@ -103,7 +101,7 @@ def _computed(
             context.log.error(message)
         yield dg.MaterializeResult(
             asset_key=asset_key(step),
-            metadata=run_metadata(step, own, runner.contracts, runner.reader, keys, context.run.run_id),
+            metadata=run_metadata(step, own, runner.contracts, runner.reader, context.run.run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
             check_results=list(check_results(step, own, asset_key(step))),
         )
@@ -137,6 +135,6 @@ def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
         description=f"**{step.title}**\n\n{step.description}",
         owners=[owner_of(step, contracts)],
         kinds={step.tool},
-        metadata=spec_metadata(step, contracts),
+        metadata=spec_metadata(step, contracts, graph.keys),
         freshness_policy=graph.policies.get(step.outputs[0]),
     )

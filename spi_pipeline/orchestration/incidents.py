@@ -17,7 +17,7 @@ from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.rules.drift import drift_ids
+from spi_pipeline.publishers.drift import drift_ids
 from spi_pipeline.run.freshness import judge_freshness, published
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of

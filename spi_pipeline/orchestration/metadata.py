@@ -5,7 +5,6 @@ What one kind of step says of itself stands beside that step; here it is put int
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
-from spi_pipeline.contracts.rules import RuleResult
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.quality import quality, told
@@ -26,9 +24,27 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
 
 
-def spec_metadata(step: Step, contracts: Contracts) -> dict[str, Any]:
-    """What is known of an asset before it was ever computed."""
-    return _shown(step.page.about(step, contracts))
+def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
+    """What is known of an asset before it was ever computed: what its step says, schema and column lineage.
+
+    Dagster stores what a computation adds four times over; what does not differ from one to the next is stated here.
+
+    Args:
+        step: the step.
+        contracts: all contracts.
+        keys: asset key of each table.
+    """
+    found = _shown(step.page.about(step, contracts))
+    if is_table(step.outputs[0]):
+        found["dagster/column_schema"] = _schema(contract_of(step.outputs[0], contracts))
+    if step.lineage:
+        lineage = {
+            column: [dg.TableColumnDep(keys[table], origin) for table, origin in origins if table in keys]
+            for column, origins in step.lineage.items()
+        }
+        found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
+        found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
+    return found
 
 
 def run_metadata(
@@ -36,10 +52,9 @@ def run_metadata(
     outcomes: Sequence[Outcome],
     contracts: Contracts,
     reader: Reader,
-    keys: Mapping[str, dg.AssetKey],
     run_id: str,
 ) -> dict[str, Any]:
-    """What a computation adds: rows, schema, lineage, preview, and what became of the rules.
+    """What a computation adds: rows, preview, and what the page of the step shows.
 
     Of the publication, which comes last, the quality of the whole run.
 
@@ -48,7 +63,6 @@ def run_metadata(
         outcomes: what became of its outputs, the main one first.
         contracts: all contracts.
         reader: to look at the rows.
-        keys: asset key of each table.
         run_id: the run it belongs to.
     """
     main = outcomes[0]
@@ -57,44 +71,24 @@ def run_metadata(
         found["reason"] = main.message
     if main.version is None:
         return found
-    # The whole of it is Dagster's data version.
-    found["data_version"] = main.version.sha256[:16]
     if main.version.stale_since:
         found["stale_since"] = main.version.stale_since
     if is_table(main.table):
-        found |= _of_table(step, outcomes, contracts, reader, keys)
+        found |= _of_table(step, outcomes, contracts, reader)
     if main.table == PUBLICATION:
         found |= _quality(reader.store.read_run("check_result", run_id))
     return found | _shown(step.page.shows(step, contracts, reader))
 
 
-def _of_table(
-    step: Step,
-    outcomes: Sequence[Outcome],
-    contracts: Contracts,
-    reader: Reader,
-    keys: Mapping[str, dg.AssetKey],
-) -> dict[str, Any]:
-    main = outcomes[0]
-    table = reader.table(main.table)
+def _of_table(step: Step, outcomes: Sequence[Outcome], contracts: Contracts, reader: Reader) -> dict[str, Any]:
+    table = reader.table(outcomes[0].table)
     found: dict[str, Any] = {
         "dagster/row_count": table.num_rows,
-        "dagster/column_schema": _schema(contract_of(main.table, contracts)),
         "preview": dg.MetadataValue.md(step.page.preview(step, table, contracts)),
-        "rules": dg.MetadataValue.md(_rules([result for outcome in outcomes for result in outcome.results])),
     }
     if len(outcomes) > 1:
         others = [{"table": o.table, "rows": f"{o.version.rows:,}"} for o in outcomes[1:] if o.version]
         found["other_tables"] = dg.MetadataValue.md(markdown(others))
-    if step.lineage:
-        lineage = {
-            column: [
-                dg.TableColumnDep(keys[table_name], origin) for table_name, origin in origins if table_name in keys
-            ]
-            for column, origins in step.lineage.items()
-        }
-        found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
-        found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
     return found
 
 
@@ -134,17 +128,6 @@ def _lineage(step: Step) -> str:
         for table, name in origins
     ]
     return markdown(rows)
-
-
-def _rules(results: Sequence[RuleResult]) -> str:
-    """How many rules came out how, and those that did not pass; the tab of checks has them all."""
-    counted = ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
-    rows = [
-        {"rule": r.rule.id, "outcome": r.outcome, "severity": r.rule.severity, "observed": r.observed}
-        for r in results
-        if r.outcome in ("failed", "errored")
-    ]
-    return f"{counted}\n\n{markdown(rows)}" if rows else counted
 
 
 def _quality(recorded: pa.Table | None) -> dict[str, Any]:

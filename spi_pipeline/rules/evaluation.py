@@ -1,256 +1,84 @@
-"""The rules of one table evaluated: what can be asked is asked, what cannot is reported as errored or skipped."""
+"""The rules of one table evaluated together: what can be asked is asked, what cannot is reported as errored or skipped.
+
+DuckDB gathers the facts of all rules about rows in one pass, at any size. Below a size Great Expectations decides the
+kinds that it knows, from its own look at the rows, and DuckDB the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
-import pandas as pd
+import duckdb
 import pyarrow as pa
 
-from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.rules import Outcome, Rule, RuleResult
-from spi_pipeline.rules import group_kinds, row_kinds, set_wise, table_kinds
-from spi_pipeline.rules.check import Check
-from spi_pipeline.rules.judge import Verdict, judge
-from spi_pipeline.rules.subject import MAX_FAILING_ROWS, Subject, distinct_names, types_of
-from spi_pipeline.rules.wording import expected, listing
+from spi_pipeline.rules.askable import unaskable
+from spi_pipeline.rules.kind import Asked, Found, Group
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.native import Verdict, judge
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Outcome, Rule
+from spi_pipeline.rules.table import POSITION, Table, count
+from spi_pipeline.rules.wording import counted, listing
 
-# Up to here Great Expectations decides, above it DuckDB: 5 million rows take the former minutes and gigabytes.
-SET_WISE_ABOVE = 100_000
-
-_TABLE_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
-    "columns": table_kinds.columns,
-    "types": table_kinds.types,
-    "row_count": table_kinds.row_count,
-    "coverage": table_kinds.coverage,
-}
-_ROW_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
-    "required": row_kinds.required,
-    "key": row_kinds.key,
-    "in_set": row_kinds.in_set,
-    "between": row_kinds.between,
-    "between_by": row_kinds.between_by,
-    "pattern": row_kinds.pattern,
-    "known_areas": row_kinds.known_areas,
-    "part_of_whole": row_kinds.part_of_whole,
-    "adds_up": row_kinds.adds_up,
-    "quotient": row_kinds.quotient,
-    "together": row_kinds.together,
-    "varies": row_kinds.varies,
-    "empty": row_kinds.empty,
-}
-_GROUP_KINDS: dict[str, Callable[[Rule, Subject], Check]] = {
-    "null_share": group_kinds.null_share,
-    "typical": group_kinds.typical,
-    "totals": group_kinds.totals,
-    "unbroken": group_kinds.unbroken,
-}
-_KINDS = _TABLE_KINDS | _ROW_KINDS | _GROUP_KINDS
-# These say something about nulls, or about a column that holds nothing else.
-_JUDGE_NULLS = ("required", "null_share", "together", "varies", "empty")
-# These need all of their columns in a row, the others any.
-_JUDGE_WHOLE_ROWS = ("part_of_whole", "adds_up")
-_OF_TEXT = ("pattern", "known_areas", "in_set")
-_OF_NUMBERS = ("between", "between_by", "part_of_whole", "adds_up", "quotient", "typical", "totals", "unbroken")
+MAX_FAILING_ROWS = 10
+# Aggregates in SQL by name, and what they came to, by rule and part of what is asked for it.
+_Wanted = dict[tuple[str, str], Mapping[str, str]]
+_Measured = dict[tuple[str, str], dict[str, Any]]
+# Up to here Great Expectations decides what it can; it takes milliseconds for each column of a rule, and each row adds.
+NATIVE_BELOW = 100
 
 
 def evaluate(
-    table: pa.Table | pd.DataFrame, rules: Sequence[Rule], *, table_name: str, set_wise_above: int = SET_WISE_ABOVE
+    table: pa.Table, rules: Sequence[Rule], *, table_name: str, native_below: int = NATIVE_BELOW
 ) -> list[RuleResult]:
     """Evaluate the rules of one table.
 
-    Only ``required`` and ``null_share`` judge nulls (NaN is one); the other kinds look past them. A rule about rows
-    that finds none to judge is skipped. A missing column, or one of another type, is one broken rule: ``columns`` or
-    ``types`` tells it and the rules that look at the column are skipped; without such a rule they are errored. Failing
-    rows show the columns of the rule and of the key, no others.
+    Kinds that do not speak of nulls look past them (NaN is one). A rule about rows that finds none to judge is skipped.
+    A missing column, or one of another type, is one broken rule: ``columns`` or ``types`` tells it and the rules that
+    look at the column are skipped; without such a rule they are errored. Failing rows show the columns of the rule and
+    of the key, no others.
 
     Args:
-        table: the rows; a frame's columns are typed by what they hold.
+        table: the rows.
         rules: what the table must keep, ids unique.
         table_name: the table, for messages.
-        set_wise_above: Arrow tables with more rows are judged set-wise; the results are the same.
+        native_below: with fewer rows Great Expectations decides what it can; the results are the same.
 
     Returns:
         One result per rule, in order.
 
     Raises:
-        SpiError: a rule is of an unknown kind or names no column, or two rules share an id.
-        ValueError: the parameters of a rule do not make sense to its kind.
+        ValueError: two rules share an id, or a rule is of a kind that there is not.
     """
     _refuse_unclear(rules, table_name)
-    key = next((rule.columns for rule in rules if rule.kind == "key"), ())
-    if isinstance(table, pa.Table) and table.num_rows > max(set_wise_above, 0):
-        table = table.rename_columns(distinct_names(table.column_names))
-        types = types_of(table)
-        unasked = _unasked(rules, types)
-        results = set_wise.evaluate(table, types, [rule for rule in rules if rule.id not in unasked], key)
-    else:
-        subject = Subject.of(table)
-        unasked = _unasked(rules, subject.types)
-        for rule in rules:
-            if (
-                rule.kind not in _TABLE_KINDS
-                and rule.id not in unasked
-                and (nothing := _nothing_to_judge(rule, subject))
-            ):
-                unasked[rule.id] = nothing
-        results = _judged(subject, [rule for rule in rules if rule.id not in unasked], key)
-    decided = {result.rule.id: result for result in results} | unasked
-    return [decided[rule.id] for rule in rules]
-
-
-def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
-    for rule in rules:
-        if rule.kind not in _KINDS:
-            raise SpiError(
-                f"table {table_name}: rule {rule.id} is of the unknown kind {rule.kind!r}, "
-                f"use one of {listing(_KINDS, len(_KINDS))}"
-            )
-        if not rule.columns and rule.kind != "row_count":
-            raise SpiError(f"table {table_name}: rule {rule.id} of kind {rule.kind} names no column, name at least one")
-        if len(rule.columns) > 1 and rule.kind in _OF_TEXT:
-            raise SpiError(f"table {table_name}: rule {rule.id} of kind {rule.kind} names several columns, name one")
-    ids = [rule.id for rule in rules]
-    if repeated := sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
-        raise SpiError(f"table {table_name}: rule ids {listing(repeated)} are used twice, rename one of each")
-
-
-def _unasked(rules: Sequence[Rule], types: Mapping[str, str]) -> dict[str, RuleResult]:
-    """The results of the rules that cannot be put to a table of these columns."""
-    unasked: dict[str, RuleResult] = {}
-    for rule in rules:
-        if rule.kind == "columns":
-            continue
-        missing = [name for name in _looked_at(rule) if name not in types]
-        if missing:
-            told = any(other.kind == "columns" and set(missing) <= set(other.columns) for other in rules)
-            if told and rule.kind == "types" and len(missing) < len(rule.columns):
-                continue  # it judges the columns that are there
-            verb = "column {} is missing" if len(missing) == 1 else "columns {} are missing"
-            unasked[rule.id] = _cannot(rule, verb.format(listing(missing)), told)
-        elif "unlisted" in rule.params:
-            unasked[rule.id] = _cannot(rule, rule.params["unlisted"], False)
-        elif rule.kind == "coverage" and rule.params.get("areas") == []:
-            unasked[rule.id] = _cannot(rule, "no areas are named that should be there", False)
-        elif rule.kind in ("known_areas", "coverage") and "areas" not in rule.params and not rule.params.get("choices"):
-            unasked[rule.id] = _cannot(rule, "no lookup of its small areas is at hand", True)
-        elif unfit := list(_unfit(rule, types)):
-            told = any(
-                other.kind == "types" and not table_kinds.fits(types[name], other.params["types"].get(name, ""))
-                for other in rules
-                for name in unfit
-            )
-            wanted = "text" if rule.kind in _OF_TEXT else "days" if row_kinds.of_days(rule) else "numbers"
-            holds = ", ".join(f"column {name} holds {types[name]}, not {wanted}" for name in unfit)
-            unasked[rule.id] = _cannot(rule, holds, told)
-    return unasked
-
-
-def _looked_at(rule: Rule) -> list[str]:
-    return list(dict.fromkeys([*rule.columns, *(rule.params.get("by") or ())]))
-
-
-def _unfit(rule: Rule, types: Mapping[str, str]) -> Iterator[str]:
-    """Columns of a type the rule cannot be asked about; a column of nulls has none and leaves nothing to judge."""
-    if rule.kind in _OF_TEXT and all(isinstance(value, str) for value in rule.params.get("values", ())):
-        yield from (name for name in rule.columns if types[name] not in ("string", "null"))
-    if rule.kind in _OF_NUMBERS:
-        yield from (name for name in _judged_columns(rule) if not types[name].startswith((*_fit(rule), "null")))
-
-
-def _fit(rule: Rule) -> tuple[str, ...]:
-    """The types a rule of numbers can be asked about."""
-    if row_kinds.of_days(rule):
-        return ("date", "timestamp")
-    bounds = [bound for name in ("min", "max") if (bound := rule.params.get(name)) is not None]
-    if not all(isinstance(bound, int | float) for bound in bounds):
-        return ("",)  # whatever the library makes of them
-    return ("integer", "string") if rule.kind == "unbroken" else ("integer", "number")
-
-
-def _judged_columns(rule: Rule) -> tuple[str, ...]:
-    """The columns whose values a rule is about; some kinds only look a range or factor up by the first."""
-    return rule.columns[1:] if rule.kind in ("between_by", "quotient") else rule.columns
-
-
-def _cannot(rule: Rule, why: str, told: bool) -> RuleResult:
-    return _without_rows(rule, "skipped" if told else "errored", why)
-
-
-def _nothing_to_judge(rule: Rule, subject: Subject) -> RuleResult | None:
-    """The result of a rule about rows that finds none to judge."""
-    frame = subject.frame
-    if frame.empty:
-        return _without_rows(rule, "skipped", "no rows to judge")
-    if rule.kind in _JUDGE_NULLS:
-        return None
-    if rule.kind in _JUDGE_WHOLE_ROWS:
-        filled = bool(frame[list(rule.columns)].notna().all(axis=1).any())
-    else:
-        names = rule.columns[1:2] if rule.kind == "quotient" else _judged_columns(rule)
-        filled = any(frame[name].notna().any() for name in names)
-    if filled:
-        return None
-    return _without_rows(rule, "skipped", set_wise.nothing(len(frame)))
-
-
-def _without_rows(rule: Rule, outcome: Outcome, observed: str) -> RuleResult:
-    return RuleResult(rule, outcome, observed, expected(rule))
-
-
-def _judged(subject: Subject, rules: Sequence[Rule], key: Sequence[str]) -> list[RuleResult]:
-    checks = [_KINDS[rule.kind](rule, subject) for rule in rules]
-    verdicts = iter(judge(subject.frame, [question for check in checks for question in check.questions]))
-    return [
-        _result(rule, subject, check, [next(verdicts) for _ in check.questions], key)
-        for rule, check in zip(rules, checks, strict=True)
-    ]
-
-
-def _result(rule: Rule, subject: Subject, check: Check, verdicts: Sequence[Verdict], key: Sequence[str]) -> RuleResult:
-    if errors := [verdict.error for verdict in verdicts if verdict.error]:
-        return _without_rows(rule, "errored", errors[0])
-    if all(verdict.passed for verdict in verdicts):
-        return _without_rows(rule, "passed", check.tell(verdicts))
-    if check.failing_rows:
-        failing = check.failing_rows(verdicts)[:MAX_FAILING_ROWS]
-    else:
-        positions = {position for verdict in verdicts for position in verdict.positions}
-        shown = [name for name in dict.fromkeys([*rule.columns, *key]) if name in subject.frame.columns]
-        failing = subject.shown(positions, shown)
-    return RuleResult(rule, "failed", check.tell(verdicts), expected(rule), failing)
+    with _database(os.getpid()).cursor() as connection:
+        return _Evaluation(rules, Table(table, connection)).results(native_below)
 
 
 def evaluate_parts(
     tables: Mapping[str, pa.Table], rules: Sequence[Rule], product: str
 ) -> dict[str, tuple[RuleResult, ...]]:
-    """What became of each rule of each part of a product.
+    """Evaluate the rules of a product on each of the parts it comes in.
 
-    Parts of one product share its rules, and every such rule looks at rows, or at areas within the part: they are
-    judged in one go, and one by one only where that finds a fault.
-
-    Args:
-        tables: the parts by name.
-        rules: the rules of the product.
-        product: its name, for messages.
+    Parts share their rules, and every such rule looks at rows, or at areas within the part: they are judged as one
+    table, and one by one only where that finds a fault, since a rule costs milliseconds whatever the number of rows.
     """
     judged: dict[str, tuple[RuleResult, ...]] = {}
     for alike in _alike(tables):
         union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
         results = evaluate(union, rules, table_name=product)
         if all(result.outcome in ("passed", "skipped") for result in results):
-            judged |= dict.fromkeys(alike, _of_all(results, len(alike)))
+            said = f" ({len(alike)} parts judged together)"
+            passed = (replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
+            judged |= dict.fromkeys(alike, tuple(passed))
     return {
         name: judged[name] if name in judged else tuple(evaluate(table, rules, table_name=name))
         for name, table in tables.items()
     }
-
-
-def _of_all(results: Sequence[RuleResult], parts: int) -> tuple[RuleResult, ...]:
-    """Results of parts judged in one go: what was counted was counted in all of them, and says so."""
-    said = f" ({parts} parts judged together)"
-    return tuple(replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
 
 
 def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
@@ -260,3 +88,115 @@ def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
         # The metadata of parts differ, such as what could not be placed, and so would the hashes of their schemas.
         groups.setdefault((str(table.schema.remove_metadata()), bool(table.num_rows)), []).append(name)
     return [names for names in groups.values() if len(names) > 1]
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """One database in memory for each process, since its threads do not survive a fork; to open one takes a while."""
+    return duckdb.connect(config={"threads": 2})
+
+
+def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
+    ids = [rule.id for rule in rules]
+    if repeated := sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
+        raise ValueError(f"table {table_name}: rule ids {listing(repeated)} are used twice, rename one of each")
+    if unknown := [rule for rule in rules if rule.kind not in KINDS]:
+        known = listing(KINDS, len(KINDS))
+        raise ValueError(f"table {table_name}: there is no kind {unknown[0].kind!r} of rule; use one of {known}")
+
+
+class _Evaluation:
+    """The rules of one table while they are evaluated; ``key`` are the columns shown beside failing rows."""
+
+    def __init__(self, rules: Sequence[Rule], table: Table) -> None:
+        self.table = table
+        self.rules = {rule.id: rule for rule in rules}
+        self.key = next((rule.columns for rule in rules if rule.kind == "key"), ())
+
+    def results(self, native_below: int) -> list[RuleResult]:
+        """What became of every rule, in order."""
+        done = {name: result for name, rule in self.rules.items() if (result := self._unasked(rule))}
+        asked = {n: KINDS[rule.kind].ask(rule, self.table) for n, rule in self.rules.items() if n not in done}
+        found = self._found(asked)
+        nothing = f"no values to judge in {counted(self.table.rows, 'row')}"
+        for name in asked:
+            if not found[name].judged and KINDS[self.rules[name].kind].on_empty == "skipped":
+                done[name] = _unjudged(self.rules[name], "skipped", nothing)
+        left = [name for name in asked if name not in done]
+        verdicts = self._verdicts(left) if self.table.rows < native_below else {}
+        done |= {name: self._result(self.rules[name], asked[name], found[name], verdicts.get(name)) for name in left}
+        return [done[name] for name in self.rules]
+
+    def _unasked(self, rule: Rule) -> RuleResult | None:
+        """The result of a rule that cannot be put to a table of these columns, or of no rows."""
+        if why := unaskable(rule, self.table.types, self.rules.values()):
+            return _unjudged(rule, "skipped" if why.told else "errored", why.said)
+        if not self.table.rows and KINDS[rule.kind].on_empty == "skipped":
+            return _unjudged(rule, "skipped", "no rows to judge")
+        return None
+
+    def _found(self, asked: Mapping[str, Asked]) -> dict[str, Found]:
+        """The facts of every rule: in one pass over the table, and in one more for each way of grouping rows."""
+        ways: dict[tuple[str, ...], _Wanted] = {(): {}}
+        for name, each in asked.items():
+            counts = {"judged": count(each.judged), "failing": each.suspect or count(each.failing or "FALSE")}
+            ways[()][name, "counts"] = counts
+            ways.setdefault(self._by(name, each), {})[name, "facts"] = each.facts
+        groups = {by: list(self._measured(by, wanted)) for by, wanted in ways.items()}
+        ((_, whole),) = groups[()]
+        found = {}
+        for name, each in asked.items():
+            own = [(group, facts[name, "facts"]) for group, facts in groups[self._by(name, each)]]
+            seen = {"facts": own[0][1]} if each.failing else {"groups": own}
+            found[name] = Found(self.table.rows, self.table.types, **whole[name, "counts"], **seen)
+        suspects: _Wanted = {
+            (name, "counts"): {"failing": count(each.failing)}
+            for name, each in asked.items()
+            if each.suspect and found[name].failing
+        }
+        for _, exact in self._measured((), suspects):
+            found |= {name: replace(found[name], **counts) for (name, _), counts in exact.items()}
+        return found
+
+    def _by(self, name: str, asked: Asked) -> tuple[str, ...]:
+        """The columns that rows are grouped by for one rule."""
+        return () if asked.failing else tuple(self.rules[name].by)
+
+    def _measured(self, by: tuple[str, ...], wanted: _Wanted) -> Iterator[tuple[Group, _Measured]]:
+        """Aggregates of several rules, of each group."""
+        measures = [sql for facts in wanted.values() for sql in facts.values()]
+        for row in self.table.groups(by, measures) if measures else [()]:
+            values = iter(row[len(by) :])
+            group = dict(zip(by, row[: len(by)], strict=True))
+            yield group, {asked: {name: next(values) for name in facts} for asked, facts in wanted.items()}
+
+    def _verdicts(self, names: Sequence[str]) -> dict[str, Verdict]:
+        """What Great Expectations decides of the rules it knows."""
+        natives = {name: KINDS[(rule := self.rules[name]).kind].native(rule, self.table.types) for name in names}
+        return judge(self.table.arrow, {name: each for name, each in natives.items() if each})
+
+    def _result(self, rule: Rule, asked: Asked, found: Found, verdict: Verdict | None) -> RuleResult:
+        kind, failing = KINDS[rule.kind], asked.failing
+        if not failing:
+            found = replace(found, wrong=(wrong := kind.wrong(rule, found)), failing=len(wrong))
+        elif verdict:
+            failing = f"{POSITION} IN {self.table.among(verdict.positions)}"
+            found = replace(found, failing=len(verdict.positions))
+        if verdict.passed if verdict else not found.failing:
+            told = kind.tell(rule, found)
+            return RuleResult(rule, "passed", told.words, kind.expected(rule), (), 0, told.number, told.bound)
+        shown: Sequence[Group] = found.wrong[:MAX_FAILING_ROWS]
+        if failing:
+            ((_, details),) = self._measured((), {(rule.id, "details"): asked.details})
+            found = replace(found, facts={**found.facts, **details[rule.id, "details"]})
+            columns = [name for name in dict.fromkeys([*rule.columns, *self.key]) if name in self.table.types]
+            shown = self.table.shown(failing, columns, MAX_FAILING_ROWS)
+            if kind.names_values:
+                found = replace(found, values=self.table.values(rule.columns[0], failing))
+        told = kind.tell(rule, found)
+        expected = kind.expected(rule)
+        return RuleResult(rule, "failed", told.words, expected, tuple(shown), found.failing, told.number, told.bound)
+
+
+def _unjudged(rule: Rule, outcome: Outcome, observed: str) -> RuleResult:
+    return RuleResult(rule, outcome, observed, KINDS[rule.kind].expected(rule))

@@ -9,7 +9,7 @@ from typing import Any
 
 from spi_pipeline.contracts.freshness import freshness
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.contracts.rules import RuleResult
+from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.settings import Settings

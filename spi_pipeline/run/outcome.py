@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from spi_pipeline.contracts.rules import Rule, RuleResult
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline.storage.tables import Version
 
 State = Literal["written", "unchanged", "kept", "failed", "published", "fetched"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import get_args
 
-from spi_pipeline.contracts.rules import Outcome
+from spi_pipeline.rules.rule import Outcome
 
 _OUTCOMES: tuple[str, ...] = get_args(Outcome)
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.contracts.rules import Rule, SmallAreas, with_known_areas
+from spi_pipeline.contracts.models.places import with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
+from spi_pipeline.rules.rule import Rule, SmallAreas
 from spi_pipeline.snapshot.embedded import (
     ORIGINS,
     embedded_digest,

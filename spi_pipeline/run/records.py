@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.rules import RuleResult
+from spi_pipeline.rules.result import RuleResult
 
 RUN_SCHEMA = pa.schema(
     [

@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.contracts.rules import SMALL_AREAS, RuleResult
+from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.versions import CONTRACT
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.rules.drift import drift
+from spi_pipeline.publishers.drift import drift
 from spi_pipeline.rules.evaluation import evaluate_parts
-from spi_pipeline.rules.wording import summary
+from spi_pipeline.rules.result import RuleResult, summary
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.outcome import COMPUTED, Outcome

@@ -14,8 +14,8 @@ from functools import cache
 from importlib.metadata import version
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.reading.folder import assembled, read_folder
-from spi_pipeline.contracts.rules import SMALL_AREAS
 from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.plan import is_table

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.rules.evaluation import SET_WISE_ABOVE, evaluate
+from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
@@ -41,10 +41,10 @@ def write_crimes(path: Path) -> None:
     pq.write_table(pa.concat_tables(copies).slice(0, ROWS), path)
 
 
-def judge_crimes(path: Path, set_wise_above: int) -> None:
+def judge_crimes(path: Path, native_below: int) -> None:
     """All rules of the crimes on a file of them."""
     rules = load_contracts(CONTRACTS).sources["street_crime"].rules
-    results = evaluate(pq.read_table(path), rules, table_name="street_crime", set_wise_above=set_wise_above)
+    results = evaluate(pq.read_table(path), rules, table_name="street_crime", native_below=native_below)
     _refuse_broken([(result.rule.id, result.outcome) for result in results if result.outcome != "passed"])
 
 
@@ -76,7 +76,7 @@ def main() -> None:
             "import great_expectations and what checks need": measured(["-c", imports], {}),
             f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(house)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
-            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(SET_WISE_ABOVE)], {}),
+            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(NATIVE_BELOW)], {}),
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
         }
     print(f"{'':<50}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")

@@ -142,3 +142,34 @@ def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
     assert faults(root) == [Fault(area, line_of(root, area, "{rule: null_share"), message)]
     change(root, area, "max_share: 0.5", "max_share: 0.5, by: [level]")
     load_contracts(root)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "a range on text", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: between, columns: [area_code], max: 5}",
+            "rule none_varies can never be judged: column area_code holds string, not numbers; "
+            "drop it or correct the column",
+            "id: none_varies",
+        ),
+        case(
+            "a range of days on numbers", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: between, columns: [none], max: 2021-01-01}",
+            "rule none_varies can never be judged: column none holds integer, not days; drop it or correct the column",
+            "id: none_varies",
+        ),
+        case(
+            "codes in a column of numbers", CAR,
+            "{rule: varies, columns: [none]}",
+            "{rule: known_areas, columns: [none], geographies: [ward]}",
+            "rule none_varies can never be judged: column none holds integer, not text; drop it or correct the column",
+            "id: none_varies",
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_that_can_never_be_judged(root: Path, file: str, old: str, new: str, message: str, at: str) -> None:
+    assert_fault(root, file, old, new, message, at)

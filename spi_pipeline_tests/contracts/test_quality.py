@@ -9,8 +9,10 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule, with_known_areas
+from spi_pipeline.contracts.models.places import with_known_areas
 from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
 
 
@@ -18,10 +20,10 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
     names = ("area_code", "year", "trips_per_hour")
     types = {"area_code": "string", "year": "integer", "trips_per_hour": "number"}
     assert contracts.sources["bus_service"].rules == (
-        Rule("columns", "columns", "error", RULE_KINDS["columns"], names),
-        Rule("types", "types", "error", RULE_KINDS["types"], names, {"types": types}),
-        Rule("required", "required", "error", RULE_KINDS["required"], ("area_code", "year")),
-        Rule("key", "key", "error", RULE_KINDS["key"], ("area_code", "year")),
+        Rule("columns", "columns", "error", KINDS["columns"].promise, names),
+        Rule("types", "types", "error", KINDS["types"].promise, names, {"types": types}),
+        Rule("required", "required", "error", KINDS["required"].promise, ("area_code", "year")),
+        Rule("key", "key", "error", KINDS["key"].promise, ("area_code", "year")),
         Rule(
             "between_year", "between", "error", "numbers lie in the range their unit allows", ("year",),
             {"min": 2000, "max": 2100},
@@ -31,7 +33,7 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
             ("trips_per_hour",), {"min": 0, "max": 1000},
         ),
         Rule(
-            "typical", "typical", "error", RULE_KINDS["typical"], ("trips_per_hour",),
+            "typical", "typical", "error", KINDS["typical"].promise, ("trips_per_hour",),
             {"ranges": {"trips_per_hour": [0.5, 100]}, "by": None},
         ),
         Rule(
@@ -39,17 +41,19 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
             {"regex": r"(?:[EW]01\d{6})"},
         ),
         Rule(
-            "known_areas", "known_areas", "error", RULE_KINDS["known_areas"], ("area_code",),
+            "known_areas", "known_areas", "error", KINDS["known_areas"].promise, ("area_code",),
             {"geographies": ["lsoa21"]},
         ),
-        Rule("row_count", "row_count", "error", RULE_KINDS["row_count"], (), {"min": 1, "max": None}),
-        Rule("trips_per_hour_varies", "varies", "warning", RULE_KINDS["varies"], ("trips_per_hour",)),
+        Rule("row_count", "row_count", "error", KINDS["row_count"].promise, (), {"min": 1, "max": None}),
+        Rule("trips_per_hour_varies", "varies", "warning", KINDS["varies"].promise, ("trips_per_hour",)),
         Rule(
-            "nearly_every_area", "coverage", "error", RULE_KINDS["coverage"], ("area_code",),
+            "nearly_every_area", "coverage", "error", KINDS["coverage"].promise, ("area_code",),
             {"min_share": 0.95, "by": ["year"], "geographies": ["lsoa21"]},
         ),
-        Rule("complete", "null_share", "warning", RULE_KINDS["null_share"], ("trips_per_hour",), {"max_share": 0.05}),
-        Rule("years_in_a_row", "unbroken", "warning", RULE_KINDS["unbroken"], ("year",)),
+        Rule(
+            "complete", "null_share", "warning", KINDS["null_share"].promise, ("trips_per_hour",), {"max_share": 0.05},
+        ),
+        Rule("years_in_a_row", "unbroken", "warning", KINDS["unbroken"].promise, ("year",)),
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.rules import RULE_KINDS
-from spi_pipeline.contracts.stated import STATED_KINDS
-from spi_pipeline.rules.evaluation import SET_WISE_ABOVE
+from spi_pipeline.rules.evaluation import NATIVE_BELOW
+from spi_pipeline.rules.kind import Kind
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.docs.documents import assert_table, markdown_table, table_in, text
 from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, known_as_missed
 
@@ -16,15 +17,41 @@ def test_rule_kinds(contracts: Contracts) -> None:
     tables = [*contracts.sources.values(), *contracts.products.values()]
     used = Counter(rule.kind for table in tables for rule in table.rules)
     rows = [
-        [f"`{kind}`", sentence, "yes" if kind in STATED_KINDS else "", used[kind]]
-        for kind, sentence in RULE_KINDS.items()
+        [
+            f"`{name}`",
+            kind.family,
+            _page(kind),
+            _yes(kind.states),
+            _yes(_native(kind)),
+            used[name],
+        ]
+        for name, kind in KINDS.items()
     ]
-    header = ["Kind", "Promise", "May be stated", "Rules"]
-    assert_table(DOCUMENT, "rule kinds", markdown_table(header, rows, numbers=header[3:]))
+    header = ["Kind", "Family", "Promise", "May be stated", "Great Expectations", "Rules"]
+    assert_table(DOCUMENT, "rule kinds", markdown_table(header, rows, numbers=header[5:]))
+
+
+def _yes(said: object) -> str:
+    return "yes" if said else ""
+
+
+def _yes(said: object) -> str:
+    return "yes" if said else ""
+
+
+def _page(kind: Kind) -> str:
+    """Its docstring, and what is said of the first example that breaks it."""
+    broken = next(case for case in kind.cases if case.fails)
+    return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.says}"'.replace("``", "`").replace("\n", "\\n")
+
+
+def _native(kind: Kind) -> bool:
+    return any(kind.native(Rule("", kind.name, "error", "", case.columns, case.params), dict.fromkeys(case.rows, ""))
+               for case in kind.cases)  # fmt: skip
 
 
 def test_the_limit_below_which_great_expectations_decides() -> None:
-    assert f"Below {SET_WISE_ABOVE:,} rows Great Expectations decides" in text(DOCUMENT)
+    assert f"Below {NATIVE_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
 
 
 def test_the_tables_of_mutations_agree() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import dagster as dg
 
-from spi_pipeline.contracts.rules import Outcome as RuleOutcome
-from spi_pipeline.contracts.rules import Rule, RuleResult, Severity
 from spi_pipeline.orchestration.asset_checks import check_results
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Outcome as RuleOutcome
+from spi_pipeline.rules.rule import Rule, Severity
 from spi_pipeline.run.plan import Step
 from spi_pipeline.run.runner import COMPUTED, Outcome
 

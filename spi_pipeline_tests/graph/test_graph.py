@@ -14,11 +14,11 @@ import spi_pipeline.definitions
 from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.contracts.rules import RULE_KINDS
 from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT, FAMILIES
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.drawing import operations
+from spi_pipeline.rules.kinds import RULE_KINDS
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import COMPUTED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of

@@ -10,8 +10,8 @@ from random import Random
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.integration.houses import House
 from spi_pipeline_tests.mutations.kinds import Mutation, mutations
 from spi_pipeline_tests.mutations.tables import Real, real_tables

@@ -1,93 +1,119 @@
-"""Every kind of rule on a good, a mutated, an empty and a column-less table."""
+"""Every case of every kind, whichever engine decides, and what each kind makes of nothing."""
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.contracts.rules import RULE_KINDS, Rule, RuleResult
-from spi_pipeline.rules.evaluation import evaluate
-from spi_pipeline_tests.rules.cases import CASES, KEY, as_table, good
+from spi_pipeline.rules.kind import Case, Kind
+from spi_pipeline.rules.kinds import KINDS, expected, family_of
+from spi_pipeline_tests.rules.cases import ENGINES, EVERY_CASE, only, rule_of
 
-TABLE_KINDS = {"columns", "types", "row_count", "coverage"}
-
-
-def result_of(rule: Rule, table: pa.Table | pd.DataFrame) -> RuleResult:
-    """The result of a rule evaluated in the company of the key rule, which adds the key to failing rows."""
-    rules = [rule] if rule.kind == "key" else [rule, KEY]
-    return evaluate(table, rules, table_name="example")[0]
-
-
-def as_frame(table: pa.Table) -> pd.DataFrame:
-    """The table as parsers hold it: nullable integers, numbers with NaN."""
-    frame: pd.DataFrame = table.to_pandas()
-    return frame.astype({"households": "Int64"} if "households" in frame else {})
-
-
-@pytest.mark.parametrize("kind", RULE_KINDS)
-class TestEveryKind:
-    def test_a_good_table_passes(self, kind: str) -> None:
-        case = CASES[kind]
-        for table in (as_table(good()), as_frame(as_table(good()))):
-            result = result_of(case.rule, table)
-            assert (result.outcome, result.observed, result.expected) == ("passed", case.passing, case.expected)
-            assert result.failing_rows == ()
-            assert not result.blocks
-
-    def test_a_mutated_table_fails_and_shows_where(self, kind: str) -> None:
-        case, values = CASES[kind], good()
-        case.change(values)
-        for table in (as_table(values), as_frame(as_table(values))):
-            result = result_of(case.rule, table)
-            assert (result.outcome, result.observed, result.expected) == ("failed", case.failing, case.expected)
-            assert result.failing_rows == case.failing_rows
-            assert result.blocks
-
-    def test_an_empty_table_is_judged_as_a_table_alone(self, kind: str) -> None:
-        empty = as_table(good()).slice(0, 0)
-        for table in (empty, as_frame(empty)):
-            result = result_of(CASES[kind].rule, table)
-            if kind == "types":
-                # An Arrow table has its types without any value, a column of Python objects has not.
-                assert result.outcome == ("passed" if table is empty else "failed")
-            elif kind in TABLE_KINDS:
-                assert result.outcome == ("passed" if kind == "columns" else "failed")
-            else:
-                assert (result.outcome, result.observed) == ("skipped", "no rows to judge")
-
-    def test_a_table_without_columns_passes_nothing(self, kind: str) -> None:
-        for table in (pa.table({}), pd.DataFrame(), pd.DataFrame(index=range(8))):
-            result = result_of(CASES[kind].rule, table)
-            if kind == "columns":
-                assert result.outcome == "failed"
-            elif kind == "row_count":
-                assert result.outcome == ("failed" if len(table) == 0 else "passed")
-            else:
-                assert result.outcome == "errored"
-                assert result.observed.endswith(("is missing", "are missing"))
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+# What each first case promises, in words.
+EXPECTED = {
+    "columns": "exactly the columns a, b",
+    "types": "the contract's type in 3 columns",
+    "required": "no null in group, people",
+    "key": "one row per area, year",
+    "in_set": "one of a, b",
+    "between": "between 0 and 100",
+    "between_by": "in the range of its group",
+    "pattern": "matches a|ab",
+    "row_count": "exactly 2 rows",
+    "known_areas": "one of 2 area codes",
+    "coverage": "at least 100% of 2 areas in each year",
+    "part_of_whole": "homes at most people plus 5",
+    "null_share": "at most 25% null",
+    "varies": "more than one value",
+    "typical": "a typical size in each year: people between 50 and 500, rate between 1 and 10",
+    "adds_up": "women, men add up to people to within 2",
+    "quotient": "value is people over homes, times what its id states",
+    "totals": "share adds up to 1 in each year",
+    "together": "homes, rate null in the same rows",
+    "unbroken": "no gap in year",
+    "empty": "nothing",
+}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in RULE_KINDS if kind not in ("columns", "row_count")])
-def test_a_missing_column_is_an_error_that_blocks(kind: str) -> None:
-    rule = CASES[kind].rule
-    result = result_of(rule, as_table(good()).drop_columns([rule.columns[0]]))
-    assert (result.outcome, result.observed) == ("errored", f"column {rule.columns[0]} is missing")
-    assert result.blocks
+@ENGINES
+@EVERY_CASE
+def test_a_case_comes_to_what_it_says(kind: Kind, case: Case, native_below: int) -> None:
+    table = pa.table(case.rows)
+    result = only(table, rule_of(kind, case), native_below)
+    assert (result.outcome, result.observed) == ("failed" if case.fails else "passed", case.says)
+    rows = [{n: None if v != v else v for n, v in row.items()} for row in table.to_pylist()]
+    shown = [{n: rows[at][n] for n in case.columns} if isinstance(at, int) else at for at in case.at]
+    assert list(result.failing_rows) == shown
+    assert result.failing == len(case.at)
+    assert result.blocks == case.fails
 
 
-def test_every_case_is_of_a_kind_there_is() -> None:
-    assert CASES.keys() == RULE_KINDS.keys()
+@ENGINES
+@EVERY_CASE
+def test_a_table_without_rows(kind: Kind, case: Case, native_below: int) -> None:
+    rule, table = rule_of(kind, case), pa.table(case.rows)
+    result = only(table.slice(0, 0), rule, native_below)
+    if case.fails and kind.name in ("columns", "types"):
+        return  # they are wrong without rows, too, unless only a value was
+    assert result.outcome == kind.on_empty
+    if kind.on_empty == "skipped":
+        assert result.observed == "no rows to judge"
 
 
-@pytest.mark.parametrize("set_wise_above", [0, 100])
-def test_months_follow_each_other(set_wise_above: int) -> None:
-    months = ["2023-11", "2023-12", "2024-01", "2023-11"]
-    rule = Rule("every_month", "unbroken", "warning", "", ("month",))
-    for more, told in (
-        ([], "1 group without a gap"),
-        (["2024-03", "2024-06"], "missing in 1 group: month 2024-02, month 2024-04"),
-    ):
-        table = pa.table({"month": [*months, *more]})
-        (result,) = evaluate(table, [rule], table_name="example", set_wise_above=set_wise_above)
-        assert (result.outcome, result.observed) == ("failed" if more else "passed", told)
+@ENGINES
+@EVERY_CASE
+def test_a_table_without_columns(kind: Kind, case: Case, native_below: int) -> None:
+    result = only(pa.table({}), rule_of(kind, case), native_below)
+    assert result.outcome == kind.without_columns
+    if kind.without_columns == "errored":
+        assert result.observed.endswith(("is missing", "are missing"))
+
+
+@EVERY_KIND
+def test_a_kind_says_what_it_promises(kind: Kind) -> None:
+    assert kind.promise.endswith(tuple("abcdefghijklmnopqrstuvwxyz"))
+    assert expected(rule_of(kind, kind.cases[0])) == EXPECTED[kind.name]
+    assert family_of(kind.name) == kind.family
+
+
+@EVERY_KIND
+def test_a_figure_and_its_bound_agree_with_the_verdict(kind: Kind) -> None:
+    numbers = [only(pa.table(case.rows), rule_of(kind, case)) for case in kind.cases]
+    plain = [value for result in numbers for value in (result.number, result.bound) if value is not None]
+    assert all(isinstance(value, int | float) for value in plain)
+    assert {bool(result.failing) for result in numbers if result.outcome == "failed"} == {True}
+
+
+def test_figures_by_hand() -> None:
+    def figures(kind: str, number: int) -> tuple[Any, Any]:
+        case = KINDS[kind].cases[number]
+        result = only(pa.table(case.rows), rule_of(KINDS[kind], case))
+        return result.number, result.bound
+
+    assert figures("between", 0) == (100, 100)
+    assert figures("between", 1) == (-2, 0)
+    assert figures("between_by", 1) == (140, 10)
+    assert figures("row_count", 1) == (3, 2)
+    assert figures("coverage", 1) == (0.5, 1)
+    assert figures("null_share", 1) == (0.5, 0.25)
+    assert figures("part_of_whole", 1) == (20, 5)
+    assert figures("adds_up", 1) == (10, 2)
+    assert figures("typical", 1) == (200, 10)
+    assert figures("totals", 1) == (0.6, 1)
+    assert figures("varies", 1) == (1, 2)
+    assert figures("quotient", 2) == (2.5, 250)
+    assert figures("required", 1) == (None, None)
+
+
+def test_a_kind_without_a_failing_case_is_refused() -> None:
+    good = Case((), {}, {"a": [1]}, "fine")
+    with pytest.raises(TypeError, match="kind hopeful needs a case that passes and a case that fails"):
+        type("Hopeful", (Kind,), {"name": "hopeful", "cases": (good,)})
+    assert type("Sound", (Kind,), {"name": "sound", "cases": (good, good.but("odd"))}).cases[1].fails
+
+
+def test_results_judged_elsewhere_have_a_family_too() -> None:
+    assert [family_of(kind) for kind in ("computed", "fresh", "drift")] == ["form", "coverage", "values"]

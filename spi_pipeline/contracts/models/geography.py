@@ -10,9 +10,18 @@ from pydantic import Field, PositiveInt
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.vocabulary import Strict
-from spi_pipeline.contracts.rules import SMALL_AREAS, SmallAreas
+from spi_pipeline.rules.rule import SmallAreas
 
 PlacedBy = Literal["postcodes", "best_fit"]
+
+# Small areas are known by the lookups: the source and column that list those of a level and vintage.
+SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
+    "oa21": ("output_area_lookup", "area_code"),
+    "lsoa21": ("lsoa_best_fit", "area_code"),
+    "msoa21": ("lsoa_best_fit", "msoa_code"),
+    "lsoa11": ("lsoa_2011_lookup", "lsoa_2011_code"),
+    "msoa11": ("msoa_2011_lookup", "msoa_2011_code"),
+}
 
 # What `postcodes` places figures with, and best fit does without. Ward boundaries are the fifth, but `wards` also lists
 # the wards.

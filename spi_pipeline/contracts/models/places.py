@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from spi_pipeline.contracts.models.geography import Geography
-from spi_pipeline.contracts.rules import SMALL_AREAS
-
-Places = Literal["oa21", "lsoa21", "msoa21", "lsoa11", "msoa11", "ward", "authority"]
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.geography import SMALL_AREAS, Geography
+from spi_pipeline.rules.rule import Rule, SmallAreas
 
 
 @dataclass(frozen=True)
@@ -44,3 +43,27 @@ class TablePlaces:
             return {}
         wards = self.geography.ward_codes if "ward" in names else ()
         return {"areas": [*wards, *(self.geography.authority_codes if "authority" in names else ())]}
+
+
+def with_known_areas(rules: Sequence[Rule], codes: Callable[[SmallAreas], Collection[str]]) -> tuple[Rule, ...]:
+    """Rules whose small areas are listed.
+
+    Args:
+        rules: the rules of a table.
+        codes: gives the codes of a set of small areas, as their lookup holds them; where it raises an ``SpiError``,
+            the rule says so when asked (``unlisted``), since nothing can be judged by that lookup.
+    """
+
+    def listed(rule: Rule) -> Rule:
+        if "geographies" not in rule.params:
+            return rule
+        params = {name: value for name, value in rule.params.items() if name != "geographies"}
+        try:
+            known = {name: sorted(codes(name)) for name in rule.params["geographies"]}
+        except SpiError as error:
+            return replace(rule, params=params | {"unlisted": str(error)})
+        if rule.kind == "coverage":
+            return replace(rule, params=params | {"choices": {name: each for name, each in known.items() if each}})
+        return replace(rule, params=params | {"areas": sorted({code for each in known.values() for code in each})})
+
+    return tuple(map(listed, rules))

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from spi_pipeline.contracts.models.vocabulary import Strict
-from spi_pipeline.contracts.rules import Rule
+from spi_pipeline.rules.rule import Rule
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "binary"]
 LOGICAL_TYPES: tuple[str, ...] = get_args(LogicalType)

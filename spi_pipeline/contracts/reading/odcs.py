@@ -21,8 +21,9 @@ from spi_pipeline.contracts.reading.standard import (
     TableElement,
     read_standard,
 )
-from spi_pipeline.contracts.rules import Rule
 from spi_pipeline.contracts.stated import stated_rules
+from spi_pipeline.rules.askable import unaskable
+from spi_pipeline.rules.rule import Rule
 
 
 def read_source(document: Document, vocabulary: Vocabulary, geography: Geography, faults: list[Fault]) -> Source | None:
@@ -196,7 +197,17 @@ class _Reader:
             if any(rule.id == other.id for other in rules):
                 self.fault(("schema", 0, "quality", index), f"rule id {rule.id!r} is used already; rename this rule")
             rules.append(rule)
+        self._never_judged(rules, [rule.id for rule in stated], columns)
         return tuple(rules)
+
+    def _never_judged(self, rules: list[Rule], stated: list[str], columns: tuple[Column, ...]) -> None:
+        """Refuse a rule that cannot be put to a table of these columns: it would be skipped in every run."""
+        types = {column.name: column.type for column in columns}
+        for rule in rules:
+            # Small areas are listed once their lookups are at hand.
+            if "geographies" not in rule.params and (why := unaskable(rule, types, ())):
+                path: Path_ = ("schema", 0, "quality", stated.index(rule.id)) if rule.id in stated else ("schema", 0)
+                self.fault(path, f"rule {rule.id} can never be judged: {why.said}; drop it or correct the column")
 
 
 def _fails_on_nothing(rule: Rule) -> bool:

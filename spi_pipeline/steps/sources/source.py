@@ -22,6 +22,9 @@ from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
 
+# A page names so many files; all of them are in the table ``source_release``.
+NEWEST = 12
+
 
 def source_steps(contracts: Contracts) -> list[Step]:
     """A step for each source that has figures; of one that is fetched, the fetching before it."""
@@ -138,7 +141,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     rows = [{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins]
     return {
         "figures_of": " to ".join(dict.fromkeys((periods[0], periods[-1]))) if periods else "no file",
-        "files": Markdown(markdown(rows)),
+        "files": Markdown(markdown(rows[-NEWEST:]) + (f"\n\n{len(rows)} in all" if len(rows) > NEWEST else "")),
     }
 
 

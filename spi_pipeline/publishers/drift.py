@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.contracts.rules import Rule, RuleResult
+from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.rules.rule import Rule
 
 # Bedfordshire's revised months differ by under 2 %; census and population tables by nothing between releases.
 MOST_ROWS_MORE_OR_LESS = 0.2

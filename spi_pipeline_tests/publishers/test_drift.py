@@ -9,8 +9,8 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.rules import RuleResult
-from spi_pipeline.rules.drift import drift, drift_ids
+from spi_pipeline.publishers.drift import drift, drift_ids
+from spi_pipeline.rules.result import RuleResult
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 AREAS = [f"E010156{number:02d}" for number in range(90, 100)]

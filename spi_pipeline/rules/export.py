@@ -1,0 +1,43 @@
+"""Rules for other programs: a table's rules as a suite of Great Expectations, which needs nothing of ours to run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.rule import Rule
+
+_SEVERITY = {"error": "critical", "warning": "warning"}
+
+
+def suite(name: str, rules: Sequence[Rule], types: dict[str, str]) -> dict[str, Any]:
+    """The rules of a table, whose columns have these logical types, as the library reads suites from JSON.
+
+    The ``meta`` of the suite names the rules it lacks, of kinds that the library does not know.
+    """
+    expectations = [expectation for rule in rules for expectation in _expectations(rule, types)]
+    exported = {expectation["meta"]["rule"] for expectation in expectations}
+    missing = {rule.id: f"{rule.kind}: {rule.description}" for rule in rules if rule.id not in exported}
+    return {"name": name, "expectations": expectations, "meta": {"not_exported": missing}}
+
+
+def write_suites(suites: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write each suite to a file of its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in suites:
+        text = json.dumps(each, indent=2, ensure_ascii=False)
+        (folder / f"{each['name']}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _expectations(rule: Rule, types: dict[str, str]) -> Iterator[dict[str, Any]]:
+    for native in KINDS[rule.kind].native(rule, types):
+        yield {
+            "type": re.sub(r"(?<!^)(?=[A-Z])", "_", native.expectation).lower(),
+            "kwargs": native.arguments,
+            "severity": _SEVERITY[rule.severity],
+            "meta": {"rule": rule.id, "description": rule.description},
+        }

@@ -1,0 +1,47 @@
+from pydantic import Field
+
+from spi_pipeline.rules.kind import Asked, Case, Found, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.rule import Rule
+from spi_pipeline.rules.table import ROUNDING, Table, literal
+from spi_pipeline.rules.wording import counted, figure, listing, within
+
+_GOOD = Case(
+    ("people", "women", "men"),
+    {"tolerance": 2},
+    {"people": [100, 200, 300], "women": [60, 108, None], "men": [40, 90, 150]},
+    "2 rows, parts add up to people",
+)
+
+
+class _Stated(StatedOfColumn):
+    columns: list[str] = Field(min_length=3)
+    tolerance: float = Field(default=0, ge=0)
+
+
+class AddsUp(Kind):
+    """The parts of a whole add up to it.
+
+    The first column holds the whole, the others its parts; they may be off by ``tolerance``. Rows in which any is null
+    are looked past.
+    """
+
+    name, family = "adds_up", "relations"
+    states = _Stated
+    of = "numbers"
+    cases = (_GOOD, _GOOD.but("1 of 2 rows do not add up to people, off by up to 10", 0, men=[50, 90, 150]))
+
+    def expected(self, rule: Rule) -> str:
+        return f"{listing(rule.columns[1:], len(rule.columns))} add up to {rule.columns[0]}{within(rule)}"
+
+    def ask(self, rule: Rule, table: Table) -> Asked:
+        whole, *parts = table.doubles(rule.columns)
+        off = f"abs({whole} - ({' + '.join(parts)}))"
+        failing = f"{off} > {literal(rule.params.get('tolerance', 0) + ROUNDING)}"
+        return Asked(failing, table.filled(rule.columns, " AND "), {"most": f"max({off})"})
+
+    def tell(self, rule: Rule, found: Found) -> Told:
+        whole, rows, most = rule.columns[0], counted(found.judged, "row"), found.facts["most"]
+        words = f"{rows}, parts add up to {whole}"
+        if found.failing:
+            words = f"{found.failing:,} of {rows} do not add up to {whole}, off by up to {figure(most)}"
+        return Told(words, most, rule.params.get("tolerance", 0))

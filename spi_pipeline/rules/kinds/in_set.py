@@ -1,0 +1,38 @@
+from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
+from spi_pipeline.rules.rule import Rule
+from spi_pipeline.rules.table import Table, literal
+from spi_pipeline.rules.wording import counted, listing
+
+_GOOD = Case(("group",), {"values": ["a", "b"]}, {"group": ["a", "b", None]}, "2 rows hold listed values")
+
+
+class InSet(Kind):
+    """Values come from a closed list.
+
+    The list is ``values``; null is looked past.
+    """
+
+    name, family = "in_set", "form"
+    names_values = True
+    cases = (_GOOD, _GOOD.but("2 of 3 rows hold other values: c, A", 0, 2, group=["c", "a", "A"]))
+
+    def expected(self, rule: Rule) -> str:
+        return f"one of {listing(rule.params['values'])}"
+
+    def ask(self, rule: Rule, table: Table) -> Asked:
+        cell, allowed = table.cell(rule.columns[0]), ", ".join(map(literal, rule.params["values"]))
+        return Asked(f"{cell} NOT IN ({allowed})", f"{cell} IS NOT NULL")
+
+    def tell(self, rule: Rule, found: Found) -> Told:
+        rows = counted(found.judged, "row")
+        if not found.failing:
+            return Told(f"{rows} hold listed values")
+        return Told(f"{found.failing:,} of {rows} hold other values: {listing(found.values)}")
+
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+        arguments = {"column": rule.columns[0], "value_set": list(rule.params["values"])}
+        return [Native("ExpectColumnValuesToBeInSet", arguments)]
+
+    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+        texts = all(isinstance(value, str) for value in rule.params["values"])
+        return ("text", ("string",)) if texts else super().wants(rule)

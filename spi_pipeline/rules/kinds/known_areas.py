@@ -1,0 +1,78 @@
+from typing import Any, Literal
+
+from pydantic import Field
+
+from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfAreas, Told
+from spi_pipeline.rules.rule import Places, Rule
+from spi_pipeline.rules.table import Table, quoted
+from spi_pipeline.rules.wording import counted, listing
+
+# The form of a code of any area, ward or authority.
+_CODE = r"[EWSN]\d{8}"
+# Great Expectations takes a tenth of a millisecond for each value of a list, however few rows there are.
+_MOST_NATIVE = 100
+_GOOD = Case(
+    ("area",),
+    {"areas": ["E05000001", "E05000002"], "former": ["E05900001"]},
+    {"area": ["E05000001", "E05000002", None]},
+    "2 rows hold known codes",
+)
+_MIXED = Case(("area",), {"areas": ["E05000001"], "others": "any"}, {"area": ["here"]}, "1 row hold known codes")
+
+
+class _Stated(StatedOfAreas):
+    geographies: list[Places] = Field(min_length=1)
+    others: Literal["any"] | list[str] | None = None
+
+
+class KnownAreas(Kind):
+    """Area codes exist in the geography the contract names.
+
+    A contract states ``geographies``, from which the codes follow: ``areas``, of small areas once their lookups are at
+    hand (``unlisted`` says why a lookup will not do), and ``former``, the codes of former wards. ``others`` are texts
+    that may stand beside codes: a list, or ``any`` that does not look like a code.
+    """
+
+    name, family = "known_areas", "form"
+    states = _Stated
+    of = "text"
+    names_values = True
+    cases = (
+        _GOOD,
+        _GOOD.but(
+            "2 of 3 rows hold 2 unknown codes: E05900001, E05999999; 1 of them of a former ward set: E05900001",
+            0, 1, area=["E05900001", "E05999999", "E05000001"],
+        ),
+        _MIXED,
+        _MIXED.but("1 of 2 rows hold 1 unknown code: E05000009", 1, area=["here", "E05000009"]),
+    )  # fmt: skip
+
+    def expected(self, rule: Rule) -> str:
+        codes = counted(len(rule.params["areas"]), "area code") if "areas" in rule.params else ""
+        told, others = f"one of {codes}" if codes else "known area codes", rule.params.get("others")
+        if others is None:
+            return told
+        return f"{told}, or {'a text that is no code' if others == 'any' else listing(others)}"
+
+    def ask(self, rule: Rule, table: Table) -> Asked:
+        name, others = quoted(rule.columns[0]), rule.params.get("others", ())
+        like_codes = f" AND regexp_full_match({name}, '{_CODE}')" if others == "any" else ""
+        return Asked(f"{name} NOT IN {table.among(_allowed(rule))}{like_codes}", f"{name} IS NOT NULL")
+
+    def tell(self, rule: Rule, found: Found) -> Told:
+        rows, codes = counted(found.judged, "row"), sorted(map(str, found.values))
+        if not found.failing:
+            return Told(f"{rows} hold known codes")
+        former = sorted({*codes} & {*(rule.params.get("former") or ())})
+        told = f"{found.failing:,} of {rows} hold {counted(len(codes), 'unknown code')}: {listing(codes)}"
+        return Told(told + (f"; {len(former)} of them of a former ward set: {listing(former)}" if former else ""))
+
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+        if rule.params.get("others") == "any" or not 0 < len(rule.params.get("areas", ())) <= _MOST_NATIVE:
+            return []
+        return [Native("ExpectColumnValuesToBeInSet", {"column": rule.columns[0], "value_set": _allowed(rule)})]
+
+
+def _allowed(rule: Rule) -> list[Any]:
+    others = rule.params.get("others", ())
+    return [*rule.params["areas"], *(() if others == "any" else others)]

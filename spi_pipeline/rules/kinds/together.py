@@ -1,0 +1,34 @@
+from pydantic import Field
+
+from spi_pipeline.rules.kind import Asked, Case, Found, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.rule import Rule
+from spi_pipeline.rules.table import Table, count
+from spi_pipeline.rules.wording import by_name, counted, listing
+
+_GOOD = Case(("homes", "rate"), {}, {"homes": [1, None], "rate": [0.5, None]}, "2 rows, null together or not at all")
+
+
+class _Stated(StatedOfColumn):
+    columns: list[str] = Field(min_length=2)
+
+
+class Together(Kind):
+    """The named columns are null in the same rows."""
+
+    name, family = "together", "relations"
+    states = _Stated
+    cases = (_GOOD, _GOOD.but("2 of 2 rows null in part: homes 1, rate 1", 0, 1, homes=[1, None], rate=[None, 2.0]))
+
+    def expected(self, rule: Rule) -> str:
+        return f"{listing(rule.columns, len(rule.columns))} null in the same rows"
+
+    def ask(self, rule: Rule, table: Table) -> Asked:
+        nulls = {name: f"({table.cell(name)} IS NULL)" for name in rule.columns}
+        mixed = f"({' OR '.join(nulls.values())}) AND NOT ({' AND '.join(nulls.values())})"
+        return Asked(mixed, details={name: count(f"{null} AND {mixed}") for name, null in nulls.items()})
+
+    def tell(self, rule: Rule, found: Found) -> Told:
+        rows = counted(found.rows, "row")
+        if not found.failing:
+            return Told(f"{rows}, null together or not at all")
+        return Told(f"{found.failing:,} of {rows} null in part: {by_name(found.facts)}")

@@ -1,0 +1,44 @@
+from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, StatedOfColumns, Told
+from spi_pipeline.rules.rule import Rule
+from spi_pipeline.rules.table import Table
+from spi_pipeline.rules.wording import figure
+
+_GOOD = Case(("group",), {}, {"group": ["a", "b", None]}, "group holds 2 values")
+
+
+class Varies(Kind):
+    """A column holds more than one value."""
+
+    name, family = "varies", "values"
+    states = StatedOfColumns
+    of_many_rows = True
+    cases = (
+        _GOOD,
+        _GOOD.but("group holds one value only, a", {"column": "group"}, group=["a", "a", None]),
+        _GOOD.but("group holds nothing but null", {"column": "group"}, group=[None, None, None]),
+    )
+
+    def expected(self, rule: Rule) -> str:
+        return "more than one value"
+
+    def ask(self, rule: Rule, table: Table) -> Asked:
+        cells = {name: table.cell(name) for name in rule.columns}
+        facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}
+        return Asked(facts=facts | {f"one {name}": f"any_value({cell})" for name, cell in cells.items()})
+
+    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+        ((_, facts),) = found.groups
+        return [{"column": name} for name in rule.columns if facts[name] < 2]
+
+    def tell(self, rule: Rule, found: Found) -> Told:
+        ((_, facts),) = found.groups
+        few = {0: "nothing but null", 1: "one value only, {}"}
+        told = [
+            f"{name} holds " + few.get(facts[name], f"{facts[name]:,} values").format(figure(facts[f"one {name}"]))
+            for name in rule.columns
+        ]
+        return Told("; ".join(told), min(facts[name] for name in rule.columns), 2)
+
+    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+        arguments = [{"column": name, "min_value": 2} for name in rule.columns]
+        return [Native("ExpectColumnUniqueValueCountToBeBetween", each) for each in arguments]

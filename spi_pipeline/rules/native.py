@@ -1,0 +1,106 @@
+"""Expectations put to Great Expectations, which alone decides whether one holds.
+
+Knows the library and nothing of rules. It is imported on first use: that costs seconds, which commands that judge
+nothing need not pay.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import pyarrow as pa
+
+from spi_pipeline.rules.kind import Native
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Verdict(NamedTuple):
+    """Whether all expectations of a rule hold, and the numbers of the failing rows, where they are about rows."""
+
+    passed: bool
+    positions: tuple[int, ...] = ()
+
+
+def judge(table: pa.Table, asked: Mapping[str, Sequence[Native]]) -> dict[str, Verdict]:
+    """Decide the expectations of each rule on a table without a column name twice, in one validation.
+
+    Raises:
+        AttributeError: the library has no such expectation.
+        ValueError: an expectation does not take its arguments.
+        RuntimeError: the library could not decide one, or did not answer.
+    """
+    if not asked:
+        return {}
+    frame = _frame(table)
+    results = _validated(frame, asked, "BOOLEAN_ONLY")
+    # Listing failing rows costs half as much again, so it is asked for only where there are some.
+    broken = {rule: asked[rule] for rule, found in results.items() if not all(result.success for result in found)}
+    listed = _validated(frame, broken, "COMPLETE") if broken else {}
+    return {rule: _verdict(listed[rule]) if rule in listed else Verdict(True) for rule in asked}
+
+
+def _verdict(results: Sequence[Any]) -> Verdict:
+    failing = {row for result in results for row in result.result.get("unexpected_index_list") or ()}
+    return Verdict(False, tuple(sorted(map(int, failing))))
+
+
+def _validated(
+    frame: pd.DataFrame, asked: Mapping[str, Sequence[Native]], form: Literal["BOOLEAN_ONLY", "COMPLETE"]
+) -> dict[str, list[Any]]:
+    """The results of the expectations of each rule."""
+    batch = _batch_definition().get_batch({"dataframe": frame})
+    import great_expectations as gx
+
+    # Classes, because a suite drops expectations that it does not know without a word.
+    expectations = [
+        getattr(gx.expectations, native.expectation)(**native.arguments, meta={"rule": rule})
+        for rule, natives in asked.items()
+        for native in natives
+    ]
+    with warnings.catch_warnings():
+        # pandas advises on groups in a pattern, which are a matter of the contract.
+        warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression")
+        validation = batch.validate(gx.ExpectationSuite(name="rules", expectations=expectations), result_format=form)
+    results: dict[str, list[Any]] = {rule: [] for rule in asked}
+    for result in validation.results:
+        if result.exception_info and (errors := _errors(result.exception_info)):
+            raise RuntimeError(f"{result.expectation_config.type} could not be decided: {errors[0]}")
+        results[result.expectation_config.meta["rule"]].append(result)
+    if {rule: len(natives) for rule, natives in asked.items()} != {rule: len(r) for rule, r in results.items()}:
+        raise RuntimeError(f"{len(expectations)} expectations were asked and {len(validation.results)} answered")
+    return results
+
+
+@cache
+def _batch_definition() -> Any:
+    """Where frames are handed in: one per process, in a context that lives in memory only."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+
+    context: Any = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole frame")
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """The rows in pandas, whole numbers beside null still whole: as floats, those above 2**53 would run together."""
+    import pandas as pd
+
+    whole = {kind: getattr(pd, f"{str(kind).replace('int', 'Int').replace('uInt', 'UInt')}Dtype")()
+             for kind in table.schema.types if pa.types.is_integer(kind)}  # fmt: skip
+    columns = {name: column.to_pandas(types_mapper=whole.get if column.null_count else None)
+               for name, column in zip(table.column_names, table.columns, strict=True)}  # fmt: skip
+    return pd.DataFrame(columns, index=range(table.num_rows))
+
+
+def _errors(info: Mapping[str, Any]) -> list[str]:
+    """The messages of the exceptions met; the library has one record, or one for each metric that failed."""
+    records = [info] if "raised_exception" in info else list(info.values())
+    return [" ".join(str(record["exception_message"]).split()) for record in records if record["raised_exception"]]

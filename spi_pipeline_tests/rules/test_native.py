@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+from spi_pipeline.rules.kind import Native
+from spi_pipeline.rules.native import judge
+
+TABLE = pa.table({"x": [1, 2, 3], "y": [None, "a", "b"]})
+SMALL = Native("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})
+
+
+def test_each_rule_has_one_verdict_over_all_its_expectations() -> None:
+    nulls = [Native("ExpectColumnValuesToNotBeNull", {"column": name}) for name in ("x", "y")]
+    counted = Native("ExpectTableRowCountToBeBetween", {"min_value": 3})
+    found = judge(TABLE, {"small": [SMALL], "filled": nulls, "rows": [counted], "again": [SMALL]})
+    assert {rule: verdict.passed for rule, verdict in found.items()} == {
+        "small": False, "filled": False, "rows": True, "again": False,
+    }  # fmt: skip
+    assert [verdict.positions for verdict in found.values()] == [(2,), (0,), (), (2,)]
+
+
+def test_no_rules_have_no_verdicts() -> None:
+    assert judge(TABLE, {}) == {}
+
+
+def test_an_unknown_expectation_is_not_dropped_in_silence() -> None:
+    with pytest.raises(AttributeError, match="ExpectNothing"):
+        judge(TABLE, {"odd": [Native("ExpectNothing", {})]})
+
+
+def test_an_expectation_that_is_not_answered_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite
+    monkeypatch.setattr(gx, "ExpectationSuite", lambda name, expectations: suite(name, expectations[1:]))
+    with pytest.raises(RuntimeError, match="2 expectations were asked and 1 answered"):
+        judge(TABLE, {"small": [SMALL], "again": [SMALL]})
+
+
+def test_arguments_an_expectation_does_not_take_are_refused() -> None:
+    odd = Native("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2, "maximum": 2})
+    with pytest.raises(ValueError, match="extra fields not permitted"):
+        judge(TABLE, {"odd": [odd]})
+
+
+def test_what_cannot_be_decided_is_neither_passed_nor_silent() -> None:
+    absent = Native("ExpectColumnValuesToBeBetween", {"column": "absent", "max_value": 2})
+    with pytest.raises(RuntimeError, match=r"expect_column_values_to_be_between could not be decided: .*absent"):
+        judge(TABLE, {"odd": [absent]})
+
+
+def test_telemetry_is_off() -> None:
+    judge(TABLE, {"small": [SMALL]})
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("module", "kept_out"),
+    [
+        ("spi_pipeline.rules.evaluation", {"great_expectations", "pandas"}),
+        ("spi_pipeline.rules.kinds", {"great_expectations", "pandas", "numpy", "pyarrow", "duckdb"}),
+    ],
+)
+def test_libraries_are_loaded_where_they_are_used(module: str, kept_out: set[str]) -> None:
+    script = f"import sys, {module}; print(sorted({kept_out!r} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
