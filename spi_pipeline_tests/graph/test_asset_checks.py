@@ -10,12 +10,14 @@ from spi_pipeline.orchestration.asset_checks import check_results
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Outcome as RuleOutcome
 from spi_pipeline.rules.rule import Rule, Severity
-from spi_pipeline.run.plan import Step
-from spi_pipeline.run.runner import COMPUTED, Outcome
+from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.run.outcome import COMPUTED, Outcome
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline_tests.graph.snapshot import SETTINGS
 
 KEY = dg.AssetKey(["component", "housing"])
-TABLES = ("score.housing", "weight.housing")
-STEP = Step("housing", "component", "components", (), TABLES, (), (), "Housing", "")
+TABLES = ("element_score.housing", "weight.housing")
+STEP = next(step for step in build_plan(contracts_in_force(SETTINGS)) if step.label == "component/housing")
 
 
 def result(rule: str, kind: str, outcome: RuleOutcome = "passed", severity: Severity = "error") -> RuleResult:
