@@ -14,13 +14,13 @@ import spi_pipeline.definitions
 from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT, FAMILIES
+from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.orchestration.drawing import operations
-from spi_pipeline.rules.kinds import RULE_KINDS
-from spi_pipeline.run.plan import build_plan
-from spi_pipeline.run.runner import COMPUTED
+from spi_pipeline.rules.kinds import KINDS, family_of
+from spi_pipeline.run.outcome import COMPUTED
+from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; the groups of sources, one for each publisher, come before all others.
@@ -74,17 +74,17 @@ def test_checks_are_on_assets_that_exist(defs: dg.Definitions) -> None:
 def test_an_asset_has_one_check_for_each_family_of_its_rules(defs: dg.Definitions, contracts: Contracts) -> None:
     assets = defs.resolve_asset_graph()
     for step in build_plan(contracts):
-        kinds = {rule.kind for table in step.outputs for rule in contract_of(table, contracts).rules}
-        kinds |= {COMPUTED.kind} if step.outputs else set()
+        tables = list(filter(is_table, step.outputs))
+        kinds = {rule.kind for table in tables for rule in contract_of(table, contracts).rules}
+        kinds |= {COMPUTED.kind} if tables else set()
         kinds |= {FRESH} if step.kind == "source" else set()  # drift is judged where figures are fetched
-        names = {CHECKS[FAMILIES[kind]][0] for kind in kinds}
+        names = {CHECKS[family_of(kind)][0] for kind in kinds}
         assert {key.name for key in assets.get(asset_key(step)).check_keys} == names
     assert len(assets.asset_check_keys) <= 720
 
 
 def test_every_kind_of_rule_is_of_one_family() -> None:
-    assert FAMILIES.keys() == {*RULE_KINDS, COMPUTED.kind, FRESH, DRIFT}
-    assert set(FAMILIES.values()) == CHECKS.keys()
+    assert {family_of(kind) for kind in (*KINDS, COMPUTED.kind, FRESH, DRIFT)} == CHECKS.keys()
 
 
 def test_a_check_says_what_an_error_does(defs: dg.Definitions) -> None:
