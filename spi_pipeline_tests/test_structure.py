@@ -17,9 +17,11 @@ import spi_pipeline
 PACKAGE = Path(spi_pipeline.__file__).parent
 # A list of files that is longer is searched, not read.
 MOST_FILES = 16
-# Still to be cut.
-LONG = ("orchestration", "publishers")
-KNOWN_CIRCLES = {("spi_pipeline.run.freshness", "spi_pipeline.run.runner")}
+# Each with its reason.
+LONG = {
+    "orchestration": "still to be cut",
+    "kinds": "one file for each kind of rule, all alike, listed in its __init__",
+}
 
 
 def module_name(file: Path) -> str:
@@ -52,10 +54,7 @@ def circle(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 def test_no_modules_import_each_other() -> None:
-    graph = {name: imported(file.read_text("utf-8")) for name, file in MODULES.items()}
-    for importing, other in KNOWN_CIRCLES:
-        graph.get(importing, set()).discard(other)
-    assert circle(graph) == []
+    assert circle({name: imported(file.read_text("utf-8")) for name, file in MODULES.items()}) == []
 
 
 def test_imports_are_found_wherever_they_stand() -> None:

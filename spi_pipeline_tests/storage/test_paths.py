@@ -26,7 +26,8 @@ PATH_TYPES = ("Path", "PurePath", "PurePosixPath", "str")
 # Each with its reason.
 ALLOWED = {
     "settings.py: _PACKAGE / 'snapshot' / 'tables'": "the embedded tables, a folder of the package",
-    "orchestration/instance.py: home / 'history' / 'runs'": "Dagster's own folder, wherever DAGSTER_HOME puts it",
+    "orchestration/instance.py: history / 'runs'": "Dagster's own folder, wherever DAGSTER_HOME puts it",
+    "orchestration/instance.py: 'runs/'": "a database in it",
 }
 
 

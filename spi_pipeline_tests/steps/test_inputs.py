@@ -1,0 +1,94 @@
+"""What a step is given: what it names, each derived thing made once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.steps.inputs import AREAS, AS_OF, ASKING, Inputs
+from spi_pipeline.steps.step import Step, compute
+from spi_pipeline.storage.downloads import Downloads
+from spi_pipeline_tests.steps.examples import given
+
+FRAME = pd.DataFrame({"area_code": ["E05000001"], "value": [1.0]})
+DOWNLOADS = Downloads((), "2025-12", "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda inputs: inputs["area"],
+        lambda inputs: inputs.table("area"),
+        lambda inputs: inputs.frame("area"),
+        lambda inputs: inputs.origins("area"),
+        lambda inputs: inputs.downloads("area"),
+        lambda inputs: inputs.areas(DOWNLOADS),
+        lambda inputs: inputs.as_of,
+        lambda inputs: inputs.derived("twice", ("area",), lambda: 2),
+    ],
+)
+def test_what_is_not_named_is_not_given(read: Callable[[Inputs], Any]) -> None:
+    inputs = given({"wards": FRAME})
+    assert "area" not in inputs
+    with pytest.raises(KeyError):
+        read(inputs)
+
+
+def test_a_step_cannot_read_what_it_does_not_name(contracts: Contracts) -> None:
+    def cheats(_step: Step, _contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+        return {"area": inputs.frame("wards")}
+
+    step = replace(next(step for step in build_plan(contracts) if step.kind == "area"), does=cheats, inputs=())
+    with pytest.raises(KeyError, match="wards"):
+        compute(step, contracts, given(dict.fromkeys(step.inputs, FRAME)))
+
+
+def test_parts_are_those_of_the_product_in_the_order_they_are_named() -> None:
+    named = {"weight.b": 2.0, "weighting.a": 9.0, "weight.a": 1.0, "weight": 8.0}
+    inputs = given({name: FRAME.assign(value=value) for name, value in named.items()})
+    assert inputs.parts("weight")["value"].tolist() == [2.0, 1.0]
+    assert inputs.parts("weight").index.tolist() == [0, 1]
+
+
+def test_what_follows_from_inputs_is_made_once_for_a_version() -> None:
+    made: list[str] = []
+    kept: dict[Any, Any] = {}
+
+    def derived(form: str, version: str) -> str:
+        def make() -> str:
+            made.append(f"{form} of {version}")
+            return made[-1]
+
+        return given({"wards": FRAME}, version, kept).derived(form, ("wards",), make)
+
+    assert derived("shapes", "v1") == derived("shapes", "v1") == "shapes of v1"
+    assert derived("names", "v1") == "names of v1"
+    assert derived("shapes", "v2") == "shapes of v2"
+    assert made == ["shapes of v1", "names of v1", "shapes of v2"]
+    assert len(kept) == 2, "what followed from an older version is let go"
+
+
+def test_downloads_are_read_for_the_months_they_were_fetched_for() -> None:
+    inputs = given({AREAS: Scope(wards=("E05000001",), since="2020-01"), "downloads/census": DOWNLOADS})
+    assert inputs.downloads("census") is DOWNLOADS
+    scope = inputs.areas(inputs.downloads("census"))
+    assert (scope.wards, scope.since, scope.have) == (("E05000001",), "2025-12", ())
+
+
+def test_a_fetch_asks_only_by_what_it_was_given(live: Contracts) -> None:
+    step = next(step for step in build_plan(live) if step.kind == "fetch")
+    assert step.inputs == (AREAS, ASKING)
+    with pytest.raises(KeyError, match=ASKING):
+        compute(step, live, given({AREAS: Scope()}))
+
+
+def test_the_day_is_an_input_like_any_other() -> None:
+    assert given({AS_OF: dt.date(2026, 11, 23)}).as_of == dt.date(2026, 11, 23)

@@ -1,0 +1,137 @@
+"""The tables that readers see, joined from frames made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.steps.joined import joined_steps
+from spi_pipeline.steps.step import compute
+from spi_pipeline_tests.steps.examples import given
+
+WARD, OTHER, TOWN = "E05000001", "E05000002", "E06000032"
+
+
+def joined(contracts: Contracts, name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What the step makes of these tables."""
+    step = next(step for step in joined_steps(contracts) if step.name == name)
+    assert tables.keys() <= set(step.inputs)
+    made = compute(replace(step, inputs=tuple(tables)), contracts, given(tables))
+    found: pd.DataFrame = made[name].to_pandas()
+    return found
+
+
+def scores(level: str, name: str, **of_area: float) -> pd.DataFrame:
+    rows = [
+        {"edition": 2024, "profile": "spi", "level": level, "id": name, "area_code": code, "score": score,
+         "relative_score": None, "rank": None if code == TOWN else place, "coverage": 1.0}
+        for place, (code, score) in enumerate(of_area.items(), start=1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def ends(level: str, name: str, code: str, low: int, high: int, profile: str = "spi") -> dict[str, Any]:
+    return {"edition": 2024, "profile": profile, "level": level, "id": name, "area_code": code, "rank": 1,
+            "rank_low": low, "rank_high": high}  # fmt: skip
+
+
+def test_scores_of_all_elements_with_the_ends_of_their_ranks(contracts: Contracts) -> None:
+    tables = {
+        "element_score.housing": scores("component", "housing", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}),
+        "element_score.social_progress_index": scores("index", "social_progress_index", **{WARD: 40.0, TOWN: 45.0}),
+        "rank_interval": pd.DataFrame(
+            [
+                ends("component", "housing", WARD, 1, 2),
+                ends("component", "housing", OTHER, 2, 5),
+                ends("component", "housing", WARD, 7, 9, profile="equal"),
+                ends("index", "social_progress_index", WARD, 3, 4),
+            ]
+        ),
+    }
+    found = joined(contracts, "score", tables).set_index(["level", "area_code"])
+    assert len(found) == 5
+    assert found["score"].to_dict() == {
+        ("component", WARD): 60.0,
+        ("component", OTHER): 50.0,
+        ("component", TOWN): 55.0,
+        ("index", WARD): 40.0,
+        ("index", TOWN): 45.0,
+    }
+    wards = found.dropna(subset="rank_low")
+    assert wards[["rank_low", "rank_high"]].astype(int).apply(tuple, axis=1).to_dict() == {
+        ("component", WARD): (1, 2),
+        ("component", OTHER): (2, 5),
+        ("index", WARD): (3, 4),
+    }
+    assert found.loc[[("component", TOWN), ("index", TOWN)], "rank_high"].isna().all(), "an authority has no rank"
+
+
+def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
+    twice = pd.DataFrame([ends("component", "housing", WARD, 1, 2), ends("component", "housing", WARD, 1, 3)])
+    with pytest.raises(pd.errors.MergeError):
+        joined(contracts, "score", {"element_score.housing": scores("component", "housing", **{WARD: 60.0}),
+                                    "rank_interval": twice})  # fmt: skip
+
+
+def value(code: str, edition: int, status: str, figure: float | None) -> dict[str, Any]:
+    day = pd.Timestamp(edition, 3, 21).date() if figure is not None else None
+    return {
+        "indicator_id": "no_car", "area_code": code, "edition": edition, "period_start": day, "period_end": day,
+        "value": figure, "lower": None, "upper": None, "numerator": None,
+        "denominator": None if figure is None else 100.0, "status": status, "source_id": "census_car_availability",
+        "raw_sha256": None,
+    }  # fmt: skip
+
+
+def filled(code: str, edition: int, figure: float, profile: str = "spi") -> dict[str, Any]:
+    return {"edition": edition, "profile": profile, "indicator_id": "no_car", "area_code": code, "value": figure,
+            "method": "regression", "donors": "safety"}  # fmt: skip
+
+
+def observations(contracts: Contracts, values: list[dict[str, Any]], cells: list[dict[str, Any]]) -> pd.DataFrame:
+    component = contracts.component_of["no_car"]
+    columns = list(filled(WARD, 2024, 0.0))
+    tables = {
+        "indicator_value.no_car": pd.DataFrame(values),
+        f"imputation.{component}": pd.DataFrame(cells, columns=columns).astype({"value": float, "edition": "int64"}),
+    }
+    return joined(contracts, "observation", tables).set_index(["area_code", "edition"])
+
+
+def test_a_cell_that_was_filled_holds_its_value_and_says_so(contracts: Contracts) -> None:
+    found = observations(
+        contracts,
+        [value(WARD, 2023, "observed", 20.0), value(WARD, 2024, "missing", None),
+         value(OTHER, 2023, "suppressed", None), value(OTHER, 2024, "missing", None)],
+        [filled(WARD, 2024, 30.0), filled(OTHER, 2023, 40.0), filled(OTHER, 2024, 50.0, profile="equal")],
+    )  # fmt: skip
+    assert found[["status", "value"]].astype(object).where(found[["status", "value"]].notna(), None).apply(
+        tuple, axis=1
+    ).to_dict() == {
+        (WARD, 2023): ("observed", 20.0),
+        (WARD, 2024): ("imputed", 30.0),
+        (OTHER, 2023): ("imputed", 40.0),
+        (OTHER, 2024): ("missing", None),
+    }
+    blank = found.loc[(WARD, 2024)]
+    assert blank[["period_start", "period_end", "lower", "upper", "denominator"]].isna().all()
+
+
+def test_a_value_that_there_is_gives_way_to_none(contracts: Contracts) -> None:
+    found = observations(contracts, [value(WARD, 2024, "carried", 20.0)], [filled(WARD, 2024, 30.0)])
+    assert found.loc[(WARD, 2024), ["status", "value"]].tolist() == ["carried", 20.0]
+
+
+def test_where_nothing_was_filled_the_values_are_as_they_were(contracts: Contracts) -> None:
+    found = observations(contracts, [value(WARD, 2024, "observed", 20.0), value(OTHER, 2024, "missing", None)], [])
+    assert found["status"].tolist() == ["observed", "missing"]
+
+
+def test_a_cell_that_was_filled_twice_is_refused(contracts: Contracts) -> None:
+    with pytest.raises(pd.errors.MergeError):
+        observations(contracts, [value(WARD, 2024, "missing", None)], [filled(WARD, 2024, 1.0)] * 2)

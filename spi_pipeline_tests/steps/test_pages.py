@@ -1,0 +1,28 @@
+"""Pages say plain things, whoever shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline_tests.integration.houses import House
+
+PLAIN = (str, int, float, Path, type(None))
+
+
+def test_what_is_known_before_anything_was_computed_is_plain(contracts: Contracts, live: Contracts) -> None:
+    for in_force in (contracts, live):
+        for step in build_plan(in_force):
+            said = step.page.about(step, in_force)
+            assert [name for name, value in said.items() if not isinstance(value, PLAIN)] == [], step.label
+
+
+def test_what_is_read_off_the_tables_is_plain(refreshed: House) -> None:
+    contracts, reader = refreshed.contracts, refreshed.runner.reader
+    for step in build_plan(contracts):
+        said = step.page.shows(step, contracts, reader)
+        assert [name for name, value in said.items() if not isinstance(value, PLAIN)] == [], step.label
+        assert not said.keys() & step.page.about(step, contracts).keys(), step.label
+        if is_table(step.outputs[0]):
+            assert isinstance(step.page.preview(step, reader.table(step.outputs[0]), contracts), str)
