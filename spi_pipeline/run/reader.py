@@ -77,9 +77,9 @@ class Reader:
         if name.startswith(EMBEDDED):
             return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
         if name.startswith(RECORDS):
-            # What runs recorded differs whenever one of them wrote or refused a table.
-            ran = {name: found.stale_run_id or found.run_id for name, found in self.store.versions().items()}
-            return hashlib.sha256(json.dumps(ran, sort_keys=True).encode()).hexdigest()
+            # Of the records themselves: a run that only judged tables again leaves no other trace.
+            stamps = self.store.run_stamps(name.removeprefix(RECORDS))
+            return hashlib.sha256(json.dumps(stamps, sort_keys=True).encode()).hexdigest()
         if name in FACTS:
             fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
             return str(fact)
