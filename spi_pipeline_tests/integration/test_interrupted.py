@@ -200,14 +200,14 @@ def _before_the_pointer(_house: House) -> None:
 
 
 def _between_two_tables_of_a_step(_house: House) -> None:
-    whole = Runner._write
+    whole = Runner._write_table
 
     def write(self: Runner, name: str, *rest: Any) -> Any:
         if name.startswith("weight."):
             _die()
         return whole(self, name, *rest)
 
-    Runner._write = write  # type: ignore[method-assign]
+    Runner._write_table = write  # type: ignore[method-assign]
 
 
 def _before_the_database_is_swapped(_house: House) -> None:
