@@ -58,15 +58,16 @@ def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table; nothing is computed or written."""
     from spi_pipeline.cli.terminal import show_checks
     from spi_pipeline.run.activity import contracts_in_force
-    from spi_pipeline.run.plan import build_plan
+    from spi_pipeline.run.plan import build_plan, is_table
     from spi_pipeline.run.records import check_row
     from spi_pipeline.run.runner import Runner
 
     settings = Settings()
     contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
-    steps = [step for step in build_plan(contracts) if step.outputs]
-    missing = [name for step in steps for name in step.outputs if runner.store.current(name) is None]
+    steps = build_plan(contracts)
+    tables = [name for step in steps for name in step.outputs if is_table(name)]
+    missing = [name for name in tables if runner.store.current(name) is None]
     if missing:
         raise SpiError(f"{len(missing)} tables are not there yet ({', '.join(missing[:5])}); run spi refresh")
     outcomes = runner.check(steps)

@@ -55,6 +55,7 @@ def operation_asset(
     steps: Sequence[Step],
     contracts: Contracts,
     graph: Graph,
+    place: int,
 ) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
@@ -63,6 +64,7 @@ def operation_asset(
         steps: its steps, one asset each.
         contracts: all contracts.
         graph: what all assets share.
+        place: its place in the order of the plan.
 
     Returns:
         The assets, with a check for each family of rules of their tables.
@@ -70,7 +72,18 @@ def operation_asset(
     specs = [_spec(step, contracts, graph) for step in steps]
     checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
 
-    @dg.multi_asset(name=name, specs=specs, check_specs=checks, can_subset=True, required_resource_keys={"runner"})
+    # The order of the plan holds where nothing selected lies between two operations too: the publication comes last,
+    # also behind a table that is only judged again.
+    order = {"dagster/priority": str(-place)}
+
+    @dg.multi_asset(
+        name=name,
+        specs=specs,
+        check_specs=checks,
+        can_subset=True,
+        required_resource_keys={"runner"},
+        op_tags=order,
+    )
     def operation(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
         runner: Runner = context.resources.runner
         selected = context.selected_asset_keys

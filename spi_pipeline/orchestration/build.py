@@ -38,7 +38,10 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
     graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made), bool(contracts.fetched))
-    assets = [operation_asset(name, steps, contracts, graph) for name, steps in operations(plan).items()]
+    assets = [
+        operation_asset(name, steps, contracts, graph, place)
+        for place, (name, steps) in enumerate(operations(plan).items())
+    ]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +24,8 @@ from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def readable(store: Store, contracts: Contracts) -> frozenset[str]:
@@ -66,6 +69,17 @@ class Publishers:
         self._raw: dict[str, Raw] = {}
         self._clients: dict[str, HttpClient] = {}
 
+    def prepare(self) -> None:
+        """Read what all sources share, before they are asked side by side.
+
+        Raises:
+            SpiError: when files were put in for a source that reads none.
+        """
+        if strays := sorted(set(self._inbox) - self._contracts.fetched):
+            known = ", ".join(sorted(self._contracts.fetched)) or "none"
+            raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
+        log.debug("asking as of %s", self.areas.as_of)
+
     def raw(self, source_id: str) -> Raw:
         """What was fetched of a source; one object a run, which knows when the run began to ask."""
         return self._raw.setdefault(source_id, self._store.raw(source_id))
@@ -81,14 +95,7 @@ class Publishers:
         return self._clients[source_id].asked if source_id in self._clients else 0
 
     def laid_in(self, source_id: str) -> Sequence[Path]:
-        """The files in the inbox of a source.
-
-        Raises:
-            SpiError: when files were put in for a source that reads none.
-        """
-        if strays := sorted(set(self._inbox) - self._contracts.fetched):
-            known = ", ".join(sorted(self._contracts.fetched)) or "none"
-            raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
+        """The files in the inbox of a source."""
         return self._inbox.get(source_id, ())
 
     def scope(self, source_id: str, areas: Scope) -> Scope:

@@ -78,10 +78,9 @@ class Reader:
         if name.startswith(EMBEDDED):
             return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
         if name.startswith(RECORDS):
-            # What runs recorded differs whenever one of them wrote, refused or judged a table.
-            known = self.store.versions().items()
-            ran = {name: [found.run_id, found.stale_run_id, found.judged] for name, found in known}
-            return hashlib.sha256(json.dumps(ran, sort_keys=True).encode()).hexdigest()
+            # Of the records themselves: a run that only judged tables again leaves no other trace.
+            stamps = self.store.run_stamps(name.removeprefix(RECORDS))
+            return hashlib.sha256(json.dumps(stamps, sort_keys=True).encode()).hexdigest()
         if name in FACTS:
             fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
             return str(fact)

@@ -160,7 +160,7 @@ class Runner:
         """What each step came to; those that wait for publishers side by side."""
         if self.publishers is None or not any(step.cadence for step in steps):
             return [self._made(step, run_id) for step in steps]
-        self.publishers.areas  # noqa: B018 - read once, before there are threads
+        self.publishers.prepare()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(lambda step: self._made(step, run_id), steps))
 

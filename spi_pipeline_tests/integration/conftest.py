@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from spi_pipeline_tests.integration.fixtures import house, no_dagster_home, refreshed, spi
+from spi_pipeline_tests.integration.fixtures import house, live, no_dagster_home, publishers, refreshed, spi
 
-__all__ = ["house", "no_dagster_home", "refreshed", "spi"]
+__all__ = ["house", "live", "no_dagster_home", "publishers", "refreshed", "spi"]

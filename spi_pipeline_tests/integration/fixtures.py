@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from spi_pipeline.cli import main
-from spi_pipeline_tests.integration.houses import House, copied, refreshed_once
+from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.integration.houses import House, copied, empty_house, refreshed_once
+
+MONTHS = 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,21 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House
 def house(refreshed: House, tmp_path: Path) -> House:
     """A refreshed store of one's own, to break."""
     return copied(refreshed, tmp_path)
+
+
+@pytest.fixture
+def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
+    """Local publishers that are asked in place of the real ones, with so many months."""
+    with local_publishers(months=MONTHS) as served:
+        for name, base in served.endpoints.items():
+            monkeypatch.setenv(name, base)
+        yield served
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> House:
+    """A house in live mode, and no store yet."""
+    return House(empty_house(tmp_path).settings.model_copy(update={"mode": "live"}))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
@@ -81,6 +82,13 @@ class House:
         table = pq.read_table(self.embedded(source_id))
         changed = change(table).replace_schema_metadata(table.schema.metadata)
         pq.write_table(changed, self.embedded(source_id), **options)
+
+    def make_due(self, label: str) -> None:
+        """Let the tables of a step say that they follow from something else than what there is; their content stays."""
+        (step,) = [step for step in build_plan(self.contracts) if step.label == label]
+        for name in step.outputs:
+            table, metadata = self.store.read(name), self.store.metadata(name)
+            self.store.write(name, table, fingerprint="of something else", run_id="by_hand", metadata=metadata)
 
     def cure(self) -> None:
         """Put the embedded figures back."""

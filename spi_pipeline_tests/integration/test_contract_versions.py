@@ -9,8 +9,8 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.versions import CONTRACT
+from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.run.runner import Outcome
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 

@@ -9,8 +9,9 @@ import pytest
 
 from spi_pipeline.orchestration import status
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.outputs import database
 from spi_pipeline.run import runner
-from spi_pipeline.run.plan import Step
+from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 
@@ -21,7 +22,7 @@ def _faults(said_err: str) -> list[str]:
 
 @pytest.fixture
 def due(house: House) -> House:
-    house.store.keep("score.social_progress_index", reason="the test wants it made again", run_id="by_hand")
+    house.make_due("index/social_progress_index")
     return house
 
 
@@ -56,11 +57,11 @@ def test_an_operation_that_breaks_beyond_its_steps_is_named(
 ) -> None:
     before = due.digests()
 
-    def settled(*_arguments: Any) -> Any:
+    def ended(*_arguments: Any) -> Any:
         raise KeyError("a name nobody knows")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner.Runner, "_settled", settled)
+        patch.setattr(runner.Runner, "_ended", ended)
         said = spi(due, "refresh")
     assert said.code == 1
     assert "Traceback" not in said.out + said.err
@@ -72,15 +73,15 @@ def test_an_operation_that_breaks_beyond_its_steps_is_named(
 def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = due.query("SELECT * FROM score ORDER BY ALL")
 
-    def tables(*_arguments: Any) -> Any:
+    def write(*_arguments: Any) -> Any:
         raise TypeError("no such cast")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "database_tables", tables)
+        patch.setattr(database, "write", write)
         said = spi(due, "refresh")
     assert said.code == 1
     (fault,) = _faults(said.err)
-    assert fault.startswith("database/spi_duckdb broke in our own code (TypeError: no such cast)")
+    assert fault.startswith("publication/outputs broke in our own code (TypeError: no such cast)")
     assert due.query("SELECT * FROM score ORDER BY ALL") == scores
 
 
@@ -90,7 +91,7 @@ def test_a_command_that_breaks_names_the_file_with_the_trace(
     def broken(*_arguments: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(status, "stale_steps", broken)
+    monkeypatch.setattr(status, "due_steps", broken)
     said = spi(refreshed, "status")
     assert (said.code, said.out) == (1, "")
     (sentence,) = said.err.splitlines()

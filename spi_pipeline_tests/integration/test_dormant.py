@@ -47,9 +47,9 @@ def test_with_figures_it_enters_and_the_set_is_another_one(refreshed: House, mis
     steps = {step.label: step for step in build_plan(awake)}
     assert "source/local_health" in steps
     assert "local_health" in steps["indicator/life_expectancy"].inputs
-    assert "observation.life_expectancy" in steps["component/health"].inputs
+    assert "indicator_value.life_expectancy" in steps["component/health"].inputs
     assert (
-        "observation.life_expectancy"
+        "indicator_value.life_expectancy"
         not in next(step for step in build_plan(contracts) if step.label == "component/health").inputs
     )
     before, after = ({chain[0] for chain in slots(found.active)} for found in (contracts, awake))

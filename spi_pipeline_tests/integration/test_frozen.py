@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from spi_pipeline.orchestration.live import Live
+from spi_pipeline.publishers.live import FETCHERS
 from typer.testing import CliRunner
 
 from spi_pipeline.cli import app
@@ -16,6 +16,7 @@ from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.publishers import Publishers as Asking
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
 
@@ -63,7 +64,7 @@ def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) ->
 def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:
     house = fetched.house
     store = house.store
-    live = Live(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot)
+    areas = Asking(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot).areas
     for name in ("street_crime", "local_health", "census_car_availability", "diagnosed_conditions", "lsoa_best_fit"):
         table = store.read(name)
         downloads = []
@@ -72,7 +73,7 @@ def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetc
             manifest = json.loads(path.with_name(f"{path.name}.json").read_text())
             assert (manifest["sha256"], manifest["url"]) == (item["sha256"], item["url"])
             downloads.append(Download(path=path, **{**manifest, "period": item["period"]}))
-        again = to_arrow(live.fetchers[name].parse(downloads, live.scope), house.contracts.sources[name])
+        again = to_arrow(FETCHERS[name].parse(downloads, areas), house.contracts.sources[name])
         assert again.replace_schema_metadata(None).equals(table.replace_schema_metadata(None)), name
 
 
@@ -87,7 +88,8 @@ def test_frozen_it_gives_others_the_same_scores(fetched: Fetched, tmp_path: Path
     done = whole(theirs)
     assert done.faults == []
     assert len(fetched.publishers.requests) == asked, "no publisher was asked"
-    for name in (version for version in house.store.versions() if version.split(".")[0] in ("score", "observation")):
+    parts = ("element_score.", "indicator_value.")
+    for name in (version for version in house.store.versions() if version.startswith(parts)):
         assert theirs.store.read(name).equals(house.store.read(name)), name
     for name in ("edition", "indicator"):
         assert theirs.store.read(name).equals(house.store.read(name)), name

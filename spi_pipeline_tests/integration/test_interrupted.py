@@ -1,6 +1,6 @@
 """A full disk, a second refresh, a killed process: one sentence, and readers keep the last whole state.
 
-What is interrupted here is a refresh of two steps, the index and the database: the index is marked stale by hand.
+What is interrupted here is a refresh that makes the index and the publication again: the index is made due by hand.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 
-INDEX = "score.social_progress_index"
+INDEX = "element_score.social_progress_index"
 SCORES = "SELECT * FROM score ORDER BY ALL"
 # A fork keeps the seconds of imports this process has paid; the children never return to pytest.
 FORK = multiprocessing.get_context("fork")
@@ -43,8 +43,8 @@ FORK = multiprocessing.get_context("fork")
 
 @pytest.fixture
 def due(house: House) -> House:
-    """A house in which the index and the database are due, and nothing else."""
-    house.store.keep(INDEX, reason="the test wants it made again", run_id="by_hand")
+    """A house in which the index and what follows from it are due, and nothing else."""
+    house.make_due("index/social_progress_index")
     return house
 
 
@@ -134,15 +134,13 @@ def test_a_truncated_table_is_made_again(house: House) -> None:
 def test_a_rotten_table_is_found_when_it_is_read_and_named_with_a_remedy(due: House) -> None:
     """Of the size that was written and other bytes: only reading it tells."""
     before, scores = due.digests(), due.query(SCORES)
-    version = due.store.current("score.opportunity")
+    version = due.store.current("element_score.opportunity")
     assert version is not None
     version.path.write_bytes(version.path.read_bytes()[::-1])
     pointer = version.path.with_name("current.json")
-    faults = due.refresh().faults
-    assert len(faults) == 2  # of the index and of the database, which read it
-    for fault in faults:
-        assert "Table 'score.opportunity' of the store is damaged" in fault
-        assert f"delete {pointer} and run `spi refresh`" in fault
+    (fault,) = due.refresh().faults
+    assert fault.startswith("index/social_progress_index: Table 'element_score.opportunity' of the store is damaged")
+    assert f"delete {pointer} and run `spi refresh`" in fault
     pointer.unlink()
     _assert_heals(due, before, scores)
 
@@ -202,14 +200,14 @@ def _before_the_pointer(_house: House) -> None:
 
 
 def _between_two_tables_of_a_step(_house: House) -> None:
-    whole = Runner._write
+    whole = Runner._write_table
 
     def write(self: Runner, name: str, *rest: Any) -> Any:
         if name.startswith("weight."):
             _die()
         return whole(self, name, *rest)
 
-    Runner._write = write  # type: ignore[method-assign]
+    Runner._write_table = write  # type: ignore[method-assign]
 
 
 def _before_the_database_is_swapped(_house: House) -> None:

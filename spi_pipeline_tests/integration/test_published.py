@@ -37,8 +37,10 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(
     db: duckdb.DuckDBPyConnection, contracts: Contracts
 ) -> None:
     tables = dict(rows(db, "SELECT table_name, comment FROM duckdb_tables()"))
-    assert set(tables) == set(contracts.products)
-    for product in contracts.products.values():
+    published = [product for product in contracts.products.values() if product.published]
+    assert set(tables) == {product.id for product in published}
+    assert len(published) == len(contracts.products) - 2, "all but the parts of observation and score"
+    for product in published:
         assert str(tables[product.id]).startswith(product.description)
         found = rows(
             db,
@@ -66,7 +68,7 @@ def test_keys_and_constraints_of_the_contracts_are_in_the_database(
     kinds = "SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()"
     for table, kind, columns in rows(db, kinds):
         found[table, kind].append(tuple(columns))
-    for product in contracts.products.values():
+    for product in filter(lambda product: product.published, contracts.products.values()):
         keys = found[product.id, "PRIMARY KEY"]
         assert keys == ([product.key] if product.key else [])
         required = {(column.name,) for column in product.columns if column.required}
@@ -79,7 +81,7 @@ def test_keys_and_constraints_of_the_contracts_are_in_the_database(
 
 def test_the_keys_hold_by_a_count(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
     for product in contracts.products.values():
-        if product.key:
+        if product.published and product.key:
             key = ", ".join(f'"{name}"' for name in product.key)
             repeated = rows(db, f"SELECT {key} FROM {product.id} GROUP BY ALL HAVING count(*) > 1")
             assert repeated == [], product.id

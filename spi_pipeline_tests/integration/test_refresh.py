@@ -14,10 +14,11 @@ import pytest
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.refresh import refresh
-from spi_pipeline.outputs.database import database_tables
+from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.plan import build_plan
-from spi_pipeline.run.runner import COMPUTED
+from spi_pipeline.run.outcome import COMPUTED
+from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, refreshed_once
 
@@ -31,9 +32,11 @@ def test_the_first_refresh_makes_every_table(
     plan = build_plan(refreshed.contracts)
     assert (first.state, first.faults, first.stale) == ("succeeded", [], plan)
     written = [outcome.table for outcome in first.outcomes if outcome.state == "written"]
-    assert sorted(written) == sorted(table for step in plan for table in step.outputs)
-    assert first.outcomes[-1].state == "published"
-    assert set(refreshed.store.versions()) == {table for step in plan for table in step.outputs}
+    tables = [name for step in plan for name in step.outputs if is_table(name)]
+    assert sorted(written) == sorted(tables)
+    assert [(o.table, o.state) for o in first.outcomes if o.table not in tables] == [(PUBLICATION, "published")]
+    assert first.outcomes[-1].table == PUBLICATION
+    assert set(refreshed.store.versions()) == set(tables)
 
 
 def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:
@@ -41,7 +44,7 @@ def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:
     rules = {
         (table, rule.id)
         for step in build_plan(contracts)
-        for table in step.outputs
+        for table in filter(is_table, step.outputs)
         for rule in (COMPUTED, *contract_of(table, contracts).rules)
     } | {(name, "fresh") for name in contracts.sources if name not in contracts.dormant}
     recorded = refreshed.query("SELECT table_name, rule, outcome FROM check_result")
@@ -102,25 +105,17 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     assert done.faults == []
     stale = {step.label for step in done.stale}
     assert {
-        "indicator/bus_service", "catalogue/catalogue", "component/freedom_and_choice", "database/spi_duckdb",
+        "indicator/bus_service", "catalogue/catalogue", "component/freedom_and_choice", "publication/outputs",
     } <= stale  # fmt: skip
     assert not {label for label in stale if label.startswith(("source/", "allocation/", "area/"))}
     assert {"indicator/turnout", "indicator/violent_crime"}.isdisjoint(stale)
     changed = {name for name, digest in house.digests().items() if before[name] != digest}
     above = ("freedom_and_choice", "opportunity", "social_progress_index")
-    assert {f"score.{name}" for name in above} <= changed
+    assert {f"element_score.{name}" for name in above} <= changed
     beside = {
-        "change",
-        "scorecard",
-        "rank_interval",
-        "sensitivity",
-        "doubt",
-        "comparison",
-        "constant",
-        "neighbours",
-        "opposed",
-        "redundant",
-    }
+        "change", "scorecard", "rank_interval", "sensitivity", "doubt", "score", "comparison", "constant", "neighbours",
+        "opposed", "redundant",
+    }  # fmt: skip
     assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
     goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
     assert goalpost == [(50.0,)]
@@ -132,12 +127,10 @@ def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: Hous
     text = file.read_text(encoding="utf-8")
     start, end = text.index("  - id: residents_flooded"), text.index("  - id: outdoor_environment")
     file.write_text(text[:start] + text[end:], encoding="utf-8")
-    runner = house.runner
-    plan = build_plan(runner.contracts)
-    tables = {table.name: table for table in database_tables(runner.contracts, runner.reader, plan[-1].inputs)}
-    (rows,) = tables["observation"].parts
-    assert set(rows["indicator_id"].to_pylist()) == set(runner.contracts.indicators)
-    assert house.store.current("observation.residents_flooded")
+    assert house.refresh().faults == []
+    found = {name for (name,) in house.query("SELECT DISTINCT indicator_id FROM observation")}
+    assert found == set(house.contracts.indicators)
+    assert house.store.current("indicator_value.residents_flooded")
 
 
 def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: House) -> None:
@@ -150,19 +143,27 @@ def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(ho
 
 
 @pytest.mark.parametrize(
-    ("file", "stale"),
+    ("file", "old", "new", "stale"),
     [
-        ("vocabulary.yaml", "catalogue/catalogue"),
-        ("vocabulary.yaml", "database/spi_duckdb"),
-        ("products/score.yaml", "index/social_progress_index"),
-        ("sources/wards.yaml", "source/wards"),
-        ("framework.yaml", "component/housing"),
+        ("vocabulary.yaml", "title: people,", "title: persons,", "catalogue/catalogue"),
+        ("vocabulary.yaml", "title: people,", "title: persons,", "publication/outputs"),
+        ("products/score.yaml", "Scores and ranks of every ward", "Every ward's scores and ranks", "joined/score"),
+        ("products/element_score.yaml", "Rank within the", "The rank within the", "index/social_progress_index"),
+        ("sources/wards.yaml", "Code of the ward", "The code of the ward", "source/wards"),
+        ("framework.yaml", "Do people have homes", "Have people homes", "component/housing"),
     ],
 )
-def test_a_step_is_stale_when_a_contract_it_reads_changes(house: House, file: str, stale: str) -> None:
-    path = house.settings.contracts / file
-    path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
+def test_a_step_is_stale_when_a_contract_it_reads_changes(
+    house: House, file: str, old: str, new: str, stale: str
+) -> None:
+    house.amend(file, old, new)
     assert stale in {step.label for step in due_steps(build_plan(house.contracts), house.runner)}
+
+
+def test_a_comment_in_a_contract_makes_nothing_stale(house: House) -> None:
+    for path in house.settings.contracts.rglob("*.yaml"):
+        path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
+    assert due_steps(build_plan(house.contracts), house.runner) == []
 
 
 def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:

@@ -236,7 +236,7 @@ def test_only_what_was_broken_is_refused_and_the_rest_is_computed(night: Night) 
     assert not [outcome for outcome in night.done.outcomes if outcome.state == "failed"]
     now = night.house.digests()
     changed = {name for name, digest in now.items() if night.before[name] != digest}
-    assert {"stop_and_search", "observation.stop_and_search", "score.rights_and_voice"} <= changed
+    assert {"stop_and_search", "indicator_value.stop_and_search", "element_score.rights_and_voice"} <= changed
     assert {name.split(".")[0] for name in changed}.isdisjoint(broken.source_id for broken in BREAKS.values())
 
 
@@ -296,13 +296,13 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     assert "between_households" in faults[0] + faults[1]
     assert "Nothing is published yet." in said.out
     made = set(house.digests())
-    assert {"observation.no_car", "allocation", "area", "population_2020"} <= made
-    missing = {"census_overcrowding", "observation.overcrowded_homes", "covid_vaccination"}
-    assert not made & (missing | {"observation.vaccinated_50_and_over"})
+    assert {"indicator_value.no_car", "allocation", "area", "population_2020"} <= made
+    missing = {"census_overcrowding", "indicator_value.overcrowded_homes", "covid_vaccination"}
+    assert not made & (missing | {"indicator_value.vaccinated_50_and_over"})
     house.cure()
     again = spi(house, "refresh", *wanted)
     assert (again.code, [line for line in again.err.splitlines() if " done" not in line]) == (0, [])
-    assert set(house.digests()) == made | missing | {"observation.vaccinated_50_and_over"}
+    assert set(house.digests()) == made | missing | {"indicator_value.vaccinated_50_and_over"}
 
 
 def test_a_lookup_that_is_not_whole_vouches_for_nothing(

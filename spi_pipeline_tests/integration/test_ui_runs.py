@@ -51,7 +51,7 @@ def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
     assert house.digests() == before
     recorded = house.store.read_run("check_result", done.run_id)
     assert recorded is not None
-    assert set(recorded["table_name"].to_pylist()) == {"observation.turnout"}
+    assert set(recorded["table_name"].to_pylist()) == {"indicator_value.turnout"}
     run = status_of(house.settings)["last_run"]
     assert (run["run_id"], run["state"], run["launched_by"]) == (done.run_id, "succeeded", "the UI")
 
@@ -66,11 +66,11 @@ def test_a_check_picked_alone_is_evaluated(house: House, instance: dg.DagsterIns
 
 
 def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(house: House, instance: dg.DagsterInstance) -> None:
-    (house.store.root / "tables" / "observation.turnout" / "current.json").unlink()
+    (house.store.root / "tables" / "indicator_value.turnout" / "current.json").unlink()
     done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
     assert not done.success
     (run,) = [run for run in status_of(house.settings)["runs"] if run["run_id"] == done.run_id]
-    assert run["cause"].endswith("there is no table observation.turnout in the store yet; run spi refresh")
+    assert run["cause"].endswith("there is no table indicator_value.turnout in the store yet; run spi refresh")
 
 
 def test_a_run_of_the_ui_gives_way_to_who_writes_and_says_who(house: House, instance: dg.DagsterInstance) -> None:

@@ -1,0 +1,125 @@
+"""Rules and bounds judge tables and make none: where one changes, what is in the store is judged again and stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.run import runner
+from spi_pipeline.steps.step import Step
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+SOURCE = "census_car_availability"
+FILE = f"sources/{SOURCE}.yaml"
+MOVED = ("maximum: 2500", "maximum: 2400")
+REFUSING = ("maximum: 2500", "maximum: 2")
+RULE = "      - {id: row_count,"
+ADDED = "      - {id: many_areas, type: library, metric: rowCount, mustBeGreaterOrEqualTo: 1000, severity: warning}\n"
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The steps that were computed, as they are."""
+    found: list[str] = []
+    whole = runner.compute
+
+    def compute(step: Step, *rest: Any) -> Any:
+        found.append(step.label)
+        return whole(step, *rest)
+
+    monkeypatch.setattr(runner, "compute", compute)
+    return found
+
+
+def written(house: House) -> dict[str, tuple[str, str, str]]:
+    """What tells that a table was made: its content, when it was written and from what."""
+    versions = house.store.versions().items()
+    return {name: (version.sha256, version.written_at, version.fingerprint) for name, version in versions}
+
+
+def verdicts(house: House, run_id: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """What a run found, as readers see it: by table and rule the outcome and what is promised."""
+    query = "SELECT table_name, rule, outcome, expected FROM check_result WHERE run_id = ?"
+    return {(table, rule): (outcome, expected) for table, rule, outcome, expected in house.query(query, run_id)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "outcome", "promised"),
+    [
+        (*MOVED, "between_households", "passed", "2400"),
+        (RULE, f"{ADDED}{RULE}", "many_areas", "failed", "1000"),
+    ],
+    ids=["bound", "rule"],
+)
+def test_a_table_is_judged_again_and_nothing_is_computed(
+    house: House, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
+) -> None:
+    before, version = written(house), house.store.current(SOURCE)
+    house.amend(FILE, old, new)
+    done = house.refresh()
+    assert (done.state, done.faults) == ("succeeded", [])
+    assert [step.label for step in done.stale] == [f"source/{SOURCE}", "publication/outputs"]
+    assert computed == ["publication/outputs"], "readers see what was found"
+    assert written(house) == before
+    found = verdicts(house, done.run_id)
+    assert {table for table, _ in found} == {SOURCE}
+    assert found[SOURCE, rule][0] == outcome
+    assert promised in found[SOURCE, rule][1]
+    now = house.store.current(SOURCE)
+    assert version
+    assert now
+    assert version.judged != now.judged
+    assert house.refresh().state == "nothing to do"
+
+
+def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
+    house: House, spi: Command, computed: list[str]
+) -> None:
+    before, scores = written(house), house.query("SELECT * FROM score ORDER BY ALL")
+    house.amend(FILE, *REFUSING)
+    said = spi(house, "refresh", "--json")
+    assert said.code == 1
+    told = json.loads(said.out)
+    (fault,) = told["faults"]
+    assert fault.startswith(f"table {SOURCE} breaks 1 rule: between_households")
+    assert "stays in use" in fault
+    assert "quarantine" not in fault, "the rows are those in use"
+    assert written(house) == before
+    assert set(computed) <= {"publication/outputs"}
+    version = house.store.current(SOURCE)
+    assert version
+    assert version.stale_reason
+    assert fault.startswith(version.stale_reason)
+    assert version.stale_run_id == told["run_id"]
+    assert verdicts(house, told["run_id"])[SOURCE, "between_households"][0] == "failed"
+    assert not (house.store.root / "quarantine" / SOURCE).exists()
+    assert house.query("SELECT * FROM score ORDER BY ALL") == scores
+    assert spi(house, "refresh").code == 1, "it is as it was"
+    assert house.store.current(SOURCE).stale_since == version.stale_since  # type: ignore[union-attr]
+
+    house.amend(FILE, REFUSING[1], REFUSING[0])
+    assert spi(house, "refresh").code == 0
+    assert written(house) == before
+    assert set(computed) <= {"publication/outputs"}
+    assert status_of(house.settings)["trouble"] == []
+    assert house.refresh().state == "nothing to do"
+
+
+def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(house: House, computed: list[str]) -> None:
+    before, published = written(house), house.store.published_version()
+    file, bounds = "products/score.yaml", ("minimum: 1, maximum: 200", "minimum: 2, maximum: 200")
+    house.amend(file, *bounds)
+    done = house.refresh()
+    assert done.state == "failed"
+    assert done.faults[0].startswith("table score breaks 1 rule: between_rank")
+    assert written(house) == before
+    assert house.store.published_version() == published, "the database would promise what does not hold"
+    house.amend(file, *reversed(bounds))
+    assert house.refresh().state == "succeeded"
+    assert set(computed) <= {"publication/outputs"}
+    assert written(house) == before
+    assert house.refresh().state == "nothing to do"
