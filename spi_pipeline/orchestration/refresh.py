@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import signal
 import sqlite3
+import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from spi_pipeline.contracts.errors import SpiError
@@ -188,14 +192,15 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
         job = build_definitions(settings, runner).resolve_job_def("refresh")
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
-            result = job.execute_in_process(
-                instance=instance,
-                asset_selection=[asset_key(step) for step in done.stale],
-                raise_on_error=False,
-                run_id=done.run_id,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags=run_tags(runner.store.root),
-            )
+            with _stopping_between_steps(runner):
+                result = job.execute_in_process(
+                    instance=instance,
+                    asset_selection=[asset_key(step) for step in done.stale],
+                    raise_on_error=False,
+                    run_id=done.run_id,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    tags=run_tags(runner.store.root),
+                )
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
@@ -208,6 +213,29 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | Non
     skipped = [step.label for step in done.stale if not reached.intersection(step.outputs)]
     if skipped and not done.faults:
         done.broken = f"{len(skipped)} steps did not run ({', '.join(skipped[:5])}, …); see the run in spi ui"
+
+
+@contextmanager
+def _stopping_between_steps(runner: Runner) -> Iterator[None]:
+    """A context in which the first Ctrl-C stops the run before its next operation, and the second at once.
+
+    An exception that a signal raises anywhere can be lost: one that came while the interpreter cleared objects away was
+    printed and ignored, and the run went on to its end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if runner.stopping:
+            signal.default_int_handler(number, frame)
+        runner.stopping = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ended_early(error: Exception) -> str:

@@ -50,13 +50,18 @@ class Code:
         """What to remember, as plain values."""
         return {"source": self._source, "digests": self._known}
 
-    def digest(self, functions: Iterable[Callable[..., Any]]) -> str:
-        """A digest of everything of ours that some functions reach."""
+    def digest(self, functions: Iterable[Callable[..., Any]], without: str = "") -> str:
+        """A digest of everything of ours that some functions reach.
+
+        Args:
+            functions: the functions.
+            without: a package of ours that is left out, with what is reached through it alone.
+        """
         places = [_place(function) for function in functions]
-        key = " ".join(".".join(place) for place in places)
+        key = " ".join([*(".".join(place) for place in places), without])
         if key not in self._known:
             digest = hashlib.sha256()
-            for module, name in sorted(set().union(*(reached(*place) for place in places))):
+            for module, name in sorted(set().union(*(reached(*place, without) for place in places))):
                 digest.update(f"{module}.{name} {_digest(module, name)}\n".encode())
             self._known[key] = digest.hexdigest()
         return self._known[key]
@@ -76,13 +81,13 @@ def _source_digest() -> str:
 
 
 @cache
-def reached(module: str, name: str) -> frozenset[Place]:
-    """Every place that a place reaches, itself among them."""
+def reached(module: str, name: str, without: str = "") -> frozenset[Place]:
+    """Every place that a place reaches, itself among them; none of a package that is left out."""
     found: set[Place] = set()
     waiting = [(module, name)]
     while waiting:
         place = waiting.pop()
-        if place not in found:
+        if place not in found and not (without and place[0].startswith(without)):
             found.add(place)
             waiting += _mentioned(*place)
     return frozenset(found)

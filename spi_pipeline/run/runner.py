@@ -61,10 +61,12 @@ class Runner:
         code: digests of the code that steps reach.
         listen: told what became of each operation's outputs as soon as it ends.
         unwritable: what the disk said when it first refused an output; from then on nothing is computed.
+        stopping: whether the run was asked to stop; its next operation does.
     """
 
     listen: Listen | None = None
     unwritable: str = ""
+    stopping: bool = False
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
         self.settings = settings
@@ -128,7 +130,12 @@ class Runner:
 
         Returns:
             One outcome for each output of each step, in order.
+
+        Raises:
+            KeyboardInterrupt: when the run was asked to stop.
         """
+        if self.stopping:
+            raise KeyboardInterrupt
         made = dict(zip(steps, self._all_made(steps, run_id), strict=True))
         tables = {
             name: value

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from spi_pipeline.publishers.live import FETCHERS
 from typer.testing import CliRunner
 
 from spi_pipeline.cli import app
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.orchestration.refresh import Refresh, refresh
+from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.publishers import Publishers as Asking
 from spi_pipeline_tests.imitations import Publishers, local_publishers
@@ -73,7 +73,9 @@ def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetc
             manifest = json.loads(path.with_name(f"{path.name}.json").read_text())
             assert (manifest["sha256"], manifest["url"]) == (item["sha256"], item["url"])
             downloads.append(Download(path=path, **{**manifest, "period": item["period"]}))
-        again = to_arrow(FETCHERS[name].parse(downloads, areas), house.contracts.sources[name])
+        parse = OFFERS[name].parse
+        assert parse
+        again = to_arrow(parse(downloads, areas), house.contracts.sources[name])
         assert again.replace_schema_metadata(None).equals(table.replace_schema_metadata(None)), name
 
 

@@ -290,9 +290,8 @@ def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    runs = Path(due.settings.store) / "dagster" / "history" / "runs"
-    known = set(runs.glob("*.db"))
-    while process.poll() is None and set(runs.glob("*.db")) == known:
+    history = Path(due.settings.store) / "dagster" / "history"
+    while process.poll() is None and not any(file.stat().st_size for file in history.glob("event_log.db-wal")):
         time.sleep(0.05)
     process.send_signal(ending)
     _out, err = process.communicate(timeout=60)

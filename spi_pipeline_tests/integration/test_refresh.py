@@ -14,7 +14,6 @@ import pytest
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.refresh import refresh
-from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, is_table

@@ -140,8 +140,13 @@ def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
     assert judged == set()
 
 
-def test_code_that_judges_has_every_table_judged_again_and_none_computed(house: House, source: Path) -> None:
-    replaced("rules/evaluation.py", "def evaluate_parts(", "def evaluate_parts(*, edited=0, ")(house, source)
+@pytest.mark.parametrize(
+    ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def tell(")]
+)
+def test_code_that_judges_has_every_table_judged_again_and_none_computed(
+    house: House, source: Path, file: str, old: str
+) -> None:
+    replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(house, source)
     computed, judged = computed_and_judged(house)
     assert computed == PUBLICATION
     assert judged == {step.label for step in plan(house)} - PUBLICATION
