@@ -41,7 +41,6 @@ CONSEQUENCE = "An error refuses the table, and the last good version stays in us
 # A check shows the failing rows of so many rules; the database and the quarantine have them all.
 SHOWN = 3
 LONGEST_DESCRIPTION = 300
-LONGEST_KEPT = 48
 
 Judged = tuple[str, RuleResult]
 
@@ -93,9 +92,22 @@ def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> 
             yield _check_result(step, name, own, key)
 
 
+def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """A result as the event that tells of it."""
+    assert result.asset_key
+    assert result.check_name
+    return dg.AssetCheckEvaluation(
+        result.asset_key,
+        result.check_name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
+
+
 def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.AssetKey) -> dg.AssetCheckResult:
     wrong = [(table, result) for table, result in judged if result.outcome in ("failed", "errored")]
-    others = [each for each in judged if each not in wrong]
     errors = any(result.rule.severity == "error" for _, result in wrong)
     said = "; ".join(f"{rule_name(step, table, r.rule)}: {_observed(r)}" for table, r in wrong)
     return dg.AssetCheckResult(
@@ -105,7 +117,7 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
         severity=dg.AssetCheckSeverity.WARN if wrong and not errors else dg.AssetCheckSeverity.ERROR,
         description=cut(said, LONGEST_DESCRIPTION) or None,
         metadata={
-            "table_of_rules": dg.MetadataValue.md(markdown([_row(step, table, r) for table, r in (*wrong, *others)])),
+            "rules": dg.MetadataValue.md(_rules(step, judged)),
             **_numbers(step, judged),
             **{
                 f"rows failing {rule_name(step, table, r.rule)}": dg.MetadataValue.md(markdown(r.failing_rows))
@@ -118,16 +130,15 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
 def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
     """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
     counts = Counter(result.outcome for _, result in judged)
-    numbers: dict[str, Any] = {"rules": len(judged), "passed": counts["passed"]}
-    numbers |= {name: counts[name] for name in ("failed", "errored", "skipped") if counts[name]}
+    numbers: dict[str, Any] = {
+        name: counts[name] for name in ("passed", "failed", "errored", "skipped") if counts[name]
+    }
     numbers["failing_rows"] = sum(result.failing for _, result in judged)
     for table, result in judged:
-        rule = rule_name(step, table, result.rule)
-        numbers |= {
-            f"{rule} {what}": number
-            for what, number in (("observed", result.number), ("bound", result.bound))
-            if number is not None
-        }
+        if result.number is not None:
+            numbers[rule_name(step, table, result.rule)] = result.number
+        if result.number is not None and result.bound is not None and result.outcome == "failed":
+            numbers[f"{rule_name(step, table, result.rule)} bound"] = result.bound
     return numbers
 
 
@@ -139,21 +150,28 @@ def rule_name(step: Step, table: str, rule: Rule) -> str:
     return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}.{rule.id}"
 
 
-def _row(step: Step, table: str, result: RuleResult) -> dict[str, str]:
-    """A rule in the table of a check.
+def _rules(step: Step, judged: Sequence[Judged]) -> str:
+    """The rules of a check as a table: those that were not kept with all that is known of them, the others by name.
 
-    Of rules that were kept little is told: Dagster stores it twice, what they promise stands with the check, and
-    ``check_result`` has the whole of it.
+    Dagster stores this twice for every asset and run; in rows of less than half a page of its database it takes half
+    the room. What each rule promises stands with the check, what was found of each in ``check_result``.
     """
-    row = {"rule": rule_name(step, table, result.rule), "outcome": result.outcome}
-    if result.outcome in ("failed", "errored"):
-        warns = " (warning)" if result.rule.severity == "warning" else ""
-        return {
-            **row,
-            "outcome": f"{result.outcome}{warns}",
-            "observed": f"{result.observed}, promised: {result.expected}",
+    rows = [
+        {
+            "rule": rule_name(step, table, r.rule),
+            "outcome": r.outcome if r.rule.severity == "error" else f"{r.outcome} (warning)",
+            "observed": r.observed,
+            "promised": r.expected,
         }
-    return {**row, "observed": cut(result.observed, LONGEST_KEPT)}
+        for table, r in judged
+        if r.outcome in ("failed", "errored")
+    ]
+    named = [
+        f"{outcome}: {', '.join(rule_name(step, table, r.rule) for table, r in judged if r.outcome == outcome)}"
+        for outcome in ("passed", "skipped")
+        if any(r.outcome == outcome for _, r in judged)
+    ]
+    return "\n\n".join([*([markdown(rows)] if rows else []), *named])
 
 
 def _observed(result: RuleResult) -> str:

@@ -1,7 +1,7 @@
 """The plan as Dagster assets: one plain factory that turns an operation of the plan into a multi-asset.
 
-Contracts are checked inside the step, before the write, and reported as check results; a check that Dagster runs after
-the write would come too late, the good table already replaced.
+Contracts are checked inside the step, before the write, and what was found is logged as the evaluation of the asset's
+checks; a check that Dagster runs after the write would come too late, the good table already replaced.
 """
 
 import datetime as dt
@@ -13,14 +13,14 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.asset_checks import check_results, check_specs
+from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
 from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.plan import owner_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
 
-Yielded = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Yielded = dg.MaterializeResult[Any] | dg.AssetObservation
 
 
 def asset_key(step: Step) -> dg.AssetKey:
@@ -67,76 +67,76 @@ def operation_asset(
         place: its place in the order of the plan.
 
     Returns:
-        The assets, with a check for each family of rules of their tables.
+        The assets.
     """
-    specs = [_spec(step, contracts, graph) for step in steps]
-    checks = [spec for step in steps for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
-
     # The order of the plan holds where nothing selected lies between two operations too: the publication comes last,
     # also behind a table that is only judged again.
     order = {"dagster/priority": str(-place)}
+    specs = [_spec(step, contracts, graph) for step in steps]
 
-    @dg.multi_asset(
-        name=name,
-        specs=specs,
-        check_specs=checks,
-        can_subset=True,
-        required_resource_keys={"runner"},
-        op_tags=order,
-    )
+    @dg.multi_asset(name=name, specs=specs, can_subset=True, required_resource_keys={"runner"}, op_tags=order)
     def operation(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
-        runner: Runner = context.resources.runner
         selected = context.selected_asset_keys
-        picked = {check.asset_key for check in context.selected_asset_check_keys} - selected
-        yield from _looked_at_again([step for step in steps if asset_key(step) in picked], context, runner)
-        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner)
+        yield from _computed([step for step in steps if asset_key(step) in selected], context)
 
     return operation
 
 
-def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner) -> Iterator[Yielded]:
+def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext) -> Iterator[Yielded]:
     """Run steps, and hand on what became of each of their tables."""
-    if not steps:
-        return
+    runner: Runner = context.resources.runner
     started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, dt.UTC)
     by_table = {outcome.table: outcome for outcome in runner.run(steps, context.run.run_id, started)}
     lost = []
     for step in steps:
-        own = [by_table[table] for table in step.outputs]
+        own, key = [by_table[table] for table in step.outputs], asset_key(step)
+        for result in check_results(step, own, key):
+            context.log_event(evaluation(result))
         # What could not be fetched is told by the step that reads it, which may have embedded figures to fall back on.
         failed = [outcome for outcome in own if outcome.state == "failed" and step.cadence is None]
         lost += failed
         if failed:
-            # Nothing to hand on: what depends on it stops. Its check results are yielded all the same.
-            yield from check_results(step, own, asset_key(step))
+            # Nothing to hand on: what depends on it stops.
+            yield dg.AssetObservation(key, metadata={"state": "failed", "reason": failed[0].message})
             continue
         for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
             context.log.error(message)
         yield dg.MaterializeResult(
-            asset_key=asset_key(step),
+            asset_key=key,
             metadata=run_metadata(step, own, runner.contracts, runner.reader, context.run.run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
-            check_results=list(check_results(step, own, asset_key(step))),
         )
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
 
 
-def _looked_at_again(
-    steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner
-) -> Iterator[dg.AssetCheckResult]:
-    """Checks that were picked in the UI without their assets: the rules are asked of the tables there are."""
-    try:
-        looked_at = runner.check(steps)
-    except SpiError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
-    now = dt.datetime.now(dt.UTC)
-    outcomes = {found.table: with_freshness(found, runner.settings, runner.reader, now) for found in looked_at}
-    wanted = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
-    for step in steps:
-        found = check_results(step, [outcomes[table] for table in step.outputs], asset_key(step))
-        yield from (result for result in found if (result.asset_key, result.check_name) in wanted)
+def checks_alone(plan: Sequence[Step], contracts: Contracts, graph: Graph) -> dg.AssetChecksDefinition:
+    """Every check of every asset, to be picked without its asset: the rules are asked of the tables there are.
+
+    What they are when tables are computed is logged by the step. A check that is an output of its step has three more
+    events for each evaluation, all of them stored twice.
+    """
+    specs = [spec for step in plan for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
+
+    @dg.multi_asset_check(name="judge_again", specs=specs, can_subset=True, required_resource_keys={"runner"})
+    def judge_again(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        picked = context.selected_asset_check_keys
+        assets = {check.asset_key for check in picked}
+        runner: Runner = context.resources.runner
+        steps = [step for step in plan if asset_key(step) in assets]
+        try:
+            judged = runner.check(steps)
+        except SpiError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        now = dt.datetime.now(dt.UTC)
+        outcomes = {found.table: with_freshness(found, runner.settings, runner.reader, now) for found in judged}
+        for step in steps:
+            found = check_results(step, [outcomes[table] for table in step.outputs], asset_key(step))
+            wanted = {check.name for check in picked if check.asset_key == asset_key(step)}
+            yield from (result for result in found if result.check_name in wanted)
+
+    return judge_again
 
 
 def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.orchestration.alert_sensor import alerts_sensor
-from spi_pipeline.orchestration.assets import Graph, operation_asset, table_keys
+from spi_pipeline.orchestration.assets import Graph, checks_alone, operation_asset, table_keys
 from spi_pipeline.orchestration.drawing import drawn_inputs, operations
 from spi_pipeline.orchestration.policies import freshness_policies
 from spi_pipeline.orchestration.sensors import news, schedules
@@ -25,7 +25,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
 
     Args:
         settings: where contracts and store are.
-        running: the runner to use, where the caller listens to it; a new one otherwise.
+        running: the runner to use, where the caller listens to it and asks for no check alone; a new one otherwise.
 
     Returns:
         All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the schedules, in live mode the
@@ -48,14 +48,16 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         with made.store.lock():
             yield made
 
+    everything = dg.AssetSelection.all().without_checks()
     return dg.Definitions(
         assets=assets,
+        asset_checks=[] if running else [checks_alone(plan, contracts, graph)],
         resources={"runner": runner},
         jobs=[
-            dg.define_asset_job("refresh", dg.AssetSelection.all(), description="Every asset, source to database."),
+            dg.define_asset_job("refresh", everything, description="Every asset, source to database."),
             dg.define_asset_job(
                 "rebuild_index",
-                dg.AssetSelection.groups(*INDEX_GROUPS),
+                dg.AssetSelection.groups(*INDEX_GROUPS).without_checks(),
                 description="From observations to the index, what is said about it, and the database.",
             ),
         ],

@@ -41,7 +41,7 @@ def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Ste
     selected = [asset_key(step) for step in affected(plan, source_ids)]
 
     def request(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(asset_selection=selected)
+        return dg.RunRequest(asset_selection=selected, asset_check_keys=[])
 
     return dg.ScheduleDefinition(
         name=f"refresh_{name}",
@@ -78,6 +78,7 @@ def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
         request = dg.RunRequest(
             run_key=json.dumps(words, sort_keys=True),
             asset_selection=[asset_key(step) for step in selected],
+            asset_check_keys=[],
             tags={f"news/{name}": word[:60] for name, word in words.items()},
         )
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(known | words, sort_keys=True))

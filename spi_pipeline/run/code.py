@@ -112,19 +112,19 @@ def _mentions(module: str, name: str) -> Iterator[Place]:
     if name in known.imports:
         yield from _resolved(known.imports[name])
         return
-    nodes = known.definitions.get(name, ()) if name else known.statements
-    imports = known.imports | _imports([node for top in nodes for node in ast.walk(top)])
+    tops = known.definitions.get(name, ()) if name else known.statements
+    nodes = [node for top in tops for node in ast.walk(top)]
+    imports = known.imports | _imports(nodes)
     if name:
         yield (module, "")
-    for top in nodes:
-        for node in ast.walk(top):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imports:
-                yield from _resolved(imports[node.value.id], node.attr)
-            elif isinstance(node, ast.Name):
-                if node.id in imports:
-                    yield from _resolved(imports[node.id])
-                elif node.id in known.definitions:
-                    yield (module, node.id)
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imports:
+            yield from _resolved(imports[node.value.id], node.attr)
+        elif isinstance(node, ast.Name):
+            if node.id in imports:
+                yield from _resolved(imports[node.id])
+            elif node.id in known.definitions:
+                yield (module, node.id)
 
 
 def _resolved(place: Place, attribute: str = "") -> Iterator[Place]:

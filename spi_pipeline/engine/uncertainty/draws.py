@@ -18,10 +18,11 @@ import pandas as pd
 from spi_pipeline.engine.aggregate import means
 from spi_pipeline.engine.aggregate.parent import ORDERS, UNSCALED, shares_of_present, with_group_means
 from spi_pipeline.engine.calculate.score import Scores, rescaled, rounded, rows_to_fit
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.recipe import ParentRecipe
 from spi_pipeline.engine.uncertainty.draw_indicators import Generators, IndicatorModel
+from spi_pipeline.engine.uncertainty.streams import stream
 from spi_pipeline.engine.uncertainty.survey import REFITTED, survey
 from spi_pipeline.engine.weights.correlation import MIN_ROWS, NOISE
 
@@ -116,9 +117,7 @@ class Model:
 
     def _generators(self, numbers: Mapping[str, int], seed: int) -> Generators:
         return {
-            source: np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SOURCES.index(source), number)))
-            for source, number in numbers.items()
-            if source in self._indicators.on
+            source: stream(seed, source, number) for source, number in numbers.items() if source in self._indicators.on
         }
 
     def _compiled(self, name: str, ids: list[str], position: Mapping[str, int]) -> _Parent:
