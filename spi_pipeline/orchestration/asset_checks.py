@@ -61,23 +61,22 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
         dg.AssetCheckSpec(
             name,
             asset=key,
-            description=f"{asks} {CONSEQUENCE}",
-            metadata={"promises": _promises(step, contracts, family)},
+            description=f"{asks} {CONSEQUENCE}\n\n{_promises(step, contracts, family)}",
         )
         for family, (name, asks) in CHECKS.items()
         if family in present
     ]
 
 
-def _promises(step: Step, contracts: Contracts, family: Family) -> dg.MarkdownMetadataValue:
-    """The rules of a family as the contracts of a step's tables state them."""
+def _promises(step: Step, contracts: Contracts, family: Family) -> str:
+    """The rules of a family as the contracts of a step's tables state them, as a table."""
     rows = [
         {"rule": rule_name(step, table, rule), "severity": rule.severity, "promised": expected(rule)}
         for table in filter(is_table, step.outputs)
         for rule in contract_of(table, contracts).rules
         if family_of(rule.kind) == family
     ]
-    return dg.MetadataValue.md(markdown(rows))
+    return markdown(rows) if rows else ""
 
 
 def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
