@@ -35,10 +35,6 @@ def _yes(said: object) -> str:
     return "yes" if said else ""
 
 
-def _yes(said: object) -> str:
-    return "yes" if said else ""
-
-
 def _page(kind: Kind) -> str:
     """Its docstring, and what is said of the first example that breaks it."""
     broken = next(case for case in kind.cases if case.fails)

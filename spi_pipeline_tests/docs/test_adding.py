@@ -1,0 +1,51 @@
+"""``docs/adding.md``: its sections are those of the likely changes, and every file, and word of a file, is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from spi_pipeline_tests.docs.documents import REPOSITORY, text
+
+DOCUMENT = REPOSITORY / "docs" / "adding.md"
+CHANGES = [
+    "An indicator", "A source", "A kind of rule", "An output", "A page", "A schedule", "An alert route", "A council",
+    "A mean", "A draw",
+]  # fmt: skip
+SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text(DOCUMENT), re.MULTILINE | re.DOTALL))
+PATH = re.compile(r"(?:spi_pipeline(?:_tests)?|data_contracts|docs)/[\w./-]*\w|README\.md")
+
+
+def files(section: str) -> list[str]:
+    """The items of the list of files."""
+    return re.findall(r"^\* (.*?)(?=^\* |\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
+
+
+def test_every_likely_change_has_a_section() -> None:
+    assert list(SECTIONS) == CHANGES
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_path_is_there(change: str) -> None:
+    named = PATH.findall(SECTIONS[change])
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_file_holds_the_words_told_of_it(change: str) -> None:
+    items = files(SECTIONS[change])
+    assert items
+    for item in items:
+        quoted = re.findall(r"`([^`]+)`", item)
+        held = "".join(text(REPOSITORY / path) for path in quoted if PATH.fullmatch(path))
+        # A single word is a name in the file; a phrase is a command or a place in the store.
+        names = [word for word in quoted if re.fullmatch(r"\w+(?: \w+)?", word)]
+        assert [name for name in names if name not in held] == [], item
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_says_what_to_run(change: str) -> None:
+    run = re.findall(r"`[^`]*\.venv/bin/pytest ([^`]+)`", SECTIONS[change])
+    assert run
+    assert [path for command in run for path in command.split() if not (REPOSITORY / path).exists()] == []
