@@ -34,7 +34,7 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
     write(folder / FILE, [_database_table(product, tables[product.id]) for product in products])
 
 
-DATABASE = Output("database", published, build, "Database: {folder}/" + FILE)
+DATABASE = Output("database", published, build)
 
 
 def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:

@@ -19,10 +19,8 @@ class Output:
         name: its name.
         reads: the products it is made of, of all that there are.
         build: writes its files into a folder, from the tables of those products; the same tables give the same files.
-        closing: the sentence that says what was made and where, ``{folder}`` standing for the place.
     """
 
     name: str
     reads: Callable[[Contracts], tuple[str, ...]]
     build: Callable[[Contracts, Mapping[str, pa.Table], Path], None]
-    closing: str

@@ -73,7 +73,7 @@ def _rules(name: str, contracts: Contracts) -> str:
     if table is None:
         return ""
     bounds = [(column.name, column.minimum, column.maximum, column.values) for column in table.columns]
-    return hashlib.sha256(repr((table.rules, bounds)).encode()).hexdigest()
+    return hashlib.sha256(repr((table.rules, bounds, table.version)).encode()).hexdigest()
 
 
 @cache

@@ -1,1 +1,1 @@
-"""The embedded real figures, and the importers that read publishers' files into them."""
+"""The embedded real figures: how they are written from publishers' files, or from a store, read, and corrected."""

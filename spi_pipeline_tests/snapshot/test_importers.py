@@ -191,7 +191,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         pytest.param(
             "local_elections_2023", ELECTION_FILE, "27.25", "n/k",
             f"{ELECTION_FILE}: column TURNOUT holds 'n/k' where a number belongs (1 such cells); fetch it again, or "
-            "teach its importer the mark",
+            "teach its reader the mark",
             id="text for a number",
         ),
         pytest.param(
@@ -226,7 +226,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         pytest.param(
             "postcodes", POSTCODE_FILE, "500010", "five",
             f"{POSTCODE_FILE}: column easting holds 'five' where a number belongs (1 such cells); fetch it again, or "
-            "teach its importer the mark",
+            "teach its reader the mark",
             id="text for a coordinate",
         ),
         pytest.param(

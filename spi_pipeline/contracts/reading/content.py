@@ -22,7 +22,9 @@ def content_digest(data: Any) -> str:
 
 def _made(data: Any) -> Any:
     if isinstance(data, dict):
-        return {str(key): _made(value) for key, value in data.items() if key not in _JUDGE}
+        made = {str(key): _made(value) for key, value in data.items() if key not in _JUDGE}
+        # Within one major version a table is read as its contract whatever the rest of the number says.
+        return made | ({"version": str(made["version"]).split(".")[0]} if "version" in made else {})
     if isinstance(data, list):
         return [_made(item) for item in data if not _judges(item)]
     return data

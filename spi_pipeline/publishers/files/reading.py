@@ -220,7 +220,7 @@ def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
     wrong = values[parsed.isna() & values.notna()]
     if len(wrong):
         found = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
-        raise SpiError(f"{file}: column {name} holds {found}; fetch it again, or teach its importer the mark")
+        raise SpiError(f"{file}: column {name} holds {found}; fetch it again, or teach its reader the mark")
     return parsed
 
 
