@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-# Rules, bounds and calendars judge tables that there are; owners and channels say whom to ask. None makes a figure.
-_JUDGE = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "slaProperties", "team", "support"})
-_JUDGING_PROPERTIES = frozenset({"typical"})
+# Rules and bounds judge tables that there are; owners and channels say whom to ask. None makes a figure. How often a
+# source is published does: it says how long a value may be carried.
+_JUDGE = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "team", "support"})
+_JUDGING_PROPERTIES = frozenset({"typical", "grace"})
 
 
 def content_digest(data: Any) -> str:
