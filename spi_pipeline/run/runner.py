@@ -93,23 +93,23 @@ class Runner:
         return judgement(name, self.contracts, lookups, self.code)
 
     def is_fresh(self, step: Step, digest: Callable[[str], str] | None = None) -> bool:
-        """Whether every output of the step is current, undamaged, and was made from what is there now."""
+        """Whether every output of the step is there, undamaged, and follows from what is there now."""
         try:
             found = [self.store.current(name) for name in step.outputs]
         except SpiError:  # a damaged version: made again, it is repaired
             return False
-        if self.is_blocked(step) or not all(version and not version.stale_since for version in found):
+        if self.is_blocked(step) or not all(found):
             return False
         if step.cadence is not None:
-            due = dt.datetime.now(dt.UTC) - step.cadence
-            return all(version and dt.datetime.fromisoformat(version.written_at) > due for version in found)
+            due = (dt.datetime.now(dt.UTC) - step.cadence).isoformat()
+            return all(version and not version.stale_since and version.written_at > due for version in found)
         return self._follow(found, self.fingerprint(step, digest))
 
     def is_judged(self, step: Step, judgement: Callable[[str], str] | None = None) -> bool:
-        """Whether every table of a fresh step was judged by the rules that are in force now."""
+        """Whether every table of a fresh step was judged by the rules that are in force now, and keeps them."""
         judgement = judgement or self.judgement
         versions = ((name, self.store.current(name)) for name in step.outputs if is_table(name))
-        return all(version and version.judged == judgement(name) for name, version in versions)
+        return all(v and v.judged == judgement(name) and not v.stale_since for name, v in versions)
 
     def is_blocked(self, step: Step) -> bool:
         """Whether a step reads downloads that could not be had when they were last asked for: it keeps its table."""
@@ -203,7 +203,8 @@ class Runner:
         if step.cadence is not None or not all(map(is_table, step.outputs)) or self.is_blocked(step):
             return None
         try:
-            if not self._follow([self.store.current(name) for name in step.outputs], self.fingerprint(step)):
+            versions = [self.store.current(name) for name in step.outputs]
+            if not all(versions) or not self._follow(versions, self.fingerprint(step)):
                 return None
             return {name: self.reader.table(name) for name in step.outputs}
         except SpiError:
