@@ -167,6 +167,8 @@ def validate(
     path: Sequence[str | int],
     faults: list[Fault],
     about: str = "",
+    *,
+    lenient: bool = False,
 ) -> Model | None:
     """Build a model from part of a document, turning everything wrong into faults with their lines.
 
@@ -177,6 +179,7 @@ def validate(
         path: its path from the document's root.
         faults: receives every fault.
         about: begins every message, such as ``rule row_count: ``.
+        lenient: whether the model passes over keys that it does not know, as those of other people do.
 
     Returns:
         The model, or None when there were faults.
@@ -187,8 +190,8 @@ def validate(
     except ValidationError as refused:
         error = refused
     before = len(faults)
-    # A model of ours refuses unknown keys itself, and the schema that tells which are known takes time to form.
-    if error or model.model_config.get("extra") != "forbid":
+    # The schema that tells which keys are known takes time to form.
+    if error or lenient:
         schema = _schema(model)
         for place, known in _unknown_keys(schema, schema, data, ()):
             said = unknown(place[-1], "key of this part", known)

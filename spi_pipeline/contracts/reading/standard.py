@@ -204,7 +204,7 @@ def read_standard(model: type[FileType], document: Document, faults: list[Fault]
     Returns:
         The file as typed values, or None when there were faults.
     """
-    if validate(OpenDataContractStandard, document, document.data, (), faults) is None:
+    if validate(OpenDataContractStandard, document, document.data, (), faults, lenient=True) is None:
         return None
     before = len(faults)
     file = validate(model, document, _by_name(document.data, (), document, faults), (), faults)
