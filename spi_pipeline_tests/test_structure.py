@@ -19,8 +19,8 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 MOST_FILES = 16
 # Each with its reason.
 LONG = {
-    "orchestration": "still to be cut",
-    "kinds": "one file for each kind of rule, all alike, listed in its __init__",
+    "orchestration": "one file for each thing that Dagster knows, and for each question put to its records",
+    "rules/kinds": "one file for each kind of rule, all alike, listed in its __init__",
 }
 
 
@@ -75,5 +75,5 @@ def late():
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: folder.relative_to(PACKAGE.parent).as_posix())
 def test_a_package_is_short_and_says_what_it_holds(package: Path) -> None:
     assert ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))
-    if package.name not in LONG:
-        assert len(list(package.glob("*.py"))) <= MOST_FILES
+    long = package.relative_to(PACKAGE).as_posix() in LONG
+    assert (len(list(package.glob("*.py"))) > MOST_FILES) == long, "a reason in LONG is needed, or needed no more"

@@ -83,7 +83,9 @@ def channels(
     for position, word in enumerate(filter(None, _BETWEEN.split(urls.strip())), start=1):
         found = _NAMED.fullmatch(word)
         if not found:
-            raise SpiError(f"alert URL {position} is no URL; write scheme://… or name=scheme://…, separated by blanks")
+            raise SpiError(
+                f"alert URL {position} is not a URL; write scheme://… or name=scheme://…, separated by blanks"
+            )
         name = found[1] or f"{found[2].lower()}-{position}"
         if name in given:
             raise SpiError(f"two alert URLs are named {name}; give each a name of its own")
@@ -98,14 +100,14 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise SpiError(
             f"the alert channels {file} could not be read ({reason}); check its path and permissions"
         ) from None
     except yaml.YAMLError as error:  # whose message quotes the file
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise SpiError(f"{file}{line}: is no YAML; see docs/alerts.md for an example") from None
+        raise SpiError(f"{file}{line}: is not a YAML; see docs/alerts.md for an example") from None
     stated = document.get("channels") if isinstance(document, dict) else None
     if not isinstance(stated, dict) or set(document) != {"channels"}:
         raise SpiError(f"{file}: must hold the one key channels, a mapping from names to channels")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spi_pipeline.contracts.models.contracts import Contracts
 
 app = typer.Typer(help="Telling people what fails; see docs/alerts.md.", no_args_is_help=True)
-NOBODY = "nobody is to be told: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
+NO_CHANNEL = "no alert channel is set up: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
 
 
 @app.command("send")
@@ -27,7 +27,7 @@ def alerts_send() -> None:
     settings = Settings()
     contracts = complete_contracts(settings)
     if not alert_channels(settings, contracts):
-        raise SpiError(NOBODY)
+        raise SpiError(NO_CHANNEL)
     if not tell(settings, contracts):
         raise typer.Exit(FAILED)
 
@@ -40,7 +40,7 @@ def alerts_test(as_json: Json = False) -> None:
     settings = Settings()
     said = try_channels(settings, complete_contracts(settings))
     if not said:
-        raise SpiError(NOBODY)
+        raise SpiError(NO_CHANNEL)
     if as_json:
         rows = [{"channel": name, "accepted": not refusal, "reason": refusal} for name, refusal in said.items()]
         out.print_json(json.dumps(rows))

@@ -12,5 +12,5 @@ err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 FAILED, BAD_USAGE, STOPPED = 1, 2, 130
-# Where nobody looks at a screen nothing is folded: a sha256 broken over two lines cannot be searched for.
+# Output that goes to a file or pipe is not wrapped, so that a search finds a sha256 whole.
 PLAIN_WIDTH = 1000

@@ -29,8 +29,9 @@ def explain(
 
     settings = Settings()
     contracts = complete_contracts(settings)
-    refuse_other_contracts(Store(settings.store).database, contracts.products)
-    found = explain_score(Store(settings.store).database, contracts.titles, ward, element, profile, edition)
+    database = Store(settings.store).database
+    refuse_other_contracts(database, contracts.products)
+    found = explain_score(database, contracts.titles, ward, element, profile, edition)
     if as_json:
         out.print_json(json.dumps(asdict(found), default=str))
     else:

@@ -79,7 +79,7 @@ def _day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"--as-of {text!r} is no date like 2026-11-23") from error
+        raise typer.BadParameter(f"--as-of {text!r} is not a date like 2026-11-23") from error
 
 
 @app.command("info")

@@ -15,7 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.refresh import Refresh
+from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import listing
@@ -26,8 +26,6 @@ from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
-
-Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
 class _Elapsed(TimeElapsedColumn):

@@ -12,19 +12,19 @@ SECONDS = 30
 
 
 def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefinition:
-    """The sensor ``alerts``, switched on where somebody is to be told.
+    """The sensor ``alerts``, switched on where an alert channel is set up.
 
     It finds the runs that ended, green, red or stopped, and their checks by itself: what Dagster tells a sensor of a
     run's status is lost while the sensor is off.
     """
     wanted = bool(settings.alert_urls.get_secret_value() or settings.alert_channels)
     status = dg.DefaultSensorStatus.RUNNING if wanted else dg.DefaultSensorStatus.STOPPED
-    described = "Tells who wants to know what fails, goes stale or falls silent; see docs/alerts.md."
+    described = "Sends alerts about what fails, goes stale or falls silent; see docs/alerts.md."
 
     @dg.sensor(name="alerts", minimum_interval_seconds=SECONDS, default_status=status, description=described)
     def alerts() -> dg.SkipReason:
         refusals = look(settings, contracts)
         said = "; ".join(f"channel {name} did not accept a message: {why}" for name, why in refusals.items())
-        return dg.SkipReason(said or ("looked" if wanted else "nobody is to be told: set SPI_ALERT_URLS"))
+        return dg.SkipReason(said or ("looked" if wanted else "no alert channel is set up: set SPI_ALERT_URLS"))
 
     return alerts

@@ -45,7 +45,7 @@ LONGEST_DESCRIPTION = 300
 Judged = tuple[str, RuleResult]
 
 
-def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: bool) -> list[dg.AssetCheckSpec]:
+def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a step's asset, in order.
 
     Of a source there is also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
@@ -54,7 +54,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey, fetched: boo
     kinds = [rule.kind for table in tables for rule in (COMPUTED, *contract_of(table, contracts).rules)]
     if source := contracts.sources.get(step.outputs[0]):
         kinds.append(FRESH)
-        if fetched and source.properties.mode == "live":
+        if contracts.fetched and source.properties.mode == "live":
             kinds.append(DRIFT)
     present = {family_of(kind) for kind in kinds}
     return [

@@ -41,13 +41,11 @@ class Graph:
         keys: the asset of each table.
         drawn: the inputs of each step that are drawn as lines.
         policies: of sources that a publisher promises to renew.
-        fetched: whether live sources are fetched.
     """
 
     keys: Mapping[str, dg.AssetKey]
     drawn: Mapping[Step, Sequence[str]]
     policies: Mapping[str, dg.FreshnessPolicy]
-    fetched: bool
 
 
 def operation_asset(
@@ -117,7 +115,7 @@ def checks_alone(plan: Sequence[Step], contracts: Contracts, graph: Graph) -> dg
     What they are when tables are computed is logged by the step. A check that is an output of its step has three more
     events for each evaluation, all of them stored twice.
     """
-    specs = [spec for step in plan for spec in check_specs(step, contracts, asset_key(step), graph.fetched)]
+    specs = [spec for step in plan for spec in check_specs(step, contracts, asset_key(step))]
 
     @dg.multi_asset_check(name="judge_again", specs=specs, can_subset=True, required_resource_keys={"runner"})
     def judge_again(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:

@@ -37,7 +37,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made), bool(contracts.fetched))
+    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made))
     assets = [
         operation_asset(name, steps, contracts, graph, place)
         for place, (name, steps) in enumerate(operations(plan).items())

@@ -50,7 +50,8 @@ STARTING_SECONDS = 60
 def prepare_home(home: Path) -> Path:
     """The folder of the instance; ``DAGSTER_HOME`` wins where it is set.
 
-    The settings in the store's own folder are ours, whoever names it, and replace those of another version.
+    The store's own folder always gets this version's settings, which replace those that another version wrote, even
+    where ``DAGSTER_HOME`` names that folder.
 
     Args:
         home: the folder that belongs to the store.
@@ -64,7 +65,7 @@ def prepare_home(home: Path) -> Path:
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen and Path(chosen).resolve() != home.resolve():
         if not Path(chosen).is_dir():
-            raise SpiError(f"DAGSTER_HOME names {chosen}, which is no folder; make it, or unset DAGSTER_HOME")
+            raise SpiError(f"DAGSTER_HOME names {chosen}, which is not a folder; make it, or unset DAGSTER_HOME")
         return Path(chosen)
     (home / ".nux").mkdir(parents=True, exist_ok=True)
     (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")

@@ -44,7 +44,7 @@ def _age_when_stored(source: Source, runner: Runner) -> dt.timedelta:
     try:
         version = runner.store.current(source.id)
         appeared = published(runner.reader.origins(source.id)) if version else None
-    except SpiError:  # told by whoever reads the table
+    except SpiError:  # the step that reads the table reports it
         return dt.timedelta()
     if version is None or appeared is None:
         return dt.timedelta()

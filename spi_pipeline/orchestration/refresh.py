@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # In the name of what Dagster raises when it takes a signal.
 INTERRUPTED = "Interrupt"
-Progress = Callable[[Sequence[Step], Sequence[Outcome]], None]
+Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
 @dataclass
@@ -100,7 +100,7 @@ def refresh(
     settings: Settings,
     contracts: Contracts,
     select: Sequence[str] = (),
-    progress: Callable[[list[Step]], Progress] | None = None,
+    progress: Callable[[list[Step]], Tell] | None = None,
     fetching: Callable[[Outcome], None] | None = None,
 ) -> Refresh:
     """Bring the store up to date.
@@ -173,7 +173,7 @@ def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]
     return found
 
 
-def _run(done: Refresh, runner: Runner, settings: Settings, tell: Progress | None) -> None:
+def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
     """Run the stale steps as one Dagster run on the store's own instance."""
     import dagster as dg
 
@@ -268,9 +268,7 @@ def _defects(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
-    failed = [
-        r for o in done.outcomes for r in o.results if r.rule.severity == "error" and r.outcome in ("failed", "errored")
-    ]
+    counts = done.quality
     return run_row(
         run_id=done.run_id,
         run_at=started,
@@ -278,11 +276,11 @@ def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
         mode=settings.mode,
         requests=done.requests,
         stale_steps=len(done.stale),
-        failed_checks=len(failed),
+        failed_checks=sum(result.blocks for outcome in done.outcomes for result in outcome.results),
         warnings=len(done.warnings),
-        passed_checks=done.quality["passed"],
-        errored_checks=done.quality["errored"],
-        skipped_checks=done.quality["skipped"],
+        passed_checks=counts["passed"],
+        errored_checks=counts["errored"],
+        skipped_checks=counts["skipped"],
         state=done.state,
         cause=done.broken or next((o.message for o in done.outcomes if o.state == "failed"), None),
     )

@@ -137,10 +137,12 @@ def run_name(run: DagsterRun) -> str:
 
 def launched_by(run: DagsterRun) -> str:
     """Who started a run, as its tags tell."""
+    from spi_pipeline.orchestration.instance import STORE_TAG
+
     for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
             return f"{what} {run.tags[tag]}"
-    return "spi refresh" if "spi/store" in run.tags else "the UI"
+    return "spi refresh" if STORE_TAG in run.tags else "the UI"
 
 
 def _moment(timestamp: float) -> dt.datetime:

@@ -13,7 +13,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Column as ContractColumn
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
-from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, literal, quoted, write
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import under_contract
 from spi_pipeline.storage.places import DATABASE as FILE
@@ -34,7 +34,7 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
     write(folder / FILE, [_database_table(product, tables[product.id]) for product in products])
 
 
-DATABASE = Output("database", published, build)
+DATABASE = Output(published, build)
 
 
 def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:
@@ -60,14 +60,14 @@ def _as_promised(rows: pa.Table, product: Product) -> pa.Table:
 
 
 def _column(column: ContractColumn) -> Column:
-    name = f'"{column.name}"'
+    name = quoted(column.name)
     checks = []
     if column.minimum is not None:
         checks.append(f"{name} >= {column.minimum!r}")
     if column.maximum is not None:
         checks.append(f"{name} <= {column.maximum!r}")
     if column.values:
-        allowed = ", ".join("'" + value.replace("'", "''") + "'" for value in column.values)
+        allowed = ", ".join(map(literal, column.values))
         checks.append(f"{name} IN ({allowed})")
     return Column(
         name=column.name,

@@ -95,9 +95,9 @@ def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:
 
 
 def _definition(table: DatabaseTable) -> list[str]:
-    name = _quoted(table.name)
+    name = quoted(table.name)
     lines = [
-        f"{_quoted(column.name)} {column.sql_type}"
+        f"{quoted(column.name)} {column.sql_type}"
         + (" NOT NULL" if column.required else "")
         + (f" CHECK ({column.check})" if column.check else "")
         for column in table.columns
@@ -106,8 +106,8 @@ def _definition(table: DatabaseTable) -> list[str]:
         lines.append(f"PRIMARY KEY ({_list(table.primary_key)})")
     return [
         f"CREATE TABLE {name} ({', '.join(lines)})",
-        f"COMMENT ON TABLE {name} IS {_literal(table.comment)}",
-        *(f"COMMENT ON COLUMN {name}.{_quoted(c.name)} IS {_literal(c.comment)}" for c in table.columns),
+        f"COMMENT ON TABLE {name} IS {literal(table.comment)}",
+        *(f"COMMENT ON COLUMN {name}.{quoted(c.name)} IS {literal(c.comment)}" for c in table.columns),
     ]
 
 
@@ -116,11 +116,11 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None
     views = [f"{table.name} part {number}" for number in range(len(table.parts))]
     for view, part in zip(views, table.parts, strict=True):
         connection.register(view, part)
-    cast = ", ".join(f"CAST({_quoted(c.name)} AS {c.sql_type}) AS {_quoted(c.name)}" for c in table.columns)
-    union = " UNION ALL ".join(f"SELECT {cast} FROM {_quoted(view)}" for view in views)
+    cast = ", ".join(f"CAST({quoted(c.name)} AS {c.sql_type}) AS {quoted(c.name)}" for c in table.columns)
+    union = " UNION ALL ".join(f"SELECT {cast} FROM {quoted(view)}" for view in views)
     order = _list(table.primary_key or tuple(column.name for column in table.columns))
     if views:
-        connection.execute(f"INSERT INTO {_quoted(table.name)} SELECT * FROM ({union}) ORDER BY {order}")
+        connection.execute(f"INSERT INTO {quoted(table.name)} SELECT * FROM ({union}) ORDER BY {order}")
     for view in views:
         connection.unregister(view)
 
@@ -137,16 +137,18 @@ def _refuse_other_columns(table: DatabaseTable) -> None:
             )
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(_quoted(name) for name in names)
+    return ", ".join(quoted(name) for name in names)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as SQL has it."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
 

@@ -1,4 +1,4 @@
-"""``spi explain WARD ID``: from a published score down to the bytes it rests on, as lines of text and as data."""
+"""From a published score of a ward down to the bytes it rests on, as data."""
 
 from __future__ import annotations
 

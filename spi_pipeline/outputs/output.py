@@ -16,11 +16,9 @@ class Output:
     """One output.
 
     Attributes:
-        name: its name.
         reads: the products it is made of, of all that there are.
         build: writes its files into a folder, from the tables of those products; the same tables give the same files.
     """
 
-    name: str
     reads: Callable[[Contracts], tuple[str, ...]]
     build: Callable[[Contracts, Mapping[str, pa.Table], Path], None]

@@ -53,7 +53,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """Annual mean of each pollutant by LSOA and year, in micrograms per cubic metre; null where there is no cell.
 
     Raises:
-        SpiError: when a file is no grid, the centroids are missing, or hardly any of our cells are in a grid.
+        SpiError: when a file is not a grid, the centroids are missing, or hardly any of our cells are in a grid.
     """
     answers = [download for download in downloads if begins(download.path) == b"{"]
     if not answers:

@@ -37,7 +37,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             told = re.fullmatch(FILE, name, re.IGNORECASE)
             if told is None:
                 raise SpiError(
-                    f"{name} is no file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; lay "
+                    f"{name} is not a file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; lay "
                     "that one of Ofcom's into the inbox"
                 )
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spi_pipeline.rules.kind import Family
-from spi_pipeline.rules.kinds import family_of
 from spi_pipeline.rules.rule import Outcome, Rule
 from spi_pipeline.rules.wording import counted, listing
 
@@ -43,11 +41,6 @@ class RuleResult:
     def blocks(self) -> bool:
         """Whether this result keeps the table from being written."""
         return self.rule.severity == "error" and self.outcome in ("failed", "errored")
-
-    @property
-    def family(self) -> Family:
-        """The family of the rule's kind."""
-        return family_of(self.rule.kind)
 
 
 def summary(results: Sequence[RuleResult], *, table_name: str) -> str:

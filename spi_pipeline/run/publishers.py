@@ -73,12 +73,13 @@ class Publishers:
         """Read what all sources share, before they are asked side by side.
 
         Raises:
-            SpiError: when files were put in for a source that reads none.
+            SpiError: when files were put in for a source that reads none, or the geography cannot be read.
         """
         if strays := sorted(set(self._inbox) - self._contracts.fetched):
             known = ", ".join(sorted(self._contracts.fetched)) or "none"
             raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
-        log.debug("asking as of %s", self.areas.as_of)
+        areas = self.areas  # kept from here on, so that threads share one
+        log.debug("asking as of %s", areas.as_of)
 
     def raw(self, source_id: str) -> Raw:
         """What was fetched of a source; one object a run, which knows when the run began to ask."""

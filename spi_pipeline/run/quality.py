@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from spi_pipeline.rules.rule import Outcome
+from spi_pipeline.rules.wording import counted
 
 _OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
@@ -32,4 +33,4 @@ def told(counts: dict[str, int]) -> str:
     """The counts as a sentence."""
     outcomes = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in _OUTCOMES)
     warnings = f" ({counts['warnings']:,} of these only warn)" if counts["warnings"] else ""
-    return f"{counts['tables']:,} tables, {counts['rules']:,} rules: {outcomes}{warnings}."
+    return f"{counted(counts['tables'], 'table')}, {counted(counts['rules'], 'rule')}: {outcomes}{warnings}."

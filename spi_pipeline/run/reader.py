@@ -139,15 +139,13 @@ class Reader:
         version = self.store.current(name)
         if version is None:
             raise SpiError(f"there is no table {name} in the store yet; run spi refresh")
-        key = ("table", (name,), (version.sha256,))
-        if key not in self._kept:
-            for old in [kept for kept in self._kept if kept[:2] == key[:2]]:
-                del self._kept[old]
+
+        def read() -> pa.Table:
             stored, contract = self.store.read(name), contract_of(name, self.contracts)
             remedy = "run spi refresh to make it anew"
-            self._kept[key] = read_as(stored, contract, name, written_under(stored.schema.metadata), remedy)
-        found: pa.Table = self._kept[key]
-        return found
+            return read_as(stored, contract, name, written_under(stored.schema.metadata), remedy)
+
+        return Inputs({}, {name: version.sha256}, self._kept).derived("table", (name,), read)
 
     def frame(self, name: str) -> pd.DataFrame:
         """The same as a frame; not to be changed."""

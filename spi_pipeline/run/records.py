@@ -63,8 +63,6 @@ def release_rows(
         "run_id": run_id,
         "source_id": source_id,
         "url": source.properties.url,
-        "fetched_at": None,
-        "published_at": None,
         "licence": source.properties.licence,
         "rows": count,
         "state": state,

@@ -113,8 +113,7 @@ class Runner:
 
     def is_blocked(self, step: Step) -> bool:
         """Whether a step reads downloads that could not be had when they were last asked for: it keeps its table."""
-        names = [name.removeprefix(DOWNLOADS) for name in step.inputs if name.startswith(DOWNLOADS)]
-        return any(self.store.raw(name).failure() for name in names)
+        return any(self.store.raw(name).failure() for name in _parsed(step))
 
     def steady(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
         """Digests of inputs and of what tables are judged by, each worked out once, while nothing is written."""
@@ -244,20 +243,20 @@ class Runner:
 
     def _drift(self, step: Step, name: str, table: pa.Table) -> list[RuleResult]:
         """A fetched table against the one in use."""
-        if not any(each.startswith(DOWNLOADS) for each in step.inputs) or self.reader.unreadable(name):
+        if not _parsed(step) or self.reader.unreadable(name):
             return []
         before = self.reader.table(name)
         return drift(table, before, self.contracts.sources[name]) if before.num_rows else []
 
     def _write(
-        self, step: Step, name: str, made: Any, results: Sequence[RuleResult], digest: str, run_id: str
+        self, step: Step, name: str, made: Any, results: tuple[RuleResult, ...], digest: str, run_id: str
     ) -> Outcome:
         try:
             if name == PUBLICATION:
                 return Outcome(name, "published", (), self.store.publish(made, fingerprint=digest, run_id=run_id))
             if name.startswith(DOWNLOADS):
                 return self._write_downloads(step, name, made, run_id)
-            return self._write_table(name, made, tuple(results), digest, run_id)
+            return self._write_table(name, made, results, digest, run_id)
         except (SpiError, OSError) as error:
             self.unwritable = self.unwritable or _sentence(error)
             return _failed(name, self.unwritable)
@@ -289,14 +288,13 @@ class Runner:
         return Outcome(name, "written", results, version)
 
     def _requests(self, step: Step) -> int:
-        asked = self.publishers is not None and step.cadence is not None
-        return self.publishers.asked(step.name) if self.publishers and asked else 0
+        return self.publishers.asked(step.name) if self.publishers and step.cadence is not None else 0
 
     def _refuse(
         self,
         name: str,
         made: Any,
-        results: Sequence[RuleResult],
+        results: tuple[RuleResult, ...],
         reason: str,
         remedy: str,
         run_id: str,
@@ -305,8 +303,7 @@ class Runner:
         requests: int = 0,
     ) -> Outcome:
         """Keep the last good version where there is one; ``reason`` is what was found, ``remedy`` what to do."""
-        errored = RuleResult(COMPUTED, "errored", reason, COMPUTED.description)
-        found = tuple(results) or ((errored,) if is_table(name) else ())
+        found = results or _errored(name, reason)
         told = [reason]
         try:
             current = self.store.current(name)
@@ -343,14 +340,13 @@ class Runner:
         good = all(outcome.state in ("written", "unchanged") for outcome in outcomes)
         if good or self.unwritable or self.is_blocked(step):
             return
-        for name in step.inputs:
-            if name.startswith(DOWNLOADS):
-                self.store.raw(name.removeprefix(DOWNLOADS)).refuse()
+        for name in _parsed(step):
+            self.store.raw(name).refuse()
 
     def _record(self, steps: Sequence[Step], outcomes: Sequence[Outcome], run_id: str, run_at: dt.datetime) -> None:
         """Append what was found; a full disk must not hide the finding itself."""
         found = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
-        fetched = {name for step in steps for name in step.outputs if any(i.startswith(DOWNLOADS) for i in step.inputs)}
+        fetched = {name for step in steps for name in step.outputs if _parsed(step)}
         try:
             if found:
                 self.store.append_run("check_result", run_id, check_rows(found, run_id, run_at, self.contracts))
@@ -366,8 +362,17 @@ class Runner:
 
 
 def _failed(name: str, reason: str) -> Outcome:
-    results = (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),) if is_table(name) else ()
-    return Outcome(name, "failed", results, None, reason, reason)
+    return Outcome(name, "failed", _errored(name, reason), None, reason, reason)
+
+
+def _errored(name: str, reason: str) -> tuple[RuleResult, ...]:
+    """The result of an output that could not be made; only a table has any."""
+    return (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),) if is_table(name) else ()
+
+
+def _parsed(step: Step) -> list[str]:
+    """The sources whose downloads a step parses."""
+    return [name.removeprefix(DOWNLOADS) for name in step.inputs if name.startswith(DOWNLOADS)]
 
 
 def _stays(current: Version | None) -> str:

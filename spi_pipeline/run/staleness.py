@@ -18,7 +18,6 @@ from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.reading.folder import assembled, read_folder
 from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.run.code import Code
-from spi_pipeline.run.plan import is_table
 from spi_pipeline.steps.step import Step, compute
 
 # Libraries whose behaviour reaches a figure, and those whose behaviour reaches a verdict.
@@ -39,7 +38,7 @@ def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], cod
     """
     parts = {
         "step": [step.kind, step.name, *step.outputs],
-        "inputs": {name: inputs.get(name, "missing") for name in step.inputs},
+        "inputs": {name: inputs[name] for name in step.inputs},
         "files": {name: contracts.digests.get(name, "missing") for name in step.files},
         "code": code.digest((read_folder, assembled, compute, step.does, *step.uses), without=_RULES),
         "libraries": _versions(LIBRARIES),
@@ -59,8 +58,6 @@ def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str], code:
         lookups: digest of each table that lists small areas.
         code: digests of code.
     """
-    if not is_table(name):
-        return ""
     contract = contract_of(name, contracts)
     used = {SMALL_AREAS[each][0] for rule in contract.rules for each in rule.params.get("geographies", ())}
     parts = [_rules(contract.id, contracts), {each: lookups[each] for each in sorted(used)},

@@ -57,7 +57,7 @@ def write_snapshot(
         as_of: the day the figures were taken.
 
     Raises:
-        SpiError: when the folder cannot be written, or holds something that is no snapshot.
+        SpiError: when the folder cannot be written, or holds something that is not a snapshot.
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise SpiError(f"{folder} holds files that are no snapshot and would be lost; choose another --to")

@@ -29,7 +29,7 @@ class Inputs:
     """The inputs of one step.
 
     Args:
-        values: by name; tables as Arrow, downloads as a tuple, facts as they are.
+        values: by name; tables as Arrow, downloads as ``Downloads``, facts as they are.
         versions: the digest of each.
         kept: what was derived from inputs before in this process; shared by all steps of a run.
     """

@@ -23,14 +23,14 @@ def table_name(name: str) -> str:
     """
     if not _TABLE.fullmatch(name):
         raise SpiError(
-            f"{name!r} is no table name of the store: write `contract` or `contract.part`, in lower-case letters, "
+            f"{name!r} is not a table name of the store: write `contract` or `contract.part`, in lower-case letters, "
             "digits and underscores, with at most one dot."
         )
     return name
 
 
 def identifier(name: str, meaning: str) -> str:
-    """Return ``name`` if it can name a run, a kind of run record or a publication.
+    """Return ``name`` if it can name a run, a kind of run record, a memory or a publication.
 
     Args:
         name: the name to look at.

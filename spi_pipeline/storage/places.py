@@ -8,7 +8,7 @@ from __future__ import annotations
 from spi_pipeline.storage.names import identifier, table_name
 
 TABLES, QUARANTINE, RUNS, RAW, INBOX = "tables", "quarantine", "runs", "raw", "inbox"
-PUBLISHED, DATABASE = "published", "spi.duckdb"
+MEMORY, PUBLISHED, DATABASE = "memory", "published", "spi.duckdb"
 # Each a folder whose inside belongs to others: to Dagster, and to the alerts' desk.
 DAGSTER, ALERTS = "dagster", "alerts"
 LAYOUT = "layout"
@@ -33,7 +33,7 @@ def run(kind: str, run_id: str) -> str:
 
 def memory(key: str) -> str:
     """The file of what was remembered under a key."""
-    return f"memory/{identifier(key, 'memory')}.json"
+    return f"{MEMORY}/{identifier(key, 'memory')}.json"
 
 
 def raw(source_id: str) -> str:

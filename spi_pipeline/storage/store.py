@@ -14,7 +14,6 @@ One process writes at a time: whoever writes holds ``lock``. Reading needs no lo
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage import places, publication, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
+from spi_pipeline.storage.documents import read_document, write_document
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION
 from spi_pipeline.storage.raw import Raw
@@ -212,16 +212,12 @@ class Store:
 
     def remembered(self, key: str) -> dict[str, Any]:
         """Return what was remembered under a key: worked out anew it would be the same; else empty."""
-        try:
-            found = json.loads(read_bytes(self._memory(key)) or b"{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_document(self._memory(key))
 
     def remember(self, key: str, value: Mapping[str, Any]) -> None:
         """Remember plain values that take time to work out."""
         if value != self.remembered(key):
-            write_bytes(self._memory(key), json.dumps(value).encode())
+            write_document(self._memory(key), value)
 
     def _memory(self, key: str) -> Path:
         return self.root / places.memory(key)

@@ -91,5 +91,5 @@ def test_a_file_that_would_not_be_read_is_a_fault(root: Path, folder: str) -> No
 def test_a_fault_shows_its_place_before_its_message(root: Path) -> None:
     line = change(root, BUS, "OGL-UK-3.0", "OGL")
     (fault,) = faults(root)
-    assert str(fault).startswith(f"{BUS}:{line}: 'OGL' is no licence of vocabulary.yaml; ")
+    assert str(fault).startswith(f"{BUS}:{line}: 'OGL' is not a licence of vocabulary.yaml; ")
     assert line == line_of(root, BUS, "property: licence")

@@ -121,5 +121,5 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
 @given(found=st.text(max_size=8), known=st.lists(st.text("abc", min_size=1, max_size=4), max_size=5, unique=True))
 def test_a_refused_word_is_shown_with_every_allowed_one(found: str, known: list[str]) -> None:
     sentence = unknown(found, "letter", known)
-    assert sentence.startswith(f"{found!r} is no letter; ")
+    assert sentence.startswith(f"{found!r} is not a letter; ")
     assert sentence.endswith(f"allowed are {', '.join(sorted(known)) or 'none'}")

@@ -31,13 +31,15 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "peers by an unknown measure", FILE,
             "peers: {measure: income_deprived",
             "peers: {measure: income_depraved",
-            "'income_depraved' is no measure of this file; nearest is 'income_deprived', allowed are income_deprived",
+            "'income_depraved' is not a measure of this file; nearest is 'income_deprived', allowed are "
+            "income_deprived",
         ),
         case(
             "unknown column", FILE,
             "column: residents}",
             "column: resident}",
-            "measure income_deprived: 'resident' is no column of census_residents; nearest is 'residents', allowed are "
+            "measure income_deprived: 'resident' is not a column of census_residents; nearest is 'residents', "
+            "allowed are "
             "area_code, in_communal_establishments, in_households, residents",
         ),
         case(
@@ -51,7 +53,7 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "goalposts", FILE,
             "    limits: Rounded to five.",
             "    goalposts: {basis: reference}\n    limits: Rounded to five.",
-            "measures.income_deprived: 'goalposts' is no key of this part; allowed are description, id, "
+            "measures.income_deprived: 'goalposts' is not a key of this part; allowed are description, id, "
             "limits, measure, plausible, source, title, unit",
         ),
     ],

@@ -38,12 +38,12 @@ def test_a_correction_is_read(root: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("column: none", "column: non", 2, "'non' is no column of census_car_availability; nearest is 'none'"),
+        ("column: none", "column: non", 2, "'non' is not a column of census_car_availability; nearest is 'none'"),
         ("{area_code: E01015693}", "{households: 5}", 2, "where must name the whole key, area_code is missing"),
         ("expected: 22", "expected: 23", 2, "there is nothing to correct"),
         ("column: none", "column: area_code", 2, "area_code both singles out the row and is corrected"),
         ("2026-11-01", "2026-11-31", 8, "since"),
-        ("reported", "known", 9, "'known' is no value of this key"),
+        ("reported", "known", 9, "'known' is not a value of this key"),
     ],
     ids=["column", "key", "nothing", "own_key", "day", "status"],
 )
@@ -63,4 +63,4 @@ def test_a_cell_is_corrected_once(root: Path) -> None:
 def test_corrections_of_no_source(root: Path) -> None:
     write(root, GOOD, "corrections/census_cars.yaml")
     (fault,) = faults(root)
-    assert fault.message.startswith("is named after no source; 'census_cars' is no source; nearest is 'census_")
+    assert fault.message.startswith("is named after no source; 'census_cars' is not a source; nearest is 'census_")

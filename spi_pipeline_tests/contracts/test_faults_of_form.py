@@ -25,20 +25,20 @@ OVERCROWDED = "source: census_overcrowding"
             "unknown key", HOUSING,
             "    limits: Counted once",
             "    owner: nobody\n    limits: Counted once",
-            f"indicators.overcrowded_homes: 'owner' is no key of this part; allowed are {INDICATOR_KEYS}",
+            f"indicators.overcrowded_homes: 'owner' is not a key of this part; allowed are {INDICATOR_KEYS}",
         ),
         case(
             "misspelt key", "indicators/environmental_quality.yaml",
             "predecessor: air",
             "predecesor: air",
-            "indicators.outdoor_environment: 'predecesor' is no key of this part; nearest is 'predecessor', "
+            "indicators.outdoor_environment: 'predecesor' is not a key of this part; nearest is 'predecessor', "
             f"allowed are {INDICATOR_KEYS}",
         ),
         case(
             "unknown key at the top", "framework.yaml",
             "title: Social",
             "subtitle: None\ntitle: Social",
-            "'subtitle' is no key of this part; nearest is 'title', "
+            "'subtitle' is not a key of this part; nearest is 'title', "
             "allowed are description, dimensions, id, profiles, publication, title, uncertainty",
         ),
         case(
@@ -82,7 +82,7 @@ OVERCROWDED = "source: census_overcrowding"
             "unknown direction", HOUSING,
             "direction: lower_is_better",
             "direction: lower_is_beter",
-            "indicators.overcrowded_homes.direction: 'lower_is_beter' is no value of this key; nearest is "
+            "indicators.overcrowded_homes.direction: 'lower_is_beter' is not a value of this key; nearest is "
             "'lower_is_better', allowed are higher_is_better, lower_is_better",
         ),
         case(
@@ -145,14 +145,14 @@ OVERCROWDED = "source: census_overcrowding"
             "unknown mean", "framework.yaml",
             "means: {component: arithmetic",
             "means: {component: aritmetic",
-            "profiles.spi.means.component: 'aritmetic' is no value of this key; nearest is 'arithmetic', "
+            "profiles.spi.means.component: 'aritmetic' is not a value of this key; nearest is 'arithmetic', "
             "allowed are arithmetic, geometric, harmonic",
         ),
         case(
             "mean for an unknown level", "framework.yaml",
             "means: {component",
             "means: {indicator: arithmetic, component",
-            "profiles.spi.means.indicator: 'indicator' is no value of this key; "
+            "profiles.spi.means.indicator: 'indicator' is not a value of this key; "
             "allowed are component, dimension, index",
         ),
     ],

@@ -36,7 +36,7 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, fa
             "unknown authority", "geography.yaml",
             "name: Beech Hill, authority: E06000032",
             "name: Beech Hill, authority: E06000033",
-            "ward E05014736: 'E06000033' is no code of a listed authority; nearest is 'E06000032', "
+            "ward E05014736: 'E06000033' is not a code of a listed authority; nearest is 'E06000032', "
             "allowed are E06000032",
         ),
         case(
@@ -49,7 +49,8 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, fa
             "unknown small areas", "geography.yaml",
             "lsoa21: 125",
             "lsoa12: 125",
-            "authorities.Luton.small_areas.lsoa12: 'lsoa12' is no value of this key; nearest is 'lsoa21', allowed are "
+            "authorities.Luton.small_areas.lsoa12: 'lsoa12' is not a value of this key; nearest is 'lsoa21', "
+            "allowed are "
             "lsoa11, lsoa21, msoa11, msoa21, oa21",
         ),
         case(
@@ -81,7 +82,7 @@ def test_what_an_authority_does_without_must_exist(root: Path) -> None:
     line = change(root, "geography.yaml", "bedfordshire}", "bedfordshire, without: [{sources: [bus], reason: None.}]}")
     (fault,) = faults(root)
     assert (fault.file, fault.line) == ("geography.yaml", line)
-    assert fault.message.startswith("authority E06000032: 'bus' is no source; ")
+    assert fault.message.startswith("authority E06000032: 'bus' is not a source; ")
 
 
 def authority(code: str, **small_areas: int) -> Authority:

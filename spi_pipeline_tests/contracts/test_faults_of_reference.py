@@ -50,49 +50,49 @@ OUTCOMES = (
             "unknown unit", HOUSING,
             "unit: percent",
             "unit: percnt",
-            f"indicator overcrowded_homes: 'percnt' is no unit of vocabulary.yaml; nearest is 'percent', "
+            f"indicator overcrowded_homes: 'percnt' is not a unit of vocabulary.yaml; nearest is 'percent', "
             f"allowed are {words('units')}",
         ),
         case(
             "unknown column", HOUSING,
             "[minus_1,",
             "[minus_one,",
-            "indicator overcrowded_homes: 'minus_one' is no column of census_overcrowding; nearest is 'minus_1', "
+            "indicator overcrowded_homes: 'minus_one' is not a column of census_overcrowding; nearest is 'minus_1', "
             "allowed are area_code, households, minus_1, minus_2_or_less, plus_1, plus_2_or_more, standard",
         ),
         case(
             "unknown denominator column", SAFETY,
             "{source: census_households, column: households}",
             "{source: census_households, column: homes}",
-            "indicator burglary: 'homes' is no column of census_households; "
+            "indicator burglary: 'homes' is not a column of census_households; "
             "allowed are area_code, households",
         ),
         case(
             "unknown column to filter by", SAFETY,
             "where: {crime_type: [Burglary]}",
             "where: {crime_typ: [Burglary]}",
-            "indicator burglary: 'crime_typ' is no column of street_crime; nearest is 'crime_type', "
+            "indicator burglary: 'crime_typ' is not a column of street_crime; nearest is 'crime_type', "
             "allowed are crime_type, crimes, latitude, longitude, lsoa_code, month",
         ),
         case(
             "unknown value to filter by", SAFETY,
             "where: {crime_type: [Burglary]}",
             "where: {crime_type: [Burglry]}",
-            "indicator burglary: 'Burglry' is no value of crime_type in street_crime; nearest is 'Burglary', "
+            "indicator burglary: 'Burglry' is not a value of crime_type in street_crime; nearest is 'Burglary', "
             f"allowed are {CRIME_TYPES}",
         ),
         case(
             "unknown predecessor", ENVIRONMENT,
             "predecessor: air_pollution",
             "predecessor: air_polution",
-            "indicator outdoor_environment: 'air_polution' is no indicator above this one in its file; nearest is "
+            "indicator outdoor_environment: 'air_polution' is not an indicator above this one in its file; nearest is "
             "'air_pollution', allowed are air_pollution, private_outdoor_space, residents_flooded",
         ),
         case(
             "its own predecessor", ENVIRONMENT,
             "predecessor: air_pollution",
             "predecessor: outdoor_environment",
-            "indicator outdoor_environment: 'outdoor_environment' is no indicator above this one in its file; "
+            "indicator outdoor_environment: 'outdoor_environment' is not an indicator above this one in its file; "
             "allowed are air_pollution, private_outdoor_space, residents_flooded",
         ),
         case(
@@ -183,7 +183,7 @@ OUTCOMES = (
             "period in an unknown column", BUS,
             "{basis: reference, column: year}",
             "{basis: reference, column: month}",
-            "'month' is no column of this table; allowed are area_code, trips_per_hour, year",
+            "'month' is not a column of this table; allowed are area_code, trips_per_hour, year",
         ),
     ],
 )  # fmt: skip
@@ -217,12 +217,13 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
     assert faults(root) == [
         Fault(
             HOUSING, own,
-            "indicator overcrowded_homes: 'census_overcroding' is no source; nearest is 'census_overcrowding', "
+            "indicator overcrowded_homes: 'census_overcroding' is not a source; nearest is 'census_overcrowding', "
             f"allowed are {known}",
         ),
         Fault(
             SAFETY, other,
-            f"indicator burglary: 'census_household' is no source; nearest is 'census_households', allowed are {known}",
+            f"indicator burglary: 'census_household' is not a source; nearest is 'census_households', allowed are "
+            f"{known}",
         ),
     ]  # fmt: skip
 
@@ -284,7 +285,7 @@ def test_a_file_of_no_component_is_named(root: Path) -> None:
     copy.write_text(again, encoding="utf-8")
     (fault,) = faults(root)
     assert (fault.file, fault.line) == ("indicators/leisure.yaml", 1)
-    assert fault.message.startswith("'leisure' is no component of framework.yaml; ")
+    assert fault.message.startswith("'leisure' is not a component of framework.yaml; ")
     assert "rights_and_voice, safety, water_and_sanitation" in fault.message
 
 

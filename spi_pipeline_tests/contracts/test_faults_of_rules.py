@@ -20,7 +20,7 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "unknown kind of rule", CAR,
             "rule: varies",
             "rule: vary",
-            "rule none_varies: 'vary' is no kind of rule; nearest is 'varies', "
+            "rule none_varies: 'vary' is not a kind of rule; nearest is 'varies', "
             "allowed are adds_up, between, coverage, empty, key, known_areas, null_share, part_of_whole, together, "
             "totals, unbroken, varies",
         ),
@@ -28,14 +28,14 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "unknown severity", CAR,
             "severity: warning",
             "severity: warn",
-            "schema.census_car_availability.quality.none_varies.severity: 'warn' is no value of this key; "
+            "schema.census_car_availability.quality.none_varies.severity: 'warn' is not a value of this key; "
             "nearest is 'warning', allowed are error, warning",
         ),
         case(
             "rule on an unknown column", CAR,
             "columns: [none, households]",
             "columns: [nones, households]",
-            "rule none_within_households: 'nones' is no column of this table; nearest is 'none', "
+            "rule none_within_households: 'nones' is not a column of this table; nearest is 'none', "
             "allowed are area_code, households, none, one, three_or_more, two",
         ),
         case(
@@ -48,7 +48,7 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "parameter of another kind", CAR,
             "{rule: varies, columns: [none]}",
             "{rule: varies, columns: [none], max_share: 1}",
-            "rule none_varies: 'max_share' is no key of this part; allowed are columns, rule",
+            "rule none_varies: 'max_share' is not a key of this part; allowed are columns, rule",
         ),
         case(
             "missing parameter", CAR,
@@ -66,14 +66,14 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "codes of an unknown set", CAR,
             "{rule: varies, columns: [none]}",
             "{rule: known_areas, columns: [area_code], geographies: [oa2]}",
-            "rule none_varies: geographies.1: 'oa2' is no value of this key; nearest is 'oa21', "
+            "rule none_varies: geographies.1: 'oa2' is not a value of this key; nearest is 'oa21', "
             "allowed are authority, lsoa11, lsoa21, msoa11, msoa21, oa21, ward",
         ),
         case(
             "group by an unknown column", CAR,
             "{rule: varies, columns: [none]}",
             "{rule: totals, columns: [none], by: [area], total: 1}",
-            "rule none_varies: 'area' is no column of this table; nearest is 'area_code', "
+            "rule none_varies: 'area' is not a column of this table; nearest is 'area_code', "
             "allowed are area_code, households, none, one, three_or_more, two",
         ),
         case(
@@ -104,14 +104,14 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "row count by another bound", CAR,
             "mustBeGreaterOrEqualTo: 1",
             "mustBeGreaterThan: 1",
-            "rule row_count: 'mustBeGreaterThan' is no key of this part; nearest is 'mustBeGreaterOrEqualTo', "
+            "rule row_count: 'mustBeGreaterThan' is not a key of this part; nearest is 'mustBeGreaterOrEqualTo', "
             "allowed are mustBe, mustBeBetween, mustBeGreaterOrEqualTo, mustBeLessOrEqualTo",
         ),
         case(
             "rule of another engine", CAR,
             "type: custom, engine: spi",
             "type: custom, engine: soda",
-            "schema.census_car_availability.quality.none_within_households.engine: 'soda' is no value of this key; "
+            "schema.census_car_availability.quality.none_within_households.engine: 'soda' is not a value of this key; "
             "allowed are spi",
         ),
     ],

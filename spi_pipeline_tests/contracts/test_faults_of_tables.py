@@ -17,13 +17,13 @@ TABLE = "schema.census_car_availability"
     [
         pytest.param(
             "status: active", "status: active\ndomian: transport", "domian",
-            "'domian' is no key of this part; nearest is 'domain', allowed are ",
+            "'domian' is not a key of this part; nearest is 'domain', allowed are ",
             id="unknown key",
         ),
         pytest.param(
             "integer, required: true,\n         description: Households with one",
             "integer, requierd: true,\n         description: Households with one", None,
-            "schema.census_car_availability.properties.one: 'requierd' is no key of this part; "
+            "schema.census_car_availability.properties.one: 'requierd' is not a key of this part; "
             "nearest is 'required', allowed are ",
             id="unknown key of a column",
         ),
@@ -81,7 +81,8 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "a product with an unknown licence", "products/area.yaml",
             "value: OGL-UK-3.0",
             "value: OGL-UK-3.1",
-            f"'OGL-UK-3.1' is no licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
+            f"'OGL-UK-3.1' is not a licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are "
+            f"{words('licences')}",
         ),
         case(
             "numbers without unit", CAR,
@@ -94,7 +95,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown status", CAR,
             "status: active",
             "status: actve",
-            "status: 'actve' is no value of this key; nearest is 'active', "
+            "status: 'actve' is not a value of this key; nearest is 'active', "
             "allowed are active, deprecated, draft, proposed, retired",
         ),
         case(
@@ -113,13 +114,13 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown mode", CAR,
             "mode, value: live}",
             "mode, value: frosen}",
-            "customProperties.mode: 'frosen' is no value of this key; nearest is 'frozen', allowed are frozen, live",
+            "customProperties.mode: 'frosen' is not a value of this key; nearest is 'frozen', allowed are frozen, live",
         ),
         case(
             "unknown property", CAR,
             "  - {property: mode,",
             "  - {property: colour, value: red}\n  - {property: mode,",
-            "customProperties: 'colour' is no key of this part; "
+            "customProperties: 'colour' is not a key of this part; "
             "allowed are attribution, dataset, geography, group, licence, mode, period, publisher, url",
         ),
         case(
@@ -132,7 +133,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown property of a column", CAR,
             "[{property: concept, value: place}, ",
             "[{property: concept, value: place}, {property: units, value: m}, ",
-            f"{TABLE}.properties.area_code.customProperties: 'units' is no key of this part; "
+            f"{TABLE}.properties.area_code.customProperties: 'units' is not a key of this part; "
             "nearest is 'unit', allowed are concept, published_name, typical, unit",
         ),
         case(
@@ -146,14 +147,14 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "parts by an unknown column", "products/area.yaml",
             "  - {property: levels,",
             "  - {property: parts, value: levle}\n  - {property: levels,",
-            "'levle' is no column of this table; nearest is 'level', allowed are area_code, area_name, households, "
+            "'levle' is not a column of this table; nearest is 'level', allowed are area_code, area_name, households, "
             "level, parent_code, placed_by, population, split_share, vintage",
         ),
         case(
             "unknown option of a type", CAR,
             "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             "logicalTypeOptions: {minimun: 0}",
-            f"{TABLE}.properties.households.logicalTypeOptions: 'minimun' is no key of this part; "
+            f"{TABLE}.properties.households.logicalTypeOptions: 'minimun' is not a key of this part; "
             "nearest is 'minimum', allowed are format, maximum, minimum, pattern",
         ),
         case(
@@ -173,14 +174,15 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "no regular expression", CAR,
             "logicalTypeOptions: {minimum: 0, maximum: 2500}",
             'logicalTypeOptions: {pattern: "[A-Z"}',
-            f"{TABLE}.properties.households.logicalTypeOptions.pattern: '[A-Z' is refused, it is no regular expression "
+            f"{TABLE}.properties.households.logicalTypeOptions.pattern: '[A-Z' is refused, it is not a regular "
+            "expression "
             "(unterminated character set at position 0)",
         ),
         case(
             "unknown type", CAR,
             "logicalType: integer",
             "logicalType: integr",
-            f"{TABLE}.properties.households.logicalType: 'integr' is no value of this key; "
+            f"{TABLE}.properties.households.logicalType: 'integr' is not a value of this key; "
             "nearest is 'integer', allowed are boolean, date, integer, number, string, timestamp",
         ),
         case(
@@ -193,14 +195,14 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown unit", CAR,
             "{property: unit, value: households}",
             "{property: unit, value: housholds}",
-            f"column households: 'housholds' is no unit of vocabulary.yaml; nearest is 'households', "
+            f"column households: 'housholds' is not a unit of vocabulary.yaml; nearest is 'households', "
             f"allowed are {words('units')}",
         ),
         case(
             "unknown concept", CAR,
             "{property: concept, value: mobility}",
             "{property: concept, value: mobilty}",
-            f"column none: 'mobilty' is no concept of vocabulary.yaml; nearest is 'mobility', "
+            f"column none: 'mobilty' is not a concept of vocabulary.yaml; nearest is 'mobility', "
             f"allowed are {words('concepts')}",
         ),
         case(
@@ -213,19 +215,19 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown licence", CAR,
             "value: OGL-UK-3.0",
             "value: OGL-UK-3",
-            f"'OGL-UK-3' is no licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
+            f"'OGL-UK-3' is not a licence of vocabulary.yaml; nearest is 'OGL-UK-3.0', allowed are {words('licences')}",
         ),
         case(
             "unknown cadence", CAR,
             "value: decennial",
             "value: decenial",
-            f"'decenial' is no cadence of vocabulary.yaml; nearest is 'decennial', allowed are {words('cadences')}",
+            f"'decenial' is not a cadence of vocabulary.yaml; nearest is 'decennial', allowed are {words('cadences')}",
         ),
         case(
             "unknown level", CAR,
             "levels: [oa, lsoa]",
             "levels: [oa, lsao]",
-            f"'lsao' is no level of vocabulary.yaml; nearest is 'lsoa', allowed are {words('levels')}",
+            f"'lsao' is not a level of vocabulary.yaml; nearest is 'lsoa', allowed are {words('levels')}",
         ),
         case(
             "period turned round", CAR,
@@ -271,5 +273,5 @@ def test_a_key_whose_columns_do_not_count_up_is_named(root: Path) -> None:
 
 def test_a_product_names_levels_of_the_vocabulary(root: Path) -> None:
     line = change(root, "products/area.yaml", "[ward, authority]", "[ward, autority]")
-    message = f"'autority' is no level of vocabulary.yaml; nearest is 'authority', allowed are {words('levels')}"
+    message = f"'autority' is not a level of vocabulary.yaml; nearest is 'authority', allowed are {words('levels')}"
     assert faults(root) == [Fault("products/area.yaml", line, message)]

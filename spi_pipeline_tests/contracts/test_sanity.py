@@ -19,20 +19,20 @@ FILE = "sanity.yaml"
             "unknown profile", FILE,
             "profile: spi",
             "profile: spy",
-            "'spy' is no profile; nearest is 'spi', allowed are equal, spi",
+            "'spy' is not a profile; nearest is 'spi', allowed are equal, spi",
         ),
         case(
             "unknown measure", FILE,
             "measure: income_deprived",
             "measure: income_depraved",
-            "'income_depraved' is no measure of economy.yaml; nearest is 'income_deprived', allowed are "
+            "'income_depraved' is not a measure of economy.yaml; nearest is 'income_deprived', allowed are "
             "income_deprived",
         ),
         case(
             "unknown kind", FILE,
             "kind: opposed",
             "kind: oposed",
-            "explained.no_car.kind: 'oposed' is no value of this key; nearest is 'opposed', allowed are comparison, "
+            "explained.no_car.kind: 'oposed' is not a value of this key; nearest is 'opposed', allowed are comparison, "
             "constant, neighbours, opposed, redundant",
         ),
         case(

@@ -100,7 +100,7 @@ def test_every_command_and_setting_is_described() -> None:
 def test_the_exit_codes_are_those_described(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.findall(r"^\| (\d) \|", text(README), re.MULTILINE) == ["0", "1", "2"]
     assert spi(refreshed, "explain", "Nowhere", "safety")[0] == 2
-    assert spi(refreshed, "alerts", "test")[0] == 1, "nobody is to be told"
+    assert spi(refreshed, "alerts", "test")[0] == 1, "no alert channel is set up"
     monkeypatch.setenv("SPI_CONTRACTS", "nowhere")
     assert spi(refreshed, "contracts", "lint")[0] == 2
 

@@ -94,5 +94,5 @@ def test_a_missing_child_takes_the_mean_of_its_group() -> None:
 
 
 def test_an_unknown_way_is_refused_with_the_ways_there_are() -> None:
-    with pytest.raises(EngineError, match=r"'average' is no way.*arithmetic"):
+    with pytest.raises(EngineError, match=r"'average' is not a way.*arithmetic"):
         aggregate(frame((1, 2, 3)), EQUAL, "average")  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ def test_the_weighted_base_year_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "population", "words"), [(2020, None, "no edition"), (2023, [0, 1, 1, 1], "population above 0")]
+    ("base", "population", "words"), [(2020, None, "not an edition"), (2023, [0, 1, 1, 1], "population above 0")]
 )
 def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | None, words: str) -> None:
     values = panel([1, 2, 4, 8], editions=(2023, 2024))

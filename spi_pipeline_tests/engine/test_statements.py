@@ -259,7 +259,7 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"normalise": {"low": 3}}, "'None' is no method of 'normalise'"),
+        ({"normalise": {"low": 3}}, "'None' is not a method of 'normalise'"),
         ({"levels": "index"}, "levels is 'index': list their names"),
         (
             {"impute": {"method": "neighbours", "neighbours": 2.5}},
@@ -268,7 +268,7 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
         ({"impute": {"method": "regression", "minimum_share": 65}}, "is 65: it is a share from 0 to 1"),
         ({"normalise": {"method": "z", "ddof": 2}}, "is 2: write 0 or 1"),
         ({"aggregate": {"method": "mazziotta_pareto", "sign": "up"}}, "sign of aggregate mazziotta_pareto is 'up'"),
-        ({"at_least": "low"}, "at_least is 'low', which is no number"),
+        ({"at_least": "low"}, "at_least is 'low', which is not a number"),
         ({"scale": 0}, "scale is 0: give a number above 0"),
         ({"weights": {"dimension": "pca"}}, "weights is stated for 'dimension', which is none of the levels"),
         ({"rescale": {"index": "minmax"}}, "index enters no parent"),
@@ -297,10 +297,10 @@ def test_a_broken_tree_hides_no_faulty_method() -> None:
     framework["elements"][3] |= {"transform": "root", "impute": "guess", "at_most": "much"}
     said = faults(framework)
     for words in (
-        "'minmx' is no method",
+        "'minmx' is not a method",
         "available is 3",
-        "'root' is no method",
-        "'guess' is no",
+        "'root' is not a method",
+        "'guess' is not a",
         "at_most is 'much'",
     ):
         assert words in said

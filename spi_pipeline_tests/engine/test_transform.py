@@ -57,7 +57,7 @@ def test_no_method_is_left_unchecked() -> None:
         (Transform("logit", upper=100), 0, "above 0 and below 100"),
         (Transform("box_cox", exponent=2), 0, "above 0"),
         (Transform("box_cox"), 1, "exponent"),
-        (Transform("sqrt"), 1, "no transform.*square_root"),  # type: ignore[arg-type]
+        (Transform("sqrt"), 1, "not a transform.*square_root"),  # type: ignore[arg-type]
     ],
 )
 def test_a_value_outside_the_domain_is_refused(transform: Any, value: float, words: str) -> None:

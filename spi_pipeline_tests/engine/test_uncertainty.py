@@ -305,8 +305,8 @@ def test_what_a_framework_says_about_doubt_is_done() -> None:
     ("stated", "words"),
     [
         ("much", "doubt is 'much'"),
-        ({"source": ["weights"]}, "'source' is no key of doubt"),
-        ({"sources": ["luck"]}, "luck is no source of doubt"),
+        ({"source": ["weights"]}, "'source' is not a key of doubt"),
+        ({"sources": ["luck"]}, "luck is not a source of doubt"),
         ({"sources": "weights"}, "sources are a list"),
         ({"goalposts": "wide"}, "goalposts of doubt is 'wide'"),
         ({"weights": 3}, "weights changed by at most 1"),

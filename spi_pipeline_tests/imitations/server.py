@@ -120,7 +120,7 @@ class _Server(ThreadingHTTPServer):
     publishers: Publishers
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of ours; anything else is printed."""
+        """A client that hangs up is not an error of ours; anything else is printed."""
         import sys
 
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):

@@ -297,9 +297,9 @@ def test_a_trial_names_the_channels_and_no_secret(refreshed: House, hook: Inbox,
     for command in ("test", "send"):
         nobody = spi(refreshed, "alerts", command)
         assert nobody.code == 1
-        assert nobody.err.startswith("nobody is to be told: set SPI_ALERT_URLS")
+        assert nobody.err.startswith("no alert channel is set up: set SPI_ALERT_URLS")
     odd = replace(refreshed, settings=refreshed.settings.model_copy(update={"alert_urls": SecretStr("a-secret-word")}))
     said = spi(odd, "alerts", "send")
     assert said.code == 1
-    assert "alert URL 1 is no URL" in said.err
+    assert "alert URL 1 is not a URL" in said.err
     assert "secret" not in said.err

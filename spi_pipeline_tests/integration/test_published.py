@@ -135,7 +135,7 @@ def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnect
 
 def test_every_source_is_released_with_url_and_licence(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
     found = rows(db, "SELECT DISTINCT source_id, url, licence, state FROM source_release ORDER BY 1")
-    # From the embedded figures everything is frozen; what has none is no source of this run.
+    # From the embedded figures everything is frozen; what has none is not a source of this run.
     assert found == [
         (name, source.properties.url, source.properties.licence, "frozen")
         for name, source in sorted(contracts.sources.items())

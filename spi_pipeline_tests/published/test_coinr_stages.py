@@ -82,7 +82,7 @@ def test_linear_normalisations(direction: pd.Series, name: str, normalise: Norma
 def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) -> None:
     treated, expected = table("dset_Treated"), table("norm_n_fracmax")
     # Where lower is better COINr divides two negative numbers, which turns the indicator round; and a negative value,
-    # which one indicator has, is no fraction of anything. Both are left out.
+    # which one indicator has, is not a fraction of anything. Both are left out.
     higher = direction.index[(direction > 0) & (treated.min() >= 0)]
     assert len(higher) == 34
     computed = fraction_of_maximum(treated[higher], direction, scale=1)

@@ -153,7 +153,7 @@ def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) ->
             "has no sheet with lsoa code, number of households, number of households in fuel poverty",
         ),
         (workbook(note="newest"), "does not tell its year above the table; fetch it through its page"),
-        (b"<html>", "is no readable workbook: File is not a zip file; fetch it again"),
+        (b"<html>", "is not a readable workbook: File is not a zip file; fetch it again"),
     ],
     ids=["mixed vintages", "an area gone", "renamed", "no year", "a web page"],
 )

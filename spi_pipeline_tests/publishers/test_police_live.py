@@ -265,7 +265,7 @@ def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda body: body[:-40], "is no whole zip file of data.police.uk"),
+        (lambda body: body[:-40], "is not a whole zip file of data.police.uk"),
         (lambda body: body.replace(b"2023-12/2023-12-", b"../3-12/2023-12-"), "holds the path ../3-12/2023-12-anysh"),
     ],
     ids=["cut short", "climbing out"],

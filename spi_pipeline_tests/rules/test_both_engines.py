@@ -24,6 +24,7 @@ NATIVE = [
     kind for kind in KINDS.values()
     if any(kind.native(rule_of(kind, case), dict.fromkeys(case.rows, "number")) for case in kind.cases)
 ]  # fmt: skip
+assert NATIVE, "pytest skips a test with no parameters, so an empty list would pass"
 
 
 @st.composite

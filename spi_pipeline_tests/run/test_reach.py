@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -68,6 +69,7 @@ def test_a_function_that_is_not_named_would_be_noticed() -> None:
 
 @pytest.mark.parametrize("room", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules.kinds"])
 def test_what_no_figure_follows_from_is_not_reached(refreshed: House, room: str) -> None:
+    assert find_spec(f"spi_pipeline.{room}"), "the room was moved or renamed"
     for step in build_plan(refreshed.contracts):
         reached = code_reached((compute, step.does, *step.uses))
         assert not [place for place in reached if place[0].startswith(f"spi_pipeline.{room}")], step.label

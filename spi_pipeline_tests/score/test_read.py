@@ -71,13 +71,13 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (PLAIN.replace("a,5", 'a,"1,234"'), "v.csv:2: value is '1,234', which is no number: write it in digits"),
-        (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value is 'TRUE', which is no number"),
+        (PLAIN.replace("a,5", 'a,"1,234"'), "v.csv:2: value is '1,234', which is not a number: write it in digits"),
+        (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value is 'TRUE', which is not a number"),
         (PLAIN.replace("a,5", "a,5%"), "v.csv:2: value is '5%'"),
         (PLAIN.replace("a,5", "a,1_0"), "v.csv:2: value is '1_0'"),
         (PLAIN.replace("a,5", "a,n/a"), "v.csv:2: value is 'n/a'"),
         (PLAIN.replace("a,5", "a,1e400"), "v.csv:2: value is 'inf', which is infinite"),
-        (HEADING + "x,2020,a,TRUE\nx,2020,b,FALSE\n", "v.csv:3: value is 'FALSE', which is no number"),
+        (HEADING + "x,2020,a,TRUE\nx,2020,b,FALSE\n", "v.csv:3: value is 'FALSE', which is not a number"),
         (PLAIN.replace("001,2020,b,5", "001,2020,b"), "v.csv:3: the row has 3 fields, the heading 4"),
         (PLAIN.replace("001,2020,b,5", "001,2020,b,5,6"), "v.csv:3: the row has 5 fields, the heading 4"),
         (PLAIN.replace("001,2020,b", "001,,b"), "v.csv:3: the edition is blank, those of other rows are not"),
@@ -163,9 +163,9 @@ def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([True, False, True, True], "v.parquet:2: value is 'False', which is no number"),
-        (["5", "x", "1", "2"], "v.parquet:2: value is 'x', which is no number"),
-        ([[5.0], [5.0], [1.0], [2.0]], "which is no number"),
+        ([True, False, True, True], "v.parquet:2: value is 'False', which is not a number"),
+        (["5", "x", "1", "2"], "v.parquet:2: value is 'x', which is not a number"),
+        ([[5.0], [5.0], [1.0], [2.0]], "which is not a number"),
     ],
 )
 def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[object], words: str) -> None:

@@ -90,11 +90,11 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     with pytest.raises(InputError) as raised:
         score_files(framework, values)
     found = str(raised.value)
-    assert "framework.yaml:8: worst of element crowding is 'thirty', which is no number" in found
-    assert "framework.yaml:10: 'agregate' is no key of a framework" in found
+    assert "framework.yaml:8: worst of element crowding is 'thirty', which is not a number" in found
+    assert "framework.yaml:10: 'agregate' is not a key of a framework" in found
     assert "values.csv:6: heat of area B of 2024 is given twice" in found
-    assert "values.csv:7: 'noise' is no element of the framework" in found
-    assert "values.csv:8: value is 'high', which is no number" in found
+    assert "values.csv:7: 'noise' is not an element of the framework" in found
+    assert "values.csv:8: value is 'high', which is not a number" in found
 
 
 def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_codes_with_commas_are_quoted_and_others_are_not() -> None:
 @pytest.mark.parametrize("blank", ["\n", "B,2024,heat,\n"])
 def test_lines_are_those_of_the_file_whichever_way_it_is_read(framework: Path, values: Path, blank: str) -> None:
     values.write_text(VALUES.replace("B,2024,heat,20\n", "") + blank + "B,2024,noise,20\n")
-    with pytest.raises(InputError, match=r"values\.csv:6: 'noise' is no element"):
+    with pytest.raises(InputError, match=r"values\.csv:6: 'noise' is not an element"):
         score_files(framework, values)
 
 

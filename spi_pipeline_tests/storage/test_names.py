@@ -43,7 +43,7 @@ def test_table_names_in_use_are_accepted(store: Store, name: str) -> None:
     ],
 )
 def test_other_table_names_are_refused(store: Store, name: str, use: Callable[[Store, str], object]) -> None:
-    with pytest.raises(SpiError, match="is no table name of the store"):
+    with pytest.raises(SpiError, match="is not a table name of the store"):
         use(store, name)
     assert not store.root.exists()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 SanityKind = Literal["comparison", "opposed", "constant", "redundant", "neighbours"]
-SANITY_KINDS: tuple[SanityKind, ...] = get_args(SanityKind)
 
 
 class Limits(Strict):

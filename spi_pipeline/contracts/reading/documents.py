@@ -204,11 +204,12 @@ def validate(
 
 
 def unknown(found: object, what: str, known: Iterable[str]) -> str:
-    """The sentence that refuses a word: ``'percnt' is no unit; nearest is 'percent', allowed are percent, rank``."""
+    """The sentence that refuses a word: ``'percnt' is not a unit; nearest is 'percent', allowed are percent, rank``."""
     words = sorted(known)
     match = difflib.get_close_matches(str(found), words, n=1)
     nearest = f"nearest is {match[0]!r}, " if match else ""
-    return f"{found!r} is no {what}; {nearest}allowed are {', '.join(words) or 'none'}"
+    article = "an" if what[0] in "aeio" else "a"
+    return f"{found!r} is not {article} {what}; {nearest}allowed are {', '.join(words) or 'none'}"
 
 
 def _sentence(detail: Any) -> str:

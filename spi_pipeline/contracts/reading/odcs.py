@@ -42,8 +42,8 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
             path = ("schema", 0, "properties", index)
             reader.fault(path, f"column {column.name} states no concept; every source column says what it measures")
     period = properties.period.column
-    if period and period not in [column.name for column in table.columns]:
-        names = [column.name for column in table.columns]
+    names = [column.name for column in table.columns]
+    if period and period not in names:
         reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
     columns = reader.columns(table.columns)
     rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)

@@ -40,7 +40,7 @@ class TypeOptions(Strict):
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"it is no regular expression ({error})") from error
+            raise ValueError(f"it is not a regular expression ({error})") from error
         return pattern
 
     @model_validator(mode="after")
@@ -87,7 +87,7 @@ class ColumnElement(_Element):
 
 
 class QualityElement(_Element):
-    """One entry of ``schema.quality``; ``quality`` reads the rest of it."""
+    """One entry of ``schema.quality``; ``contracts.stated`` reads the rest of it."""
 
     id: str = Field(pattern=Id)
     type: Literal["library", "custom"]

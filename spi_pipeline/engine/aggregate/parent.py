@@ -187,7 +187,7 @@ def with_group_means(
 
 def _order(mean: Mean, order: float | None) -> float:
     if mean not in MEANS:
-        raise EngineError(f"'{mean}' is no way to aggregate: use one of {', '.join(MEANS)}")
+        raise EngineError(f"'{mean}' is not a way to aggregate: use one of {', '.join(MEANS)}")
     if mean != "generalised":
         if order is not None:
             raise EngineError(f"an order belongs to the generalised mean only, not to the {mean} one: leave it out")

@@ -124,7 +124,7 @@ def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) 
             return impute_linear(panel)
         case "neighbours":
             return impute_neighbours(panel, **spec.options, among=among)
-    raise EngineError(f"'{spec.method}' is no way to impute")
+    raise EngineError(f"'{spec.method}' is not a way to impute")
 
 
 def _treat(raw: pd.DataFrame, recipe: Recipe, among: Flags | None) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -114,7 +114,7 @@ def _by_rank(spec: Spec, panel: pd.DataFrame, direction: pd.Series, scale: float
             return _from_published_ranks(panel, direction, options.get("count"))
         case "none":
             return linear.towards_better(panel, direction)
-    raise EngineError(f"'{spec.method}' is no way to normalise")
+    raise EngineError(f"'{spec.method}' is not a way to normalise")
 
 
 def _from_published_ranks(published: pd.DataFrame, direction: pd.Series, count: int | None) -> pd.DataFrame:

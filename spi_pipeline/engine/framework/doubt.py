@@ -40,7 +40,7 @@ class Doubt:
     def __post_init__(self) -> None:
         unknown = [name for name in self.sources if name not in SOURCES]
         if unknown:
-            raise EngineError(f"{', '.join(unknown)} is no source of doubt: use {', '.join(SOURCES)}")
+            raise EngineError(f"{', '.join(unknown)} is not a source of doubt: use {', '.join(SOURCES)}")
         if not (0 <= self.goalposts < 0.5 and 0 <= self.weights <= 1):
             raise EngineError("goalposts are shifted by less than 0.5 of their distance, weights changed by at most 1")
         if self.lowest < 1:
@@ -59,7 +59,7 @@ def read_doubt(framework: Mapping[str, Any], faults: Faults) -> Doubt:
     before = len(faults)
     for key in stated:
         if key not in KEYS:
-            faults.add((*place, key), f"'{key}' is no key of doubt: use {', '.join(KEYS)}")
+            faults.add((*place, key), f"'{key}' is not a key of doubt: use {', '.join(KEYS)}")
     found: dict[str, Any] = {
         key: faults.number(stated[key], (*place, key), f"{key} of doubt")
         for key in ("goalposts", "weights", "lowest")

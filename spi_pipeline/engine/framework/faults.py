@@ -63,7 +63,7 @@ class Faults:
     def number(self, stated: Any, place: Place, what: str) -> float | None:
         """A finite number, or None and one more fault."""
         if isinstance(stated, bool) or not isinstance(stated, int | float):
-            self.add(place, f"{what} is '{stated}', which is no number: write it in digits, without a unit")
+            self.add(place, f"{what} is '{stated}', which is not a number: write it in digits, without a unit")
             return None
         if not math.isfinite(stated):
             self.add(place, f"{what} is {stated}: give a finite number")

@@ -52,7 +52,7 @@ def assign_levels(
         if level not in levels:
             faults.add((*place, "level"), f"the level of {element.id}, '{level}', is none of {', '.join(levels)}")
         elif leaf != (level == levels[0]):
-            kind = "has no children, so it is an indicator" if leaf else "has children, so it is no indicator"
+            kind = "has no children, so it is an indicator" if leaf else "has children, so it is not an indicator"
             faults.add(
                 place, f"{element.id} {kind} and cannot be of level {level}: correct its level, children or 'levels'"
             )

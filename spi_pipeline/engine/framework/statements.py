@@ -32,7 +32,7 @@ def check_statements(framework: Mapping[str, Any], profile: str | None, faults: 
         faults.add(("framework", "profile"), f"there is no profile '{name}': use {', '.join(PROFILES)}")
     for key in framework:
         if key not in FRAMEWORK_KEYS:
-            faults.add(("framework", key), f"'{key}' is no key of a framework: use {', '.join(FRAMEWORK_KEYS)}")
+            faults.add(("framework", key), f"'{key}' is not a key of a framework: use {', '.join(FRAMEWORK_KEYS)}")
     for place, key, stated in _statements(framework):
         _check(key, stated, place, faults)
 
@@ -109,12 +109,12 @@ def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
     method = str(options.pop("method", None))
     allowed = METHODS[key]
     if method not in allowed:
-        faults.add(place, f"'{method}' is no method of '{key}': use {', '.join(allowed)}")
+        faults.add(place, f"'{method}' is not a method of '{key}': use {', '.join(allowed)}")
         return
     for option, value in options.items():
         if option not in allowed[method]:
             known = f"it takes {', '.join(sorted(allowed[method]))}" if allowed[method] else "it takes none"
-            faults.add(place, f"'{option}' is no option of {key} {method}: {known}")
+            faults.add(place, f"'{option}' is not an option of {key} {method}: {known}")
         else:
             _check_option(f"{option} of {key} {method}", option, value, key, place, faults)
 

@@ -34,7 +34,7 @@ class Element:
         id: its id.
         parent: id of its parent; None for the root.
         title: for people.
-        direction: +1 or -1; 0 where the element is no indicator.
+        direction: +1 or -1; 0 where the element is not an indicator.
         worst: raw value that scores 0, or a percentile until the values are known; None where it has no goalposts.
         best: raw value that scores the top, likewise.
         target: raw value aimed at.
@@ -211,7 +211,7 @@ def _check_tree(elements: Mapping[str, Element], faults: Faults) -> None:
         if element.parent is not None and element.parent not in elements:
             faults.add(
                 (*place, "parent"),
-                f"the parent of {element.id}, '{element.parent}', is no element: add it, or correct the spelling",
+                f"the parent of {element.id}, '{element.parent}', is not an element: add it, or correct the spelling",
             )
         elif (ring := _ring(element, elements)) and element.id == min(ring):
             path = " -> ".join([*ring, ring[0]])

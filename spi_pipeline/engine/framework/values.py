@@ -110,7 +110,7 @@ class _Keys:
         unknown = self.column < 0
         for row in _firsts(name[unknown], np.flatnonzero(unknown)):
             met = names[name[row]]
-            kind = "is aggregated, not an indicator" if met in aggregated else "is no element of the framework"
+            kind = "is aggregated, not an indicator" if met in aggregated else "is not an element of the framework"
             said = f"'{met}' {kind}: add it as an indicator, or remove its rows"
             faults.add(("values", row), said if met else "the indicator_id is blank: fill it in or remove the row")
         unit = self.edition * len(self.areas) + self.area
@@ -169,7 +169,7 @@ def _numbers(column: pd.Series, name: str, faults: Faults) -> pd.Series:
     truth = column.dtype.kind == "b"
     numbers = pd.to_numeric(column.astype(str) if truth else column, errors="coerce").astype(float)
     text = numbers.isna() & _entered(column)
-    for label, found in (("no number", text), ("infinite", pd.Series(np.isinf(numbers), index=column.index))):
+    for label, found in (("not a number", text), ("infinite", pd.Series(np.isinf(numbers), index=column.index))):
         rows = np.flatnonzero(found)
         for row in rows[:LISTED]:
             faults.add(

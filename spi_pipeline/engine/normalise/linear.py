@@ -143,7 +143,7 @@ def base_year_z_scores(
     turned = towards_better(panel, direction)
     chosen = turned.index.get_level_values("edition") == base
     if not chosen.any():
-        raise EngineError(f"the base year {base} is no edition of the panel: choose one of those it has")
+        raise EngineError(f"the base year {base} is not an edition of the panel: choose one of those it has")
     rows = turned[chosen if among is None else chosen & among]
     weights = pd.Series(1.0, index=rows.index) if population is None else population.reindex(rows.index).astype(float)
     if not (weights > 0).all():

@@ -78,7 +78,7 @@ def transformed(values: Array, transform: Transform) -> Array:
         EngineError: a value lies where the transform is not defined or does not keep the order of values.
     """
     if transform.method not in METHODS:
-        raise EngineError(f"'{transform.method}' is no transform: use one of {', '.join(METHODS)}")
+        raise EngineError(f"'{transform.method}' is not a transform: use one of {', '.join(METHODS)}")
     shifted = values + transform.shift if transform.shift else values
     _require_domain(shifted, transform)
     return _function(transform)(shifted)

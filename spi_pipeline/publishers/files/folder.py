@@ -134,7 +134,7 @@ class Folder:
         try:
             return pd.read_parquet(io.BytesIO(self.bytes(name, period)))
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise SpiError(f"{name} is no readable Parquet file; fetch it again") from error
+            raise SpiError(f"{name} is not a readable Parquet file; fetch it again") from error
 
     def rdata(self, name: str, period: str) -> pd.DataFrame:
         """The one table of an R data file.
@@ -152,7 +152,7 @@ class Folder:
         try:
             (table,) = pyreadr.read_r(str(self.root / name)).values()
         except (pyreadr.PyreadrError, ValueError) as error:
-            raise SpiError(f"{name} is no R data file with one table; fetch it again") from error
+            raise SpiError(f"{name} is not an R data file with one table; fetch it again") from error
         return pd.DataFrame(table)
 
     def geojson(self, name: str, period: str) -> list[dict[str, Any]]:
@@ -164,14 +164,14 @@ class Folder:
         try:
             return list(json.loads(self.bytes(name, period))["features"])
         except (ValueError, KeyError, TypeError) as error:
-            raise SpiError(f"{name} is no GeoJSON file with features; fetch it again") from error
+            raise SpiError(f"{name} is not a GeoJSON file with features; fetch it again") from error
 
 
 def _table(content: bytes, name: str, needs: Collection[str] = (), header: Sequence[str] | None = None) -> pd.DataFrame:
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, header="infer" if header is None else None)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SpiError(f"{name} is no CSV file: {error}; fetch it again") from error
+        raise SpiError(f"{name} is not a CSV file: {error}; fetch it again") from error
     if header is not None:
         if len(header) != table.shape[1]:
             raise SpiError(

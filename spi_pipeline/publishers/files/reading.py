@@ -30,7 +30,7 @@ MAX_RATIO = 200
 
 
 def begins(path: Path) -> bytes:
-    """The first byte of a file that is no blank, by which a table is told from JSON or a zip file."""
+    """The first byte of a file that is not blank, by which a table is told from JSON or a zip file."""
     with path.open("rb") as stream:
         return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
@@ -45,7 +45,7 @@ def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") ->
         starts: what the header line starts with, where notes stand above it; a dozen lines are looked at.
 
     Raises:
-        SpiError: when there is no such line, or it is no text.
+        SpiError: when there is no such line, or it is not text.
     """
     for _ in range(12 if starts else 1):
         try:
@@ -71,7 +71,7 @@ def text_blocks(
         columns: those to read; all, where left out.
 
     Raises:
-        SpiError: when it is no CSV file, or a row has more or fewer fields than the header.
+        SpiError: when it is not a CSV file, or a row has more or fewer fields than the header.
     """
     wanted = list(columns or header)
     yield pa.table({column: pa.array([], pa.string()) for column in wanted})
@@ -178,7 +178,7 @@ def zip_members(path: Path, name: str, publisher: str) -> Iterator[zipfile.ZipFi
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
-        raise SpiError(f"{name} is no whole zip file of {publisher}: {error}; fetch it again") from error
+        raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
     with archive:
         for info in archive.infolist():
             if info.filename.startswith("/") or ".." in info.filename.split("/"):
@@ -208,10 +208,10 @@ def member_named(archive: zipfile.ZipFile, pattern: str, name: str) -> str:
 
 
 def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
-    """Text as numbers: thousands commas are understood, anything else that is no number is refused.
+    """Text as numbers: thousands commas are understood, anything else that is not a number is refused.
 
     Raises:
-        SpiError: naming file, column and the first value that is no number.
+        SpiError: naming file, column and the first value that is not a number.
     """
     if pd.api.types.is_numeric_dtype(values):
         return values.astype("float64")

@@ -94,7 +94,7 @@ def _fuel_table(download: Download, areas: set[str]) -> tuple[int, pd.DataFrame]
         try:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
-            said = f"{download.name} of {PUBLISHER} is no readable workbook: {error}; fetch it again"
+            said = f"{download.name} of {PUBLISHER} is not a readable workbook: {error}; fetch it again"
             raise SpiError(said) from error
         for sheet in book.worksheets:
             cells = sheet.iter_rows(values_only=True)

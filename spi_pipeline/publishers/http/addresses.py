@@ -22,7 +22,7 @@ class Addresses:
         known: the names that there are.
 
     Raises:
-        SettingError: for an unknown name, or a base that is no http address.
+        SettingError: for an unknown name, or a base that is not an http address.
     """
 
     def __init__(self, overrides: Mapping[str, str], known: Collection[str]) -> None:
@@ -32,7 +32,7 @@ class Addresses:
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
                 raise SettingError(
-                    f"SPI_ENDPOINT_{name}={base!r} is no base address; give one like http://127.0.0.1:8000"
+                    f"SPI_ENDPOINT_{name}={base!r} is not a base address; give one like http://127.0.0.1:8000"
                 )
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 

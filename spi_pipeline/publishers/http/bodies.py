@@ -97,7 +97,7 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
         raise TransientFailure(f"a page for people came where {wanted} belongs")
     form = next((form for form in accepted if _begins(head, form)), None)
     if form is None:
-        raise PermanentFailure(f"the body is no {wanted}: it begins with {_printable(head)!r}")
+        raise PermanentFailure(f"the body is not a {wanted}: it begins with {_printable(head)!r}")
     kind = declared.split(";")[0].strip().lower()
     if kind not in _ANY | _TYPES[form] and not (form == "json" and kind.endswith("+json")):
         raise PermanentFailure(f"the body is declared as {kind!r} where {wanted} belongs")
@@ -159,7 +159,7 @@ def _look_into(body: Path, form: Media) -> None:
             if broken:
                 raise TransientFailure(f"{broken} in the archive is damaged")
             if form == "xlsx" and "[Content_Types].xml" not in archive.namelist():
-                raise PermanentFailure("the archive is no workbook")
+                raise PermanentFailure("the archive is not a workbook")
     except (zipfile.BadZipFile, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError, ValueError) as error:
         raise TransientFailure(f"the archive is cut short or damaged ({error})") from error
 

@@ -111,7 +111,7 @@ def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
     answer = json_of(download.path, download.name, PUBLISHER)
     if not isinstance(answer, list):
         raise SpiError(
-            f"{download.name} of {PUBLISHER} is no list of incidents but {str(answer)[:60]!r}; fetch it again"
+            f"{download.name} of {PUBLISHER} is not a list of incidents but {str(answer)[:60]!r}; fetch it again"
         )
     rows: dict[Any, tuple[Any, ...]] = {}
     for place, item in enumerate(answer):

@@ -50,7 +50,7 @@ def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
         ``month, crime_type, longitude, latitude, lsoa_code, crimes``; place null where the police give none.
 
     Raises:
-        SpiError: when the header is not the publisher's, a coordinate is no number, or there is more than one month.
+        SpiError: when the header is not the publisher's, a coordinate is not a number, or there is more than one month.
     """
     seen = np.array([], dtype="uint64")
     counts = _Counts("crimes")

@@ -52,7 +52,7 @@ class KnownAreas(Kind):
         told, others = f"one of {codes}" if codes else "known area codes", rule.params.get("others")
         if others is None:
             return told
-        return f"{told}, or {'a text that is no code' if others == 'any' else listing(others)}"
+        return f"{told}, or {'a text that is not a code' if others == 'any' else listing(others)}"
 
     def ask(self, rule: Rule, table: Table) -> Asked:
         name, others = quoted(rule.columns[0]), rule.params.get("others", ())

@@ -69,7 +69,7 @@ class Page:
     preview: Callable[[Step, pa.Table, Contracts], str] = _sample
 
 
-def rests_on(sources: Mapping[str, Any] | list[str], contracts: Contracts) -> Facts:
+def rests_on(sources: list[str], contracts: Contracts) -> Facts:
     """Sources, publishers and licences behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
     return {

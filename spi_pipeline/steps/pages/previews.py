@@ -1,7 +1,7 @@
 """A few rows of a table as an analyst wants to see them first: wards by name, best first, of the newest edition.
 
 The UI shows texts of up to a thousand characters in place, longer ones behind a link, and cuts what is wider than its
-column. What else an asset's page tells is for ``metadata``.
+column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
 """
 
 from __future__ import annotations

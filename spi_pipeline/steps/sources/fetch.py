@@ -67,8 +67,9 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
     Raises:
         SpiError: when not all of it could be had.
     """
-    source_id, asking = step.name, inputs[ASKING]
-    raw: Raw = asking.raw(source_id)
+    source_id = step.name
+    asking: Asking = inputs[ASKING]
+    raw = asking.raw(source_id)
     raw.begin()
     ask = OFFERS[source_id].fetch
     try:
