@@ -1,8 +1,7 @@
 """How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
 
-from __future__ import annotations
-
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,17 +14,20 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Measure
 from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import listing
-from spi_pipeline.run.outcome import Outcome
-from spi_pipeline.run.quality import quality, told
+from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.records import age
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
+
+# Draws that take no longer are not told of where there is no terminal.
+QUIET_SECONDS = 10.0
 
 
 class _Elapsed(TimeElapsedColumn):
@@ -68,6 +70,23 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
             return tell
 
         yield begin
+
+
+@contextmanager
+def draws_done(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the draws on a terminal; elsewhere a line for another tenth where it takes ten seconds and more."""
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task("draws", total=None)
+        told = [time.monotonic(), 0.0]
+
+        def tell(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+            now, tenth = time.monotonic(), done * 10 // total
+            if not console.is_terminal and now - told[0] >= QUIET_SECONDS and tenth > told[1]:
+                console.print(f"{done:,} of {total:,} draws")
+                told[:] = now, tenth
+
+        yield tell
 
 
 def fetching_by_source(console: Console) -> Callable[[Outcome], None]:
@@ -124,21 +143,26 @@ def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
     return f"{tables} of another version of their contract and made anew: {shown}."
 
 
-def _show_wards(found_table: WardTable, out: Console) -> None:
-    title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
-    table = Table(title=title, title_justify="left")
-    columns = {"ward": "left", "score": "right", "rank": "right", "90 % of draws": "right", "coverage": "right"}
-    for name, justify in columns.items():
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for row in found_table.rows:
+def _show_wards(found: WardTable, out: Console) -> None:
+    # The newest edition stands for the day its figures were taken: its year alone would promise figures of that year.
+    named = f"as of {found.as_of:%-d %B %Y}" if found.newest else str(found.edition)
+    table = Table(title=f"Social Progress Index {named}, profile {found.profile}", title_justify="left")
+    for name in ("ward", "score", "rank", "likely", "figures of", "coverage"):
+        table.add_column(name, justify="right" if name in ("score", "rank", "coverage") else "left")
+    for row in found.rows:
         if row["level"] == "authority":
             table.add_section()
         score = "–" if row["score"] is None else f"{row['score']:.1f}"
         rank = "" if row["rank"] is None else str(row["rank"])
-        table.add_row(row["area_name"], score, rank, _ranks(row), f"{row['coverage']:.0%}")
+        table.add_row(row["area_name"], score, rank, _likely(row), _years(row), f"{row['coverage']:.0%}")
         if row["level"] == "authority":
             table.add_section()
     out.print(table)
+
+
+def _years(row: Mapping[str, Any]) -> str:
+    first, last = row["first_year"], row["last_year"]
+    return "" if first is None else str(first) if first == last else f"{first} to {last}"
 
 
 def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
@@ -153,6 +177,7 @@ def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
                 markup=False,
             )
     out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
+    out.print("A refresh counts more: whether tables could be computed and their figures are late belongs to a run.")
 
 
 def show_status(found: dict[str, Any], out: Console) -> None:
@@ -203,13 +228,14 @@ def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> 
 def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     facts = node.facts
     points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
-    between = f" ({_ranks(facts)})" if _ranks(facts) else ""
+    between = f" (likely {_likely(facts)})" if _likely(facts) else ""
     rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
-    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
+    alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
+    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}{alone}")
     if node.level == "indicator":
-        branch.add(_value(facts))
-        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
+        branch.add(_value(facts, contracts.indicators[node.id].measure))
+        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")
         source = contracts.sources[facts["source_id"]]
         origin = f"{source.properties.publisher}: {source.properties.dataset}"
         branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")
@@ -220,22 +246,32 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
         _branch(branch, child, contracts)
 
 
-def _ranks(facts: Mapping[str, Any]) -> str:
-    """The interval of a rank, such as 3–7; nothing where there is none."""
+def _likely(facts: Mapping[str, Any]) -> str:
+    """The interval of a rank, such as 3rd to 7th; nothing where there is none."""
     low, high = facts["rank_low"], facts["rank_high"]
-    return "" if low is None else str(low) if low == high else f"{low}–{high}"
+    return "" if low is None else _ordinal(low) if low == high else f"{_ordinal(low)} to {_ordinal(high)}"
 
 
-def _value(facts: dict[str, Any]) -> str:
-    """The value of an indicator and how it came to be, in a line."""
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _value(facts: dict[str, Any], measure: Measure) -> str:
+    """The value of an indicator and how it came to be, in a line; a window is told by its first and last month."""
     if facts["value"] is None:
         return f"no value: {facts['status']}"
     value = f"value {facts['value']:.4g} {facts['unit']}"
     if facts["status"] == "imputed":
         return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
-    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
+    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})"
     made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
-    return f"{value}{ends}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
+    if measure.level:
+        level = measure.level
+        made_of = f" = {level.source} of {level.start} to {level.end}, moved by {facts['numerator']:,.0f} counted"
+    monthly = measure.window is not None
+    first, last = (f"{facts[end]:%Y-%m}" if monthly else facts[end] for end in ("period_start", "period_end"))
+    return f"{value}{ends}{made_of}, {facts['status']}, {'months ' if monthly else ''}{first} to {last}"
 
 
 def _plain(value: Any) -> str:

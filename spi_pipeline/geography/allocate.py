@@ -5,8 +5,6 @@ mean. Nothing here reads a missing value as zero, and ranks or deciles are not f
 anything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +76,8 @@ def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     Args:
         means: ``area_code`` (small areas, each at most once), ``value`` and, where it is published, ``denominator``
             (not negative; a missing one leaves its value out). Without that column residents are the denominator.
-        weights: the rows of ``small_area_weights`` for the geography of ``means``.
+        weights: the rows of ``small_area_weights`` for the geography of ``means``; its households in the place of its
+            residents where values are averaged over homes.
 
     Returns:
         ``wards`` and ``unplaced`` with ``value`` and ``denominator`` (of the known values); ``covered`` with ``value``:

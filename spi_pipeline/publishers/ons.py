@@ -1,7 +1,5 @@
 """Office for National Statistics: estimates and prices of small areas, in files of their own."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.models.tables import Source
@@ -10,6 +8,8 @@ from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
+
+GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
 
 
 def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
@@ -24,21 +24,22 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
     return frame
 
 
-def house_prices(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Median prices paid, by the LSOAs of 2011; a colon where fewer than five homes were sold."""
-    name = folder.name("housing/median_house_price_lsoa11_2018_*.csv")
-    table = folder.csv(name, "2018").replace({":": None})
-    return by_contract(table, name, source, areas=areas.lsoa11)
+def read_gardens(folder: Folder) -> pd.DataFrame:
+    """Private outdoor space by MSOA of 2011, all of Great Britain."""
+    return folder.workbook(GARDENS, "MSOA gardens", "2020-04")
+
+
+def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Addresses with private outdoor space, of our MSOAs."""
+    return by_contract(read_gardens(folder), GARDENS, source, areas=areas.msoa11)
 
 
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
-    "private_outdoor_space": Offer(
-        read=Named("environment/private_outdoor_space_msoa11_2020_*.csv", "2020-04", "msoa11")
-    ),
+    "private_outdoor_space": Offer(read=private_outdoor_space),
     "household_income": Offer(
         read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
     ),
-    "house_prices": Offer(read=house_prices),
+    "house_prices": Offer(read=Named("housing/hpssa_median_price_lsoa11_2020_2021_*.csv", "2021-03", "lsoa11")),
 }

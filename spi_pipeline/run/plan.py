@@ -4,23 +4,21 @@ A step is the unit of recomputation and of lineage. Nothing here computes, and n
 tells the command line what is stale and tells Dagster what its assets are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.steps.analysis.change import change_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
+from spi_pipeline.steps.basis import basis_step
 from spi_pipeline.steps.context import context_step
-from spi_pipeline.steps.edition import edition_step
 from spi_pipeline.steps.geography import geography_steps
-from spi_pipeline.steps.indicator import catalogue_step, indicator_step
+from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.publication import publication_step
+from spi_pipeline.steps.recent import recent_step
 from spi_pipeline.steps.scored import component_step, parent_steps
 from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step
@@ -40,12 +38,11 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *source_steps(contracts),
         *geography_steps(),
         context_step(contracts),
-        catalogue_step(contracts),
+        recent_step(contracts),
         *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
-        edition_step(contracts),
+        basis_step(contracts),
         *(component_step(contracts, component_id) for component_id in contracts.framework.components),
         *parent_steps(contracts),
-        change_step(contracts),
         *uncertainty_steps(contracts),
         scorecard_step(contracts),
         *sanity_steps(contracts),

@@ -1,4 +1,4 @@
-"""The values of an indicator: from the tables of its sources to wards and editions, and what each indicator is."""
+"""The values of an indicator: from the tables of its sources to wards and editions."""
 
 from __future__ import annotations
 
@@ -8,46 +8,24 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
-from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.steps.inputs import YEAR, Inputs
 from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
 from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
-from spi_pipeline.steps.step import Column, Step, indicator_files, products, typed
+from spi_pipeline.steps.step import Column, Step, products, typed
 
 # Metadata of the table of an indicator: what it counted and could not place, over all its periods.
 UNPLACED = "spi_unplaced"
+# And how many times the variance of a Poisson count its repeated counts show.
+DISPERSION = "spi_dispersion"
 
 
 def part_of(indicator_id: str) -> str:
     """The table that the step of an indicator writes."""
     return f"indicator_value.{indicator_id}"
-
-
-def catalogue_step(contracts: Contracts) -> Step:
-    """The step of the product ``indicator``."""
-    sources = sorted(source.file for source in contracts.sources.values())
-    return Step(
-        name="catalogue",
-        kind="catalogue",
-        group="indicators",
-        inputs=("reference",),
-        outputs=("indicator",),
-        files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator")),
-        does=catalogued,
-        page=Page(),
-        title="Catalogue of indicators",
-        description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
-        "and the 99th percentile of the wards of England.",
-        lineage={"worst": (("reference", "value"),), "best": (("reference", "value"),)},
-    )
-
-
-def catalogued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``indicator``."""
-    return {"indicator": catalogue(contracts, inputs.frame("reference"))}
 
 
 def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
@@ -83,10 +61,12 @@ def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
 
 def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]) -> tuple[Column, ...]:
     indicator = contracts.indicators[indicator_id]
-    own, denominator = indicator.source, indicator.measure.denominator
+    own, denominator, level = indicator.source, indicator.measure.denominator, indicator.measure.level
     made_of: list[Column] = [(own, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own, denominator.column))
+    if level:
+        made_of += [(level.source, column) for column in level.columns]
     return (*made_of, *((("allocation", "weight"),) if "allocation" in geography else ()))
 
 
@@ -104,7 +84,8 @@ def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
     """The values of an indicator; how much could not be placed travels along in the metadata."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import with_intervals
 
     indicator = contracts.indicators[step.name]
@@ -112,15 +93,33 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     places = ward_places(inputs, contracts)
     if all(map(contracts.geography.holding, sources)):
         tables = {name: placed(inputs, contracts, name) for name in sources}
-        found = ward_values(indicator, contracts.sources, tables, places)
+        formed = anchored_values if indicator.measure.level else ward_values
+        found = formed(indicator, contracts.sources, tables, places)
+        limits = found.limits if indicator.measure.level else _published(indicator, contracts, tables, places)
     else:
-        found = no_values(places)
+        found, limits = no_values(places), None
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
-    carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    rows = with_intervals(found.values, indicator, contracts.vocabulary.units[indicator.unit])
-    frame = observations(rows, indicator, source, origins, _editions(contracts, inputs), carry)
+    unit = contracts.vocabulary.units[indicator.unit]
+    rows = with_intervals(found.values, indicator, unit, found.dispersion, limits)
+    editions = _editions(contracts, inputs)
+    frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
-    return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
+    about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
+    return {step.outputs[0]: table.replace_schema_metadata(about)}
+
+
+def _published(
+    indicator: Indicator, contracts: Contracts, tables: Mapping[str, pd.DataFrame], places: Wards
+) -> pd.DataFrame | None:
+    """The publisher's limits, averaged like the value itself: as if all areas of a ward erred to one side."""
+    error = indicator.error
+    if error is None or error.lower is None or error.upper is None:
+        return None
+    ends = {}
+    for end, column in (("lower", error.lower), ("upper", error.upper)):
+        limit = indicator.model_copy(update={"measure": indicator.measure.model_copy(update={"columns": [column]})})
+        ends[end] = ward_values(limit, contracts.sources, tables, places).values["value"]
+    return pd.DataFrame(ends)
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:
@@ -135,17 +134,26 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     return {
         "unit": contracts.vocabulary.units[indicator.unit].title,
         "direction": indicator.direction.replace("_", " "),
-        "goalposts": "1st and 99th percentile of the wards of England"
+        "goalposts": "1st and 99th percentile of the wards of England, widened where a third of a town lies beyond"
         if posts.basis == "reference"
         else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
         "limits": indicator.limits,
+        "error": _error_in_words(indicator),
         **rests_on(contracts.sources_of(indicator), contracts),
     }
 
 
+def _error_in_words(indicator: Indicator) -> str:
+    basis, error = indicator.error_basis.replace("_", " "), indicator.error
+    return f"{basis}: {error.reason}" if error and error.reason else basis
+
+
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     metadata = look.table(step.outputs[0]).schema.metadata or {}
-    return {"could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0"))}
+    return {
+        "could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0")),
+        "dispersion": float(metadata.get(DISPERSION.encode(), b"1")),
+    }
 
 
 def _preview(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -14,7 +14,10 @@ from spi_pipeline_tests.contracts.mutation import (
     case,
 )
 
-INDICATOR_KEYS = "description, direction, goalposts, id, limits, measure, plausible, predecessor, source, title, unit"
+INDICATOR_KEYS = (
+    "description, direction, error, goalposts, id, limits, measure, methods, plausible, predecessor, source, title, "
+    "unit"
+)
 OVERCROWDED = "source: census_overcrowding"
 
 
@@ -55,16 +58,23 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "text for a number", SAFETY,
-            "goalposts: {worst: 160",
+            "goalposts: {worst: 11",
             "goalposts: {worst: many",
-            "indicators.violent_crime.goalposts.worst: 'many' is refused, input should be a valid number, unable "
+            "indicators.road_collisions.goalposts.worst: 'many' is refused, input should be a valid number, unable "
             "to parse string as a number",
         ),
         case(
             "number out of range", "framework.yaml",
-            "    available: 0.5",
-            "    available: 7",
-            "profiles.spi.available: 7 is refused, input should be less than or equal to 1",
+            "first_edition: 2019",
+            "first_edition: 1999",
+            "publication.first_edition: 1999 is refused, input should be greater than or equal to 2000",
+        ),
+        case(
+            "misspelt key of a profile", "framework.yaml",
+            "    aggregate: arithmetic",
+            "    agregate: arithmetic",
+            "profiles.spi: 'agregate' is not a key of this part; nearest is 'aggregate', allowed are aggregate, "
+            "available, decimals, description, floor, impute, missing, normalise, rescale, title, treat, weights",
         ),
         case(
             "text for a mapping", "geography.yaml",
@@ -87,16 +97,16 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "direction contradicts goalposts", SAFETY,
-            "direction: lower_is_better",
-            "direction: higher_is_better",
-            "indicators.violent_crime.goalposts: worst 160 and best 0 mean lower_is_better, but direction says "
-            "higher_is_better", at="goalposts: {worst: 160",
+            "per_1000_residents\n    direction: lower_is_better",
+            "per_1000_residents\n    direction: higher_is_better",
+            "indicators.road_collisions.goalposts: worst 11 and best 0 mean lower_is_better, but direction says "
+            "higher_is_better", at="goalposts: {worst: 11",
         ),
         case(
             "equal goalposts", SAFETY,
-            "{worst: 160, best: 0,",
-            "{worst: 160, best: 160,",
-            "indicators.violent_crime.goalposts: worst and best are both 160 and must differ",
+            "{worst: 11, best: 0,",
+            "{worst: 11, best: 11,",
+            "indicators.road_collisions.goalposts: worst and best are both 11 and must differ",
         ),
         case(
             "goalposts beside a reference", HOUSING,
@@ -107,15 +117,55 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "cap without a reason", SAFETY,
-            ", reason: None is the limit; 160 lies just beyond the town centre of Luton.}",
-            "}",
-            "indicators.violent_crime.goalposts: basis cap needs worst, best and reason; or use the basis reference",
+            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), as far as '
+            'the scales of theft and anti-social behaviour over England reach from their means."',
+            '""',
+            "indicators.road_collisions.goalposts: basis cap needs worst, best and reason; or use the basis reference",
         ),
         case(
             "an indicator without a rule", HOUSING,
             "    plausible: {minimum: 0, maximum: 60}\n",
             "",
             "indicators.overcrowded_homes.plausible is missing", at="- id: overcrowded_homes",
+        ),
+        case(
+            "a mean without an error", CHOICE,
+            "    error: {basis: assumed, sd: 3.7,",
+            "    # {basis: assumed, sd: 3.7,",
+            "indicators.connectivity: a mean has no counts that tell its error; state error, with the basis it rests "
+            "on",
+            at="- id: connectivity",
+        ),
+        case(
+            "a mean of nothing counted", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: counts} # {",
+            "indicators.connectivity: an error of basis counts needs the denominator the value is a share of",
+            at="- id: connectivity",
+        ),
+        case(
+            "an error without its size", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: assumed,",
+            "indicators.connectivity.error: an error of basis assumed needs sd or relative_sd",
+        ),
+        case(
+            "an error of two sizes", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: assumed, sd: 3.7, relative_sd: 0.1,",
+            "indicators.connectivity.error: an error states sd or relative_sd, not both",
+        ),
+        case(
+            "an assumption without a reason", HOUSING,
+            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
+            "{basis: assumed, sd: 0.2}",
+            "indicators.indoor_environment.error: an error of basis assumed needs reason",
+        ),
+        case(
+            "a size for published limits", HOUSING,
+            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
+            "{basis: published, lower: a, upper: b, sd: 0.2}",
+            "indicators.indoor_environment.error: an error of basis published has no sd",
         ),
         case(
             "empty plausible range", HOUSING,
@@ -130,10 +180,30 @@ OVERCROWDED = "source: census_overcrowding"
             "indicators.overcrowded_homes.measure: a share needs a denominator",
         ),
         case(
-            "mean of two columns", HOUSING,
+            "a level for a rate", SAFETY,
+            "kind: anchored\n",
+            "kind: rate\n      denominator: {column: crimes}\n",
+            "indicators.violent_crime.measure: an anchored measure needs a level to move, and no other has one",
+            at="measure:",
+        ),
+        case(
+            "anchored without a level", HOUSING,
             "kind: share",
-            "kind: mean",
-            "indicators.overcrowded_homes.measure: a mean is formed of exactly one column",
+            "kind: anchored",
+            "indicators.overcrowded_homes.measure: an anchored measure needs a level to move, and no other has one",
+        ),
+        case(
+            "anchored with a denominator", SAFETY,
+            "kind: anchored\n",
+            "kind: anchored\n      denominator: {column: crimes}\n",
+            "indicators.violent_crime.measure: an anchored measure counts in a window and needs no denominator: its "
+            "level is a rate", at="measure:",
+        ),
+        case(
+            "a level of part of a year", SAFETY,
+            "columns: [burglary], start: 2018-04, end: 2024-03",
+            "columns: [burglary], start: 2018-04, end: 2024-02",
+            "indicators.burglary.measure.level: 2018-04 to 2024-02 is 71 months; a level covers whole years",
         ),
         case(
             "share per thousand", CHOICE,
@@ -142,18 +212,10 @@ OVERCROWDED = "source: census_overcrowding"
             "indicators.no_car.measure: per belongs to a rate; a share is in percent",
         ),
         case(
-            "unknown mean", "framework.yaml",
-            "means: {component: arithmetic",
-            "means: {component: aritmetic",
-            "profiles.spi.means.component: 'aritmetic' is not a value of this key; nearest is 'arithmetic', "
-            "allowed are arithmetic, geometric, harmonic",
-        ),
-        case(
-            "mean for an unknown level", "framework.yaml",
-            "means: {component",
-            "means: {indicator: arithmetic, component",
-            "profiles.spi.means.indicator: 'indicator' is not a value of this key; "
-            "allowed are component, dimension, index",
+            "share by households", CHOICE,
+            "columns: [none]",
+            "weighted_by: households, columns: [none]",
+            "indicators.no_car.measure: weighted_by belongs to a mean without a denominator, or to a level",
         ),
     ],
 )  # fmt: skip

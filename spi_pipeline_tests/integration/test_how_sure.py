@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -12,7 +13,9 @@ from scipy import stats
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.queries import reading
-from spi_pipeline.scoring.again import Tables, scored_again
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.steps.indicator import DISPERSION, part_of
+from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline_tests.integration.houses import House
 
 FARLEY, LUTON = "E05014742", "E06000032"
@@ -39,7 +42,7 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
     found = rows(
         db,
         "SELECT value / 100, lower / 100, upper / 100, denominator FROM observation "
-        "WHERE indicator_id IN ('no_car', 'vaccinated_50_and_over') AND value IS NOT NULL",
+        "WHERE indicator_id IN ('no_central_heating', 'vaccinated_50_and_over') AND value IS NOT NULL",
     )
     assert len(found) > 100
     for value, lower, upper, people in found:
@@ -47,104 +50,130 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
             assert abs(value - end) == pytest.approx(Z * (end * (1 - end) / people) ** 0.5)
 
 
-def test_a_rate_of_events_has_the_interval_of_its_count(db: duckdb.DuckDBPyConnection) -> None:
+def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(
+    db: duckdb.DuckDBPyConnection, refreshed: House
+) -> None:
+    name = "stop_and_search"
     found = rows(
         db,
-        "SELECT numerator, denominator, lower, upper FROM observation "
-        "WHERE indicator_id = 'robbery_and_theft_from_person' AND value IS NOT NULL",
+        "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
+        name,
     )
+    factor = float(refreshed.store.read(part_of(name)).schema.metadata[DISPERSION.encode()])
     assert any(events < 10 for events, *_ in found)
-    assert any(events >= 10 for events, *_ in found)
+    assert any(events >= 11 for events, *_ in found)
     for events, people, lower, upper in found:
-        exact = [stats.chi2.ppf(0.025, 2 * events) / 2, stats.chi2.ppf(0.975, 2 * events + 2) / 2]
-        near = 1e-9 if events < 10 else 0.005
+        worth = events / factor
+        exact = np.array([stats.chi2.ppf(0.025, 2 * worth), stats.chi2.ppf(0.975, 2 * worth + 2)]) * factor / 2
+        near = 1e-9 if worth < 10 else 0.005
         assert [lower * people / 1000, upper * people / 1000] == pytest.approx(exact, rel=near)
 
 
-def test_what_is_published_without_counts_has_no_interval_and_says_so(
+def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_which_are_assumed(
     db: duckdb.DuckDBPyConnection, contracts: Contracts
 ) -> None:
-    with_one = {name for (name,) in rows(db, "SELECT DISTINCT indicator_id FROM observation WHERE lower IS NOT NULL")}
-    counted = {item.id for item in contracts.active if item.measure.kind != "mean"}
-    assert with_one == counted
     bare = rows(
-        db, "SELECT count(*) FROM observation WHERE value IS NOT NULL AND (lower IS NULL) <> (numerator IS NULL)"
+        db,
+        "SELECT count(*) FROM observation WHERE value IS NOT NULL AND status <> 'imputed' AND NOT coalesce("
+        "lower <= value + 1e-9 AND value <= upper + 1e-9 AND lower < upper AND allocation_error >= 0, false)",
     )
     assert bare == [(0,)]
-    said = {
-        name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE limits LIKE '%No interval: the counts%'")
-    }
-    assert said == {name for name, item in contracts.indicators.items() if item.measure.kind == "mean"}
+    stated = {item.id: item.error_basis for item in contracts.active}
+    assert (
+        dict(rows(db, "SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL")) == stated
+    )
+    said = {name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")}
+    assert said == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
 
 
-def published(db: duckdb.DuckDBPyConnection, *products: str) -> dict[str, pd.DataFrame]:
-    return {name: db.execute(f"SELECT * FROM {name}").df() for name in products}
-
-
-def test_the_engine_arrives_at_every_score_of_every_edition_and_profile(
+def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocation(
     db: duckdb.DuckDBPyConnection, contracts: Contracts
 ) -> None:
-    tables = Tables(**published(db, "score", "weight", "observation", "imputation", "indicator"))
+    """Points and figures of wards are not shared out; every MSOA is; the parts of the town cancel in the town."""
+    found = rows(
+        db,
+        "SELECT indicator_id, level, max(allocation_error) FROM observation JOIN area USING (area_code) "
+        "WHERE lower IS NOT NULL GROUP BY ALL",
+    )
+    for name, level, largest in found:
+        measure = contracts.indicators[name].measure
+        # What police counts move is a rate of small areas.
+        source = measure.level.source if measure.level else contracts.indicators[name].source
+        levels = contracts.sources[source].properties.geography.levels
+        split = level == "ward" and levels not in (["point"], ["ward"])
+        assert largest > 0 if split else largest == pytest.approx(0, abs=1e-9), (name, level)
+    whole = rows(
+        db, "SELECT count(*) FROM observation WHERE indicator_id = 'little_english' AND allocation_error = 0 "
+        "AND area_code LIKE 'E05%'",
+    )  # fmt: skip
+    assert whole == [(0,)]
+
+
+def test_the_whole_index_says_of_every_element_what_its_own_step_said(
+    db: duckdb.DuckDBPyConnection, refreshed: House, contracts: Contracts
+) -> None:
+    """To the last bit: what is drawn anew is what is published."""
+    step = next(step for step in build_plan(contracts) if step.name == "uncertainty")
+    inputs = refreshed.runner.reader.inputs(step)
+    observed, editions = inputs.parts("indicator_value"), set(inputs.frame("edition")["edition"])
+    observed, score = observed[observed["edition"].isin(editions)], db.execute("SELECT * FROM score").df()
     compared = 0
-    for name, edition in rows(db, "SELECT profile, edition FROM edition"):
-        profile = contracts.framework.profiles[name]
-        again = scored_again(tables, name, profile, edition, sorted(contracts.geography.ward_codes)).scores
-        own = tables.score[(tables.score["profile"] == name) & (tables.score["edition"] == edition)]
-        expected = own.pivot(index="area_code", columns="id", values="score").loc[again.loc[edition].index]
-        assert set(expected.columns) == set(again.columns)
-        pd.testing.assert_frame_equal(again.loc[edition], expected[again.columns], check_names=False, rtol=0, atol=1e-9)
-        compared += expected.notna().to_numpy().sum()
-    (wards,) = rows(db, "SELECT count(score) FROM score WHERE area_code LIKE 'E05%'")[0]
-    assert compared == wards
+    for profile, tree in trees_of(contracts, inputs).items():
+        own = score[score["profile"] == profile].pivot(index=["edition", "area_code"], columns="id", values="score")
+        for authority, codes in areas(contracts).by_authority.items():
+            whole = tree.score(tree.values(observed, codes), authority).scores
+            assert set(whole.columns) == set(own.columns)
+            expected = own.reindex(index=whole.index, columns=whole.columns)
+            pd.testing.assert_frame_equal(whole, expected, check_names=False, check_exact=True)
+            compared += expected.notna().to_numpy().sum()
+    assert compared == score["score"].notna().sum()
 
 
-def test_every_rank_has_its_interval_and_nothing_else_has(db: duckdb.DuckDBPyConnection) -> None:
+def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(db: duckdb.DuckDBPyConnection) -> None:
     assert rows(db, "SELECT count(*) FROM score WHERE (rank IS NULL) <> (rank_low IS NULL)") == [(0,)]
     assert rows(db, "SELECT count(*) FROM score WHERE (rank_low IS NULL) <> (rank_high IS NULL)") == [(0,)]
+    ends = ("score_low", "score_high", "measured_low", "measured_high")
+    for end in ends:
+        without = f"SELECT count(*) FROM score WHERE level <> 'indicator' AND score IS NOT NULL AND {end} IS NULL"
+        assert rows(db, without) == [(0,)], "from components up"
+        assert rows(db, f"SELECT count(*) FROM score WHERE score IS NULL AND {end} IS NOT NULL") == [(0,)]
+    same = " AND ".join(f"s.{end} IS NOT DISTINCT FROM r.{end}" for end in (*ends, "rank_low", "rank_high"))
     joined = rows(
         db,
-        "SELECT count(*), count(*) FILTER (s.rank_low = r.rank_low AND s.rank_high = r.rank_high) "
-        "FROM score s JOIN rank_interval r USING (edition, profile, level, id, area_code)",
+        f"SELECT count(*), count(*) FILTER ({same}) FROM score s "
+        "JOIN rank_interval r USING (edition, profile, level, id, area_code)",
     )
-    assert joined == rows(db, "SELECT count(*), count(*) FROM score WHERE rank IS NOT NULL")
+    assert joined == rows(db, "SELECT count(*), count(*) FROM score WHERE score IS NOT NULL")
     assert rows(db, "SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
 
 
-def test_what_no_error_can_move_is_certain_and_small_counts_are_not(db: duckdb.DuckDBPyConnection) -> None:
-    """An indicator without counts keeps its ranks; robberies, of which some wards have four, do not."""
+def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None:
+    """Neither searches, of which some wards have a dozen, nor what is published without counts."""
     widths = dict(
         rows(
             db,
             "SELECT id, max(rank_high - rank_low) FROM score WHERE level = 'indicator' AND profile = 'spi' GROUP BY id",
         )
     )
-    assert widths["connectivity"] == 0
-    assert widths["robbery_and_theft_from_person"] >= 5
+    assert min(widths.values()) > 0
+    assert widths["stop_and_search"] >= 5
 
 
-def test_every_source_of_doubt_is_told_for_every_edition(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
-    told = rows(db, "SELECT edition, profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
-    assert told == [
-        (edition, profile, sorted(SOURCES))
-        for edition, profile in rows(db, "SELECT edition, profile FROM edition ORDER BY ALL")
-    ]
+def test_every_source_of_doubt_is_told_for_every_profile(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+    told = rows(db, "SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
+    assert told == [(profile, sorted(SOURCES)) for profile in sorted(contracts.framework.profiles)]
     wanted = contracts.framework.uncertainty
     assert rows(db, "SELECT DISTINCT draws, seed FROM doubt") == [(wanted.draws, wanted.seed)]
     not_varied = rows(db, "SELECT DISTINCT profile, source, how FROM doubt WHERE NOT varied")
-    # Farley's election was held later, so that in 2022 nothing is missing.
-    assert set(not_varied) == {
-        ("equal", "imputation", "no cell was filled"),
-        ("spi", "imputation", "no cell was filled"),
-    }
-    filled = rows(db, "SELECT edition FROM doubt WHERE profile = 'spi' AND source = 'imputation' AND varied ORDER BY 1")
-    assert filled == rows(db, "SELECT DISTINCT edition FROM imputation WHERE profile = 'spi' ORDER BY 1")
+    assert not_varied == [("equal", "imputation", "no cell was filled")]
+    assert rows(db, "SELECT DISTINCT profile FROM imputation") == [("spi",)]
 
 
 def test_shares_of_the_doubt_are_there_for_what_was_varied(db: duckdb.DuckDBPyConnection) -> None:
     pairs = rows(
         db,
         "SELECT d.varied, s.total IS NOT NULL, s.first IS NOT NULL FROM doubt d "
-        "JOIN sensitivity s USING (authority_code, edition, profile, source)",
+        "JOIN sensitivity s USING (authority_code, profile, source)",
     )
     assert len(pairs) == 2 * len(SOURCES)
     assert all(varied == total == first for varied, total, first in pairs)

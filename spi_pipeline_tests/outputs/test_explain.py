@@ -52,12 +52,14 @@ def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -
             assert points == sorted(points, reverse=True)
 
 
-def test_a_window_names_its_own_months_and_no_others(refreshed: House) -> None:
-    node = _explained(refreshed, "Farley", "stop_and_search", edition=2024)
+def test_a_window_names_its_own_months_and_no_others(refreshed: House, spi: Command) -> None:
+    node = _explained(refreshed, "Farley", "stop_and_search", edition=2023)
     assert [file["period"] for file in node.files] == [
-        *(f"2023-{month:02}" for month in range(5, 13)),
-        *(f"2024-{month:02}" for month in range(1, 5)),
+        *(f"2022-{month:02}" for month in range(5, 13)),
+        *(f"2023-{month:02}" for month in range(1, 5)),
     ]
+    said = " ".join(spi(refreshed, "explain", "Farley", "stop_and_search", "--edition", "2023").out.split())
+    assert "months 2022-05 to 2023-04" in said
 
 
 def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: House) -> None:
@@ -69,12 +71,12 @@ def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: H
 
 def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: House, spi: Command) -> None:
     filled = _explained(refreshed, "Farley", "turnout").facts
-    assert (filled["status"], filled["imputed_by"], filled["from"]) == ("imputed", "regression", "stop_and_search")
+    assert filled["status"] == "imputed"
     absent = _explained(refreshed, "Farley", "turnout", profile="equal").facts
     assert (absent["status"], absent["value"], absent["score"]) == ("missing", None, None)
     value = f"{filled['value']:.4g}"
     assert (
-        f"value {value} %, imputed by regression from stop_and_search"
+        f"value {value} %, imputed by {filled['imputed_by']} from {filled['from']}"
         in spi(refreshed, "explain", "Farley", "turnout").out
     )
     said = spi(refreshed, "explain", "Farley", "turnout", "--profile", "equal").out
@@ -116,16 +118,40 @@ def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: H
     assert [row["rank"] for row in wards] == list(range(1, 21))
     assert [row["score"] for row in wards] == sorted((row["score"] for row in wards), reverse=True)
     assert (authority["level"], authority["rank"]) == ("authority", None)
+    taken = refreshed.query("SELECT DISTINCT as_of FROM edition")
+    assert (found.newest, [(found.as_of,)]) == (True, taken)
+    assert not ward_table(refreshed.store.database, edition=2024).newest
     with pytest.raises(UnknownNameError, match="edition 1999 is not published"):
         ward_table(refreshed.store.database, edition=1999)
+
+
+def test_the_ward_table_says_of_which_years_the_figures_are(refreshed: House) -> None:
+    years = {
+        row["area_code"]: (row["first_year"], row["last_year"]) for row in ward_table(refreshed.store.database).rows
+    }
+    ends = refreshed.query(
+        "SELECT area_code, min(year(period_end)), max(year(period_end)) FROM observation JOIN indicator USING "
+        "(indicator_id) WHERE in_basis AND status <> 'imputed' AND edition = (SELECT max(edition) FROM edition) "
+        "GROUP BY 1"
+    )
+    assert years == {area: (first, last) for area, first, last in ends}
+
+
+def ordinal(rank: int) -> str:
+    """As it is said of the ranks of twenty wards."""
+    return str(rank) + {1: "st", 2: "nd", 3: "rd"}.get(rank, "th")
 
 
 def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi: Command) -> None:
     facts = _explained(refreshed, "Farley", "violent_crime").facts
     assert facts["lower"] < facts["value"] < facts["upper"]
     said = spi(refreshed, "explain", "Farley", "violent_crime").out
-    assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
-    assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
+    likely = " to ".join(map(ordinal, dict.fromkeys([facts["rank_low"], facts["rank_high"]])))
+    assert f"rank {facts['rank']} (likely {likely})" in said
+    value = f"value {facts['value']:.4g} per 1,000 people at risk ({facts['lower']:.4g} to {facts['upper']:.4g})"
+    moved = f"deprivation_2025 of 2018-04 to 2024-03, moved by {facts['numerator']:,.0f} counted"
+    assert f"{value} = {moved}, " in " ".join(said.split())
     assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
-    without = spi(refreshed, "explain", "Farley", "connectivity").out
-    assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without
+    mean = _explained(refreshed, "Farley", "connectivity").facts
+    told = f"value {mean['value']:.4g} score, 0 to 100 ({mean['lower']:.4g} to {mean['upper']:.4g}), "
+    assert told in spi(refreshed, "explain", "Farley", "connectivity").out, "no counts, yet an interval"

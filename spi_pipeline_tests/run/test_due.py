@@ -16,9 +16,9 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.houses import House
 
 PACKAGE = Path(spi_pipeline.__file__).parent
-CACHES = (code.reached, code._mentioned, code._module, code._digest)
+CACHES = (code._reached, code._read, code._module, code._file)
 PUBLICATION = {"publication/outputs"}
-EVERYTHING = ["source", "allocation", "area", "catalogue"]
+EVERYTHING = ["source", "allocation", "area", "basis"]
 Edit = Callable[[House, Path], None]
 
 
@@ -86,7 +86,7 @@ def test_without_an_edit_nothing_is_due(house: House, source: Path) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "orchestration/alert_sensor.py", "steps/pages/markdown.py", "contracts/lint/changes.py", "rules/wording.py",
+        "orchestration/sensors.py", "steps/pages/markdown.py", "contracts/lint/changes.py", "rules/wording.py",
         "scoring/component.py", "engine/aggregate/means.py", "snapshot/corrections.py", "outputs/database.py",
         "storage/store.py", "steps/step.py",
     ],
@@ -99,7 +99,7 @@ def test_a_comment_makes_nothing_due(house: House, source: Path, file: str) -> N
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("orchestration/alert_sensor.py", "SECONDS = 30", "SECONDS = 31"),
+        ("orchestration/sensors.py", "LOOK_SECONDS = 30", "LOOK_SECONDS = 31"),
         ("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
         ("contracts/lint/references.py", "def check_sanity(", "def check_sanity(*, edited=0, "),
         ("alerts/folding.py", "def fold(", "def fold(*, edited=0, "),
@@ -121,11 +121,12 @@ def test_code_that_computes_nothing_makes_nothing_due(
     [
         ("snapshot/corrections.py", "    corrected = table\n", "    corrected = table.slice(0)\n", ["source"]),
         ("geography/allocation.py", "    wards: pd.DataFrame,\n", "    wards: object,\n", ["allocation"]),
-        ("steps/indicator.py", "    return Wards(boundaries(", "    return Wards(+boundaries(", ["valued", "economy"]),
+        ("steps/indicator.py", "    return Wards(boundaries(", "    return Wards(+boundaries(",
+         ["valued", "economy", "recent"]),
         ("scoring/scorecard.py", "def scorecards(", "def scorecards(*, edited=0, ", ["scorecard"]),
         ("scoring/sanity.py", "def opposed(", "def opposed(*, edited=0, ", ["sanity/opposed"]),
         ("engine/uncertainty/sensitivity.py", "def sensitivity(", "def sensitivity(*, edited=0, ", ["sensitivity"]),
-        ("scoring/above.py", "def score_parent(", "def score_parent(*, edited=0, ", ["dimension", "index"]),
+        ("scoring/element.py", "def parent_tables(", "def parent_tables(*, edited=0, ", ["dimension", "index"]),
         ("outputs/database.py", "def _column(", "def _column(*, edited=0, ", ["publication"]),
         ("steps/joined.py", "filled = joined", "filled = +joined", ["joined/observation"]),
         ("contracts/reading/odcs.py", "def read_source(", "def read_source(*, edited=0, ", EVERYTHING),
@@ -155,7 +156,7 @@ def test_code_that_judges_has_every_table_judged_again_and_none_computed(
 @pytest.mark.parametrize(
     ("file", "old", "new", "judged"),
     [
-        ("indicators/safety.yaml", "plausible: {minimum: 1, maximum: 500}", "plausible: {minimum: 1, maximum: 600}",
+        ("indicators/safety.yaml", "plausible: {minimum: 0, maximum: 400}", "plausible: {minimum: 0, maximum: 600}",
          ["indicator", "component", "joined/observation"]),
         ("products/scorecard.yaml", "severity: error", "severity: warning", ["scorecard"]),
     ],
@@ -175,9 +176,9 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
-        ("indicators/safety.yaml", "worst: 160", "worst: 170", ["catalogue", "safety"]),
-        ("indicators/safety.yaml", "title: Violence and sexual", "title: Violent and sexual", ["catalogue", "safety"]),
-        ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy", "catalogue"]),
+        ("indicators/safety.yaml", "worst: 11", "worst: 12", ["basis", "safety", "recent"]),
+        ("indicators/safety.yaml", "title: Violence (", "title: Violent crime (", ["basis", "safety", "recent"]),
+        ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy"]),
         ("vocabulary.yaml", "{title: people, ", "{title: persons, ", EVERYTHING),
     ],
 )  # fmt: skip

@@ -3,8 +3,6 @@
 Formats and file names belong here; what the tables say is the engine's business.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Mapping
@@ -108,8 +106,7 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         sure = outcome.uncertainty
         found["intervals"] = sure.intervals
         found["draws"] = sure.parameters.reset_index()
-        found["varied"] = pd.DataFrame([(one.source, one.varied, one.how) for one in sure.varied],
-                                       columns=["source", "varied", "how"])  # fmt: skip
+        found["varied"] = sure.doubt()
         found["pairs"] = _stacked(
             {key: _pairs(one) for key, one in sure.pairs.items()}, "edition", ["area_code", "other", "above"]
         )

@@ -3,25 +3,29 @@
 A reference into a file that has faults of its own is not judged: those faults come first.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, measured_faults
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile
 from spi_pipeline.contracts.models.sanity import Sanity
-from spi_pipeline.contracts.models.tables import Column, Source
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.engine.framework.faults import Faults as EngineFaults
+from spi_pipeline.engine.framework.recipe import read_recipe
+from spi_pipeline.engine.framework.statements import check_statements
+from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structure
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
-Sources = Mapping[str, Source | None]
-Found = Iterator[tuple[Path_, str]]
 
-_LEVELS = ("component", "dimension", "index")
+# What an indicator states elsewhere, or the pipeline states for it, is not among its methods.
+_OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
+_LEVELS = ("indicator", "component", "dimension", "index")
 
 
 def check_geography(document: Document, geography: Geography, faults: list[Fault]) -> None:
@@ -97,10 +101,8 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
                 message = f"component {component.id} has no indicators; add indicators/{component.id}.yaml"
                 faults.append(document.fault(path, message))
     for name, profile in framework.profiles.items():
-        for level in _LEVELS:
-            if level not in profile.means:
-                message = f"profile {name} states no mean for {level}; it needs one for each of {', '.join(_LEVELS)}"
-                faults.append(document.fault(("profiles", name, "means"), message))
+        for keys, message in _method_faults(profile.methods):
+            faults.append(document.fault(("profiles", name, *keys), f"profile {name}: {message}"))
     for own, file in filter(None, files.values()):
         if file.component not in framework.components:
             said = unknown(file.component, "component of framework.yaml", framework.components)
@@ -109,8 +111,34 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
             take(own, ("indicators", index, "id"), indicator.id)
 
 
+def _method_faults(methods: Mapping[str, Any]) -> Found:
+    """What the engine refuses of the methods that a profile states, by an index with one element of each level."""
+    parents = (None, *reversed(_LEVELS[1:]))
+    sample = [
+        {"id": level, "level": level} | ({"parent": parent} if parent else {})
+        for parent, level in zip(parents, reversed(_LEVELS), strict=True)
+    ]
+    sample[-1] |= {"direction": "higher_is_better", "worst": 0, "best": 100}
+    framework, found = {**methods, "levels": list(_LEVELS), "elements": sample}, EngineFaults()
+    read_recipe(framework, read_structure(framework, found), None, found)
+    for fault in found.found:
+        yield fault.place[1:], fault.message
+
+
+def _own_method_faults(methods: Mapping[str, Any]) -> Found:
+    """What the engine would refuse of the methods that an indicator states."""
+    for key in methods:
+        if key not in _OF_INDICATOR:
+            yield ("methods", key), unknown(key, "key of an indicator's methods", _OF_INDICATOR)
+    found = EngineFaults()
+    check_statements({"elements": [methods]}, None, found)
+    for fault in found.found:
+        yield ("methods", *fault.place[3:]), fault.message
+
+
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
     """Every indicator's source, columns, unit, concept and predecessor exist and may be used as they are."""
+    known = {indicator.id for _, file in filter(None, files.values()) for indicator in file.indicators}
     for stem, loaded in files.items():
         if loaded is None:
             continue
@@ -119,7 +147,12 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             message = f"component {file.component!r} must be the file's own name, {stem!r}"
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
-            found = [*_measured_faults(indicator, sources, vocabulary), *_predecessor_faults(file, index)]
+            found = [
+                *measured_faults(indicator, sources, vocabulary),
+                *_predecessor_faults(file, index),
+                *_own_method_faults(indicator.methods),
+                *_error_faults(indicator, known, sources.get(indicator.source)),
+            ]
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
 
@@ -137,7 +170,7 @@ def check_economy(
             message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
         taken.add(measured.id)
-        for path, message in _measured_faults(measured, sources, vocabulary, context=True):
+        for path, message in measured_faults(measured, sources, vocabulary, context=True):
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
 
 
@@ -170,119 +203,14 @@ def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
             )
 
 
-def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
-    """Faults of what an indicator, or a measure of the economic context, refers to."""
-    if measured.unit not in vocabulary.units:
-        yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
-    elif measured.measure.kind == "rate" and measured.measure.per != (per := vocabulary.units[measured.unit].per or 1):
-        yield (
-            ("measure", "per"),
-            f"per is {measured.measure.per:g}, a rate in {measured.unit} is per {per:g}; correct one",
-        )
-    if measured.source not in sources:
-        yield ("source",), unknown(measured.source, "source", sources)
-    source = sources.get(measured.source)
-    if source is not None:
-        yield from _measure_faults(measured, source, vocabulary, context=context)
-    if measured.measure.denominator:
-        yield from _denominator_faults(measured, sources, vocabulary, context=context)
-
-
-def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, *, context: bool) -> Found:
-    measure = measured.measure
-    for index, name in enumerate(measure.columns):
-        path: Path_ = ("measure", "columns", index)
-        column = source.column(name)
-        if column is None:
-            yield path, unknown(name, f"column of {source.id}", _names(source))
-            continue
-        yield from ((path, said) for said in _figures_faults(column, source))
-        if not context:
-            yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-            yield from ((path, said) for said in _context_faults(column, source, vocabulary))
-        yield from ((path, said) for said in _unit_faults(column, source, vocabulary, measure.kind))
-    for name, allowed in measure.where.items():
-        path = ("measure", "where", name)
-        column = source.column(name)
-        if column is None:
-            yield path, unknown(name, f"column of {source.id}", _names(source))
-        elif column.values:
-            for value in allowed:
-                if value not in column.values:
-                    yield path, unknown(value, f"value of {name} in {source.id}", column.values)
-    if measure.kind == "mean" and source.properties.geography.levels == ["ward"] and measure.denominator is None:
-        yield (
-            ("measure",),
-            f"source {source.id} is on wards already; a mean of it needs the denominator it is weighted with",
-        )
-    if source.properties.geography.levels == ["authority"]:
-        said = f"source {source.id} is on authorities"
-        if not context:
-            yield ("source",), f"{said}: it says the same of every ward, so it may stand in economy.yaml alone"
-        elif measure.kind != "rate":
-            yield ("measure", "kind"), f"{said}; of those a rate is formed, by the residents of a census"
-    if (measure.window is not None) != (source.properties.period.column == "month"):
-        verb = "is" if source.properties.period.column == "month" else "is not"
-        yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"
-
-
-def _figures_faults(column: Column, source: Source) -> Iterator[str]:
-    """What no column of a measure may be, above or below the line."""
-    if column.type not in ("integer", "number"):
-        yield f"column {column.name} of {source.id} holds {column.type}, not numbers"
-
-
-def _economic_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
-    """The rule of the index: no economic concept, above or below the line."""
-    concept = vocabulary.concepts[column.concept]
-    if concept.kind == "economic":
-        yield (
-            f"column {column.name} of {source.id} measures {column.concept} ({concept.title}), an economic concept; "
-            "the index holds outcomes only, so it may stand in economy.yaml"
-        )
-
-
-def _context_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
-    if vocabulary.concepts[column.concept].kind == "context":
-        outcomes = sorted(word for word, concept in vocabulary.concepts.items() if concept.kind == "outcome")
-        said = f"column {column.name} of {source.id}"
-        yield f"{said} measures {column.concept}, which is context and no outcome; allowed are {', '.join(outcomes)}"
-
-
-def _unit_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:
-    said = f"column {column.name} of {source.id}"
-    unit = vocabulary.units.get(column.unit)
-    if unit and unit.positional:
-        yield f"{said} is a {column.unit}; averages of ranks or deciles are refused, use the score or count behind it"
-    elif unit and kind != "mean" and not unit.additive:
-        yield f"{said} is in {column.unit}, which cannot be summed over areas; use a mean"
-
-
-def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool) -> Found:
-    measure, own = measured.measure, measured.source
-    denominator = measure.denominator
-    assert denominator is not None
-    name = denominator.source or own
-    if name not in sources:
-        if name != own:  # the indicator's own source is told once, where it is named
-            yield ("measure", "denominator", "source"), unknown(name, "source", sources)
+def _error_faults(indicator: Indicator, known: set[str], source: Source | None) -> Found:
+    error = indicator.error
+    if error is None:
         return
-    if measure.kind == "share" and name != own:
-        yield ("measure", "denominator"), f"a share is formed within {own} alone; use a rate to divide by {name}"
-    source = sources[name]
-    if source is None:
-        return
-    path: Path_ = ("measure", "denominator", "column")
-    column = source.column(denominator.column)
-    if column is None:
-        yield path, unknown(denominator.column, f"column of {name}", _names(source))
-        return
-    yield from ((path, said) for said in _figures_faults(column, source))
-    if not context:
-        yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-    if "point" in source.properties.geography.levels:
-        yield path, f"source {name} holds points; a denominator comes from areas"
-
-
-def _names(source: Source) -> list[str]:
-    return [column.name for column in source.columns]
+    others = known - {indicator.id}
+    if error.other is not None and error.other not in others:
+        yield ("error", "other"), unknown(error.other, "indicator that could be a second measure", others)
+    for end in ("lower", "upper"):
+        name = getattr(error, end)
+        if source is not None and name is not None and source.column(name) is None:
+            yield ("error", end), unknown(name, f"column of {source.id}", column_names(source))

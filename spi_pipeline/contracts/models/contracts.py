@@ -4,8 +4,6 @@ A step that holds a ``Contracts`` may rely on every reference in it: no unknown 
 area is left. How the files become one is in ``reading``, what is refused in ``lint``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Indicator, Measured, Peers
+from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -34,6 +33,7 @@ class Contracts:
         component_of: component id of each indicator.
         economy: context measures by id.
         peers: whom a ward is held against.
+        recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         digests: of what each file says of how figures are made, by its path relative to the folder.
@@ -52,6 +52,7 @@ class Contracts:
     economy: dict[str, Measured]
     peers: Peers
     sanity: Sanity
+    recent: Recent
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
@@ -62,15 +63,26 @@ class Contracts:
         """The indicators all of whose sources have a table, in framework order."""
         return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
 
+    @property
+    def monthly(self) -> list[Monthly]:
+        """What is counted month by month as things are run now: by monthly indicators and for ``recent.yaml``."""
+        counted = [
+            Monthly(id=item.id, title=item.title, source=item.source, columns=measure.columns, where=measure.where)
+            for item in self.indicators.values()
+            if (measure := item.measure).window and measure.kind != "mean"
+            if self.sources[item.source].properties.geography.levels == ["point"]
+        ]
+        return [item for item in (*counted, *self.recent.measures) if item.source not in self.dormant]
+
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The active indicators of a component, in file order."""
         return [item for item in self.active if self.component_of[item.id] == component_id]
 
     def sources_of(self, measured: Measured) -> list[str]:
-        """The sources an indicator or context measure reads: its own, then its denominator's."""
-        denominator = measured.measure.denominator
-        other = denominator.source if denominator else None
-        return [measured.source] if other in (None, measured.source) else [measured.source, other]
+        """The sources an indicator or context measure reads: its own, then its denominator's or its level's."""
+        measure = measured.measure
+        others = [part.source for part in (measure.denominator, measure.level) if part is not None and part.source]
+        return list(dict.fromkeys([measured.source, *others]))
 
     def missing_because(self, measured: Measured) -> list[str]:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""

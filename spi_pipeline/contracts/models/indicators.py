@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 Id = r"^[a-z][a-z0-9_]*$"
+MONTH = r"^20\d{2}-(?:0[1-9]|1[0-2])$"
 Direction = Literal["higher_is_better", "lower_is_better"]
+ErrorBasis = Literal["counts", "published", "two_measures", "dispersion", "assumed"]
 
 
 class Denominator(Strict):
@@ -27,13 +29,36 @@ class Denominator(Strict):
 class Window(Strict):
     """A window of whole months for a monthly source: fewer months give no value, never a value scaled up.
 
+    It ends with the newest whole month of the source; so do those of earlier years, each a year before the next.
+
     Attributes:
         months: how many months.
-        ends: the calendar month the window ends in, 1 to 12.
     """
 
     months: int = Field(ge=1)
-    ends: int = Field(ge=1, le=12)
+
+
+class Level(Strict):
+    """The published rate that an anchored measure stands at, and the months it is of.
+
+    Attributes:
+        source: the source that holds it, by small areas, for one period.
+        columns: its columns, added up.
+        start: first month of the period the rate covers, as YYYY-MM: what counts are held against.
+        end: the last.
+    """
+
+    source: str
+    columns: list[str] = Field(min_length=1)
+    start: str = Field(pattern=MONTH)
+    end: str = Field(pattern=MONTH)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Level:
+        months = 12 * (int(self.end[:4]) - int(self.start[:4])) + int(self.end[5:]) - int(self.start[5:]) + 1
+        if months < 12 or months % 12:
+            raise ValueError(f"{self.start} to {self.end} is {months} months; a level covers whole years")
+        return self
 
 
 class Measure(Strict):
@@ -41,30 +66,86 @@ class Measure(Strict):
 
     Attributes:
         kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
-            denominator`` of another table; ``mean`` = the one column averaged with the denominator as weight, residents
-            where none is published.
-        columns: the columns counted (share, rate) or the column averaged (mean).
+            denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
+            or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
+            columns counted in a window.
+        columns: the columns counted (share, rate, anchored) or averaged (mean).
         where: keep only rows whose column holds one of the listed values.
         denominator: see ``kind``.
         per: the multiplier of a rate.
+        weighted_by: what a mean without a denominator, or a level, is averaged over: a figure about homes by
+            ``households``.
         window: for monthly sources.
+        level: of an anchored measure: the published rate that the counts move.
     """
 
-    kind: Literal["share", "rate", "mean"]
+    kind: Literal["share", "rate", "mean", "anchored"]
     columns: list[str] = Field(min_length=1)
     where: dict[str, list[str]] = Field(default_factory=dict)
     denominator: Denominator | None = None
     per: float = Field(default=1.0, gt=0)
+    weighted_by: Literal["residents", "households"] = "residents"
     window: Window | None = None
+    level: Level | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Measure:
         if self.kind in ("share", "rate") and self.denominator is None:
             raise ValueError(f"a {self.kind} needs a denominator")
-        if self.kind == "mean" and len(self.columns) != 1:
-            raise ValueError("a mean is formed of exactly one column")
+        if (self.kind == "anchored") != (self.level is not None):
+            raise ValueError("an anchored measure needs a level to move, and no other has one")
+        if self.kind == "anchored" and (self.window is None or self.denominator is not None):
+            raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
+        averaged = self.kind in ("mean", "anchored") and self.denominator is None
+        if self.weighted_by == "households" and not averaged:
+            raise ValueError("weighted_by belongs to a mean without a denominator, or to a level")
+        return self
+
+
+class MeasurementError(Strict):
+    """How far a value may lie from what it measures, where no counts of its own say so.
+
+    Attributes:
+        basis: ``counts`` for a mean that is a share of its denominator (ballots of electors); ``published`` for the
+            publisher's own limits; ``two_measures`` for the disagreement with a second measure of the same thing;
+            ``dispersion`` for the scatter of repeated values; ``assumed`` for an upper bound where nothing can be
+            estimated.
+        sd: standard error, in the unit of the value; the same for every area.
+        relative_sd: standard error as a share of the value, in place of ``sd``.
+        other: the indicator that is the second measure.
+        lower: the source's column that holds the lower published limit, 95 %.
+        upper: the one that holds the upper limit.
+        reason: why the bound is as it is; or what the estimate rests on.
+    """
+
+    basis: ErrorBasis
+    sd: float | None = Field(default=None, gt=0)
+    relative_sd: float | None = Field(default=None, gt=0)
+    other: str | None = None
+    lower: str | None = None
+    upper: str | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> MeasurementError:
+        needs = {
+            "counts": (),
+            "published": ("lower", "upper"),
+            "two_measures": ("sd", "other"),
+            "dispersion": ("sd", "reason"),
+            "assumed": ("sd", "reason"),
+        }[self.basis]
+        stated = {name for name in ("sd", "other", "lower", "upper") if getattr(self, name) is not None}
+        stated |= {"sd"} if self.relative_sd is not None else set()
+        for name in needs:
+            if name not in stated and not (name == "reason" and self.reason):
+                raise ValueError(f"an error of basis {self.basis} needs {name}{' or relative_sd' * (name == 'sd')}")
+        if extra := sorted(stated.difference(needs)):
+            raise ValueError(f"an error of basis {self.basis} has no {', '.join(extra)}")
+        if None not in (self.sd, self.relative_sd):
+            raise ValueError("an error states sd or relative_sd, not both")
         return self
 
 
@@ -75,7 +156,8 @@ class Goalposts(Strict):
         worst: value that scores 0; left out where the reference says.
         best: value that scores 100; likewise.
         basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
-            99th percentile of the wards of England as the snapshot's reference table holds them.
+            99th percentile of the wards of England, widened where a third of a town lies beyond, as the snapshot's
+            reference table holds them.
         reason: why these numbers; a reference needs none.
     """
 
@@ -140,12 +222,25 @@ class Indicator(Measured):
     Attributes:
         direction: the statement that goalposts must agree with.
         goalposts: the values that score 0 and 100.
-        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
+        error: how far a value may lie from the truth; left out where the counts behind it say so.
+        predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
+            newest with values fills.
+        methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …), with
+            the same meaning; they go before what a profile states.
     """
 
     direction: Direction
     goalposts: Goalposts
+    error: MeasurementError | None = None
     predecessor: str | None = None
+    methods: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def error_basis(self) -> ErrorBasis:
+        """What the interval of a value rests on: counts that repeat month by month show their own dispersion."""
+        if self.error is not None:
+            return self.error.basis
+        return "dispersion" if self.measure.window else "counts"
 
     @field_validator("goalposts")
     @classmethod
@@ -157,6 +252,16 @@ class Indicator(Measured):
         if stated not in (meant, None):
             raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
         return goalposts
+
+    @model_validator(mode="after")
+    def _error_is_known(self) -> Indicator:
+        if self.measure.kind != "mean":
+            return self
+        if self.error is None:
+            raise ValueError("a mean has no counts that tell its error; state error, with the basis it rests on")
+        if self.error.basis == "counts" and self.measure.denominator is None:
+            raise ValueError("an error of basis counts needs the denominator the value is a share of")
+        return self
 
 
 class IndicatorFile(Strict):

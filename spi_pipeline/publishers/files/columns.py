@@ -1,7 +1,5 @@
 """From a publisher's table to ours, by the ``published_name`` that the contract gives each column."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -73,7 +71,7 @@ class Named:
     def table(self, folder: Folder) -> tuple[pd.DataFrame, str]:
         """The file as published, and its name."""
         name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
-        if name.endswith(".rda"):
+        if name.endswith((".rda", ".Rds")):
             return folder.rdata(name, self.period), name
         if name.endswith(".parquet"):
             return folder.parquet(name, self.period), name

@@ -5,8 +5,6 @@ there are), unknown codes give an empty body, and its "2022 wards" are Luton's f
 code, every page is counted, and the answer must hold exactly the areas asked for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -72,7 +70,11 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
         rows["column"] = rows["label"].map(columns_of(table, found, name))
     else:
         rows["column"] = columns_of(table, {"": None}, name)[""]
-    return _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
+    frame = _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
+    for column, parts in table.sums.items():
+        frame[column] = frame[list(parts)].sum(axis=1, skipna=False)
+        frame = frame.drop(columns=list(parts))
+    return frame
 
 
 def _category(download: Download) -> dict[str, str]:

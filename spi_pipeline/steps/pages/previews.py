@@ -4,8 +4,7 @@ The UI shows texts of up to a thousand characters in place, longer ones behind a
 column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
 """
 
-from __future__ import annotations
-
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,35 +25,57 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
     higher_first = indicator.direction == "higher_is_better"
     rows.sort(key=lambda row: (row["value"] is None, (row["value"] or 0) * (-1 if higher_first else 1)))
     names, bounded = _names(contracts), any(row["lower"] is not None for row in rows)
+    usual = Counter(row["status"] for row in rows).most_common(1)[0][0] if rows else ""
     shown = []
     for row in rows:
-        found = {"value": row["value"], "from": row["lower"], "to": row["upper"]}
-        figures = {name: rounded(value) for name, value in found.items() if name == "value" or bounded}
-        shown.append({"ward": names.get(row["area_code"], row["area_code"]), **figures, "status": row["status"]})
+        figures = {"value": rounded(row["value"])} | ({"between": _between(row)} if bounded else {})
+        shown.append(
+            {
+                "ward": names.get(row["area_code"], row["area_code"]),
+                **figures,
+                "unless": "" if row["status"] == usual else row["status"],
+            }
+        )
     ends = sorted({row["period_end"] for row in rows if row["period_end"]})
-    of = f", figures to {ends[-1]}" if ends else ""
+    of = f", {usual}" + (f", figures to {ends[-1]}" if ends else "")
     return _titled(rows, f"{of}, in {contracts.vocabulary.units[indicator.unit].title}", shown)
 
 
+def _between(row: Row) -> str | None:
+    """The ends of the interval of a value in one cell, so that every ward is shown in place."""
+    return None if row["lower"] is None else f"{rounded(row['lower'])}–{rounded(row['upper'])}"
+
+
 def scores(table: pa.Table, contracts: Contracts, element: str) -> str:
-    """The newest edition of an element under the first profile."""
+    """The newest edition of an element under the first profile, likely ranks and dates where the table has them."""
     profile = next(iter(contracts.framework.profiles))
     own = [row for row in table.to_pylist() if row["id"] == element and row["profile"] == profile]
     rows = sorted(_newest(own), key=lambda row: (row["rank"] is None, row["rank"] or 0))
     names = _names(contracts)
+    ends = sorted({row["newest_period"] for row in rows if row.get("newest_period")})
+    of = f", figures to {ends[-1]}" if ends else ""
     return _titled(
         rows,
-        f", profile {profile}",
+        f"{of}, profile {profile}",
         [
             {
                 "ward": names.get(row["area_code"], row["area_code"]),
                 "score": None if row["score"] is None else f"{row['score']:.1f}",
                 "rank": row["rank"],
+                **_likely(row),
                 "coverage": f"{row['coverage']:.0%}",
             }
             for row in rows
         ],
     )
+
+
+def _likely(row: Row) -> Row:
+    """The interval of a rank, in a table that has one."""
+    if "rank_low" not in row:
+        return {}
+    low, high = row["rank_low"], row["rank_high"]
+    return {"likely": low if low == high else f"{low}–{high}"}
 
 
 def _newest(rows: list[Row]) -> list[Row]:
@@ -67,11 +88,11 @@ def _titled(rows: Sequence[Row], about: str, shown: Sequence[Row]) -> str:
     """The edition, and as many of the rows as are shown in place."""
     if not rows:
         return "no rows"
-    for count in range(len(shown), 0, -1):
-        more = f"\n\n… and {len(shown) - count} more" if count < len(shown) else ""
-        text = f"Edition {rows[0]['edition']}{about}, best first\n\n{markdown(shown[:count])}{more}"
-        if len(text) <= IN_PLACE:
-            break
+    title = f"Edition {rows[0]['edition']}{about}, best first"
+    lines, left = markdown(shown).split("\n"), 0
+    while len(text := "\n".join([title, "", *lines, *(["", f"… and {left} more"] if left else [])])) > IN_PLACE:
+        left += 1
+        lines.pop()
     return text
 
 

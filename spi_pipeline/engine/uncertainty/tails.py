@@ -1,0 +1,72 @@
+"""The ends of intervals over many draws, of which only the tails are kept.
+
+The ends of a 90 % interval are among the lowest and the highest twentieth of the draws. So a tenth of them is enough to
+know the ends exactly, and memory does not grow with what lies between.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from spi_pipeline.engine.panel import Array
+
+Draws = npt.NDArray[np.generic]
+
+# Share of the draws beyond either end of a 90 % interval.
+BEYOND = 0.05
+# Cells sorted at a time, to stay in the processor's cache; a power of two would share few lines of it.
+CHUNK = 1000
+
+
+class Tails:
+    """The lowest and the highest of the draws of many cells."""
+
+    def __init__(self, draws: int) -> None:
+        self._draws = draws
+        self._kept = int(BEYOND * (draws - 1)) + 2
+        self._waiting: list[Draws] = []
+        self._tails: Draws | None = None  # cells by the lowest and then the highest, in order
+
+    def add(self, block: Draws) -> None:
+        """Take some draws, draws by cells; a cell that is missing is so in all of them."""
+        self._waiting.append(block)
+        if sum(map(len, self._waiting)) >= 2 * self._kept:
+            self._sort()
+
+    def scores(self) -> tuple[Array, Array]:
+        """The ends by cell, on a straight line between two draws."""
+        tails = self._sorted()
+        below, part = divmod(BEYOND * (self._draws - 1), 1)
+        one = int(below)
+        ends = [tails[:, place].astype(float) for place in (one, one + 1, -1 - one, -2 - one)]
+        return ends[0] + (ends[1] - ends[0]) * part, ends[2] + (ends[3] - ends[2]) * part
+
+    def ranks(self) -> tuple[Array, Array]:
+        """The ends by cell at whole numbers that were drawn, not between them."""
+        tails = self._sorted()
+        first = max(int(np.ceil(BEYOND * self._draws)), 1) - 1
+        last = self._draws - max(int(np.ceil((1 - BEYOND) * self._draws)), 1)
+        return tails[:, first].astype(float), tails[:, -1 - last].astype(float)
+
+    def _sorted(self) -> Draws:
+        if self._waiting:
+            self._sort()
+        assert self._tails is not None
+        return self._tails
+
+    def _sort(self) -> None:
+        waiting, before, kept = self._waiting, self._tails, self._kept
+        cells, kind = waiting[0].shape[1], waiting[0].dtype
+        width = sum(map(len, waiting)) + (0 if before is None else before.shape[1])
+        found = np.empty((cells, min(width, 2 * kept)), kind)
+        for start in range(0, cells, CHUNK):
+            part = slice(start, start + CHUNK)
+            ordered = np.concatenate([block[:, part] for block in waiting]).T
+            ordered = np.concatenate([ordered] if before is None else [before[part], ordered], axis=1)
+            ordered.sort(axis=1)
+            if width > 2 * kept:
+                found[part, :kept], found[part, kept:] = ordered[:, :kept], ordered[:, -kept:]
+            else:
+                found[part] = ordered
+        self._waiting, self._tails = [], found

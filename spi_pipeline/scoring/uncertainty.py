@@ -1,0 +1,125 @@
+"""How sure scores, ranks and changes are, and which doubt drives the ranks: the engine's draws on the whole index."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.framework import Uncertainty
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
+from spi_pipeline.engine.uncertainty.simulate import Uncertainty as Simulated
+from spi_pipeline.engine.uncertainty.simulate import simulate
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.change import (
+    CHANGE_COLUMNS,
+    change_rows,
+    movable_share,
+    pairs_of,
+    periods_of,
+    with_estimates_of,
+)
+from spi_pipeline.scoring.tree import Tree
+
+INTERVAL_COLUMNS = [
+    "edition", "profile", "level", "id", "area_code", "score_low", "score_high", "measured_low", "measured_high",
+    "rank_low", "rank_high", "among_lowest",
+]  # fmt: skip
+SCORE_ENDS = ["score_low", "score_high", "measured_low", "measured_high"]
+DOUBT_COLUMNS = ["profile", "authority_code", "source", "varied", "how", "assumed", "draws", "seed"]
+SENSITIVITY_COLUMNS = [
+    "edition", "profile", "authority_code", "source", "first", "first_low", "first_high", "total", "total_low",
+    "total_high", "draws", "seed",
+]  # fmt: skip
+Tables = dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The whole index under one profile, for one authority."""
+
+    profile: str
+    authority: str
+    tree: Tree
+    scores: Scores
+
+    def about(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows about it."""
+        return table.assign(profile=self.profile, authority_code=self.authority)
+
+
+def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> Tables:
+    """90 % intervals of every score, rank and change, and what was varied to find them.
+
+    Args:
+        trees: by profile, the whole index.
+        observations: rows of the product ``indicator_value``, of the published editions.
+        areas: wards and authorities.
+        wanted: how many draws, and what they vary.
+
+    Returns:
+        The products ``rank_interval``, ``doubt`` and ``change``, by name.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {"rank_interval": [], "doubt": [], "change": []}
+    for index in _indices(trees, observations, areas):
+        found = simulate(index.scores, wanted.draws, wanted.seed, _doubt(wanted))
+        levels = index.scores.task.structure.level_of
+        # A draw may give a score to an area that has too few values; it has no score all the same.
+        scored = index.scores.scores.notna().to_numpy().T.ravel()
+        table = found.intervals[scored].rename(columns={"lowest": "among_lowest"})
+        # Ends are kept to seven digits, so that one may come to lie beyond the scale by as much.
+        table[SCORE_ENDS] = table[SCORE_ENDS].clip(0.0, 100.0)
+        parts["rank_interval"].append(index.about(table.assign(level=table["id"].map(levels))))
+        parts["doubt"].append(index.about(found.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
+        parts["change"] += [index.about(rows) for rows in _changes(index, observations, found)]
+    columns = {"rank_interval": INTERVAL_COLUMNS, "doubt": DOUBT_COLUMNS, "change": CHANGE_COLUMNS}
+    return {
+        name: pd.concat(frames, ignore_index=True)[columns[name]] if frames else pd.DataFrame(columns=columns[name])
+        for name, frames in parts.items()
+    }
+
+
+def _changes(index: _Index, observations: pd.DataFrame, found: Simulated) -> Iterator[pd.DataFrame]:
+    scores = index.scores
+    cells = scores.scores.index
+    periods = periods_of(observations, index.tree.leaves, cells).where(scores.inputs.task.values.panel.notna())
+    for pair in pairs_of(sorted(set(cells.get_level_values("edition")))):
+        movable = movable_share(scores, periods, *pair)
+        yield change_rows(scores, with_estimates_of(scores, *pair), movable, found.changes(*pair), pair)
+
+
+def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> pd.DataFrame:
+    """The share of every source in the doubt about the ranks of the newest edition.
+
+    Args:
+        trees: by profile, the whole index.
+        observations: rows of the product ``indicator_value`` of the newest edition.
+        areas: wards and authorities.
+        wanted: how many draws, and what they vary.
+
+    Returns:
+        The columns of the product ``sensitivity``; no shares where a source was not varied.
+    """
+    edition = int(observations["edition"].max())
+    parts = []
+    for index in _indices(trees, observations, areas):
+        with warnings.catch_warnings():
+            # Where no rank moves there is nothing to share out, which numpy says of every share.
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            shares = sensitivity(index.scores, wanted.shares, wanted.seed, _doubt(wanted))
+        parts.append(index.about(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
+    return pd.concat(parts, ignore_index=True)[SENSITIVITY_COLUMNS]
+
+
+def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas) -> Iterator[_Index]:
+    for authority, codes in areas.by_authority.items():
+        for profile, tree in trees.items():
+            yield _Index(profile, authority, tree, tree.score(tree.values(observations, codes), authority))
+
+
+def _doubt(wanted: Uncertainty) -> Doubt:
+    return Doubt(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)

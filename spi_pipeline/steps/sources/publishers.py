@@ -1,0 +1,167 @@
+"""How publishers are asked in one run: for which areas, with which limits, and where what they answer is kept."""
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.storage import places
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def readable(store: Store, contracts: Contracts) -> frozenset[str]:
+    """The sources that can be read from their publishers, or from files that were put into the inbox, now or before."""
+    in_inbox = store.inbox()
+    return frozenset(
+        name
+        for name, offer in OFFERS.items()
+        if name in contracts.sources
+        and contracts.sources[name].properties.mode == "live"
+        and offer.parse
+        and (offer.fetch or name in in_inbox or store.raw(name).held())
+    )
+
+
+class Publishers:
+    """Asks publishers for one run.
+
+    Args:
+        endpoints: base addresses that replace the publishers' own.
+        since: first month wanted, ``YYYY-MM``; None for the one last wanted or, where there was none, what each
+            publisher's window holds.
+        contracts: all contracts.
+        store: where downloads are kept.
+        snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+
+    Raises:
+        SpiError: for an endpoint that does not exist.
+    """
+
+    def __init__(
+        self, endpoints: Mapping[str, str], since: str | None, contracts: Contracts, store: Store, snapshot: Path
+    ) -> None:
+        self._contracts = contracts
+        self._store = store
+        self._snapshot = snapshot
+        self._since = since
+        self._addresses = Addresses(endpoints, HOSTS)
+        self._limits = Limits()
+        self._budget = Budget()
+        self._raw: dict[str, Raw] = {}
+        self._clients: dict[str, HttpClient] = {}
+
+    def prepare(self) -> None:
+        """Read what all sources share, before they are asked side by side.
+
+        Raises:
+            SpiError: when files were put in for a source that reads none, or the geography cannot be read.
+        """
+        if strays := sorted(set(self._inbox) - self._contracts.fetched):
+            known = ", ".join(sorted(self._contracts.fetched)) or "none"
+            raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
+        areas = self.areas  # kept from here on, so that threads share one
+        log.debug("asking as of %s", areas.as_of)
+
+    def raw(self, source_id: str) -> Raw:
+        """What was fetched of a source; one object a run, which knows when the run began to ask."""
+        return self._raw.setdefault(source_id, self._store.raw(source_id))
+
+    def client(self, source_id: str) -> HttpClient:
+        """Asks for a source."""
+        if source_id not in self._clients:
+            self._clients[source_id] = self._client(self.raw(source_id))
+        return self._clients[source_id]
+
+    def asked(self, source_id: str) -> int:
+        """How many requests went out for a source."""
+        return self._clients[source_id].asked if source_id in self._clients else 0
+
+    def laid_in(self, source_id: str) -> Sequence[Path]:
+        """The files in the inbox of a source."""
+        return self._inbox.get(source_id, ())
+
+    def scope(self, source_id: str, areas: Scope) -> Scope:
+        """For whom to ask and since when, with what is held of the source."""
+        raw = self.raw(source_id)
+        return replace(areas, since=raw.since(self._since), have=raw.held())
+
+    def news(self, source_id: str) -> str | None:
+        """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.
+
+        Raises:
+            SpiError: when it cannot be asked.
+        """
+        ask = OFFERS[source_id].news
+        if ask is None:
+            return None
+        # Kept apart: a refresh may be fetching this source at the same time.
+        raw = self._store.raw("news")
+        return ask(self._client(raw), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+
+    def close(self) -> None:
+        """Close the request counts."""
+        self._limits.close()
+
+    @cached_property
+    def _inbox(self) -> dict[str, list[Path]]:
+        return self._store.inbox()
+
+    @cached_property
+    def areas(self) -> Scope:
+        """The areas of ``geography.yaml``, with what the store, or else the snapshot, knows of their geography."""
+        geography = self._contracts.geography
+        areas = self._geography("output_area_lookup")
+        older, msoas = self._geography("lsoa_2011_lookup"), self._geography("msoa_2011_lookup")
+        shapes = Shapes.from_frame(self._geography("wards"))
+        return Scope(
+            authorities=geography.authority_codes,
+            names=tuple(one.name for one in sorted(geography.authorities, key=lambda one: one.code)),
+            wards=geography.ward_codes,
+            former_wards=tuple(sorted(geography.former_wards)),
+            output_areas=_codes(areas["area_code"]),
+            lsoas=_codes(self._geography("lsoa_best_fit")["area_code"]),
+            lsoas_2011=_codes(older["lsoa_2011_code"]),
+            msoas=_codes(msoas["msoa_2021_code"]),
+            forces=tuple(sorted(authority.police_force for authority in geography.authorities)),
+            polygons=dict(zip(shapes.codes, shapes.polygons, strict=True)),
+            as_of=dt.datetime.now(dt.UTC).date().isoformat(),
+        )
+
+    @cached_property
+    def areas_digest(self) -> str:
+        """A digest of the areas, whatever the day."""
+        digest = hashlib.sha256(repr(replace(self.areas, polygons={}, as_of="")).encode())
+        for code, polygon in sorted(self.areas.polygons.items()):
+            digest.update(code.encode() + polygon.wkb)
+        return digest.hexdigest()
+
+    def _geography(self, name: str) -> pd.DataFrame:
+        known = self._store.current(name)
+        table = self._store.read(name) if known and known.rows else read_embedded(self._snapshot, name).table
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def _client(self, raw: Raw) -> HttpClient:
+        owner = self._contracts.framework.publication.owner
+        return HttpClient(raw, self._addresses, self._limits, self._budget, owner)
+
+
+def _codes(values: pd.Series) -> tuple[str, ...]:
+    return tuple(sorted(set(values.dropna())))
