@@ -13,8 +13,9 @@ from spi_pipeline.rules.rule import Rule, Severity
 def with_measured(product: Product, indicators: Sequence[Indicator], measures: Sequence[Measured]) -> Product:
     """A product with the rules that follow from what is measured.
 
-    Observations and the economic context lie in the range called plausible, and so should what is estimated; a value
-    is what its numerator and denominator come to; the catalogue holds every indicator.
+    Observations and the economic context lie in the range called plausible, and so should what is estimated; the errors
+    of observations are no larger than that range allows; a value is what its numerator and denominator come to; the
+    catalogue holds every indicator.
 
     Args:
         product: the product.
@@ -22,8 +23,8 @@ def with_measured(product: Product, indicators: Sequence[Indicator], measures: S
         measures: every context measure.
     """
     rules: dict[str, list[Rule]] = {
-        "indicator_value": [_plausible("indicator_id", indicators), _quotient(indicators)],
-        "observation": [_plausible("indicator_id", indicators, "warning")],
+        "indicator_value": [_plausible("indicator_id", indicators), *_errors(indicators), _quotient(indicators)],
+        "observation": [_plausible("indicator_id", indicators, "warning"), *_errors(indicators)],
         "imputation": [_plausible("indicator_id", indicators, "warning")],
         "economy": [_plausible("measure_id", measures)],
         "indicator": [_every(indicators)],
@@ -35,6 +36,18 @@ def _plausible(about: str, measured: Sequence[Measured], severity: Severity = "e
     bounds = {item.id: [item.plausible.minimum, item.plausible.maximum] for item in measured}
     said = f"every value lies in the range its {about.removesuffix('_id')} calls plausible"
     return Rule("plausible", "between_by", severity, said, (about, "value"), {"bounds": bounds})
+
+
+def _errors(indicators: Sequence[Indicator]) -> list[Rule]:
+    """An interval reaches beyond the plausible range by no more than its width; a standard error is less than half."""
+    ranges = {item.id: (item.plausible.minimum, item.plausible.maximum) for item in indicators}
+    ends = {name: [2 * low - high, 2 * high - low] for name, (low, high) in ranges.items()}
+    errors = {name: [0.0, (high - low) / 2] for name, (low, high) in ranges.items()}
+    said = "an error is no larger than the range its indicator calls plausible allows"
+    return [
+        Rule(f"{column}_plausible", "between_by", "error", said, ("indicator_id", column), {"bounds": bounds})
+        for column, bounds in (("lower", ends), ("upper", ends), ("allocation_error", errors))
+    ]
 
 
 def _quotient(indicators: Sequence[Indicator]) -> Rule:

@@ -103,7 +103,7 @@ def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocati
         split = level == "ward" and levels not in (["point"], ["ward"])
         assert largest > 0 if split else largest == pytest.approx(0, abs=1e-9), (name, level)
     whole = rows(
-        db, "SELECT count(*) FROM observation WHERE indicator_id = 'little_english' AND allocation_error = 0 "
+        db, "SELECT count(*) FROM observation WHERE indicator_id = 'private_outdoor_space' AND allocation_error = 0 "
         "AND area_code LIKE 'E05%'",
     )  # fmt: skip
     assert whole == [(0,)]

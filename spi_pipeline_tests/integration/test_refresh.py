@@ -117,7 +117,7 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     }  # fmt: skip
     assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
     goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
-    assert goalpost == [(50.0,)]
+    assert goalpost == [(30.0,)]
 
 
 def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: House) -> None:
