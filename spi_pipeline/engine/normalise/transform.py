@@ -13,7 +13,6 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, stats
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import require_panel
@@ -104,6 +103,9 @@ def _likeliest(values: Array) -> float:
 
     A maximum is flat: searched by its height it is known to some eight digits, by its slope to all.
     """
+    # Here, since it costs half a second of CPU, and contracts that name the methods are read before every refresh.
+    from scipy import optimize, stats
+
     found = float(stats.boxcox_normmax(values, method="mle"))
     logs = np.log(values) - np.log(values).mean()
 
