@@ -66,9 +66,11 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     if not terms:
         return "no element has two indicators and two areas, to tell how far indicators of one thing lie apart"
     area, count = _areas(scores)
-    leaves = rows_of(scores.scores[scores.task.structure.leaves], scores.inputs.rows.among).to_numpy(dtype=float)
+    # A product or a sum of scores leaves their scale, and so must a draw of it be allowed to.
+    moved = [*scores.task.structure.leaves, *(term.parent for term in terms)]
+    stated = rows_of(scores.scores[moved], scores.inputs.rows.among).to_numpy(dtype=float)
     scale = scores.task.recipe.scale
-    fixed = bool(np.nanmin(leaves) >= 0 and np.nanmax(leaves) <= scale)
+    fixed = bool(np.nanmin(stated) >= 0 and np.nanmax(stated) <= scale)
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         common, own = zip(*(_drawn(terms, count, one) for one in generators), strict=True)
