@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Indicator
-
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array
 
 # The share of the variance between wards that is taken for error where nothing can be estimated: more than in any pair
 # of measures of one thing (0.29 for mood and anxiety disorders is the largest).
@@ -66,7 +64,7 @@ def scatter(values: Array) -> float:
     return float(np.sqrt((second**2).sum() / 6 / ((second.shape[0] - 1) * second.shape[1])))
 
 
-def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, parent_of: pd.Series) -> float:
+def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, parent_of: pd.Series) -> float | None:
     """``CONTRAST`` of one level: the mean of δ² / σ² over figures that are published below it.
 
     δ is the rate of the part of an area that lies in one ward, less that of the rest; σ² the variance of the rate
@@ -77,10 +75,13 @@ def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, p
         figures: by any name, ``area_code`` (output areas), ``count`` and ``base``.
         weights: the rows of ``allocation`` for output areas.
         parent_of: the area of the level that each output area is in, by code.
+
+    Returns:
+        The ratio; none where no area is shared by wards.
     """
     found = [_parts(figure, weights, parent_of) for figure in figures.values()]
     moved, contrast = np.concatenate([columns.to_numpy(dtype=float) for columns in found]).T
-    return float(np.average(contrast, weights=moved))
+    return float(np.average(contrast, weights=moved)) if len(moved) else None
 
 
 def _parts(figure: pd.DataFrame, weights: pd.DataFrame, parent_of: pd.Series) -> pd.DataFrame:

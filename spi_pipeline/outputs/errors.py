@@ -38,7 +38,8 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
 
     Returns:
         ``what`` (an indicator; or a level, for its ``CONTRAST``), ``basis``, ``stated`` and ``estimated`` (to the two
-        digits that contracts state); no rows for indicators without a published value.
+        digits that contracts state); no rows for indicators without a published value, nor for levels where no output
+        areas are allocated or no area is shared by wards.
     """
     with reading(database) as connection:
         observed = connection.execute(
@@ -53,10 +54,14 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
             estimate = estimated_error(indicator, observed)
             if estimate is not None:
                 rows.append((indicator.id, error.basis, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
-    lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(CENSUS, embedded)
-    for level in ("lsoa", "msoa"):
-        ratio = contrast_ratio(figures, weights, lookup[f"{level}_code"])
-        rows.append((level, "contrast", CONTRAST[level], float(f"{ratio:.2g}")))
+    if len(weights):
+        lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(CENSUS, embedded)
+        ratios = {level: contrast_ratio(figures, weights, lookup[f"{level}_code"]) for level in ("lsoa", "msoa")}
+        rows += [
+            (level, "contrast", CONTRAST[level], float(f"{ratio:.2g}"))
+            for level, ratio in ratios.items()
+            if ratio is not None
+        ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.orchestration.assets import operations
+from spi_pipeline.outputs.errors import errors
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot import build
@@ -98,6 +99,16 @@ def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
     outcomes = dict(council.query("SELECT rule, outcome FROM check_result WHERE table_name = 'bus_service'"))
     promised = {rule: outcome for rule, outcome in outcomes.items() if rule not in ("computed", "fresh")}
     assert promised == {"columns": "passed", "types": "passed"}, "of an empty table nothing else is promised"
+
+
+def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_differ_inside(council: House) -> None:
+    figures = council.settings.snapshot
+    found = errors(
+        council.store.database, council.contracts, lambda name: read_embedded(figures, name).table.to_pandas()
+    )
+    by_name = found.set_index("what")
+    assert "contrast" not in set(found["basis"])
+    assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500], "as the document says"
 
 
 def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: House) -> None:
