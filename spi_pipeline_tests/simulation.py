@@ -4,9 +4,8 @@
 
 draws universes from the model that the intervals rest on: every component has a true level for each area and edition,
 its indicators are a sample of what could measure it, figures are measured with error, and some are missing and
-estimated. It prints the share of true
-scores, ranks and changes that lie within their 90 % intervals; then the same where errors are twice as large as stated
-and what was not measured again has drifted all the same.
+estimated. It prints the share of true scores, ranks and changes that lie within their 90 % intervals; then the same
+where errors are twice as large as stated and what was not measured again has drifted all the same.
 """
 
 from __future__ import annotations

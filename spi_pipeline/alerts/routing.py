@@ -105,7 +105,7 @@ def _read(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:  # whose message quotes the file
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise SpiError(f"{file}{line}: is not a YAML; see docs/alerts.md for an example") from None
+        raise SpiError(f"{file}{line}: is not YAML; see docs/alerts.md for an example") from None
     stated = document.get("channels") if isinstance(document, dict) else None
     if not isinstance(stated, dict) or set(document) != {"channels"}:
         raise SpiError(f"{file}: must hold the one key channels, a mapping from names to channels")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.calculate.score import score_task
@@ -18,8 +17,7 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.normalise.outliers import Limits
-
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array
 
 # The rule of thumb of the OECD/JRC handbook: so much of the data for every indicator.
 PRESENT = 0.65

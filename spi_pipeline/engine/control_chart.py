@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array
+
 Signs = npt.NDArray[np.int8]
 
 YEAR = 12

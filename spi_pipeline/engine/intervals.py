@@ -10,16 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special, stats
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import row_in_words
-
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array, row_in_words
 
 LEVEL = 0.95
+# Half the width of a 95 % interval of a normal distribution, in its standard deviations.
+Z95 = 1.959963984540054
 # Events below which Byar's approximation is left for the exact interval.
 FEW = 10
 # Below this many areas a distribution of true values cannot be told from the noise.

@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Level, Measure, Measured
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.engine.intervals import MIN_AREAS, events_interval, shrink_rates
+from spi_pipeline.engine.panel import Array
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, rows_asked, unplaced_points
 from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, ward_values
 from spi_pipeline.indicators.windows import whole_months
-
-Array = npt.NDArray[np.float64]
 
 CALENDAR = range(1, 13)
 

@@ -13,10 +13,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Indicator, Measured, MeasurementError
 from spi_pipeline.contracts.models.vocabulary import Unit
-from spi_pipeline.engine.intervals import events_interval, wilson
-
-# The 97.5th percentile of the standard normal distribution.
-Z = 1.959964
+from spi_pipeline.engine.intervals import Z95, events_interval, wilson
 
 
 def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate"]:
@@ -77,7 +74,7 @@ def _of_counts(values: pd.DataFrame, indicator: Indicator, unit: Unit, dispersio
 
 def _of_stated(value: pd.Series, error: MeasurementError, unit: Unit) -> pd.DataFrame:
     """The value and 1.96 standard errors on either side, as far as the unit goes."""
-    half = Z * (value.abs() * (error.relative_sd or 0.0) + (error.sd or 0.0))
+    half = Z95 * (value.abs() * (error.relative_sd or 0.0) + (error.sd or 0.0))
     lowest = -np.inf if unit.minimum is None else unit.minimum
     highest = np.inf if unit.maximum is None else unit.maximum
     # A value beyond the unit's ends is refused by its contract and must not hide as an interval beside it.

@@ -6,16 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Measured
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.engine.panel import Array, Flags
 from spi_pipeline.indicators.windows import whole_months, windows
-
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def rows_asked(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.Dat
 def periods(
     measured: Measured, source: Source, tables: Mapping[str, pd.DataFrame], authority_of: Mapping[str, str]
 ) -> list[Period]:
-    """The periods of a source; a window that lacks a month for every authority is no period.
+    """The periods of a source; a window that lacks a month for every authority is not one.
 
     Args:
         measured: what is asked for.

@@ -11,9 +11,9 @@ import pandas as pd
 from spi_pipeline.contracts.models.recent import Monthly
 from spi_pipeline.engine.control_chart import YEAR, Charts, control_charts, signal_limit
 from spi_pipeline.engine.intervals import events_interval
+from spi_pipeline.engine.panel import Array
+from spi_pipeline.indicators.periods import total
 from spi_pipeline.indicators.windows import whole_months
-
-Array = npt.NDArray[np.float64]
 
 PER = 1000
 COLUMNS = ["measure_id", "area_code", "month", "count", "rate_12_months", "lower", "upper", "signal", "signal_since"]
@@ -73,8 +73,8 @@ def _counts(measure: Monthly, rows: pd.DataFrame, wards: Sequence[str], months: 
     month = months.astype(str).get_indexer(pd.Index(rows["month"]))
     known = (ward >= 0) & (month >= 0)
     at = ward[known] * len(months) + month[known]
-    total = rows[measure.columns].to_numpy(dtype="float64").sum(axis=1)[known]
-    counts: Array = np.bincount(at, total, len(wards) * len(months)).reshape(len(wards), len(months)).astype(float)
+    counted = total(rows, measure.columns)[known]
+    counts: Array = np.bincount(at, counted, len(wards) * len(months)).reshape(len(wards), len(months)).astype(float)
     return counts
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.panel import Array
 from spi_pipeline.geography.codes import LEVEL_OF
-
-Array = npt.NDArray[np.float64]
 
 # Variance of the difference between the part of an area that lies in one ward and the rest of it, as a multiple of the
 # variance between areas: pieces of one MSOA differ as much as two MSOAs drawn at random, whose difference has twice
@@ -33,8 +31,8 @@ def spreading_error(
     ``c σ²``: σ² is the variance of the figure's own rates between areas, by base, and c the ratio ``CONTRAST`` of the
     level. Areas are independent, so the ward's count has the error ``√(Σ_p (w d_p (1 − w))² c σ²)``; an area wholly
     inside adds none. The parts of one area cancel in the authority it lies in. A part of a count lies between nothing
-    and all of it, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000): where nobody is counted,
-    none can be misplaced.
+    and all of it, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000). An area in which nobody was
+    counted adds none.
 
     Source: the decomposition of a total into between- and within-cluster variance (Cochran, Sampling Techniques, 1977,
     chapter 9), with the within part as a contrast of two pieces, since a ward's part is one connected piece and not a

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Measure, Measured
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.engine.panel import Array
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 from spi_pipeline.geography.codes import LEVEL_OF
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import spreading_error
-
-Array = npt.NDArray[np.float64]
 
 # A ward value rests on at least this share of the ward's residents (or of the published denominator); the JRC rule of
 # thumb for a unit's data.

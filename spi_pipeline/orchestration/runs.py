@@ -1,4 +1,4 @@
-"""Runs, whoever started them: those that the command recorded, and all others, which Dagster's instance knows.
+"""All runs, whoever started them: the command records its own, and Dagster's instance knows the others.
 
 Dagster is imported only where there is an instance to look at.
 """
@@ -79,7 +79,7 @@ def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
         launched_by=_launched_by(run),
         began=record.create_timestamp.replace(tzinfo=dt.UTC),
         heard=record.update_timestamp.replace(tzinfo=dt.UTC),
-        seconds=record.end_time - record.start_time if record.end_time and record.start_time else None,
+        seconds=round(record.end_time - record.start_time, 3) if record.end_time and record.start_time else None,
         state="killed" if is_abandoned(record, store) else STATES.get(run.status.value, "running"),
         cause=_cause(instance, run) if run.status.value == "FAILURE" else None,
         failed_checks=sum(row["severity"] == "error" and row["outcome"] in ("failed", "errored") for row in rows),

@@ -17,6 +17,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.periods import measured_anew, periods_of
 
 PRESENT = ("observed", "carried", "held")
 EDITION_COLUMNS = [
@@ -161,9 +162,7 @@ def edition_table(
     """
     rows = observations[observations["area_code"].isin(areas.wards)]
     status = rows.pivot(index=["edition", "area_code"], columns="indicator_id", values="status")
-    period = rows.assign(day=pd.to_datetime(rows["period_end"])).pivot(
-        index=["edition", "area_code"], columns="indicator_id", values="day"
-    )
+    periods = periods_of(rows)
     editions = sorted(set(map(int, rows["edition"])))
     shares = {
         profile: {
@@ -181,23 +180,14 @@ def edition_table(
     count = sum(not slot.missing_because for slot in chosen)
     found = []
     for before, edition in zip([None, *published], published, strict=False):
+        anew = None if before is None else measured_anew(periods, before, edition)
         for profile, own in weights.items():
-            moved = 0.0 if before is None else float(_movable(period, before, edition, own).mean())
             found.append(
                 (
                     edition, profile, basis_id(chosen), count,
                     *(float(shares[profile][word][edition]) for word in PRESENT),
-                    float("nan") if before is None else moved,
+                    float("nan") if anew is None else float((anew @ own.reindex(anew.columns)).mean()),
                     window_ends.get(edition), as_of,
                 )
             )  # fmt: skip
     return pd.DataFrame(found, columns=EDITION_COLUMNS)
-
-
-def _movable(periods: pd.DataFrame, earlier: int, later: int, weights: pd.Series) -> pd.Series:
-    """The weight, by area, of the indicators whose observation has another period in the later edition."""
-    editions = periods.index.get_level_values("edition")
-    before, after = (periods[editions == edition].droplevel("edition") for edition in (earlier, later))
-    other = (before != after) & before.notna() & after.notna()
-    moved: pd.Series = other.astype(float) @ weights.reindex(periods.columns)
-    return moved

@@ -15,6 +15,7 @@ import pandas as pd
 from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.forward import forward
 from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.scoring.periods import measured_anew, of_edition
 from spi_pipeline.scoring.tree import weights_below
 
 CHANGE_COLUMNS = [
@@ -55,37 +56,21 @@ def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int
 
     Args:
         scores: of the whole index.
-        periods: end of the period behind each value, by edition and area, columns the indicators; NaT where a value is
-            estimated.
+        periods: as ``measured_anew`` takes them.
         before: the earlier edition.
         after: the later one.
 
     Returns:
         Shares by area, columns the elements, indicators first.
     """
-    old, new = _of_edition(periods, before), _of_edition(periods, after)
-    other = ((old != new) & old.notna() & new.notna()).astype(float)
+    anew = measured_anew(periods, before, after)
     weights = {parent: formed.weights for parent, formed in scores.formed.items()}
     shares = {}
     for name in scores.scores.columns:
         below = weights_below(weights, name)
-        share = other[below.index].to_numpy() @ (below / below.sum()).to_numpy()
+        share = anew[below.index].to_numpy() @ (below / below.sum()).to_numpy()
         shares[name] = np.minimum(share, 1.0)  # weights that add up to 1 in another order may come to a little more
-    return pd.DataFrame(shares, index=other.index)
-
-
-def periods_of(observations: pd.DataFrame, ids: Sequence[str], index: pd.Index) -> pd.DataFrame:
-    """The end of the period behind each value, as ``movable_share`` takes it.
-
-    Args:
-        observations: rows of the product ``indicator_value``.
-        ids: the indicators.
-        index: editions and areas.
-    """
-    wide = observations.assign(day=pd.to_datetime(observations["period_end"])).pivot(
-        index=["edition", "area_code"], columns="indicator_id", values="day"
-    )
-    return wide.reindex(index=index, columns=pd.Index(ids))
+    return pd.DataFrame(shares, index=anew.index)
 
 
 def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
@@ -107,12 +92,7 @@ def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
             held[row, both] = raw[earlier, both]
     found = forward(scores.inputs, Changes(values=held[np.newaxis]))
     table = pd.DataFrame({name: found.scores[name][0] for name in scores.scores.columns}, index=index)
-    return _of_edition(table, after)
-
-
-def _of_edition(table: pd.DataFrame, edition: int) -> pd.DataFrame:
-    """The rows of one edition, by area."""
-    return table[table.index.get_level_values("edition") == edition].droplevel("edition")
+    return of_edition(table, after)
 
 
 def change_rows(
@@ -128,8 +108,9 @@ def change_rows(
         pair: the earlier and the later edition.
     """
     before, after = pair
-    old, new = (_of_edition(scores.scores, edition) for edition in pair)
-    old_rank, new_rank = (_of_edition(scores.ranks(), edition) for edition in pair)
+    ranks = scores.ranks()
+    old, new = (of_edition(scores.scores, edition) for edition in pair)
+    old_rank, new_rank = (of_edition(ranks, edition) for edition in pair)
     levels: Mapping[str, str] = scores.task.structure.level_of
     change = (new - old).round(DIGITS)
     data = (held - old).round(DIGITS)

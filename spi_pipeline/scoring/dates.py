@@ -42,12 +42,12 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
     """
     known = observations[observations["status"].isin(PRESENT)]
     ends = pd.to_datetime(known["period_end"]).astype("datetime64[s]").astype("int64") / SECONDS_A_DAY
-    days = np.minimum(ends, _day(as_of.year, as_of))
+    days = np.minimum(ends, _number(as_of))
     wide = known.assign(day=days).pivot(index=["edition", "area_code"], columns="indicator_id", values="day")
     editions = sorted(set(weights["edition"]))
     every = pd.MultiIndex.from_product([editions, areas.all], names=["edition", "area_code"])
     wide = wide.reindex(every)
-    stands_for = np.array([_day(edition, as_of) for edition in every.get_level_values("edition")])
+    stands_for = np.array([_number(min(dt.date(year, 12, 31), as_of)) for year in every.get_level_values("edition")])
     # Weights are the same in every edition.
     newest = weights[weights["edition"] == editions[-1]]
     parts = []
@@ -65,8 +65,8 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
     return table.assign(newest_period=last.where(table["newest_period"].notna(), None))[DATE_COLUMNS]
 
 
-def _day(edition: int, as_of: dt.date) -> float:
-    return float((min(dt.date(edition, 12, 31), as_of) - dt.date(1970, 1, 1)).days)
+def _number(day: dt.date) -> float:
+    return float((day - dt.date(1970, 1, 1)).days)
 
 
 def _below(of_parent: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -20,9 +20,9 @@ from spi_pipeline.scoring.change import (
     change_rows,
     movable_share,
     pairs_of,
-    periods_of,
     with_estimates_of,
 )
+from spi_pipeline.scoring.periods import periods_of
 from spi_pipeline.scoring.tree import Tree
 
 INTERVAL_COLUMNS = [
@@ -86,7 +86,8 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
 def _changes(index: _Index, observations: pd.DataFrame, found: Simulated) -> Iterator[pd.DataFrame]:
     scores = index.scores
     cells = scores.scores.index
-    periods = periods_of(observations, index.tree.leaves, cells).where(scores.inputs.task.values.panel.notna())
+    known = scores.inputs.task.values.panel.notna()
+    periods = periods_of(observations).reindex(index=cells, columns=known.columns).where(known)
     for pair in pairs_of(sorted(set(cells.get_level_values("edition")))):
         movable = movable_share(scores, periods, *pair)
         yield change_rows(scores, with_estimates_of(scores, *pair), movable, found.changes(*pair), pair)

@@ -58,7 +58,7 @@ def write_snapshot(
         SpiError: when the folder cannot be written, or holds something that is not a snapshot.
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-        raise SpiError(f"{folder} holds files that are no snapshot and would be lost; choose another --to")
+        raise SpiError(f"{folder} holds files that are not a snapshot and would be lost; choose another --to")
     staged = folder.with_name(f"{folder.name}.new")
     try:
         shutil.rmtree(staged, ignore_errors=True)

@@ -62,7 +62,7 @@ TWICE = "a=json://s3cret a=json://s3cret2"
         pytest.param("s3cret", "", "alert URL 1 is not a URL; write scheme://… or name=scheme://…, separated by blanks",
                      id="word"),
         pytest.param(TWICE, "", "two alert URLs are named a; give each a name of its own", id="twice"),
-        pytest.param("", "channels: [s3cret", "FILE:1: is not a YAML; see docs/alerts.md for an example", id="yaml"),
+        pytest.param("", "channels: [s3cret", "FILE:1: is not YAML; see docs/alerts.md for an example", id="yaml"),
         pytest.param("", "chanels: {}", "FILE: must hold the one key channels, a mapping from names to channels",
                      id="key"),
         pytest.param("", "channels: {duty: {urls: s3cret}}",

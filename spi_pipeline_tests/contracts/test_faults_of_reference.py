@@ -102,7 +102,7 @@ OUTCOMES = (
             "[minus_1,",
             "[households,",
             "indicator overcrowded_homes: column households of census_overcrowding measures households, which is "
-            f"context and no outcome; allowed are {OUTCOMES}",
+            f"context, not an outcome; allowed are {OUTCOMES}",
         ),
         case(
             "sum of what cannot be summed", CHOICE,
@@ -264,7 +264,7 @@ def test_text_is_refused_and_so_is_what_it_means(root: Path) -> None:
     said = "indicator bus_service: column area_code of bus_service"
     assert faults(root) == [
         Fault(CHOICE, line, f"{said} holds string, not numbers"),
-        Fault(CHOICE, line, f"{said} measures place, which is context and no outcome; allowed are {OUTCOMES}"),
+        Fault(CHOICE, line, f"{said} measures place, which is context, not an outcome; allowed are {OUTCOMES}"),
     ]
 
 

@@ -70,7 +70,7 @@ def test_distance_to_a_reference_area_follows_it_through_the_editions() -> None:
     assert scored["x"].tolist() == pytest.approx([0, 100, 50, 0, 100, 50])
     with pytest.raises(EngineError, match="not in the panel"):
         normalised(linear.distance_to_reference, values, UP, "A09")
-    with pytest.raises(EngineError, match="worst value of: x"):
+    with pytest.raises(EngineError, match="worst value of: x; choose another area"):
         normalised(linear.distance_to_reference, values, UP, "A00")
 
 

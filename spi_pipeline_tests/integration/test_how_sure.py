@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,20 +24,9 @@ def contracts(refreshed: House) -> Contracts:
     return refreshed.contracts
 
 
-@pytest.fixture(scope="module")
-def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
-    with reading(refreshed.store.database) as connection:
-        yield connection
-
-
-def rows(db: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[tuple]:
-    return db.execute(query, values).fetchall()
-
-
-def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: duckdb.DuckDBPyConnection) -> None:
+def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(refreshed: House) -> None:
     """Wilson's ends solve ``|p - end| = z √(end (1 - end) / n)``."""
-    found = rows(
-        db,
+    found = refreshed.query(
         "SELECT value / 100, lower / 100, upper / 100, denominator FROM observation "
         "WHERE indicator_id IN ('no_central_heating', 'vaccinated_50_and_over') AND value IS NOT NULL",
     )
@@ -50,12 +36,9 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
             assert abs(value - end) == pytest.approx(Z * (end * (1 - end) / people) ** 0.5)
 
 
-def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(
-    db: duckdb.DuckDBPyConnection, refreshed: House
-) -> None:
+def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(refreshed: House) -> None:
     name = "stop_and_search"
-    found = rows(
-        db,
+    found = refreshed.query(
         "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
         name,
     )
@@ -70,28 +53,30 @@ def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(
 
 
 def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_which_are_assumed(
-    db: duckdb.DuckDBPyConnection, contracts: Contracts
+    refreshed: House, contracts: Contracts
 ) -> None:
-    bare = rows(
-        db,
+    bare = refreshed.query(
         "SELECT count(*) FROM observation WHERE value IS NOT NULL AND status <> 'imputed' AND NOT coalesce("
         "lower <= value + 1e-9 AND value <= upper + 1e-9 AND lower < upper AND allocation_error >= 0, false)",
     )
     assert bare == [(0,)]
     stated = {item.id: item.error_basis for item in contracts.active}
     assert (
-        dict(rows(db, "SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL")) == stated
+        dict(refreshed.query("SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL"))
+        == stated
     )
-    said = {name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")}
+    said = {
+        name
+        for (name,) in refreshed.query("SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")
+    }
     assert said == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
 
 
 def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocation(
-    db: duckdb.DuckDBPyConnection, contracts: Contracts
+    refreshed: House, contracts: Contracts
 ) -> None:
     """Points and figures of wards are not shared out; every MSOA is; the parts of the town cancel in the town."""
-    found = rows(
-        db,
+    found = refreshed.query(
         "SELECT indicator_id, level, max(allocation_error) FROM observation JOIN area USING (area_code) "
         "WHERE lower IS NOT NULL GROUP BY ALL",
     )
@@ -102,21 +87,21 @@ def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocati
         levels = contracts.sources[source].properties.geography.levels
         split = level == "ward" and levels not in (["point"], ["ward"])
         assert largest > 0 if split else largest == pytest.approx(0, abs=1e-9), (name, level)
-    whole = rows(
-        db, "SELECT count(*) FROM observation WHERE indicator_id = 'private_outdoor_space' AND allocation_error = 0 "
-        "AND area_code LIKE 'E05%'",
-    )  # fmt: skip
+    whole = refreshed.query(
+        "SELECT count(*) FROM observation WHERE indicator_id = 'private_outdoor_space' AND allocation_error = 0 "
+        "AND area_code LIKE 'E05%'"
+    )
     assert whole == [(0,)]
 
 
-def test_the_whole_index_says_of_every_element_what_its_own_step_said(
-    db: duckdb.DuckDBPyConnection, refreshed: House, contracts: Contracts
-) -> None:
+def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed: House, contracts: Contracts) -> None:
     """To the last bit: what is drawn anew is what is published."""
     step = next(step for step in build_plan(contracts) if step.name == "uncertainty")
     inputs = refreshed.runner.reader.inputs(step)
     observed, editions = inputs.parts("indicator_value"), set(inputs.frame("edition")["edition"])
-    observed, score = observed[observed["edition"].isin(editions)], db.execute("SELECT * FROM score").df()
+    observed = observed[observed["edition"].isin(editions)]
+    with reading(refreshed.store.database) as published:
+        score = published.execute("SELECT * FROM score").df()
     compared = 0
     for profile, tree in trees_of(contracts, inputs).items():
         own = score[score["profile"] == profile].pivot(index=["edition", "area_code"], columns="id", values="score")
@@ -129,29 +114,27 @@ def test_the_whole_index_says_of_every_element_what_its_own_step_said(
     assert compared == score["score"].notna().sum()
 
 
-def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(db: duckdb.DuckDBPyConnection) -> None:
-    assert rows(db, "SELECT count(*) FROM score WHERE (rank IS NULL) <> (rank_low IS NULL)") == [(0,)]
-    assert rows(db, "SELECT count(*) FROM score WHERE (rank_low IS NULL) <> (rank_high IS NULL)") == [(0,)]
+def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refreshed: House) -> None:
+    assert refreshed.query("SELECT count(*) FROM score WHERE (rank IS NULL) <> (rank_low IS NULL)") == [(0,)]
+    assert refreshed.query("SELECT count(*) FROM score WHERE (rank_low IS NULL) <> (rank_high IS NULL)") == [(0,)]
     ends = ("score_low", "score_high", "measured_low", "measured_high")
     for end in ends:
         without = f"SELECT count(*) FROM score WHERE level <> 'indicator' AND score IS NOT NULL AND {end} IS NULL"
-        assert rows(db, without) == [(0,)], "from components up"
-        assert rows(db, f"SELECT count(*) FROM score WHERE score IS NULL AND {end} IS NOT NULL") == [(0,)]
+        assert refreshed.query(without) == [(0,)], "from components up"
+        assert refreshed.query(f"SELECT count(*) FROM score WHERE score IS NULL AND {end} IS NOT NULL") == [(0,)]
     same = " AND ".join(f"s.{end} IS NOT DISTINCT FROM r.{end}" for end in (*ends, "rank_low", "rank_high"))
-    joined = rows(
-        db,
+    joined = refreshed.query(
         f"SELECT count(*), count(*) FILTER ({same}) FROM score s "
         "JOIN rank_interval r USING (edition, profile, level, id, area_code)",
     )
-    assert joined == rows(db, "SELECT count(*), count(*) FROM score WHERE score IS NOT NULL")
-    assert rows(db, "SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
+    assert joined == refreshed.query("SELECT count(*), count(*) FROM score WHERE score IS NOT NULL")
+    assert refreshed.query("SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
 
 
-def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None:
+def test_no_indicator_keeps_all_its_ranks(refreshed: House) -> None:
     """Neither searches, of which some wards have a dozen, nor what is published without counts."""
     widths = dict(
-        rows(
-            db,
+        refreshed.query(
             "SELECT id, max(rank_high - rank_low) FROM score WHERE level = 'indicator' AND profile = 'spi' GROUP BY id",
         )
     )
@@ -159,40 +142,40 @@ def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None
     assert widths["stop_and_search"] >= 5
 
 
-def test_every_source_of_doubt_is_told_for_every_profile(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
-    told = rows(db, "SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
+def test_every_source_of_doubt_is_told_for_every_profile(refreshed: House, contracts: Contracts) -> None:
+    told = refreshed.query("SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
     assert told == [(profile, sorted(SOURCES)) for profile in sorted(contracts.framework.profiles)]
     wanted = contracts.framework.uncertainty
-    assert rows(db, "SELECT DISTINCT draws, seed FROM doubt") == [(wanted.draws, wanted.seed)]
-    not_varied = rows(db, "SELECT DISTINCT profile, source, how FROM doubt WHERE NOT varied")
+    assert refreshed.query("SELECT DISTINCT draws, seed FROM doubt") == [(wanted.draws, wanted.seed)]
+    not_varied = refreshed.query("SELECT DISTINCT profile, source, how FROM doubt WHERE NOT varied")
     assert not_varied == [("equal", "imputation", "no cell was filled")]
-    assert rows(db, "SELECT DISTINCT profile FROM imputation") == [("spi",)]
+    assert refreshed.query("SELECT DISTINCT profile FROM imputation") == [("spi",)]
 
 
-def test_shares_of_the_doubt_are_there_for_what_was_varied(db: duckdb.DuckDBPyConnection) -> None:
-    pairs = rows(
-        db,
+def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: House) -> None:
+    pairs = refreshed.query(
         "SELECT d.varied, s.total IS NOT NULL, s.first IS NOT NULL FROM doubt d "
         "JOIN sensitivity s USING (authority_code, profile, source)",
     )
     assert len(pairs) == 2 * len(SOURCES)
     assert all(varied == total == first for varied, total, first in pairs)
-    assert rows(db, "SELECT DISTINCT edition FROM sensitivity") == rows(db, "SELECT max(edition) FROM edition")
+    assert refreshed.query("SELECT DISTINCT edition FROM sensitivity") == refreshed.query(
+        "SELECT max(edition) FROM edition"
+    )
 
 
-def test_peers_are_the_nearest_in_income(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+def test_peers_are_the_nearest_in_income(refreshed: House, contracts: Contracts) -> None:
     wanted = contracts.peers
-    income = dict(rows(db, "SELECT area_code, arg_max(value, period_end) FROM economy WHERE measure_id = ? "
+    income = dict(refreshed.query("SELECT area_code, arg_max(value, period_end) FROM economy WHERE measure_id = ? "
                        "AND area_code LIKE 'E05%' GROUP BY 1", wanted.measure))  # fmt: skip
-    cards = rows(
-        db,
+    cards = refreshed.query(
         "SELECT c.area_code, peers, peer_median, difference, verdict, s.score, c.edition FROM scorecard c "
         "JOIN score s USING (edition, profile, level, id, area_code) WHERE level = 'index' AND profile = 'spi'",
     )
     scores = {
         (edition, area): score
-        for edition, area, score in rows(
-            db, "SELECT edition, area_code, score FROM score WHERE level = 'index' AND profile = 'spi'"
+        for edition, area, score in refreshed.query(
+            "SELECT edition, area_code, score FROM score WHERE level = 'index' AND profile = 'spi'"
         )
     }
     assert {area for area, *_ in cards} == set(contracts.geography.ward_codes)

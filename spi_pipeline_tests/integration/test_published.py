@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
 
-import duckdb
 import pytest
 
 from spi_pipeline.contracts.arrow import SQL_TYPES
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.outputs.queries import reading
 from spi_pipeline_tests.integration.houses import House
 
 FARLEY, LUTON = "E05014742", "E06000032"
@@ -22,27 +19,14 @@ def contracts(refreshed: House) -> Contracts:
     return refreshed.contracts
 
 
-@pytest.fixture(scope="module")
-def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
-    with reading(refreshed.store.database) as connection:
-        yield connection
-
-
-def rows(db: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[tuple]:
-    return db.execute(query, values).fetchall()
-
-
-def test_every_product_is_a_table_with_its_columns_types_and_comments(
-    db: duckdb.DuckDBPyConnection, contracts: Contracts
-) -> None:
-    tables = dict(rows(db, "SELECT table_name, comment FROM duckdb_tables()"))
+def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed: House, contracts: Contracts) -> None:
+    tables = dict(refreshed.query("SELECT table_name, comment FROM duckdb_tables()"))
     published = [product for product in contracts.products.values() if product.published]
     assert set(tables) == {product.id for product in published}
     assert len(published) == len(contracts.products) - 2, "all but the parts of observation and score"
     for product in published:
         assert str(tables[product.id]).startswith(product.description)
-        found = rows(
-            db,
+        found = refreshed.query(
             "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
             product.id,
         )
@@ -60,12 +44,10 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(
         assert all(comment for _, _, comment in found)
 
 
-def test_keys_and_constraints_of_the_contracts_are_in_the_database(
-    db: duckdb.DuckDBPyConnection, contracts: Contracts
-) -> None:
+def test_keys_and_constraints_of_the_contracts_are_in_the_database(refreshed: House, contracts: Contracts) -> None:
     found = defaultdict(list)
     kinds = "SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()"
-    for table, kind, columns in rows(db, kinds):
+    for table, kind, columns in refreshed.query(kinds):
         found[table, kind].append(tuple(columns))
     for product in filter(lambda product: product.published, contracts.products.values()):
         keys = found[product.id, "PRIMARY KEY"]
@@ -78,51 +60,48 @@ def test_keys_and_constraints_of_the_contracts_are_in_the_database(
     assert found["score", "PRIMARY KEY"] == [("edition", "profile", "level", "id", "area_code")]
 
 
-def test_the_keys_hold_by_a_count(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+def test_the_keys_hold_by_a_count(refreshed: House, contracts: Contracts) -> None:
     for product in contracts.products.values():
         if product.published and product.key:
             key = ", ".join(f'"{name}"' for name in product.key)
-            repeated = rows(db, f"SELECT {key} FROM {product.id} GROUP BY ALL HAVING count(*) > 1")
+            repeated = refreshed.query(f"SELECT {key} FROM {product.id} GROUP BY ALL HAVING count(*) > 1")
             assert repeated == [], product.id
 
 
-def test_no_number_is_nan(db: duckdb.DuckDBPyConnection) -> None:
-    doubles = rows(db, "SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'DOUBLE'")
+def test_no_number_is_nan(refreshed: House) -> None:
+    doubles = refreshed.query("SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'DOUBLE'")
     assert len(doubles) > 10
     for table, column in doubles:
-        assert rows(db, f'SELECT count(*) FROM "{table}" WHERE isnan("{column}")') == [(0,)], f"{table}.{column}"
+        assert refreshed.query(f'SELECT count(*) FROM "{table}" WHERE isnan("{column}")') == [(0,)], f"{table}.{column}"
 
 
-def test_every_observation_is_there_once_for_every_area_and_edition(
-    db: duckdb.DuckDBPyConnection, contracts: Contracts
-) -> None:
+def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: House, contracts: Contracts) -> None:
     areas = [*contracts.geography.ward_codes, *contracts.geography.authority_codes]
-    assert rows(db, "SELECT area_code FROM area ORDER BY 1") == [(code,) for code in sorted(areas)]
-    editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM observation")]
-    (count,) = rows(db, "SELECT count(*) FROM observation")[0]
+    assert refreshed.query("SELECT area_code FROM area ORDER BY 1") == [(code,) for code in sorted(areas)]
+    editions = [year for (year,) in refreshed.query("SELECT DISTINCT edition FROM observation")]
+    (count,) = refreshed.query("SELECT count(*) FROM observation")[0]
     assert count == len(areas) * len(editions) * len(contracts.indicators)
 
 
-def test_a_value_is_present_exactly_where_the_status_says_so(db: duckdb.DuckDBPyConnection) -> None:
-    found = dict(rows(db, "SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
+def test_a_value_is_present_exactly_where_the_status_says_so(refreshed: House) -> None:
+    found = dict(refreshed.query("SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
     assert found.pop("observed")
     assert found.pop("carried")
     assert found.pop("held")
     assert found.pop("imputed")
     assert not any(found.values())
-    assert rows(db, "SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
+    assert refreshed.query("SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
 
 
-def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
+def test_every_value_is_traced_to_files_of_its_source(refreshed: House, contracts: Contracts) -> None:
     """One file's own sha256; of several, the sha256 of theirs in order of period, as the contract says.
 
     Where rows differ in their period the files are those of it, else all, whatever day each refers to.
     """
     files = defaultdict(list)
-    for source, period, sha256 in rows(db, "SELECT source_id, period, sha256 FROM source_release ORDER BY 2, 3"):
+    for source, period, sha256 in refreshed.query("SELECT source_id, period, sha256 FROM source_release ORDER BY 2, 3"):
         files[source].append((period, sha256))
-    spans = rows(
-        db,
+    spans = refreshed.query(
         "SELECT DISTINCT source_id, raw_sha256, period_start::VARCHAR, period_end::VARCHAR FROM observation "
         "WHERE status IN ('observed', 'carried', 'held')",
     )
@@ -138,8 +117,8 @@ def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnect
         assert hashlib.sha256("".join(used).encode()).hexdigest() == digest, (source, start, end)
 
 
-def test_every_source_is_released_with_url_and_licence(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
-    found = rows(db, "SELECT DISTINCT source_id, url, licence, state FROM source_release ORDER BY 1")
+def test_every_source_is_released_with_url_and_licence(refreshed: House, contracts: Contracts) -> None:
+    found = refreshed.query("SELECT DISTINCT source_id, url, licence, state FROM source_release ORDER BY 1")
     # From the embedded figures everything is frozen; what has none is not a source of this run.
     assert found == [
         (name, source.properties.url, source.properties.licence, "frozen")
@@ -148,12 +127,11 @@ def test_every_source_is_released_with_url_and_licence(db: duckdb.DuckDBPyConnec
     ]
 
 
-def test_wards_are_ranked_from_one_to_twenty(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
-    editions = rows(db, "SELECT edition, profile FROM edition ORDER BY ALL")
+def test_wards_are_ranked_from_one_to_twenty(refreshed: House, contracts: Contracts) -> None:
+    editions = refreshed.query("SELECT edition, profile FROM edition ORDER BY ALL")
     assert len(editions) >= 2
     for edition, profile in editions:
-        found = rows(
-            db,
+        found = refreshed.query(
             "SELECT area_code, \"rank\" FROM score WHERE level = 'index' AND edition = ? AND profile = ? "
             "ORDER BY score DESC",
             edition,
@@ -165,21 +143,19 @@ def test_wards_are_ranked_from_one_to_twenty(db: duckdb.DuckDBPyConnection, cont
         assert (LUTON, None) in found
 
 
-def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(db: duckdb.DuckDBPyConnection) -> None:
-    cells = rows(db, "SELECT profile, edition, value FROM imputation WHERE indicator_id = 'turnout' ORDER BY 2")
+def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(refreshed: House) -> None:
+    cells = refreshed.query("SELECT profile, edition, value FROM imputation WHERE indicator_id = 'turnout' ORDER BY 2")
     assert cells
     for profile, edition, value in cells:
         assert profile == "spi"
-        observed = rows(
-            db,
+        observed = refreshed.query(
             "SELECT status, value FROM observation WHERE indicator_id = 'turnout' AND area_code = ? AND edition = ?",
             FARLEY,
             edition,
         )
         assert observed == [("imputed", value)]
         scores = dict(
-            rows(
-                db,
+            refreshed.query(
                 "SELECT profile, score FROM score WHERE id = 'turnout' AND area_code = ? AND edition = ?",
                 FARLEY,
                 edition,
@@ -187,8 +163,7 @@ def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(db: duckdb.
         )
         assert scores["equal"] is None
         assert scores["spi"] == pytest.approx((value - 10) / (60 - 10) * 100)
-        (others,) = rows(
-            db,
+        (others,) = refreshed.query(
             "SELECT count(*) FROM observation WHERE indicator_id = 'turnout' AND status = 'imputed' "
             "AND area_code <> ? AND edition = ?",
             FARLEY,
@@ -197,9 +172,8 @@ def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(db: duckdb.
         assert others == 0
 
 
-def test_contributions_add_up_to_the_score(db: duckdb.DuckDBPyConnection) -> None:
-    sums = rows(
-        db,
+def test_contributions_add_up_to_the_score(refreshed: House) -> None:
+    sums = refreshed.query(
         """
         SELECT s.level, s.score, c.points
         FROM score s JOIN (SELECT edition, profile, area_code, parent_id AS id, sum(contribution) AS points
@@ -208,25 +182,25 @@ def test_contributions_add_up_to_the_score(db: duckdb.DuckDBPyConnection) -> Non
     )
     assert {level for level, _, _ in sums} == {"component", "dimension", "index"}
     assert all(points == pytest.approx(score, abs=1e-9) for _, score, points in sums)
-    scored = rows(db, "SELECT count(*) FROM score WHERE level <> 'indicator' AND score IS NOT NULL")
+    scored = refreshed.query("SELECT count(*) FROM score WHERE level <> 'indicator' AND score IS NOT NULL")
     assert scored == [(len(sums),)]
 
 
 class ByHand:
     """The index from observations, goalposts and nominal weights, in plain Python and by the words of the contracts."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str, edition: int) -> None:
+    def __init__(self, refreshed: House, contracts: Contracts, profile: str, edition: int) -> None:
         self.contracts = contracts
         catalogue = "SELECT indicator_id, component_id, worst, best FROM indicator WHERE in_basis"
-        self.indicators = {row[0]: row[1:] for row in rows(db, catalogue)}
+        self.indicators = {row[0]: row[1:] for row in refreshed.query(catalogue)}
         values = "SELECT indicator_id, area_code, status, value FROM observation WHERE edition = ?"
         self.values = {
             (indicator, area): value
-            for indicator, area, status, value in rows(db, values, edition)
+            for indicator, area, status, value in refreshed.query(values, edition)
             if status in ("observed", "carried", "held") or (status == "imputed" and profile == "spi")
         }
         known = "SELECT parent_id, id, weight FROM weight WHERE profile = ? AND edition = ?"
-        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile, edition)}
+        self.weights = {(parent, child): weight for parent, child, weight in refreshed.query(known, profile, edition)}
         self.available = contracts.framework.profiles[profile].methods["available"]
 
     def indicator(self, name: str, area: str) -> float | None:
@@ -255,28 +229,26 @@ class ByHand:
 
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_scores_equal_those_by_hand(db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str) -> None:
-    editions = [year for (year,) in rows(db, "SELECT edition FROM edition WHERE profile = ?", profile)]
-    areas = [area for (area,) in rows(db, "SELECT area_code FROM area")]
+def test_scores_equal_those_by_hand(refreshed: House, contracts: Contracts, profile: str) -> None:
+    editions = [year for (year,) in refreshed.query("SELECT edition FROM edition WHERE profile = ?", profile)]
+    areas = [area for (area,) in refreshed.query("SELECT area_code FROM area")]
     compared = 0
     for edition in editions:
-        hand = ByHand(db, contracts, profile, edition)
+        hand = ByHand(refreshed, contracts, profile, edition)
         found = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?, ?)"
         wanted = ("housing", "rights_and_voice", "health", contracts.framework.id)
-        for element, area, score in rows(db, found, edition, profile, *wanted):
+        for element, area, score in refreshed.query(found, edition, profile, *wanted):
             by_hand = hand.index(area) if element == contracts.framework.id else hand.component(element, area)
             assert score == pytest.approx(by_hand, abs=1e-9), (element, area, edition)
             compared += score is not None
     assert compared >= 2 * len(areas) * len(editions)
 
 
-def test_the_economy_is_added_up_before_it_is_divided(
-    db: duckdb.DuckDBPyConnection, refreshed: House, contracts: Contracts
-) -> None:
-    known = rows(db, "SELECT DISTINCT measure_id FROM economy WHERE value IS NOT NULL")
+def test_the_economy_is_added_up_before_it_is_divided(refreshed: House, contracts: Contracts) -> None:
+    known = refreshed.query("SELECT DISTINCT measure_id FROM economy WHERE value IS NOT NULL")
     assert {name for (name,) in known} == set(contracts.economy)
-    told = rows(db, "SELECT value FROM economy WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
+    told = refreshed.query("SELECT value FROM economy WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
                 "AND period_end = DATE '2022-12-31'", LUTON)  # fmt: skip
-    by_hand = rows(db, "SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
+    by_hand = refreshed.query("SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
                    str(refreshed.embedded("fuel_poverty_lilee")))  # fmt: skip
     assert told[0] == pytest.approx(by_hand[0])

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.scoring.element import component_tables, parent_tables
 from spi_pipeline.scoring.tree import index_tree, index_weights
 from spi_pipeline_tests.scoring.town import NO_REFERENCE, NORTH, catalogue, trees
@@ -86,7 +85,6 @@ def test_weights_in_the_index_are_products_down_the_tree() -> None:
     tree = town_trees()[0]["equal"]
     weights = index_weights(tree, tree.values(observations(), EIGHT_AND_TWO.all), EIGHT_AND_TWO)
     assert weights.to_dict() == pytest.approx({"a": 1 / 4, "b": 1 / 4, "c": 1 / 6, "d": 1 / 6, "e": 1 / 6})
-    assert isinstance(town_trees()[1], Framework)
 
 
 def test_an_indicator_may_state_its_own_methods() -> None:

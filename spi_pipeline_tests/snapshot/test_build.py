@@ -102,7 +102,7 @@ def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Con
     (precious / "letter.txt").write_text("dear")
     with pytest.raises(SpiError) as caught:
         build(root, contracts, precious)
-    assert str(caught.value) == f"{precious} holds files that are no snapshot and would be lost; choose another --to"
+    assert str(caught.value) == f"{precious} holds files that are not a snapshot and would be lost; choose another --to"
     assert (precious / "letter.txt").read_text() == "dear"
 
 

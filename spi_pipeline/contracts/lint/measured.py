@@ -124,7 +124,7 @@ def _context_faults(column: Column, source: Source, vocabulary: Vocabulary) -> I
     if vocabulary.concepts[column.concept].kind == "context":
         outcomes = sorted(word for word, concept in vocabulary.concepts.items() if concept.kind == "outcome")
         said = f"column {column.name} of {source.id}"
-        yield f"{said} measures {column.concept}, which is context and no outcome; allowed are {', '.join(outcomes)}"
+        yield f"{said} measures {column.concept}, which is context, not an outcome; allowed are {', '.join(outcomes)}"
 
 
 def _unit_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:

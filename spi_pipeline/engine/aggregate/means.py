@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array
 
 # Cumulated weights this close to one half are one half: 0.1 + 0.2 + 0.2 is not 0.5 to the last digit.
 HALF = 1e-12

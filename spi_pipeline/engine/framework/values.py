@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.framework.faults import Faults, Place
 from spi_pipeline.engine.framework.outline import Outline
-from spi_pipeline.engine.panel import INDEX_NAMES
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Positions
 
 REQUIRED = ("area_code", "indicator_id", "value")
 BY_UNIT = ("population", "standing")
@@ -27,9 +26,6 @@ LISTED = 20
 
 # Whole numbers up to here are exact; an edition beyond is text.
 LARGEST = 1e15
-
-Positions = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.panel import INDEX_NAMES, Flags
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags
 
-Array = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 CELL_COLUMNS = [*INDEX_NAMES, "indicator_id", "value", "method", "donors", "error"]
-# Known cells are hidden in so many parts, and so many rows are enough to know an error to a few per cent.
+# Known cells are hidden in so many parts; so many rows are enough to know an error to a few per cent.
 PARTS, ENOUGH = 5, 500
 
 

@@ -15,9 +15,8 @@ import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.impute.record import Imputed, filled_cells
-from spi_pipeline.engine.panel import Flags, blank_but, require_panel
+from spi_pipeline.engine.panel import Array, Flags, blank_but, require_panel
 
-Array = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 # Areas are alike only where they share at least half of the indicators.

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.impute.moments import Fit
+from spi_pipeline.engine.impute.record import ENOUGH
 from spi_pipeline.engine.panel import Array, Flags, Positions, blank_but
 
-# Areas tried: enough to know an error to a few per cent.
-MOST_TRIED = 500
 # A row this near to deciding its own estimate cannot be left out.
 DECISIVE = 1e-9
 
@@ -62,7 +61,7 @@ def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
     moments = fit.moments
     rows = np.flatnonzero(moments.used[:, [*fit.donors, fit.target]].all(axis=1))
     areas = np.unique(means.area[rows])
-    tried = areas[np.unique(np.linspace(0, len(areas) - 1, min(len(areas), MOST_TRIED)).astype(int))]
+    tried = areas[np.unique(np.linspace(0, len(areas) - 1, min(len(areas), ENOUGH)).astype(int))]
     rows = rows[np.isin(means.area[rows], tried)]
     known = moments.values[rows, fit.target]
     estimates = np.clip(known - _left_out(fit, rows, means.area[rows], known), *limits)
@@ -72,10 +71,10 @@ def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
 def _left_out(fit: Fit, rows: Positions, area: Positions, known: Array) -> Array:
     """Residuals of the regressions without the area of each row; infinite where there is none without it."""
     distances, residuals = fit.distances(rows), known - fit.estimates(rows)
-    found = np.empty(len(rows))
     if len(np.unique(area)) == len(area):
         left = 1 - (1 + ((distances @ fit.inverse) * distances).sum(axis=1)) / fit.n
         return np.where(left > DECISIVE, residuals / np.where(left > DECISIVE, left, 1.0), np.inf)
+    found = np.empty(len(rows))
     for own in np.unique(area):
         chosen = np.flatnonzero(area == own)
         left = np.eye(len(chosen)) - (1 + distances[chosen] @ fit.inverse @ distances[chosen].T) / fit.n

@@ -223,7 +223,10 @@ def distance_to_reference(values: Array, known: Yardsticks, area_code: str, cap:
     worst = lowest(known.rows.known(turned))
     at_worst = np.asarray((own - worst <= NOISE * np.abs(worst)).any(axis=(0, 1)))
     if at_worst.any():
-        raise EngineError(f"the reference area itself has the worst value of: {_listed(known, at_worst)}")
+        raise EngineError(
+            f"the reference area {area_code} itself has the worst value of: {_listed(known, at_worst)}; choose another "
+            "area, or another normalisation for these"
+        )
     share = 1 - (own - turned) / (own - worst)
     return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
 

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.panel import INDEX_NAMES, Flags, require_panel
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, require_panel
 
-Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 
 POINT_COLUMNS = [*INDEX_NAMES, "indicator_id", "before", "after", "treatment"]

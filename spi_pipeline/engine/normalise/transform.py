@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import require_panel
+from spi_pipeline.engine.panel import Array, require_panel
 
-Array = npt.NDArray[np.float64]
 Method = Literal[
     "none", "log", "square", "cube", "square_root", "cube_root", "reciprocal", "logit", "box_cox"
 ]  # fmt: skip

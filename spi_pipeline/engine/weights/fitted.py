@@ -7,14 +7,12 @@ the first principal component in ``principal``.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import optimize
 
 from spi_pipeline.engine.errors import EngineError, NegativeLoadingError
+from spi_pipeline.engine.panel import Array
 from spi_pipeline.engine.weights.correlation import correlation_array, require_spread
-
-Array = npt.NDArray[np.float64]
 
 # Lowest share of an indicator's variance left to itself: where it reaches 0 the factor is that indicator alone.
 LEAST_UNIQUENESS = 0.005

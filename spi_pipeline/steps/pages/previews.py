@@ -33,7 +33,7 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
             {
                 "ward": names.get(row["area_code"], row["area_code"]),
                 **figures,
-                "unless": "" if row["status"] == usual else row["status"],
+                "other status": "" if row["status"] == usual else row["status"],
             }
         )
     ends = sorted({row["period_end"] for row in rows if row["period_end"]})

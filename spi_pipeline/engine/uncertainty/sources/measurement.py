@@ -8,10 +8,8 @@ import pandas as pd
 from spi_pipeline.engine.calculate.counts import counted_interval
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
-
-# Half the width of a 95 % interval in standard deviations.
-Z95 = 1.959963984540054
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:

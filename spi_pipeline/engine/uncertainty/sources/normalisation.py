@@ -29,15 +29,9 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
         return "a single area has no place among others"
     scale = scale_of(scores)
 
-    how = "as stated, min-max, or percentile rank, on one scale"
-
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])
         return Changes(normalisation=Normalisation(columns, chosen), scale=scale), {"normalisation": chosen}
 
-    return Drawable(
-        how,
-        draw,
-        "each is as likely as another",
-        columns,
-    )
+    return Drawable("as stated, min-max, or percentile rank, on one scale", draw,
+                    "each is as likely as another", columns)  # fmt: skip

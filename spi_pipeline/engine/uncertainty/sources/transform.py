@@ -33,16 +33,10 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     chosen = [root if column in columns else one for column, one in enumerate(stated)]
     other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
 
-    how = "as stated, or the square root, on one scale"
-
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
         noted = {"transform": np.where(rooted, "square_root", "stated")}
         return Changes(measure=(other, rooted), scale=scale), noted
 
-    return Drawable(
-        how,
-        draw,
-        "either is as likely as the other",
-        columns,
-    )
+    return Drawable("as stated, or the square root, on one scale", draw,
+                    "either is as likely as the other", columns)  # fmt: skip
