@@ -1,38 +1,64 @@
 """NHS England: patients of each practice by LSOA, and the registers of the Quality and Outcomes Framework (QOF).
 
 Files are found through the publication pages, since their addresses change with each. Prevalence is known by practice:
-an area's is that of the practices its residents are registered with, weighted by how many are. Pages turn programs away
-at times; then the two files go into the inbox.
+an area's is that of the practices its residents are registered with, weighted by how many are; it is withheld where too
+few of them are with a practice whose register is known and credible. Pages turn programs away at times; then the two
+files go into the inbox.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
-from typing import IO
+from typing import IO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.archives import is_called, member_of
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.files.reading import member_named, numbers, text_rows, whole_numbers, zip_members
-from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape
 
 PUBLISHER = "NHS England"
 NHS_PAGES = Host("NHS_PAGES", "https://digital.nhs.uk", "/data-and-information/publications/statistical")
 NHS_FILES = Host("NHS_FILES", "https://files.digital.nhs.uk")
 PATIENTS = f"{NHS_PAGES.folder}/patients-registered-at-a-gp-practice"
 QOF = f"{NHS_PAGES.folder}/quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
+PATIENTS_FILE, PATIENTS_MEMBER = r"gp-reg-pat-prac-lsoa[^/]*\.zip$", r"gp-reg-pat-prac-lsoa-all.*\.csv"
+QOF_FILE, QOF_MEMBER = r"(?:qof|prev)[^/]*\.zip$", r"PREVALENCE[_\w]*\.csv"
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
 # The list is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
-# By our column the group of the register; those of adults are shares of a list of adults, the others of the whole one.
-GROUPS = {"diabetes": "DM", "depression": "DEP", "hypertension": "HYP", "copd": "COPD"}
-ADULTS = ("DM", "DEP")
+QUARTERS = "/(january|april|july|october)-"
+
+
+class Register(NamedTuple):
+    """A register of QOF: its group, the list that holds the ages it covers, and the most of a list that is credible.
+
+    No register covers more than a fifth of England's list of its ages; at four to eight times of England's share
+    (8 %, 13 %, 15 % and 2 %) stand practices that serve one home or clinic, and slips: 63.7 % was published once.
+    """
+
+    group: str
+    ages: str
+    most: float
+
+
+REGISTERS = {
+    "diabetes": Register("DM", "17OV", 40),
+    "depression": Register("DEP", "18OV", 60),
+    "hypertension": Register("HYP", "TOTAL", 60),
+    "copd": Register("COPD", "TOTAL", 15),
+}
 PATIENT_COLUMNS = {
     "extract": ("EXTRACT_DATE",),
     "practice": ("PRACTICE_CODE", "PracticeCode"),
@@ -43,21 +69,27 @@ PATIENT_COLUMNS = {
 QOF_COLUMNS = {
     "practice": ("PRACTICE_CODE",),
     "group": ("GROUP_CODE", "INDICATOR_GROUP_CODE"),
-    "kind": ("PATIENT_LIST_TYPE",),
     "list": ("PRACTICE_LIST_SIZE", "PATIENT_LIST_SIZE"),
-    "register": ("REGISTER",),
+    "register": ("REGISTER", "REGISTER_SIZE"),
 }
+# Which list a register is a share of; files that do not say it have one row for a practice and register.
+LIST_KIND = "PATIENT_LIST_TYPE"
 LEAST_COVERED = 0.8
+# A condition is withheld where a smaller share of an area's patients is seen, or fewer than that share of the 1,000
+# residents that every LSOA has: one on the Welsh border had seven patients in England.
+LEAST_SEEN, LEAST_PATIENTS = 0.65, 650
 
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The newest patients by LSOA and the newest registers."""
-    yield _newest(client, PATIENTS, r"gp-reg-pat-prac-lsoa[^/]*\.zip$")
-    yield _newest(client, QOF, r"(?:qof|prev)[^/]*\.zip$")
+    yield _newest(client, PATIENTS, PATIENTS_FILE)
+    yield _newest(client, QOF, QOF_FILE)
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Patients and the prevalence of each condition by LSOA, in the year the registers were closed.
+    """Patients, the share of them seen and the prevalence of each condition by LSOA, in the year registers were closed.
+
+    Seen are those of a practice with a credible register; of several conditions the one that fewest are seen for.
 
     Raises:
         SpiError: when one of the two files is missing, is on the LSOAs of 2011, or the two know other practices.
@@ -79,20 +111,23 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             f"the QOF file of {PUBLISHER}; fetch the two of the same year"
         )
     # A practice without a register weighs nothing in that condition.
-    weighted = rates.reindex(known["practice"]).set_index(known.index).mul(known["patients"].astype("float64"), axis=0)
-    weights = weighted.notna().mul(known["patients"].astype("float64"), axis=0)
-    by_area = known["area_code"]
-    shares = weighted.groupby(by_area).sum() / weights.groupby(by_area).sum()
+    by_area, count = patients["area_code"], patients["patients"].astype("float64")
+    weighted = rates.reindex(patients["practice"]).set_index(patients.index).mul(count, axis=0)
+    weights = weighted.notna().mul(count, axis=0).groupby(by_area).sum()
     counted = patients.groupby("area_code")["patients"].sum()
-    frame = pd.DataFrame({"year": year, "patients": counted}).join(shares).rename_axis("area_code").reset_index()
-    return frame[["area_code", "year", "patients", *GROUPS]]
+    seen = weights.div(counted, axis=0)
+    known = (seen >= LEAST_SEEN).mul(counted >= LEAST_PATIENTS, axis=0)
+    shares = (weighted.groupby(by_area).sum() / weights).where(known)
+    # A register that nobody keeps any more hides no patient.
+    least = 100 * seen.loc[:, rates.notna().any()].min(axis=1)
+    frame = pd.DataFrame({"year": year, "patients": counted, "seen": least}).join(shares)
+    return frame.rename_axis("area_code").reset_index()[["area_code", "year", "patients", "seen", *REGISTERS]]
 
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
     """The newest file of a series: on its own page, else on the first of its publications that links such a file."""
     first, in_lists = _links(client, Request(NHS_PAGES, series))
-    below = [link for link in first if f"{series}/" in urlsplit(link).path]
-    pages = in_lists or below
+    pages = _publications(first, in_lists, series)
     files = _files(first, pattern)
     if not pages and not files:
         raise PermanentFailure(
@@ -106,9 +141,17 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
         raise PermanentFailure(
             f"no page of {series} of {PUBLISHER} links a file {pattern}; lay the file into the inbox"
         )
-    # Where both vintages of LSOAs are offered, the address of the newer says so.
-    file = max(files, key=lambda link: "2021" in link)
-    return client.get(replace(client.absolute(file, [NHS_FILES]), media=("zip",), settled=True))
+    return client.get(replace(client.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",), settled=True))
+
+
+def _publications(links: Sequence[str], in_lists: Sequence[str], series: str) -> Sequence[str]:
+    """The publications of a series: those in its lists or, without any, those below it."""
+    return in_lists or [link for link in links if f"{series}/" in urlsplit(link).path]
+
+
+def _of_newer_areas(files: Sequence[str]) -> str:
+    """Where both vintages of LSOAs are offered, the address of the newer says so."""
+    return max(files, key=lambda link: "2021" in link)
 
 
 def _files(links: Sequence[str], pattern: str) -> list[str]:
@@ -118,10 +161,14 @@ def _files(links: Sequence[str], pattern: str) -> list[str]:
 def _links(client: Client, request: Request) -> tuple[list[str], list[str]]:
     """The addresses a page links, in order, and those of them that stand in its lists of publications."""
     found = client.get(replace(request, media=("html",)))
+    return _links_in(found.path.read_bytes(), request.path)
+
+
+def _links_in(page: bytes, path: str) -> tuple[list[str], list[str]]:
     reader = _Links(LISTS)
-    reader.feed(found.path.read_text(encoding="utf-8", errors="replace"))
+    reader.feed(page.decode("utf-8", errors="replace"))
     # As the publisher would write them in full, wherever the page came from.
-    home = f"{NHS_PAGES.base}{request.path}"
+    home = f"{NHS_PAGES.base}{path}"
     every, listed_ones = (
         [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.found)
     )
@@ -161,16 +208,14 @@ def _table(download: Download, member: str) -> Iterator[tuple[IO[bytes], str]]:
             stream.seek(0)
             yield stream, download.name
             return
-    with zip_members(download.path, download.name, PUBLISHER) as archive:
-        name = member_named(archive, member, download.name)
-        with archive.open(name) as inner:
-            yield inner, name
+    with member_of(download.path, member, download.name, PUBLISHER) as found:
+        yield found
 
 
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     """Patients of each practice in our LSOAs."""
     ours = {*scope.lsoas, *scope.lsoas_2011}
-    with _table(download, r"gp-reg-pat-prac-lsoa-all.*\.csv") as (stream, name):
+    with _table(download, PATIENTS_MEMBER) as (stream, name):
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
@@ -186,27 +231,115 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
-    with _table(download, r"PREVALENCE[_\w]*\.csv") as (stream, name):
-        where = {"group": set(GROUPS.values())}
-        rows = text_rows(stream, name, PUBLISHER, QOF_COLUMNS, where=where)
+    with _table(download, QOF_MEMBER) as (stream, name):
+        groups = [register.group for register in REGISTERS.values()]
+        kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
+        stream.seek(0)
+        wanted = {**QOF_COLUMNS, **({"kind": LIST_KIND} if kinds else {})}
+        rows = text_rows(stream, name, PUBLISHER, wanted, where={"group": set(groups)})
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
-    # Several lists per practice: that of the ages the register covers, else the one there is.
-    fits = (rows["kind"] == "TOTAL") != rows["group"].isin(ADULTS)
-    rows = rows.assign(fits=fits).sort_values("fits", ascending=False).drop_duplicates(["practice", "group"])
-    rate = 100 * numbers(rows["register"], name, "REGISTER") / numbers(rows["list"], name, "PRACTICE_LIST_SIZE")
-    wide = rows.assign(rate=rate).pivot(index="practice", columns="group", values="rate")
-    if wide.empty:
-        raise SpiError(
-            f"{name} of {PUBLISHER} has none of the registers {listed(list(GROUPS.values()))}; fetch it again"
-        )
+    if rows.empty:
+        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listed(groups)}; fetch it again")
+    fitting = (_fitting(rows, name) if kinds else rows).drop_duplicates()
+    if fitting.duplicated(["practice", "group"]).any():
+        missing = "one of a kind" if kinds else f"no column {LIST_KIND}"
+        raise SpiError(f"{name} of {PUBLISHER} has several lists of a practice and {missing}; see its notes")
+    register = numbers(fitting["register"], name, "REGISTER")
+    size = numbers(fitting["list"], name, "PRACTICE_LIST_SIZE")
+    wide = fitting.assign(rate=100 * register / size).pivot(index="practice", columns="group", values="rate")
     # Registers come and go with the year's contract; one that is gone is missing.
-    return 2000 + int(closed[2]), wide.reindex(columns=list(GROUPS.values())).set_axis(list(GROUPS), axis=1)
+    wide = wide.reindex(columns=groups).set_axis(list(REGISTERS), axis=1)
+    credible = wide.le(pd.Series({name: register.most for name, register in REGISTERS.items()}), axis=1)
+    return 2000 + int(closed[2]), wide.where(credible)
 
 
+def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows whose list has the ages that the register covers.
+
+    A register of adults over a list of all ages would come out a fifth too low.
+    """
+    ages = {register.group: register.ages for register in REGISTERS.values()}
+    fitting = rows[rows["kind"] == rows["group"].map(ages)]
+    if other := sorted(set(rows["group"]) - set(fitting["group"])):
+        found = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
+        said = f"gives register {other[0]} no list of type {ages[other[0]]} but {found}"
+        raise SpiError(f"{name} of {PUBLISHER} {said}; see in {PUBLISHER}'s notes which ages it covers now")
+    return fitting
+
+
+def _named(links: Sequence[str]) -> tuple[str, ...]:
+    return tuple(urlsplit(link).path.rpartition("/")[2] for link in links)
+
+
+def _series_shape(series: str, peek: Peek) -> Shape:
+    """The newest publications of a series."""
+    pages = _publications(*_links_in(peek.body, series), series)
+    return Shape(rows=len(pages), links=_named(pages[:EDITIONS_LOOKED_AT]))
+
+
+def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
+    """The newest publication that should link the file: of a monthly series that of a quarter."""
+    pages = _publications(*_links_in(earlier.body, series), series)
+    if not pages:
+        raise SpiError("the series leads to no publication")
+    page = next((page for page in pages if re.search(QUARTERS, page)), pages[0])
+    return replace(earlier.absolute(page, [NHS_PAGES]), media=("html",))
+
+
+def _edition_shape(peek: Peek) -> Shape:
+    """The files that a publication links."""
+    links, _ = _links_in(peek.body, "")
+    return Shape(rows=len(links), links=_named(_files(links, r"\.(zip|csv|xlsx)$")))
+
+
+def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
+    files = _files(_links_in(earlier.body, "")[0], pattern)
+    if not files:
+        raise SpiError("the publication links no such file")
+    return replace(earlier.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",))
+
+
+def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]:
+    """The series, its publication, and what is in the file that it links."""
+
+    def publishes(shape: Shape) -> None:
+        if not shape.links:
+            raise SpiError(f"the page {series} of {PUBLISHER} lists no publications any more; see data-uipath there")
+
+    def has_file(shape: Shape) -> None:
+        if not _files(shape.links, file):
+            raise SpiError(f"the publication of {kind} of {PUBLISHER} links no file {file} but {listed(shape.links)}")
+
+    def has_member(shape: Shape) -> None:
+        if not any(is_called(name, member) or is_called(name, r".*\.zip") for name in shape.links):
+            raise SpiError(f"the file of {kind} of {PUBLISHER} holds no member {member} but {listed(shape.links)}")
+
+    first = Probe(
+        f"nhs/{kind}_series", lambda *_: Request(NHS_PAGES, series, media=("html",)), partial(_series_shape, series),
+        (publishes,), piece=Piece(MEGABYTE),
+    )  # fmt: skip
+    second = Probe(
+        f"nhs/{kind}_publication",
+        partial(_edition, series),
+        _edition_shape,
+        (has_file,),
+        piece=Piece(MEGABYTE),
+        follows=first,
+    )
+    third = Probe(
+        f"nhs/{kind}_file", partial(_file, file), lambda peek: Shape(links=tuple(shapes.members_of(peek, PUBLISHER))),
+        (has_member,), piece=Piece(64 * KILOBYTE, end=True), follows=second,
+    )  # fmt: skip
+    return first, second, third
+
+
+PROBES = (
+    *_probes("patients", PATIENTS, PATIENTS_FILE, PATIENTS_MEMBER), *_probes("qof", QOF, QOF_FILE, QOF_MEMBER),
+)  # fmt: skip
 HOSTS = (NHS_PAGES, NHS_FILES)
 OFFERS = {
-    "diagnosed_conditions": Offer(fetch, parse),
+    "diagnosed_conditions": Offer(fetch, parse, probes=PROBES),
     "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
 }

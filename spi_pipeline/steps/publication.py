@@ -20,7 +20,7 @@ from spi_pipeline.storage.places import PUBLICATION
 
 OUTPUTS: tuple[Output, ...] = (DATABASE,)
 # Products that no step writes: what each run leaves behind.
-RECORDED = ("check_result", "source_release")
+RECORDED = ("check_result", "source_release", "outside_total")
 
 
 def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
@@ -76,7 +76,8 @@ def _rows(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> pa.
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
-    return {"licence": rests_on(list(contracts.sources), contracts)["licence"]}
+    facts = rests_on(list(contracts.sources), contracts)
+    return {name: fact for name, fact in facts.items() if name in ("licence", "restrictions")}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import shutil
 from pathlib import Path
@@ -11,11 +12,20 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.http.limits import Budget
+from spi_pipeline.publishers.http.pace import PATIENCE
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.publishers.routes import Route
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
+from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.matrix import TROUBLES
+from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
 
@@ -32,6 +42,23 @@ def test_every_endpoint_is_told() -> None:
     ]  # fmt: skip
     header = ["`SPI_ENDPOINT_`", "In place of", "Redirects may also lead to", "Requests a second"]
     assert_table(DOCUMENT, "endpoints", markdown_table(header, rows))
+
+
+def test_how_long_it_may_take_is_told() -> None:
+    waits, run = PATIENCE, Budget()
+    rows = [
+        ["connecting, over all addresses of a host", f"{waits.connect:.0f} s"],
+        ["the header of an answer, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
+        [
+            "a body",
+            f"{waits.body:.0f} s, and a second for each {waits.slowest:,} bytes that come, none of them saved up",
+        ],
+        ["what a refusal says", f"{waits.refusal:.0f} s"],
+        ["one request", "four tries that bring nothing, with pauses of at most ten minutes between them"],
+        ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
+        ["all asking of a run", f"{run.left() / 3600:.0f} hours"],
+    ]
+    assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
 
 def test_every_live_source_is_told(contracts: Contracts) -> None:
@@ -56,14 +83,53 @@ def test_schedules_are_told(contracts: Contracts, name: str, asked: dt.timedelta
     assert f"| `refresh_{name}` |" in text(DOCUMENT)
 
 
-def test_every_silent_failure_has_a_test_that_exists() -> None:
-    lines = table_in(DOCUMENT, "silent").splitlines()[2:]
+def test_what_both_ways_to_a_table_cost_is_told() -> None:
+    def by_area(route: Route, areas: int) -> str:
+        return _told(math.ceil(areas * route.requests), areas * route.area)
+
+    rows = [
+        [told, level, LUTON[level], by_area(route, LUTON[level]), ENGLAND[level], by_area(route, ENGLAND[level]),
+         _told(route.pages, route.whole), route.threshold]
+        for told, level, route in ROUTES.values()
+    ]  # fmt: skip
+    header = ["Table", "By", "Luton", "takes", "England", "takes", "At once", "From"]
+    assert_table(DOCUMENT, "routes", markdown_table(header, rows, numbers=header[2:]))
+
+
+def _told(requests: int, size: int) -> str:
+    return f"{requests:,}, {size / 1e6:,.0f} MB" if size >= 1e6 else f"{requests:,}, {size / 1e3:,.0f} kB"
+
+
+@pytest.mark.parametrize("table", ["silent", "faults of sources"])
+def test_every_failure_has_a_test_that_exists(table: str) -> None:
+    lines = table_in(DOCUMENT, table).splitlines()[2:]
     assert lines
     for line in lines:
-        named = re.findall(r"`((?:publishers|publishers/http|integration)/test_\w+\.py)::(test_\w+)`", line)
+        named = re.findall(r"`([\w/]+/test_\w+\.py)::(test_\w+)`", line)
         assert named, line
         for file, test in named:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test
+
+
+def test_the_differences_to_totals_from_outside_are_told(contracts: Contracts) -> None:
+    """As the embedded figures have them; of sources without embedded figures the total alone is known."""
+    embedded, rows = snapshot_tables(Settings().snapshot), []
+    for source in contracts.sources.values():
+        rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
+        table = read_embedded(Settings().snapshot, source.id).table if source.id in embedded else None
+        results = [] if table is None else evaluate(table, rules, table_name=source.id)
+        found = {row["rule"]: row for row in compared(source, results)}
+        for rule in rules:
+            said, row = rule.params, found.get(rule.id, {})
+            comes = f"{row['observed']:,.10g}" if "observed" in row else "–"
+            measure = f"{said.get('statistic', 'sum')} of `{rule.columns[0]}`"
+            share = f"{row['difference_percent']:+.2f}" if "difference_percent" in row else "–"
+            most = f"{100 * said['tolerance']:g}"
+            rows.append([f"`{source.id}`", measure, comes, f"{said['total']:,.10g}", share, most, said["dataset"]])
+        if not rules:
+            rows.append([f"`{source.id}`", "–", "–", "–", "–", "–", source.properties.no_total])
+    header = ["Source", "Measure", "Here", "Published", "Difference, %", "At most, %", "Published in, or why not"]
+    assert_table(DOCUMENT, "outside totals", markdown_table(header, rows, numbers=header[2:6]))
 
 
 def test_the_correction_shown_is_read(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 # Agents that the walls before NHS and GOV.UK turn away (error catalogue 22).
 DEFAULT_AGENTS = ("python-requests", "python-urllib", "curl", "wget", "go-http-client", "java", "libwww")
@@ -45,6 +46,9 @@ class Site:
     Attributes:
         base: address of the process, without a slash at the end.
         months: months in the police's rolling window.
+        archive_months: months in each of the police's archives; 36 as well, unless a test has no time for them.
+        police_held_back: how many of the newest months the police have not published yet.
+        police_sums: whether their page of archives tells the MD5 of the newest.
         links: ``published`` writes the publishers' real hosts into pages and JSON, as they do; ``local`` our own.
         redirects: the same for the archive's redirect to its bucket; local by default, so that ``curl -L`` arrives.
         validators: ETag and Last-Modified: ``documented`` where a document speaks of them, ``all`` or ``none``.
@@ -56,6 +60,9 @@ class Site:
 
     base: str = ""
     months: int = 36
+    archive_months: int = 36
+    police_held_back: int = 0
+    police_sums: bool = True
     links: str = "published"
     redirects: str = "local"
     validators: str = "documented"
@@ -155,3 +162,11 @@ def zipped(members: Mapping[str, bytes | str]) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content, compresslevel=1)
     return out.getvalue()
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Parameters by name; those named more than once in one word, with commas."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found

@@ -12,7 +12,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
 from spi_pipeline.publishers.defra import OFFERS
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline_tests.imitations.publishers.defra import grid
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
@@ -64,7 +64,7 @@ def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_pa
         ),
         (
             b"<!DOCTYPE html>\n<html>\n",
-            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode'; fetch it again",
+            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode' or 'ukgridcode'; fetch it again",
         ),
         (
             grid("no22024", {(1_500, 1_500): "3"}),

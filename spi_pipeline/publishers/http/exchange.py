@@ -32,6 +32,7 @@ from spi_pipeline.contracts.download import Download as Download
 from spi_pipeline.contracts.errors import SpiError
 
 Media = Literal["csv", "json", "zip", "xlsx", "html", "gzip"]
+Archives = Literal["drop", "keep"]
 Pairs = tuple[tuple[str, str], ...]
 MEGABYTE = 1_000_000
 
@@ -98,6 +99,10 @@ class Request:
         final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with
             too many crimes.
         max_bytes: a larger body is refused, before it fills the disk.
+        md5: the hex digest that the publisher publishes of the body, where it does; another body is asked for again.
+        secret: parameters that are sent, and told and kept nowhere, such as a key; they do not change the answer.
+        part: names what the check leaves of the body, where not all of it is to be kept; told behind a ``#`` in the
+            address of the download, and not sent.
     """
 
     host: Host
@@ -109,6 +114,24 @@ class Request:
     settled: bool = False
     final: tuple[int, ...] = ()
     max_bytes: int = 256 * MEGABYTE
+    md5: str = ""
+    secret: Pairs = ()
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a publisher says of a body without sending it.
+
+    Attributes:
+        status: the HTTP status.
+        size: bytes of the body as it would be sent unpacked; None where that is not told.
+        headers: what else it says, by name in small letters.
+    """
+
+    status: int
+    size: int | None
+    headers: Mapping[str, str]
 
 
 Check = Callable[[Path], None]
@@ -123,11 +146,25 @@ class Client(Protocol):
         Args:
             request: what to ask for.
             check: looks at the body before it is kept, and raises one of the two failures where it is not what it
-                should be.
+                should be; where the request names a part, it also puts that part in the body's place.
 
         Raises:
             PermanentFailure: when asking again would not help.
             TransientFailure: when it might, but the tries of this request or of the run are spent.
+        """
+
+    def head(self, request: Request) -> Head:
+        """Ask for the header of the answer alone, with the same limits, tries and failures; nothing is kept.
+
+        Raises:
+            PermanentFailure: likewise, also where the publisher answers no such question.
+            TransientFailure: likewise.
+        """
+
+    def announce(self, requests: Sequence[Request]) -> None:
+        """Say, before the first of some large downloads, how much those that are not had yet will bring.
+
+        A publisher's module calls it with everything of a size that its user should know of beforehand, in one list.
         """
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
@@ -157,7 +194,9 @@ class Scope:
         forces: slugs of the police forces.
         polygons: each ward's boundary, longitude and latitude, by its code.
         since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
+        archives: ``drop`` to keep of an archive of all areas the files of ours alone, ``keep`` for all of it.
         as_of: the day of the run, ``YYYY-MM-DD``.
+        keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
         have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
     """
 
@@ -172,7 +211,9 @@ class Scope:
     forces: tuple[str, ...] = ()
     polygons: Mapping[str, BaseGeometry] = field(default_factory=dict)
     since: str | None = None
+    archives: Archives = "drop"
     as_of: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     have: tuple[Download, ...] = ()
 
 
@@ -185,8 +226,17 @@ class Shelf(Protocol):
     def stands(self, key: str, *, settled: bool) -> bool:
         """Whether that need not be asked for again: it is settled, or of this refresh, and was not refused since."""
 
-    def receiving(self) -> AbstractContextManager[Path]:
-        """A context with the path of a temporary file to write a body to; it is gone afterwards."""
+    def receiving(self, key: str) -> AbstractContextManager[Path]:
+        """A context with the path of a file to write the body of an answer to, which may hold a part of it from before.
+
+        It is gone afterwards, unless it was kept or something is noted of it.
+        """
+
+    def noted(self, key: str) -> Mapping[str, str]:
+        """What is noted of a body that came in part; empty where nothing is."""
+
+    def note(self, key: str, noted: Mapping[str, str]) -> None:
+        """Begin a body anew, and note what it takes to go on with it; nothing, where that cannot be."""
 
     def keep(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]

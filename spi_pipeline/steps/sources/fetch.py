@@ -83,7 +83,8 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
     form = bodies.SUFFIXES.get(file.suffix.lower())
     if form is None:
         raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")
-    with raw.receiving() as body:
+    key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
+    with raw.receiving(key) as body:
         shutil.copyfile(file, body)
         try:
             bodies.judge(body, (form,), "", bounded=True)
@@ -92,13 +93,12 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
         found = _MONTH.search(file.name)
         year = _YEAR.search(file.name)
         period = "-".join(found.groups()) if found else year.group() if year else ""
-        key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
         return raw.keep(key, body, quote(shown), period, None, {})
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     properties = contracts.sources[step.name].properties
-    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.licence}
+    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.terms()}
 
 
 PAGE = Page(about=_about)

@@ -3,10 +3,12 @@
 import datetime as dt
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,15 +17,21 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http.exchange import Archives, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.publishers.probing.probe import Probe
+from spi_pipeline.publishers.probing.report import Observation, Report, surroundings, versions
+from spi_pipeline.publishers.probing.visit import PATIENCE, SECONDS, FewRequests, visit
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
 
 log = logging.getLogger(__name__)
+# Dagster ends the tick of a sensor after a minute, in which the publishers of four sources are asked.
+NEWS_SECONDS = 12.0
 
 
 def readable(store: Store, contracts: Contracts) -> frozenset[str]:
@@ -49,21 +57,39 @@ class Publishers:
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+        archives: what is kept of an archive of all areas, see ``Scope``.
+        keys: for publishers that give some, by endpoint.
+
+    Attributes:
+        tell: told, in a line now and then, what is waited for.
+        recording: keeps each request with its answer; None where nobody asked for that.
 
     Raises:
         SpiError: for an endpoint that does not exist.
     """
 
+    recording: Recording | None = None
+
     def __init__(
-        self, endpoints: Mapping[str, str], since: str | None, contracts: Contracts, store: Store, snapshot: Path
+        self,
+        endpoints: Mapping[str, str],
+        since: str | None,
+        contracts: Contracts,
+        store: Store,
+        snapshot: Path,
+        archives: Archives,
+        keys: Mapping[str, str],
     ) -> None:
         self._contracts = contracts
         self._store = store
         self._snapshot = snapshot
         self._since = since
+        self._archives = archives
+        self._keys = keys or {}
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
+        self.tell: Callable[[str], None] = lambda _line: None
         self._raw: dict[str, Raw] = {}
         self._clients: dict[str, HttpClient] = {}
 
@@ -86,7 +112,12 @@ class Publishers:
     def client(self, source_id: str) -> HttpClient:
         """Asks for a source."""
         if source_id not in self._clients:
-            self._clients[source_id] = self._client(self.raw(source_id))
+            self._clients[source_id] = self._client(
+                self.raw(source_id),
+                self._budget,
+                tell=lambda line: self.tell(f"{source_id}: {line}"),
+                recording=self.recording,
+            )
         return self._clients[source_id]
 
     def asked(self, source_id: str) -> int:
@@ -100,20 +131,47 @@ class Publishers:
     def scope(self, source_id: str, areas: Scope) -> Scope:
         """For whom to ask and since when, with what is held of the source."""
         raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), have=raw.held())
+        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.
 
         Raises:
-            SpiError: when it cannot be asked.
+            SpiError: when it cannot be asked, or does not answer within ``NEWS_SECONDS``.
         """
         ask = OFFERS[source_id].news
         if ask is None:
             return None
         # Kept apart: a refresh may be fetching this source at the same time.
         raw = self._store.raw("news")
-        return ask(self._client(raw), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+        budget = Budget(retries=1, seconds=NEWS_SECONDS, whole=NEWS_SECONDS)
+        return ask(self._client(raw, budget), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+
+    def visit(self, probes: Sequence[Probe], tell: Callable[[Observation], None]) -> Report:
+        """Ask each endpoint once, with little, and keep nothing of what it answers."""
+        began, limits, budget = time.monotonic(), FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
+        asked_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        proxied, own = surroundings()
+        owner = self._contracts.framework.publication.owner
+
+        def asker() -> HttpClient:
+            return HttpClient(self._store.raw("news"), self._addresses, limits, budget, owner, patience=PATIENCE)
+
+        try:
+            found = visit(probes, self.areas, asker, tell)
+        finally:
+            limits.close()
+        return Report(
+            versions=versions(),
+            asked_at=asked_at,
+            seconds=round(time.monotonic() - began, 1),
+            requests=limits.asked,
+            authorities=self.areas.authorities,
+            replaced=tuple(name for name, host in HOSTS.items() if self._addresses.overridden(host)),
+            observations=tuple(found),
+            through_proxy=proxied,
+            own_authorities=own,
+        )
 
     def close(self) -> None:
         """Close the request counts."""
@@ -158,9 +216,9 @@ class Publishers:
         frame: pd.DataFrame = table.to_pandas()
         return frame
 
-    def _client(self, raw: Raw) -> HttpClient:
+    def _client(self, raw: Raw, budget: Budget, **options: Any) -> HttpClient:
         owner = self._contracts.framework.publication.owner
-        return HttpClient(raw, self._addresses, self._limits, self._budget, owner)
+        return HttpClient(raw, self._addresses, self._limits, budget, owner, **options)
 
 
 def _codes(values: pd.Series) -> tuple[str, ...]:

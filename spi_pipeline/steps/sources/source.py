@@ -11,11 +11,14 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
+from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
@@ -35,7 +38,9 @@ def source_steps(contracts: Contracts) -> list[Step]:
 
             steps.append(fetch_step(contracts, source_id))
             given = (f"{DOWNLOADS}{source_id}", AREAS)
-            steps.append(_source_step(contracts, source_id, given, parsed, (OFFERS[source_id].parse,)))
+            offer = OFFERS[source_id]
+            uses = (offer.parse, *filter(None, [offer.restricted]))
+            steps.append(_source_step(contracts, source_id, given, parsed, uses))
         elif source_id not in contracts.dormant:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
     return steps
@@ -76,15 +81,28 @@ def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     """What the downloads say, corrected.
 
     Raises:
-        SpiError: when they are not what the parser knows.
+        SpiError: when they are not what the parser knows, or their publisher restricts what the contract does not.
     """
     source, downloads = contracts.sources[step.name], inputs.downloads(step.name)
-    (parse,) = step.uses
+    parse, *told = step.uses
     try:
         frame = parse(downloads.downloads, inputs.areas(downloads))
+        for restricted in told:
+            _check_restrictions(source, restricted(downloads.downloads))
     except SpiError as error:
         raise SpiError(f"{step.name}: {error}") from error
     return {step.name: _corrected(typed(frame, source), contracts, step.name, _origins(step.name, downloads))}
+
+
+def _check_restrictions(source: Source, restricted: Mapping[str, str]) -> None:
+    """Refuse figures whose publisher restricts them by words that the contract does not know."""
+    known = {column for restriction in source.properties.restrictions for column in restriction.columns}
+    for column, says in restricted.items():
+        if column not in known:
+            raise SpiError(
+                f"its publisher says of {column}: {says!r}, which {source.file} does not; state it there under "
+                "restrictions with the reason why the figures are used nevertheless, or drop the column"
+            )
 
 
 def _corrected(table: pa.Table, contracts: Contracts, source_id: str, origins: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -125,7 +143,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
         "publisher": properties.publisher,
         "dataset": properties.dataset,
         "url": Link(properties.url),
-        "licence": properties.licence,
+        "licence": properties.terms(),
         "attribution": properties.attribution,
         "geography": f"{', '.join(properties.geography.levels) or 'lookup'}, {properties.geography.vintage}",
         "mode": properties.mode,
@@ -138,9 +156,20 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     periods = sorted({str(origin["period"]) for origin in origins})
     rows = [{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins]
     return {
+        **_totals(contracts.sources[step.name], look.table(step.name)),
         "figures_of": " to ".join(dict.fromkeys((periods[0], periods[-1]))) if periods else "no file",
         "files": Markdown(markdown(rows[-NEWEST:]) + (f"\n\n{len(rows)} in all" if len(rows) > NEWEST else "")),
     }
+
+
+def _totals(source: Source, table: pa.Table) -> Facts:
+    """What it comes to beside totals that were published elsewhere."""
+    rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
+    rows = compared(source, evaluate(table, rules, table_name=source.id))
+    if not rules:
+        return {"outside_total": str(rows[0]["reason"])}
+    shown = ("measure", "observed", "published", "difference", "allowed_percent", "dataset", "period", "url")
+    return {"outside_total": Markdown(markdown([{name: row.get(name) for name in shown} for row in rows]))}
 
 
 PAGE = Page(about=_about, shows=_shows)

@@ -7,6 +7,7 @@ that whoever reads it can tell what it must be.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -27,7 +28,7 @@ TABLES: dict[str, tuple[str, dict[int, tuple[str, str]]]] = {
         0: ("Total", "Residence type: Total; measures: Value"), 1: ("Lives in a household",) * 2,
         2: ("Lives in a communal establishment",) * 2,
     }),
-    "NM_2059_1": ("", {0: ("", "")}),
+    "NM_2059_1": ("C2021_HH_1", {0: ("Number of households", "Total households")}),
     "NM_2020_1": ("C2021_AGE_19", {
         0: ("Total", "All usual residents"), 1: ("Aged 4 years and under", "Aged 0 to 4 years"),
         **{code: (f"Aged {5 * code - 5} to {5 * code - 1} years",) * 2 for code in range(2, 18)},
@@ -121,8 +122,7 @@ def _census(manner: Manner, dataset: str, areas: Sequence[str]) -> list[dict[str
     for code in sorted(labels, reverse=manner.worded):  # the order of rows is not that of codes
         for area in [area for area in areas if area in known]:
             cell = {"DATE_NAME": "2021", "GEOGRAPHY_NAME": "Any Town", "GEOGRAPHY_CODE": area, "MEASURES_NAME": "value"}
-            if dimension:
-                cell |= {dimension: code, f"{dimension}_NAME": labels[code][manner.worded], f"{dimension}_CODE": code}
+            cell |= {dimension: code, f"{dimension}_NAME": labels[code][manner.worded], f"{dimension}_CODE": code}
             cells.append(cell | {"OBS_VALUE": value(area, code), "OBS_CONF": "F"})
     return cells
 
@@ -172,16 +172,19 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def police(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 4: months newest first, 500 outside them, 503 for too many, 400 for a long GET, texts as coordinates."""
+    """Section 4: months newest first, 500 outside them, 503 for too many, 400 for a long GET, texts as coordinates.
+
+    Every month has an archive, and the page of archives tells its MD5, in one of the ways in which others read it.
+    """
     month = query.get("date", MONTHS[-1])
     if path == "/api/crimes-street-dates":
         return said([{"date": one, "stop-and-search": ["anyshire"]} for one in reversed(MONTHS)])
     if path == "/api/crime-last-updated":
-        return said({"date": "2026-10-18"})
-    if path in ("/archive/2025-12.zip", "/data/archive/2025-12.zip"):
-        return Reply(archive(manner), "application/zip")
-    if path.startswith("/data/archive/"):
-        return MISSING
+        return said({"date": f"{MONTHS[-1]}-01"})
+    if path == "/data/archive/":
+        return _page_of_archives(manner)
+    if found := re.fullmatch(r"(?:/data)?/archive/(20\d\d-\d\d)\.zip", path):
+        return Reply(archive(manner), "application/zip") if found[1] <= MONTHS[-1] else MISSING
     if month not in MONTHS:
         return Reply(b"Internal Server Error", "text/plain", 500)
     if path == "/api/crimes-street/all-crime":
@@ -195,6 +198,13 @@ def police(manner: Manner, path: str, query: Query) -> Reply:
         placed = [{"datetime": f"{month}-10T10:00:00+00:00", "location": _place(manner, (-0.42, 51.88))}] * 2
         return said(placed if path.endswith("force") else [placed[0] | {"location": None}])
     return MISSING
+
+
+def _page_of_archives(manner: Manner) -> Reply:
+    sum_ = hashlib.md5(archive(manner), usedforsecurity=False).hexdigest()
+    told = f'<p class="md5sum">{sum_}</p>' if manner.quoted else f"\n\n{sum_}\n\n"
+    listed = (f'<a href="/data/archive/{month}.zip">{month}</a> (1.6 GB){told}' for month in reversed(MONTHS))
+    return Reply(f"<html><body>{''.join(listed)}</body></html>".encode(), "text/html; charset=utf-8")
 
 
 def _crimes(manner: Manner, month: str) -> list[dict[str, Any]]:
@@ -227,12 +237,13 @@ def archive(manner: Manner) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
         for month in ("2025-10", "2025-12"):
-            file.writestr(f"{month}/", b"")
+            file.writestr(zipfile.ZipInfo(f"{month}/"), b"")
             rows = [(f"{month}a", month, "F", "F", -0.42, 51.88, "On or near A, B", TOWN.lsoas[0], "Any", "Drugs", "",
                      ""),
                     ("", month, "F", "F", "", "", "No Location", "", "", "Anti-social behaviour", "", "")]  # fmt: skip
             for force, kind in (("elsewhere", "street"), ("anyshire", "outcomes"), ("anyshire", "street")):
-                file.writestr(f"{month}/{month}-{force}-{kind}.csv", table(manner, street, rows).body)
+                named = zipfile.ZipInfo(f"{month}/{month}-{force}-{kind}.csv")
+                file.writestr(named, table(manner, street, rows).body, zipfile.ZIP_DEFLATED)
     return made.getvalue()
 
 
@@ -245,7 +256,9 @@ def fingertips(manner: Manner, path: str, query: Query) -> Reply:
         return said([{"IndicatorId": number, "AreaTypeId": kind} for number in ids for kind in (3, 15, 501)])
     if path == "/indicator_metadata/by_indicator_id":
         ids = query["indicator_ids"].split(",")
-        return said({number: {"DataChange": {"LastUploadedAt": "2025-08-05T09:00:00"}} for number in ids})
+        uses = {"93283": "Non commercial use only, see the ONS"}
+        about = {"DataChange": {"LastUploadedAt": "2025-08-05T09:00:00"}}
+        return said({number: about | {"Descriptive": {"Reuse": uses.get(number, "")}} for number in ids})
     if path != "/all_data/csv/by_indicator_id" or query["child_area_type_id"] != "3":
         return Reply(b"<html>browser not supported</html>", "text/html", 500)
     header = _HEALTH_HEADER.split(",")
@@ -268,7 +281,8 @@ def _health(number: int) -> Iterable[list[Any]]:
         ):
             for period, start, worth in (("2014 - 18", 2014, 1.0), ("2019 - 23", 2019, figure)):
                 shown = worth if area == "E02900001" else 999
-                yield [number, "A name, with a comma", "", "", area, "Any Town", kind, sex, "All ages", "", "", period,
+                name = "Low birth-weight, of live babies" if number == 93092 else "A name, with a comma"
+                yield [number, name, "", "", area, "Any Town", kind, sex, "All ages", "", "", period,
                        shown, "", "", "", "", 10, 20, "", "", "", "", f"{start}0000", "", "", "5y"]  # fmt: skip
-            yield [number, "A name", "", "", area, "Any Town", kind, sex, "All ages", "Deciles", "Most deprived",
+            yield [number, name, "", "", area, "Any Town", kind, sex, "All ages", "Deciles", "Most deprived",
                    "2019 - 23", 1, *[""] * 10, "20190000", "", "", "5y"]  # fmt: skip
