@@ -68,7 +68,7 @@ def _quotient(indicators: Sequence[Indicator]) -> Rule:
 
 
 def _months(sources: Sequence[Source]) -> list[Rule]:
-    """Months of sources that count by month lie between what each states and three times of what is usual."""
+    """Months of sources that count by month lie between what each states and three times what is usual."""
     monthly = {source.id: source.properties.months for source in sources if source.properties.period.column == "month"}
     judged = {
         "share_of_usual": (

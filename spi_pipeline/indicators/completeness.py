@@ -22,8 +22,8 @@ def completeness(
     """Every month from the first to the last that a source holds, by authority.
 
     Incidents without a place are those of a force. An authority's part of them is taken to be its part of those with a
-    place, in the month or, where only its own were asked for, in the last month before that holds the whole force.
-    Spread so, they raise every ward alike: the order of wards stays, a trend need not.
+    place, in the month or, where only its own were asked for, in the last month before that holds the whole force, else
+    in the first one after. Spread so, they raise every ward alike: the order of wards stays, a trend need not.
 
     Args:
         source_id: the source.
@@ -49,7 +49,7 @@ def completeness(
         known = frame["counted"].notna()
         state = np.where(known, np.where(frame["thin"].eq(True), "thin", "whole"), "missing")
         part = (frame["counted"] / of_force.reindex(every)).ffill().bfill()
-        lost = without.where(known & (state != "missing")).fillna(0.0).where(known)
+        lost = without.fillna(0.0).where(known)
         here = lost * part
         counted = frame["counted"].where(state == "whole")
         frames.append(

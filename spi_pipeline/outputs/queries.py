@@ -40,24 +40,34 @@ def under_contract(version: str) -> str:
 
 
 def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> None:
-    """Refuse to read a database whose tables mean something else than the contracts in force say.
+    """Refuse to read a database whose tables are not those that the contracts in force speak of.
 
     Raises:
-        SpiError: where a table was published under another major version of its contract.
+        SpiError: where a table was published under another major version of its contract, or lacks a column that its
+            contract has gained since.
     """
     with reading(database) as connection:
-        comments = {
-            row["table_name"]: row["comment"] or ""
-            for row in rows(connection, "SELECT table_name, comment FROM duckdb_tables()")
-        }
-    for name, product in products.items():
-        stated = _UNDER.search(comments.get(name, ""))
+        published = rows(
+            connection,
+            """
+            SELECT t.table_name, t.comment, list(c.column_name) AS columns
+            FROM duckdb_tables() t JOIN duckdb_columns() c USING (table_oid)
+            GROUP BY ALL
+            """,
+        )
+    for table in published:
+        product = products.get(table["table_name"])
+        if product is None:
+            continue
+        stated = _UNDER.search(table["comment"] or "")
         written = stated.group(1) if stated else FIRST
-        if name in comments and major(written) != major(product.version):
+        was = f"{database} was published under version {written} of the contract of {product.id}"
+        if major(written) != major(product.version):
             raise SpiError(
-                f"{database} was published under version {written} of the contract of {name}, and {product.version} is "
-                "in force: it is not read as something it is not; run spi refresh"
+                f"{was}, and {product.version} is in force: it is not read as something it is not; run spi refresh"
             )
+        if gained := [column.name for column in product.columns if column.name not in table["columns"]]:
+            raise SpiError(f"{was} and has no {', '.join(gained)}, which {product.version} has; run spi refresh")
 
 
 def rows(

@@ -77,14 +77,17 @@ def catalogue(
 def _newest_periods(observations: pd.DataFrame) -> dict[str, str]:
     """First and last day of the newest period of each indicator, as they are written in ISO 8601."""
     known = observations[observations["status"].isin(PRESENT)].sort_values("period_end").groupby("indicator_id").last()
-    ends = zip(known.index, known["period_start"], known["period_end"], strict=True)
-    return {str(name): f"{start}/{end}" for name, start, end in ends}
+    return _written(known)
 
 
 def _periods_of_england(reference: pd.DataFrame) -> dict[str, str]:
-    """First and last day of the figures for England of each indicator that the reference holds."""
+    """The same of the figures for England of each indicator that the reference holds."""
     known = reference.dropna(subset=["period_start", "period_end"]).drop_duplicates("indicator_id")
-    ends = zip(known["indicator_id"], known["period_start"], known["period_end"], strict=True)
+    return _written(known.set_index("indicator_id"))
+
+
+def _written(periods: pd.DataFrame) -> dict[str, str]:
+    ends = zip(periods.index, periods["period_start"], periods["period_end"], strict=True)
     return {str(name): f"{start}/{end}" for name, start, end in ends}
 
 

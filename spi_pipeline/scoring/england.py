@@ -27,8 +27,7 @@ def england_percentile(observations: pd.DataFrame, catalogue: pd.DataFrame, refe
         ``edition, id, area_code, england_percentile`` in percent, of every observed value of an indicator that the
         reference holds; an estimated cell has none.
     """
-    of_england = reference[reference["statistic"].str.fullmatch(_QUANTILE)]
-    hundredths = of_england.assign(share=of_england["statistic"].str[1:].astype(int)).sort_values("share")
+    hundredths = reference[reference["statistic"].str.fullmatch(_QUANTILE)]
     better = catalogue.set_index("indicator_id")["direction"]
     known = observations[observations["status"].isin(PRESENT)]
     parts = []

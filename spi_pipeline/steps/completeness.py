@@ -14,26 +14,20 @@ from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Page, rests_on
 from spi_pipeline.steps.places import placed
+from spi_pipeline.steps.recent import monthly_files
 from spi_pipeline.steps.step import Step, products
 
 
 def completeness_step(contracts: Contracts) -> Step:
     """The step of the product ``completeness``."""
     counted = _counted(contracts)
-    components = {contracts.component_of[item.id] for item in contracts.monthly if item.id in contracts.component_of}
     return Step(
         name="completeness",
         kind="completeness",
         group="context",
         inputs=(*counted, "wards", "area", "allocation"),
         outputs=("completeness",),
-        files=(
-            "recent.yaml",
-            "framework.yaml",
-            *(f"indicators/{component}.yaml" for component in sorted(components)),
-            *(contracts.sources[name].file for name in counted),
-            *products("completeness"),
-        ),
+        files=(*monthly_files(contracts), *products("completeness")),
         does=how_whole,
         page=Page(about=_about, preview=_months),
         title="How whole the months are",

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.scoring.england import england_percentile
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, Inputs
 from spi_pipeline.steps.pages.page import Page
@@ -78,9 +79,8 @@ def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """What the elements wrote, with the ends of its intervals, the dates of its figures and its place in England."""
-    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.scoring.dates import dates
-    from spi_pipeline.scoring.england import england_percentile
 
     catalogue, editions = inputs.frame("indicator"), set(inputs.frame("edition")["edition"])
     rows = inputs.parts("indicator_value")

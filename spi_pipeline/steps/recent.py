@@ -22,26 +22,31 @@ def recent_step(contracts: Contracts) -> Step:
     measures = contracts.monthly
     sources = _sources(measures)
     made_of = tuple(dict.fromkeys((item.source, column) for item in measures for column in item.columns))
-    components = {contracts.component_of[item.id] for item in measures if item.id in contracts.component_of}
     return Step(
         name="recent",
         kind="recent",
         group="context",
         inputs=(*sources, "wards", "area", "allocation"),
         outputs=("recent",),
-        files=(
-            "recent.yaml",
-            "framework.yaml",
-            *(f"indicators/{component}.yaml" for component in sorted(components)),
-            *(contracts.sources[name].file for name in sources),
-            *products("recent"),
-        ),
+        files=(*monthly_files(contracts), *products("recent")),
         does=newest_months,
         page=Page(about=_about, preview=_signals),
         title="The newest months",
         description="What the police counted in every ward, month by month, the rate of the last twelve months, and "
         "where the newest months depart from the ward's own past.",
         lineage={"count": made_of, "rate_12_months": (*made_of, ("area", "population"))},
+    )
+
+
+def monthly_files(contracts: Contracts) -> tuple[str, ...]:
+    """The contract files that say what is counted month by month, and where."""
+    measures = contracts.monthly
+    components = {contracts.component_of[item.id] for item in measures if item.id in contracts.component_of}
+    return (
+        "recent.yaml",
+        "framework.yaml",
+        *(f"indicators/{component}.yaml" for component in sorted(components)),
+        *(contracts.sources[name].file for name in _sources(measures)),
     )
 
 

@@ -151,7 +151,7 @@ def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
     """Of each indicator, percent of the wards of England that do worse: than its authorities, and than its wards."""
-    rows = pd.concat([look.frame(name) for name in step.inputs if name.startswith("indicator_value.")])
+    rows = pd.concat([look.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
     catalogue = look.frame("indicator")
     scored = rows["indicator_id"].isin(catalogue.loc[catalogue["in_basis"], "indicator_id"])
     newest = rows[scored & (rows["edition"] == rows["edition"].max())]
@@ -159,8 +159,7 @@ def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
     wards = found[found["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
     shown = pd.DataFrame({"worst ward": wards.min(), "median ward": wards.median(), "best ward": wards.max()})
     for authority in contracts.geography.authorities:
-        own = found[found["area_code"] == authority.code].set_index("id")["england_percentile"]
-        shown[authority.name] = own
+        shown[authority.name] = found[found["area_code"] == authority.code].set_index("id")["england_percentile"]
     return shown.round(0).rename_axis("% of England’s wards do worse").reset_index()
 
 

@@ -102,6 +102,16 @@ def test_a_database_of_another_major_version_is_not_explained(house: House, spi:
     assert f"was published under version {before} of the contract of score, and {now} is in force" in said.err
 
 
+def test_a_database_without_a_column_gained_since_is_not_explained_but_made_anew(house: House, spi: Command) -> None:
+    before = version(house, "score")
+    new = "      - {name: mood, logicalType: string, description: How it feels}\n"
+    house.amend("products/score.yaml", "    quality:\n", f"{new}    quality:\n")
+    house.amend("products/score.yaml", f"version: {before}", f"version: {before[0]}.9.0")
+    said = spi(house, "explain", "Farley", "housing")
+    assert said.code == 1
+    assert f"under version {before} of the contract of score and has no mood, which {before[0]}.9.0 has" in said.err
+
+
 @pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
 def test_a_store_of_a_newer_layout_is_left_alone(house: House, spi: Command, arguments: list[str]) -> None:
     (house.store.root / "layout").write_text("2\n")

@@ -161,11 +161,15 @@ class SourceProperties(Strict):
     months: Months = Field(default_factory=lambda: Months())
     no_total: str = ""
 
+    @property
+    def restricted(self) -> list[str]:
+        """What holds of some columns beyond the licence, in words with the columns."""
+        return [f"{one.says} ({', '.join(one.columns)})" for one in self.restrictions]
+
     def terms(self, columns: Collection[str] | None = None) -> str:
         """The licence, and what restricts some columns or, where none are named, any."""
-        if columns is None:
-            said = [f"{one.says} ({', '.join(one.columns)})" for one in self.restrictions]
-        else:
+        said = self.restricted
+        if columns is not None:
             said = [one.says for one in self.restrictions if not set(columns).isdisjoint(one.columns)]
         return "; ".join([self.licence, *said])
 

@@ -128,10 +128,8 @@ class AgreesWithTotal(Kind):
         observed, total = _observed(found), rule.params["total"]
         comes = _SAYS[rule.params.get("statistic", "sum")].format(rule.columns[0])
         apart = _rounded(observed - total)
-        off = percent(apart / total) if total else "of nothing"
-        return Told(
-            f"{comes} {figure(observed)}, published are {figure(total)}: {figure(apart)} ({off})", observed, total
-        )
+        said = f"published are {figure(total)}: {figure(apart)} ({percent(apart / total)})"
+        return Told(f"{comes} {figure(observed)}, {said}", observed, total)
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         if rule.params.get("statistic") == "count":

@@ -72,9 +72,7 @@ class Page:
 def rests_on(sources: list[str], contracts: Contracts) -> Facts:
     """Sources, publishers, licences and what goes beyond them behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
-    beyond = sorted(
-        {said.terms().removeprefix(f"{said.licence}; ") for said in properties.values() if said.restrictions}
-    )
+    beyond = sorted({words for said in properties.values() for words in said.restricted})
     return {
         "source": ", ".join(sorted(properties)),
         "publisher": ", ".join(sorted({said.publisher for said in properties.values()})),
