@@ -63,12 +63,12 @@ def why(item: Found, contracts: Contracts) -> str:
 
 def _why_rows(contract: Table) -> str:
     if contract.id in RECORDED:
-        return "a log of what happened; nobody knows beforehand how much will"
+        return "a log of what happened; no rule can know beforehand how much will"
     if any(rule.kind == "coverage" for rule in contract.rules):
         return "what is left covers every area; which periods there should be is not listed"
     if contract.key:
         return "no list says which rows there should be"
-    return "rows are what happened; nobody knows beforehand how much will"
+    return "rows are what happened; no rule can know beforehand how much will"
 
 
 def _why_nulls(contract: Table, column: Column) -> str:

@@ -165,7 +165,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
 def _totals(source: Source, table: pa.Table) -> Facts:
     """What it comes to beside totals that were published elsewhere."""
     rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
-    rows = compared(source, evaluate(table, rules, table_name=source.id))
+    rows = compared(source, evaluate(table, rules, table_name=source.id) if rules else ())
     if not rules:
         return {"outside_total": str(rows[0]["reason"])}
     shown = ("measure", "observed", "published", "difference", "allowed_percent", "dataset", "period", "url")
