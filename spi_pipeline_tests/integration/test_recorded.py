@@ -133,6 +133,8 @@ def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publisher
     others = [name for name in ("census_residents", "stop_and_search") if name not in recording.about["had"]]
     if recording.made_by:
         assert others
+    if not others:
+        pytest.skip("the recording that SPI_RECORDING names holds answers of every source that is tried here")
     for name in others:
         outcome = run(live, name)[f"downloads/{name}"]
         assert (outcome.state, "answered 404" in outcome.message) == ("failed", True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster._grpc.utils import _DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET as TICK_SECONDS
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
@@ -16,9 +17,6 @@ from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.documents import REPOSITORY
 from spi_pipeline_tests.imitations.server import Publishers as Imitations
 from spi_pipeline_tests.imitations.server import local_publishers
-
-# See ``_DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET`` of dagster._grpc.utils.
-TICK_SECONDS = 60
 
 
 @pytest.fixture(scope="module")

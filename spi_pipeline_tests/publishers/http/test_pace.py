@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -143,8 +144,11 @@ def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
             assert told == [f"{busy.base}/data.csv: answered 503 Busy; asked again in 7 s"] * lines
 
 
-def test_all_who_wait_say_one_line_in_so_many_seconds() -> None:
-    voice = Voice(every=1000)
-    assert not voice.free(), "what is quick is not told of"
-    voice = Voice(every=0)
-    assert voice.free()
+def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
+    voice, free = Voice(every=10), {}
+    for now[0] in (100.0, 109.0, 110.0, 110.0, 119.0, 120.0, 125.0):
+        free.setdefault(now[0], []).append(voice.free())
+    # What is quick is not told of; the second who asks within the ten seconds is silent.
+    assert free == {100: [False], 109: [False], 110: [True, False], 119: [False], 120: [True], 125: [False]}
