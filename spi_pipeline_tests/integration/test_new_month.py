@@ -19,6 +19,7 @@ import pytest
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.houses import House, copied
 
 BEFORE, NEXT = "2024-03", "2024-04"
@@ -71,8 +72,7 @@ def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     house = House(made.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        for name, base in served.endpoints.items():
-            patch.setenv(name, base)
+        point(patch, served.bases)
         first = json.loads(Council(house, served, "{}").tick().cursor)
         assert {name: first[name] for name in POLICE} == dict.fromkeys(POLICE, BEFORE)
         known = {name: word for name, word in first.items() if name not in POLICE}

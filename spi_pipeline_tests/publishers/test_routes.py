@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import math
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -30,6 +28,7 @@ from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations import Publishers as Imitations
 from spi_pipeline_tests.imitations import local_publishers
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.integration.houses import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
@@ -82,10 +81,9 @@ def served() -> Iterator[Imitations]:
 def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
     """Publishers as a run asks them, each with a store of its own."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
     stores = iter(range(9))
     return lambda keys=None: Publishers(
-        endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
+        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
     )
 
 
@@ -253,17 +251,13 @@ ROWS = [f"2021,{area},{area},{100 * n},1,2,3,4,5" for n, area in enumerate(("E00
 ZIP = "/output/census/2021/census2021-ts037.zip"
 
 
-def zipped(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("metadata/ts037-2021-1.txt", "A note\n")
-        archive.writestr(member, "\n".join([*lines, ""]))
-    return made.getvalue()
+def packed(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
+    return zipped({"metadata/ts037-2021-1.txt": "A note\n", member: "\n".join([*lines, ""])})
 
 
 @pytest.mark.usefixtures("many")
 def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
-    client = FakeClient(tmp_path, {ZIP: zipped([HEADER, *ROWS])})
+    client = FakeClient(tmp_path, {ZIP: packed([HEADER, *ROWS])})
     frame = through(OFFERS["census_general_health"], client, TOWN)
     assert frame["area_code"].tolist() == list(TOWN.output_areas)
     assert frame["residents"].tolist() == [100, 200, 300]
@@ -276,12 +270,12 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (zipped([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
-        (zipped([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
-        (zipped([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
-        (zipped([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
-        (zipped([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
-        (zipped(["<!DOCTYPE html>"]), r"has 0 categories"),
+        (packed([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
+        (packed([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
+        (packed([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
+        (packed([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
+        (packed([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
+        (packed(["<!DOCTYPE html>"]), r"has 0 categories"),
     ],
     ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
 )

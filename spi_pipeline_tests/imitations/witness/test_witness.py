@@ -25,6 +25,7 @@ from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.imitations.witness import fingertips, nhs, police, stats19, town
 from spi_pipeline_tests.imitations.witness.server import SITES, Witness, serving
 from spi_pipeline_tests.integration.fixtures import live, no_dagster_home
@@ -49,7 +50,7 @@ class Reading:
 
     def __init__(self, folder: Path, witness: Witness) -> None:
         self.folder, self.witness = folder, witness
-        self.addresses = Addresses({name.upper(): base for name, base in witness.endpoints.items()}, HOSTS)
+        self.addresses = Addresses(witness.bases, HOSTS)
         shapes = Shapes.from_frame(town.table("wards"))
         older = town.table("lsoa_2011_lookup")["lsoa_2011_code"]
         self.scope = Scope(
@@ -249,8 +250,7 @@ def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading) -> 
 def test_a_refresh(live: House, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetched, parsed and checked by their contracts, as ``spi refresh --live`` does, without the job around that."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    for name, base in witness.endpoints.items():
-        monkeypatch.setenv(f"SPI_ENDPOINT_{name.upper()}", base)
+    point(monkeypatch, witness.bases)
     sources = ("local_health", "diagnosed_conditions", "road_collisions")
     contracts = with_activity(live.contracts, live.settings)
     runner = Runner(live.settings, contracts)

@@ -53,13 +53,13 @@ def served() -> Iterator[Publishers]:
 @pytest.fixture(scope="module")
 def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """A visit without a fault at the publishers."""
-    return Visit(served.endpoints, luton, tmp_path_factory.mktemp("visit"))
+    return Visit(served.bases, luton, tmp_path_factory.mktemp("visit"))
 
 
 @pytest.fixture
 def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Asks some probes; what was switched on is off afterwards."""
-    yield lambda *names: Visit(served.endpoints, luton, tmp_path, names)
+    yield lambda *names: Visit(served.bases, luton, tmp_path, names)
     served.heal()
 
 
@@ -256,7 +256,7 @@ def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
         as_of="2026-11-27",
     )
     with serving() as witness:
-        found = Visit({name.upper(): base for name, base in witness.endpoints.items()}, scope, tmp_path)
+        found = Visit(witness.bases, scope, tmp_path)
     assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients of 2026 saw"
     assert {one.outcome for one in found.observations} == {"answered", "left out"}
     archive = found.seen["police/archive"]
