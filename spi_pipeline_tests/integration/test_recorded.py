@@ -24,7 +24,7 @@ from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, empty_house
 from spi_pipeline_tests.integration.test_live import run
 
-# One asked by form and from an archive, one by page, one of several publishers' files.
+# One asked by form and from an archive, one by page, one of two publishers' files, one an export.
 SOURCES = ("street_crime", "wards", "background_pollution", "local_elections")
 
 
