@@ -12,6 +12,7 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.http import client
 from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.http.pace import PATIENCE
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
@@ -45,7 +46,8 @@ def test_every_endpoint_is_told() -> None:
 
 
 def test_how_long_it_may_take_is_told() -> None:
-    waits, run = PATIENCE, Budget()
+    waits, run, word = PATIENCE, Budget(), {4: "four", 10: "ten"}
+    tries, pause = word[client._TRIES], word[client._LONGEST_WAIT / 60]
     rows = [
         ["connecting, over all addresses of a host", f"{waits.connect:.0f} s"],
         ["the header of an answer, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
@@ -54,7 +56,7 @@ def test_how_long_it_may_take_is_told() -> None:
             f"{waits.body:.0f} s, and a second for each {waits.slowest:,} bytes that come, none of them saved up",
         ],
         ["what a refusal says", f"{waits.refusal:.0f} s"],
-        ["one request", "four tries that bring nothing, with pauses of at most ten minutes between them"],
+        ["one request", f"{tries} tries that bring nothing, with pauses of at most {pause} minutes between them"],
         ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
         ["all asking of a run", f"{run.left() / 3600:.0f} hours"],
     ]

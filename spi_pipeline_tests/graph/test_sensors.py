@@ -16,13 +16,13 @@ from spi_pipeline.orchestration.sensors import affected
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 
 
 @pytest.fixture(scope="module")
 def publishers() -> Any:
     with local_publishers() as served, pytest.MonkeyPatch.context() as patch:
-        for name, base in served.endpoints.items():
-            patch.setenv(name, base)
+        point(patch, served.bases)
         yield served
 
 

@@ -32,7 +32,7 @@ KINDS = {
     "drip_chunks": "sends the body byte by byte, each a chunk",
     "drip_error": "answers 500, and says why byte by byte",
     "no_ranges": "sends all of a body to those who ask for the rest of it",
-    "republished": "a zip is another than before, by a comment, and so are its validators",
+    "republished": "the zip's comment differs, and so do its validators",
     "another_byte": "the byte in the middle of the body is another",
     "<status>": "any status from 400 to 599; `retry_after=5` adds seconds, `retry_after=date:5` an HTTP date",
     "html": "a page with status 200 and type text/html",

@@ -4,7 +4,7 @@ For each publisher one of its sources is fetched well. Then, fault by fault, eve
 ``spi refresh --live --select source/…`` run while the publisher is at fault. What is noted: how the command ended, how
 many requests it made, what became of the table, and what its reader was told. Waits between tries are cut short, which
 changes nothing else. It prints two tables in Markdown, those of docs/live.md, and what each run said on standard error;
-named publishers are tried alone. A run takes some second, two publishers are tried side by side.
+named publishers are tried alone. Two publishers are tried side by side.
 """
 
 from __future__ import annotations
@@ -206,13 +206,10 @@ def bench(folder: Path) -> Iterator[Publishers]:
     """Local publishers that the command is pointed at, and no long waits between its tries."""
     # Without sums: a fault of content is the publisher's own, and its sum would be that of what it sends.
     with local_publishers(months=6, archive_months=8, police_sums=False) as served:
-        endpoints = {
-            f"SPI_ENDPOINT_{name.removeprefix('SPI_ENDPOINT_')}": url for name, url in served.endpoints.items()
-        }
         widths = [patch.object(shown, "_width", console.PLAIN_WIDTH) for shown in (console.out, console.err)]
         waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
         quiet = patch("spi_pipeline.publishers.http.pace.Voice.free", lambda _voice: False)
-        with patch.dict(os.environ, endpoints), waits, quiet, widths[0], widths[1]:
+        with patch.dict(os.environ, served.endpoints), waits, quiet, widths[0], widths[1]:
             yield served
 
 

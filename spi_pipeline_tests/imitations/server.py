@@ -76,10 +76,14 @@ class Publishers:
         self.site.base = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
+    def bases(self) -> dict[str, str]:
+        """The address of each publisher, by the name of its endpoint."""
+        return {name.upper(): f"{self.site.base}/{name}" for name, served in SERVED.items() if served.is_host}
+
+    @property
     def endpoints(self) -> dict[str, str]:
         """The environment that points the pipeline at this process: SPI_ENDPOINT_<NAME> -> address."""
-        names = [name for name, served in SERVED.items() if served.is_host]
-        return {f"SPI_ENDPOINT_{name.upper()}": f"{self.site.base}/{name}" for name in names}
+        return {f"SPI_ENDPOINT_{name}": base for name, base in self.bases.items()}
 
     def fault(self, publisher: str, kind: str, *, path: str = "*", times: int | None = None, **options: Any) -> None:
         """Switch on a fault for the next `times` requests, or until switched off (see ``faults.KINDS``)."""

@@ -11,6 +11,7 @@ import pytest
 
 from spi_pipeline.cli import main
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.houses import House, copied, empty_house, refreshed_once
 
 MONTHS = 8
@@ -52,8 +53,7 @@ def house(refreshed: House, tmp_path: Path) -> House:
 def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
     """Local publishers that are asked in place of the real ones, with so many months."""
     with local_publishers(months=MONTHS, archive_months=12) as served:
-        for name, base in served.endpoints.items():
-            monkeypatch.setenv(name, base)
+        point(monkeypatch, served.bases)
         yield served
 
 

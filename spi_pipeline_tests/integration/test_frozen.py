@@ -18,6 +18,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.sources.publishers import Publishers as Asking
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.houses import House, empty_house
 
 INDEX = "index/social_progress_index"
@@ -43,8 +44,7 @@ class Fetched:
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     folder = tmp_path_factory.mktemp("frozen")
     with local_publishers(months=14) as served, pytest.MonkeyPatch.context() as patch:
-        for name, base in served.endpoints.items():
-            patch.setenv(name, base)
+        point(patch, served.bases)
         made = empty_house(folder)
         house = House(made.settings.model_copy(update={"mode": "live"}))
         yield Fetched(house, whole(house), served)

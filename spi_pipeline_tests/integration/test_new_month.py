@@ -19,10 +19,12 @@ import pytest
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.houses import House, copied
 
 BEFORE, NEXT = "2024-03", "2024-04"
 POLICE = {"street_crime", "stop_and_search"}
+AREAS = 21  # the wards and their town
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     house = House(made.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        for name, base in served.endpoints.items():
-            patch.setenv(name, base)
+        point(patch, served.bases)
         first = json.loads(Council(house, served, "{}").tick().cursor)
         assert {name: first[name] for name in POLICE} == dict.fromkeys(POLICE, BEFORE)
         known = {name: word for name, word in first.items() if name not in POLICE}
@@ -100,20 +101,27 @@ def newest(house: House) -> tuple[str, ...]:
     return (*tables, published)
 
 
-def seen(house: House) -> list[tuple[Any, ...]]:
-    """What readers see of burglary and of safety: the newest window's end and value, and the scores."""
-    return [
-        *house.query(
-            "SELECT area_code, max(period_end), arg_max(value, edition) FROM observation "
-            "WHERE indicator_id = 'burglary' AND value IS NOT NULL GROUP BY ALL ORDER BY ALL"
-        ),
-        *house.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL"),
-    ]
+def burglary(house: House) -> list[tuple[Any, ...]]:
+    """What readers see of each area: the newest window's end and value."""
+    return house.query(
+        "SELECT area_code, max(period_end), arg_max(value, edition) FROM observation "
+        "WHERE indicator_id = 'burglary' AND value IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+
+
+def safety(house: House) -> list[tuple[Any, ...]]:
+    """The scores that readers see."""
+    return house.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL")
+
+
+def today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 @pytest.mark.parametrize("way", ["sensor", "schedule"])
 def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) -> None:
-    house, published, was = council.house, council.house.store.published_version(), seen(council.house)
+    house, published, began = council.house, council.house.store.published_version(), today()
+    rates, scores = burglary(house), safety(house)
     told = council.tick()
     (request,) = told.run_requests
     assert json.loads(request.run_key) == dict.fromkeys(sorted(POLICE), NEXT)
@@ -127,17 +135,21 @@ def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) 
     assert len(asked) == 3, "the newest three months: the new one, and those that are revised"
     assert newest(house) == (NEXT, NEXT, NEXT)
     assert house.store.published_version() != published
-    assert seen(house) != was
-    assert {row[1] for row in seen(house) if len(row) == 3 and isinstance(row[1], dt.date)} == {dt.date(2024, 4, 30)}
-    days = house.query(
-        "SELECT DISTINCT published_at IS NULL, fetched_at IS NULL FROM source_release "
+    assert [end for _, end, _ in burglary(house)] == [dt.date(2024, 4, 30)] * AREAS
+    assert burglary(house) != rates
+    assert safety(house) != scores
+    assert len(rates) == AREAS
+    assert len(scores) == len(safety(house)) == AREAS * 4 * 2, "by edition and profile"
+    ((told_when, seen),) = house.query(
+        "SELECT DISTINCT published_at, CAST(fetched_at AS DATE) FROM source_release "
         "WHERE source_id = 'street_crime' AND period LIKE '%2024-04%' AND url LIKE 'http:%'"
     )
-    assert days == [(True, False)], "the police do not say when, so it is the day it was first seen"
-    ((outcome, said),) = house.query(
-        "SELECT outcome, observed FROM check_result WHERE table_name = 'street_crime' AND rule = 'fresh' "
-        "ORDER BY run_at DESC LIMIT 1"
+    assert told_when is None, "the police do not say when, so it is the day it was first seen"
+    assert began <= seen <= today()
+    ((outcome, said, judged),) = house.query(
+        "SELECT outcome, observed, CAST(run_at AS DATE) FROM check_result "
+        "WHERE table_name = 'street_crime' AND rule = 'fresh' ORDER BY run_at DESC LIMIT 1"
     )
     assert outcome == "passed"
-    assert said.startswith(f"appeared on {dt.datetime.now(dt.UTC):%Y-%m-%d}, 0 days before")
+    assert said.startswith(f"appeared on {seen}, {(judged - seen).days} days before")
     assert council.after(told.cursor).tick().skip_message == "no publisher has news"

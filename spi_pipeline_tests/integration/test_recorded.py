@@ -19,11 +19,12 @@ from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, empty_house
 from spi_pipeline_tests.integration.test_live import run
 
-# One asked by form and from an archive, one by page, one of several publishers' files.
+# One asked by form and from an archive, one by page, one of two publishers' files, one an export.
 SOURCES = ("street_crime", "wards", "background_pollution", "local_elections")
 
 
@@ -53,7 +54,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
     folder = tmp_path_factory.mktemp("recording")
     made_by = _live(folder / "house", "2023-11")
     with pytest.MonkeyPatch.context() as patch, local_publishers(months=6) as served:
-        _point(patch, served)
+        point(patch, served.bases)
         contracts = with_activity(made_by.contracts, made_by.settings)
         done = refresh(made_by.settings, contracts, SOURCES, fetching=Fetching(record=folder / "answers"))
         assert (done.faults, done.state) == ([], "succeeded")
@@ -63,7 +64,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
 @pytest.fixture
 def replayed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
     with local_publishers(replay=recording.folder) as served:
-        _point(monkeypatch, served)
+        point(monkeypatch, served.bases)
         yield served
 
 
@@ -75,11 +76,6 @@ def live(recording: Recording, tmp_path: Path) -> House:
 def _live(folder: Path, since: str) -> House:
     folder.mkdir(exist_ok=True)
     return House(empty_house(folder).settings.model_copy(update={"mode": "live", "since": since}))
-
-
-def _point(patch: pytest.MonkeyPatch, served: Publishers) -> None:
-    for name, base in served.endpoints.items():
-        patch.setenv(name, base)
 
 
 def _told(outcomes: dict[str, Outcome], names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -133,6 +129,8 @@ def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publisher
     others = [name for name in ("census_residents", "stop_and_search") if name not in recording.about["had"]]
     if recording.made_by:
         assert others
+    if not others:
+        pytest.skip("the recording that SPI_RECORDING names holds answers of every source that is tried here")
     for name in others:
         outcome = run(live, name)[f"downloads/{name}"]
         assert (outcome.state, "answered 404" in outcome.message) == ("failed", True)

@@ -14,6 +14,8 @@ from spi_pipeline_tests.mutations.run import Found, judge, mutations_of, sampled
 from spi_pipeline_tests.mutations.tables import Real, real_tables
 
 SIZE, SEED = 250, 20261125
+# Of this sample; counted, to be looked at when it changes.
+MISSED_HERE = 8
 SURE = {
     "missing column",
     "retyped",
@@ -40,8 +42,7 @@ def test_no_more_is_missed_than_the_document_says(found: list[Found]) -> None:
     assert missed <= listed, (
         "python -m spi_pipeline_tests.mutations --write tries all of them and lists what was missed"
     )
-    # Of all mutations at most one in twenty is missed; of so small a sample a few more may be.
-    assert len([item for item in found if item.missed]) <= 0.08 * len(found)
+    assert len([item for item in found if item.missed]) == MISSED_HERE
 
 
 def test_what_must_never_be_missed_is_not(found: list[Found]) -> None:

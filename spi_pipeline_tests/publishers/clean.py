@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.publishers.http.exchange import Check, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import Check, Download, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.steps.step import typed
@@ -44,9 +43,6 @@ class _Direct(FakeClient):
         if check:
             check(download.path)
         return download
-
-    def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
-        return super().absolute(url, allowed)
 
 
 def downloads(source_id: str, folder: Path) -> list[Download]:

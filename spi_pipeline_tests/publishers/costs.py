@@ -8,7 +8,7 @@ from spi_pipeline.publishers.police.asking import FORCES
 from spi_pipeline.publishers.routes import Route
 
 LUTON = {"output areas": 621, "LSOAs": 125, "wards": 20, "authorities": 1, "forces": 1}
-# Of the census; wards and authorities as of December 2024.
+# Of the census; the authorities and some 6,900 wards as of December 2024.
 ENGLAND = {"output areas": 178_605, "LSOAs": 33_755, "wards": 6_900, "authorities": 296, "forces": 39}
 _LEVELS = {"authorities": "authorities", "lsoas": "LSOAs"}
 

@@ -30,7 +30,6 @@ class FakeClient:
         self.folder = folder
         self.answers = answers
         self.asked: list[Request] = []
-        self.headed: list[Request] = []
         self.announced: list[Request] = []
 
     def get(self, request: Request, check: Check | None = None) -> Download:
@@ -49,7 +48,6 @@ class FakeClient:
         return json.loads(self.get(request, check).path.read_bytes())
 
     def head(self, request: Request) -> Head:
-        self.headed.append(request)
         found = self.answers.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
         body = found(request) if callable(found) else found
         if isinstance(body, Exception):

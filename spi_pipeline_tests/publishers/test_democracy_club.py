@@ -20,7 +20,7 @@ ELECTIONS = OFFERS["local_elections"]
 PATH = "/data/export_csv/"
 # Every lower-tier and unitary authority of England in 2024, with its slug where Democracy Club's own repositories have
 # it: LGSF (scrapers/CODE-SLUG) and yournextrepresentative (ynr/apps/resultsbot: ids of elections of 2018 and 2019).
-COUNCILS = list(csv.DictReader(Path(__file__).with_name("councils.csv").open(encoding="utf-8")))
+COUNCILS = list(csv.DictReader(Path(__file__).with_name("councils.csv").read_text(encoding="utf-8").splitlines()))
 
 
 def candidate(ward: str, date: str = "2023-05-04", **changed: object) -> dict[str, object]:

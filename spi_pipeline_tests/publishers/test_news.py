@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster._grpc.utils import _DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET as TICK_SECONDS
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
@@ -16,9 +17,6 @@ from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.docs.documents import REPOSITORY
 from spi_pipeline_tests.imitations.server import Publishers as Imitations
 from spi_pipeline_tests.imitations.server import local_publishers
-
-# See ``_DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET`` of dagster._grpc.utils.
-TICK_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +30,8 @@ def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
 ) -> None:
     assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS
     monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
-    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
     contracts, snapshot = load_contracts(REPOSITORY / "data_contracts"), REPOSITORY / "spi_pipeline/snapshot/tables"
-    asking = Publishers(endpoints, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {})
+    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {})
     assert asking.news("street_crime")
     served.fault("police", "drip_header")
     try:

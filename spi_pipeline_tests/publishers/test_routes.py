@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import math
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -30,6 +28,7 @@ from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations import Publishers as Imitations
 from spi_pipeline_tests.imitations import local_publishers
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.integration.houses import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
@@ -38,16 +37,27 @@ from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 
 
-def cost(route: Route, areas: int) -> float:
-    return areas * (route.requests * route.request + route.area)
+# By hand, in kB: what everything takes, divided by what an area takes. A request counts as 200 kB; to the police, who
+# are asked for 36 months of a force by 72 requests, as 4,000 kB.
+THRESHOLDS = {
+    "census": 3_200,  # (1 x 200 + 3,000) / (200 / 400 + 0.5) = 3,200 / 1
+    "population": 10_466,  # (6 x 200 + 5,707.52) / (200 / 400 + 0.16) = 6,907.52 / 0.66 = 10,465.9
+    "claimant_count": 993,  # (1 x 200 + 336) / (200 / 400 + 0.04) = 536 / 0.54 = 992.6
+    "wards": 368,  # (5 x 200 + 15,960) / (200 / 100 + 44.21) = 16,960 / 46.21 = 367.02
+    "lsoa_boundaries": 17_845,  # (18 x 200 + 64,209.6) / (200 / 100 + 1.8) = 67,809.6 / 3.8 = 17,844.6
+    "output_area_lookup": 21_089,  # (95 x 200 + 56,664) / (200 / 100 + 1.588) = 75,664 / 3.588 = 21,088.1
+    "lsoa_best_fit": 402,  # (18 x 200 + 10,701.6) / (200 / 100 + 33.652) = 14,301.6 / 35.652 = 401.1
+    "lsoa_2011_lookup": 6_219,  # (18 x 200 + 10,701.6) / (200 / 100 + 0.3) = 14,301.6 / 2.3 = 6,218.1
+    "lsoa_centroids": 6_219,  # as the lookup of 2011
+    "street_crime": 6,  # (1 x 4,000 + 1,734,000) / (72 x 4,000 + 36,000) = 1,738,000 / 324,000 = 5.4
+}
 
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
     _, _, route = ROUTES[name]
-    whole = route.pages * route.request + route.whole
-    assert cost(route, route.threshold) >= whole > cost(route, route.threshold - 1)
-    assert [route.in_bulk(route.threshold + by) for by in (-1, 0)] == [False, True]
+    assert route.threshold == THRESHOLDS[name]
+    assert [route.in_bulk(THRESHOLDS[name] + by) for by in (-1, 0)] == [False, True]
 
 
 def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
@@ -71,10 +81,9 @@ def served() -> Iterator[Imitations]:
 def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
     """Publishers as a run asks them, each with a store of its own."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
     stores = iter(range(9))
     return lambda keys=None: Publishers(
-        endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
+        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
     )
 
 
@@ -242,17 +251,13 @@ ROWS = [f"2021,{area},{area},{100 * n},1,2,3,4,5" for n, area in enumerate(("E00
 ZIP = "/output/census/2021/census2021-ts037.zip"
 
 
-def zipped(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("metadata/ts037-2021-1.txt", "A note\n")
-        archive.writestr(member, "\n".join([*lines, ""]))
-    return made.getvalue()
+def packed(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
+    return zipped({"metadata/ts037-2021-1.txt": "A note\n", member: "\n".join([*lines, ""])})
 
 
 @pytest.mark.usefixtures("many")
 def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
-    client = FakeClient(tmp_path, {ZIP: zipped([HEADER, *ROWS])})
+    client = FakeClient(tmp_path, {ZIP: packed([HEADER, *ROWS])})
     frame = through(OFFERS["census_general_health"], client, TOWN)
     assert frame["area_code"].tolist() == list(TOWN.output_areas)
     assert frame["residents"].tolist() == [100, 200, 300]
@@ -265,12 +270,12 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (zipped([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
-        (zipped([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
-        (zipped([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
-        (zipped([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
-        (zipped([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
-        (zipped(["<!DOCTYPE html>"]), r"has 0 categories"),
+        (packed([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
+        (packed([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
+        (packed([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
+        (packed([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
+        (packed([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
+        (packed(["<!DOCTYPE html>"]), r"has 0 categories"),
     ],
     ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
 )

@@ -58,7 +58,7 @@ def test_it_is_what_the_publisher_says_else_when_the_newest_period_was_first_see
 
 
 def test_a_month_of_the_police_is_late_a_cycle_and_a_grace_after_it_was_first_seen() -> None:
-    """Dated by its first day, July was late on the day it came: 62 days after 1 July, seen on 4 September."""
+    """Dated by its first day, July was late on the day it came: 4 September is 65 days after 1 July, the limit 62."""
     source = load_contracts(CONTRACTS).sources["street_crime"]
     live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
     seen = published([ARCHIVE, JULY])

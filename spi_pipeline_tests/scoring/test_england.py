@@ -33,7 +33,7 @@ def test_the_share_that_does_worse_is_that_of_the_distribution(direction: str, o
     found = percentiles(asked, of_england, direction)
     sign = 1 if direction == "higher_is_better" else -1
     expected = [100 * np.mean(sign * of_england < sign * value) for value in asked]
-    # Between two hundredths all that is known of the distribution is where they stand, and they stand between wards.
+    # A place is known to within one hundredth and one ward.
     assert found == pytest.approx(expected, abs=1 + 100 / len(of_england) + 1e-9)
 
 

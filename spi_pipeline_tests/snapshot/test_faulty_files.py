@@ -20,11 +20,10 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.rules.evaluation import evaluate
-from spi_pipeline.steps.step import typed
 from spi_pipeline_tests.imitations.fixtures import CONTENT, FILES, put, write_folder
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers import faults
+from spi_pipeline_tests.publishers.clean import broken
 from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn, torn_inside
 
 
@@ -42,12 +41,6 @@ class Reading:
         frame = importer(Folder(self.root), source, areas)
         return frame.sort_values(list(frame.columns), ignore_index=True) if "geometry" not in frame else frame
 
-    def broken(self, source_id: str, frame: pd.DataFrame) -> set[str]:
-        source = self.contracts.sources[source_id]
-        rules = [rule for rule in source.rules if rule.severity == "error"]
-        results = evaluate(typed(frame, source), rules, table_name=source_id)
-        return {one.rule.id for one in results if one.outcome in ("failed", "errored")}
-
     def outcome(self, source_id: str, clean: pd.DataFrame) -> str:
         try:
             table = self.read(source_id)
@@ -56,7 +49,7 @@ class Reading:
             # Every source promises rows (rule row_count), more of them than these small files have.
             if table.empty:
                 return "refused: by row_count"
-            rules = self.broken(source_id, table) - self.broken(source_id, clean)
+            rules = broken(source_id, table, self.contracts) - broken(source_id, clean, self.contracts)
         except SpiError as error:
             return f"refused: {error}"
         return f"refused: by {', '.join(sorted(rules))}" if rules else f"other: {table.to_dict('list')}"

@@ -6,11 +6,11 @@ import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.run.records import release_rows
 from spi_pipeline.steps.inputs import AREAS
 from spi_pipeline.steps.pages.page import rests_on
@@ -41,22 +41,23 @@ def test_it_is_told_wherever_the_licence_is(contracts: Contracts) -> None:
     assert release["licence"] == f"OGL-UK-3.0; {SAID}"
 
 
-@pytest.mark.parametrize(("uses", "refused"), [({"n93283": "Non-commercial use only"}, ""),
-                                               ({"n93107": "Ask for permission"}, "year_6_obesity")])  # fmt: skip
-def test_one_that_the_contract_does_not_know_is_refused(
-    contracts: Contracts, tmp_path: Path, uses: dict[str, str], refused: str
-) -> None:
-    found = kept(tmp_path, metadata(**uses)), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))
+def computed(contracts: Contracts, folder: Path, **uses: str) -> pa.Table:
+    """The table of local health, where the publisher states these uses of its indicators."""
+    found = kept(folder, metadata(**uses)), kept(folder, table([row(93252, TOWN.msoas[0])]))
     downloads = Downloads(found, None, "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    scope: Scope = TOWN
-    inputs = given({"downloads/local_health": downloads, AREAS: scope})
-    if not refused:
-        assert compute(step_of(contracts), contracts, inputs)["local_health"].num_rows == 1
-        return
+    inputs = given({"downloads/local_health": downloads, AREAS: TOWN})
+    return compute(step_of(contracts), contracts, inputs)["local_health"]
+
+
+def test_one_that_the_contract_states_is_no_fault(contracts: Contracts, tmp_path: Path) -> None:
+    assert computed(contracts, tmp_path, n93283="Non-commercial use only").num_rows == 1
+
+
+def test_one_that_the_contract_does_not_know_is_refused(contracts: Contracts, tmp_path: Path) -> None:
     with pytest.raises(SpiError) as caught:
-        compute(step_of(contracts), contracts, inputs)
+        computed(contracts, tmp_path, n93107="Ask for permission")
     assert str(caught.value) == (
-        f"local_health: its publisher says of {refused}: 'Ask for permission', which sources/local_health.yaml does "
-        "not; state it there under restrictions with the reason why the figures are used nevertheless, or drop the "
-        "column"
+        "local_health: its publisher says of year_6_obesity: 'Ask for permission', which sources/local_health.yaml "
+        "does not; state it there under restrictions with the reason why the figures are used nevertheless, or drop "
+        "the column"
     )

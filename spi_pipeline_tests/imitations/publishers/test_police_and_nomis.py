@@ -32,7 +32,6 @@ def police(served: Publishers) -> Iterator[str]:
 def nomis(served: Publishers) -> Iterator[str]:
     yield served.endpoints["SPI_ENDPOINT_NOMIS"] + "/api/v01/dataset"
     served.heal()
-    served.site.nomis_rows = 25_000
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -65,15 +64,16 @@ def test_outside_the_window_is_404_before_and_nothing_after(police: str) -> None
     assert requests.get(f"{police}/api/no-such-thing").status_code == 404
 
 
-def test_a_month_held_back_is_in_nothing_that_is_told(served: Publishers, police: str) -> None:
+def test_a_month_held_back_is_in_nothing_that_is_told(
+    served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = requests.get(f"{police}/api/crime-last-updated").json()
-    served.site.police_held_back = 1
+    monkeypatch.setattr(served.site, "police_held_back", 1)
     assert (told, requests.get(f"{police}/api/crime-last-updated").json()) == (
         {"date": "2024-04-01"}, {"date": "2024-03-01"}
     )  # fmt: skip
     assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2024-04").json() == []
     assert requests.get(f"{police}/data/archive/2024-04.zip").status_code == 404
-    served.site.police_held_back = 0
 
 
 def test_what_is_not_known_is_all_crime_or_a_bad_gateway(police: str) -> None:
@@ -96,11 +96,12 @@ def test_the_page_of_archives_tells_the_sum_of_the_newest(police: str) -> None:
     assert (before[0], before[1][-4:]) == ("2024-03", "-207")
 
 
-def test_too_many_crimes_are_503_until_the_polygon_is_split(served: Publishers, police: str) -> None:
-    served.site.police_crimes = 1500
+def test_too_many_crimes_are_503_until_the_polygon_is_split(
+    served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.site, "police_crimes", 1500)
     whole = requests.get(f"{police}/api/crimes-street/all-crime", {"poly": SQUARE})
     part = requests.get(f"{police}/api/crimes-street/all-crime", {"poly": SQUARE.replace("-0.38", "-0.45")})
-    served.site.police_crimes = 10_000
     assert (whole.status_code, part.status_code) == (503, 200)
 
 
@@ -118,7 +119,9 @@ def test_a_burst_of_thirty_passes_and_the_next_is_429(served: Publishers, police
     assert statuses == [200] * 30 + [429] * 2
 
 
-def test_the_archive_redirects_to_a_bucket_with_validators(served: Publishers, police: str) -> None:
+def test_the_archive_redirects_to_a_bucket_with_validators(
+    served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = requests.get(f"{police}/data/archive/latest.zip")
     assert first.history[0].headers["Location"].endswith("/police_bucket/archive/latest.zip")
     assert requests.head(first.url).headers["Content-Length"] == str(len(first.content))
@@ -128,9 +131,8 @@ def test_the_archive_redirects_to_a_bucket_with_validators(served: Publishers, p
         street = archive.read("2024-03/2024-03-bedfordshire-street.csv").decode()
     assert street.startswith("Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name")
     assert len(_rows(street)) == 5272  # as many as the embedded table counts in that month
-    served.site.redirects = "published"
+    monkeypatch.setattr(served.site, "redirects", "published")
     away = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
-    served.site.redirects = "local"
     assert away == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"
 
 
@@ -141,8 +143,10 @@ def test_stops_without_a_place_are_told_apart(police: str) -> None:
     assert 0 < len(nowhere) == sum(stop["location"] is None for stop in everywhere)
 
 
-def test_rows_beyond_the_limit_are_cut_and_record_count_tells(served: Publishers, nomis: str) -> None:
-    served.site.nomis_rows = 100
+def test_rows_beyond_the_limit_are_cut_and_record_count_tells(
+    served: Publishers, nomis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.site, "nomis_rows", 100)
     query = {"geography": "E06000032TYPE151", "c2021_hiqual_8": "0,1", "measures": "20100"}
     select = {"select": "geography_code,c2021_hiqual_8,obs_value,record_count"}
     pages = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -49,6 +51,15 @@ class Answer:
 
 def as_json(value: Any, kind: str = JSON, status: int = 200) -> Answer:
     return Answer(json.dumps(value, separators=(",", ":")).encode(), kind, status)
+
+
+def csv_bytes(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
+    """CSV of a header with commas, and rows; lines end in CR LF."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(header.split(","))
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def not_found(words: str = "Not Found") -> Answer:

@@ -13,7 +13,7 @@ from spi_pipeline_tests.imitations.witness.evidence import Evidence
 
 NEWEST = 2024
 OLDEST = 2018
-# Pollutant, how its column begins, what the second-last letter of the file's name is.
+# Pollutant, how its column begins, the letter behind the year in the file's name.
 FILES = {"no2": ("no2", ""), "pm25": ("pm25", "g")}
 
 

@@ -158,7 +158,9 @@ EVIDENCE = (
         f"{SOURCE} `models.py` (COPY … WITH (FORMAT CSV, HEADER))",
     ),
     Evidence(
-        PATH, "Rows as real ones, `23150,Jonathan Millard,local.blaenau-gwent…,f,1`", "a committed export of 2024"
+        PATH,
+        "Rows as real ones, which begin with a number, a name and `local.blaenau-gwent…` and end in `f,1`",
+        "a committed export of 2024",
     ),
     Evidence(PATH, "`election_id` is a pattern, of any case, searched for in the id", f"{SOURCE} `filters.py`"),
     Evidence(PATH, "Ordered by date, ballot and a name to sort by", f"{SOURCE} `models.py`"),

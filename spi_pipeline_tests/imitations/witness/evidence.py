@@ -11,8 +11,9 @@ NONE = "no evidence"
 class Evidence:
     """One trait of an endpoint's answers and what shows that the publisher answers so.
 
-    `rests_on` names a repository and path, a documentation page or a file committed by others, with the date it was
-    written or asked where one is known. It is empty where nothing was found: the trait is then a guess.
+    `rests_on` names a repository and path where they are known, else what kind of source it was: a documentation page,
+    a file committed by others, a client; with the date it was written or asked where one is known. It is empty where
+    nothing was found: the trait is then a guess.
     """
 
     endpoint: str

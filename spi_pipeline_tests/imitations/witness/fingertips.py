@@ -23,7 +23,7 @@ ELSEWHERE = ("E02000001", "City of London")
 
 @dataclass(frozen=True)
 class Indicator:
-    """`middle` and `spread` give plausible figures; `most` is the count behind them."""
+    """`middle` and `spread` give plausible figures."""
 
     name: str
     age: str

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, not_found
+from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, csv_bytes, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
 
 STATISTICAL = "/data-and-information/publications/statistical"
@@ -170,14 +168,6 @@ def _zip(members: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _csv(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header.split(","))
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 @cache
 def registered() -> tuple[tuple[str, str, int], ...]:
     """Practice, LSOA and patients: each LSOA at three practices, some patients far away, in Wales or nowhere."""
@@ -196,7 +186,7 @@ def _list(month: str, year: int) -> bytes:
     rows = sorted(registered())
 
     def told(sex: str, share: float) -> bytes:
-        return _csv(
+        return csv_bytes(
             header,
             (
                 ("GP_PRAC_PAT_LIST", date, code, f"SURGERY, {code}", lsoa, sex, round(n * share))
@@ -227,10 +217,10 @@ def _qof(years: str) -> bytes:
 
     return _zip(
         {
-            f"ACHIEVEMENT_EAST_OF_ENGLAND_{years}.csv": _csv("PRACTICE_CODE,INDICATOR_CODE,MEASURE,VALUE", ()),
-            f"MAPPING_INDICATORS_{years}.csv": _csv("INDICATOR_CODE,GROUP_CODE,PATIENT_LIST_TYPE", ()),
-            f"MAPPING_NHS_GEOGRAPHIES_{years}.csv": _csv("PRACTICE_CODE,PRACTICE_NAME", ()),
-            f"PREVALENCE_{years}.csv": _csv(
+            f"ACHIEVEMENT_EAST_OF_ENGLAND_{years}.csv": csv_bytes("PRACTICE_CODE,INDICATOR_CODE,MEASURE,VALUE", ()),
+            f"MAPPING_INDICATORS_{years}.csv": csv_bytes("INDICATOR_CODE,GROUP_CODE,PATIENT_LIST_TYPE", ()),
+            f"MAPPING_NHS_GEOGRAPHIES_{years}.csv": csv_bytes("PRACTICE_CODE,PRACTICE_NAME", ()),
+            f"PREVALENCE_{years}.csv": csv_bytes(
                 f"PRACTICE_CODE,GROUP_CODE,{register},PATIENT_LIST_TYPE,PRACTICE_LIST_SIZE", rows()
             ),
         }

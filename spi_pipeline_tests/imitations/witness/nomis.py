@@ -514,8 +514,8 @@ EVIDENCE = (
     Evidence(
         PATH,
         "`C2021_…_CODE` begins with an underscore",
-        "an R script that selects `_4` and `_5` of C2021_OCCRAT_BEDROOMS_6_CODE; another client compares "
-        "C2021_HH_1_CODE with 0: both cannot be right, so go by C2021_HH_1",
+        "an R script that selects `_4` and `_5` of C2021_OCCRAT_BEDROOMS_6_CODE; against it "
+        "another client compares C2021_HH_1_CODE with 0",
     ),
     Evidence(
         PATH,

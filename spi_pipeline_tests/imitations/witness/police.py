@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import re
@@ -16,7 +15,7 @@ import shapely
 from shapely import Polygon
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, as_json, not_found
+from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, as_json, csv_bytes, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
 
 NEWEST = "2026-07"
@@ -269,18 +268,10 @@ def archive(newest: str) -> bytes:
 @cache
 def _members(month: str) -> dict[str, bytes]:
     return {
-        "outcomes": _csv(OUTCOME, _outcome_rows(month)),
-        "stop-and-search": _csv(STOPS, _stop_rows(month)),
-        "street": _csv(STREET, _street_rows(month)),
+        "outcomes": csv_bytes(OUTCOME, _outcome_rows(month)),
+        "stop-and-search": csv_bytes(STOPS, _stop_rows(month)),
+        "street": csv_bytes(STREET, _street_rows(month)),
     }
-
-
-def _csv(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header.split(","))
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _street_rows(month: str) -> Iterable[list[Any]]:

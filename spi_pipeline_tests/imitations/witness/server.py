@@ -46,8 +46,9 @@ class Witness:
     requests: list[str] = field(default_factory=list)
 
     @property
-    def endpoints(self) -> dict[str, str]:
-        return {name: f"http://127.0.0.1:{self.port}/{name}" for name in SITES}
+    def bases(self) -> dict[str, str]:
+        """The address of each publisher, by the name of its endpoint."""
+        return {name.upper(): f"http://127.0.0.1:{self.port}/{name}" for name in SITES}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.pace import Patience
 from spi_pipeline.publishers.offers import HOSTS
-from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http import clients
 from spi_pipeline_tests.publishers.http.raw_server import Server, dripping, server, tunnel
 
 ONE = Request(HOSTS["POLICE"], "/data.csv")
@@ -52,15 +50,7 @@ Make = Callable[..., HttpClient]
 
 @pytest.fixture
 def client(tmp_path: Path) -> Make:
-    def make(**overrides: str) -> HttpClient:
-        raw = Raw(tmp_path / "raw")
-        raw.begin()
-        patience = Patience(connect=5, answer=1)
-        return HttpClient(
-            raw, Addresses(overrides, HOSTS), Limits(tmp_path / "limits"), Budget(retries=0), patience=patience
-        )
-
-    return make
+    return lambda **bases: clients.client(tmp_path, bases, patience=Patience(connect=5, answer=1))
 
 
 def test_the_proxy_and_the_authority_of_the_settings_are_used(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.http.pace import Patience, Voice
 from spi_pipeline.publishers.offers import HOSTS
-from spi_pipeline.storage.raw import Raw
-from spi_pipeline_tests.publishers.http.raw_server import dripping, server
+from spi_pipeline_tests.publishers.http import clients
+from spi_pipeline_tests.publishers.http.raw_server import Speak, dripping, server
 
 ONE = Request(HOSTS["POLICE"], "/data.csv")
 SHORT = Patience(connect=5, answer=0.4, body=0.4, slowest=2000, refusal=0.2, said=0.1)
@@ -26,11 +25,7 @@ PACKED = OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\3"
 
 
 def client(folder: Path, base: str, budget: Budget | None = None, **named: object) -> HttpClient:
-    raw = Raw(folder / "raw")
-    raw.begin()
-    addresses = Addresses({"POLICE": base}, HOSTS)
-    budget = budget or Budget(retries=0)
-    return HttpClient(raw, addresses, Limits(folder / "limits"), budget, **{"patience": SHORT} | named)  # type: ignore[arg-type]
+    return clients.client(folder, {"POLICE": base}, budget, **{"patience": SHORT} | named)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +102,6 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
     assert len(slow.asked) == 1, "the second was not sent any more"
 
 
-Speak = Callable[..., None]
-
-
 @pytest.mark.parametrize(
     ("speak", "said"),
     [
@@ -143,8 +135,11 @@ def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
             assert told == [f"{busy.base}/data.csv: answered 503 Busy; asked again in 7 s"] * lines
 
 
-def test_all_who_wait_say_one_line_in_so_many_seconds() -> None:
-    voice = Voice(every=1000)
-    assert not voice.free(), "what is quick is not told of"
-    voice = Voice(every=0)
-    assert voice.free()
+def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
+    voice, free = Voice(every=10), {}
+    for now[0] in (100.0, 109.0, 110.0, 110.0, 119.0, 120.0, 125.0):
+        free.setdefault(now[0], []).append(voice.free())
+    # What is quick is not told of; the second who asks within the ten seconds is silent.
+    assert free == {100: [False], 109: [False], 110: [True, False], 119: [False], 120: [True], 125: [False]}

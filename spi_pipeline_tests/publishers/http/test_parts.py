@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import random
 import re
 import signal
@@ -12,36 +11,27 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.storage.raw import Raw
-from spi_pipeline_tests.publishers.http.raw_server import Server, server
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.publishers.http import clients
+from spi_pipeline_tests.publishers.http.raw_server import Server, Speak, server
 
 ETAG = 'ETag: "1"'
 DATED = "Last-Modified: Mon, 02 Feb 2026 09:30:00 GMT\r\nDate: Mon, 02 Feb 2026 09:30:01 GMT"
 ONE = Request(HOSTS["POLICE"], "/2023-12.zip", media=("zip",))
 
 
-def _archive(seed: int) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("a.csv"), random.Random(seed).randbytes(1_000_000))
-    return made.getvalue()
-
-
-BODY, OTHER = _archive(1), _archive(2)
+BODY, OTHER = (zipped({"a.csv": random.Random(seed).randbytes(1_000_000)}) for seed in (1, 2))
 CUT = 700_000
-Speak = Callable[[socket.socket, str, Server], None]
 
 
 def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Speak:
@@ -81,10 +71,7 @@ def in_turn(*speaks: Speak) -> Speak:
 
 
 def client(folder: Path, base: str, retries: int = 100) -> HttpClient:
-    raw = Raw(folder / "raw")
-    raw.begin()
-    limits = Limits(folder / "limits")
-    return HttpClient(raw, Addresses({"POLICE": base}, HOSTS), limits, Budget(retries), sleep=lambda _: None)
+    return clients.client(folder, {"POLICE": base}, Budget(retries), sleep=lambda _: None)
 
 
 def ranges(found: Server) -> list[int | None]:

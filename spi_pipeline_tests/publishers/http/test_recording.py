@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS
-from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http import clients
 from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
 
 HOST = HOSTS["NOMIS"]
@@ -24,10 +22,7 @@ ONE = Request(HOST, "/a b.csv", params=(("geography", "E1,E2"), ("date", "latest
 
 
 def client(folder: Path, base: str) -> HttpClient:
-    raw = Raw(folder / "raw")
-    raw.begin()
-    limits, recording = Limits(folder / "limits"), Recording(folder / "answers")
-    return HttpClient(raw, Addresses({"NOMIS": base}, HOSTS), limits, Budget(0), recording=recording)
+    return clients.client(folder, {"NOMIS": base}, recording=Recording(folder / "answers"))
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from spi_pipeline import publishers
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers import fingertips, stats19
-from spi_pipeline.publishers.http.exchange import Client, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import Client, Host, Request, Scope
 from spi_pipeline.publishers.http.limits import Limits
 from spi_pipeline.publishers.offers import OFFERS, PROBES
 from spi_pipeline.publishers.police.answers import STOPS, STREET
@@ -130,7 +130,3 @@ def test_a_page_of_fewer_rows_is_no_fault() -> None:
         expect(Shape(columns=columns, rows=2, total=5, labels={"Total": 0, "1 car or van in household": 2}))
     with pytest.raises(SpiError, match="has 0 categories 'No cars or vans in household'"):
         census.expects[1](Shape(columns=columns, rows=2, total=2, labels={"Total": 0, "1 car or van in household": 2}))
-
-
-def test_enough_is_no_refusal_of_a_publisher() -> None:
-    assert issubclass(EnoughError, PermanentFailure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import zipfile
 from pathlib import Path
 
@@ -12,22 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.addresses import Addresses
-from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.peeking import BrokenOffError, Peek, Piece
+from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.publishers.http.clients import client
 from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
 
-HOST = Host("A", "https://a.example")
+MEMBER = random.Random(1).randbytes(3000)
 
 
 def peek(base: str, folder: Path, piece: Piece, monkeypatch: pytest.MonkeyPatch) -> Peek:
     monkeypatch.setattr(Limits, "wait", lambda *_: None)
-    client = HttpClient(Raw(folder / "raw"), Addresses({"A": base}, ["A"]), Limits(folder), Budget(0, 0))
-    return client.peek(Request(HOST, "/file"), piece)
+    return client(folder, {"NOMIS": base}, Budget(0, 0)).peek(Request(HOSTS["NOMIS"], "/file"), piece)
 
 
 def test_reading_stops_where_enough_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_reading_stops_where_enough_was_seen(tmp_path: Path, monkeypatch: pytest
     assert (found.body, found.size, found.whole) == (b"a,b\n1,2\n1,", 2_000_004, False)
     assert "Range" not in served.asked[0][2]
     assert shapes.table(found, "A").rows == 1, "a row of which a part came does not count"
-    assert not (tmp_path / "raw").exists(), "nothing is kept"
+    assert [file.name for file in (tmp_path / "raw").iterdir()] == ["unfinished.json"], "nothing of it is kept"
 
 
 def test_a_file_is_asked_for_by_its_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,23 +61,15 @@ def test_a_packed_body_is_unpacked_and_one_that_breaks_off_is_told(
     assert failure.value.status == 404
 
 
-def zipped(names: list[str]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name in names:
-            archive.writestr(name, b"x" * 3000)
-    return made.getvalue()
-
-
 @given(st.lists(st.from_regex(r"[a-z]{1,9}\.csv", fullmatch=True), min_size=1, max_size=20, unique=True))
 def test_the_files_of_an_archive_are_read_from_its_end_alone(names: list[str]) -> None:
-    body = zipped(names)
+    body = zipped(dict.fromkeys(names, MEMBER))
     end = Peek(206, {}, body[-2500:], len(body), whole=False)
     assert shapes.members_of(end, "A") == zipfile.ZipFile(io.BytesIO(body)).namelist() == names
 
 
 def test_an_end_without_the_directory_is_refused() -> None:
-    body = zipped([f"{'long' * 20}{number}.csv" for number in range(50)])
+    body = zipped({f"{'long' * 20}{number}.csv": MEMBER for number in range(50)})
     for part in (body[-2000:], body[:2000], b"PK"):
         with pytest.raises(SpiError, match=f"no directory in its last {len(part):,} bytes"):
             shapes.members_of(Peek(206, {}, part, len(body), whole=False), "A")

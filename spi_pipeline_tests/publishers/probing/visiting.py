@@ -29,13 +29,13 @@ class Visit:
 
     def __init__(
         self,
-        endpoints: Mapping[str, str],
+        bases: Mapping[str, str],
         scope: Scope,
         folder: Path,
         names: Collection[str] = (),
         patience: Patience | None = None,
     ) -> None:
-        addresses = Addresses({name.removeprefix("SPI_ENDPOINT_"): base for name, base in endpoints.items()}, HOSTS)
+        addresses = Addresses(bases, HOSTS)
         limits, budget = FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
         probes = [one.probe for name, one in PROBES.items() if not names or name in names]
 

@@ -1,0 +1,13 @@
+"""Pointing what a test runs at imitations, in place of the real publishers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+
+def point(patch: pytest.MonkeyPatch, bases: Mapping[str, str]) -> None:
+    """Set the environment variable of each endpoint to its address here."""
+    for name, base in bases.items():
+        patch.setenv(f"SPI_ENDPOINT_{name}", base)
