@@ -51,9 +51,7 @@ def receive(response: requests.Response, body: Path, limit: int, begin: int = 0)
                 file.write(chunk)
     except OSError as error:
         if error.filename or not isinstance(error, ConnectionError | TimeoutError):
-            raise SpiError(
-                f"{body.parent} cannot be written ({error.strerror or error}): free some disk space"
-            ) from error
+            raise bodies.unwritable(body.parent, error) from error
         raise unreached(error) from error
     except urllib3.exceptions.HTTPError as error:
         raise unreached(error) from error
