@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -46,6 +46,10 @@ def doctor(
         raise typer.BadParameter("--report belongs with --live: it holds what publishers answered")
     if report and not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"--report {report}: there is no folder {report.parent}")
+    if report and report.is_dir():
+        raise typer.BadParameter(f"--report {report} is a folder; name a file in it")
+    if select and not live and not compare:
+        raise typer.BadParameter("--select belongs with --live or --compare: it narrows what is asked or judged")
     if live + hosts + (compare is not None) > 1:
         raise typer.BadParameter("give one of --live, --compare and --hosts")
     if hosts:
@@ -66,13 +70,17 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-def _show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+def _show(rows: Sequence[dict[str, str]], as_json: bool) -> None:
     from spi_pipeline.cli.terminal import show_table
 
-    out.print_json(json.dumps(rows)) if as_json else show_table(rows, out)
+    if as_json:
+        out.print_json(json.dumps(rows))
+    else:
+        # A path may hold brackets, a report of somebody else anything: neither is markup.
+        show_table([{name: escape(value) for name, value in row.items()} for row in rows], out)
 
 
-def _hosts() -> list[dict[str, Any]]:
+def _hosts() -> list[dict[str, str]]:
     """Every host a live refresh may lead to, as it is set now."""
     from spi_pipeline.publishers.http.addresses import Addresses
     from spi_pipeline.publishers.offers import HOSTS
@@ -83,14 +91,15 @@ def _hosts() -> list[dict[str, Any]]:
         names = [urlsplit(addresses.base(host)), *(urlsplit(f"https://{one}") for one in host.redirects)]
         for at in names[:1] if addresses.overridden(host) else names:
             port = at.port or (443 if at.scheme == "https" else 80)
-            rows.append({"host": at.hostname, "port": str(port), "endpoint": name})
+            rows.append({"host": at.hostname or "", "port": str(port), "endpoint": name})
     return rows
 
 
-def _machine(settings: Settings) -> list[dict[str, Any]]:
+def _machine(settings: Settings) -> list[dict[str, str]]:
     """What a refresh needs of this machine, and what is wrong with it."""
     from spi_pipeline.cli.contracts import complete_contracts
-    from spi_pipeline.publishers.probing.report import CERTIFICATES, surroundings, versions
+    from spi_pipeline.publishers.http.authorities import own_authorities
+    from spi_pipeline.publishers.probing.report import surroundings, versions
     from spi_pipeline.storage.lock import is_held
     from spi_pipeline.storage.store import Store
 
@@ -98,7 +107,7 @@ def _machine(settings: Settings) -> list[dict[str, Any]]:
     there = next(folder for folder in (root, *root.parents) if folder.is_dir())
     proxied, own = surroundings()
     free = shutil.disk_usage(there).free
-    bundle = next((os.environ[name] for name in CERTIFICATES if os.environ.get(name)), "")
+    setting, bundle = own_authorities()
     set_here = sorted(name for name in os.environ if name.startswith("SPI_") and os.environ[name])
     rows = [
         ("versions", ", ".join(f"{name} {number}" for name, number in versions().items()), ""),
@@ -109,7 +118,7 @@ def _machine(settings: Settings) -> list[dict[str, Any]]:
         ("settings", ", ".join(set_here) or "none", ""),
         ("proxy", "set" if proxied else "none", ""),
         ("certificates", "your own bundle" if own else "those of certifi",
-         "" if not bundle or Path(bundle).exists() else "REQUESTS_CA_BUNDLE names no file; correct it"),
+         "" if not bundle or Path(bundle).exists() else f"{setting} names no file; correct it"),
         ("hosts", f"{len(_hosts())} must be let through; spi doctor --hosts lists them", ""),
     ]  # fmt: skip
     return [{"what": what, "found": found, "trouble": trouble} for what, found, trouble in rows]
@@ -143,7 +152,8 @@ def _visited(settings: Settings, select: Sequence[str] | None, file: Path | None
     found = _visit(settings, contracts, known)
     if file:
         write_report(found, file)
-        err.print(f"What was seen is in {file}: names, counts and headers, nothing personal. Send it.", soft_wrap=True)
+        told = f"What was seen is in {file}: names, counts and headers, nothing personal. Send it."
+        err.print(told, soft_wrap=True, markup=False)
     return _judged(found, known, as_json)
 
 
@@ -156,7 +166,7 @@ def _visit(settings: Settings, contracts: Contracts, known: Mapping[str, Known])
     with err.status("asking …") as waiting:
         return publishers.visit(
             [one.probe for one in known.values()],
-            lambda one: waiting.update(f"asking … {escape(one.probe)}: {_answer(one)}"),
+            lambda one: waiting.update(f"asking … {one.probe}: {_answer(one)}"),
         )
 
 
@@ -165,6 +175,7 @@ def _judged(found: Report, known: Mapping[str, Known], as_json: bool) -> bool:
     from spi_pipeline.publishers.offers import HOSTS
     from spi_pipeline.publishers.probing.judging import judge
     from spi_pipeline.publishers.probing.report import as_data
+    from spi_pipeline.publishers.probing.visit import MOST_REQUESTS
 
     hosts = {name: urlsplit(host.base).hostname or name for name, host in HOSTS.items()}
     faults = judge(found.observations, known, hosts)
@@ -183,7 +194,8 @@ def _judged(found: Report, known: Mapping[str, Known], as_json: bool) -> bool:
     left = sorted({name for one in found.observations if one.outcome == "left out" for name in _sources(one, known)})
     if left:
         said = " ".join(f"--select {name}" for name in left)
-        err.print(f"Left out, since 40 requests are the most of one visit: spi doctor --live {said}", soft_wrap=True)
+        most = f"{MOST_REQUESTS} requests are the most of one visit"
+        err.print(f"Left out, since {most}: spi doctor --live {said}", soft_wrap=True, markup=False)
     if unseen:
         err.print(f"Not in this report: {', '.join(unseen)}.", soft_wrap=True, markup=False)
     out.print(
@@ -203,9 +215,9 @@ def _show_seen(observations: Sequence[Observation], faults: Sequence[Fault], kno
     wrong = {fault.probe for fault in faults}
     rows = [
         {
-            "asked": escape(one.probe),
+            "asked": one.probe,
             "answer": _answer(one),
-            "seen": escape(_seen(one)),
+            "seen": _seen(one),
             "result": _result(one, known, wrong),
         }
         for one in observations

@@ -2,9 +2,8 @@
 
 What its dialect hides, with status 200: of more than 100 ids the first 100 are answered; England and the parent stand
 in every file, England often twice; breakdowns by category stand among the areas; small counts are empty cells with a
-note.
-Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are offered for them
-and their codes are those in force, and MSOAs otherwise.
+note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are offered for
+them and their codes are those in force, and MSOAs otherwise.
 """
 
 import datetime as dt
@@ -22,7 +21,16 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.reading import begins, json_of, numbers, text_rows
-from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import (
+    MEGABYTE,
+    Client,
+    Download,
+    Host,
+    PermanentFailure,
+    Request,
+    Scope,
+    TransientFailure,
+)
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
@@ -130,7 +138,7 @@ def restricted(downloads: Sequence[Download]) -> dict[str, str]:
     found: dict[str, str] = {}
     for download in downloads:
         if begins(download.path) in (b"{", b"["):
-            for number, about in _about(download).items():
+            for number, about in _about(download.path, download.name).items():
                 texts = about.get("Descriptive")
                 for key, text in (texts if isinstance(texts, dict) else {}).items():
                     if re.sub(r"[^a-z]", "", key.lower()) in ABOUT_USE and RESTRICTIVE.search(str(text)):
@@ -175,7 +183,8 @@ def _metadata_request(ids: Sequence[int]) -> Request:
 
 def _metadata(client: Client, ids: Sequence[int]) -> Iterator[Download]:
     for start in range(0, len(ids), MAX_IDS):
-        yield client.get(_metadata_request(ids[start : start + MAX_IDS]))
+        some = ids[start : start + MAX_IDS]
+        yield client.get(_metadata_request(some), partial(_check_metadata, ids=some))
 
 
 def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -> Iterator[Download]:
@@ -197,6 +206,21 @@ def _dated(metadata: Sequence[Download], answers: Iterable[Download]) -> Iterato
     newest = max(moment for about in metadata for moment in _uploaded(about).values())
     yield from metadata
     yield from (replace(answer, published_at=newest.isoformat()) for answer in answers)
+
+
+def _check_metadata(path: Path, ids: Sequence[int]) -> None:
+    """Metadata of every indicator asked for."""
+    try:
+        found = _about(path, "indicator_metadata")
+    except TransientFailure:
+        raise
+    except SpiError as error:
+        raise PermanentFailure(str(error)) from error
+    if absent := sorted(set(map(str, ids)) - found.keys()):
+        raise PermanentFailure(
+            f"indicator_metadata of {PUBLISHER} says nothing of {listed(absent)}, as where one is withdrawn; see "
+            "available_data"
+        )
 
 
 def _check_answer(path: Path, ids: Sequence[int]) -> None:
@@ -225,7 +249,10 @@ def _of_wards_in_force(download: Download, scope: Scope) -> bool:
 def _uploaded(download: Download) -> dict[str, dt.datetime]:
     """When each indicator was uploaded."""
     try:
-        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in _about(download).items()}
+        told = {
+            number: about["DataChange"]["LastUploadedAt"]
+            for number, about in _about(download.path, download.name).items()
+        }
         moments = {number: dt.datetime.fromisoformat(moment) for number, moment in told.items()}
         return {
             number: moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for number, moment in moments.items()
@@ -235,11 +262,11 @@ def _uploaded(download: Download) -> dict[str, dt.datetime]:
         raise SpiError(f"{said}; see its API") from error
 
 
-def _about(download: Download) -> Mapping[str, Mapping[str, Any]]:
+def _about(path: Path, name: str) -> Mapping[str, Mapping[str, Any]]:
     """The metadata of each indicator."""
-    answer = json_of(download.path, download.name, PUBLISHER)
+    answer = json_of(path, name, PUBLISHER)
     if not isinstance(answer, dict) or not all(isinstance(about, dict) for about in answer.values()):
-        raise SpiError(f"{download.name} of {PUBLISHER} holds no metadata of indicators; see its API")
+        raise SpiError(f"{name} of {PUBLISHER} holds no metadata of indicators; see its API")
     return answer
 
 

@@ -123,6 +123,9 @@ def test_the_machine_is_looked_at_without_a_network(live: House, spi: Command, m
         (("--report", "x.json"), "--report belongs with --live"),
         (("--live", "--hosts"), "give one of --live, --compare and --hosts"),
         (("--live", "--report", "/nowhere/at/all.json"), "there is no folder"),
+        (("--live", "--report", "/"), "--report / is a folder; name a file in it"),
+        (("--select", "census_age"), "--select belongs with --live or --compare"),
+        (("--hosts", "--select", "census_age"), "--select belongs with --live or --compare"),
         (("--live", "--select", "weather"), "no endpoint is asked for weather; there are"),
         (("--live", "--select", "broadband_coverage"), "no endpoint is asked for broadband_coverage"),
     ],
@@ -133,3 +136,27 @@ def test_bad_usage_is_told_before_anybody_is_asked(
     found = spi(live, "doctor", *arguments)
     assert found.code == 2
     assert said in " ".join(found.err.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("publishers")
+def test_brackets_in_a_path_are_shown_as_they_are(live: House, spi: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "[/red]"
+    odd = House(live.settings.model_copy(update={"store": str(folder / "store")}))
+    said = spi(odd, "doctor")
+    assert (said.code, said.err) == (0, "")
+    assert "[/red]/store" in said.out
+    folder.mkdir(parents=True)
+    file = folder / "report.json"
+    told = spi(odd, "doctor", "--live", "--select", "census_car_availability", "--report", str(file))
+    assert file.exists()
+    assert f"What was seen is in {file}: names, counts" in told.err
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_setting_of_the_authorities_that_are_not_there_is_named(
+    live: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nope")
+    found = {row["what"]: row for row in json.loads(spi(live, "doctor", "--json").out)}
+    assert found["certificates"]["trouble"] == "CURL_CA_BUNDLE names no file; correct it"

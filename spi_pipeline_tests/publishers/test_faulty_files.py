@@ -8,13 +8,14 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.files.archives import member_of
 from spi_pipeline.publishers.files.reading import begins
 from spi_pipeline.publishers.http.exchange import Download
 from spi_pipeline.publishers.offers import OFFERS
@@ -246,3 +247,16 @@ def test_a_zip_file_in_a_zip_file_is_opened(source_id: str, clean: Clean, tmp_pa
         SpiError, match=r"\.zip: no member matches .*, it holds readme\.txt, packages/outer\.zip; fetch"
     ):
         OFFERS[source_id].parse(deeper, scope(source_id))
+
+
+def test_a_full_disk_is_told_where_a_zip_file_in_a_zip_file_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = zipped({"table.csv": bytes(range(256)) * 500})
+    (tmp_path / "outer.zip").write_bytes(faults.nested("inner", inner))
+    monkeypatch.setattr("tempfile.TemporaryFile", partial(Path("/dev/full").open, "w+b"))
+    with (
+        pytest.raises(SpiError, match=r"cannot be written \(No space left on device\): free some disk space"),
+        member_of(tmp_path / "outer.zip", r"table\.csv", "outer.zip", "A"),
+    ):
+        pass

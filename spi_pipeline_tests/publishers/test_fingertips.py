@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,14 @@ def table(found: list[dict[str, object]]) -> bytes:
     return body_of(pd.DataFrame(found, columns=HEADER.split(",")))
 
 
-def metadata(year: str = "2025", **uses: str) -> bytes:
+def metadata(year: str = "2025", ids: Sequence[int] = IDS, **uses: str) -> bytes:
     """When each was uploaded, and what is said of the use of some (``n93283=…``)."""
     told = {
         number: {
             "DataChange": {"LastUploadedAt": f"{year}-08-05T09:00:00"},
             "Descriptive": {"Name": "A name", "Reuse": uses.get(f"n{number}", "")},
         }
-        for number in IDS
+        for number in ids
     }
     return json.dumps(told).encode()
 
@@ -160,6 +160,7 @@ def test_more_than_a_hundred_ids_are_asked_for_in_parts(tmp_path: Path) -> None:
         return table(rows(list(TOWN.msoas), asked[:100]))
 
     client = publisher(tmp_path, first_hundred, msoas=tuple(ids))
+    client.answers[ABOUT] = metadata(ids=ids)
     assert len([d for d in fetch(client, TOWN, ids) if "all_data" in d.url]) == 2
 
 
@@ -223,3 +224,19 @@ def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
     silent = replace(TOWN, msoas=("E02000000",))
     with pytest.raises(SpiError, match=r"holds a ward or MSOA of ours"):
         HEALTH.parse([kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))], silent)
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        (b"{}", r"indicator_metadata of Fingertips says nothing of 93092, 93105, .*; see available_data"),
+        (metadata().replace(b'"93107"', b'"107"'), r"says nothing of 93107, as where one is withdrawn; see available"),
+        (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
+    ],
+    ids=["of none", "not of one", "none"],
+)
+def test_metadata_that_lack_an_indicator_asked_for_are_refused(tmp_path: Path, about: bytes, said: str) -> None:
+    client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
+    client.answers[ABOUT] = about
+    with pytest.raises(PermanentFailure, match=said):
+        through(HEALTH, client, TOWN)

@@ -12,6 +12,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.nomis import OFFERS
+from spi_pipeline.publishers.nomis.answers import extent
 from spi_pipeline.publishers.nomis.asking import CODES_A_REQUEST
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
@@ -290,3 +291,28 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
         figures[column] = sum(figures.pop(part) for part in parts)
     assert frame.iloc[0].to_dict() == {"area_code": areas[0], **figures}
     assert holds(source_id, frame)
+
+
+@pytest.mark.parametrize("date", ["", "soon"])
+@pytest.mark.parametrize("source", ["population", "claimant_count"])
+def test_a_page_that_tells_no_date_is_refused(tmp_path: Path, source: str, date: str) -> None:
+    areas = TOWN.lsoas if source == "population" else TOWN.wards
+    rows = pd.DataFrame({"DATE_CODE": date, "GEOGRAPHY_CODE": areas, "C_AGE": "200", "OBS_VALUE": 1, "OBS_STATUS": "A"})
+    every = dict.fromkeys(("NM_2014_1", "NM_162_1"), answering(rows))
+    asking = FakeClient(tmp_path, {f"/api/v01/dataset/{name}.data.csv": one for name, one in every.items()})
+    with pytest.raises(PermanentFailure, match=r"of Nomis tells no date \(DATE_CODE\); ask again"):
+        through(OFFERS[source], asking, TOWN)
+
+
+def test_a_page_is_read_once_for_its_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+
+    def counting(path: Path, name: str) -> tuple[int, int]:
+        counted.append(name)
+        return extent(path, name)
+
+    monkeypatch.setattr("spi_pipeline.publishers.nomis.asking.extent", counting)
+    fetch = OFFERS["census_general_health"].fetch
+    assert fetch
+    list(fetch(client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN))
+    assert len(counted) == 1

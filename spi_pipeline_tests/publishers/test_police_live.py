@@ -16,9 +16,10 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
-from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.exchange import Download, PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.police import OFFERS
-from spi_pipeline.publishers.police.answers import CATEGORIES
+from spi_pipeline.publishers.police.answers import CATEGORIES, leave_of_forces
+from spi_pipeline.publishers.police.answers import STREET as STREET_KIND
 from spi_pipeline.publishers.police.asking import FORCES, newest_month
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
@@ -418,7 +419,9 @@ def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path)
         file.writestr("2023-11/2023-11-anyshire-street.csv", b"Crime ID,Month\n")
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}})
     client.answers["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
-    with pytest.raises(TransientFailure, match=r"2023-11-anyshire-street.csv in the archive is damaged \(Bad CRC-32"):
+    with pytest.raises(
+        TransientFailure, match=r"2023-11-anyshire-street.csv in the archive is damaged or encrypted \(Bad CRC-32"
+    ):
         list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
 
 
@@ -492,3 +495,62 @@ def test_no_map_point_within_twenty_kilometres_is_no_place(tmp_path: Path, place
     rows = [incident("a", "Drugs", (0, 0), "2023-12"), incident("b", "Drugs", (0, 51.4), "2023-12")]
     frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert sorted(frame[["longitude", "latitude"]].fillna(-1).values.tolist()) == [[-1, -1], [0, 51.4]]
+
+
+def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
+    """A file of one month as somebody laid it into the inbox."""
+    return kept(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
+
+
+@pytest.mark.parametrize("name", ["2024-01-anyshire-street.csv", "january.csv"])
+def test_of_a_month_in_an_archive_and_in_a_file_of_its_own_the_last_counts(tmp_path: Path, name: str) -> None:
+    archive = kept(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
+    single = laid(tmp_path, name, "2024-01", "a", "b")
+    assert CRIMES.parse([archive, single], TOWN)["crimes"].sum() == 2
+    assert CRIMES.parse([single, archive], TOWN)["crimes"].sum() == 1
+
+
+def test_files_of_two_forces_both_count_and_a_name_without_a_force_is_refused(tmp_path: Path) -> None:
+    two = replace(TOWN, forces=("anyshire", "elsewhere"))
+    files = [laid(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
+    assert CRIMES.parse(files, two)["crimes"].sum() == 2
+    with pytest.raises(SpiError, match=r"january.csv does not tell of which force it is; give it its name in an arch"):
+        CRIMES.parse([laid(tmp_path, "january.csv", "2024-01", "a")], two)
+
+
+def test_a_file_of_its_own_of_a_month_before_those_wanted_is_passed_over(tmp_path: Path) -> None:
+    early, first, second = (
+        laid(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
+    )
+    # Kinds of crime were others until April 2013.
+    assert set(CRIMES.parse([early, first, second], TOWN)["month"]) == {"2013-05", "2024-01"}
+    assert set(CRIMES.parse([first, second], replace(TOWN, since="2023-12"))["month"]) == {"2024-01"}
+
+
+def test_a_file_of_its_own_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match=r"2024-01-anyshire-street.csv holds 2024-02, not the month of its name"):
+        CRIMES.parse([laid(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
+
+
+def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None:
+    body, rows = tmp_path / "archive.zip", [incident(str(number), "Drugs", INSIDE) for number in range(2000)]
+    body.write_bytes(zipped(member("2024-01", *rows)))
+    (tmp_path / "archive.zip.ours").symlink_to("/dev/full")
+    with pytest.raises(
+        SpiError, match=r"cannot be written \(No space left on device\): free some disk space"
+    ) as caught:
+        leave_of_forces(body, kind=STREET_KIND, forces=TOWN.forces, md5="")
+    assert not isinstance(caught.value, TransientFailure)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["archive.zip"]
+
+
+@pytest.mark.parametrize("fault", ["encrypted", "packed in a way nobody knows"])
+def test_a_file_of_ours_that_cannot_be_unpacked_is_asked_for_again(tmp_path: Path, fault: str) -> None:
+    packed = zipped(member("2024-01", incident("a", "Drugs", INSIDE)))
+    for signature, flags, method in ((b"PK\x03\x04", 6, 8), (b"PK\x01\x02", 8, 10)):
+        at = packed.index(signature)
+        place, value = (at + flags, b"\x01") if fault == "encrypted" else (at + method, b"\x63")
+        packed = packed[:place] + value + packed[place + 1 :]
+    (tmp_path / "archive.zip").write_bytes(packed)
+    with pytest.raises(TransientFailure, match=r"2024-01-anyshire-street.csv in the archive is damaged or encrypted"):
+        leave_of_forces(tmp_path / "archive.zip", kind=STREET_KIND, forces=TOWN.forces, md5="")

@@ -6,15 +6,14 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.http import bodies
 
-# Deflate reaches 1,000 on zeros; the tables of our publishers reach 5 to 15.
-MAX_RATIO = 200
 # What reading a damaged or unusual zip file raises, encryption (RuntimeError) among it.
 FAULTS = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, OverflowError, RuntimeError,
@@ -35,11 +34,11 @@ def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[z
         raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
     with archive:
         for info in archive.infolist():
-            if info.filename.startswith("/") or ".." in info.filename.split("/"):
+            if bodies.climbs_out(info.filename):
                 raise SpiError(
                     f"{name} holds the path {info.filename}, which leads out of it; fetch it from {publisher}"
                 )
-            if info.file_size > MAX_RATIO * max(info.compress_size, 1 << 16):
+            if info.file_size > bodies.MAX_RATIO * max(info.compress_size, 1 << 16):
                 raise SpiError(
                     f"{name}: {info.filename} unpacks from {info.compress_size:,} to {info.file_size:,} bytes, which "
                     f"no table of {publisher} does; fetch it again"
@@ -93,11 +92,22 @@ def is_called(member: str, pattern: str) -> bool:
 
 @contextmanager
 def _unpacked(archive: zipfile.ZipFile, within: str, name: str) -> Iterator[IO[bytes]]:
-    """A zip file within another in a file of its own: what it holds is told at its end, so all of it is needed."""
-    with tempfile.TemporaryFile() as copy, opened(archive, within, name) as stream:
-        for block in _blocks(stream, f"{name}: {within}"):
-            copy.write(block)
-        copy.seek(0)
+    """A zip file within another in a file of its own: what it holds is told at its end, so all of it is needed.
+
+    Raises:
+        SpiError: when it is damaged or encrypted, or the disk refuses it.
+    """
+    with ExitStack() as open_ones:
+        try:
+            copy = open_ones.enter_context(tempfile.TemporaryFile())
+            with opened(archive, within, name) as stream:
+                for block in _blocks(stream, f"{name}: {within}"):
+                    copy.write(block)
+            copy.seek(0)
+        except OSError as error:
+            with suppress(OSError):  # what is left to be written is refused once more
+                open_ones.close()
+            raise bodies.unwritable(Path(tempfile.gettempdir()), error) from error
         yield copy
 
 

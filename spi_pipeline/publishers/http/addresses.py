@@ -80,7 +80,8 @@ class Addresses:
         if _origin(url) not in [("https", one, 443) for one in known]:
             raise PermanentFailure(
                 f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
-                "publisher moved"
+                "publisher moved",
+                kind="elsewhere",
             )
         if not self.overridden(host):
             return url
@@ -104,10 +105,12 @@ class Addresses:
         try:
             found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
         except OSError as error:
-            raise TransientFailure(f"the address of {name} cannot be found ({error}); see to the network") from error
+            said = f"the address of {name} cannot be found ({error}); see to the network"
+            raise TransientFailure(said, kind="unreached") from error
         private = sorted(address for address in found if not ipaddress.ip_address(address.split("%")[0]).is_global)
         if private:
-            raise PermanentFailure(f"{name} leads to {private[0]}, an address in a private network; nothing was asked")
+            said = f"{name} leads to {private[0]}, an address in a private network; nothing was asked"
+            raise PermanentFailure(said, kind="elsewhere")
         return len(found)
 
 

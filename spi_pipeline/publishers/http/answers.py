@@ -51,9 +51,7 @@ def receive(response: requests.Response, body: Path, limit: int, begin: int = 0)
                 file.write(chunk)
     except OSError as error:
         if error.filename or not isinstance(error, ConnectionError | TimeoutError):
-            raise SpiError(
-                f"{body.parent} cannot be written ({error.strerror or error}): free some disk space"
-            ) from error
+            raise bodies.unwritable(body.parent, error) from error
         raise unreached(error) from error
     except urllib3.exceptions.HTTPError as error:
         raise unreached(error) from error
@@ -81,10 +79,10 @@ def refused(response: requests.Response, request: Request, body: bytes) -> SpiEr
     said = _words(body)
     message = f"answered {status} {response.reason or ''}".rstrip() + (f" ({said})" if said else "")
     if status in _WORTH_ANOTHER_TRY and status not in request.final:
-        return TransientFailure(message, status, _retry_after(response.headers))
+        return TransientFailure(message, status, _retry_after(response.headers), kind="refused")
     if status in (401, 403):
         message += "; where it lets no program in, lay the file into the inbox of this source"
-    return PermanentFailure(message, status)
+    return PermanentFailure(message, status, kind="refused")
 
 
 def beginning(response: requests.Response) -> bytes:
@@ -119,26 +117,30 @@ def published(headers: Mapping[str, str]) -> str | None:
         return None
 
 
-def unreached(error: Exception) -> SpiError:
+def unreached(error: Exception) -> PermanentFailure | TransientFailure:
     """The failure that an error of the network means."""
     said = " ".join(str(error).split())
     if over := _out_of_time(error):
-        return TransientFailure(str(over))
+        return TransientFailure(str(over), kind="late")
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return PermanentFailure(
             "its certificate is not trusted here; see to this machine's clock or, where a proxy of your own signs for "
-            "others, name its certificate authority in REQUESTS_CA_BUNDLE"
+            "others, name its certificate authority in REQUESTS_CA_BUNDLE",
+            kind="untrusted",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return TransientFailure("the proxy of this machine's settings (HTTPS_PROXY) does not let it through")
+        said = "the proxy of this machine's settings (HTTPS_PROXY) does not let it through"
+        return TransientFailure(said, kind="proxy")
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return PermanentFailure(said, kind="proxy")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         # Without what its query may hide.
-        return PermanentFailure(f"the address cannot be used ({said.split('?')[0][:160]})")
+        return PermanentFailure(f"the address cannot be used ({said.split('?')[0][:160]})", kind="unreached")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return TransientFailure("no answer in time")
+        return TransientFailure("no answer in time", kind="late")
     if isinstance(error, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in said:
-        return TransientFailure("the body is cut short, the connection was closed before its end")
-    return TransientFailure(f"the connection failed ({type(error).__name__})")
+        return TransientFailure("the body is cut short, the connection was closed before its end", kind="broken off")
+    return TransientFailure(f"the connection failed ({type(error).__name__})", kind="unreached")
 
 
 def _out_of_time(error: BaseException | None) -> OutOfTimeError | None:

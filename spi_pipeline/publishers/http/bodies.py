@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Media, PermanentFailure, TransientFailure
 
 _CHUNK = 1 << 16
@@ -32,8 +33,9 @@ _TYPES: dict[Media, set[str]] = {
 SUFFIXES: dict[str, Media] = {
     ".csv": "csv", ".json": "json", ".geojson": "json", ".zip": "zip", ".xlsx": "xlsx", ".gz": "gzip", ".html": "html",
 }  # fmt: skip
-# Census tables, full of zeros, unpack to 30 times their size; an archive made to fill a disk to a thousand times.
-_RATIO = 200
+# The tables of our publishers unpack to 5 to 15 times their size, census tables, full of zeros, to 30 times; an archive
+# made to fill a disk to a thousand times.
+MAX_RATIO = 200
 _SMALL = 100 * MEGABYTE
 
 
@@ -120,6 +122,17 @@ def fits(declared: str, form: Media) -> bool:
     return kind in _ANY | _TYPES[form] or (form == "json" and kind.endswith("+json"))
 
 
+def climbs_out(member: str) -> bool:
+    """Whether a file of an archive would be unpacked outside the folder it is unpacked into."""
+    name = member.replace("\\", "/")
+    return name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name.split("/")[0]
+
+
+def unwritable(folder: Path, error: OSError) -> SpiError:
+    """What to say where a disk refuses a body, or what is taken from one."""
+    return SpiError(f"{folder} cannot be written ({error.strerror or error}): free some disk space")
+
+
 def compare(body: Path, md5: str) -> None:
     """Hold a body to the digest that its publisher publishes.
 
@@ -164,11 +177,10 @@ def _look_into(body: Path, form: Media) -> None:
         with zipfile.ZipFile(body) as archive:
             members = archive.infolist()
             for member in members:
-                name = member.filename.replace("\\", "/")
-                if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name.split("/")[0]:
+                if climbs_out(member.filename):
                     raise PermanentFailure(f"the archive holds {member.filename!r}, which climbs out of its folder")
             size, packed = sum(member.file_size for member in members), body.stat().st_size
-            if size > max(_RATIO * packed, _SMALL) or sum(member.compress_size for member in members) > packed:
+            if size > max(MAX_RATIO * packed, _SMALL) or sum(member.compress_size for member in members) > packed:
                 raise PermanentFailure(
                     f"the archive of {packed:,} bytes says that it unpacks to {size:,}, as one made to fill a disk does"
                 )
@@ -189,7 +201,7 @@ def _unpack(body: Path) -> None:
         with gzip.open(body) as file:
             while chunk := file.read(16 * _CHUNK):
                 size += len(chunk)
-                if size > max(_RATIO * packed, _SMALL):
+                if size > max(MAX_RATIO * packed, _SMALL):
                     raise PermanentFailure(f"{packed:,} packed bytes unpack to more than {size:,}")
     except (OSError, EOFError, zlib.error) as error:
         raise TransientFailure(f"the gzip file is cut short or damaged ({error})") from error

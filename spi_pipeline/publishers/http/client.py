@@ -24,11 +24,11 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies, parts
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.answers import NETWORK, beginning, published, receive, refused, unreached
+from spi_pipeline.publishers.http.authorities import own_authorities
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
     Check,
     Download,
-    Head,
     Host,
     PermanentFailure,
     Request,
@@ -129,11 +129,6 @@ class HttpClient:
             return replace(kept, period=request.period)
         return self._tried(url, lambda: self._once(request, url, key, kept, check))
 
-    def head(self, request: Request) -> Head:
-        """See ``exchange.Client``."""
-        url = self._addresses.url(request)
-        return self._tried(url, lambda: self._heading(request))
-
     @_hiding
     def peek(self, request: Request, piece: Piece) -> Peek:
         """A piece of an answer, asked for once; nothing is kept.
@@ -155,8 +150,10 @@ class HttpClient:
         for request in requests:
             key = _key(request, self._addresses.url(request))
             if not (self._shelf.answer(key) and self._shelf.stands(key, settled=request.settled)):
+                size = None
                 with suppress(SpiError):  # what cannot be had is told when it is asked for, after all its tries
-                    sizes.append(self._heading(request).size)
+                    size = self._size_of(request)
+                sizes.append(size)
         if sizes:
             known = sum(size or 0 for size in sizes)
             more = "" if all(sizes) else " or more"
@@ -205,22 +202,21 @@ class HttpClient:
             count = tries.statistics["attempt_number"]
             how = f"tried {count} times" if count > 1 else "this run may not wait for it"
             raise TransientFailure(
-                f"{_bare(url)}: {error}; {how}, try again later", error.status, error.after
+                f"{_bare(url)}: {error}; {how}, try again later", error.status, error.after, kind=error.kind
             ) from error
         except PermanentFailure as error:
-            raise PermanentFailure(f"{_bare(url)}: {error}", error.status) from error
+            raise PermanentFailure(f"{_bare(url)}: {error}", error.status, kind=error.kind) from error
 
     @_hiding
-    def _heading(self, request: Request) -> Head:
-        """One try of the header alone."""
+    def _size_of(self, request: Request) -> int | None:
+        """Bytes of a body by its header alone, asked for once; None where they are not told."""
         # Unpacked, so that the size told is that of the file.
         with closing(self._ask(request, "HEAD", {"Accept-Encoding": "identity"})) as response:
             if response.status_code != 200:
                 self._pace.refusal()
                 raise refused(response, request, beginning(response))
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            length = headers.get("content-length", "")
-            return Head(response.status_code, int(length) if length.isdigit() else None, headers)
+            length = response.headers.get("Content-Length", "")
+            return int(length) if length.isdigit() else None
 
     @_hiding
     def _once(self, request: Request, url: str, key: str, kept: Download | None, check: Check | None) -> Download:
@@ -319,15 +315,17 @@ class HttpClient:
                 return response
             response.close()
             if method == "POST" and response.status_code not in (307, 308):
-                raise PermanentFailure(f"a form is redirected with {response.status_code}, which would lose it")
+                said = f"a form is redirected with {response.status_code}, which would lose it"
+                raise PermanentFailure(said, kind="elsewhere")
             address = self._addresses.redirected(request.host, response.headers["Location"], address)
-        raise PermanentFailure(f"more than {_REDIRECTS} redirects in a row")
+        raise PermanentFailure(f"more than {_REDIRECTS} redirects in a row", kind="elsewhere")
 
     def _settings(self, host: Host, url: str) -> dict[str, Any]:
         """How to send: through the system's proxy, if it has one, but not to a base somebody overrode."""
         settings: dict[str, Any] = dict(self._session.merge_environment_settings(url, {}, True, None, None))
         if isinstance(settings["verify"], str) and not Path(settings["verify"]).exists():
-            raise PermanentFailure(f"REQUESTS_CA_BUNDLE names {settings['verify']}, which is not there; correct it")
+            said = f"{own_authorities()[0]} names {settings['verify']}, which is not there; correct it"
+            raise PermanentFailure(said, kind="untrusted")
         if self._addresses.overridden(host):
             settings["proxies"] = {}
         addresses = 1

@@ -35,6 +35,7 @@ Media = Literal["csv", "json", "zip", "xlsx", "html", "gzip"]
 Archives = Literal["drop", "keep"]
 Pairs = tuple[tuple[str, str], ...]
 MEGABYTE = 1_000_000
+Kind = Literal["refused", "late", "unreached", "untrusted", "proxy", "elsewhere", "broken off", "unreadable"]
 
 
 class PermanentFailure(SpiError):  # noqa: N818
@@ -42,11 +43,13 @@ class PermanentFailure(SpiError):  # noqa: N818
 
     Attributes:
         status: the HTTP status, or None where it was not that which failed.
+        kind: what failed, in a word; of a body that came, that it is not what it should be.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, kind: Kind = "unreadable") -> None:
         super().__init__(message)
         self.status = status
+        self.kind = kind
 
 
 class TransientFailure(SpiError):  # noqa: N818
@@ -55,12 +58,16 @@ class TransientFailure(SpiError):  # noqa: N818
     Attributes:
         status: the HTTP status, or None where it was not that which failed.
         after: seconds the publisher asks to wait for, or None where it says nothing.
+        kind: as of a ``PermanentFailure``.
     """
 
-    def __init__(self, message: str, status: int | None = None, after: float | None = None) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, after: float | None = None, *, kind: Kind = "unreadable"
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.after = after
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -119,21 +126,6 @@ class Request:
     part: str = ""
 
 
-@dataclass(frozen=True)
-class Head:
-    """What a publisher says of a body without sending it.
-
-    Attributes:
-        status: the HTTP status.
-        size: bytes of the body as it would be sent unpacked; None where that is not told.
-        headers: what else it says, by name in small letters.
-    """
-
-    status: int
-    size: int | None
-    headers: Mapping[str, str]
-
-
 Check = Callable[[Path], None]
 
 
@@ -151,14 +143,6 @@ class Client(Protocol):
         Raises:
             PermanentFailure: when asking again would not help.
             TransientFailure: when it might, but the tries of this request or of the run are spent.
-        """
-
-    def head(self, request: Request) -> Head:
-        """Ask for the header of the answer alone, with the same limits, tries and failures; nothing is kept.
-
-        Raises:
-            PermanentFailure: likewise, also where the publisher answers no such question.
-            TransientFailure: likewise.
         """
 
     def announce(self, requests: Sequence[Request]) -> None:

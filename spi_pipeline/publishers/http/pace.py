@@ -201,7 +201,9 @@ class Paced(requests.adapters.HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
         """The pools for what is asked through a proxy."""
         if proxy.lower().startswith("socks"):  # its pools are others, which know no pace
-            raise requests.exceptions.InvalidProxyURL("proxies of the kind SOCKS are not spoken to, name one of HTTP")
+            raise requests.exceptions.InvalidProxyURL(
+                "SOCKS proxies are not supported; set HTTPS_PROXY to an HTTP proxy"
+            )
         manager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools
         return manager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import requests
 
 from spi_pipeline.publishers.http import bodies
-from spi_pipeline.publishers.http.answers import NETWORK
+from spi_pipeline.publishers.http.answers import NETWORK, unreached
 from spi_pipeline.publishers.http.exchange import TransientFailure
 
 _CHUNK = 1 << 14
@@ -58,21 +58,18 @@ class Peek:
     whole: bool
 
 
-class BrokenOffError(TransientFailure):
-    """An answer that began and did not come whole."""
-
-
 def peek(response: requests.Response, piece: Piece) -> Peek:
     """The piece of an answer whose body is still to be read.
 
     Raises:
-        BrokenOffError: when it breaks off before.
+        TransientFailure: when it breaks off before, or takes too long.
+        PermanentFailure: when it is packed in a way that was not asked for.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
     length, packed = headers.get("content-length", ""), headers.get("content-encoding", "").lower()
     size = int(length) if length.isdigit() and packed in ("", "identity") else None
-    if told := re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("content-range", "")):
-        size = int(told[3])
+    if told := re.fullmatch(r"bytes \d+-\d+/(\d+)", headers.get("content-range", "")):
+        size = int(told[1])
     if piece.end and response.status_code != 206 and (size is None or size > piece.bytes):
         return Peek(response.status_code, headers, b"", size, whole=False)
     body, ended = b"", False
@@ -82,7 +79,9 @@ def peek(response: requests.Response, piece: Piece) -> Peek:
             chunk = next(chunks, None)
             body, ended = body + (chunk or b""), chunk is None
     except (TransientFailure, *NETWORK) as error:
-        raise BrokenOffError(f"the answer breaks off after {len(body):,} bytes ({error})") from error
+        late = not isinstance(error, TransientFailure) and unreached(error).kind == "late"
+        said = f"the answer breaks off after {len(body):,} bytes ({error})"
+        raise TransientFailure(said, kind="late" if late else "broken off") from error
     whole = len(body) == size if size is not None else ended
     return Peek(
         response.status_code, headers, body[: piece.bytes], len(body) if ended and size is None else size, whole

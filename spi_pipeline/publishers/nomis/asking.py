@@ -156,18 +156,22 @@ def _by_area(client: Client, request: Request, areas: Sequence[str], kind: str =
         read, count = 0, 1
         while read < count:
             page = replace(asked, params=(*asked.params, ("RecordOffset", str(read))))
-            download = client.get(page, check=partial(_check_page, name=request.path.rsplit("/", 1)[-1], read=read))
+            told: list[tuple[int, int]] = []
+            name = request.path.rsplit("/", 1)[-1]
+            download = client.get(page, check=partial(_check_page, name=name, read=read, told=told))
             yield download
-            rows, count = extent(download.path, download.name)
+            # A page that was had before is not checked again.
+            rows, count = told[-1] if told else extent(download.path, download.name)
             read += rows
 
 
-def _check_page(path: Path, name: str, read: int) -> None:
-    """A page holds rows. How many is the publisher's affair: those that are left are asked for next."""
+def _check_page(path: Path, name: str, read: int, told: list[tuple[int, int]]) -> None:
+    """A page holds rows; how many, which is the publisher's affair, goes into ``told``: the rest is asked for next."""
     try:
-        rows, _ = extent(path, name)
+        told.append(extent(path, name))
     except SpiError as error:
         raise PermanentFailure(str(error)) from error
+    rows, _ = told[-1]
     if not rows and read:
         raise TransientFailure(f"{PUBLISHER} answered {read:,} rows of more (RECORD_COUNT) and then none; ask again")
     if not rows:
@@ -176,4 +180,7 @@ def _check_page(path: Path, name: str, read: int) -> None:
 
 def _date_of(download: Download) -> str:
     with download.path.open("rb") as stream:
-        return str(text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0])
+        date = text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0]
+    if not isinstance(date, str) or not re.fullmatch(r"20\d\d(-(0[1-9]|1[0-2]))?", date):
+        raise PermanentFailure(f"{download.name} of {PUBLISHER} tells no date (DATE_CODE); ask again")
+    return date

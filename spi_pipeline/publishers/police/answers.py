@@ -6,21 +6,20 @@ What is asked for, and when, is in ``asking``; the CSV files inside an archive a
 import datetime as dt
 import math
 import re
-import shutil
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.archives import opened, zip_members
+from spi_pipeline.publishers.files.archives import FAULTS, opened, zip_members
 from spi_pipeline.publishers.files.reading import begins, json_of
+from spi_pipeline.publishers.http.bodies import unwritable
 from spi_pipeline.publishers.http.exchange import Download, Scope, TransientFailure
 from spi_pipeline.publishers.police.files import PUBLISHER, parse_stop_and_search, parse_street_crime
 
@@ -70,19 +69,18 @@ def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataF
     Raises:
         SpiError: when a file is none of the three, or not what its name promises.
     """
+    since = max(scope.since or "", kind.since)
     by_file: dict[tuple[str, str], pd.DataFrame] = {}
     answered: dict[str, dict[Any, tuple[Any, ...]]] = {}
     for download in downloads:
         start = begins(download.path)
         if start == b"P":
-            by_file |= dict(_members(kind, download, scope))
+            by_file |= dict(_members(kind, download, scope.forces, since))
         elif start in (b"[", b"{"):
             for key, row in _objects(kind, download).items():
                 answered.setdefault(row[0], {})[key] = row
         else:
-            with download.path.open("rb") as stream:
-                frame = kind.parse(stream, download.name)
-            by_file |= {(str(month), download.name): rows for month, rows in frame.groupby("month")}
+            by_file |= {key: rows for key, rows in _single(kind, download, scope.forces) if key[0] >= since}
     frames = [rows for (month, _), rows in sorted(by_file.items()) if month not in answered]
     for _, rows in sorted(answered.items()):
         columns = list(kind.columns[:-1])
@@ -93,40 +91,60 @@ def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataF
     return pd.concat(frames, ignore_index=True)[list(kind.columns)]
 
 
-def _members(kind: Kind, download: Download, scope: Scope) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+def _single(kind: Kind, download: Download, forces: Sequence[str]) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """A file of one month by month and force, as its name tells them; the force may be left out where ours is one."""
+    told = member_names(kind).fullmatch(download.name)
+    if not told and len(forces) > 1:
+        raise SpiError(
+            f"{download.name} does not tell of which force it is; give it its name in an archive of {PUBLISHER}, such "
+            f"as 2026-07-{forces[0]}-{kind.member}.csv"
+        )
+    with download.path.open("rb") as stream:
+        frame = _parsed(kind, stream, download.name, told[1] if told else "")
+    for month in [told[1]] if told else frame["month"].dropna().unique():
+        yield (month, told[2] if told else "".join(forces)), frame
+
+
+def _members(
+    kind: Kind, download: Download, forces: Sequence[str], since: str
+) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """The files of our forces in an archive, by month and force. A force-month that is not there is not known."""
-    pattern, since = _member_of(kind, scope.forces), max(scope.since or "", kind.since)
     with zip_members(download.path, download.name, PUBLISHER) as archive:
         for name in archive.namelist():
-            found = pattern.fullmatch(name)
-            if not found or found[1] < since:
-                continue
-            with opened(archive, name, download.name) as stream:
-                frame = kind.parse(stream, f"{download.name}: {name}")
-            others = sorted(set(frame["month"].dropna()) - {found[1]})
-            if others:
-                raise SpiError(
-                    f"{download.name}: {name} holds {', '.join(others)}, not the month of its name; fetch it again"
-                )
-            yield (found[1], found[2]), frame
+            found = member_names(kind).fullmatch(name)
+            if found and found[1] >= since and found[2] in forces:
+                with opened(archive, name, download.name) as stream:
+                    yield (found[1], found[2]), _parsed(kind, stream, f"{download.name}: {name}", found[1])
+
+
+def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFrame:
+    """The counts of a file, which must be of the month that its name tells, where it tells one."""
+    frame = kind.parse(stream, name)
+    others = sorted(set(frame["month"].dropna()) - {month}) if month else []
+    if others:
+        raise SpiError(f"{name} holds {', '.join(others)}, not the month of its name; fetch it again")
+    return frame
 
 
 def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
     """Leave of an archive the files that are read for some forces: a zip whose comment says what it was taken from.
 
     Raises:
-        TransientFailure: when one of those files is damaged.
-        SpiError: as for ``zip_members``.
+        TransientFailure: when one of those files is damaged or encrypted.
+        SpiError: as for ``zip_members``; or when the disk refuses what is left.
     """
-    pattern, ours = _member_of(kind, forces), body.with_name(f"{body.name}.ours")
+    ours = body.with_name(f"{body.name}.ours")
     try:
         with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as left:
             for info in archive.infolist():
-                if pattern.fullmatch(info.filename):
+                found = member_names(kind).fullmatch(info.filename)
+                if found and found[2] in forces:
                     _copy(archive, info, left)
             size = f"{body.stat().st_size:,} bytes"
             left.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
         ours.replace(body)
+    except OSError as error:
+        raise unwritable(body.parent, error) from error
     finally:
         ours.unlink(missing_ok=True)
 
@@ -134,16 +152,23 @@ def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: zipfile.ZipFile) -> None:
     named = zipfile.ZipInfo(info.filename, info.date_time)
     named.compress_type = zipfile.ZIP_DEFLATED
+    with left.open(named, "w") as target:
+        for block in _blocks(archive, info):
+            target.write(block)
+
+
+def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     try:
-        with archive.open(info) as member, left.open(named, "w") as target:
-            shutil.copyfileobj(member, target)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise TransientFailure(f"{info.filename} in the archive is damaged ({error})") from error
+        with archive.open(info) as member:
+            while block := member.read(1 << 20):
+                yield block
+    except FAULTS as error:
+        raise TransientFailure(f"{info.filename} in the archive is damaged or encrypted ({error})") from error
 
 
-def _member_of(kind: Kind, forces: Sequence[str]) -> re.Pattern[str]:
-    """Names of the files of some forces in an archive; the month and the force are its groups."""
-    return re.compile(rf"(?:.*/)?(\d{{4}}-\d{{2}})-({'|'.join(map(re.escape, forces))})-{kind.member}\.csv")
+def member_names(kind: Kind) -> re.Pattern[str]:
+    """Names of the files of a kind in an archive; the month and the force are its groups."""
+    return re.compile(rf"(?:.*/)?(\d{{4}}-\d{{2}})-([a-z0-9-]+)-{kind.member}\.csv")
 
 
 def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:

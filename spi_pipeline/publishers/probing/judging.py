@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.probing.probe import Probe, Shape
 from spi_pipeline.publishers.probing.report import Observation, Outcome
+from spi_pipeline.publishers.probing.visit import PATIENCE
 
+_PUBLISHERS = Path(__file__).parent.parent
 # What was found in place of data, and what to do about it.
 _INSTEAD: Mapping[Outcome, str] = {
     "page": "expected data, found a page for people; open the address in a browser: the publisher is being worked on "
@@ -18,7 +21,8 @@ _INSTEAD: Mapping[Outcome, str] = {
     "{module}",
     "unreadable": "expected a body that {module} can read, found one it cannot; open the address and compare",
     "broken off": "expected a whole answer, found one that breaks off; ask again, at another hour",
-    "late": "expected a whole answer in 15 seconds, found none; ask again, at another hour",
+    "late": f"expected a whole answer in {PATIENCE.answer + PATIENCE.body:.0f} seconds, found none; ask again, at "
+    "another hour",
     "unreached": "expected a connection, found none; let {host} through, or see whether it is up",
     "untrusted": "expected a certificate that is trusted here, found another; name your own certificate authority in "
     "REQUESTS_CA_BUNDLE, or set the clock",
@@ -44,7 +48,8 @@ class Known:
     @property
     def module(self) -> str:
         """Where its publisher's knowledge stands."""
-        return f"spi_pipeline/publishers/{self.probe.name.split('/')[0]}"
+        name = self.probe.name.split("/")[0]
+        return f"spi_pipeline/publishers/{name}{'' if (_PUBLISHERS / name).is_dir() else '.py'}"
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,6 @@ class _Listening:
         raise _Heard(request)
 
     read_json: Any = get
-    head: Any = get
 
     def announce(self, requests: Sequence[Request]) -> None:
         """What is large is announced before it is asked for."""

@@ -5,7 +5,6 @@ and of an answer its status, size and some headers.
 """
 
 import json
-import os
 import platform
 import ssl
 from importlib.metadata import version
@@ -16,7 +15,8 @@ from urllib.request import getproxies
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.exchange import MEGABYTE
+from spi_pipeline.publishers.http.authorities import own_authorities
+from spi_pipeline.publishers.http.exchange import MEGABYTE, Kind
 from spi_pipeline.publishers.probing.probe import Names, Shape, Told, told
 
 # Those that say what the content is and how it may be asked for; none that names who asked, or through whom.
@@ -24,12 +24,7 @@ HEADERS = (
     "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range",
     "content-type", "etag", "last-modified", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining",
 )  # fmt: skip
-# requests reads the first, curl and much else the second.
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-Outcome = Literal[
-    "answered", "refused", "page", "empty", "other form", "unreadable", "broken off", "late", "unreached", "untrusted",
-    "proxy", "elsewhere", "leads nowhere", "not asked", "left out",
-]  # fmt: skip
+Outcome = Literal[Kind, "answered", "page", "empty", "other form", "leads nowhere", "not asked", "left out"]
 
 
 def _kept(headers: dict[str, str]) -> dict[str, str]:
@@ -108,7 +103,7 @@ def versions() -> dict[str, str]:
 
 def surroundings() -> tuple[bool, bool]:
     """Whether a proxy is set on this machine, and whether certificate authorities of its own are; no name of either."""
-    return bool({"http", "https", "all"} & getproxies().keys()), any(os.environ.get(name) for name in CERTIFICATES)
+    return bool({"http", "https", "all"} & getproxies().keys()), bool(own_authorities()[0])
 
 
 def as_data(report: Report) -> dict[str, object]:

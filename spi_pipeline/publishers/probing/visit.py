@@ -3,20 +3,19 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
+from queue import Empty, SimpleQueue
 from typing import Protocol
-
-import requests
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
-from spi_pipeline.publishers.http.answers import NETWORK
-from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request, Scope, TransientFailure
 from spi_pipeline.publishers.http.limits import Limits
-from spi_pipeline.publishers.http.pace import OutOfTimeError, Patience
-from spi_pipeline.publishers.http.peeking import BrokenOffError, Peek, Piece
+from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.probing.probe import Earlier, Probe
 from spi_pipeline.publishers.probing.report import Observation, Outcome
 
@@ -24,7 +23,7 @@ MOST_REQUESTS = 40
 # Redirects are requests too; the archive of the police is known to send one.
 FOR_REDIRECTS = 2
 SECONDS = 110.0
-# 15 seconds a request in all, however it drips.
+# So much for a request in all, however it drips.
 PATIENCE = Patience(connect=8, answer=11, body=4, slowest=1_000_000_000, refusal=2)
 # A host that failed twice is not asked again: fifteen tables behind a dead one would take four minutes.
 MOST_FAILURES = 2
@@ -100,6 +99,9 @@ def visit(
 
     Returns:
         What was seen, in the order of the probes.
+
+    Raises:
+        SpiError: when nobody can be asked, for a fault of this machine.
     """
     asked, left = planned(probes)
     seen = {probe.name: Observation(probe=probe.name, outcome="left out") for probe in left}
@@ -111,18 +113,33 @@ def visit(
                 seen[one.probe] = one
                 tell(one)
 
+    ended: SimpleQueue[SpiError | None] = SimpleQueue()
+
+    def ask(group: Sequence[Probe], client: Asker) -> None:
+        fault = None
+        try:
+            _ask_all(group, smallest(scope), client, take)
+        except SpiError as error:
+            fault = error
+        finally:
+            ended.put(fault)
+
+    groups = _by_publisher(asked)
     # Nobody waits for a thread that a name server or a full pipe holds: it ends with the process.
-    threads = [
-        threading.Thread(target=_ask_all, args=(group, smallest(scope), asker(), take), daemon=True)
-        for group in _by_publisher(asked)
-    ]
+    threads = [threading.Thread(target=ask, args=(group, asker()), daemon=True) for group in groups]
     until = time.monotonic() + SECONDS
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    for probe in asked:
-        take(Observation(probe=probe.name, outcome="late", said=f"the visit ended after {SECONDS:.0f} seconds"))
+    with suppress(Empty):
+        for _ in threads:
+            if fault := ended.get(timeout=max(0.0, until - time.monotonic())):
+                raise fault
+    said = f"the visit ended after {SECONDS:.0f} seconds"
+    for group in groups:
+        # One was being asked; those behind it were not.
+        words: Iterator[Outcome] = chain(["late"], repeat("not asked"))
+        for probe in [probe for probe in group if probe.name not in seen]:
+            take(Observation(probe=probe.name, outcome=next(words), said=said))
     return [seen[probe.name] for probe in probes]
 
 
@@ -144,9 +161,8 @@ def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable
         if before is not None:
             try:
                 request = probe.ask(scope, Earlier(before, asker.absolute))
-            except (
-                Exception
-            ) as error:  # whatever an earlier answer does to what looks for a link in it, it leads nowhere
+            # Whatever an earlier answer does to what looks for a link in it, it leads nowhere.
+            except Exception as error:
                 word: Outcome = "leads nowhere" if probe.follows else "not asked"
                 one = Observation(probe=probe.name, outcome=word, said=str(error))
         if request:
@@ -173,10 +189,9 @@ def _ask(probe: Probe, request: Request, asker: Asker, *, tired: bool) -> tuple[
     began = time.monotonic()
     try:
         peek = asker.peek(request, probe.piece)
-    except SpiError as error:
-        status = getattr(error, "status", None)
+    except (PermanentFailure, TransientFailure) as error:
         took = round(time.monotonic() - began, 2)
-        found = {"outcome": _outcome(error), "status": status, "seconds": took, "said": str(error)}
+        found = {"outcome": _outcome(error), "status": error.status, "seconds": took, "said": str(error)}
         return about.model_copy(update=found), None
     seen = _seen(probe, request, peek)
     answered = {"status": peek.status, "seconds": round(time.monotonic() - began, 2), "headers": dict(peek.headers)}
@@ -199,25 +214,5 @@ def _seen(probe: Probe, request: Request, peek: Peek) -> dict[str, object]:
         return {"outcome": "unreadable", "said": str(error)}
 
 
-def _outcome(error: SpiError) -> Outcome:
-    """The word for a failure: by its status, or by what is behind it."""
-    if getattr(error, "status", None):
-        return "refused"
-    if isinstance(error, EnoughError):
-        return "left out"
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    if any("CERTIFICATE_VERIFY_FAILED" in str(one) for one in causes) or "REQUESTS_CA_BUNDLE" in str(error):
-        return "untrusted"
-    if any(isinstance(one, requests.exceptions.ProxyError) for one in causes):
-        return "proxy"
-    if any(isinstance(one, OutOfTimeError | requests.exceptions.Timeout) for one in causes):
-        return "late"
-    if isinstance(error, BrokenOffError):
-        return "broken off"
-    if any(isinstance(one, NETWORK) for one in causes):
-        return "unreached"
-    return "elsewhere"
+def _outcome(error: PermanentFailure | TransientFailure) -> Outcome:
+    return "left out" if isinstance(error, EnoughError) else error.kind

@@ -480,15 +480,13 @@ def test_a_secret_that_the_answer_repeats_is_not_told(ask: Ask, answer: Answer) 
     assert "hidden" not in str(failure.value) + "".join(asking.told)
 
 
-def test_a_header_is_asked_for_alone_and_nothing_is_kept(ask: Ask) -> None:
-    asking = ask(Answer(status=503), Answer(CSV, headers={"ETag": '"7"'}), Answer(status=404))
-    found = asking.client.head(ONE)
-    assert (found.status, found.size, found.headers["etag"]) == (200, len(CSV), '"7"')
+def test_sizes_are_asked_for_by_headers_alone_and_one_that_is_refused_is_still_announced(ask: Ask) -> None:
+    asking = ask(Answer(CSV, headers={"Content-Length": "2000000"}), Answer(status=403))
+    asking.client.announce([ONE, replace(ONE, path="/b.csv")])
+    assert asking.told == ["2 large files of 2 MB or more will be loaded, once"]
     assert [(method, sent["Accept-Encoding"]) for method, _, sent, _ in asking.publisher.asked] == [
         ("HEAD", "identity")
     ] * 2
-    with pytest.raises(PermanentFailure, match="answered 404"):
-        asking.client.head(ONE)
     assert not list((asking.folder / "raw").glob("[0-9a-f]*"))
 
 

@@ -113,15 +113,18 @@ def test_no_drip_holds_a_try_behind_a_certificate(
         assert dripper.left.wait(10)
 
 
-def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authority.pem")
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "/nowhere/authority.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    with pytest.raises(PermanentFailure, match=r"REQUESTS_CA_BUNDLE names /nowhere/authority\.pem"):
+    with pytest.raises(PermanentFailure, match=rf"{name} names /nowhere/authority\.pem"):
         client().get(ONE)
 
 
 def test_a_proxy_of_another_kind_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:secret@127.0.0.1:1")
-    with pytest.raises(PermanentFailure, match="proxies of the kind SOCKS are not spoken to") as failure:
+    with pytest.raises(
+        PermanentFailure, match="SOCKS proxies are not supported; set HTTPS_PROXY to an HTTP proxy"
+    ) as failure:
         client().get(ONE)
     assert "secret" not in str(failure.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -67,9 +68,9 @@ def test_the_first_request_of_a_fetcher_is_heard_and_nothing_is_asked() -> None:
 
     def fetch(client: Client, scope: Scope) -> object:
         client.announce([Request(Host("A", "https://a"), "/large")])
-        return client.head(Request(Host("A", "https://a"), "/head"))
+        return client.get(Request(Host("A", "https://a"), "/large"))
 
-    assert first_asked(fetch, TOWN).path == "/head"
+    assert first_asked(fetch, TOWN).path == "/large"
     assert first_asked(lambda client, scope: [], TOWN) is None
     with pytest.raises(SpiError, match="no area is known"):
         PROBES["nomis/NM_2014_1"].probe.ask(Scope(), Earlier(b"", nowhere))
@@ -130,3 +131,8 @@ def test_a_page_of_fewer_rows_is_no_fault() -> None:
         expect(Shape(columns=columns, rows=2, total=5, labels={"Total": 0, "1 car or van in household": 2}))
     with pytest.raises(SpiError, match="has 0 categories 'No cars or vans in household'"):
         census.expects[1](Shape(columns=columns, rows=2, total=2, labels={"Total": 0, "1 car or van in household": 2}))
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_what_a_fault_tells_to_change_is_there(name: str) -> None:
+    assert Path(PROBES[name].module).exists()

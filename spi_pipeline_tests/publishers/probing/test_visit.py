@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.pace import Patience
@@ -238,8 +239,13 @@ def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, mon
     with ExitStack() as stack:
         slow = stack.enter_context(server(dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a")))
         found = Visit(dict.fromkeys(HOSTS, slow.base), luton, tmp_path, patience=patient)
-    assert {one.outcome for one in found.observations} == {"late", "left out"}
-    assert len(found.faults) == MOST_REQUESTS - 2
+    # One of each publisher was being asked; what was to come after it was not.
+    counts = Counter(one.outcome for one in found.observations)
+    publishers = {name.split("/")[0] for name in PROBES}
+    assert counts["late"] == len(publishers) == len(found.faults)
+    assert counts["late"] + counts["not asked"] == MOST_REQUESTS - 2
+    assert counts.keys() == {"late", "not asked", "left out"}
+    assert {one.said for one in found.observations if one.outcome == "not asked"} == {"the visit ended after 1 seconds"}
 
 
 def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
@@ -263,3 +269,47 @@ def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
     assert archive.shape
     assert archive.status == 206, "by a range of its end"
     assert "2026-07/2026-07-bedfordshire-street.csv" in archive.shape.links
+
+
+def test_a_fault_of_this_machine_stops_a_visit_and_no_publisher_is_blamed(
+    luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SpiError("the request counts cannot be used: delete that folder")
+
+    monkeypatch.setattr(visiting.FewRequests, "wait", refuse)
+    with publisher() as served, pytest.raises(SpiError, match="request counts cannot be used: delete that folder"):
+        Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
+    assert served.asked == []
+
+
+def test_a_body_packed_in_a_way_nobody_asked_for_is_no_redirect(luton: Scope, tmp_path: Path) -> None:
+    with publisher(Answer(headers={"Content-Type": "text/csv", "Content-Encoding": "br"})) as served:
+        found = Visit({"STATS19": served.base}, luton, tmp_path, ["stats19/collisions"])
+    (one,) = found.observations
+    assert one.outcome == "unreadable"
+    assert "packed as 'br'" in one.said
+
+
+def test_a_proxy_that_is_not_supported_is_told_as_one(
+    luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+    (one,) = Visit({}, luton, tmp_path, ["stats19/collisions"]).observations
+    assert (one.outcome, "set HTTPS_PROXY to an HTTP proxy" in one.said) == ("proxy", True)
+
+
+def test_what_a_network_does_is_told_for_what_it_is(
+    luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.1.2.3", 443))])
+    (private,) = Visit({}, luton, tmp_path, ["stats19/collisions"]).observations
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere/authority.pem")
+    (untrusted,) = Visit({}, luton, tmp_path, ["stats19/collisions"]).observations
+    monkeypatch.delenv("CURL_CA_BUNDLE")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    (proxied,) = Visit({}, luton, tmp_path, ["stats19/collisions"]).observations
+    assert [one.outcome for one in (private, untrusted, proxied)] == ["elsewhere", "untrusted", "proxy"]
