@@ -105,6 +105,7 @@ class HttpClient:
         self._recording = recording
         self._pace = Pace(patience or PATIENCE, budget.left, self._say)
         self._gained = False
+        self._told_of_part = False
         self._session = requests.Session()
         self._session.mount("http://", Paced(self._pace))
         self._session.mount("https://", Paced(self._pace))
@@ -125,7 +126,7 @@ class HttpClient:
         key = _key(request, url)
         kept = self._shelf.answer(key)
         if kept and self._shelf.stands(key, settled=request.settled):
-            self._record(request, 200, kept.headers, kept.path)
+            self._record_kept(request, kept)
             return replace(kept, period=request.period)
         return self._tried(url, lambda: self._once(request, url, key, kept, check))
 
@@ -228,7 +229,7 @@ class HttpClient:
             with closing(self._ask(request, method, conditions | (had.asking if had else {}))) as answer:
                 if answer.status_code == 304 and kept:
                     self._shelf.confirm(key)
-                    self._record(request, 200, kept.headers, kept.path)
+                    self._record_kept(request, kept)
                     return replace(kept, period=request.period)
                 bounded, headers = self._received(request, key, answer, body, had)
             self._record(request, 200, {**answer.headers, **headers}, body)
@@ -277,6 +278,15 @@ class HttpClient:
     def _record(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
         if self._recording:
             self._recording.keep(request, status, headers, body)
+
+    def _record_kept(self, request: Request, kept: Download) -> None:
+        """Record what was had before, unless it is a part alone: its address names the whole."""
+        if not request.part:
+            self._record(request, 200, kept.headers, kept.path)
+        elif self._recording and not self._told_of_part:
+            self._told_of_part = True
+            name = PurePosixPath(request.path).name
+            self._tell(f"{name} is not in the recording, a part of it was kept before; record with a new store")
 
     def _judge(
         self, request: Request, body: Path, headers: Mapping[str, str], bounded: bool, check: Check | None

@@ -6,13 +6,14 @@ whoever asked: no secret, no address that replaces a publisher's own, no header 
 
 import hashlib
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.exchange import Request
 
 ABOUT = "about.json"
@@ -20,7 +21,7 @@ _HEADERS = (
     "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-type",
     "date", "etag", "last-modified", "retry-after",
 )  # fmt: skip
-_SMALL = 1 << 26
+_BLOCK = 1 << 20
 
 
 class Recording:
@@ -49,16 +50,20 @@ class Recording:
             headers: of the answer.
             body: unpacked; of a refusal the first few hundred bytes.
         """
-        query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
-        url = f"{request.host.base}{quote(request.path, safe='/%')}{query}"
+        url = Addresses({}, ()).url(replace(request, part=""))
+        secrets = _forms([secret for _, secret in request.secret])
         name = hashlib.sha256(json.dumps([url, request.data]).encode()).hexdigest()[:24]
-        told = {header.lower(): text for header, text in headers.items() if header.lower() in _HEADERS}
+        told = {
+            header.lower(): _without(text.encode(), secrets).decode()
+            for header, text in headers.items()
+            if header.lower() in _HEADERS
+        }
         answer = {
             "endpoint": request.host.name, "method": "GET" if request.data is None else "POST", "url": url,
             "form": request.data, "status": status, "headers": told, "body": f"{name}.body",
         }  # fmt: skip
         try:
-            self._keep_body(self._folder / f"{name}.body", body, [secret.encode() for _, secret in request.secret])
+            self._keep_body(self._folder / f"{name}.body", body, secrets)
             (self._folder / f"{name}.json").write_text(json.dumps(answer, indent=1), encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from error
@@ -74,13 +79,31 @@ class Recording:
             raise self._unwritable(error) from error
 
     def _keep_body(self, target: Path, body: Path | bytes, secrets: list[bytes]) -> None:
-        if isinstance(body, Path) and (not secrets or body.stat().st_size > _SMALL):
-            shutil.copyfile(body, target)
+        if isinstance(body, bytes):
+            target.write_bytes(_without(body, secrets))
             return
-        held = body.read_bytes() if isinstance(body, Path) else body
-        for secret in filter(None, secrets):
-            held = held.replace(secret, b"redacted")
-        target.write_bytes(held)
+        overlap = max(map(len, secrets), default=1) - 1
+        with body.open("rb") as whole, target.open("wb") as kept:
+            held = b""
+            while block := whole.read(_BLOCK):
+                held = _without(held + block, secrets)
+                # What may be the beginning of a secret waits for the block after it.
+                sure = max(0, len(held) - overlap)
+                kept.write(held[:sure])
+                held = held[sure:]
+            kept.write(held)
 
     def _unwritable(self, error: OSError) -> SpiError:
         return SpiError(f"the recording in {self._folder} cannot be written ({error.strerror}); name another folder")
+
+
+def _forms(secrets: Sequence[str]) -> list[bytes]:
+    """Secrets as an answer may repeat them: as they are, and as they stand in an address; the longest first."""
+    forms = {form.encode() for secret in filter(None, secrets) for form in (secret, quote(secret, safe=""))}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _without(text: bytes, secrets: Sequence[bytes]) -> bytes:
+    for secret in secrets:
+        text = text.replace(secret, b"redacted")
+    return text

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -21,8 +22,52 @@ HOST = HOSTS["NOMIS"]
 ONE = Request(HOST, "/a b.csv", params=(("geography", "E1,E2"), ("date", "latest")))
 
 
-def client(folder: Path, base: str) -> HttpClient:
-    return clients.client(folder, {"NOMIS": base}, recording=Recording(folder / "answers"))
+def client(folder: Path, base: str, **options: Any) -> HttpClient:
+    return clients.client(folder, {"NOMIS": base}, recording=Recording(folder / "answers"), **options)
+
+
+KEY = "0x+se/cret"
+
+
+@pytest.mark.parametrize("block", [7, 64, 1 << 20])
+def test_no_key_stays_however_long_the_body_and_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.http.recording._BLOCK", block)
+    text = "".join(f"{'x' * number}{KEY},{quote(KEY, safe='')}\n" for number in range(30))
+    (tmp_path / "whole").write_text(text)
+    headers = {"Content-Disposition": f"attachment; filename={KEY}-{quote(KEY, safe='')}.csv"}
+    asked = replace(ONE, secret=(("uid", KEY),))
+    Recording(tmp_path / "answers").keep(asked, 200, headers, tmp_path / "whole")
+    (found,) = kept(tmp_path)
+    expected = text.replace(KEY, "redacted").replace(quote(KEY, safe=""), "redacted")
+    assert (tmp_path / "answers" / found["body"]).read_text() == expected
+    assert found["headers"] == {"content-disposition": "attachment; filename=redacted-redacted.csv"}
+
+
+def test_a_key_in_a_body_of_more_than_64_mb_is_not_kept(tmp_path: Path) -> None:
+    with (tmp_path / "whole").open("wb") as whole:
+        whole.truncate((1 << 26) + 1)
+        whole.seek((1 << 20) - 3)
+        whole.write(KEY.encode())
+    Recording(tmp_path / "answers").keep(replace(ONE, secret=(("uid", KEY),)), 200, {}, tmp_path / "whole")
+    (found,) = kept(tmp_path)
+    assert KEY.encode() not in (tmp_path / "answers" / found["body"]).read_bytes()
+
+
+def test_a_part_that_was_kept_is_not_recorded_for_the_whole(tmp_path: Path) -> None:
+    part = replace(ONE, settled=True, part="anyshire")
+    with publisher() as asked:
+        client(tmp_path, asked.base).get(part, lambda body: None)
+        assert len(kept(tmp_path)) == 1, "all of it came, and was recorded before its part was taken"
+        for file in (tmp_path / "answers").iterdir():
+            file.unlink()
+        told: list[str] = []
+        again = client(tmp_path, asked.base, tell=told.append)
+        again.get(part)
+        again.get(part)
+    assert kept(tmp_path) == []
+    assert told == ["a b.csv is not in the recording, a part of it was kept before; record with a new store"]
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
