@@ -18,7 +18,7 @@ def with_measured(
 ) -> Product:
     """A product with the rules that follow from what is measured.
 
-    Observations and the economic context lie in the range called plausible, and so should what is estimated; the errors
+    Observations and the context lie in the range called plausible, and so should what is estimated; the errors
     of observations are no larger than that range allows; a value is what its numerator and denominator come to; the
     catalogue holds every indicator. No month is thin, or holds more incidents without a place than its source allows.
 
@@ -32,7 +32,7 @@ def with_measured(
         "indicator_value": [_plausible("indicator_id", indicators), *_errors(indicators), _quotient(indicators)],
         "observation": [_plausible("indicator_id", indicators, "warning"), *_errors(indicators)],
         "imputation": [_plausible("indicator_id", indicators, "warning")],
-        "economy": [_plausible("measure_id", measures)],
+        "context": [_plausible("measure_id", measures)],
         "indicator": [_every(indicators)],
         "completeness": _months(sources),
     }

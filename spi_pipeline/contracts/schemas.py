@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "geography": Geography,
     "framework": Framework,
     "indicators": IndicatorFile,
-    "economy": Economy,
+    "context": Context,
     "corrections": CorrectionFile,
     "sanity": Sanity,
     "recent": Recent,

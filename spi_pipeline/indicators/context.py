@@ -1,4 +1,4 @@
-"""The economic context: measures shown beside the index and never inside it, by ward, authority and period."""
+"""The context: measures shown beside the index and never inside it, by ward, authority and period."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.indicators.values import Wards, ward_values
 
 
-def economy(
+def context_values(
     measures: Mapping[str, Measured],
     sources: Mapping[str, Source],
     units: Mapping[str, Unit],
     tables: Mapping[str, pd.DataFrame],
     wards: Wards,
 ) -> pd.DataFrame:
-    """Every measure of the economic context for every ward, authority and period its source holds.
+    """Every measure of the context for every ward, authority and period its source holds.
 
     Args:
         measures: by id.
@@ -29,7 +29,7 @@ def economy(
         wards: boundaries and weights.
 
     Returns:
-        The columns of the product ``economy``; value missing where too little of an area is known.
+        The columns of the product ``context``; value missing where too little of an area is known.
 
     Raises:
         SpiError: as ``ward_values``.

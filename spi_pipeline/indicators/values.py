@@ -78,7 +78,7 @@ class WardValues:
 def ward_values(
     indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
 ) -> WardValues:
-    """Compute an indicator, or a measure of the economic context, for every ward, authority and period of its source.
+    """Compute an indicator, or a measure of the context, for every ward, authority and period of its source.
 
     Args:
         indicator: what to compute.

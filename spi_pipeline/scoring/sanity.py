@@ -1,6 +1,6 @@
 """The finished index looked at as an analyst would: findings, their reasons, and what is left unexplained.
 
-It reads scores and, for comparison alone, the economic context. Nothing that the index is made of reads from here.
+It reads scores and, for comparison alone, the context. Nothing that the index is made of reads from here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
 
 
 def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]) -> Found:
-    """Correlation of the index, its dimensions and components with measures of the economic context.
+    """Correlation of the index, its dimensions and components with measures of the context.
 
     Args:
         sanity: the measures, the sign expected and the least size.

@@ -1,6 +1,6 @@
 """Strengths and weaknesses: every score of a ward beside those of the wards most like it in economic standing.
 
-It reads scores and, to choose peers, the economic context. Nothing the index is made of reads from here.
+It reads scores and, to choose peers, the context. Nothing the index is made of reads from here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SCORECARD_COLUMNS = [
 ]  # fmt: skip
 
 
-def scorecards(scores: pd.DataFrame, economy: pd.DataFrame, peers: Peers, areas: Areas) -> pd.DataFrame:
+def scorecards(scores: pd.DataFrame, context: pd.DataFrame, peers: Peers, areas: Areas) -> pd.DataFrame:
     """Hold every ward against its peers, in every edition and profile and at every level.
 
     Peers are chosen by the newest figure of the measure, for all editions alike: a ward does not gain strength because
@@ -24,14 +24,14 @@ def scorecards(scores: pd.DataFrame, economy: pd.DataFrame, peers: Peers, areas:
 
     Args:
         scores: rows of the product ``score``.
-        economy: rows of the product ``economy``.
+        context: rows of the product ``context``.
         peers: how they are chosen, and how far is far.
         areas: wards and authorities.
 
     Returns:
         The columns of the product ``scorecard``; a ward without a figure of the measure has no peers and no row.
     """
-    known = economy[(economy["measure_id"] == peers.measure) & economy["area_code"].isin(areas.wards)]
+    known = context[(context["measure_id"] == peers.measure) & context["area_code"].isin(areas.wards)]
     standing = known.sort_values("period_end").groupby("area_code")["value"].last()
     chosen = nearest_peers(standing.dropna(), areas.authority_of, peers.count)
     wards = scores[scores["area_code"].isin(areas.wards)]

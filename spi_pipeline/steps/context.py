@@ -1,11 +1,11 @@
-"""The economic context: figures to be set beside the index, which never reads them."""
+"""The context: figures to be set beside the index, which never reads them."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.indicators.context import economy
+from spi_pipeline.indicators.context import context_values
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
@@ -14,26 +14,26 @@ from spi_pipeline.steps.step import Step, products
 
 
 def context_step(contracts: Contracts) -> Step:
-    """The step of the product ``economy``."""
-    sources = tuple(dict.fromkeys(name for item in contracts.economy.values() for name in contracts.sources_of(item)))
+    """The step of the product ``context``."""
+    sources = tuple(dict.fromkeys(name for item in contracts.context.values() for name in contracts.sources_of(item)))
     made_of = dict.fromkeys(
-        (item.source, column) for item in contracts.economy.values() for column in item.measure.columns
+        (item.source, column) for item in contracts.context.values() for column in item.measure.columns
     )
     return Step(
-        name="economy",
-        kind="economy",
+        name="context",
+        kind="context",
         group="context",
         inputs=(*sources, "wards", "area", "allocation"),
-        outputs=("economy",),
+        outputs=("context",),
         files=(
-            "economy.yaml",
+            "context.yaml",
             "framework.yaml",
             *(contracts.sources[name].file for name in sources),
-            *products("economy"),
+            *products("context"),
         ),
         does=context,
         page=Page(),
-        title="Economic context",
+        title="Context",
         description="Income, fuel poverty, house prices, tenure and age by ward: to be set beside the index, which "
         "never reads it.",
         lineage={"value": (*made_of, ("allocation", "weight"))},
@@ -41,13 +41,13 @@ def context_step(contracts: Contracts) -> Step:
 
 
 def context(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``economy``, without the measures that an authority holds no source of."""
+    """The product ``context``, without the measures that an authority holds no source of."""
     measures = {
         item.id: item
-        for item in contracts.economy.values()
+        for item in contracts.context.values()
         if all(map(contracts.geography.holding, contracts.sources_of(item)))
     }
     names = {name for item in measures.values() for name in contracts.sources_of(item)}
     tables = {name: placed(inputs, contracts, name) for name in sorted(names)}
     units, places = contracts.vocabulary.units, ward_places(inputs, contracts)
-    return {"economy": economy(measures, contracts.sources, units, tables, places)}
+    return {"context": context_values(measures, contracts.sources, units, tables, places)}

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.reading import folder
 from spi_pipeline.contracts.reading.documents import Document, read_document
-from spi_pipeline_tests.contracts.mutation import CARS, CHOICE, CONTRACTS, ECONOMY
+from spi_pipeline_tests.contracts.mutation import CARS, CHOICE, CONTEXT, CONTRACTS
 
 _read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
 
@@ -57,6 +57,6 @@ def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) 
         (copy / "sources" / f"{name}.yaml").unlink()
     for name in contracts.products.keys() - {"area"}:
         (copy / "products" / f"{name}.yaml").unlink()
-    (copy / "economy.yaml").write_text(ECONOMY, encoding="utf-8")
+    (copy / "context.yaml").write_text(CONTEXT, encoding="utf-8")
     (copy / "sanity.yaml").write_text(SANITY, encoding="utf-8")
     return copy

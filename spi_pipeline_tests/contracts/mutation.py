@@ -33,7 +33,7 @@ CARS = """  - id: no_car
     plausible: {minimum: 0, maximum: 95}
     limits: Some live without one by choice.
 """
-ECONOMY = """peers: {measure: income_deprived, count: 5, floor: 1}
+CONTEXT = """peers: {measure: income_deprived, count: 5, floor: 1}
 measures:
   - id: income_deprived
     title: People in income deprivation (%)

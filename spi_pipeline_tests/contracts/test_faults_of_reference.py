@@ -13,8 +13,8 @@ from spi_pipeline_tests.contracts.mutation import (
     BUS,
     CAR,
     CHOICE,
+    CONTEXT,
     CONTRACTS,
-    ECONOMY,
     ENVIRONMENT,
     HOUSING,
     LOCAL_HEALTH,
@@ -246,11 +246,11 @@ def test_the_economic_context_has_no_level_to_move(root: Path) -> None:
       window: {months: 12}
       level: {source: deprivation_2025, columns: [burglary], start: 2018-04, end: 2024-03}
 """
-    stated = ECONOMY.replace("source: deprivation_2025", "source: street_crime")
+    stated = CONTEXT.replace("source: deprivation_2025", "source: street_crime")
     before, after = stated.split("    plausible:")
     head = before.split("    measure:")[0]
-    (root / "economy.yaml").write_text(f"{head}    measure:{measure}    plausible:{after}", encoding="utf-8")
-    said = "an anchored measure belongs to the index; the economic context has no level to move"
+    (root / "context.yaml").write_text(f"{head}    measure:{measure}    plausible:{after}", encoding="utf-8")
+    said = "an anchored measure belongs to the index; the context has no level to move"
     assert sum(said in str(fault) for fault in faults(root)) == 1
 
 
@@ -318,7 +318,7 @@ def test_an_economic_concept_names_indicator_column_and_concept(root: Path) -> N
     change(root, CAR, "[{property: concept, value: mobility}", "[{property: concept, value: income}")
     message = (
         "indicator no_car: column none of census_car_availability measures income (earnings and income), an economic "
-        "concept; the index holds outcomes only, so it may stand in economy.yaml"
+        "concept; the index holds outcomes only, so it may stand in context.yaml"
     )
     assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "columns: [none]"), message)]
 

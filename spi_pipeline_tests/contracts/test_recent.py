@@ -27,7 +27,7 @@ FILE = "recent.yaml"
             "not monthly", FILE,
             "source: street_crime, columns: [crimes]",
             "source: road_collisions, columns: [collisions]",
-            "measure all_crime: source road_collisions is not monthly; take an indicator or a measure of economy.yaml "
+            "measure all_crime: source road_collisions is not monthly; take an indicator or a measure of context.yaml "
             "instead",
         ),
         case(

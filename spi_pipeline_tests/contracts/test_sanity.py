@@ -25,7 +25,7 @@ FILE = "sanity.yaml"
             "unknown measure", FILE,
             "measure: income_deprived",
             "measure: income_depraved",
-            "'income_depraved' is not a measure of economy.yaml; nearest is 'income_deprived', allowed are "
+            "'income_depraved' is not a measure of context.yaml; nearest is 'income_deprived', allowed are "
             "income_deprived",
         ),
         case(
@@ -51,5 +51,5 @@ def test_what_is_explained_exists(contracts: Contracts) -> None:
     known = {*contracts.titles, *contracts.geography.ward_codes}
     for item in contracts.sanity.explained:
         assert item.id in known
-        assert item.other_id in {None, *known, *contracts.economy}
+        assert item.other_id in {None, *known, *contracts.context}
         assert item.authority in {None, *contracts.geography.authority_codes}

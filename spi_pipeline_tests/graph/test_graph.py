@@ -143,25 +143,25 @@ def test_every_source_reaches_the_index_or_is_economic_context_or_tells_errors(
     defs: dg.Definitions, contracts: Contracts
 ) -> None:
     graph = graph_of(defs)
-    index, economy = (_above(graph, key) for key in (f"index/{contracts.framework.id}", "economy/economy"))
+    index, context = (_above(graph, key) for key in (f"index/{contracts.framework.id}", "context/context"))
     sources = {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
     # Some census tables say by how much pieces of an area differ, and no more: what sharing them out gets wrong.
     alone = sources - index - {f"source/{name}" for name in CENSUS}
-    assert alone <= economy
+    assert alone <= context
     assert "source/household_income" in alone
-    assert alone <= {f"source/{item.source}" for item in contracts.economy.values()}
+    assert alone <= {f"source/{item.source}" for item in contracts.context.values()}
 
 
-def test_the_economy_is_never_an_input_of_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
     graph = graph_of(defs)
     scored = {key for key, about in graph.items() if about["group"] in ("components", "dimensions", "index")}
     assert len(scored) == 12 + 3 + 1
     made_of = set().union(*(_above(graph, key) for key in scored))
-    assert "economy/economy" not in made_of
+    assert "context/context" not in made_of
     looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
     assert len(looked_at) == 3 + 5
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
-    assert "economy/economy" in _above(graph, "publication/outputs"), "readers find it beside the index"
+    assert "context/context" in _above(graph, "publication/outputs"), "readers find it beside the index"
 
 
 def is_given(name: str) -> bool:

@@ -19,7 +19,7 @@ from spi_pipeline_tests.integration.houses import House
 FAILS, CHANGES, STAYS = "background_pollution", "street_crime", "census_car_availability"
 SELECT = tuple(f"source/{name}" for name in (FAILS, CHANGES, STAYS))
 # What is fetched by a job, and the table made of it.
-JOB, MADE = "fuel_poverty_lilee", "economy"
+JOB, MADE = "fuel_poverty_lilee", "context"
 
 
 @pytest.fixture(autouse=True)

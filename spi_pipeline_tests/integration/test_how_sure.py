@@ -166,7 +166,7 @@ def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: House) -> 
 
 def test_peers_are_the_nearest_in_income(refreshed: House, contracts: Contracts) -> None:
     wanted = contracts.peers
-    income = dict(refreshed.query("SELECT area_code, arg_max(value, period_end) FROM economy WHERE measure_id = ? "
+    income = dict(refreshed.query("SELECT area_code, arg_max(value, period_end) FROM context WHERE measure_id = ? "
                        "AND area_code LIKE 'E05%' GROUP BY 1", wanted.measure))  # fmt: skip
     cards = refreshed.query(
         "SELECT c.area_code, peers, peer_median, difference, verdict, s.score, c.edition FROM scorecard c "

@@ -244,10 +244,10 @@ def test_scores_equal_those_by_hand(refreshed: House, contracts: Contracts, prof
     assert compared >= 2 * len(areas) * len(editions)
 
 
-def test_the_economy_is_added_up_before_it_is_divided(refreshed: House, contracts: Contracts) -> None:
-    known = refreshed.query("SELECT DISTINCT measure_id FROM economy WHERE value IS NOT NULL")
-    assert {name for (name,) in known} == set(contracts.economy)
-    told = refreshed.query("SELECT value FROM economy WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
+def test_the_context_is_added_up_before_it_is_divided(refreshed: House, contracts: Contracts) -> None:
+    known = refreshed.query("SELECT DISTINCT measure_id FROM context WHERE value IS NOT NULL")
+    assert {name for (name,) in known} == set(contracts.context)
+    told = refreshed.query("SELECT value FROM context WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
                 "AND period_end = DATE '2022-12-31'", LUTON)  # fmt: skip
     by_hand = refreshed.query("SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
                    str(refreshed.embedded("fuel_poverty_lilee")))  # fmt: skip

@@ -72,7 +72,7 @@ def test_in_live_mode_it_asks_for_what_it_needs(live: House, publishers: Publish
     done = live.refresh("recent")
     assert done.faults == []
     assert {"recent", "street_crime", "stop_and_search", "area"} <= live.digests().keys()
-    assert not [name for name in live.digests() if name.startswith(("indicator_value", "economy", "score"))]
+    assert not [name for name in live.digests() if name.startswith(("indicator_value", "context", "score"))]
     rows = live.store.read("recent").to_pandas()
     newest = max(live.store.read("street_crime")["month"].to_pylist())
     assert rows.groupby("measure_id")["month"].max()["all_crime"] == newest

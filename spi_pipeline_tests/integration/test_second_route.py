@@ -81,7 +81,7 @@ def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
         values = published.execute(
             "SELECT indicator_id AS id, area_code, arg_max(value, edition) AS value FROM observation "
             "WHERE value IS NOT NULL AND status <> 'imputed' GROUP BY ALL "
-            "UNION ALL SELECT measure_id, area_code, value FROM economy"
+            "UNION ALL SELECT measure_id, area_code, value FROM context"
         ).df()
         for name, frame in {"share": share, "published": values}.items():
             connection.register(name, frame)

@@ -14,7 +14,7 @@ PEERS = Peers(measure="income", count=3, floor=1)
 INCOMES = [30, 31, 33, 36, 40, 45, 51, NAN, 29, 50]
 
 
-def economy() -> pd.DataFrame:
+def context() -> pd.DataFrame:
     """Two years of incomes, of which the newer counts, an authority's and another measure."""
     rows = [(measure, ward, dt.date(year, 3, 31), income * factor) for measure, year, factor in
             (("income", 2020, 1), ("income", 2018, -1), ("rent", 2024, -1)) for ward, income in
@@ -23,7 +23,7 @@ def economy() -> pd.DataFrame:
 
 
 def card(peers: Peers = PEERS) -> pd.DataFrame:
-    return scorecards(town_tables()["element_score"], economy(), peers, EIGHT_AND_TWO)
+    return scorecards(town_tables()["element_score"], context(), peers, EIGHT_AND_TWO)
 
 
 def test_a_ward_is_held_against_the_nearest_of_its_own_authority_by_hand() -> None:

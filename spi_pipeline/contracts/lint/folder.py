@@ -5,7 +5,7 @@ from spi_pipeline.contracts.lint.corrections import check_corrections
 from spi_pipeline.contracts.lint.recent import check_recent
 from spi_pipeline.contracts.lint.references import (
     check_authorities,
-    check_economy,
+    check_context,
     check_framework,
     check_geography,
     check_indicators,
@@ -29,12 +29,12 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
     check_authorities(*folder.geography, folder.sources, faults)
     check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
     _check_corrections(folder, faults)
-    if folder.economy:
+    if folder.context:
         taken = {item.id for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
         before = len(faults)
-        check_economy(*folder.economy, taken, folder.sources, folder.vocabulary[1], faults)
+        check_context(*folder.context, taken, folder.sources, folder.vocabulary[1], faults)
         if folder.sanity and folder.framework and len(faults) == before:
-            check_sanity(*folder.sanity, folder.economy[1], folder.framework[1], faults)
+            check_sanity(*folder.sanity, folder.context[1], folder.framework[1], faults)
         if folder.recent:
             check_recent(*folder.recent, taken, folder.sources, faults)
 

@@ -15,7 +15,7 @@ Found = Iterator[tuple[Path_, str]]
 
 
 def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
-    """Faults of what an indicator, or a measure of the economic context, refers to."""
+    """Faults of what an indicator, or a measure of the context, refers to."""
     if measured.unit not in vocabulary.units:
         yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
     elif measured.measure.kind == "rate" and measured.measure.per != (per := vocabulary.units[measured.unit].per or 1):
@@ -34,7 +34,7 @@ def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary
     if measured.measure.denominator:
         yield from _denominator_faults(measured, sources, vocabulary, context=context)
     if measured.measure.level and context:
-        yield ("measure", "kind"), "an anchored measure belongs to the index; the economic context has no level to move"
+        yield ("measure", "kind"), "an anchored measure belongs to the index; the context has no level to move"
     elif measured.measure.level:
         yield from _level_faults(measured, measured.measure.level, sources, vocabulary)
 
@@ -84,7 +84,7 @@ def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, 
     if source.properties.geography.levels == ["authority"]:
         said = f"source {source.id} is on authorities"
         if not context:
-            yield ("source",), f"{said}: it says the same of every ward, so it may stand in economy.yaml alone"
+            yield ("source",), f"{said}: it says the same of every ward, so it may stand in context.yaml alone"
         elif measure.kind != "rate":
             yield ("measure", "kind"), f"{said}; of those a rate is formed, by the residents of a census"
     if (measure.window is not None) != (source.properties.period.column == "month"):
@@ -116,7 +116,7 @@ def _economic_faults(column: Column, source: Source, vocabulary: Vocabulary) -> 
     if concept.kind == "economic":
         yield (
             f"column {column.name} of {source.id} measures {column.concept} ({concept.title}), an economic concept; "
-            "the index holds outcomes only, so it may stand in economy.yaml"
+            "the index holds outcomes only, so it may stand in context.yaml"
         )
 
 

@@ -27,7 +27,7 @@ def check_recent(document: Document, recent: Recent, taken: set[str], sources: S
 
 def _monthly_faults(item: Monthly, source: Source) -> Found:
     if source.properties.period.column != "month":
-        yield ("source",), f"source {source.id} is not monthly; take an indicator or a measure of economy.yaml instead"
+        yield ("source",), f"source {source.id} is not monthly; take an indicator or a measure of context.yaml instead"
         return
     if source.properties.geography.levels != ["point"]:
         yield ("source",), f"source {source.id} holds no points, and counts of areas are not shared out month by month"

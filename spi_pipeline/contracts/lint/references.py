@@ -10,7 +10,7 @@ from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, measured_faults
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile
+from spi_pipeline.contracts.models.indicators import Context, Indicator, IndicatorFile
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -170,15 +170,15 @@ def _restriction_faults(indicator: Indicator, source: Source | None) -> Found:
             )
 
 
-def check_economy(
-    document: Document, economy: Economy, taken: set[str], sources: Sources, vocabulary: Vocabulary, faults: list[Fault]
+def check_context(
+    document: Document, context: Context, taken: set[str], sources: Sources, vocabulary: Vocabulary, faults: list[Fault]
 ) -> None:
     """As for indicators, but that a context measure may be of any concept, economic ones above all."""
-    measures = [item.id for item in economy.measures]
-    if economy.peers.measure not in measures:
-        said = unknown(economy.peers.measure, "measure of this file", measures)
+    measures = [item.id for item in context.measures]
+    if context.peers.measure not in measures:
+        said = unknown(context.peers.measure, "measure of this file", measures)
         faults.append(document.fault(("peers", "measure"), said))
-    for index, measured in enumerate(economy.measures):
+    for index, measured in enumerate(context.measures):
         if measured.id in taken:
             message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
@@ -188,15 +188,15 @@ def check_economy(
 
 
 def check_sanity(
-    document: Document, sanity: Sanity, economy: Economy, framework: Framework, faults: list[Fault]
+    document: Document, sanity: Sanity, context: Context, framework: Framework, faults: list[Fault]
 ) -> None:
     """The profile and the measures compared with exist. Findings of other councils' wards may be explained too."""
     if sanity.profile not in framework.profiles:
         faults.append(document.fault(("profile",), unknown(sanity.profile, "profile", framework.profiles)))
-    measures = [item.id for item in economy.measures]
+    measures = [item.id for item in context.measures]
     for index, item in enumerate(sanity.compare):
         if item.measure not in measures:
-            said = unknown(item.measure, "measure of economy.yaml", measures)
+            said = unknown(item.measure, "measure of context.yaml", measures)
             faults.append(document.fault(("compare", index, "measure"), said))
 
 

@@ -31,7 +31,7 @@ class Contracts:
         framework: dimensions, components, profiles.
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
-        economy: context measures by id.
+        context: context measures by id.
         peers: whom a ward is held against.
         recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
@@ -49,7 +49,7 @@ class Contracts:
     framework: Framework
     indicators: dict[str, Indicator]
     component_of: dict[str, str]
-    economy: dict[str, Measured]
+    context: dict[str, Measured]
     peers: Peers
     sanity: Sanity
     recent: Recent

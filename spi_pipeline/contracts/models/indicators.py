@@ -193,7 +193,7 @@ class Plausible(Strict):
 
 
 class Measured(Strict):
-    """What is measured for every ward: an indicator of the index, or a measure of its economic context.
+    """What is measured for every ward: an indicator of the index, or a measure of its context.
 
     Attributes:
         id: unique over all indicators and context measures.
@@ -275,7 +275,7 @@ class Peers(Strict):
     """Whom a ward is held against: the wards of its authority nearest in economic standing.
 
     Attributes:
-        measure: the measure of the economic context that nearness is told by, its newest figure.
+        measure: the measure of the context that nearness is told by, its newest figure.
         count: how many.
         floor: points within which a ward counts as level with its peers, however alike these are.
     """
@@ -285,8 +285,8 @@ class Peers(Strict):
     floor: float = Field(ge=0)
 
 
-class Economy(Strict):
-    """``economy.yaml``: the economic context, shown beside the index and never inside it.
+class Context(Strict):
+    """``context.yaml``: the context, shown beside the index and never inside it.
 
     Attributes:
         peers: whom a ward is held against.

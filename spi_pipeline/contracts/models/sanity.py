@@ -26,10 +26,10 @@ class Limits(Strict):
 
 
 class Comparison(Strict):
-    """A measure of the economic context that scores should go with.
+    """A measure of the context that scores should go with.
 
     Attributes:
-        measure: its id in ``economy.yaml``.
+        measure: its id in ``context.yaml``.
         sign: ``positive`` where better scores should come with higher values.
         least: the least correlation in that direction.
     """

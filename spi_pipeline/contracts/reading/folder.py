@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
@@ -36,7 +36,7 @@ class Folder:
         vocabulary: closed vocabularies.
         geography: wards and authorities.
         framework: dimensions, components, profiles.
-        economy: context measures.
+        context: context measures.
         sanity: what is asked of the finished index.
         recent: what is counted month by month beside the monthly indicators.
         indicators: by the name of the file.
@@ -50,7 +50,7 @@ class Folder:
     vocabulary: tuple[Document, Vocabulary] | None
     geography: tuple[Document, Geography] | None
     framework: tuple[Document, Framework] | None
-    economy: tuple[Document, Economy] | None
+    context: tuple[Document, Context] | None
     sanity: tuple[Document, Sanity] | None
     recent: tuple[Document, Recent] | None
     indicators: dict[str, tuple[Document, IndicatorFile] | None]
@@ -87,7 +87,7 @@ def read_folder(root: Path, faults: list[Fault]) -> Folder:
         vocabulary=one("vocabulary.yaml", Vocabulary),
         geography=one("geography.yaml", Geography),
         framework=one("framework.yaml", Framework),
-        economy=one("economy.yaml", Economy),
+        context=one("context.yaml", Context),
         sanity=one("sanity.yaml", Sanity),
         recent=one("recent.yaml", Recent),
         indicators=every("indicators", IndicatorFile),
@@ -115,10 +115,10 @@ def assembled(folder: Folder) -> Contracts:
     assert folder.vocabulary
     assert folder.geography
     assert folder.framework
-    assert folder.economy
+    assert folder.context
     assert folder.sanity
     assert folder.recent
-    framework, economy = folder.framework[1], folder.economy[1]
+    framework, context = folder.framework[1], folder.context[1]
     by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
     ordered = [(component, item) for component in framework.components for item in by_component[component]]
     indicators = [item for _, item in ordered]
@@ -131,14 +131,14 @@ def assembled(folder: Folder) -> Contracts:
         geography=folder.geography[1],
         sources=sources,
         products={
-            name: with_measured(product, indicators, economy.measures, list(sources.values()))
+            name: with_measured(product, indicators, context.measures, list(sources.values()))
             for name, product in products.items()
         },
         framework=framework,
         indicators={item.id: item for item in indicators},
         component_of={item.id: component for component, item in ordered},
-        economy={item.id: item for item in economy.measures},
-        peers=economy.peers,
+        context={item.id: item for item in context.measures},
+        peers=context.peers,
         corrections={name: tuple(file.corrections) for name, file in corrections.items()},
         sanity=folder.sanity[1],
         recent=folder.recent[1],

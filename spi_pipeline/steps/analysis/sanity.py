@@ -22,7 +22,7 @@ def sanity_steps(contracts: Contracts) -> list[Step]:
     components, every = list(contracts.framework.components), all_elements(contracts)
     return [
         _step(
-            contracts, "comparison", comparison, every, ("economy",), "Against deprivation and income",
+            contracts, "comparison", comparison, every, ("context",), "Against deprivation and income",
             "Correlation of the index, its dimensions and components with the official deprivation and with income.",
         ),
         _step(
@@ -70,9 +70,9 @@ def _step(
 
 
 def comparison(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """How scores go with measures of the economic context."""
+    """How scores go with measures of the context."""
     scores, level_of = _elements(inputs)
-    newest = inputs.frame("economy").sort_values("period_end").groupby(["area_code", "measure_id"])["value"].last()
+    newest = inputs.frame("context").sort_values("period_end").groupby(["area_code", "measure_id"])["value"].last()
     found = sanity.comparison(contracts.sanity, newest.unstack(), level_of)
     return _looked(step, "comparison", found, scores, contracts)
 

@@ -1,4 +1,4 @@
-"""Strengths and weaknesses of every ward, against peers that the economic context chooses."""
+"""Strengths and weaknesses of every ward, against peers that the context chooses."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def scorecard_step(contracts: Contracts) -> Step:
         name="scorecard",
         kind="scorecard",
         group="analysis",
-        inputs=(*scores, "economy"),
+        inputs=(*scores, "context"),
         outputs=("scorecard",),
-        files=("economy.yaml", *products("scorecard")),
+        files=("context.yaml", *products("scorecard")),
         does=scorecard,
         page=Page(shows=_verdicts),
         title="Strengths and weaknesses",
         description="Every ward beside the wards of its authority nearest to it in income after housing costs.",
-        lineage={"difference": tuple((name, "score") for name in scores), "peers": (("economy", "value"),)},
+        lineage={"difference": tuple((name, "score") for name in scores), "peers": (("context", "value"),)},
     )
 
 
 def scorecard(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``scorecard``."""
-    scores, economy = inputs.parts("element_score"), inputs.frame("economy")
-    return {"scorecard": scorecards(scores, economy, contracts.peers, areas(contracts))}
+    scores, context = inputs.parts("element_score"), inputs.frame("context")
+    return {"scorecard": scorecards(scores, context, contracts.peers, areas(contracts))}
 
 
 def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -1,4 +1,4 @@
-"""The economic context: any concept may stand in it, and every reference in it must hold."""
+"""The context: any concept may stand in it, and every reference in it must hold."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.contracts.mutation import assert_fault, case
 
-FILE = "economy.yaml"
+FILE = "context.yaml"
 
 
 def test_an_economic_concept_may_be_context(root: Path) -> None:
-    assert load_contracts(root).economy.keys() == {"income_deprived"}
+    assert load_contracts(root).context.keys() == {"income_deprived"}
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(co
             for column in contracts.sources[item.source].columns
             if column.name in item.measure.columns
         }
-        for name, item in contracts.economy.items()
+        for name, item in contracts.context.items()
     }
     # Counts of who lives there that the index cannot take as outcomes: docs/index.md says why of each.
     counts = {"households_without_car", "bad_health", "disabled_a_lot"}
     assert {name for name, met in kinds.items() if "outcome" in met} == counts
     assert set().union(*kinds.values()) == {"economic", "context", "outcome"}
-    assert not contracts.economy.keys() & contracts.indicators.keys()
+    assert not contracts.context.keys() & contracts.indicators.keys()
