@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.indicators import Earlier, Measured
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Unit
+from spi_pipeline.engine.intervals import Z95
+from spi_pipeline.indicators.intervals import published_limits, with_allocation
 from spi_pipeline.indicators.values import Wards, ward_values
+
+# An interval of the change that ends at 0 itself tells of none.
+ROSE, FELL, UNSURE = "rose", "fell", "cannot be told"
 
 
 def context_values(
-    measures: Mapping[str, Measured],
+    measures: Iterable[Measured],
     sources: Mapping[str, Source],
     units: Mapping[str, Unit],
     tables: Mapping[str, pd.DataFrame],
@@ -22,8 +28,8 @@ def context_values(
     """Every measure of the context for every ward, authority and period its source holds.
 
     Args:
-        measures: by id.
-        sources: contracts of their sources.
+        measures: in the order of the rows.
+        sources: contracts of their sources, by id.
         units: the vocabulary's.
         tables: rows of the sources.
         wards: boundaries and weights.
@@ -35,19 +41,89 @@ def context_values(
         SpiError: as ``ward_values``.
     """
     frames = []
-    for measure in measures.values():
+    for measure in measures:
+        unit = units[measure.unit]
         values = ward_values(measure, sources, tables, wards).values
+        ends = with_allocation(values, measure, unit, published_limits(measure, sources, tables, wards))
         frames.append(
             pd.DataFrame(
                 {
                     "measure_id": measure.id,
+                    "title": measure.title,
                     "area_code": values["area_code"],
                     "period_start": values["period_start"].dt.date,
                     "period_end": values["period_end"].dt.date,
                     "value": values["value"],
-                    "unit": units[measure.unit].title,
+                    "lower": ends["lower"],
+                    "upper": ends["upper"],
+                    "numerator": values["numerator"],
+                    "denominator": values["denominator"],
+                    "unit": unit.title,
                     "source_id": measure.source,
                 }
             )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def decade(
+    pairs: Iterable[tuple[Measured, Earlier]],
+    sources: Mapping[str, Source],
+    units: Mapping[str, Unit],
+    tables: Mapping[str, pd.DataFrame],
+    wards: Wards,
+    *,
+    indicators: frozenset[str] | set[str],
+) -> pd.DataFrame:
+    """What two censuses tell of the same wards, and how sure the change is.
+
+    Both were full counts. What they tell of a ward is sure but for sharing small areas out among wards, the same areas
+    in both years or larger ones in the earlier; the two errors are taken to be independent, which makes the interval
+    too wide where a small area is shared in the same way twice.
+
+    Args:
+        pairs: each measure with what the earlier census tells of it.
+        sources: contracts of the sources, by id.
+        units: the vocabulary's.
+        tables: rows of the sources.
+        wards: boundaries and weights.
+        indicators: those of the measures that the index is made of.
+
+    Returns:
+        The columns of the product ``decade``.
+
+    Raises:
+        SpiError: as ``ward_values``.
+    """
+    frames = []
+    for measure, earlier in pairs:
+        then, now = (
+            ward_values(each, sources, tables, wards).values.set_index("area_code")
+            for each in (earlier.of(measure), measure)
+        )
+        change = now["value"] - then["value"]
+        half = Z95 * np.hypot(now["allocation_error"], then["allocation_error"])
+        lower, upper = change - half, change + half
+        verdict = np.select([lower > 0, upper < 0, change.notna()], [ROSE, FELL, UNSURE], default="")
+        frames.append(
+            pd.DataFrame(
+                {
+                    "measure_id": measure.id,
+                    "title": measure.title,
+                    "in_index": measure.id in indicators,
+                    "unit": units[measure.unit].title,
+                    "earlier_end": then["period_end"].dt.date,
+                    "later_end": now["period_end"].dt.date,
+                    "earlier": then["value"],
+                    "later": now["value"],
+                    "change": change,
+                    "lower": lower,
+                    "upper": upper,
+                    "verdict": pd.Series(verdict, change.index, dtype=object).where(change.notna(), None),
+                    "earlier_source_id": earlier.source,
+                    "later_source_id": measure.source,
+                    "limits": earlier.limits,
+                }
+            ).reset_index()
         )
     return pd.concat(frames, ignore_index=True)

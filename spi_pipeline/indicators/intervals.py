@@ -6,14 +6,17 @@ wrong is in ``spreading``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Indicator, Measured, MeasurementError
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.engine.intervals import Z95, events_interval, wilson
+from spi_pipeline.indicators.values import Wards, ward_values
 
 
 def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate"]:
@@ -53,6 +56,53 @@ def with_intervals(
         ends = _of_stated(values["value"], indicator.error, unit)
     basis = pd.Series(indicator.error_basis, values.index, dtype=object).where(values["value"].notna(), None)
     return values.assign(lower=ends["lower"], upper=ends["upper"], error_basis=basis)
+
+
+def published_limits(
+    measured: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
+) -> pd.DataFrame | None:
+    """The publisher's limits, averaged like the value itself: as if all areas of a ward erred to one side.
+
+    Returns:
+        ``lower`` and ``upper`` in the rows of ``ward_values``; None where the contract names none.
+    """
+    error = measured.error
+    if error is None or error.lower is None or error.upper is None:
+        return None
+    ends = {}
+    for end, column in (("lower", error.lower), ("upper", error.upper)):
+        limit = measured.model_copy(update={"measure": measured.measure.model_copy(update={"columns": [column]})})
+        ends[end] = ward_values(limit, sources, tables, wards).values["value"]
+    return pd.DataFrame(ends)
+
+
+def with_allocation(values: pd.DataFrame, measured: Measured, unit: Unit, limits: pd.DataFrame | None) -> pd.DataFrame:
+    """A 95 % interval of what is told of the people and homes of an area, not of what made them so.
+
+    A full count of an area has none. Where small areas were shared out among wards, 1.96 standard errors of that are
+    added in quadrature to the limits that the publisher gives of an estimate, or to the error that the contract states.
+
+    Args:
+        values: as ``ward_values`` returns them.
+        measured: what they are values of.
+        unit: its unit, beyond whose ends no interval goes.
+        limits: as ``published_limits`` returns them.
+
+    Returns:
+        ``lower`` and ``upper`` in the rows of ``values``; missing where the value is.
+    """
+    value, shared = values["value"], Z95 * values["allocation_error"]
+    if limits is None:
+        limits = (
+            pd.DataFrame({"lower": value, "upper": value})
+            if measured.error is None
+            else _of_stated(value, measured.error, unit)
+        )
+    lowest = -np.inf if unit.minimum is None else unit.minimum
+    highest = np.inf if unit.maximum is None else unit.maximum
+    lower = (value - np.hypot(value - limits["lower"], shared)).clip(lower=lowest)
+    upper = (value + np.hypot(limits["upper"] - value, shared)).clip(upper=highest)
+    return pd.DataFrame({"lower": lower.clip(upper=value), "upper": upper.clip(lower=value)})
 
 
 def _of_counts(values: pd.DataFrame, indicator: Indicator, unit: Unit, dispersion: float) -> pd.DataFrame:

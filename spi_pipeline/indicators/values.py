@@ -19,6 +19,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.engine.panel import Array, Flags
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 from spi_pipeline.geography.codes import LEVEL_OF
+from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import spreading_error
@@ -26,6 +27,8 @@ from spi_pipeline.indicators.spreading import spreading_error
 # Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
 # not known as none: both must be of all the ward, but for rounding.
 COMPLETE = 1 - 1e-9
+# Of a hectare.
+SQUARE_METRES = 10_000
 VALUE_COLUMNS = [
     "area_code", "period_start", "period_end", "value", "allocation_error", "numerator", "denominator", "covered",
 ]  # fmt: skip
@@ -36,7 +39,7 @@ class Wards:
     """What ward values are formed with.
 
     Attributes:
-        boundaries: ``area_code, parent_code`` of every ward.
+        boundaries: ``area_code, parent_code`` of every ward, and ``geometry`` for a density.
         weights: the allocation table, all geographies; for a source on wards it may be empty.
         least_covered: the share of a ward's residents, or of the published denominator, that a value must be seen
             through; likewise of an authority's wards.
@@ -51,6 +54,14 @@ class Wards:
         """Authority of each ward, by ward code, ascending."""
         codes, parents = self.boundaries["area_code"], self.boundaries["parent_code"]
         return dict(sorted(zip(codes, parents, strict=True)))
+
+    @cached_property
+    def hectares(self) -> Array:
+        """The surface of each ward in order; missing where no boundary is drawn."""
+        shapes = Shapes.from_frame(self.boundaries.reindex(columns=["area_code", "geometry"])).on_national_grid()
+        drawn = pd.Series([polygon.area / SQUARE_METRES for polygon in shapes.polygons], shapes.codes, dtype=float)
+        surface: Array = drawn.reindex(list(self.authorities)).to_numpy()
+        return surface
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,12 @@ def _sums(
         averaged = allocate_means(means, weights)
         value, denominator = _by_ward(averaged, wards.least_covered, wards).T
         return np.column_stack([value * denominator, denominator]), _covered(averaged, wards), 0.0
+    if measure.kind in ("total", "density"):
+        # A sum is of all of the ward or it is too small.
+        placed = _placed(source, rows, wards, numerator=total(rows, measure.columns))
+        below = wards.hectares if measure.kind == "density" else np.ones(len(wards.authorities))
+        both = np.column_stack([_by_ward(placed, COMPLETE, wards)[:, 0], below])
+        return both, _covered(placed, wards), float(placed.unplaced["numerator"])
     assert measure.denominator is not None  # the measure's own validation sees to it
     column, base = measure.denominator.column, sources[measure.denominator.source or source.id]
     if base is source:
@@ -161,7 +178,9 @@ def _spread(
         return np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
     weights, count = _weights_for(source, rows, wards), total(rows, measure.columns)
     areas = weights.drop_duplicates("small_area_code").set_index("small_area_code")
-    base = rows["area_code"].map(areas["residents"]).to_numpy(dtype="float64")
+    # How many people an area holds tells nothing of how they divide; how many to a home does, and the other way round.
+    of_people = measure.kind in ("total", "density") and _counts_people(measure, source)
+    base = rows["area_code"].map(areas["households" if of_people else "residents"]).to_numpy(dtype="float64")
     if denominator is not None and denominator.source in (None, source.id):
         base = total(rows, [denominator.column])
     elif denominator is not None and set(areas.index) <= set((other := tables[str(denominator.source)])["area_code"]):
@@ -169,6 +188,11 @@ def _spread(
     count = count * base if measure.kind == "mean" else count
     figures = pd.DataFrame({"area_code": rows["area_code"], "count": count, "base": base})
     return spreading_error(figures, weights, wards.authorities, counted=measure.kind != "mean")
+
+
+def _counts_people(measure: Measure, source: Source) -> bool:
+    column = source.column(measure.columns[0])
+    return column is not None and column.unit == "people"
 
 
 def _of_authorities(
@@ -260,13 +284,15 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
     numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
     denominator = np.where(denominator > 0, denominator, np.nan)
     numerator = np.where(np.isnan(denominator), np.nan, numerator)
+    # A total is divided by nothing, but stands only where it is known.
+    divisor = np.sign(denominator) if measure.kind == "total" else denominator
     return pd.DataFrame(
         {
             "area_code": [*wards.authorities, *authorities.tolist()],
-            "value": per * numerator / denominator,
-            "allocation_error": per * spread / denominator,
+            "value": per * numerator / divisor,
+            "allocation_error": per * spread / divisor,
             "numerator": np.nan if measure.kind == "mean" else numerator,
-            "denominator": denominator,
+            "denominator": np.nan if measure.kind == "total" else denominator,
             "covered": np.concatenate([covered, of_wards]),
         }
     )

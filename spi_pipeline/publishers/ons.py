@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
@@ -9,6 +10,8 @@ from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
+# Years whose estimates by single year of age are at hand.
+ESTIMATED = (2017, 2019, 2020)
 GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
 
 
@@ -24,6 +27,29 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
     return frame
 
 
+def population_estimates(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Residents in the middle of each year at hand, and their broad ages summed from single years."""
+    return pd.concat([_residents_of(folder, year, areas) for year in ESTIMATED], ignore_index=True)
+
+
+def _residents_of(folder: Folder, year: int, areas: Areas) -> pd.DataFrame:
+    national = f"population/population{year % 100}_lsoa11_syoa_national.parquet"
+    pattern = f"population/population{year % 100}_lsoa11_syoa_*.csv"
+    table, name = Named(pattern, f"{year}-06-30", "lsoa11", national).table(folder)
+    ages = [*map(str, range(90)), "90+"]
+    if lacking := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
+        raise SpiError(f"{name} lacks {lacking[:20]}; fetch it again")
+    table = table[table["lsoa11_code"].isin(areas.lsoa11)].reset_index(drop=True)
+    single = pd.DataFrame({age: numbers(table[age], name, age) for age in ages})
+    counted = {
+        "residents": numbers(table["total_population"], name, "total_population"),
+        "aged_0_15": single[ages[:16]].sum(axis=1, skipna=False),
+        "aged_65_and_over": single[ages[65:]].sum(axis=1, skipna=False),
+    }
+    known = {column: whole(values, name, column) for column, values in counted.items()}
+    return pd.DataFrame({"area_code": table["lsoa11_code"], "year": year, **known})
+
+
 def read_gardens(folder: Folder) -> pd.DataFrame:
     """Private outdoor space by MSOA of 2011, all of Great Britain."""
     return folder.workbook(GARDENS, "MSOA gardens", "2020-04")
@@ -37,6 +63,7 @@ def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.Da
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
+    "population_estimates": Offer(read=population_estimates),
     "private_outdoor_space": Offer(read=private_outdoor_space),
     "household_income": Offer(
         read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.steps.analysis.composition import composition_steps
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.basis import basis_step
 from spi_pipeline.steps.completeness import completeness_step
-from spi_pipeline.steps.context import context_step
+from spi_pipeline.steps.context import context_steps
 from spi_pipeline.steps.geography import geography_steps
 from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
@@ -38,7 +39,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
     steps = [
         *source_steps(contracts),
         *geography_steps(),
-        context_step(contracts),
+        *context_steps(contracts),
         recent_step(contracts),
         completeness_step(contracts),
         *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
@@ -47,6 +48,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *parent_steps(contracts),
         *uncertainty_steps(contracts),
         scorecard_step(contracts),
+        *composition_steps(contracts),
         *sanity_steps(contracts),
         *joined_steps(contracts),
     ]

@@ -5,6 +5,7 @@ with a negative loading), so both rest on the wards of England wherever a source
 the ward of the official best fit: rates survive that, and no better allocation exists for every ward.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
@@ -15,6 +16,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.engine.association import associations
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
 from spi_pipeline.indicators.anchored import level_of
 from spi_pipeline.indicators.values import Wards, ward_values
@@ -33,7 +35,8 @@ NATIONAL = 0.9
 NATIONAL_SOURCES = (
     "census_residents", "census_households", "census_central_heating", "census_qualifications", "census_overcrowding",
     "census_english_proficiency", "deprivation_2019", "deprivation_2025", "deprivation_2025_subdomains",
-    "digital_exclusion", "loneliness", "energy_certificates", "private_outdoor_space",
+    "digital_exclusion", "loneliness", "energy_certificates", "private_outdoor_space", "deprivation_2025_index",
+    "population_estimates",
 )  # fmt: skip
 
 
@@ -82,7 +85,8 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     """
     england = England(folder.root, contracts.geography)
     england.folder = folder  # here the lookups make the figures and do not only choose among them
-    needed = {name for item in contracts.indicators.values() for name in contracts.sources_of(item)}
+    context = [contracts.context[name] for name in contracts.composition.measures]
+    needed = {name for item in (*contracts.indicators.values(), *context) for name in contracts.sources_of(item)}
     tables = {
         name: read(folder, contracts.sources[name], england)
         for name in NATIONAL_SOURCES
@@ -95,6 +99,12 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
         tables["census_households"],
         contracts.framework.publication.covered,
     )
+    measures = {
+        item.id: found["value"]
+        for item in context
+        if set(contracts.sources_of(item)) <= tables.keys() and item.measure.kind != "density"
+        if (found := _national_values(item, contracts, tables, wards)) is not None
+    }
     rows: list[tuple[Any, ...]] = []
     for component in contracts.framework.components:
         measured = [level_of(item) if item.measure.level else item for item in contracts.indicators_of(component)]
@@ -105,7 +115,8 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
             and (found := _national_values(item, contracts, tables, wards)) is not None
         }
         rows += [row for name, found in values.items() for row in _statistics(name, found, wards)]
-        rows += _correlations(pd.DataFrame({name: found["value"] for name, found in values.items()}))
+        together = pd.DataFrame({name: found["value"] for name, found in values.items()})
+        rows += [*_correlations(together), *_compositions(together, measures, contracts)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -158,6 +169,22 @@ def _statistics(name: str, known: pd.DataFrame, wards: Wards) -> Iterator[tuple[
     found |= asdict(scale(values, pd.Series(wards.authorities)))
     for statistic, value in found.items():
         yield name, statistic, "", value, len(values), *period
+
+
+def _compositions(
+    values: pd.DataFrame, measures: dict[str, pd.Series], contracts: Contracts
+) -> Iterator[tuple[Any, ...]]:
+    """Rank correlations of each indicator, better results being more, with measures of the context."""
+    given = contracts.composition.given
+    for name in values.columns:
+        sign = 1 if contracts.indicators[name].direction == "higher_is_better" else -1
+        for measure in measures if given in measures else ():
+            columns = {"better": sign * values[name], measure: measures[measure], given: measures[given]}
+            known = pd.DataFrame(columns).dropna()
+            found = associations(known["better"], known[measure], known[given])
+            for statistic, value in zip(("rank_correlation", "partial_rank_correlation"), found, strict=True):
+                if not math.isnan(value):
+                    yield name, statistic, measure, value, len(known), None, None
 
 
 def _correlations(values: pd.DataFrame) -> list[tuple[Any, ...]]:

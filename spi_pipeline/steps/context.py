@@ -1,53 +1,113 @@
 """The context: figures to be set beside the index, which never reads them."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.indicators.context import context_values
+from spi_pipeline.contracts.models.indicators import Earlier, Measured
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import placed
-from spi_pipeline.steps.step import Step, products
+from spi_pipeline.steps.step import Column, Step, products
 
 
-def context_step(contracts: Contracts) -> Step:
-    """The step of the product ``context``."""
-    sources = tuple(dict.fromkeys(name for item in contracts.context.values() for name in contracts.sources_of(item)))
-    made_of = dict.fromkeys(
-        (item.source, column) for item in contracts.context.values() for column in item.measure.columns
-    )
-    return Step(
-        name="context",
-        kind="context",
-        group="context",
-        inputs=(*sources, "wards", "area", "allocation"),
-        outputs=("context",),
-        files=(
-            "context.yaml",
-            "framework.yaml",
-            *(contracts.sources[name].file for name in sources),
-            *products("context"),
+def context_steps(contracts: Contracts) -> list[Step]:
+    """The steps of the products ``context`` and ``decade``."""
+    measures = [item for item in contracts.context.values() if _has_table(item, contracts)]
+    pairs = _pairs(contracts)
+    both = [*(now for now, _ in pairs), *(earlier.of(now) for now, earlier in pairs)]
+    return [
+        Step(
+            name="context",
+            kind="context",
+            group="context",
+            inputs=tuple(dict.fromkeys((*_sources(measures, contracts), "wards", "area", "allocation"))),
+            outputs=("context",),
+            files=_files(measures, contracts, "context"),
+            does=context,
+            page=Page(),
+            title="Context",
+            description="Who lives in every ward, in which homes, of what work, income and qualifications: to be set "
+            "beside the index, which never reads it.",
+            lineage={"value": _made_of(measures)},
         ),
-        does=context,
-        page=Page(),
-        title="Context",
-        description="Income, fuel poverty, house prices, tenure and age by ward: to be set beside the index, which "
-        "never reads it.",
-        lineage={"value": (*made_of, ("allocation", "weight"))},
-    )
+        Step(
+            name="decade",
+            kind="decade",
+            group="context",
+            inputs=tuple(dict.fromkeys((*_sources(both, contracts), "wards", "area", "allocation"))),
+            outputs=("decade",),
+            files=(*_files(both, contracts, "decade"), *_indicator_files(pairs, contracts)),
+            does=ten_years,
+            page=Page(),
+            title="Ten years between two censuses",
+            description="How each ward, within its present boundaries, differed in 2021 from 2011, and how sure that "
+            "is.",
+            lineage={"change": _made_of(both)},
+        ),
+    ]
+
+
+def _pairs(contracts: Contracts) -> list[tuple[Measured, Earlier]]:
+    """Each measure that two censuses tell, where both have a table as things are run now."""
+    named: dict[str, Measured] = {**contracts.indicators, **contracts.context}
+    pairs = [(named[earlier.measure], earlier) for earlier in contracts.decade]
+    return [(now, old) for now, old in pairs if _has_table(now, contracts) and _has_table(old.of(now), contracts)]
+
+
+def _has_table(measured: Measured, contracts: Contracts) -> bool:
+    return not contracts.dormant.intersection(contracts.sources_of(measured))
+
+
+def _sources(measures: Iterable[Measured], contracts: Contracts) -> list[str]:
+    return list(dict.fromkeys(name for item in measures for name in contracts.sources_of(item)))
+
+
+def _files(measures: Iterable[Measured], contracts: Contracts, product: str) -> tuple[str, ...]:
+    sources = (contracts.sources[name].file for name in _sources(measures, contracts))
+    return ("context.yaml", "framework.yaml", *sources, *products(product))
+
+
+def _indicator_files(pairs: Iterable[tuple[Measured, Earlier]], contracts: Contracts) -> tuple[str, ...]:
+    components = dict.fromkeys(contracts.component_of[now.id] for now, _ in pairs if now.id in contracts.indicators)
+    return tuple(f"indicators/{component}.yaml" for component in components)
+
+
+def _made_of(measures: Iterable[Measured]) -> tuple[Column, ...]:
+    columns = dict.fromkeys((item.source, column) for item in measures for column in item.measure.columns)
+    return (*columns, ("allocation", "weight"))
+
+
+def _held(measured: Measured, contracts: Contracts) -> bool:
+    """Whether every authority holds its sources."""
+    return all(map(contracts.geography.holding, contracts.sources_of(measured)))
+
+
+def _tables(measures: Iterable[Measured], contracts: Contracts, inputs: Inputs) -> dict[str, pd.DataFrame]:
+    return {name: placed(inputs, contracts, name) for name in sorted(_sources(measures, contracts))}
 
 
 def context(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``context``, without the measures that an authority holds no source of."""
-    measures = {
-        item.id: item
-        for item in contracts.context.values()
-        if all(map(contracts.geography.holding, contracts.sources_of(item)))
-    }
-    names = {name for item in measures.values() for name in contracts.sources_of(item)}
-    tables = {name: placed(inputs, contracts, name) for name in sorted(names)}
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.context import context_values
+
+    measures = [item for item in contracts.context.values() if _has_table(item, contracts) and _held(item, contracts)]
     units, places = contracts.vocabulary.units, ward_places(inputs, contracts)
+    tables = _tables(measures, contracts, inputs)
     return {"context": context_values(measures, contracts.sources, units, tables, places)}
+
+
+def ten_years(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``decade``, without what an authority holds no source of."""
+    from spi_pipeline.indicators.context import decade
+
+    pairs = [(now, old) for now, old in _pairs(contracts) if _held(now, contracts) and _held(old.of(now), contracts)]
+    tables = _tables([each for now, old in pairs for each in (now, old.of(now))], contracts, inputs)
+    units, places = contracts.vocabulary.units, ward_places(inputs, contracts)
+    indicators = contracts.indicators.keys() & {now.id for now, _ in pairs}
+    return {"decade": decade(pairs, contracts.sources, units, tables, places, indicators=indicators)}

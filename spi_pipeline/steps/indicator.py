@@ -86,7 +86,7 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     """The values of an indicator; how much could not be placed travels along in the metadata."""
     # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.indicators.anchored import anchored_values
-    from spi_pipeline.indicators.intervals import with_intervals
+    from spi_pipeline.indicators.intervals import published_limits, with_intervals
 
     indicator = contracts.indicators[step.name]
     source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
@@ -95,7 +95,9 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
         tables = {name: placed(inputs, contracts, name) for name in sources}
         formed = anchored_values if indicator.measure.level else ward_values
         found = formed(indicator, contracts.sources, tables, places)
-        limits = found.limits if indicator.measure.level else _published(indicator, contracts, tables, places)
+        limits = (
+            found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
+        )
     else:
         found, limits = no_values(places), None
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
@@ -106,20 +108,6 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     table = typed(frame, contracts.products["indicator_value"])
     about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
     return {step.outputs[0]: table.replace_schema_metadata(about)}
-
-
-def _published(
-    indicator: Indicator, contracts: Contracts, tables: Mapping[str, pd.DataFrame], places: Wards
-) -> pd.DataFrame | None:
-    """The publisher's limits, averaged like the value itself: as if all areas of a ward erred to one side."""
-    error = indicator.error
-    if error is None or error.lower is None or error.upper is None:
-        return None
-    ends = {}
-    for end, column in (("lower", error.lower), ("upper", error.upper)):
-        limit = indicator.model_copy(update={"measure": indicator.measure.model_copy(update={"columns": [column]})})
-        ends[end] = ward_values(limit, contracts.sources, tables, places).values["value"]
-    return pd.DataFrame(ends)
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:

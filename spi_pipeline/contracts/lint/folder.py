@@ -30,12 +30,13 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
     check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
     _check_corrections(folder, faults)
     if folder.context:
-        taken = {item.id for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
+        indicators = {item.id: item for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
         before = len(faults)
-        check_context(*folder.context, taken, folder.sources, folder.vocabulary[1], faults)
+        check_context(*folder.context, indicators, folder.sources, folder.vocabulary[1], faults)
         if folder.sanity and folder.framework and len(faults) == before:
             check_sanity(*folder.sanity, folder.context[1], folder.framework[1], faults)
         if folder.recent:
+            taken = {*indicators, *(item.id for item in folder.context[1].measures)}
             check_recent(*folder.recent, taken, folder.sources, faults)
 
 

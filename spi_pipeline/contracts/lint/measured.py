@@ -33,6 +33,8 @@ def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary
         yield from _measure_faults(measured, source, vocabulary, context=context)
     if measured.measure.denominator:
         yield from _denominator_faults(measured, sources, vocabulary, context=context)
+    if measured.measure.kind in ("total", "density") and not context:
+        yield ("measure", "kind"), f"a {measured.measure.kind} is no outcome; it may stand in context.yaml"
     if measured.measure.level and context:
         yield ("measure", "kind"), "an anchored measure belongs to the index; the context has no level to move"
     elif measured.measure.level:

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, measured_faults
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Context, Indicator, IndicatorFile
+from spi_pipeline.contracts.models.indicators import Context, Earlier, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -171,20 +171,58 @@ def _restriction_faults(indicator: Indicator, source: Source | None) -> Found:
 
 
 def check_context(
-    document: Document, context: Context, taken: set[str], sources: Sources, vocabulary: Vocabulary, faults: list[Fault]
+    document: Document,
+    context: Context,
+    indicators: Mapping[str, Indicator],
+    sources: Sources,
+    vocabulary: Vocabulary,
+    faults: list[Fault],
 ) -> None:
     """As for indicators, but that a context measure may be of any concept, economic ones above all."""
     measures = [item.id for item in context.measures]
-    if context.peers.measure not in measures:
-        said = unknown(context.peers.measure, "measure of this file", measures)
-        faults.append(document.fault(("peers", "measure"), said))
+    asked = context.composition
+    named: list[tuple[Path_, str]] = [
+        (("peers", "measure"), context.peers.measure),
+        (("composition", "given"), asked.given),
+        *((("composition", "measures", index), name) for index, name in enumerate(asked.measures)),
+    ]
+    for at, name in named:
+        if name not in measures:
+            faults.append(document.fault(at, unknown(name, "measure of this file", measures)))
+    known: dict[str, Measured] = dict(indicators)
     for index, measured in enumerate(context.measures):
-        if measured.id in taken:
+        if measured.id in known:
             message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
-        taken.add(measured.id)
-        for path, message in measured_faults(measured, sources, vocabulary, context=True):
+        known[measured.id] = measured
+        found = [
+            *measured_faults(measured, sources, vocabulary, context=True),
+            *_error_faults(measured, set(indicators), sources.get(measured.source)),
+        ]
+        for path, message in found:
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
+    for index, earlier in enumerate(context.decade):
+        for path, message in _earlier_faults(earlier, known, sources, vocabulary):
+            faults.append(document.fault(("decade", index, *path), f"decade of {earlier.measure}: {message}"))
+
+
+def _earlier_faults(earlier: Earlier, known: Mapping[str, Measured], sources: Sources, vocabulary: Vocabulary) -> Found:
+    """Two censuses are compared, each of one day; what is divided in the one is divided in the other."""
+    if earlier.measure not in known:
+        yield ("measure",), unknown(earlier.measure, "indicator, or measure of this file", known)
+        return
+    now = known[earlier.measure]
+    divided = now.measure.denominator is not None
+    if divided != (earlier.denominator is not None):
+        verb = "is" if divided else "is not"
+        yield ("denominator",), f"{earlier.measure} {verb} divided by a column, so its earlier figure {verb} either"
+        return
+    for path, message in measured_faults(earlier.of(now), sources, vocabulary, context=True):
+        yield path[1:] if path[0] == "measure" else path, message
+    both = [(name, sources.get(name)) for name in (now.source, earlier.source)]
+    for name, source in both:
+        if source is not None and source.properties.period.column is not None:
+            yield ("source",), f"source {name} is of several periods; a decade lies between two censuses, each of one"
 
 
 def check_sanity(
@@ -216,11 +254,11 @@ def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
             )
 
 
-def _error_faults(indicator: Indicator, known: set[str], source: Source | None) -> Found:
-    error = indicator.error
+def _error_faults(measured: Measured, known: set[str], source: Source | None) -> Found:
+    error = measured.error
     if error is None:
         return
-    others = known - {indicator.id}
+    others = known - {measured.id}
     if error.other is not None and error.other not in others:
         yield ("error", "other"), unknown(error.other, "indicator that could be a second measure", others)
     for end in ("lower", "upper"):

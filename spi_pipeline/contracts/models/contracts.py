@@ -11,7 +11,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
-from spi_pipeline.contracts.models.indicators import Indicator, Measured, Peers
+from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
 from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
@@ -33,6 +33,8 @@ class Contracts:
         component_of: component id of each indicator.
         context: context measures by id.
         peers: whom a ward is held against.
+        composition: what scores are set against.
+        decade: what two censuses tell of the same wards.
         recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
@@ -53,6 +55,8 @@ class Contracts:
     peers: Peers
     sanity: Sanity
     recent: Recent
+    composition: Composition
+    decade: tuple[Earlier, ...] = ()
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()

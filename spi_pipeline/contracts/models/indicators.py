@@ -68,8 +68,8 @@ class Measure(Strict):
         kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
             denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
             or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
-            columns counted in a window.
-        columns: the columns counted (share, rate, anchored) or averaged (mean).
+            columns counted in a window; ``total`` = ``Σ columns``; ``density`` = ``Σ columns`` per hectare.
+        columns: the columns counted, or averaged (mean).
         where: keep only rows whose column holds one of the listed values.
         denominator: see ``kind``.
         per: the multiplier of a rate.
@@ -79,7 +79,7 @@ class Measure(Strict):
         level: of an anchored measure: the published rate that the counts move.
     """
 
-    kind: Literal["share", "rate", "mean", "anchored"]
+    kind: Literal["share", "rate", "mean", "anchored", "total", "density"]
     columns: list[str] = Field(min_length=1)
     where: dict[str, list[str]] = Field(default_factory=dict)
     denominator: Denominator | None = None
@@ -96,6 +96,8 @@ class Measure(Strict):
             raise ValueError("an anchored measure needs a level to move, and no other has one")
         if self.kind == "anchored" and (self.window is None or self.denominator is not None):
             raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
+        if self.kind in ("total", "density") and self.denominator is not None:
+            raise ValueError(f"a {self.kind} is divided by no column; leave denominator out")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
         averaged = self.kind in ("mean", "anchored") and self.denominator is None
@@ -203,6 +205,7 @@ class Measured(Strict):
         source: source id.
         measure: how the value is formed.
         plausible: the range a ward value must lie in.
+        error: how far a value may lie from the truth; left out where the counts behind it say so.
         limits: what the reader must know before trusting it.
     """
 
@@ -213,6 +216,7 @@ class Measured(Strict):
     source: str
     measure: Measure
     plausible: Plausible
+    error: MeasurementError | None = None
     limits: str
 
 
@@ -222,7 +226,6 @@ class Indicator(Measured):
     Attributes:
         direction: the statement that goalposts must agree with.
         goalposts: the values that score 0 and 100.
-        error: how far a value may lie from the truth; left out where the counts behind it say so.
         predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
             newest with values fills.
         methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …), with
@@ -231,7 +234,6 @@ class Indicator(Measured):
 
     direction: Direction
     goalposts: Goalposts
-    error: MeasurementError | None = None
     predecessor: str | None = None
     methods: dict[str, Any] = Field(default_factory=dict)
 
@@ -285,13 +287,54 @@ class Peers(Strict):
     floor: float = Field(ge=0)
 
 
+class Earlier(Strict):
+    """What the census before counted of the same thing.
+
+    Attributes:
+        measure: the measure of the context, or the indicator of the index, that the newest census tells.
+        source: the source that holds the earlier figures.
+        columns: its columns, in place of those of the measure.
+        denominator: likewise; left out where the measure has none.
+        limits: how far the two are alike.
+    """
+
+    measure: str
+    source: str
+    columns: list[str] = Field(min_length=1)
+    denominator: Denominator | None = None
+    limits: str
+
+    def of(self, measured: Measured) -> Measured:
+        """The measure as the earlier census tells it."""
+        measure = measured.measure.model_copy(update={"columns": self.columns, "denominator": self.denominator})
+        return measured.model_copy(update={"source": self.source, "measure": measure})
+
+
+class Composition(Strict):
+    """What scores are set against, to see what the index goes with.
+
+    Attributes:
+        given: the measure of the context that is held equal, and that suggests a score.
+        measures: those that scores are correlated with.
+        without: wards that are left out in a second look, each since it stands far from all others.
+    """
+
+    given: str
+    measures: list[str] = Field(min_length=1)
+    without: list[str] = Field(default_factory=list)
+
+
 class Context(Strict):
     """``context.yaml``: the context, shown beside the index and never inside it.
 
     Attributes:
         peers: whom a ward is held against.
         measures: in the order they are shown.
+        decade: what two censuses tell of the same wards.
+        composition: what scores are set against.
     """
 
     peers: Peers
+    composition: Composition
     measures: list[Measured]
+    decade: list[Earlier] = Field(default_factory=list)

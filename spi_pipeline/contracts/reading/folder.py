@@ -139,6 +139,8 @@ def assembled(folder: Folder) -> Contracts:
         component_of={item.id: component for component, item in ordered},
         context={item.id: item for item in context.measures},
         peers=context.peers,
+        composition=context.composition,
+        decade=tuple(context.decade),
         corrections={name: tuple(file.corrections) for name, file in corrections.items()},
         sanity=folder.sanity[1],
         recent=folder.recent[1],

@@ -1,8 +1,8 @@
-"""Nomis: tables of Census 2021, population of small areas, claimant counts."""
+"""Nomis: tables of Census 2021 and 2011, population of small areas, claimant counts."""
 
 from functools import partial
 
-from spi_pipeline.publishers.nomis import answers, asking, files, probes
+from spi_pipeline.publishers.nomis import answers, asking, census_2011, files, probes
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offer import Offer, Reader
 
@@ -26,4 +26,5 @@ OFFERS = {
         )
         for name in CENSUS
     },
+    **census_2011.OFFERS,
 }
