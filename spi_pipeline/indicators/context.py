@@ -16,6 +16,14 @@ from spi_pipeline.indicators.values import Wards, ward_values
 
 # An interval of the change that ends at 0 itself tells of none.
 ROSE, FELL, UNSURE = "rose", "fell", "cannot be told"
+CONTEXT_COLUMNS = [
+    "measure_id", "title", "area_code", "period_start", "period_end", "value", "lower", "upper", "numerator",
+    "denominator", "unit", "source_id",
+]  # fmt: skip
+DECADE_COLUMNS = [
+    "measure_id", "area_code", "title", "in_index", "unit", "earlier_end", "later_end", "earlier", "later", "change",
+    "lower", "upper", "verdict", "earlier_source_id", "later_source_id", "limits",
+]  # fmt: skip
 
 
 def context_values(
@@ -40,7 +48,7 @@ def context_values(
     Raises:
         SpiError: as ``ward_values``.
     """
-    frames = []
+    frames = [pd.DataFrame(columns=CONTEXT_COLUMNS)]
     for measure in measures:
         unit = units[measure.unit]
         values = ward_values(measure, sources, tables, wards).values
@@ -63,7 +71,7 @@ def context_values(
                 }
             )
         )
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames[1:] or frames, ignore_index=True)[CONTEXT_COLUMNS]
 
 
 def decade(
@@ -95,7 +103,7 @@ def decade(
     Raises:
         SpiError: as ``ward_values``.
     """
-    frames = []
+    frames = [pd.DataFrame(columns=DECADE_COLUMNS)]
     for measure, earlier in pairs:
         then, now = (
             ward_values(each, sources, tables, wards).values.set_index("area_code")
@@ -126,4 +134,4 @@ def decade(
                 }
             ).reset_index()
         )
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames[1:] or frames, ignore_index=True)[DECADE_COLUMNS]

@@ -34,6 +34,7 @@ CARS = """  - id: no_car
     limits: Some live without one by choice.
 """
 CONTEXT = """peers: {measure: income_deprived, count: 5, floor: 1}
+composition: {given: income_deprived, measures: [income_deprived]}
 measures:
   - id: income_deprived
     title: People in income deprivation (%)
@@ -47,6 +48,12 @@ measures:
       per: 100
     plausible: {minimum: 0, maximum: 100}
     limits: Rounded to five.
+decade:
+  - measure: no_car
+    source: census_overcrowding
+    columns: [standard]
+    denominator: {column: households}
+    limits: Not the same at all.
 """
 
 

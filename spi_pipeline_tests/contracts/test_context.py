@@ -8,7 +8,7 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline_tests.contracts.mutation import assert_fault, case
+from spi_pipeline_tests.contracts.mutation import CHOICE, assert_fault, case, change, faults
 
 FILE = "context.yaml"
 
@@ -22,8 +22,10 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
     [
         case(
             "named like an indicator", FILE,
-            "{measure: income_deprived, count: 5, floor: 1}\nmeasures:\n  - id: income_deprived",
-            "{measure: burglary, count: 5, floor: 1}\nmeasures:\n  - id: burglary",
+            "{measure: income_deprived, count: 5, floor: 1}\ncomposition: {given: income_deprived, measures: "
+            "[income_deprived]}\nmeasures:\n  - id: income_deprived",
+            "{measure: burglary, count: 5, floor: 1}\ncomposition: {given: burglary, measures: "
+            "[burglary]}\nmeasures:\n  - id: burglary",
             "the id 'burglary' is taken already; ids are unique over all indicators and measures",
             at="id: burglary",
         ),
@@ -53,13 +55,71 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "goalposts", FILE,
             "    limits: Rounded to five.",
             "    goalposts: {basis: reference}\n    limits: Rounded to five.",
-            "measures.income_deprived: 'goalposts' is not a key of this part; allowed are description, id, "
+            "measures.income_deprived: 'goalposts' is not a key of this part; allowed are description, error, id, "
             "limits, measure, plausible, source, title, unit",
+        ),
+        case(
+            "composition by an unknown measure", FILE,
+            "given: income_deprived",
+            "given: income_depraved",
+            "'income_depraved' is not a measure of this file; nearest is 'income_deprived', allowed are "
+            "income_deprived",
+        ),
+        case(
+            "composition of an indicator", FILE,
+            "measures: [income_deprived]",
+            "measures: [burglary]",
+            "'burglary' is not a measure of this file; allowed are income_deprived",
+        ),
+        case(
+            "ten years of an unknown column", FILE,
+            "    columns: [standard]",
+            "    columns: [standards]",
+            "decade of no_car: 'standards' is not a column of census_overcrowding; nearest is 'standard', allowed "
+            "are area_code, households, minus_1, minus_2_or_less, plus_1, plus_2_or_more, standard",
+        ),
+        case(
+            "ten years of a share without what it is a share of", FILE,
+            "    denominator: {column: households}\n    limits: Not",
+            "    limits: Not",
+            "decade of no_car: no_car is divided by a column, and so must be what the earlier census tells of it; "
+            "correct denominator",
+            at="- measure: no_car",
         ),
     ],
 )  # fmt: skip
 def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  - measure: no_car", "  - measure: no_cars", "'no_cars' is not an indicator, or measure of this file"),
+        ("source: census_overcrowding", "source: census_1911", "'census_1911' is not a source"),
+        (
+            "source: census_overcrowding\n    columns: [standard]",
+            "source: bus_service\n    columns: [trips_per_hour]",
+            "source bus_service is of several periods; a decade lies between two censuses, each of one",
+        ),
+        (
+            "    limits: Rounded to five.",
+            "    error: {basis: published, lower: low, upper: high}\n    limits: Rounded to five.",
+            "'low' is not a column of deprivation_2025",
+        ),
+    ],
+)
+def test_a_name_that_nothing_has_is_told(root: Path, old: str, new: str, said: str) -> None:
+    change(root, FILE, old, new)
+    assert said in "".join(fault.message for fault in faults(root))
+
+
+def test_a_total_is_no_indicator(root: Path) -> None:
+    kind = "measure: {kind: share, columns: [none], denominator: {column: households}}"
+    change(root, CHOICE, f"{kind}\n    goalposts: {{basis: reference}}\n    plausible: {{minimum: 0, maximum: 95}}",
+           "measure: {kind: total, columns: [none]}\n    goalposts: {basis: reference}\n"
+           "    plausible: {minimum: 0, maximum: 95}")  # fmt: skip
+    assert "a total is no outcome; it may stand in context.yaml" in "".join(fault.message for fault in faults(root))
 
 
 def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(contracts: Contracts) -> None:
@@ -72,7 +132,7 @@ def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(co
         for name, item in contracts.context.items()
     }
     # Counts of who lives there that the index cannot take as outcomes: docs/index.md says why of each.
-    counts = {"households_without_car", "bad_health", "disabled_a_lot"}
+    counts = {"households_without_car", "bad_health", "disabled_a_lot", "middling_qualifications"}
     assert {name for name, met in kinds.items() if "outcome" in met} == counts
     assert set().union(*kinds.values()) == {"economic", "context", "outcome"}
     assert not contracts.context.keys() & contracts.indicators.keys()

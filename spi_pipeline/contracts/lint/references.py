@@ -214,8 +214,8 @@ def _earlier_faults(earlier: Earlier, known: Mapping[str, Measured], sources: So
     now = known[earlier.measure]
     divided = now.measure.denominator is not None
     if divided != (earlier.denominator is not None):
-        verb = "is" if divided else "is not"
-        yield ("denominator",), f"{earlier.measure} {verb} divided by a column, so its earlier figure {verb} either"
+        needs = "is divided by a column, and so must be" if divided else "is divided by nothing, and so must be"
+        yield ("denominator",), f"{earlier.measure} {needs} what the earlier census tells of it; correct denominator"
         return
     for path, message in measured_faults(earlier.of(now), sources, vocabulary, context=True):
         yield path[1:] if path[0] == "measure" else path, message
