@@ -24,7 +24,9 @@ SCOPE = replace(TOWN, as_of="2024-05-01", since="2025-06")
 # Sources of which the stranger has no table.
 _UNTOLD = {
     "census_english_proficiency", "census_disability", "census_unpaid_care", "census_accommodation_type",
-    "census_central_heating", "census_tenure", "lsoa_boundaries", "lsoa_2011_lookup",
+    "census_central_heating", "census_tenure", "census_sex", "census_country_of_birth", "census_ethnic_group",
+    "census_household_composition", "census_household_size", "census_household_deprivation", "census_occupation",
+    "census_economic_activity", "lsoa_boundaries", "lsoa_2011_lookup",
 }  # fmt: skip
 SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name not in _UNTOLD)
 

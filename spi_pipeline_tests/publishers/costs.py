@@ -13,7 +13,7 @@ ENGLAND = {"output areas": 178_605, "LSOAs": 33_755, "wards": 6_900, "authoritie
 _LEVELS = {"authorities": "authorities", "lsoas": "LSOAs"}
 
 ROUTES: dict[str, tuple[str, str, Route]] = {
-    "census": ("each of twelve census tables", "output areas", nomis.CENSUS_ROUTE),
+    "census": ("each of nineteen census tables", "output areas", nomis.CENSUS_ROUTE),
     "population": ("`population`", "LSOAs", nomis.POPULATION_ROUTE),
     "claimant_count": ("`claimant_count`, a month", "wards", nomis.CLAIMANTS_ROUTE),
     **{name: (f"`{name}`", _LEVELS[service.scope], service.route) for name, service in SERVICES.items()},

@@ -162,6 +162,12 @@ WORDED = {
         "Level 2 qualifications": 3, "Apprenticeship": 4, "Level 3 qualifications": 5, "Level 4+": 6,
         "Other qualifications": 7,
     },
+    "census_household_composition": {
+        "Household composition: Total; measures: Value": 0, "One person household": 1001,
+        "One person household: Other": 2, "Single family household": 1002, "Other household types": 1007,
+        "Other household types: With dependent children": 13,
+    },
+    "census_sex": {"All persons": 0, "Female": 1, "Male": 2},
 }  # fmt: skip
 
 
@@ -178,6 +184,44 @@ def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str
     by_code = {code: 100 + place for place, code in enumerate(codes.values())}
     for column, code in table.codes.items():
         assert frame[column].tolist() == [by_code[code] + 100 * area for area in range(3)]
+
+
+ACTIVE, STUDENT = "Economically active (excluding full-time students)", "Economically active and a full-time student"
+# As Nomis words them in its zips, with and without a blank behind a colon; in a zip no code stands beside them.
+ACTIVITY = [
+    "Economic activity status: Total: All usual residents aged 16 years and over", ACTIVE, f"{ACTIVE}:In employment",
+    f"{ACTIVE}:In employment:Employee", f"{ACTIVE}: Unemployed", STUDENT, f"{STUDENT}:In employment",
+    f"{STUDENT}: In employment: Employee: Part-time", f"{STUDENT}: Unemployed", "Economically inactive",
+    "Economically inactive: Student",
+]  # fmt: skip
+
+
+def test_categories_that_end_alike_are_told_by_what_stands_before(tmp_path: Path) -> None:
+    rows = census_rows(list(TOWN.output_areas), ACTIVITY)
+    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_EASTAT_20_NAME"})
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2083_1.data.csv": answering(rows)})
+    frame = through(OFFERS["census_economic_activity"], asking, TOWN)
+    # Of the labels those at 2 and 6, and at 4 and 8, are added up; then both sums.
+    assert frame.iloc[0].to_dict() == {
+        "area_code": TOWN.output_areas[0], "residents_16_and_over": 100, "inactive": 109, "in_employment": 102 + 106,
+        "unemployed": 104 + 108, "economically_active": 102 + 106 + 104 + 108,
+    }  # fmt: skip
+
+
+def test_homes_of_nobody_are_no_households(tmp_path: Path) -> None:
+    labels = ["Total: All household spaces", "0 people in household", "1 person in household",
+              *(f"{size} people in household" for size in range(2, 8)), "8 or more people in household"]  # fmt: skip
+    rows = census_rows(list(TOWN.output_areas), labels).rename(columns={"C2021_HEALTH_6_NAME": "C2021_HHSIZE_10_NAME"})
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2037_1.data.csv": answering(rows)})
+    (first, *_) = through(OFFERS["census_household_size"], asking, TOWN).values.tolist()
+    assert first == [TOWN.output_areas[0], 102, 103, 104, 105 + 106 + 107 + 108 + 109, sum(range(102, 110))]
+
+
+def test_those_born_abroad_are_everybody_else(tmp_path: Path) -> None:
+    rows = census_rows(list(TOWN.output_areas), ["Total", "Europe: United Kingdom", "Europe", "Africa"])
+    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_COB_12_NAME"}).assign(OBS_VALUE=[90, 60, 70, 20] * 3)
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2024_1.data.csv": answering(rows)})
+    assert through(OFFERS["census_country_of_birth"], asking, TOWN).iloc[0].tolist()[1:] == [90, 60, 30]
 
 
 def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
@@ -289,6 +333,8 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
     figures = dict(zip(table.labels, range(100, 100 + len(labels)), strict=True))
     for column, parts in table.sums.items():
         figures[column] = sum(figures.pop(part) for part in parts)
+    for column, parts in table.beside.items():
+        figures[column] = sum(-figures[part[1:]] if part.startswith("-") else figures[part] for part in parts)
     assert frame.iloc[0].to_dict() == {"area_code": areas[0], **figures}
     assert holds(source_id, frame)
 

@@ -20,7 +20,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline_tests.imitations.fixtures import CONTENT, put, write_folder
 from spi_pipeline_tests.imitations.messages import zipped
-from spi_pipeline_tests.imitations.publishers.nomis.files import CAR_LSOA, CAR_OA, PERCENTAGES
+from spi_pipeline_tests.imitations.publishers.nomis.files import ACTIVITY, CAR_LSOA, CAR_OA, PERCENTAGES
 from spi_pipeline_tests.imitations.publishers.parliament import ELECTIONS
 from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET
 from spi_pipeline_tests.imitations.tables import LUTON
@@ -97,6 +97,39 @@ def test_an_msoa_without_counts_is_refused(root: Path, run: Run) -> None:
     put(root, name, str(CONTENT[name]).replace("E02900001", "E02900002"))
     with pytest.raises(SpiError, match="has no MSOA for E00900001, E00900002, E01900003; fetch it again"):
         run("census_english_proficiency")
+
+
+def test_percentages_of_another_tables_total_become_whole_people_who_add_up(tables: dict[str, pa.Table]) -> None:
+    names = ("area_code", "residents_16_and_over", "inactive", "in_employment", "unemployed", "economically_active")
+    assert tables["census_economic_activity"].column_names == list(names)
+    # 60.2, 4.8 and 35 % of 83 are 49.966, 3.984 and 29.05; three thirds of 100 are 99 people.
+    assert rows(tables["census_economic_activity"]) == [
+        ("E00900001", 83, 29, 50, 4, 54),
+        ("E00900002", 99, 33, 33, 33, 66),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (ACTIVITY.replace("E00900002", "E00900003"), "has no E00900002; fetch it again, whole"),
+        (ACTIVITY + "E00900009,50,10,40\n", "holds an output area twice; fetch it again, whole"),
+        (ACTIVITY.replace("4.8", "few"), "column economic_activity_status_4a-002 holds 'few' where a number belongs"),
+        (ACTIVITY.replace("4a-003", "4a-004"), r"lacks \['economic_activity_status_4a-003'\]"),
+    ],
+)
+def test_percentages_that_do_not_fit_are_refused(root: Path, run: Run, lines: str, said: str) -> None:
+    put(root, ACTIVITY_FILE, lines)
+    with pytest.raises(SpiError, match=rf"{ACTIVITY_FILE}:? {said}"):
+        run("census_economic_activity")
+
+
+def test_a_table_whose_total_is_not_named_is_refused(root: Path, run: Run) -> None:
+    name = "census2021_nomis/town/census2021-ts067-oa.csv"
+    put(root, name, str(CONTENT[name]).replace("Total: ", ""))
+    said = f"{name} has no column Highest level of qualification: Total; fetch it again"
+    with pytest.raises(SpiError, match=said):
+        run("census_economic_activity")
 
 
 def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
@@ -196,6 +229,7 @@ STREET_FILE = "police/bedfordshire_street/2024-01-bedfordshire-street.csv.gz"
 STOP_FILE = "police/bedfordshire_stop_and_search/2024-04-bedfordshire-stop-and-search.csv.gz"
 OVERCROWDING_FILE = "census2021_other/household_overcrowding21_oa21_town.csv"
 PERCENTAGES_FILE = "census2021_onsvisual/oa_percent/english_proficiency_4a.csv"
+ACTIVITY_FILE = "census2021_onsvisual/oa_percent/economic_activity_status_4a.csv"
 FLOOD_FILE = "environment/people_flooded_lsoa11_town.csv"
 ESTIMATES_FILE = "population/population20_lsoa11_syoa_town.csv"
 BUS_FILE = "transport/bus_trips_per_hour_lsoa21_2023_town.csv"

@@ -95,6 +95,11 @@ class Areas:
         return self.lsoa21 - frozenset(self.parents["parent"])
 
     @cached_property
+    def census21(self) -> frozenset[str]:
+        """The finest areas that census tables are read for: output areas where they are known, LSOAs elsewhere."""
+        return self.oa21 | self.lsoa21_without_oa
+
+    @cached_property
     def msoas(self) -> pd.DataFrame:
         """See ``read_msoas``; of our LSOAs."""
         return read_msoas(self.folder, self.geography, self.lsoa21)

@@ -9,8 +9,14 @@ from spi_pipeline.publishers.offer import Offer, Reader
 # Census tables that are not read from the bulk download.
 _KEPT_BY_OTHERS: dict[str, Reader] = {
     "census_age": files.AGE,
+    "census_country_of_birth": files.COUNTRY_OF_BIRTH,
+    "census_economic_activity": partial(files.percentages, files.ECONOMIC_ACTIVITY),
     "census_english_proficiency": partial(files.spread, files.PROFICIENCY),
+    "census_ethnic_group": files.ETHNIC_GROUP,
+    "census_household_composition": partial(files.percentages, files.COMPOSITION),
+    "census_household_size": partial(files.percentages, files.SIZE),
     "census_overcrowding": files.overcrowding,
+    "census_sex": files.SEX,
     "census_unpaid_care": partial(files.spread, files.UNPAID_CARE),
 }
 HOSTS = (asking.NOMIS,)

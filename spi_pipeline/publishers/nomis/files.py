@@ -1,5 +1,6 @@
 """Nomis: files of Census 2021, from its bulk download and as others kept them."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,11 +12,14 @@ from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
-from spi_pipeline.publishers.nomis.tables import CENSUS
+from spi_pipeline.publishers.nomis.tables import CENSUS, with_beside
 
 CENSUS_DAY = "2021-03-21"
 # Nomis offers TS007A by hand, with five lines of notes before the header.
 AGE = Named("census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
+ETHNIC_GROUP = Named("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
+SEX = Named("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
+COUNTRY_OF_BIRTH = Named("census2021_onsvisual/TS004_country_of_birth_3a_2021_*.csv.gz", CENSUS_DAY, "census21")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,60 @@ UNPAID_CARE = Spread(
     tuple(f"provides_{hours}_hours_unpaid_care_a_week" for hours in ("20_to_34", "35_to_49", "50_or_more")),
     "census2021_onsvisual/oa_percent/is_carer_5a.csv",
     ("is_carer_5a-003", "is_carer_5a-004"),
+)
+
+
+@dataclass(frozen=True)
+class Percentages:
+    """A table whose percentages alone others kept, of output areas.
+
+    Attributes:
+        file: the file of percentages.
+        total: the column that the parts add up to.
+        parts: by our column the published one.
+        table: the table of the bulk download that counts those whom the percentages are of.
+        counted: what the name of its column of counts begins with.
+    """
+
+    file: str
+    total: str
+    parts: Mapping[str, str]
+    table: str
+    counted: str
+
+
+_HOUSEHOLDS = ("ts041", "Number of households: ")
+COMPOSITION = Percentages(
+    "census2021_onsvisual/oa_percent/hh_family_composition_4a.csv",
+    "households",
+    {
+        "one_person": "hh_family_composition_4a-002",
+        "single_family": "hh_family_composition_4a-003",
+        "other_kinds": "hh_family_composition_4a-001",
+    },
+    *_HOUSEHOLDS,
+)
+SIZE = Percentages(
+    "census2021_onsvisual/oa_percent/hh_size_5a.csv",
+    "households",
+    {
+        "one_person": "hh_size_5a-001",
+        "two_people": "hh_size_5a-002",
+        "three_people": "hh_size_5a-003",
+        "four_or_more": "hh_size_5a-004",
+    },
+    *_HOUSEHOLDS,
+)
+ECONOMIC_ACTIVITY = Percentages(
+    "census2021_onsvisual/oa_percent/economic_activity_status_4a.csv",
+    "residents_16_and_over",
+    {
+        "in_employment": "economic_activity_status_4a-001",
+        "unemployed": "economic_activity_status_4a-002",
+        "inactive": "economic_activity_status_4a-003",
+    },
+    "ts067",
+    "Highest level of qualification: Total",
 )
 OCCUPANCY = {
     "-1 (overcrowded)": "minus_1",
@@ -170,6 +228,33 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     return small[["area_code", total, part]]
 
 
+def percentages(kept: Percentages, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Counts of output areas from percentages, rounded to whole people or homes; the total is what they add up to.
+
+    They are given to one decimal, a fifth of a household, and taken of another table's total, whose cells are perturbed
+    otherwise: so the counts are as exact as two tables agree, mostly within two.
+
+    Returns:
+        One row an output area, columns of the contract; no row where output areas are not known.
+
+    Raises:
+        SpiError: when an output area is not in the files.
+    """
+    counted = _counts(folder, areas.oa21, kept.table, "oa", kept.counted)
+    published = folder.csv(kept.file, CENSUS_DAY, needs=["areacd", *kept.parts.values()]).set_index("areacd")
+    missing = sorted(set(counted["area_code"]) - set(published.index))
+    if missing or not published.index.is_unique:
+        said = f"has no {listed(missing)}" if missing else "holds an output area twice"
+        raise SpiError(f"{kept.file} {said}; fetch it again, whole")
+    percent = published.loc[counted["area_code"]]
+    frame = pd.DataFrame({"area_code": counted["area_code"]})
+    for column, name in kept.parts.items():
+        share = numbers(percent[name], kept.file, name).to_numpy() / 100
+        frame[column] = (counted["count"] * share).round().astype("Int64")
+    frame[kept.total] = frame[list(kept.parts)].sum(axis=1, skipna=False)
+    return with_beside(CENSUS[source.id], frame)[[column.name for column in source.columns]]
+
+
 def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
     """``area_code``, ``residents``, ``msoa_code`` of each output area, and of each LSOA where they are not known."""
     frames = []
@@ -177,15 +262,17 @@ def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
     msoa_of = dict(zip(areas.msoas["lsoa_code"], areas.msoas["msoa_code"], strict=True))
     for level, ours in (("oa", areas.oa21), ("lsoa", areas.lsoa21_without_oa)):
         if ours:
-            table, name = _level(folder, "ts001", level)
-            table = table[table["geography code"].isin(ours)]
-            counted = next((column for column in map(str, table) if column.startswith("Residence type: Total")), None)
-            if counted is None:
-                raise SpiError(f"{name} has no column Residence type: Total; fetch it again")
-            frames.append(
-                pd.DataFrame(
-                    {"area_code": table["geography code"], "residents": numbers(table[counted], name, counted)}
-                )
-            )
-    frame = pd.concat(frames, ignore_index=True)
+            frames.append(_counts(folder, ours, "ts001", level, "Residence type: Total"))
+    frame = pd.concat(frames, ignore_index=True).rename(columns={"count": "residents"})
     return frame.assign(msoa_code=[msoa_of.get(lsoa_of.get(code, code), "") for code in frame["area_code"]])
+
+
+def _counts(folder: Folder, areas: Collection[str], table: str, level: str, begins: str) -> pd.DataFrame:
+    """``area_code`` and ``count`` of some areas, from the column of a bulk table whose name begins so."""
+    published, name = _level(folder, table, level)
+    published = published[published["geography code"].isin(areas)].reset_index(drop=True)
+    counted = next((column for column in map(str, published) if column.startswith(begins)), None)
+    if counted is None:
+        raise SpiError(f"{name} has no column {begins}; fetch it again")
+    figures = numbers(published[counted], name, counted)
+    return pd.DataFrame({"area_code": published["geography code"], "count": figures})

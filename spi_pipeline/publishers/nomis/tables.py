@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 
@@ -18,6 +20,10 @@ PUBLISHER = "Nomis"
 TOTAL = "Total"
 # Words that labels of any table may share.
 _COMMON = frozenset({"all", "and", "for", "household", "households", "in", "not", "of", "or", "other", "than", "the"})
+
+# In employment or without are those who study and those who do not.
+_OTHERS = "Economically active (excluding full-time students)"
+_STUDENTS = "Economically active and a full-time student"
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,13 @@ class Table:
     Attributes:
         dataset: Nomis's id of it.
         dimension: its one dimension.
-        labels: by our column the label of its category, as far as it follows the last ``": "``; of a table of one
-            category no label is known, or asked for.
+        labels: by our column the label of its category, as far as it follows the last ``": "``, with its parents where
+            others end alike; of a table of one category no label is known, or asked for.
         codes: by our column the category's code, where it is documented.
         level: the areas it is read for.
         bulk: its name in the bulk download.
         sums: by our column the columns of ``labels`` that it adds up and takes the place of.
+        beside: by our column those that it is made of and stands beside: added up, but for one with a minus before it.
     """
 
     dataset: str
@@ -42,8 +49,10 @@ class Table:
     bulk: str
     level: str = "output_areas"
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+# Those behind indicators stand first: a visit asks as many tables as it may.
 CENSUS: dict[str, Table] = {
     "census_residents": Table(
         "NM_2021_1", "c2021_restype_3",
@@ -127,7 +136,84 @@ CENSUS: dict[str, Table] = {
          "level_4_and_above": "Level 4 qualifications and above", "other": "Other qualifications"},
         {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6}, "ts067",
     ),
+    "census_sex": Table(
+        "NM_2028_1", "c_sex", {"residents": TOTAL, "female": "Female", "male": "Male"},
+        {"residents": 0, "female": 1, "male": 2}, "ts008",
+    ),
+    "census_country_of_birth": Table(
+        "NM_2024_1", "c2021_cob_12", {"residents": TOTAL, "born_in_uk": "United Kingdom"},
+        {"residents": 0, "born_in_uk": 1}, "ts004", beside={"born_abroad": ("residents", "-born_in_uk")},
+    ),
+    "census_ethnic_group": Table(
+        "NM_2041_1", "c2021_eth_20",
+        {"residents": TOTAL, "asian": "Asian, Asian British or Asian Welsh",
+         "black": "Black, Black British, Black Welsh, Caribbean or African",
+         "mixed": "Mixed or Multiple ethnic groups", "white": "White", "other": "Other ethnic group"},
+        {"residents": 0, "asian": 1001, "black": 1002, "mixed": 1003, "white": 1004, "other": 1005}, "ts021", "lsoas",
+    ),
+    "census_household_composition": Table(
+        "NM_2023_1", "c2021_hhcomp_15",
+        {"households": TOTAL, "one_person": "One-person household", "single_family": "Single family household",
+         "other_kinds": "Other household types"},
+        {"households": 0, "one_person": 1001, "single_family": 1002, "other_kinds": 1007}, "ts003",
+    ),
+    "census_household_size": Table(
+        # Its total is one of household spaces; who counts households takes those of nobody away.
+        "NM_2037_1", "c2021_hhsize_10",
+        {"one_person": "1 person in household", "two_people": "2 people in household",
+         "three_people": "3 people in household",
+         **{f"of_{size}": f"{size} people in household" for size in range(4, 8)},
+         "of_8_or_more": "8 or more people in household"},
+        {"one_person": 2, "two_people": 3, "three_people": 4, **{f"of_{size}": size + 1 for size in range(4, 8)},
+         "of_8_or_more": 9},
+        "ts017", sums={"four_or_more": (*(f"of_{size}" for size in range(4, 8)), "of_8_or_more")},
+        beside={"households": ("one_person", "two_people", "three_people", "four_or_more")},
+    ),
+    "census_household_deprivation": Table(
+        "NM_2031_1", "c2021_dep_6",
+        {"households": TOTAL, "not_deprived": "Household is not deprived in any dimension",
+         "deprived_in_one": "Household is deprived in one dimension",
+         "deprived_in_two": "Household is deprived in two dimensions",
+         "deprived_in_three": "Household is deprived in three dimensions",
+         "deprived_in_four": "Household is deprived in four dimensions"},
+        {"households": 0, "not_deprived": 1, "deprived_in_one": 2, "deprived_in_two": 3, "deprived_in_three": 4,
+         "deprived_in_four": 5},
+        "ts011",
+    ),
+    "census_occupation": Table(
+        "NM_2080_1", "c2021_occ_10",
+        {"residents_in_employment": TOTAL, "managers": "1. Managers, directors and senior officials",
+         "professionals": "2. Professional occupations",
+         "associate_professionals": "3. Associate professional and technical occupations",
+         "administrative": "4. Administrative and secretarial occupations",
+         "skilled_trades": "5. Skilled trades occupations",
+         "caring_and_leisure": "6. Caring, leisure and other service occupations",
+         "sales": "7. Sales and customer service occupations",
+         "machine_operatives": "8. Process, plant and machine operatives", "elementary": "9. Elementary occupations"},
+        {"residents_in_employment": 0, "managers": 1, "professionals": 2, "associate_professionals": 3,
+         "administrative": 4, "skilled_trades": 5, "caring_and_leisure": 6, "sales": 7, "machine_operatives": 8,
+         "elementary": 9},
+        "ts063",
+    ),
+    "census_economic_activity": Table(
+        "NM_2083_1", "c2021_eastat_20",
+        {"residents_16_and_over": TOTAL, "in_employment_others": f"{_OTHERS}: In employment",
+         "in_employment_students": f"{_STUDENTS}: In employment", "unemployed_others": f"{_OTHERS}: Unemployed",
+         "unemployed_students": f"{_STUDENTS}: Unemployed", "inactive": "Economically inactive"},
+        {"residents_16_and_over": 0, "in_employment_others": 1002, "in_employment_students": 1007,
+         "unemployed_others": 7, "unemployed_students": 14, "inactive": 1011},
+        "ts066", sums={"in_employment": ("in_employment_others", "in_employment_students"),
+                       "unemployed": ("unemployed_others", "unemployed_students")},
+        beside={"economically_active": ("in_employment", "unemployed")},
+    ),
 }  # fmt: skip
+
+
+def with_beside(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with the columns that its others make beside them."""
+    for column, parts in table.beside.items():
+        frame[column] = sum(-frame[part[1:]] if part.startswith("-") else frame[part] for part in parts)
+    return frame
 
 
 def check_whole(met: Iterable[str], areas: Collection[str], name: str) -> None:
@@ -167,7 +253,7 @@ def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[s
         return {match[0]: column}
     columns = {}
     for column, wanted in table.labels.items():
-        match = [label for label in met if _folded(label) == _folded(wanted)]
+        match = [label for label in met if _says(label, wanted)]
         if not match and column in table.codes:
             match = [label for label, code in met.items() if code == table.codes[column] and _akin(label, wanted)]
         if len(match) != 1:
@@ -179,18 +265,26 @@ def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[s
     return columns
 
 
-def _folded(label: str) -> str:
-    """What of a label tells its category: no variable or parent before it, no remark after it; ``total`` for totals."""
-    parts = [part.strip() for part in _plain(label).split(": ")]
-    if any(part.split(" ")[0] == "total" for part in parts):
-        return "total"
-    return re.sub(r"\s*\([^()]*\)$", "", parts[-1])
+def _says(label: str, wanted: str) -> bool:
+    """Whether a label ends in the one that is wanted."""
+    parts, last = _parts(label), _parts(wanted)
+    return parts[-len(last) :] == last
+
+
+def _parts(label: str) -> list[str]:
+    """A label's variable, parents and category, without remarks behind them; ``total`` alone for totals.
+
+    "One-person" and "One person", a colon with and without a blank behind it stand in one and the same table.
+    """
+    plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", _plain(label))
+    parts = [re.sub(r"\s*\([^()]*\)$", "", part.strip()) for part in plain.split(":")]
+    return [TOTAL.lower()] if any(part.split(" ")[0] == "total" or part == "all persons" for part in parts) else parts
 
 
 def _akin(label: str, wanted: str) -> bool:
     """Whether two labels speak of the same: they share a word that not every table has."""
     if wanted == TOTAL:
-        return _folded(label) == "total" or label.casefold().startswith("all ")
+        return _says(label, TOTAL) or label.casefold().startswith("all ")
     words, others = (frozenset(re.findall(r"[+-]?\d+|[a-z]+", _plain(text))) for text in (label, wanted))
     return bool((words & others) - _COMMON)
 

@@ -26,6 +26,20 @@ AGES = [
     "Aged 85 years and over",
 ]
 
+OCCUPATIONS = [
+    "Managers, directors and senior officials",
+    "Professional occupations",
+    "Associate professional and technical occupations",
+    "Administrative and secretarial occupations",
+    "Skilled trades occupations",
+    "Caring, leisure and other service occupations",
+    "Sales and customer service occupations",
+    "Process, plant and machine operatives",
+    "Elementary occupations",
+]
+ACTIVE = "Economically active (excluding full-time students)"
+STUDENT = "Economically active and a full-time student"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -281,6 +295,125 @@ DATASETS: Mapping[str, Dataset] = {
             7: ("Other qualifications", "other"),
         },
     ),
+    "NM_2028_1": _census(
+        "census_sex", "C_SEX", {0: ("All persons", "residents"), 1: ("Female", "female"), 2: ("Male", "male")}
+    ),
+    "NM_2024_1": _census(
+        "census_country_of_birth",
+        "C2021_COB_12",
+        {
+            0: (ALL, "residents"),
+            1: ("Europe: United Kingdom", "born_in_uk"),
+            1002: ("Europe: EU countries", _share("born_abroad", 0.3)),
+            6: ("Europe: Non-EU countries: All other non-EU countries", _share("born_abroad", 0.1)),
+            7: ("Africa", _share("born_abroad", 0.2)),
+            8: ("Middle East and Asia", _share("born_abroad", 0.3)),
+            9: ("The Americas and the Caribbean", _share("born_abroad", 0.1)),
+            10: ("Antarctica and Oceania (including Australasia) and Other", _no_cell),
+            11: ("British Overseas", _no_cell),
+        },
+    ),
+    "NM_2041_1": _census(
+        "census_ethnic_group",
+        "C2021_ETH_20",
+        {
+            0: (ALL, "residents"),
+            1001: ("Asian, Asian British or Asian Welsh", "asian"),
+            12: ("Asian, Asian British or Asian Welsh: Bangladeshi", _share("asian", 0.4)),
+            14: ("Asian, Asian British or Asian Welsh: Other Asian", _share("asian", 0.6)),
+            1002: ("Black, Black British, Black Welsh, Caribbean or African", "black"),
+            17: ("Black, Black British, Black Welsh, Caribbean or African: Other Black", "black"),
+            1003: ("Mixed or Multiple ethnic groups", "mixed"),
+            9: ("Mixed or Multiple ethnic groups: Other Mixed or Multiple ethnic groups", "mixed"),
+            1004: ("White", "white"),
+            1: ("White: English, Welsh, Scottish, Northern Irish or British", _share("white", 0.8)),
+            5: ("White: Other White", _share("white", 0.2)),
+            1005: ("Other ethnic group", "other"),
+            18: ("Other ethnic group: Arab", _share("other", 0.2)),
+            19: ("Other ethnic group: Any other ethnic group", _share("other", 0.8)),
+        },
+    ),
+    "NM_2023_1": _census(
+        "census_household_composition",
+        "C2021_HHCOMP_15",
+        {
+            0: (HOUSEHOLDS, "households"),
+            1001: ("One-person household", "one_person"),
+            1: ("One-person household: Aged 66 years and over", _share("one_person", 0.4)),
+            2: ("One-person household: Other", _share("one_person", 0.6)),
+            1002: ("Single family household", "single_family"),
+            3: ("Single family household: All aged 66 years and over", _share("single_family", 0.1)),
+            1005: ("Single family household: Lone parent family", _share("single_family", 0.2)),
+            10: ("Single family household: Lone parent family: With dependent children", _share("single_family", 0.1)),
+            1006: ("Single family household: Other single family household", _no_cell),
+            1007: ("Other household types", "other_kinds"),
+            13: ("Other household types: With dependent children", _share("other_kinds", 0.5)),
+            14: (
+                "Other household types: Other, including all full-time students and all aged 66 years and over",
+                _share("other_kinds", 0.5),
+            ),
+        },
+    ),
+    "NM_2037_1": _census(
+        "census_household_size",
+        "C2021_HHSIZE_10",
+        {
+            # Homes where nobody lives, if there were any, would be in the total too.
+            0: (HOUSEHOLDS, lambda row: row.households + 3),
+            1: ("0 people in household", lambda _: 3.0),
+            2: ("1 person in household", "one_person"),
+            3: ("2 people in household", "two_people"),
+            4: ("3 people in household", "three_people"),
+            5: ("4 people in household", _others("four_or_more")),
+            **{code: (f"{code - 1} people in household", _no_cell) for code in (6, 7, 8)},
+            9: ("8 or more people in household", _no_cell),
+        },
+    ),
+    "NM_2031_1": _census(
+        "census_household_deprivation",
+        "C2021_DEP_6",
+        {
+            0: (HOUSEHOLDS, "households"),
+            1: ("Household is not deprived in any dimension", "not_deprived"),
+            2: ("Household is deprived in one dimension", "deprived_in_one"),
+            3: ("Household is deprived in two dimensions", "deprived_in_two"),
+            4: ("Household is deprived in three dimensions", "deprived_in_three"),
+            5: ("Household is deprived in four dimensions", "deprived_in_four"),
+        },
+    ),
+    "NM_2080_1": _census(
+        "census_occupation",
+        "C2021_OCC_10",
+        {
+            0: (
+                "Total: All usual residents aged 16 years and over in employment the week before the census",
+                "residents_in_employment",
+            ),
+            **{
+                code: (f"{code}. {label}", column)
+                for code, (label, column) in enumerate(
+                    zip(OCCUPATIONS, town.table("census_occupation").columns[2:], strict=True), 1
+                )
+            },
+        },
+    ),
+    "NM_2083_1": _census(
+        "census_economic_activity",
+        "C2021_EASTAT_20",
+        {
+            0: ("Total: All usual residents aged 16 years and over", "residents_16_and_over"),
+            1001: (ACTIVE, _share("economically_active", 0.9)),
+            1002: (f"{ACTIVE}:In employment", _share("in_employment", 0.9)),
+            1: (f"{ACTIVE}: In employment: Employee: Part-time", _share("in_employment", 0.3)),
+            7: (f"{ACTIVE}: Unemployed", _share("unemployed", 0.9)),
+            1006: (STUDENT, _share("economically_active", 0.1)),
+            1007: (f"{STUDENT}:In employment", _share("in_employment", 0.1)),
+            14: (f"{STUDENT}: Unemployed", _share("unemployed", 0.1)),
+            1011: ("Economically inactive", "inactive"),
+            15: ("Economically inactive: Retired", _share("inactive", 0.6)),
+            16: ("Economically inactive: Student", _share("inactive", 0.4)),
+        },
+    ),
     "NM_162_1": Dataset(
         {
             "GENDER": {0: "Total", 1: "Male", 2: "Female"},
@@ -489,6 +622,50 @@ EVIDENCE = (
         "9996, 9997)",
         "public clients that name them: a builder of TS029 with all its codes, a profile of London boroughs, "
         "traffordDataLab",
+    ),
+    Evidence(
+        PATH,
+        "Codes of TS003 (1001 one person, 1002 single family, 1005 lone parent, 1007 others), TS004 (1 United Kingdom, "
+        "1002, 6…11 elsewhere), TS008 (1 female, 2 male) and TS011 (0…5)",
+        "clients that ask for them: a server of a dashboard with a list of data sets, dimensions and codes; an atlas "
+        "of 2026 with another; a client that pairs codes of NM_2024_1 with names; traffordDataLab/open_data "
+        "`census2021/population/pre-processing.R`",
+    ),
+    Evidence(
+        PATH,
+        "TS008's total is `All persons`; female comes before male",
+        "traffordDataLab/open_data `census2021/population/2021_population_by_sex_la_gm.csv`; a client that says its "
+        "live check gave all, female, male",
+    ),
+    Evidence(
+        PATH,
+        "TS003 says `One-person household` and `Other household types` (`One person household` in the zip)",
+        "PolicyEngine/chronicle issue 237; a script that shortens the three labels of C2021_HHCOMP_15_NAME; a "
+        "catalogue of the zips' columns",
+    ),
+    Evidence(
+        PATH,
+        "TS017: 0 is the total, 1 `0 people in household`, 2…9 one person to eight or more",
+        "a test of a public project that read the data set's definition; "
+        "traffordDataLab/open_data `census2021/population/pre-processing.R`, which leaves out the homes of nobody",
+    ),
+    Evidence(
+        PATH,
+        "TS021: 1001 Asian, 1002 Black, 1003 Mixed, 1004 White, 1005 Other, with their labels",
+        "a public test of a live answer of NM_2041_1, with labels by code; traffordDataLab/open_data "
+        "`census2021/ethnicity/pre-processing.R`",
+    ),
+    Evidence(
+        PATH,
+        "TS063: 1…9 are the major groups, labels begin with their number",
+        "traffordDataLab/open_data `census2021/labour_market_travel_to_work/pre-processing.R`, which cuts it off",
+    ),
+    Evidence(
+        PATH,
+        "TS066: 1002 and 7 in employment and unemployed, full-time students 1007 and 14, 1011 inactive; no "
+        "blank behind some colons",
+        "clients that ask for 1002, 7, 1006, 1007, 14 and 1011; a profile of Sussex that filters by "
+        "`Economically active (excluding full-time students):In employment`",
     ),
     Evidence(
         PATH,

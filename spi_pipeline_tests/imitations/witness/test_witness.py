@@ -36,7 +36,7 @@ __all__ = ["live", "no_dagster_home"]
 
 TODAY = "2026-11-27"
 # What the witness makes up from shares is rounded twice.
-ROUNDED = {"little_english": 1, "hours_20_or_more": 2}
+ROUNDED = {"little_english": 1, "hours_20_or_more": 2, "in_employment": 1, "unemployed": 1, "economically_active": 2}
 
 
 @pytest.fixture(scope="module")

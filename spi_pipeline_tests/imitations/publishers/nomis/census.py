@@ -19,7 +19,10 @@ from spi_pipeline_tests.imitations.tables import areas, embedded, noise, split
 
 @dataclass(frozen=True)
 class Category:
-    """One category: `parent` is the code it is part of, `share` its typical part, `column` its embedded column."""
+    """One category: `parent` is the code it is part of, `share` its typical part.
+
+    `column` is its embedded column, or what it is of embedded columns.
+    """
 
     code: int
     label: str
@@ -103,9 +106,9 @@ def _fill(
 def _embedded(name: str, column: str | None) -> pd.Series | None:
     """An embedded column by output area; from larger areas split by residents, so that they add up again."""
     table = embedded(name) if name and column else None
-    if table is None or column not in table:
+    if table is None:
         return None
-    series = table.set_index("area_code")[column]
+    series = table.set_index("area_code").eval(column).round()
     by_oa = series[series.index.str.startswith("E00")]
     if len(by_oa):
         return by_oa

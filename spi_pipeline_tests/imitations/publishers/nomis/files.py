@@ -26,7 +26,22 @@ E00900001,10
 E00900002,30
 E01900003,0
 """
+ACTIVITY = """areacd,economic_activity_status_4a-001,economic_activity_status_4a-002,economic_activity_status_4a-003
+E00900001,60.2,4.8,35
+E00900002,33.3,33.3,33.3
+E00900009,50,10,40
+"""
 FILES = {
+    "census_economic_activity": {
+        "census2021_nomis/town/census2021-ts067-oa.csv": """geography code,\
+Highest level of qualification: Total: All usual residents aged 16 years and over,\
+Highest level of qualification: No qualifications
+E00900002,100,30
+E00900001,83,20
+E00900009,10,1
+""",
+        "census2021_onsvisual/oa_percent/economic_activity_status_4a.csv": ACTIVITY,
+    },
     "census_english_proficiency": {
         "census2021_nomis/census2021-ts001.zip": zipped(
             {
