@@ -62,4 +62,4 @@ def put_table(document: Path, name: str, fresh: str) -> None:
     """Put a table below its comment, in place of the one there."""
     old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
     assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
-    document.write_text(text(document).replace(mark + old, mark + fresh, 1), encoding="utf-8")
+    document.write_text(text(document).replace(mark + old, mark + fresh + ("" if old else "\n\n"), 1), encoding="utf-8")

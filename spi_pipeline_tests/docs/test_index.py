@@ -315,6 +315,79 @@ def test_peers_are_those_described(contracts: Contracts) -> None:
     assert contracts.peers.floor == 1
 
 
+def minus(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def test_what_the_index_goes_with(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT measure_id, left_out, n, correlation, lower, upper, partial, partial_lower, partial_upper "
+        f"FROM composition WHERE id = '{contracts.framework.id}' AND profile = 'spi' AND authority_code LIKE 'E06%'",
+    )
+    by_look = {(name, bool(left_out)): cells for name, left_out, *cells in found}
+    rows = []
+    for name in contracts.composition.measures:
+        cells = []
+        for apart in (False, True):
+            n, r, lower, upper, partial, *ends = by_look[name, apart]
+            assert n == 20 - apart
+            cells.append(f"{minus(r)} ({minus(lower)} to {minus(upper)})")
+            cells.append("" if partial is None else f"{minus(partial)} ({minus(ends[0])} to {minus(ends[1])})")
+        rows.append([contracts.context[name].title, *cells])
+    header = ["With", "20 wards", "alike in income deprivation", "19, without Central", "19, alike"]
+    assert_table(DOCUMENT, "goes with", markdown_table(header, rows, numbers=header[1:]))
+    # The words below the table.
+    for apart in (False, True):
+        sure = {name: by_look[name, apart][2] * by_look[name, apart][3] > 0 for name in contracts.composition.measures}
+        assert sure == dict.fromkeys(contracts.composition.measures, True)
+        assert by_look["income_deprived", apart][1] < 0
+        assert by_look["born_abroad", apart][1] < 0
+        assert by_look["older_people", apart][1] > 0
+        for name in ("born_abroad", "older_people"):
+            assert by_look[name, apart][5] * by_look[name, apart][6] > 0
+        assert by_look["residents_per_hectare", apart][5] < 0 < by_look["residents_per_hectare", apart][6]
+
+
+def test_what_indicators_go_with_in_england(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT measure_id, id, correlation, partial FROM composition WHERE authority_code = 'E92000001' "
+        "ORDER BY measure_id, correlation",
+    )
+    assert {measure for measure, *_ in found} == {"income_deprived", "older_people_mid_year"}
+    rows = []
+    for measure in ("income_deprived", "older_people_mid_year"):
+        own = [cells for name, *cells in found if name == measure]
+        for name, r, partial in (*own[:5], *own[-5:]):
+            rows.append(
+                [contracts.context[measure].title, f"`{name}`", minus(r), "" if partial is None else minus(partial)]
+            )
+    header = ["With", "Indicator, better being more", "Wards of England", "alike in income deprivation"]
+    assert_table(DOCUMENT, "goes with in england", markdown_table(header, rows, numbers=header[2:]))
+
+
+def beyond(residual: float, lower: float, upper: float) -> str:
+    return f"{residual:+.0f} ({lower:+.0f} to {upper:+.0f})".replace("-", "−")
+
+
+def test_what_lies_beyond_income(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT id, residual.level, area_name, score, expected, residual, lower, upper FROM residual "
+        "JOIN area USING (area_code) WHERE profile = 'spi' AND verdict <> 'as suggested' ORDER BY residual",
+    )
+    assert [name for _, level, name, *_ in found if level == "index"] == ["Central"]
+    order = [contracts.framework.id, *(each.id for each in contracts.framework.dimensions)]
+    order += list(contracts.framework.components)
+    rows = [
+        [contracts.titles[element], name, f"{score:.0f}", f"{expected:.0f}", beyond(*ends)]
+        for element, _, name, score, expected, *ends in sorted(found, key=lambda row: order.index(row[0]))
+    ]
+    header = ["Element", "Ward", "Score", "Suggested", "Beyond (95 %)"]
+    assert_table(DOCUMENT, "beyond", markdown_table(header, rows, numbers=header[2:]))
+
+
 def test_comparison(contracts: Contracts, refreshed: Path) -> None:
     measures = ["multiple_deprivation", "net_income_after_housing"]
     found = {
