@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -128,10 +129,58 @@ def test_the_town_hangs_together() -> None:
         assert counted == set(areas["output_area_lookup"].column("area_code").to_pylist()), name
 
 
+# Two tables that count the same people or homes, the first from percentages; how far apart in an output area at most.
+TWICE = [
+    ("census_economic_activity", "in_employment", "census_occupation", "residents_in_employment", 9),
+    ("census_economic_activity", "residents_16_and_over", "census_qualifications", "residents_16_and_over", 1),
+    ("census_household_composition", "one_person", "census_household_size", "one_person", 4),
+    ("census_household_composition", "households", "census_households", "households", 1),
+    ("census_household_size", "households", "census_households", "households", 2),
+]
+
+
+@pytest.mark.parametrize(("name", "column", "other", "its", "apart"), TWICE)
+def test_counts_from_percentages_are_those_of_another_table(
+    name: str, column: str, other: str, its: str, apart: int
+) -> None:
+    ours, theirs = (read_embedded(TABLES, one).table.to_pandas().set_index("area_code") for one in (name, other))
+    difference = ours[column] - theirs[its]
+    assert difference.notna().all()
+    assert difference.abs().max() == apart, "as the limitations in the contract have it"
+    assert abs(difference.sum()) <= 0.0015 * theirs[its].sum()
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+def test_sizes_of_households_are_those_published_for_msoas() -> None:
+    published = pd.read_csv(PUBLISHED / "census2021_other" / "household_size_msoa_luton.csv")
+    sizes = published.pivot(
+        index="Middle layer Super Output Areas Code", columns="Household size (5 categories) Code", values="Observation"
+    )
+    assert (sizes[0] == 0).all(), "of nobody"
+    names = dict(enumerate(("one_person", "two_people", "three_people", "four_or_more"), 1))
+    lookup = read_embedded(TABLES, "output_area_lookup").table.to_pandas().set_index("area_code")["msoa_code"]
+    ours = read_embedded(TABLES, "census_household_size").table.to_pandas().set_index("area_code")
+    difference = ours.groupby(lookup).sum()[list(names.values())] - sizes.rename(columns=names)[list(names.values())]
+    assert difference.shape == (22, 4)
+    assert difference.abs().max().max() == 11, "as the limitations in the contract have it"
+
+
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
 @pytest.mark.parametrize(
     "name",
-    ["wards", "bus_service", "covid_vaccination", "stop_and_search", "fuel_poverty_lihc", "census_age", "loneliness"],
+    [
+        "wards",
+        "bus_service",
+        "covid_vaccination",
+        "stop_and_search",
+        "fuel_poverty_lihc",
+        "census_age",
+        "loneliness",
+        "census_sex",
+        "census_ethnic_group",
+        "census_household_size",
+        "census_occupation",
+    ],
 )
 def test_publishers_files_give_the_embedded_figures(name: str, every_contract: Contracts) -> None:
     one = replace(every_contract, sources={name: every_contract.sources[name]})
