@@ -149,12 +149,12 @@ def _places(settings: Settings, contracts: Contracts, kinds: list[Placed]) -> Pl
 
 def _check_days(expires: str, period: str) -> None:
     first, mark, last = period.partition("/")
+    if period and (not mark or first > last):
+        raise typer.BadParameter("--period is a first day and a last, with a stroke between them")
     for option, days in (("--expires", [expires] if expires else []), ("--period", [first, last] if period else [])):
         for day in days:
             if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", day):
                 raise typer.BadParameter(f"{option}: {day!r} is no day like 2026-03-31")
-    if period and (not mark or first > last):
-        raise typer.BadParameter("--period is a first and a last day with a stroke between them")
 
 
 def _write(root: Path, written: dict[str, str], component: str) -> None:

@@ -78,11 +78,14 @@ def column_letter(index: int) -> str:
 def _csv(path: Path) -> Sheet:
     name = path.name
     with path.open("rb") as stream:
-        content = plain(stream, name).read()
+        head = stream.read(2)
     try:
-        bodies.judge(path, ("csv",), "", bounded=True)
+        if head not in (b"\xff\xfe", b"\xfe\xff"):  # which is told of in its own words
+            bodies.judge(path, ("csv",), "", bounded=True)
     except SpiError as error:
         raise SpiError(f"{name}: {error}; save the table as CSV in UTF-8, or as .xlsx") from error
+    with path.open("rb") as stream:
+        content = plain(stream, name).read()
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

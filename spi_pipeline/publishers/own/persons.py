@@ -37,9 +37,11 @@ _STREETS = (
     "house|park"
 )
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[a-z]{2,}", re.IGNORECASE)
-_PHONE = re.compile(r"(?:\+44 ?(?:\(0\) ?)?|\(?0)[1-37-9](?:[ ()-]?\d){8,9}")
+_PHONE = re.compile(r"(?=[+(0])(?:\+?44|0)[1-37-9]\d{8,9}")
 _NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
-_ADDRESS = re.compile(rf"(?:flat |apartment )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE)
+_ADDRESS = re.compile(
+    rf"(?:(?:flat|apartment) \d+[a-z]?,? )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE
+)
 _DATE = re.compile(r"(\d{4})-\d\d-\d\d|\d{1,2}/\d{1,2}/(\d{4})")
 # What happened to a council was written down within so many years; people are older and younger.
 _YEARS_OF_BIRTHS = 20
@@ -80,8 +82,13 @@ def _by_name(column: Sequence[tuple[int, str]], is_place: Callable[[str], bool])
 
 
 def _by_values(column: Sequence[tuple[int, str]]) -> str:
-    for what, pattern in {"an e-mail address": _EMAIL, "a telephone number": _PHONE, "an address": _ADDRESS}.items():
-        if hits := [number for number, cell in column if pattern.fullmatch(cell)]:
+    looks: dict[str, Callable[[str], object]] = {
+        "an e-mail address": _EMAIL.fullmatch,
+        "a telephone number": lambda cell: _PHONE.fullmatch(re.sub(r"[ ()-]", "", cell).replace("+440", "+44")),
+        "an address": _ADDRESS.fullmatch,
+    }
+    for what, is_one in looks.items():
+        if hits := [number for number, cell in column if is_one(cell)]:
             more = f" and {len(hits) - 1:,} more" if len(hits) > 1 else ""
             return f"row {hits[0]}{more} holds what looks like {what}"
     numbers = [(row, re.sub(r"\D", "", cell)) for row, cell in column if _NHS.fullmatch(cell)]

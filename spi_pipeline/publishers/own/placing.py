@@ -90,7 +90,7 @@ class Places:
 
     def names_a_ward(self, text: str) -> bool:
         """Whether a text is the name of a ward, in force or before."""
-        return plain(text) in self.in_force or plain(text) in self.before
+        return _ward(text) in self.in_force or _ward(text) in self.before
 
     def names_an_area(self, text: str) -> bool:
         """Whether a text names an area of any kind, and no person."""
@@ -115,7 +115,7 @@ class Places:
                 raise SpiError("no postcodes are at hand to place it by; give ward codes")
             return self._by_postcode.get(text.upper().replace(" ", ""), "")
         if kind == "ward_name":
-            found = self.in_force.get(plain(text), [])
+            found = self.in_force.get(_ward(text), [])
             if not found:
                 raise SpiError(f"{text!r} is a ward of before {self.geography.vintage}; {_MOVE}")
             if len(found) > 1:
@@ -136,7 +136,7 @@ class Places:
         Raises:
             SpiError: when no name is of a ward that only there is now.
         """
-        named = {plain(name) for name in met}
+        named = set(map(_ward, met))
         if self.before and named and not named - self.before:
             raise SpiError(
                 f"{where}: the wards before {self.geography.vintage} had all of these names too, with other edges, and "
@@ -178,6 +178,11 @@ class Places:
     def _by_postcode(self) -> dict[str, str]:
         squeezed = self.postcodes["postcode"].str.replace(" ", "", regex=False)
         return dict(zip(squeezed, self.postcodes["ward_code"], strict=True))
+
+
+def _ward(name: str) -> str:
+    """The plain name of a ward, with or without the word behind it."""
+    return plain(re.sub(r"\s+ward$", "", name, flags=re.IGNORECASE))
 
 
 _MOVE = (

@@ -94,7 +94,8 @@ def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequ
         rows = [
             (number, cells)
             for number, cells in table.rows
-            if not _is_note(cells) and (any(cells[place] for place in table.places) or not is_total(cells, known))
+            if not _is_note(cells)
+            and (any(cells[place] for place in table.places) or not is_total(cells, known, table.kind))
         ]
         return _points(table, rows, known), rows, []
     (place,) = table.places
@@ -103,7 +104,7 @@ def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequ
     for number, cells in table.rows:
         text = cells[place]
         if not known.is_kind(table.kind, text):
-            if is_total(cells, known):
+            if is_total(cells, known, table.kind):
                 totals.append(cells)
                 continue
             if _is_note(cells) and (text or number > last):
@@ -185,8 +186,9 @@ def _is_count(column: Column) -> bool:
 
 
 def _is_note(cells: Sequence[str]) -> bool:
-    """Whether a row holds one text and nothing else, as notes and headings do."""
-    return sum(map(bool, cells)) <= 1
+    """Whether a row holds one text that is no figure, and nothing else, as notes and headings do."""
+    held = [cell for cell in cells if cell]
+    return not held or (len(held) == 1 and not re.fullmatch(NUMBER, held[0]))
 
 
 def _cells(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int) -> list[str]:

@@ -105,10 +105,12 @@ def find_table(
     )
 
 
-def is_total(cells: Iterable[str], known: Places) -> bool:
-    """Whether a row holds the figures of the whole, by its words."""
-    towns = {plain(one.name) for one in known.geography.authorities} | set(known.geography.authority_codes)
-    return any(_TOTAL.fullmatch(cell) or plain(cell) in towns or cell in towns for cell in cells if cell)
+def is_total(cells: Iterable[str], known: Places, kind: Placed) -> bool:
+    """Whether a row holds the figures of the whole, by its words; the town's name says so in a table of areas alone."""
+    single = kind in ("postcode", *POINTS)
+    towns = set() if single else {plain(one.name) for one in known.geography.authorities}
+    codes = known.geography.authority_codes
+    return any(_TOTAL.fullmatch(cell) or plain(cell) in towns or cell in codes for cell in cells if cell)
 
 
 def _table_in(sheet: Sheet, known: Places, stated: tuple[Placed, Sequence[str]] | None) -> Table | None:
