@@ -37,7 +37,7 @@ _STREETS = (
     "house|park"
 )
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[a-z]{2,}", re.IGNORECASE)
-_PHONE = re.compile(r"(?=[+(0])(?:\+?44|0)[1-37-9]\d{8,9}")
+_PHONE = re.compile(r"(?:\+44|0)[1-37-9]\d{8,9}")
 _NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
 _ADDRESS = re.compile(
     rf"(?:(?:flat|apartment) \d+[a-z]?,? )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE
