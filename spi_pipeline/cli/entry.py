@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from spi_pipeline.cli import alerts, contracts, snapshot
+from spi_pipeline.cli import alerts, contracts, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
@@ -28,7 +28,12 @@ app = typer.Typer(
 )
 for command in (refresh, check, status, doctor, explain, score, ui):
     app.command()(command)
-for name, group in {"contracts": contracts.app, "snapshot": snapshot.app, "alerts": alerts.app}.items():
+for name, group in {
+    "contracts": contracts.app,
+    "snapshot": snapshot.app,
+    "source": source.app,
+    "alerts": alerts.app,
+}.items():
     app.add_typer(group, name=name)
 
 

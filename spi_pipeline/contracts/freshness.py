@@ -23,13 +23,21 @@ def freshness(source: Source, published: dt.date | None, today: dt.date) -> Rule
         source: the contract, with cadence and grace.
         published: when the newest figures were published or, where no publisher says, first seen; None where neither is
             known.
-        today: the day to judge by: the day the figures were taken in snapshot mode, the day of the run in live mode.
+        today: the day to judge by: the day the figures were taken in snapshot mode, the day of the run in live mode
+            and for a council's own figures, which state the last day they are of use.
 
     Returns:
         Passed or failed; skipped, with the reason, for a frozen source, for one without a cycle, and where the day of
         publication is not known.
     """
     properties = source.properties
+    if properties.own:
+        expires = dt.date.fromisoformat(properties.own.expires)
+        promised, said = f"figures of use until {expires}", f"today is {today}"
+        if today <= expires:
+            return _result("passed", "warning", said, promised)
+        said = f"{said}: too old by {(today - expires).days} days; lay in newer ones, or state a later day they hold to"
+        return _result("failed", "warning", said, promised)
     if properties.mode == "frozen":
         return _result("skipped", "warning", "the figures are frozen: no newer ones are expected", "exempt")
     if source.cycle_days is None:

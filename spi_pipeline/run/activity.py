@@ -1,4 +1,4 @@
-"""Which sources take part in a run: those with embedded figures; live, also those that are fetched or laid in."""
+"""Which sources take part in a run: those with embedded figures, and a council's own; live, also those fetched."""
 
 from dataclasses import replace
 
@@ -23,6 +23,13 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
     # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
     without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
+    own = [source.id for source in contracts.sources.values() if source.properties.own]
+    if own:
+        store = Store(settings.store)
+        in_inbox = store.inbox()
+        # Its last good table stays in use when its file is gone, which its step then says.
+        laid_in = frozenset(name for name in own if name in in_inbox or (name in without and store.current(name)))
+        contracts, without = replace(contracts, laid_in=laid_in), without - laid_in
     if settings.mode != "live":
         return replace(contracts, dormant=without)
     # Where nothing is fetched nothing that fetches is imported.

@@ -39,7 +39,9 @@ def judge_freshness(source: Source, settings: Settings, reader: Reader, now: dt.
     Raises:
         SpiError: where the table, or the snapshot that says which day it is, cannot be read.
     """
-    return freshness(source, published(reader.origins(source.id)), today(settings, reader, now))
+    # A council's own figures expire while the embedded ones stand still.
+    day = now.date() if source.properties.mode == "own" else today(settings, reader, now)
+    return freshness(source, published(reader.origins(source.id)), day)
 
 
 def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt.datetime) -> Outcome:
@@ -53,7 +55,7 @@ def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt
 def overdue(settings: Settings, reader: Reader, now: dt.datetime) -> Iterator[tuple[Source, RuleResult]]:
     """The sources in the store that are older than their publisher's calendar lets one expect."""
     for source in reader.contracts.sources.values():
-        if source.properties.mode == "live" and reader.store.current(source.id):
+        if source.properties.mode != "frozen" and reader.store.current(source.id):
             result = judge_freshness(source, settings, reader, now)
             if result.outcome == "failed":
                 yield source, result

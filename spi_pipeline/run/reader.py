@@ -32,6 +32,7 @@ from spi_pipeline.steps.inputs import (
     DOWNLOADS,
     EMBEDDED,
     FACTS,
+    LAID_IN,
     RECORDS,
     YEAR,
     Inputs,
@@ -76,6 +77,8 @@ class Reader:
         """The digest of an input of a step; ``missing`` where there is none."""
         if name.startswith(EMBEDDED):
             return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
+        if name.startswith(LAID_IN):
+            return self.store.inbox_digest(name.removeprefix(LAID_IN))
         if name.startswith(RECORDS):
             # Of the records themselves: a run that only judged tables again leaves no other trace.
             stamps = self.store.run_stamps(name.removeprefix(RECORDS))
@@ -89,6 +92,8 @@ class Reader:
     def _value(self, name: str) -> Any:
         if name.startswith(EMBEDDED):
             return self.embedded_table(name.removeprefix(EMBEDDED))
+        if name.startswith(LAID_IN):
+            return self.store.inbox().get(name.removeprefix(LAID_IN), [])
         if name.startswith(RECORDS):
             return self.store.read_runs(name.removeprefix(RECORDS))
         if name.startswith(DOWNLOADS):

@@ -150,10 +150,10 @@ def embedded_digest(folder: Path, source_id: str) -> str:
 
 
 def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
-    """The sources that are fetched and have no embedded table; a frozen one without is a fault, told when it is read.
+    """The sources fetched or laid in without an embedded table; a frozen one without is a fault, told when it is read.
 
     Raises:
         SpiError: as for ``snapshot_as_of``.
     """
-    fetched = {name for name, source in sources.items() if source.properties.mode == "live"}
-    return frozenset(fetched.difference(snapshot_tables(folder)))
+    others = {name for name, source in sources.items() if source.properties.mode != "frozen"}
+    return frozenset(others.difference(snapshot_tables(folder)))

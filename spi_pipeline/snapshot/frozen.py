@@ -41,7 +41,7 @@ def frozen_tables(store: Store, contracts: Contracts) -> Iterator[EmbeddedTable]
     """
     for source_id, source in sorted(contracts.sources.items()):
         if store.current(source_id) is None:
-            if source.properties.mode == "live":
+            if source.properties.mode != "frozen":
                 continue  # nobody has fetched it or laid it in yet
             raise SpiError(f"the store {store.root} has no table {source_id}; run spi refresh --live first")
         table = store.read(source_id)

@@ -12,9 +12,10 @@ Nothing outside this room forms or names a path below the root; ``places`` does.
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -209,6 +210,15 @@ class Store:
         folders = sorted(folder for folder in (self.root / places.INBOX).glob("[!.]*") if folder.is_dir())
         found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
         return {name: files for name, files in found.items() if files}
+
+    def inbox_digest(self, source_id: str) -> str:
+        """A digest of the names and bytes of the files that somebody laid in for a source."""
+        digest = hashlib.sha256()
+        for file in self.inbox().get(source_id, []):
+            # Whoever reads it says why it cannot be read.
+            with suppress(OSError):
+                digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
 
     def remembered(self, key: str) -> dict[str, Any]:
         """Return what was remembered under a key: worked out anew it would be the same; else empty."""

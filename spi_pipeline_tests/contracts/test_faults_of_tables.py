@@ -124,14 +124,15 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "unknown mode", CAR,
             "mode, value: live}",
             "mode, value: frosen}",
-            "customProperties.mode: 'frosen' is not a value of this key; nearest is 'frozen', allowed are frozen, live",
+            "customProperties.mode: 'frosen' is not a value of this key; nearest is 'frozen', "
+            "allowed are frozen, live, own",
         ),
         case(
             "unknown property", CAR,
             "  - {property: mode,",
             "  - {property: colour, value: red}\n  - {property: mode,",
             "customProperties: 'colour' is not a key of this part; "
-            "allowed are attribution, dataset, geography, group, licence, mode, months, no_total, period, "
+            "allowed are attribution, dataset, geography, group, licence, mode, months, no_total, own, period, "
             "publisher, restrictions, url, useful_life",
         ),
         case(

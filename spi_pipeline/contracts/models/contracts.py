@@ -41,6 +41,7 @@ class Contracts:
         digests: of what each file says of how figures are made, by its path relative to the folder.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
+        laid_in: sources of a council's own that are read from the inbox.
     """
 
     root: Path
@@ -61,6 +62,7 @@ class Contracts:
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
     fetched: frozenset[str] = frozenset()
+    laid_in: frozenset[str] = frozenset()
 
     @property
     def active(self) -> list[Indicator]:
@@ -92,7 +94,9 @@ class Contracts:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""
         absent = [name for name in self.sources_of(measured) if name in self.dormant]
         if absent:
-            return [f"Missing here: {' and '.join(absent)} has no embedded figures, and is read by spi refresh --live."]
+            own = all(self.sources[name].properties.mode == "own" for name in absent)
+            remedy = "its file is not in the inbox" if own else "is read by spi refresh --live"
+            return [f"Missing here: {' and '.join(absent)} has no embedded figures, and {remedy}."]
         lacking = [
             (authority.name, reason)
             for authority in self.geography.authorities

@@ -17,6 +17,8 @@ from spi_pipeline.rules.rule import Rule
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "binary"]
 LOGICAL_TYPES: tuple[str, ...] = get_args(LogicalType)
+# By what the rows of a council's own table are placed.
+Placed = Literal["ward_code", "ward_name", "lsoa", "postcode", "wgs84", "british_national_grid"]
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,40 @@ class Restriction(Strict):
     reason: str = ""
 
 
+class OwnTable(Strict):
+    """How a table of the council's own is read from the file that lies in the inbox.
+
+    Attributes:
+        placed_by: what says where each row is: codes or names of wards, codes of LSOAs, postcodes, longitude and
+            latitude, or easting and northing.
+        columns: the file's columns that hold it; two of coordinates, easting or longitude first.
+        sheet: of a workbook; empty where it has one table.
+        date: the column that says when, where each row is what happened on a day; every day lies in the period.
+        minimum_count: a smaller count, but for none, is suppressed.
+        expires: the last day, ``YYYY-MM-DD``, on which the figures still say how things stand.
+    """
+
+    placed_by: Placed
+    columns: list[str] = Field(min_length=1, max_length=2)
+    sheet: str = ""
+    date: str = ""
+    minimum_count: int = Field(ge=1)
+    expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+    @field_validator("expires")
+    @classmethod
+    def _real(cls, day: str) -> str:
+        dt.date.fromisoformat(day)
+        return day
+
+    @model_validator(mode="after")
+    def _whole(self) -> OwnTable:
+        wanted = 2 if self.placed_by in ("wgs84", "british_national_grid") else 1
+        if len(self.columns) != wanted:
+            raise ValueError(f"rows placed by {self.placed_by} need {wanted} columns, not {len(self.columns)}")
+        return self
+
+
 class SourceProperties(Strict):
     """The custom properties every source contract states, once.
 
@@ -139,7 +175,8 @@ class SourceProperties(Strict):
         licence: word of the licence vocabulary.
         restrictions: what holds of some columns beyond the licence.
         attribution: the sentence a reader of any derived figure is owed.
-        mode: ``live`` (has a fetcher) or ``frozen`` (figures only in the snapshot).
+        mode: ``live`` (has a fetcher), ``frozen`` (figures only in the snapshot) or ``own`` (a council's own file).
+        own: see ``OwnTable``; of a council's own file and no other.
         useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
         geography: see ``TableGeography``.
         period: see ``Period``.
@@ -154,12 +191,19 @@ class SourceProperties(Strict):
     licence: str
     restrictions: list[Restriction] = Field(default=[])
     attribution: str
-    mode: Literal["live", "frozen"]
+    mode: Literal["live", "frozen", "own"]
+    own: OwnTable | None = None
     useful_life: str = ""
     geography: TableGeography
     period: Period
     months: Months = Field(default_factory=lambda: Months())
     no_total: str = ""
+
+    @model_validator(mode="after")
+    def _own_is_told(self) -> SourceProperties:
+        if (self.mode == "own") != (self.own is not None):
+            raise ValueError("mode own needs the property own, which says how its file is read; no other mode has one")
+        return self
 
     @property
     def restricted(self) -> list[str]:

@@ -21,6 +21,8 @@ Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 # The C parser is ten times faster and ships in every wheel; the Python one reads what the tests hold both to.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What a draft leaves for a person to say begins so, and goes on with what is asked.
+BLANK = "FILL IN"
 # Digits after a 0 are a code: YAML takes 010 for 8, which is an area of its own.
 _CODE = re.compile(r"0\d+")
 # A date is text, with or without quotation marks, until its key says otherwise.
@@ -148,6 +150,10 @@ class _Builder:
         return built
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.value.startswith(BLANK):
+            asked = node.value.removeprefix(BLANK).lstrip(": ") or "what belongs here"
+            self._unreadable(node, f"is left blank: write in place of {BLANK} {asked}")
+            return None
         if node.tag in _TEXT or _CODE.fullmatch(node.value):
             return node.value
         try:

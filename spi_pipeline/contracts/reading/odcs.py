@@ -7,7 +7,7 @@ from typing import Any
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.places import TablePlaces
-from spi_pipeline.contracts.models.tables import Column, Product, Source
+from spi_pipeline.contracts.models.tables import Column, Product, Source, SourceProperties
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.quality import implied_rules
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
@@ -35,6 +35,9 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     reader = _Reader(document, vocabulary, held if held.authorities else geography, found)
     properties, table = file.custom, file.tables[0]
     reader.head(file, properties.licence)
+    reader.own(properties)
+    if file.status == "draft":
+        reader.fault(("status",), "this is a draft, and no draft is in force; look it through, then state active")
     reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
     if properties.useful_life:
         lives = vocabulary.useful_lives
@@ -133,6 +136,14 @@ class _Reader:
         """Judge the words that every contract states of its table as a whole."""
         self.word(("slaProperties", "frequency"), file.sla.frequency, "cadence", self.vocabulary.cadences)
         self.word(("customProperties", "licence"), licence, "licence", self.vocabulary.licences)
+
+    def own(self, properties: SourceProperties) -> None:
+        """Judge that a council's own table is on the areas that its rows are placed in."""
+        if properties.own:
+            wanted = ["lsoa"] if properties.own.placed_by == "lsoa" else ["ward"]
+            if properties.geography.levels != wanted:
+                said = f"rows placed by {properties.own.placed_by} come by {wanted[0]}; state levels: [{wanted[0]}]"
+                self.fault(("customProperties", "geography"), said)
 
     def levels(self, path: Path_, levels: list[str]) -> None:
         for index, level in enumerate(levels):

@@ -99,8 +99,9 @@ class Publishers:
         Raises:
             SpiError: when files were put in for a source that reads none, or the geography cannot be read.
         """
-        if strays := sorted(set(self._inbox) - self._contracts.fetched):
-            known = ", ".join(sorted(self._contracts.fetched)) or "none"
+        read = self._contracts.fetched | self._contracts.laid_in
+        if strays := sorted(set(self._inbox) - read):
+            known = ", ".join(sorted(read)) or "none"
             raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
         areas = self.areas  # kept from here on, so that threads share one
         log.debug("asking as of %s", areas.as_of)

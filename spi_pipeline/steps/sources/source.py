@@ -1,5 +1,6 @@
-"""The table of a source: read from its downloads, or from the figures embedded in the package, then corrected."""
+"""The table of a source: of its downloads, of a council's own file, or of the embedded figures, then corrected."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +12,13 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.publishers.files.inputs import InputFile
+from spi_pipeline.publishers.own.placing import NEEDS, Places
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS
-from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origins_of
+from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, LAID_IN, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
 from spi_pipeline.steps.sources.totals import compared
@@ -28,8 +31,11 @@ NEWEST = 12
 
 
 def source_steps(contracts: Contracts) -> list[Step]:
-    """A step for each source that has figures; of one that is fetched, the fetching before it."""
-    steps = []
+    """A step for each source that has figures; of one that is fetched, the fetching before it.
+
+    A council's own come last: what places them is read by then.
+    """
+    steps, own = [], []
     for source_id in contracts.sources:
         if source_id in contracts.fetched:
             # Where nothing is fetched nothing that fetches is imported.
@@ -41,9 +47,13 @@ def source_steps(contracts: Contracts) -> list[Step]:
             offer = OFFERS[source_id]
             uses = (offer.parse, *filter(None, [offer.restricted]))
             steps.append(_source_step(contracts, source_id, given, parsed, uses))
+        elif source_id in contracts.laid_in:
+            stated = contracts.sources[source_id].properties.own
+            needs = NEEDS[stated.placed_by] if stated else ()
+            own.append(_source_step(contracts, source_id, (f"{LAID_IN}{source_id}", *needs), laid_in, ()))
         elif source_id not in contracts.dormant:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
-    return steps
+    return [*steps, *own]
 
 
 def _source_step(contracts: Contracts, source_id: str, inputs: tuple[str, ...], does: Any, uses: Any) -> Step:
@@ -75,6 +85,35 @@ def embedded(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, p
     """The embedded figures, corrected."""
     table = inputs.table(f"{EMBEDDED}{step.name}")
     return {step.name: _corrected(table, contracts, step.name, origins_of(table))}
+
+
+def laid_in(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
+    """What the council's own file in the inbox says, corrected. The file is not kept: it may say more than the table.
+
+    Raises:
+        SpiError: when there is not one file, or it is not as its contract says.
+    """
+    # Here, since it imports openpyxl.
+    from spi_pipeline.publishers.own.reading import read_own
+
+    source, files = contracts.sources[step.name], inputs[f"{LAID_IN}{step.name}"]
+    if len(files) != 1:
+        held = ", ".join(file.name for file in files) or "nothing"
+        folder = places.inbox(step.name)
+        raise SpiError(f"{step.name}: {folder} holds {held} where one file belongs; lay in the one to be read")
+    (file,) = files
+    own = source.properties.own
+    known = Places.of(contracts.geography, [own.placed_by] if own else [], inputs.frame)
+    try:
+        found = read_own(file, source, known)
+        content = file.read_bytes()
+    except SpiError as error:
+        raise SpiError(f"{step.name}: {error}") from error
+    period = source.properties.period
+    spans = sorted(set(found.frame["year"])) if period.column else []
+    said = f"{spans[0]}/{spans[-1]}" if spans else f"{period.start}/{period.end}"
+    origin = InputFile(places.inbox(step.name, file.name), said, hashlib.sha256(content).hexdigest(), len(content))
+    return {step.name: _corrected(typed(found.frame, source), contracts, step.name, [origin.told()])}
 
 
 def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:

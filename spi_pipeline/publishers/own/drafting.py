@@ -1,0 +1,272 @@
+"""A contract, an indicator and a fixture drafted for a table that has none, for a person to finish.
+
+What the table shows is written down; what only a person can know stands as a blank that no contract may keep.
+"""
+
+import json
+import re
+from dataclasses import replace
+from itertools import count
+from math import ceil, floor, log10
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Placed
+from spi_pipeline.contracts.reading.documents import BLANK, unknown
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.publishers.own.looking import Asked, Seen
+from spi_pipeline.publishers.own.placing import POINTS, Places
+
+# What happens within so many days is a flow; a longer span may be anything.
+_FLOW_DAYS = 800
+
+
+def draft(seen: Seen, asked: Asked, contracts: Contracts, known: Places) -> dict[str, str]:
+    """The files of a draft, by path below the contracts folder; that of the component with the indicator added.
+
+    Raises:
+        SpiError: for a word that the contracts do not know, or a name that is taken.
+    """
+    _check(asked, contracts)
+    before = (contracts.root / f"indicators/{asked.component}.yaml").read_text(encoding="utf-8")
+    return {
+        f"sources/{asked.name}.yaml": _contract(seen, asked, contracts),
+        f"indicators/{asked.component}.yaml": f"{before.rstrip()}\n{_indicator(seen, asked)}",
+        f"fixtures/{asked.name}.csv": _fixture(seen, asked, known),
+    }
+
+
+def _check(asked: Asked, contracts: Contracts) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", asked.name):
+        raise SpiError(
+            f"{asked.name!r} is no name of a table; choose one of small letters with --name, such as asb_calls"
+        )
+    taken = {*contracts.sources, *contracts.products, *contracts.titles, *contracts.economy}
+    if asked.name in taken:
+        raise SpiError(f"the name {asked.name} is taken already; choose another with --name")
+    outcomes = [word for word, concept in contracts.vocabulary.concepts.items() if concept.kind == "outcome"]
+    for found, what, words in (
+        (asked.component, "component", contracts.framework.components),
+        (asked.licence, "licence of vocabulary.yaml", contracts.vocabulary.licences),
+        (asked.concept, "concept that may enter the index", outcomes),
+    ):
+        if found and found not in words:
+            raise SpiError(unknown(found, what, words))
+
+
+def _blank(asked: str) -> str:
+    return json.dumps(f"{BLANK}: {asked}", ensure_ascii=False)
+
+
+def _said(given: str, asked: str) -> str:
+    return json.dumps(given, ensure_ascii=False) if given else _blank(asked)
+
+
+def _title(asked: Asked) -> str:
+    return asked.name.replace("_", " ").capitalize()
+
+
+def _columns(seen: Seen, asked: Asked) -> tuple[str, str]:
+    """Our names of the column of figures and of that of the whole; empty where there is none."""
+    names, numbered = [], count(2)
+    for name in (seen.figure or "counted", asked.of):
+        ours = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+        ours = ours if re.match(r"[a-z]", ours) and ours not in ("area_code", "year") else f"figure_{ours}".strip("_")
+        names.append((ours if ours not in names else f"{ours}_{next(numbered)}") if name else "")
+    return names[0], names[1]
+
+
+def _round(value: float, *, up: bool) -> float:
+    """With one significant digit."""
+    if value <= 0:
+        return 0.0
+    scale = 10.0 ** floor(log10(value))
+    return float(f"{(ceil if up else floor)(value / scale) * scale:g}")
+
+
+def _contract(seen: Seen, asked: Asked, contracts: Contracts) -> str:
+    licence = contracts.vocabulary.licences.get(asked.licence)
+    town = " and ".join(authority.name for authority in contracts.geography.authorities)
+    table, level = seen.table, "lsoa" if seen.table.kind == "lsoa" else "ward"
+    figure, whole = _columns(seen, asked)
+    places = json.dumps(table.place_names(), ensure_ascii=False)
+    file = {"sheet": table.sheet if asked.sheet else "", "date": seen.date}
+    said = "".join(f", {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.items() if value)
+    minimum = asked.minimum_count if asked.minimum_count is not None else _blank("the smallest count that may be shown")
+    start, end = seen.period or ("", "")
+    period = (
+        "{basis: reference, column: year}"
+        if seen.year
+        else f"{{basis: reference, start: {_said(start, 'the first day, YYYY-MM-DD')}, "
+        f"end: {_said(end, 'the last day, YYYY-MM-DD')}}}"
+    )
+    lives = f"one of {', '.join(contracts.vocabulary.useful_lives)}"
+    days = (pd.Timestamp(end) - pd.Timestamp(start)).days if seen.period else _FLOW_DAYS + 1
+    attribution = f"Contains figures of the council of {town} licensed under the {licence.title}" if licence else ""
+    head = f"""\
+apiVersion: v3.1.0
+kind: DataContract
+id: {asked.name}
+name: {_title(asked)}
+version: 1.0.0
+status: draft
+team: {{name: {_said(asked.owner, "the team that answers for it, in small letters")}}}
+support:
+  - {{channel: {_said(asked.owner, "where a reader asks")}}}
+description:
+  purpose: {_blank("what is counted, by whom, and when it is written down")}
+  limitations: {_blank("what a reader must know before trusting it")}
+slaProperties:
+  - {{property: frequency, value: irregular}}
+customProperties:
+  - {{property: publisher, value: {json.dumps(f"The council of {town}", ensure_ascii=False)}}}
+  - {{property: group, value: own}}
+  - {{property: dataset, value: {_title(asked)}}}
+  - {{property: url, value: {_blank("a page that tells of the figures, https://…")}}}
+  - {{property: licence, value: {_said(asked.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
+  - {{property: attribution, value: {_said(attribution, "the sentence a reader is owed")}}}
+  - {{property: mode, value: own}}
+  - {{property: useful_life, value: {"flow" if days <= _FLOW_DAYS else _blank(lives)}}}
+  - {{property: no_total, value: The council's own figures; nobody else publishes their total.}}
+  - property: own
+    value: {{placed_by: {table.kind}, columns: {places}{said},
+            minimum_count: {minimum}, expires: {_said(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
+  - property: geography
+    value: {{levels: [{level}], vintage: {seen.vintage}}}
+  - property: period
+    value: {period}
+schema:
+  - name: {asked.name}
+    logicalType: object
+    physicalType: table
+    properties:
+      - {{name: area_code, logicalType: string, primaryKey: true, primaryKeyPosition: 1,
+         description: Code of the {"LSOA" if level == "lsoa" else "ward"},
+         customProperties: [{{property: concept, value: place}}]}}
+"""
+    year = f"""\
+      - {{name: year, logicalType: integer, primaryKey: true, primaryKeyPosition: 2,
+         description: Calendar year,
+         customProperties: [{{property: concept, value: time}}, {{property: unit, value: calendar_year}},
+                            {{property: published_name, value: {json.dumps(seen.year, ensure_ascii=False)}}}]}}
+"""
+    columns = [_column(seen, asked, figure, seen.figure, contracts)]
+    if asked.of:
+        columns.append(_column(replace(seen, whole=True, percent=False, values=()), asked, whole, asked.of, contracts))
+    rules = f"""\
+    quality:
+      - {{id: most_areas, type: custom, engine: spi, severity: error,
+         implementation: {{rule: coverage, columns: [area_code], min_share: 0.95{", by: [year]" * bool(seen.year)}}}}}
+      - {{id: {figure}_varies, type: custom, engine: spi, severity: warning,
+         implementation: {{rule: varies, columns: [{figure}]}}}}
+"""
+    return "".join([head, year if seen.year else "", *columns, rules])
+
+
+def _column(seen: Seen, asked: Asked, name: str, published: str, contracts: Contracts) -> str:
+    known = pd.Series(seen.values, dtype="float64").dropna().abs()
+    additive = [word for word, unit in contracts.vocabulary.units.items() if unit.additive]
+    unit = "incidents" if not published else "percent" if seen.percent else ""
+    words = additive if seen.whole else list(contracts.vocabulary.units)
+    sizes = [_round(known.mean() / 10, up=False), _round(known.mean() * 10, up=True)] if len(known) else []
+    most = f"{_round(known.max() * 10, up=True):g}" if sizes else ""
+    options = f"\n         logicalTypeOptions: {{minimum: 0, maximum: {most}}}," if sizes else ""
+    if seen.percent:
+        options, sizes = "", [sizes[0], min(sizes[1], 100.0)]
+    custom = {
+        "concept": _said(asked.concept, "what it is about, a concept of vocabulary.yaml that is an outcome"),
+        "unit": _said(unit, f"one of {', '.join(words)}"),
+        "typical": f"[{sizes[0]:g}, {sizes[1]:g}]" if sizes and sizes[1] > sizes[0] else "",
+        "published_name": json.dumps(published, ensure_ascii=False) if published else "",
+    }
+    told = f",\n{' ' * 28}".join(f"{{property: {name}, value: {said}}}" for name, said in custom.items() if said)
+    return f"""\
+      - {{name: {name}, logicalType: {"integer" if seen.whole else "number"},
+         description: {custom["published_name"] or "Rows of the file in this area"},{options}
+         customProperties: [{told}]}}
+"""
+
+
+def _indicator(seen: Seen, asked: Asked) -> str:
+    figure, whole = _columns(seen, asked)
+    columns = f"columns: [{figure}]"
+    error = ""
+    if seen.whole and not asked.of:
+        unit, title = "per_1000_residents", f"{_title(asked)} (per 1,000 residents)"
+        measure = f"{{kind: rate, {columns}, denominator: {{source: census_residents, column: residents}}, per: 1000}}"
+    elif seen.whole:
+        unit, title = "percent", f"{_title(asked)} (%)"
+        measure = f"{{kind: share, {columns}, denominator: {{column: {whole}}}}}"
+    else:
+        unit, title = (
+            "percent" if seen.percent else _blank("as in the source"),
+            f"{_title(asked)}{' (%)' * seen.percent}",
+        )
+        over = f", denominator: {{column: {whole}}}" if whole else ""
+        measure = f"{{kind: mean, {columns}{over}}}"
+        sized = f"{{basis: assumed, sd: {_blank('how far a figure may be off')}, reason: {_blank('why')}}}"
+        error = f"    error: {'{basis: counts}' if whole and seen.percent else sized}\n"
+    return f"""\
+  - id: {asked.name}
+    title: {json.dumps(title, ensure_ascii=False)}
+    description: {_blank("what the figure says, in plain words")}
+    unit: {unit}
+    direction: {_blank("higher_is_better or lower_is_better")}
+    source: {asked.name}
+    measure: {measure}
+    goalposts: {{worst: {_blank("the value that scores 0")}, best: {_blank("the value that scores 100")},
+                basis: cap, reason: {_blank("why these two")}}}
+    plausible: {{minimum: 0, maximum: {_blank("a ward above it would be an error")}}}
+{error}    limits: {_blank("what a reader must know before trusting it")}
+"""
+
+
+def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
+    """Invented rows in the file's shape: every area of ours, and as many of what is counted in each as is usual."""
+    table = seen.table
+    kind: Placed = table.kind
+    values = pd.Series(seen.values, dtype="float64").dropna()
+    usual = values.mean() if len(values) else 1.0
+    least = asked.minimum_count or 1
+    invented = {
+        name: text
+        for name, text in (
+            (seen.figure, (f"{usual:.0f}" if seen.whole else f"{usual:.1f}") + "%" * seen.percent),
+            (asked.of, f"{10 * (usual + least):.0f}" if seen.whole else "1000"),
+            (seen.date, (seen.period or ("",))[0]),
+            (seen.year, "2025"),
+        )
+        if name
+    }
+    header = [name for name in table.names if name in (*table.place_names(), *invented)]
+    lines = [",".join(map(_quoted, header))]
+    for index, place in enumerate(_every_place(kind, seen.vintage, known)):
+        row = invented | dict(zip(table.place_names(), place, strict=True))
+        if seen.figure and seen.whole:
+            row[seen.figure] = f"{max(usual, least) + index % 3:.0f}"
+        # A tenth of what is usual keeps the size that the contract calls typical.
+        times = 1 if seen.figure else max(least, ceil(usual / 10) + 1) + index % 3
+        lines += [",".join(_quoted(row[name]) for name in header)] * times
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if re.search(r"[,;\"]", text) else text
+
+
+def _every_place(kind: Placed, vintage: int, known: Places) -> list[tuple[str, ...]]:
+    """Each area of ours as a file would say it: by code, name, a postcode or a point in it."""
+    if kind == "lsoa":
+        return [(code,) for code in sorted(known.lsoas[vintage])]
+    if kind == "postcode":
+        return [(code,) for code in known.postcodes.drop_duplicates("ward_code")["postcode"]]
+    if kind in POINTS:
+        shapes = Shapes.from_frame(known.wards)
+        digits = 5 if kind == "wgs84" else 0
+        shapes = shapes if kind == "wgs84" else shapes.on_national_grid()
+        inside = [polygon.representative_point() for polygon in shapes.polygons]
+        return [(f"{point.x:.{digits}f}", f"{point.y:.{digits}f}") for point in inside]
+    wards = known.geography.wards
+    return [(ward.code if kind == "ward_code" else ward.name,) for ward in wards]

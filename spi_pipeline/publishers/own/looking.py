@@ -1,0 +1,147 @@
+"""What a table shows of itself, before any contract says it: where its rows lie, what they count, and when."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.own.cells import read_sheets
+from spi_pipeline.publishers.own.persons import refuse_persons
+from spi_pipeline.publishers.own.placing import POINTS, Places
+from spi_pipeline.publishers.own.reading import day_of, numbers, placed
+from spi_pipeline.publishers.own.tables import Table, find_table
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person said of a table; empty where nothing, and a blank then where it must be said.
+
+    Attributes:
+        name: the id that source and indicator shall have.
+        component: of the framework, to which the indicator is added.
+        value: the column that holds the figures; empty for the only one there is, or none.
+        of: the column that holds the whole the figures are a part, or a percentage, of.
+        rows: whether each row is one thing to be counted.
+        sheet: of a workbook.
+        owner, licence, minimum_count, expires, concept: as in the contract.
+        period: first and last day.
+    """
+
+    name: str
+    component: str
+    value: str = ""
+    of: str = ""
+    rows: bool = False
+    sheet: str = ""
+    owner: str = ""
+    licence: str = ""
+    minimum_count: int | None = None
+    expires: str = ""
+    concept: str = ""
+    period: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a table shows.
+
+    Attributes:
+        table: where it stands.
+        vintage: year of its areas.
+        figure: the column that holds the figures; empty where rows are counted.
+        percent: whether these are percentages.
+        whole: whether these are counts.
+        date: the column of days.
+        year: the column of calendar years.
+        period: first and last day, where it tells them.
+        values: the figures, by area where rows are counted.
+        elsewhere: rows without a place in our wards.
+    """
+
+    table: Table
+    vintage: int
+    figure: str
+    percent: bool
+    whole: bool
+    date: str
+    year: str
+    period: tuple[str, str] | None
+    values: Sequence[float]
+    elsewhere: int
+
+
+def look_at(path: Path, asked: Asked, known: Places) -> Seen:
+    """What the table in a file shows.
+
+    Raises:
+        SpiError: when it holds personal data or no such table, or what is counted cannot be told.
+    """
+    sheets = read_sheets(path)
+    refuse_persons(sheets, known.names_an_area)
+    table = find_table(sheets, known, asked.sheet)
+    areas, rows, _ = placed(table, known)
+    cells = {name: [row[index] for _, row in rows] for index, name in enumerate(table.names) if name}
+    others = {name: held for name, held in cells.items() if name not in table.place_names()}
+    if table.kind == "ward_name":
+        known.check_names(cells[table.place_names()[0]], table.called)
+    year = next((n for n, held in others.items() if n.casefold() == "year" and all(map(_is_year, held))), "")
+    dates = [name for name, held in others.items() if all(day_of(cell) for cell in held)]
+    figure = _figure(table, others, asked, year, dates, repeated=len(set(areas)) < len(areas))
+    date = dates[0] if dates and not figure else ""
+    days = sorted(day for cell in others.get(date, ()) if (day := day_of(cell)))
+    period = asked.period
+    if days and not period:
+        last = pd.Period(days[-1], "M").end_time.date()
+        period = (days[0].replace(day=1).isoformat(), last.isoformat())
+    if figure:
+        values = numbers(table, rows, table.position(figure, "--value"), count=False)
+        whole = all(value != value or value % 1 == 0 for value in values) and "%" not in "".join(others[figure])
+    else:
+        values, whole = list(pd.Series([area for area in areas if area]).value_counts().astype(float)), True
+    if asked.of:
+        numbers(table, rows, table.position(asked.of, "--of"), count=True)
+    vintage = int(known.geography.vintage[:4])
+    if table.kind == "lsoa":
+        vintage = known.vintage(sorted(set(areas)), table.called)
+    percent = "%" in "".join(others.get(figure, ()))
+    if not whole and table.kind != "lsoa" and not asked.of:
+        said = "holds percentages" if percent else "holds no counts"
+        raise SpiError(
+            f"{table.called}, column {figure!r} {said}, which cannot be brought to the town without what they are of; "
+            "name the column of the whole with --of, or give counts"
+        )
+    return Seen(table, vintage, figure, percent, whole, date, year, period, values, areas.count(""))
+
+
+def _figure(
+    table: Table, others: Mapping[str, Sequence[str]], asked: Asked, year: str, dates: Sequence[str], *, repeated: bool
+) -> str:
+    """The column that holds the figures; empty where each row is one thing to be counted."""
+    if asked.value:
+        table.position(asked.value, "--value")
+        return asked.value
+    if asked.rows:
+        return ""
+    numeric = [name for name, held in others.items() if name not in (year, asked.of, *dates) and _are_numbers(held)]
+    singles = table.kind in ("postcode", *POINTS) or (repeated and not year)
+    if len(numeric) == 1 and not singles:
+        return numeric[0]
+    if not numeric and singles:
+        return ""
+    if not numeric:
+        raise SpiError(f"{table.called} holds no column of figures beside the areas; it has {listed(list(others))}")
+    rows = ", or --rows if each row is one thing to be counted" * singles
+    raise SpiError(f"{table.called} has figures in {listed(numeric)}; say which to read with --value{rows}")
+
+
+def _are_numbers(held: Sequence[str]) -> bool:
+    figures = [re.fullmatch(r"[£+-]?[\d,]*\.?\d+%?", cell) is not None for cell in held if cell]
+    return bool(figures) and 2 * sum(figures) > len(figures)
+
+
+def _is_year(cell: str) -> bool:
+    return re.fullmatch(r"(19|20)\d\d", cell) is not None

@@ -1,0 +1,112 @@
+"""Signs that a file holds personal data: what its columns are called, and what their cells look like.
+
+A file with such a sign is refused whole, hidden sheets included: it would lie in the store as it is. Whoever finds a
+sign too many takes the column out; whoever finds one too few adds it here.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.own.cells import Sheet, column_letter
+
+# Of the texts of a sheet so many rows may be above its columns' names.
+HEADERS = 30
+_PEOPLE = (
+    "customer|client|patient|person|people|victim|complainant|caller|tenant|applicant|resident|pupil|student|child|"
+    "parent|carer|staff|officer|contact|owner|user|service user|claimant|offender|suspect|witness|member"
+)
+_NAMES: dict[str, str] = {
+    "people's names": (
+        rf"names?|(?:fore|sur|first|last|full|middle|maiden|given|family)[ -]?names?|(?:{_PEOPLE})s?'? names?"
+    ),
+    "dates of birth": r"d ?o ?b|(?:date of )?birth(?: ?da(?:te|y))?|born(?: on)?",
+    "NHS numbers": r"nhs(?: ?(?:number|no|id))?",
+    "National Insurance numbers": r"(?:national insurance|ni)(?: (?:number|no))?|nino",
+    "e-mail addresses": r"e ?mails?(?: address(?:es)?)?",
+    "telephone numbers": r"(?:home |work |contact )?(?:(?:tele)?phones?|mobiles?|tel)(?: ?(?:number|no))?",
+    "addresses": r"(?:(?:home|postal|street|full|property|incident|email|"
+    + _PEOPLE
+    + r") )?address(?:es)?(?: ?line)?(?: ?\d)?",
+    "houses": r"(?:house|flat|door|property|building)(?: (?:number|no|name|id))|uprn",
+    "numbers of people": rf"(?:{_PEOPLE}|case) ?(?:id|ref|reference|number|no)|upn|passport(?: ?(?:number|no))?",
+}
+_STREETS = (
+    "road|rd|street|avenue|ave|close|lane|drive|way|crescent|court|gardens|place|terrace|grove|hill|walk|green|square|"
+    "house|park"
+)
+_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[a-z]{2,}", re.IGNORECASE)
+_PHONE = re.compile(r"(?:\+44|0)[1-37-9]\d{8,9}")
+_NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
+_ADDRESS = re.compile(
+    rf"(?:(?:flat|apartment) \d+[a-z]?,? )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE
+)
+_DATE = re.compile(r"(\d{4})-\d\d-\d\d|\d{1,2}/\d{1,2}/(\d{4})")
+# What happened to a council was written down within so many years; people are older and younger.
+_YEARS_OF_BIRTHS = 20
+
+
+def refuse_persons(sheets: Iterable[Sheet], is_place: Callable[[str], bool]) -> None:
+    """Refuse a file that holds personal data by its signs.
+
+    Args:
+        sheets: every sheet of it.
+        is_place: tells names of wards, which a column "Name" may hold, from others.
+
+    Raises:
+        SpiError: naming file, sheet and column, what says so, and what to do.
+    """
+    for sheet in sheets:
+        width = max((len(cells) for _, cells in sheet.rows), default=0)
+        for index in range(width):
+            column = [(number, cells[index]) for number, cells in sheet.rows if index < len(cells) and cells[index]]
+            if found := _by_name(column, is_place) or _by_values(column):
+                raise SpiError(
+                    f"{sheet.called}, column {column_letter(index)}: {found}; personal data are not for an index: "
+                    "take the column out, or count by area first"
+                )
+
+
+def _by_name(column: Sequence[tuple[int, str]], is_place: Callable[[str], bool]) -> str:
+    for place, (number, text) in enumerate(column[:HEADERS]):
+        words = re.sub(r"[^\w' ]+", " ", text.replace("_", " ")).casefold()
+        words = " ".join(words.split())
+        for what, pattern in _NAMES.items():
+            if re.fullmatch(pattern, words):
+                below = [cell for _, cell in column[place + 1 :]]
+                areas = sum(map(is_place, below))
+                if below and not (words in ("name", "names") and 2 * areas >= len(below)):
+                    return f"the name {text!r} in row {number} says that it holds {what}"
+    return ""
+
+
+def _by_values(column: Sequence[tuple[int, str]]) -> str:
+    looks: dict[str, Callable[[str], object]] = {
+        "an e-mail address": _EMAIL.fullmatch,
+        "a telephone number": lambda cell: _PHONE.fullmatch(re.sub(r"[ ()-]", "", cell).replace("+440", "+44")),
+        "an address": _ADDRESS.fullmatch,
+    }
+    for what, is_one in looks.items():
+        if hits := [number for number, cell in column if is_one(cell)]:
+            more = f" and {len(hits) - 1:,} more" if len(hits) > 1 else ""
+            return f"row {hits[0]}{more} holds what looks like {what}"
+    numbers = [(row, re.sub(r"\D", "", cell)) for row, cell in column if _NHS.fullmatch(cell)]
+    valid = [row for row, digits in numbers if is_nhs_number(digits)]
+    # One in eleven numbers of ten digits passes by chance.
+    if 2 * len(valid) > len(numbers):
+        return f"row {valid[0]} and {len(valid) - 1:,} more hold what look like NHS numbers, by their check digit"
+    years = sorted(int(one) for _, cell in column if (met := _DATE.fullmatch(cell)) for one in met.groups() if one)
+    if len(years) > 2 and years[-1] - years[0] >= _YEARS_OF_BIRTHS and years[0] > 1900 <= years[-1] <= dt.MAXYEAR:
+        return f"it holds days of {years[0]} to {years[-1]}, as dates of birth do"
+    return ""
+
+
+def is_nhs_number(digits: str) -> bool:
+    """Whether ten digits end with the check digit of an NHS number.
+
+    The NHS Data Dictionary weights the first nine by 10 to 2; the last is 11 less the remainder of their sum by 11, 0
+    for 11, and no number has 10.
+    """
+    check = 11 - sum(weight * int(digit) for weight, digit in zip(range(10, 1, -1), digits, strict=False)) % 11
+    return len(digits) == 10 and check != 10 and check % 11 == int(digits[9])

@@ -1,0 +1,274 @@
+"""From a council's own file to our table, as its contract says: placed, counted, and small counts suppressed."""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.tables import Column, OwnTable, Source
+from spi_pipeline.publishers.files.reading import MOST, NUMBER
+from spi_pipeline.publishers.own.cells import UNCOMPUTED, column_letter, read_sheets
+from spi_pipeline.publishers.own.persons import refuse_persons
+from spi_pipeline.publishers.own.placing import MOST_ELSEWHERE, POINTS, Places
+from spi_pipeline.publishers.own.tables import Table, find_table, is_total
+
+# Marks for a figure that is withheld or not there, as councils and the Government Analysis Function write them.
+WITHHELD = re.compile(
+    r"\*+|\[?[cuxz]\]?|\[?low\]?|\.\.|:|[sp]|<\s*\d+|(?:less|fewer) than \d+|n/?a|#n/a|suppressed", re.I
+)
+_LONGITUDES, _LATITUDES = (-9.0, 2.5), (49.0, 61.0)
+_EASTINGS, _NORTHINGS = (0.0, 700_000.0), (0.0, 1_300_000.0)
+_DAYS = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?|(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a file came to.
+
+    Attributes:
+        frame: the columns of the contract.
+        rows: rows of the table that were read.
+        elsewhere: rows among them without a place, or placed outside our wards.
+        suppressed: figures left out because one is below the minimum count.
+    """
+
+    frame: pd.DataFrame
+    rows: int
+    elsewhere: int
+    suppressed: int
+
+
+def read_own(path: Path, source: Source, known: Places) -> Read:
+    """Read a council's own file.
+
+    Raises:
+        SpiError: naming file, sheet, row and column of what is not as it should be, and what to do.
+    """
+    own = source.properties.own
+    assert own
+    sheets = read_sheets(path)
+    refuse_persons(sheets, known.names_an_area)
+    table = find_table(sheets, known, own.sheet, (own.placed_by, own.columns))
+    areas, rows, totals = placed(table, known)
+    figures = {
+        column.name: numbers(table, rows, table.position(column.published_name, source.file), _is_count(column))
+        for column in source.columns
+        if column.published_name and column.name != "year"
+    }
+    frame = pd.DataFrame({"area_code": areas, **figures}, index=[number for number, _ in rows])
+    if own.date:
+        _check_days(table, rows, own, source)
+    key = list(source.key)
+    if "year" in key:
+        frame["year"] = _years(table, rows, source)
+    elsewhere = int((frame["area_code"] == "").sum())
+    if elsewhere > MOST_ELSEWHERE * len(frame):
+        raise SpiError(
+            f"{table.called}: {elsewhere:,} of {len(frame):,} rows have no place in {known.towns}, which is more than "
+            f"{MOST_ELSEWHERE:.0%}; keep the rows of {known.towns}, and give the places that are missing"
+        )
+    if own.placed_by == "ward_name":
+        known.check_names(_cells(table, rows, table.places[0]), table.called)
+    counted = [column.name for column in source.columns if column.name not in (*key, *figures)]
+    if counted or own.placed_by in ("postcode", *POINTS):
+        frame = _added_up(frame, counted, key, known, table)
+    else:
+        for column, values in figures.items():
+            _check_total(table, totals, source.column(column), values)
+    _check_once(frame, key, table)
+    kept, suppressed = suppress(frame.reset_index(drop=True), source, own.minimum_count)
+    return Read(kept[[column.name for column in source.columns]], len(rows), elsewhere, suppressed)
+
+
+def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequence[str]]], list[Sequence[str]]]:
+    """The area of each row of a table, its rows without totals and notes, and its totals.
+
+    Raises:
+        SpiError: for a row whose place is not known.
+    """
+    if table.kind in POINTS:
+        rows = [
+            (number, cells)
+            for number, cells in table.rows
+            if not _is_note(cells)
+            and (any(cells[place] for place in table.places) or not is_total(cells, known, table.kind))
+        ]
+        return _points(table, rows, known), rows, []
+    (place,) = table.places
+    areas, rows, totals = [], [], []
+    last = max(number for number, cells in table.rows if known.is_kind(table.kind, cells[place]))
+    for number, cells in table.rows:
+        text = cells[place]
+        if not known.is_kind(table.kind, text):
+            if is_total(cells, known, table.kind):
+                totals.append(cells)
+                continue
+            if _is_note(cells) and (text or number > last):
+                continue
+            # What happened somewhere unknown did happen; a row of figures of an unknown area is a fault.
+            if not text and table.kind == "postcode":
+                areas.append("")
+                rows.append((number, cells))
+                continue
+            said = f"{text!r} is no {_WORDS[table.kind]}" if text else f"there is no {_WORDS[table.kind]}"
+            raise _fault(table, number, place, f"{said} beside the figures; correct it, or take the row out")
+        try:
+            areas.append(known.one(table.kind, text))
+        except SpiError as error:
+            raise _fault(table, number, place, str(error)) from error
+        rows.append((number, cells))
+    return areas, rows, totals
+
+
+_WORDS = {"ward_code": "code of a ward", "ward_name": "ward of ours", "lsoa": "code of an LSOA", "postcode": "postcode"}
+
+
+def numbers(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int, count: bool) -> list[float]:
+    """The figures of a column; not a number where one is withheld or missing.
+
+    Raises:
+        SpiError: for a cell that is no figure, or could be read in two ways.
+    """
+    return [_number(table, number, place, cells[place], count) for number, cells in rows]
+
+
+def _number(table: Table, row: int, place: int, text: str, count: bool) -> float:
+    if not text or WITHHELD.fullmatch(text):
+        return float("nan")
+    if text == UNCOMPUTED:
+        said = "is a formula without a value; open the file in a spreadsheet program and save it"
+        raise _fault(table, row, place, said)
+    if text in ("-", "–", "—"):
+        raise _fault(table, row, place, f"{text!r} could mean none or not known; write 0, or leave the cell empty")
+    figure = text.removesuffix("%").removeprefix("£").strip()
+    if "," in figure and table.divider == ";":
+        said = f"{text!r} could have a comma of thousands or of decimals in a file divided by semicolons"
+        raise _fault(table, row, place, f"{said}; save it as .xlsx")
+    if not re.fullmatch(NUMBER, figure):
+        raise _fault(
+            table, row, place, f"{text!r} is no figure; correct it, or leave the cell empty where none is known"
+        )
+    value = float(figure.replace(",", ""))
+    if count and (value % 1 or not 0 <= value <= MOST):
+        raise _fault(table, row, place, f"{text!r} is no count; correct it")
+    return value
+
+
+def suppress(frame: pd.DataFrame, source: Source, minimum: int) -> tuple[pd.DataFrame, int]:
+    """A table without the figures of rows in which one counts some, but fewer than the minimum; how many those were."""
+    names = [column.name for column in source.columns if column.name not in source.key]
+    counts = [column.name for column in source.columns if column.name in names and _is_count(column)]
+    small = ((frame[counts] > 0) & (frame[counts] < minimum)).any(axis=1)
+    hidden = int(frame.loc[small, names].notna().to_numpy().sum())
+    frame = frame.astype(dict.fromkeys(names, "float64"))
+    frame.loc[small, names] = float("nan")
+    return frame.astype(dict.fromkeys(counts, "Int64")), hidden
+
+
+def day_of(text: str) -> dt.date | None:
+    """The day that a text says, written as in the United Kingdom or by ISO 8601; None where it is none."""
+    found = _DAYS.fullmatch(text)
+    if not found:
+        return None
+    year, month, day, day_, month_, year_ = found.groups()
+    try:
+        return dt.date(int(year or year_), int(month or month_), int(day or day_))
+    except ValueError:
+        return None
+
+
+def _is_count(column: Column) -> bool:
+    return column.type == "integer"
+
+
+def _is_note(cells: Sequence[str]) -> bool:
+    """Whether a row holds one text that is no figure, and nothing else, as notes and headings do."""
+    held = [cell for cell in cells if cell]
+    return not held or (len(held) == 1 and not re.fullmatch(NUMBER, held[0]))
+
+
+def _cells(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int) -> list[str]:
+    return [cells[place] for _, cells in rows]
+
+
+def _fault(table: Table, row: int, place: int, said: str) -> SpiError:
+    return SpiError(f"{table.called}, row {row:,}, column {column_letter(place)} ({table.names[place]}): {said}")
+
+
+def _points(table: Table, rows: Sequence[tuple[int, Sequence[str]]], known: Places) -> list[str]:
+    ranges = (_LONGITUDES, _LATITUDES) if table.kind == "wgs84" else (_EASTINGS, _NORTHINGS)
+    axes = [numbers(table, rows, place, count=False) for place in table.places]
+    for place, values, (least, most) in zip(table.places, axes, ranges, strict=True):
+        for (row, cells), value in zip(rows, values, strict=True):
+            if not (value != value or value == 0 or least <= value <= most):
+                said = f"{cells[place]!r} lies outside the United Kingdom, whose range is {least:g} to {most:g}"
+                raise _fault(table, row, place, f"{said}; see whether columns are exchanged")
+    return known.points(table.kind, *axes)
+
+
+def _check_days(table: Table, rows: Sequence[tuple[int, Sequence[str]]], own: OwnTable, source: Source) -> None:
+    place = table.position(own.date, source.file)
+    period = source.properties.period
+    for row, cells in rows:
+        day = day_of(cells[place])
+        if day is None:
+            raise _fault(table, row, place, f"{cells[place]!r} is no day; write it as 31/01/2026 or 2026-01-31")
+        if not str(period.start) <= day.isoformat() <= str(period.end):
+            said = f"{day} is not in {period.start} to {period.end}, which {source.file} states as the period"
+            raise _fault(table, row, place, f"{said}; correct one of them, or take the row out")
+
+
+def _years(table: Table, rows: Sequence[tuple[int, Sequence[str]]], source: Source) -> list[int]:
+    column = source.column("year")
+    place = table.position(column.published_name if column else "", source.file)
+    for row, cells in rows:
+        if not re.fullmatch(r"(19|20)\d\d", cells[place]):
+            raise _fault(table, row, place, f"{cells[place]!r} is no calendar year; write one such as 2025")
+    return [int(cells[place]) for _, cells in rows]
+
+
+def _added_up(frame: pd.DataFrame, counted: Sequence[str], key: list[str], known: Places, table: Table) -> pd.DataFrame:
+    """Rows of single places added up by area: a count of rows, or of what each row counts; none where there is none."""
+    figures = [name for name in frame if name not in key]
+    missing = frame[figures].isna().any(axis=1)
+    if missing.any():
+        raise SpiError(
+            f"{table.called}, row {frame.index[missing][0]:,}: a figure is withheld or missing, and without it those "
+            "of its area do not add up; give the figures by ward"
+        )
+    inside = frame[frame["area_code"] != ""].assign(**dict.fromkeys(counted, 1))
+    added = inside.groupby(key)[[*figures, *counted]].sum()
+    areas = known.geography.ward_codes
+    if table.kind == "lsoa":
+        areas = tuple(sorted(known.lsoas[known.vintage(sorted(set(inside["area_code"])), table.called)]))
+    levels = [areas if name == "area_code" else sorted(set(frame[name])) for name in key]
+    every = pd.MultiIndex.from_product(levels, names=key) if len(key) > 1 else pd.Index(areas, name="area_code")
+    return added.reindex(every, fill_value=0).reset_index()
+
+
+def _check_once(frame: pd.DataFrame, key: list[str], table: Table) -> None:
+    twice = frame[frame.duplicated(key, keep=False)]
+    if len(twice):
+        first = twice[(twice[key] == twice[key].iloc[0]).all(axis=1)]
+        rows = " and ".join(f"{row:,}" for row in first.index[:2])
+        said = ", ".join(map(str, first[key].iloc[0]))
+        raise SpiError(f"{table.called}: {said} stands in rows {rows}; keep one row for each area")
+
+
+def _check_total(table: Table, totals: Sequence[Sequence[str]], column: Column | None, values: Sequence[float]) -> None:
+    """Hold counts to the total below them, where it has one and none of them is withheld."""
+    if column is None or not _is_count(column) or any(value != value for value in values):
+        return
+    place = table.position(column.published_name, column.name)
+    for cells in totals:
+        figure = cells[place].replace(",", "")
+        # A line may be of a part, and the figures of several years have a total each.
+        if figure.isdigit() and len(totals) == 1 and int(figure) != sum(values):
+            raise SpiError(
+                f"{table.called}, column {column_letter(place)} ({table.names[place]}): the total says {int(figure):,} "
+                f"and the rows come to {int(sum(values)):,}; see which rows are missing"
+            )

@@ -1,0 +1,118 @@
+"""``docs/own-figures.md`` done as it stands: from an invented file to a score, in copies of contracts and store."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from spi_pipeline.geography.points import place_points
+from spi_pipeline_tests.docs.conftest import OWN_SETTINGS, program
+from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, text
+
+DOCUMENT = REPOSITORY / "docs" / "own-figures.md"
+SNAPSHOT = REPOSITORY / "spi_pipeline" / "snapshot" / "tables"
+QUERY = """
+    SELECT area_name, id, score, numerator, value FROM score JOIN area USING (area_code)
+    LEFT JOIN observation o ON o.area_code = area.area_code AND o.edition = score.edition AND o.indicator_id = id
+    WHERE profile = 'spi' AND score.edition = 2026 AND id IN ('safety', 'asb_calls') AND area.level = 'ward'
+"""
+
+
+def assert_text(name: str, fresh: str) -> None:
+    """A block of text in the document is what came now; with ``WRITE_DOCUMENTS`` set it is put there instead."""
+    pattern = re.compile(rf"(<!-- text: {name} -->\n\n```text\n)(.*?)(```\n)", re.DOTALL)
+    if os.environ.get("WRITE_DOCUMENTS"):
+        DOCUMENT.write_text(pattern.sub(lambda found: found[1] + fresh + found[3], text(DOCUMENT)), encoding="utf-8")
+    found = pattern.search(text(DOCUMENT))
+    assert found
+    assert found[2] == fresh, f"{DOCUMENT.name}: the text {name!r} must now read\n\n{fresh}"
+
+
+@pytest.fixture(scope="module")
+def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder in which the page was followed, and what each of its blocks of commands printed."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copytree(refreshed / "spi_store", folder / "spi_store", symlinks=True)
+    shutil.copytree(REPOSITORY / "data_contracts", folder / "data_contracts")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
+    environment["PATH"] = f"{Path(program('spi')).parent}:{environment['PATH']}"
+    said, before = [], "set -e\n"
+    for block in blocks(DOCUMENT, "sh"):
+        ran = subprocess.run(
+            ["bash", "-c", before + block],
+            cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        assert ran.returncode == 0, f"{block}{ran.stdout}{ran.stderr}"
+        said.append(ran.stdout)
+        before += "".join(f"{line}\n" for line in block.splitlines() if line.startswith("export "))
+    return folder, said
+
+
+def test_lint_lists_the_blanks_as_shown(done: tuple[Path, list[str]]) -> None:
+    assert_text("blanks", next(said for said in done[1] if "is left blank" in said))
+
+
+def test_the_score_is_explained_down_to_the_file(done: tuple[Path, list[str]]) -> None:
+    said = done[1][-1]
+    shown = said[said.index("Central (E05014739)") :]
+    assert_text("explained", re.sub(r" +\n", "\n", shown))
+    assert "inbox/asb_calls/asb_calls.csv" in shown
+
+
+def test_every_ward_has_the_calls_that_lie_in_it(done: tuple[Path, list[str]], refreshed: Path) -> None:
+    folder = done[0]
+    calls = pd.read_csv(folder / "asb_calls.csv", skiprows=1)
+    wards = pd.read_parquet(SNAPSHOT / "wards.parquet")
+    lies_in = pd.Series(place_points(calls["Longitude"], calls["Latitude"], wards))
+    names = wards.set_index("area_code")["area_name"]
+    counted = lies_in.dropna().map(names).value_counts()
+    assert len(calls) - counted.sum() == int(re.findall(r"([\d,]+) rows have no place", done[1][2])[0])
+    after, before = (
+        duckdb.connect(str(root / "spi_store" / "spi.duckdb"), read_only=True).sql(QUERY).df()
+        for root in (folder, refreshed)
+    )
+    own = after[after["id"] == "asb_calls"].set_index("area_name").sort_values("score")
+    expected = counted.where(counted >= 5).reindex(own.index, fill_value=0)
+    assert own["numerator"].fillna(-1).tolist() == expected.fillna(-1).tolist()
+    scored = (100 * (40 - own["value"]) / 40).clip(0, 100)
+    pd.testing.assert_series_equal(own["score"], scored, check_names=False)
+    safety, was = (frame[frame["id"] == "safety"].set_index("area_name")["score"] for frame in (after, before))
+    rows = [
+        [name, int(row["numerator"]), *(f"{one:.1f}" for one in (row["value"], row["score"], was[name], safety[name]))]
+        for name, row in own.iterrows()
+    ]  # fmt: skip
+    header = ["Ward", "Calls", "Per 1,000 residents", "Score", "Safety before", "Safety with it"]
+    assert_table(DOCUMENT, "own figures", markdown_table(header, rows, numbers=header[1:]))
+
+
+def test_safety_is_weighted_as_the_page_says(done: tuple[Path, list[str]], refreshed: Path) -> None:
+    asked = "SELECT DISTINCT method FROM weight WHERE parent_id = 'safety' AND profile = 'spi'"
+    methods = [
+        duckdb.connect(str(root / "spi_store" / "spi.duckdb"), read_only=True).sql(asked).fetchall()
+        for root in (refreshed, done[0])
+    ]
+    assert methods == [[("pca_reference",)], [("equal",)]]
+
+
+def test_nothing_of_the_file_itself_is_kept(done: tuple[Path, list[str]]) -> None:
+    store = done[0] / "spi_store"
+    content = (store / "inbox/asb_calls/asb_calls.csv").read_bytes()
+    copies = [path for path in store.rglob("*") if path.is_file() and path.read_bytes() == content]
+    assert copies == [store / "inbox/asb_calls/asb_calls.csv"]
+    table = pd.read_parquet(max((store / "tables/asb_calls").glob("*.parquet"), key=os.path.getmtime))
+    assert list(table.columns) == ["area_code", "counted"]
+    assert len(table) == 20
+
+
+def test_the_published_index_knows_nothing_of_it() -> None:
+    contracts = REPOSITORY / "data_contracts"
+    assert not [
+        path for path in contracts.rglob("*.yaml") if "asb_calls" in text(path) or "mode, value: own" in text(path)
+    ]
