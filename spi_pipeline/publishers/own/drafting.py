@@ -43,7 +43,7 @@ def _check(asked: Asked, contracts: Contracts) -> None:
         raise SpiError(
             f"{asked.name!r} is no name of a table; choose one of small letters with --name, such as asb_calls"
         )
-    taken = {*contracts.sources, *contracts.products, *contracts.titles, *contracts.economy}
+    taken = {*contracts.sources, *contracts.products, *contracts.titles, *contracts.context}
     if asked.name in taken:
         raise SpiError(f"the name {asked.name} is taken already; choose another with --name")
     outcomes = [word for word, concept in contracts.vocabulary.concepts.items() if concept.kind == "outcome"]
