@@ -94,7 +94,7 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     assert "framework.yaml:10: 'agregate' is not a key of a framework" in found
     assert "values.csv:6: heat of area B of 2024 is given twice" in found
     assert "values.csv:7: 'noise' is not an element of the framework" in found
-    assert "values.csv:8: value is 'high', which is not a number" in found
+    assert "values.csv:8: value of heat is 'high', which is not a number" in found
 
 
 def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:

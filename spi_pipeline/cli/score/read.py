@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.reading.documents import Document, read_document
 from spi_pipeline.engine.framework.faults import FrameworkError
-from spi_pipeline.engine.framework.values import FOR_READERS, LISTED, NUMBERS
+from spi_pipeline.engine.framework.columns import NUMBERS
+from spi_pipeline.engine.framework.faults import LISTED
+from spi_pipeline.engine.framework.values import FOR_READERS
 
 # Blank in a column of numbers; in a column of codes NA is Namibia.
 BLANK = ["", "NA", "NaN"]
