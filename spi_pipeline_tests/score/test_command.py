@@ -101,7 +101,7 @@ def test_every_fault_of_both_files_and_nothing_written(score, folder: Path) -> N
         ["f.yaml"],
         ["f.yaml", "nothing.csv"],
         ["f.yaml", "v.csv", "--draws", "3"],
-        ["f.yaml", "v.csv", "--out", "o.xlsx"],
+        ["f.yaml", "v.csv", "--out", "o.xls"],
         ["f.yaml", "v.csv", "--profile", "sip"],
         ["--explain", "--profile", "sip"],
     ],

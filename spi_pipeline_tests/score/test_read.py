@@ -71,7 +71,10 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (PLAIN.replace("a,5", 'a,"1,234"'), "v.csv:2: value of a is '1,234', which is not a number: write it in digits"),
+        (
+            PLAIN.replace("a,5", 'a,"1,234"'),
+            "v.csv:2: value of a is '1,234', which is not a number: write it in digits",
+        ),
         (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value of a is 'TRUE', which is not a number"),
         (PLAIN.replace("a,5", "a,5%"), "v.csv:2: value of a is '5%'"),
         (PLAIN.replace("a,5", "a,1_0"), "v.csv:2: value of a is '1_0'"),
@@ -90,7 +93,10 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
             "v.csv:1: the heading has 'value' more than",
         ),
         (PLAIN.replace("value", "value,numertor").replace("5\n", "5,1\n").replace("1\n", "1,1\n"), "the row has"),
-        (HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n", "have an unknown column 'numertor': remove it, or use numerator"),
+        (
+            HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n",
+            "have an unknown column 'numertor': remove it, or use numerator",
+        ),
         (PLAIN.replace(",", ";"), "v.csv:1: the columns are separated by semicolons: separate"),
         ((PLAIN + "é,2020,a,1\n").encode("latin1"), "v.csv: is not UTF-8 text (byte"),
         ("", "v.csv: the file is empty"),
@@ -165,7 +171,7 @@ def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_
     [
         ([True, False, True, True], "v.parquet:2: value of b is 'False', which is not a number"),
         (["5", "x", "1", "2"], "v.parquet:2: value of b is 'x', which is not a number"),
-        ([[5.0], [5.0], [1.0], [2.0]], "which is not a number"),
+        ([[5.0], [5.0], [1.0], [2.0]], "v.parquet: column value holds list<element: double>"),
     ],
 )
 def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[object], words: str) -> None:

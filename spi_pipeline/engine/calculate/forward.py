@@ -111,6 +111,7 @@ class Pass:
     weights: dict[str, Array]
 
 
+@np.errstate(all="ignore")  # what grows beyond all bounds is looked for in the scores
 def forward(inputs: Inputs, changes: Changes = NOTHING) -> Pass:
     """Form every score, with what a batch of draws changes.
 

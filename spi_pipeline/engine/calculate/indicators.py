@@ -193,6 +193,10 @@ def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
             ends.append(transformed(stated, transform))
         except EngineError as error:
             raise EngineError(f"goalposts or target of indicator {name}: {error}") from error
+        if ends[-1][0] == ends[-1][1]:
+            raise EngineError(
+                f"the goalposts of indicator {name} are the same once transformed: choose another transform"
+            )
     worst, best, target_ = np.array(ends, dtype=float).T
     population = None if values.population is None else values.population.to_numpy(dtype=float)
     known = Yardsticks(

@@ -138,6 +138,7 @@ def score_framework(framework: Mapping[str, Any], values: pd.DataFrame, profile:
     return score_task(read_task(framework, values, profile))
 
 
+@np.errstate(all="ignore")
 def score_task(task: Task) -> Scores:
     """Compute what was read; see ``score_framework``."""
     counted = prepare(task.values, task.recipe.leaves)

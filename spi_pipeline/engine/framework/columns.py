@@ -14,13 +14,15 @@ from spi_pipeline.engine.panel import Positions
 # Numbers of an area, not of one of its values.
 BY_UNIT = ("population", "standing")
 NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "allocation_error", *BY_UNIT)
+# Missing in a column of numbers; in a column of codes NA is Namibia.
+BLANK = ("", "NA", "NaN")
 # Whole numbers up to here are exact; an edition beyond is text.
 EXACT = 1e15
 
 
 def read_numbers(rows: pd.DataFrame, name: str, faults: Faults) -> pd.Series:
     """A column of numbers, NaN where nothing is written; what is no number that can be computed with is a fault."""
-    column = rows[name]
+    column = without_blanks(rows[name])
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
         array = column.to_numpy(dtype=float)
         if not (np.abs(array) > LARGEST).any():
@@ -60,6 +62,13 @@ def check_numbers(numbers: dict[str, pd.Series], faults: Faults) -> None:
     if {"lower", "upper"} <= set(numbers):
         crossed = np.flatnonzero(numbers["lower"] > numbers["upper"])
         faults.rows(crossed, "lower is above upper: exchange them", "have lower above upper")
+
+
+def without_blanks(column: pd.Series) -> pd.Series:
+    """A column of numbers, what stands for a missing one gone."""
+    if column.dtype.kind in "fiu":
+        return column
+    return column.astype(object).mask(column.astype(str).str.strip().isin(BLANK).to_numpy(), None)
 
 
 def entered(column: pd.Series) -> pd.Series:

@@ -20,6 +20,7 @@ from spi_pipeline.engine.framework.columns import (
     position_of,
     read_editions,
     read_numbers,
+    without_blanks,
 )
 from spi_pipeline.engine.framework.faults import LARGEST, Fault, Faults, Place, quoted, use
 from spi_pipeline.engine.framework.outline import Outline
@@ -110,11 +111,11 @@ def _read_rows(rows: pd.DataFrame, ids: list[str], outline: Outline, faults: Fau
     before = len(faults)
     if not _check_columns(list(rows.columns), ids, faults):
         return None
-    value = rows["value"]
+    value = without_blanks(rows["value"])
     applies = pd.Series(True, index=rows.index)
     if value.dtype.kind not in "fiu":
         applies = value.astype(str).str.strip().str.lower() != NOT_APPLICABLE
-        rows = rows.assign(value=value.astype(object).where(applies, None))
+    rows = rows.assign(value=value.where(applies, None))
     numbers = {name: read_numbers(rows, name, faults) for name in NUMBERS if name in rows}
     keys = _Keys(rows, ids, outline.aggregated, faults)
     _check_filled(keys.column[entered(rows["value"])], ids, outline, faults)
