@@ -85,27 +85,28 @@ def changed(draw: st.DrawFn) -> Any:
 
 
 def told(framework: str, values: bytes, suffix: str = ".csv", everything: bool = False) -> Outcome | None:
-    """An index, or the sentences that refuse it."""
+    """An index, or None where sentences refuse it."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, refused, outcome = Path(name), ["-"], None
         (folder / "f.yaml").write_text(framework, encoding="utf-8", errors="replace")
         (folder / f"v{suffix}").write_bytes(values)
         try:
             explain_files(folder / "f.yaml", None)
         except SpiError as error:
-            assert str(error)
+            refused.append(str(error))
         try:
             outcome = score_files(folder / "f.yaml", folder / f"v{suffix}")
             if everything:
                 write_details(outcome, folder / "details")
                 write_scores(outcome, folder / "o.xlsx")
         except SpiError as error:
-            assert str(error)
-            assert len(str(error)) < 30_000
-            return None
-        outcome.summary()
+            refused.append(str(error))
+            outcome = None
+    assert all(0 < len(said) < 30_000 for said in refused)
+    if outcome is not None:
+        assert outcome.summary()["levels"]
         assert not np.isinf(outcome.table["score"]).any()
-        return outcome
+    return outcome
 
 
 @often
@@ -114,7 +115,7 @@ def test_any_tree_for_a_framework(data: Any) -> None:
     told(yaml.safe_dump(data, allow_unicode=True), WIDE.encode())
 
 
-@settings(often, max_examples=120)
+@settings(often, max_examples=80)
 @given(data=changed())
 @example({**FRAMEWORK, "elements": [{"id": "a", "direction": {}}]})
 @example({**FRAMEWORK, "profile": {}})
@@ -203,7 +204,7 @@ METHOD_OF = [(key, name) for key in ("normalise", "aggregate", "weights", "imput
 OPTIONS = {"generalised": {"order": 20}, "reference": {"area_code": "P"}}
 
 
-@settings(often, max_examples=120)
+@often
 @given(
     chosen=st.lists(st.sampled_from(METHOD_OF), max_size=3),
     transform=st.sampled_from(list(METHODS["transform"])),

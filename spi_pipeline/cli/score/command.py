@@ -14,14 +14,13 @@ import pandas as pd
 from spi_pipeline.cli.score.read import InputError, located, read_inputs
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.contracts.reading.documents import read_document
-from spi_pipeline.engine.calculate.score import Scores, score_framework
-from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.explain import explain_framework, explain_profile
-from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine import EngineError, FrameworkError, draw, explain, score
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.explain import explain_profile
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.uncertainty.model import Progress
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
-from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate, with_intervals
+from spi_pipeline.engine.uncertainty.simulate import Uncertainty, with_intervals
 from spi_pipeline.engine.uncertainty.source import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
@@ -89,8 +88,8 @@ def score_files(
     """
     document, table = read_inputs(framework, values)
     try:
-        scores = score_framework(document.data, table, profile)
-        uncertainty = simulate(scores, draws, seed, progress=progress) if draws else None
+        scores = score(document.data, table, profile)
+        uncertainty = draw(scores, draws, seed, progress) if draws else None
         shares = sensitivity(scores, sobol, seed, progress=progress) if sobol else None
     except FrameworkError as error:
         raise located(error, document, values, table) from error
@@ -98,7 +97,7 @@ def score_files(
         raise SpiError(f"{framework.name} with {values.name}: {error}") from error
     title = str(document.data.get("title") or framework.stem)
     table = scores.table() if uncertainty is None else with_intervals(scores.table(), uncertainty)
-    explained = explain_framework(document.data, profile).splitlines()
+    explained = explain(document.data, profile).splitlines()
     return Outcome(title, explained, scores, table, uncertainty, shares)
 
 
@@ -118,7 +117,7 @@ def explain_files(framework: Path | None, profile: str | None) -> list[str]:
     if faults or document is None:
         raise InputError(faults)
     try:
-        return [explain_framework(document.data, profile)]
+        return [explain(document.data, profile)]
     except FrameworkError as error:
         raise located(error, document, framework, pd.DataFrame()) from error
 

@@ -9,10 +9,12 @@ import difflib
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import Positions
+
+if TYPE_CHECKING:
+    from spi_pipeline.engine.panel import Positions
 
 Place = tuple[str | int, ...]
 # Faults of one kind listed singly; a whole column of text needs no line for each of a million rows.
@@ -20,6 +22,8 @@ LISTED = 20
 # No unit makes a figure larger. The fourth power of one, which kurtosis takes, and the sum of a million still are
 # numbers, and beyond 1e77 they are none.
 LARGEST = 1e50
+# How alike a word must be to be taken for the one that was meant.
+NEAR = 0.7
 # So much of what was written is repeated in a message.
 LONGEST = 60
 
@@ -115,5 +119,5 @@ def quoted(stated: Any) -> str:
 def use(found: Any, known: Iterable[str]) -> str:
     """What may be written in place of a word: the two that are nearest to it, or all where none is near."""
     words = list(known)
-    near = difflib.get_close_matches(str(found)[:LONGEST].lower(), words, n=2) if isinstance(found, str) else []
+    near = difflib.get_close_matches(found[:LONGEST].lower(), words, 2, NEAR) if isinstance(found, str) else []
     return f"use {' or '.join(near) or ', '.join(words)}"

@@ -49,10 +49,13 @@ def read_wide(table: pd.DataFrame, ids: Sequence[str], faults: Faults) -> pd.Dat
         if name not in known:
             said = f"the wide table has a column {quoted(name)}, which is no indicator"
             faults.add(("values",), f"{said}: remove it, add it to the framework, or {use(name, known)}")
-    keys = table[[name for name in OF_ROWS if name in columns]].astype(str).apply(lambda column: column.str.strip())
-    blank = (keys["area_code"] == "") | table["area_code"].isna()
-    faults.rows(np.flatnonzero(blank), "the area_code is blank: fill it in or remove the row", "area_codes are blank")
-    twice = np.flatnonzero(keys.duplicated() & ~blank)
+    keys = table[[name for name in OF_ROWS if name in columns]]
+    keys = keys.astype(str).apply(lambda column: column.str.strip()).mask(keys.isna(), "")
+    for name in keys:
+        blank = np.flatnonzero(keys[name] == "")
+        if name == "area_code" or len(blank) < len(keys):
+            faults.rows(blank, f"the {name} is blank: fill it in or remove the row", f"{name}s are blank")
+    twice = np.flatnonzero(keys.duplicated() & (keys["area_code"] != ""))
     faults.rows(
         twice, lambda row: f"there are two rows of {' in '.join(keys.iloc[row])}: keep one", "areas stand twice"
     )
