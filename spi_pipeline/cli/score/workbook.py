@@ -138,10 +138,12 @@ def workbook_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
 
 
 def _cell(sheet: Any, text: str) -> Any:
-    """Text as text: a spreadsheet takes what begins with = for a formula, and with + - or @ once it is edited."""
+    """Text as text: what begins with = would be a formula, with # an error, with + - or @ a formula once edited."""
     if len(text) > LONGEST:
         raise SpiError(f"{text[:60]}... has more characters than a cell holds: write .parquet or .csv")
+    if text[:1] not in ("=", "+", "-", "@", "#"):
+        return escape(text)
     cell = WriteOnlyCell(sheet, escape(text))
     cell.data_type = "s"
-    cell.quotePrefix = text[:1] in ("=", "+", "-", "@")
+    cell.quotePrefix = True
     return cell
