@@ -68,10 +68,9 @@ def main() -> None:
             _leave(STOPPED, "stopped; what was done is kept, run the command again to go on")
         raise
     except ContractError as error:
-        count = len(error.faults)
-        _leave(
-            BAD_USAGE, *map(str, error.faults), f"{count} fault{'s' * (count > 1)} in {error.where}; nothing was done."
-        )
+        count = sum(fault.count for fault in error.faults)
+        counted = f"{count:,} fault{'s' * (count > 1)} in {error.where}; nothing was done."
+        _leave(BAD_USAGE, *map(str, error.faults), counted)
     except ValidationError as error:  # of the settings: nothing else is validated unguarded
         _leave(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
     except (SettingError, UnknownNameError) as error:

@@ -82,6 +82,8 @@ def draws_done(console: Console) -> Iterator[Callable[[int, int], None]]:
         def tell(done: int, total: int) -> None:
             bars.update(task, completed=done, total=total)
             now, tenth = time.monotonic(), done * 10 // total
+            if tenth < told[1]:  # other draws have begun
+                told[1] = 0.0
             if not console.is_terminal and now - told[0] >= QUIET_SECONDS and tenth > told[1]:
                 console.print(f"{done:,} of {total:,} draws")
                 told[:] = now, tenth

@@ -19,11 +19,13 @@ class Fault:
         file: path relative to the contracts folder.
         line: 1-based line of the offending key, or 0 where the file as a whole is meant.
         message: what was found and what is allowed.
+        count: for how many faults it stands: one that says "and 900 more" for 900.
     """
 
     file: str
     line: int
     message: str
+    count: int = 1
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

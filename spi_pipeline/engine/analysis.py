@@ -31,7 +31,7 @@ PLACES = 50
 MIN_PAIRS = 10
 
 
-def statistics(panel: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
+def statistics(panel: pd.DataFrame, limits: Limits | None = None, applies: pd.DataFrame | None = None) -> pd.DataFrame:
     """What each indicator is like, with the flags a reader should see.
 
     Source: COINr's ``get_stats``; OECD/JRC handbook (2008), steps 3 to 5.
@@ -39,16 +39,17 @@ def statistics(panel: pd.DataFrame, limits: Limits | None = None) -> pd.DataFram
     Args:
         panel: raw values, all editions pooled.
         limits: when skew and kurtosis count as outliers.
+        applies: which cells can have a value, in the shape of the panel; None where all can.
 
     Returns:
-        By indicator: n, present (share), mean, median, sd, min, max, skew, kurtosis, same (share of the most frequent
-        value), flags (words separated by ``; ``, empty where there are none).
+        By indicator: n, present (share of the cells that apply), mean, median, sd, min, max, skew, kurtosis,
+        same (share of the most frequent value), flags (words separated by ``; ``, empty where there are none).
     """
     limits = limits or Limits()
     table = pd.DataFrame(
         {
             "n": panel.count(),
-            "present": panel.notna().mean(),
+            "present": panel.notna().mean() if applies is None else panel.notna().sum() / applies.sum(),
             "mean": panel.mean(),
             "median": panel.median(),
             "sd": panel.std(ddof=1),

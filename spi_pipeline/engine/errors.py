@@ -5,7 +5,10 @@ No other exception types belong here: a mistake in calling a function stays the 
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EngineError(ValueError):

@@ -145,6 +145,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
     values = values_for(frameworks()[0])
     values.to_csv("VALUES.csv", index=False)
     values.to_parquet("VALUES.parquet")
+    values.to_excel("VALUES.xlsx", index=False)
     for command in commands(SCORE):
         monkeypatch.setattr(sys, "argv", command.replace("--draws 1000", "--draws 50").split())
         with pytest.raises(SystemExit) as ended:
@@ -152,6 +153,8 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
         assert not ended.value.code
     assert Path("scores.csv").exists()
     assert Path("scores.parquet").exists()
+    sheets = re.findall(r"`(\w+)`", section("What comes out").split("five sheets:")[1].split("which says")[0])
+    assert list(pd.read_excel("scores.xlsx", sheet_name=None)) == sheets
     assert "Example index (profile spi)" in capfd.readouterr().out
 
 

@@ -236,6 +236,6 @@ def test_recipe(files: tuple[Path, Path], name: str) -> None:
 
 @pytest.mark.parametrize("files", NAMES, indirect=True)
 def test_recipe_in_words(files: tuple[Path, Path]) -> None:
-    said = explain_files(files[0], None)
+    (said,) = explain_files(files[0], None)
     assert len(said.splitlines()) > 5
     assert "{" not in said

@@ -87,12 +87,15 @@ def test_a_fault_of_the_framework(change: Change, words: str) -> None:
     [
         (lambda v: v.drop(columns="value"), "the values lack value"),
         (lambda v: v.iloc[:0], "there are no values"),
-        (lambda v: v.assign(remark="x"), "have unknown 'remark'"),
+        (lambda v: v.assign(remark="x"), "have an unknown column 'remark'"),
         (
             lambda v: v.astype({"value": object}).replace({"value": {15.0: "n/a"}}),
-            r"values\.1: value is 'n/a', which is not a",
+            r"values\.1: value of crowding is 'n/a', which is not a",
         ),
-        (lambda v: v.replace({"value": {15.0: float("inf")}}), r"values\.1: value is 'inf', which is infinite"),
+        (
+            lambda v: v.replace({"value": {15.0: float("inf")}}),
+            r"values\.1: value of crowding is 'inf', which is infinite",
+        ),
         (lambda v: pd.concat([v, v.iloc[[1]]]), r"values\.9: crowding of area A01 is given twice"),
         (lambda v: v.replace({"indicator_id": {"heat": "heating"}}), "'heating' is not an element"),
         (lambda v: v.replace({"indicator_id": {"heat": "housing"}}), "'housing' is aggregated"),

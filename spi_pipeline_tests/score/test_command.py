@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -101,7 +103,7 @@ def test_every_fault_of_both_files_and_nothing_written(score, folder: Path) -> N
         ["f.yaml"],
         ["f.yaml", "nothing.csv"],
         ["f.yaml", "v.csv", "--draws", "3"],
-        ["f.yaml", "v.csv", "--out", "o.xlsx"],
+        ["f.yaml", "v.csv", "--out", "o.xls"],
         ["f.yaml", "v.csv", "--profile", "sip"],
         ["--explain", "--profile", "sip"],
     ],
@@ -136,3 +138,154 @@ def test_where_another_method_was_used_it_is_said(score, folder: Path) -> None: 
 def test_explained(score) -> None:  # type: ignore[no-untyped-def]
     assert "Each component: Σ w s / Σ w; weights w: w_i ∝ v_i / sd_i" in score("f.yaml", "--explain").out
     assert score("--explain", "--profile", "eu-spi").out.startswith("Profile eu-spi\n")
+
+
+def aliases(folder: Path) -> dict[str, Path]:
+    """Other names of the values."""
+    (folder / "link.csv").symlink_to("v.csv")
+    os.link(folder / "v.csv", folder / "hard.csv")
+    (folder / "sub").mkdir()
+    return {name: Path(name) for name in ("v.csv", "link.csv", "hard.csv", "sub/../v.csv")} | {
+        "whole": folder / "v.csv"
+    }
+
+
+def test_what_is_read_is_never_written_over(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    before = (folder / "v.csv").read_bytes()
+    for target in aliases(folder).values():
+        said = score("f.yaml", "v.csv", "--out", str(target))
+        assert (said.code, said.out) == (2, ""), target
+        assert "is the file v.csv that is read: name another output" in said.err
+        assert score("f.yaml", str(target), "--out", "v.csv").code == 2
+    (folder / "f.csv").symlink_to("f.yaml")
+    assert "is the file f.yaml that is read" in score("f.yaml", "v.csv", "--out", "f.csv").err
+    assert (folder / "v.csv").read_bytes() == before
+    assert (folder / "link.csv").is_symlink()
+
+
+def test_a_folder_that_holds_what_is_read_takes_no_details(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "d").mkdir()
+    (folder / "v.csv").rename(folder / "d" / "weights.csv")
+    before = (folder / "d" / "weights.csv").read_bytes()
+    said = score("f.yaml", "d/weights.csv", "--details", "d")
+    assert said.code == 2
+    assert "d: holds d/weights.csv, which is read: name a folder for the details alone" in said.err
+    (folder / "e").mkdir()
+    (folder / "e" / "treated.csv").symlink_to(folder / "d" / "weights.csv")
+    assert score("f.yaml", "d/weights.csv", "--details", "e").code == 2
+    assert (folder / "d" / "weights.csv").read_bytes() == before
+    assert score("f.yaml", "d/weights.csv", "--details", "new").code == 0
+
+
+def test_a_wide_table_is_read_and_said_to_be_one(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    long = score("f.yaml", "v.csv").out
+    wide = pd.DataFrame({"area_code": list("ABCD"), **ROWS})
+    wide.to_csv(folder / "w.csv", index=False)
+    wide.to_excel(folder / "w.xlsx", index=False)
+    wide.to_parquet(folder / "w.parquet", index=False)
+    for file in ("w.csv", "w.xlsx", "w.parquet"):
+        said = score("f.yaml", file)
+        assert said == (0, long, "read as a wide table: 4 rows, 3 indicators\n"), file
+    assert json.loads(score("f.yaml", "w.csv", "--json").out)["notes"] == ["read as a wide table: 4 rows, 3 indicators"]
+
+
+def test_a_workbook_holds_the_index_and_no_formula(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    text = (folder / "v.csv").read_text().replace("A,", "=1+1,").replace("B,", "+44,").replace("C,", "@x,")
+    (folder / "v.csv").write_text(text.replace("D,", "-5\x07,"))
+    (folder / "f.yaml").write_text("title: '=cmd()'\n" + FRAMEWORK)
+    assert score("f.yaml", "v.csv", "--draws", "20", "--out", "o.xlsx").code == 0
+    sheets = pd.read_excel("o.xlsx", sheet_name=None)
+    assert list(sheets) == ["scores", "weights", "contributions", "statistics", "notes"]
+    assert len(sheets["scores"]) == 24
+    parts = sheets["contributions"].groupby(["parent_id", "area_code"])["contribution"].sum()
+    whole = sheets["scores"].set_index(["id", "area_code"])["score"]
+    assert parts.to_dict() == pytest.approx(whole[parts.index].to_dict())
+    assert sheets["notes"].iloc[0].tolist() == ["title", "=cmd()"]
+    assert "varied" in sheets["notes"]["what"].tolist()
+    for data_only in (True, False):
+        for sheet in openpyxl.load_workbook("o.xlsx", data_only=data_only):
+            assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+    assert set(sheets["scores"]["area_code"]) == {"=1+1", "+44", "@x", "-5_x0007_"}
+
+
+def test_an_explanation_as_json(score) -> None:  # type: ignore[no-untyped-def]
+    (found,) = json.loads(score("f.yaml", "--explain", "--json").out)
+    said = score("f.yaml", "--explain").out.splitlines()
+    assert [found["title"], *found["sentences"]] == said
+    assert len(json.loads(score("--explain", "--json").out)) == 6
+
+
+@pytest.mark.parametrize(
+    ("framework", "words"),
+    [
+        ("[" * 200_000, "f.yaml:1: more than 50 lists and mappings lie within each other"),
+        ("x: " + "{a: " * 1000, "f.yaml:1: more than 50 lists and mappings lie within each other"),
+        ("elements: &a [*a]", "f.yaml:1: another part is repeated here by an alias"),
+        (FRAMEWORK.replace("direction: higher_is_better", "direction: {}"), "f.yaml:6: the direction of heat is '{}'"),
+        (FRAMEWORK.replace("profile: spi", "profile: []"), "f.yaml:1: there is no profile '[]'"),
+        (FRAMEWORK.replace("profile: spi", "title: {a: 1}"), "f.yaml:1: title is '{'a': 1}': write words"),
+        (FRAMEWORK.replace("worst: 20", f"worst: 1{'0' * 400}"), "f.yaml:8: worst of element crime is '100000"),
+        (FRAMEWORK.replace("parent: safety", "parnet: safety"), "has an unknown key 'parnet': use parent\n"),
+        (FRAMEWORK + "agregate: geometric\n", "f.yaml:9: 'agregate' is not a key of a framework: use aggregate\n"),
+        (FRAMEWORK + "aggregate: geometrc\n", "'geometrc' is not a method of 'aggregate': use geometric\n"),
+        (FRAMEWORK + "available_count: 3\n", "housing needs 3 children by its available_count, and has 2: state"),
+    ],
+)  # fmt: skip
+def test_depth_types_and_words(score, folder: Path, framework: str, words: str) -> None:  # type: ignore[no-untyped-def]
+    (folder / "f.yaml").write_text(framework)
+    said = score("f.yaml", "v.csv")
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
+    assert len(said.err) < 2_000
+
+
+def test_elements_above_each_other_without_end(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    chain = [f"  - {{id: e{n}, parent: e{n - 1}}}" for n in range(1, 3000)]
+    (folder / "f.yaml").write_text("\n".join(["elements:", "  - {id: e0}", *chain]))
+    said = score("f.yaml", "v.csv")
+    assert said.code == 2
+    assert "f.yaml:52: more than 50 elements lie above e50: leave some out" in said.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["A,crime,1,2"] * 500, "and 480 more rows have fewer or more fields than the heading"),
+        (["A,crime,x"] + [f"A{n},crime,x" for n in range(499)], "and 480 more values are not a number"),
+        ([f"A{n},crime{n},1" for n in range(500)], "and 480 more ids are not indicators either"),
+        (["A,crime,1"] * 501, "and 480 more rows are given twice"),
+    ],
+)
+def test_faults_beyond_twenty_are_counted(score, folder: Path, rows: list[str], words: str) -> None:  # type: ignore[no-untyped-def]
+    (folder / "v.csv").write_text(
+        "\n".join(["area_code,indicator_id,value", "Z,crowding,1", "Z,heat,1", "Z,crime,1", *rows])
+    )
+    said = score("f.yaml", "v.csv")
+    assert said.code == 2
+    assert words in said.err
+    assert said.err.splitlines()[-1] == "500 faults in framework and values; nothing was done."
+
+
+def test_an_overflow_is_an_error(folder: Path, score, recwarn: pytest.WarningsRecorder) -> None:  # type: ignore[no-untyped-def]
+    (folder / "f.yaml").write_text(FRAMEWORK.replace("profile: spi", "normalise: minmax"))
+    text = (folder / "v.csv").read_text()
+    (folder / "v.csv").write_text(text.replace("crime,2", "crime,1e308").replace("crime,9", "crime,-1e308"))
+    said = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (said.code, said.out) == (2, "")
+    assert "v.csv:10: value of crime is '1e+308', which is too large to compute with" in said.err
+    (folder / "v.csv").write_text(text.replace("crime,2", "crime,1e49").replace("crime,9", "crime,-1e49"))
+    (folder / "f.yaml").write_text(FRAMEWORK.replace("profile: spi", "normalise: none\naggregate: product"))
+    (folder / "f.yaml").write_text((folder / "f.yaml").read_text().replace("best: 0}", "best: 0, weight: 9}"))
+    said = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (said.code, said.out, len(said.err.splitlines())) == (1, "", 1)
+    assert not (folder / "o.csv").exists()
+    assert not recwarn.list
+
+
+def test_json_is_not_told_of_progress(score, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("spi_pipeline.cli.terminal.QUIET_SECONDS", 0.0)
+    told = score("f.yaml", "v.csv", "--draws", "9000", "--sobol", "2000", "--out", "o.csv").err.splitlines()
+    assert told[:2] == ["2,048 of 9,000 draws", "4,096 of 9,000 draws"]
+    assert told[-1].endswith(" draws")
+    assert "of 9,000" not in told[-1]
+    assert score("f.yaml", "v.csv", "--draws", "3000", "--json", "--out", "o.csv").err == ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,26 +74,32 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (PLAIN.replace("a,5", 'a,"1,234"'), "v.csv:2: value is '1,234', which is not a number: write it in digits"),
-        (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value is 'TRUE', which is not a number"),
-        (PLAIN.replace("a,5", "a,5%"), "v.csv:2: value is '5%'"),
-        (PLAIN.replace("a,5", "a,1_0"), "v.csv:2: value is '1_0'"),
-        (PLAIN.replace("a,5", "a,n/a"), "v.csv:2: value is 'n/a'"),
-        (PLAIN.replace("a,5", "a,1e400"), "v.csv:2: value is 'inf', which is infinite"),
-        (HEADING + "x,2020,a,TRUE\nx,2020,b,FALSE\n", "v.csv:3: value is 'FALSE', which is not a number"),
+        (
+            PLAIN.replace("a,5", 'a,"1,234"'),
+            "v.csv:2: value of a is '1,234', which is not a number: write it in digits",
+        ),
+        (PLAIN.replace("a,5", "a,TRUE"), "v.csv:2: value of a is 'TRUE', which is not a number"),
+        (PLAIN.replace("a,5", "a,5%"), "v.csv:2: value of a is '5%'"),
+        (PLAIN.replace("a,5", "a,1_0"), "v.csv:2: value of a is '1_0'"),
+        (PLAIN.replace("a,5", "a,n/a"), "v.csv:2: value of a is 'n/a'"),
+        (PLAIN.replace("a,5", "a,1e400"), "v.csv:2: value of a is 'inf', which is infinite"),
+        (HEADING + "x,2020,a,TRUE\nx,2020,b,FALSE\n", "v.csv:3: value of b is 'FALSE', which is not a number"),
         (PLAIN.replace("001,2020,b,5", "001,2020,b"), "v.csv:3: the row has 3 fields, the heading 4"),
         (PLAIN.replace("001,2020,b,5", "001,2020,b,5,6"), "v.csv:3: the row has 5 fields, the heading 4"),
         (PLAIN.replace("001,2020,b", "001,,b"), "v.csv:3: the edition is blank, those of other rows are not"),
         (PLAIN.replace("001,2020,b", "001,2020,"), "v.csv:3: the indicator_id is blank"),
         (PLAIN.replace("001,2020,b", ",2020,b"), "v.csv:3: the area_code is blank"),
-        (PLAIN.replace("001,2020,a", '"00\n1",2020,a').replace("b,2", "b,x"), "v.csv:6: value is 'x'"),
-        (PLAIN.replace("\nNA", "\n\nNA").replace("b,2", "b,x"), "v.csv:7: value is 'x'"),
+        (PLAIN.replace("001,2020,a", '"00\n1",2020,a').replace("b,2", "b,x"), "v.csv:6: value of b is 'x'"),
+        (PLAIN.replace("\nNA", "\n\nNA").replace("b,2", "b,x"), "v.csv:7: value of b is 'x'"),
         (
             PLAIN.replace("value\n", "value,value\n").replace("5\n", "5,5\n"),
             "v.csv:1: the heading has 'value' more than",
         ),
         (PLAIN.replace("value", "value,numertor").replace("5\n", "5,1\n").replace("1\n", "1,1\n"), "the row has"),
-        (HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n", "have unknown 'numertor'"),
+        (
+            HEADING.replace("value", "value,numertor") + "x,2020,a,1,1\nx,2020,b,1,1\n",
+            "have an unknown column 'numertor': remove it, or use numerator",
+        ),
         (PLAIN.replace(",", ";"), "v.csv:1: the columns are separated by semicolons: separate"),
         ((PLAIN + "é,2020,a,1\n").encode("latin1"), "v.csv: is not UTF-8 text (byte"),
         ("", "v.csv: the file is empty"),
@@ -144,6 +153,13 @@ NUMBERS = [5, 5, 1, 2]
         {"value": pa.array(NUMBERS), "area_code": pa.array(KEYS["area_code"]).dictionary_encode()},
         {"value": pa.array(NUMBERS), "indicator_id": pa.array(KEYS["indicator_id"], pa.large_string())},
         {"value": pa.array(NUMBERS), "edition": pa.array([2020.0] * 4)},
+        {name: pa.array(words, pa.binary()) for name, words in KEYS.items()} | {"value": pa.array(NUMBERS)},
+        {name: pa.array(words, pa.large_binary()) for name, words in KEYS.items()} | {"value": pa.array(NUMBERS)},
+        {
+            "value": pa.array([b"5", b"5", b"1", b"2"]),
+            "area_code": pa.array([b"001", b"001", b"NA ", b"NA "], pa.binary(3)),
+        },
+        {"value": pa.array(NUMBERS), "area_code": pa.array([b"001", b"001", b"NA", b"NA"]).dictionary_encode()},
     ],
 )
 def test_parquet_of_any_types(score: Callable[..., pd.Series], columns: dict[str, pa.Array]) -> None:
@@ -163,9 +179,10 @@ def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([True, False, True, True], "v.parquet:2: value is 'False', which is not a number"),
-        (["5", "x", "1", "2"], "v.parquet:2: value is 'x', which is not a number"),
-        ([[5.0], [5.0], [1.0], [2.0]], "which is not a number"),
+        ([True, False, True, True], "v.parquet:2: value of b is 'False', which is not a number"),
+        ([datetime(2020, 1, 1)] * 4, "v.parquet:1: value of a is '2020-01-01 00:00:00', which is not a number"),
+        (["5", "x", "1", "2"], "v.parquet:2: value of b is 'x', which is not a number"),
+        ([[5.0], [5.0], [1.0], [2.0]], "v.parquet: column value holds list<element: double>"),
     ],
 )
 def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[object], words: str) -> None:
@@ -174,3 +191,134 @@ def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[o
     with pytest.raises(InputError) as raised:
         score(sink.getvalue().to_pybytes(), ".parquet")
     assert words in str(raised.value)
+
+
+def test_bytes_that_are_no_text(score: Callable[..., pd.Series]) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({**KEYS, "area_code": pa.array([b"\xff"] * 4), "value": NUMBERS}), sink)
+    with pytest.raises(InputError, match=r"v\.parquet: column area_code holds bytes that are no UTF-8"):
+        score(sink.getvalue().to_pybytes(), ".parquet")
+
+
+WIDE = "area_code,edition,a,b\n001,2020,5,5\nNA,2020,1,2\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WIDE,
+        WIDE.replace("area_code", "area_code,area_name,group").replace(",2020", ",Some name,g,2020"),
+        "b,a,area_code\n5,5,001\n2,1,NA\n",
+        WIDE.replace("\nNA", "\n,,,\nNA"),
+    ],
+)
+def test_wide_files_that_say_the_same(score: Callable[..., pd.Series], content: str) -> None:
+    found = score(content)
+    for key, value in EXPECTED.items():
+        assert found[key] == value
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            WIDE.replace("area_code", "ward"),
+            "but no column 'area_code' says of which area a row is: rename the one that",
+        ),
+        (WIDE.replace("edition", "value"), "v.csv: some columns are of one row a value, and 'a' is of a wide table"),
+        (WIDE.replace("edition", "indicator_id"), "keep to one of the two"),
+        (WIDE.replace("edition", "numerator"), "v.csv: the wide table has a column 'numerator', which is no indicator"),
+        (WIDE.replace("edition", "editoin"), "remove it, add it to the framework, or use edition"),
+        (WIDE.replace("a,b", "a,c"), "v.csv: the wide table has a column 'c', which is no indicator"),
+        (WIDE.replace("a,b", "a,a"), "v.csv:1: the heading has 'a' more than once"),
+        (WIDE.replace("NA", "001"), "v.csv:3: there are two rows of 001 in 2020: keep one"),
+        (WIDE.replace("NA", " "), "v.csv:3: the area_code is blank"),
+        (WIDE.replace("NA,2020,1,2", "NA,2020,1,x"), "v.csv:3: value of b is 'x', which is not a number"),
+        (WIDE.replace("NA,2020,1,2", "NA,,1,2"), "v.csv:3: the edition is blank"),
+        ("area_code,x,y\nP,1,2\n", "v.csv: the values lack indicator_id, value: give one row a value with the columns"),
+        (WIDE.replace("edition", "population").replace(",2020", ",0"), "v.csv:2: the population is not above 0"),
+    ],
+)
+def test_wide_files_that_are_refused(score: Callable[..., pd.Series], content: str, words: str) -> None:
+    with pytest.raises(InputError) as raised:
+        score(content)
+    assert words in str(raised.value)
+    assert len(set(raised.value.faults)) == len(raised.value.faults)
+
+
+def test_an_indicator_named_like_a_column_of_a_wide_table(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FRAMEWORK.replace("id: b", "id: group"), encoding="utf-8")
+    (tmp_path / "v.csv").write_text("area_code,a,group\nP,1,2\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match="'group' is an indicator here and a column of its own in a wide table: rename"
+    ):
+        score_files(tmp_path / "f.yaml", tmp_path / "v.csv")
+
+
+def test_residents_are_both_a_column_and_what_is_divided_by(tmp_path: Path) -> None:
+    framework = FRAMEWORK.replace("best: 0}", "best: 0, divide_by: population}") + "wholes: all\n"
+    (tmp_path / "f.yaml").write_text(framework, encoding="utf-8")
+    (tmp_path / "v.csv").write_text("area_code,a,b,population\nP,1,20,10\nQ,3,60,30\n", encoding="utf-8")
+    table = score_files(tmp_path / "f.yaml", tmp_path / "v.csv").table.astype({"area_code": str, "id": str})
+    found = table.set_index(["area_code", "id"])["score"]
+    assert found["P", "b"] == pytest.approx(80)
+    assert found["all", "a"] == pytest.approx(10 * (1 * 10 + 3 * 30) / 40)
+
+
+def workbook(change: Callable[[Any], None] = lambda book: None) -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in (["area_code", "edition", "a", "b"], ["001", 2020, 5, 5.0], [None, " "], ["NA", 2020, 1, "2"]):
+        book.active.append(row)
+    change(book)
+    sink = io.BytesIO()
+    book.save(sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: None,
+        lambda book: book.create_sheet("empty"),
+        lambda book: book.create_sheet("notes").append(["x"]) or setattr(book.worksheets[0], "title", "values"),
+        lambda book: book.worksheets[0].insert_rows(1, 3),
+        lambda book: book.worksheets[0].insert_cols(1),
+        lambda book: [book.worksheets[0].cell(row, 2, datetime(2020, 1, 1)) for row in (2, 4)],
+    ],
+)
+def test_workbooks_that_say_the_same(score: Callable[..., pd.Series], change: Callable[[Any], None]) -> None:
+    found = score(workbook(change), ".xlsx")
+    for key, value in EXPECTED.items():
+        assert found[key] == value
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda book: book.create_sheet("more").append(["x"]),
+            "several sheets have entries (Sheet, more): name the one",
+        ),
+        (lambda book: book.worksheets[0].delete_rows(1, 9), "v.xlsx: the workbook is empty"),
+        (lambda book: book.worksheets[0].cell(2, 6, 1), "v.xlsx:1: column F has entries and no heading"),
+        (lambda book: book.worksheets[0].cell(4, 3, "=1+1"), "v.xlsx:4: C4 holds a formula without a saved value"),
+        (lambda book: book.worksheets[0].cell(4, 3, "#N/A"), "v.xlsx:4: value of a is '#N/A', which is not a number"),
+        (lambda book: book.worksheets[0].cell(4, 3, True), "v.xlsx:4: value of a is 'True', which is not a number"),
+        (
+            lambda book: book.worksheets[0].cell(4, 3, date(2020, 5, 1)),
+            "v.xlsx:4: value of a is '2020-05-01', which is",
+        ),
+        (lambda book: book.worksheets[0].cell(4, 1, "001"), "v.xlsx:4: there are two rows of 001 in 2020"),
+    ],
+)
+def test_workbooks_that_are_refused(score: Callable[..., pd.Series], change: Callable[[Any], None], words: str) -> None:
+    with pytest.raises(InputError) as raised:
+        score(workbook(change), ".xlsx")
+    assert words in str(raised.value)
+
+
+def test_what_is_no_workbook(score: Callable[..., pd.Series]) -> None:
+    for content in (b"", b"PK\x03\x04", PLAIN.encode()):
+        with pytest.raises(InputError, match=r"v\.xlsx: is not a readable workbook"):
+            score(content, ".xlsx")

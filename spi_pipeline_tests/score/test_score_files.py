@@ -8,7 +8,7 @@ import pytest
 
 from spi_pipeline.cli.score.command import explain_files, score_files
 from spi_pipeline.cli.score.read import InputError
-from spi_pipeline.cli.score.write import check_target, csv_bytes, write_details, write_table
+from spi_pipeline.cli.score.write import check_target, csv_bytes, write_details, write_scores
 from spi_pipeline.contracts.errors import SpiError
 
 FRAMEWORK = """\
@@ -76,9 +76,10 @@ def test_draws_give_intervals_of_ranks(framework: Path, values: Path) -> None:
 def test_parquet_in_and_the_table_out_and_back(framework: Path, values: Path, tmp_path: Path, suffix: str) -> None:
     copied = tmp_path / "values.parquet"
     pd.read_csv(values, keep_default_na=False, na_values={"value": "NA"}).to_parquet(copied)
-    table = score_files(framework, copied).table
+    outcome = score_files(framework, copied)
+    table = outcome.table
     file = tmp_path / f"scores{suffix}"
-    write_table(table, file)
+    write_scores(outcome, file)
     back = pd.read_csv(file, keep_default_na=False) if suffix == ".csv" else pd.read_parquet(file)
     assert len(back) == len(table) == 8
     assert back["area_code"].tolist() == table["area_code"].tolist()
@@ -94,14 +95,14 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     assert "framework.yaml:10: 'agregate' is not a key of a framework" in found
     assert "values.csv:6: heat of area B of 2024 is given twice" in found
     assert "values.csv:7: 'noise' is not an element of the framework" in found
-    assert "values.csv:8: value is 'high', which is not a number" in found
+    assert "values.csv:8: value of heat is 'high', which is not a number" in found
 
 
 def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         score_files(tmp_path / "nothing.yaml", tmp_path / "nothing.csv")
     assert str(raised.value) == "nothing.csv: the file is missing\nnothing.yaml: the file is missing"
-    with pytest.raises(InputError, match=r"framework\.yaml: is neither \.csv nor \.parquet"):
+    with pytest.raises(InputError, match=r"framework\.yaml: is none of \.csv, \.parquet and \.xlsx"):
         score_files(framework, framework)
     (tmp_path / "broken.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="cannot be read as parquet"):
@@ -112,17 +113,18 @@ def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: 
 
 
 def test_a_target_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"neither \.csv nor \.parquet"):
-        check_target(tmp_path / "scores.xlsx")
+    with pytest.raises(InputError, match=r"none of \.csv, \.parquet and \.xlsx"):
+        check_target(tmp_path / "scores.xls", [])
     with pytest.raises(InputError, match="there is no folder"):
-        check_target(tmp_path / "nowhere" / "scores.csv")
+        check_target(tmp_path / "nowhere" / "scores.csv", [])
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "scores.csv").mkdir()
+def test_a_failed_write_leaves_nothing_behind(framework: Path, values: Path, tmp_path: Path) -> None:
+    outcome = score_files(framework, values)
+    (tmp_path / "new" / "scores.csv").mkdir(parents=True)
     with pytest.raises(SpiError, match="cannot be written"):
-        write_table(pd.DataFrame({"a": [1]}), tmp_path / "scores.csv")
-    assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
+        write_scores(outcome, tmp_path / "new" / "scores.csv")
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["scores.csv"]
 
 
 def test_codes_with_commas_are_quoted_and_others_are_not() -> None:
@@ -176,12 +178,12 @@ def test_what_cannot_be_computed_is_said_in_a_sentence(framework: Path, values: 
 
 
 def test_a_profile_and_a_framework_are_explained(framework: Path) -> None:
-    assert "first eigenvector" in explain_files(None, "spi")
-    assert explain_files(None, None).count("Profile ") == 6
-    words = explain_files(framework, None).splitlines()
+    assert "first eigenvector" in explain_files(None, "spi")[0]
+    assert [text.startswith("Profile ") for text in explain_files(None, None)] == [True] * 6
+    words = explain_files(framework, None)[0].splitlines()
     assert words[0] == "Example index (no profile)"
     assert "Each component: Σ w s / Σ w; weights w: the weights stated (1 where none is), scaled to sum to 1." in words
-    assert "Each index: exp(Σ w ln s / Σ w)" in explain_files(framework, None)
+    assert "Each index: exp(Σ w ln s / Σ w)" in explain_files(framework, None)[0]
     with pytest.raises(InputError, match="no profile 'sip'"):
         explain_files(None, "sip")
     with pytest.raises(InputError, match=r"nothing\.yaml: the file is missing"):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,11 @@ def score(
     framework: Annotated[
         Path | None, typer.Argument(metavar="FRAMEWORK.yaml", help="What the index is made of.")
     ] = None,
-    values: Annotated[Path | None, typer.Argument(metavar="VALUES.csv|parquet", help="One row a value.")] = None,
+    values: Annotated[
+        Path | None, typer.Argument(metavar="VALUES.csv|parquet|xlsx", help="One row a value, or one row an area.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Use this profile in place of the framework's.")] = None,
-    to: Annotated[Path | None, typer.Option("--out", help="Write the scores here, as .csv or .parquet.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the scores here, as .csv, .parquet or .xlsx.")] = None,
     draws: Annotated[int, typer.Option(help="Recalculations behind the rank intervals; 0 for none.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws: the same seed, the same figures.")] = 0,
     sobol: Annotated[int, typer.Option(help="Draws for the shares of each source of doubt; 0 for none.")] = 0,
@@ -29,25 +32,32 @@ def score(
 ) -> None:
     """Compute any index of any depth from a framework and values; docs/score.md says what both may hold."""
     from spi_pipeline.cli.score.command import explain_files, score_files
-    from spi_pipeline.cli.score.write import check_target, csv_bytes, write_details, write_table
+    from spi_pipeline.cli.score.write import check_folder, check_target, csv_bytes, write_details, write_scores
     from spi_pipeline.cli.terminal import draws_done
 
     if explain_:
-        print(explain_files(framework, profile))
+        explained = explain_files(framework, profile)
+        if as_json:
+            titled = [text.splitlines() for text in explained]
+            print(json.dumps([{"title": title, "sentences": said} for title, *said in titled], indent=2))
+        else:
+            print("\n\n".join(explained))
         return
     for name, number in (("--draws", draws), ("--sobol", sobol)):
         if number and number < LEAST_DRAWS:
             raise typer.BadParameter(f"{name} {number} is too few to tell an interval by: give {LEAST_DRAWS} or more")
     if framework is None or values is None:
-        raise typer.BadParameter("give two files: FRAMEWORK.yaml and VALUES.csv or VALUES.parquet")
+        raise typer.BadParameter("give two files: FRAMEWORK.yaml and VALUES.csv, VALUES.parquet or VALUES.xlsx")
     if to is not None:
-        check_target(to)
-    with draws_done(err) as progress:
+        check_target(to, (framework, values))
+    if details is not None:
+        check_folder(details, (framework, values))
+    with nullcontext() if as_json else draws_done(err) as progress:
         outcome = score_files(framework, values, profile, draws, seed, sobol, progress)
     if details is not None:
         write_details(outcome, details)
     if to is not None:
-        write_table(outcome.table, to)
+        write_scores(outcome, to)
     for note in outcome.scores.notes:
         err.print(note, soft_wrap=True, markup=False)
     if as_json:

@@ -14,13 +14,13 @@ import pandas as pd
 from spi_pipeline.cli.score.read import InputError, located, read_inputs
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.contracts.reading.documents import read_document
-from spi_pipeline.engine.calculate.score import Scores, score_framework
-from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.explain import explain_framework, explain_profile
-from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine import EngineError, FrameworkError, draw, explain, score
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.explain import explain_profile
 from spi_pipeline.engine.framework.profiles import PROFILES
+from spi_pipeline.engine.uncertainty.model import Progress
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
-from spi_pipeline.engine.uncertainty.simulate import Progress, Uncertainty, simulate, with_intervals
+from spi_pipeline.engine.uncertainty.simulate import Uncertainty, with_intervals
 from spi_pipeline.engine.uncertainty.source import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
@@ -33,6 +33,7 @@ class Outcome:
 
     Attributes:
         title: the framework's title.
+        explained: how it was computed, in sentences.
         scores: everything the engine returned.
         table: the rows to write: area_code, edition, level, id, score, rank, rank_low, rank_high, coverage.
         uncertainty: what the draws say; None where none were asked for.
@@ -40,6 +41,7 @@ class Outcome:
     """
 
     title: str
+    explained: list[str]
     scores: Scores
     table: pd.DataFrame
     uncertainty: Uncertainty | None
@@ -86,27 +88,28 @@ def score_files(
     """
     document, table = read_inputs(framework, values)
     try:
-        scores = score_framework(document.data, table, profile)
-        uncertainty = simulate(scores, draws, seed, progress=progress) if draws else None
-        shares = sensitivity(scores, sobol, seed) if sobol else None
+        scores = score(document.data, table, profile)
+        uncertainty = draw(scores, draws, seed, progress) if draws else None
+        shares = sensitivity(scores, sobol, seed, progress=progress) if sobol else None
     except FrameworkError as error:
         raise located(error, document, values, table) from error
     except EngineError as error:
         raise SpiError(f"{framework.name} with {values.name}: {error}") from error
     title = str(document.data.get("title") or framework.stem)
     table = scores.table() if uncertainty is None else with_intervals(scores.table(), uncertainty)
-    return Outcome(title, scores, table, uncertainty, shares)
+    explained = explain(document.data, profile).splitlines()
+    return Outcome(title, explained, scores, table, uncertainty, shares)
 
 
-def explain_files(framework: Path | None, profile: str | None) -> str:
-    """A framework in words with formulas, or a profile; every profile where neither is named.
+def explain_files(framework: Path | None, profile: str | None) -> list[str]:
+    """A framework in words with formulas, or a profile, a sentence a line; every profile where neither is named.
 
     Raises:
         InputError: the framework has faults, or there is no such profile.
     """
     if framework is None:
         try:
-            return "\n\n".join(explain_profile(name) for name in ([profile] if profile else PROFILES))
+            return [explain_profile(name) for name in ([profile] if profile else PROFILES)]
         except EngineError as error:
             raise InputError([Fault("--profile", 0, str(error))]) from error
     faults: list[Fault] = []
@@ -114,7 +117,7 @@ def explain_files(framework: Path | None, profile: str | None) -> str:
     if faults or document is None:
         raise InputError(faults)
     try:
-        return explain_framework(document.data, profile)
+        return [explain(document.data, profile)]
     except FrameworkError as error:
         raise located(error, document, framework, pd.DataFrame()) from error
 

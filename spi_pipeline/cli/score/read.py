@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from spi_pipeline.cli.score.workbook import read_workbook
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.reading.documents import Document, read_document
-from spi_pipeline.engine.framework.faults import FrameworkError
-from spi_pipeline.engine.framework.values import FOR_READERS, LISTED, NUMBERS
+from spi_pipeline.engine.framework.columns import BLANK, NUMBERS
+from spi_pipeline.engine.framework.faults import LISTED, FrameworkError
+from spi_pipeline.engine.framework.values import FOR_READERS
 
-# Blank in a column of numbers; in a column of codes NA is Namibia.
-BLANK = ["", "NA", "NaN"]
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 TEXT = ("area_code", "edition", "indicator_id", "group", *FOR_READERS)
 
@@ -35,7 +35,8 @@ def read_inputs(framework: Path, values: Path) -> tuple[Document, pd.DataFrame]:
 
     Returns:
         The framework, with the line of every key, and the values as written: codes as text, numbers as numbers where
-        the whole column is; indexed by the number of the row in the file, from 0, rows without any entry left out.
+        the whole column is; indexed by the number of the row in the file, from 0 (of a CSV after its heading), rows
+        without any entry left out.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -58,7 +59,7 @@ def located(error: FrameworkError, framework: Document, values: Path, table: pd.
         table: the values as read.
     """
     faults = []
-    rows: list[int] | None = None
+    lines: list[int] = []
     for fault in error.faults:
         source, *path = fault.place
         if source == "framework":
@@ -67,8 +68,9 @@ def located(error: FrameworkError, framework: Document, values: Path, table: pd.
             faults.append(Fault(values.name, 0, fault.message))
         else:
             # A row of a Parquet file has no line; its number, counted from 1, is as good.
-            rows = rows or (_lines(values) if _is(values, ".csv") else list(range(1, len(table) + 1)))
-            faults.append(Fault(values.name, rows[int(table.index[int(path[0])])], fault.message))
+            row = int(table.index[int(path[0])])
+            lines = lines or (_lines(values) if _is(values, ".csv") else [])
+            faults.append(Fault(values.name, lines[row] if lines else row + 1, fault.message, fault.count))
     return InputError(faults)
 
 
@@ -78,12 +80,14 @@ def _table(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
             faults.append(Fault(file.name, 0, "is a folder: name the file of values"))
             return None
         if _is(file, ".parquet"):
-            return _parquet(file)
+            return _parquet(file, faults)
+        if _is(file, ".xlsx"):
+            return read_workbook(file, faults)
         if _is(file, ".csv"):
             table = _csv_of_clean_columns(file)
             table = _csv(file, faults) if table is None else table
             return None if table is None else _without_blank_rows(table)
-        faults.append(Fault(file.name, 0, "is neither .csv nor .parquet: give the values as one of these"))
+        faults.append(Fault(file.name, 0, "is none of .csv, .parquet and .xlsx: give the values as one of these"))
     except UnicodeDecodeError as error:
         faults.append(Fault(file.name, 0, f"is not UTF-8 text (byte {error.start}): save it as UTF-8"))
     except OSError as error:
@@ -101,13 +105,32 @@ def _is(file: Path, suffix: str) -> bool:
     return file.suffix.lower() == suffix
 
 
-def _parquet(file: Path) -> pd.DataFrame:
+def _parquet(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
     with file.open("rb") as opened:
         schema = pq.read_schema(opened)
-        text = [name for name in TEXT if name in schema.names and pa.types.is_string(schema.field(name).type)]
+        text = [field.name for field in schema if field.name in TEXT and pa.types.is_string(field.type)]
         table = pq.read_table(opened, read_dictionary=text)
+    before = len(faults)
+    for place, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            said = f"column {field.name} holds {field.type}, which is neither text nor number"
+            faults.append(Fault(file.name, 0, f"{said}: give one value a cell"))
+        elif _is_bytes(field.type):  # as some programs write text
+            try:
+                table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+            except pa.ArrowInvalid:
+                faults.append(
+                    Fault(file.name, 0, f"column {field.name} holds bytes that are no UTF-8: write it as text")
+                )
+    if len(faults) > before:
+        return None
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame.drop(columns=[name for name in frame.columns if str(name).startswith("__index_level_")])
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_(kind) for is_ in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary))
 
 
 def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
@@ -118,7 +141,7 @@ def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
         table = pc.read_csv(
             file,
             parse_options=pc.ParseOptions(ignore_empty_lines=False),
-            convert_options=pc.ConvertOptions(column_types=types, null_values=BLANK, strings_can_be_null=False),
+            convert_options=pc.ConvertOptions(column_types=types, null_values=list(BLANK), strings_can_be_null=False),
         )
     except pa.ArrowInvalid:
         return None
@@ -130,7 +153,7 @@ def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
 
 
 def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
-    """Any other file: everything in it as text, what is blank in a column of numbers missing."""
+    """Any other file: everything in it as text."""
     rows = _rows(file)
     heading = [name.strip() for name in next(rows, (1, []))[1]]
     if not heading:
@@ -142,19 +165,20 @@ def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
         return None
     twice = {name for name in heading if heading.count(name) > 1}
     faults += [Fault(file.name, 1, f"the heading has '{name}' more than once: keep one such column") for name in twice]
-    found, ragged = [], 0
+    found, ragged = [], []
     for line, row in rows:
         if row and len(row) != len(heading):
-            ragged += 1
-            if ragged <= LISTED:
-                counted = f"{len(row)} field{'s' * (len(row) > 1)}"
-                faults.append(Fault(file.name, line, f"the row has {counted}, the heading {len(heading)}: correct it"))
+            ragged.append((line, len(row)))
         found.append(row or [""] * len(heading))
+    for line, width in ragged[:LISTED]:
+        counted = f"{width} field{'s' * (width > 1)}"
+        faults.append(Fault(file.name, line, f"the row has {counted}, the heading {len(heading)}: correct it"))
+    if beyond := ragged[LISTED:]:
+        said = f"and {len(beyond):,} more rows have fewer or more fields than the heading"
+        faults.append(Fault(file.name, beyond[0][0], said, len(beyond)))
     if faults:
         return None
-    table = pd.DataFrame(found, columns=heading, dtype=object)
-    numbers = [name for name in NUMBERS if name in heading]
-    return table.assign(**{name: table[name].mask(table[name].str.strip().isin(BLANK)) for name in numbers})
+    return pd.DataFrame(found, columns=heading, dtype=object)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:

@@ -1,11 +1,11 @@
-"""What ``spi score`` leaves behind: the table of scores, and the tables of the analysis.
+"""What ``spi score`` leaves behind: the scores, and the tables of the analysis.
 
 Formats and file names belong here; what the tables say is the engine's business.
 """
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +16,77 @@ import pyarrow.parquet as pq
 
 from spi_pipeline.cli.score.command import Outcome
 from spi_pipeline.cli.score.read import InputError
+from spi_pipeline.cli.score.workbook import workbook_bytes
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.peers import CARD_COLUMNS, nearest_peers, scorecard
 
 
-def check_target(file: Path) -> None:
-    """Refuse a target that could not be written, before anything is computed.
+def check_target(file: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a target that could not or must not be written, before anything is computed.
+
+    Args:
+        file: what is to be written.
+        inputs: files that are read.
 
     Raises:
-        InputError: its name ends in neither .csv nor .parquet, or its folder is not there.
+        InputError: its name ends in none of the three suffixes, its folder is not there, or it is one of the inputs, by
+            whatever name.
     """
-    if file.suffix not in (".csv", ".parquet"):
-        raise InputError([Fault(file.name, 0, "is neither .csv nor .parquet: name the output as one of these")])
+    if file.suffix not in (".csv", ".parquet", ".xlsx"):
+        raise InputError([Fault(file.name, 0, "is none of .csv, .parquet and .xlsx: name the output as one of these")])
     if not file.absolute().parent.is_dir():
         raise InputError([Fault(str(file), 0, f"there is no folder {file.parent}: create it first")])
+    for source in inputs:
+        if _same(file, source):
+            raise InputError([Fault(str(file), 0, f"is the file {source} that is read: name another output")])
 
 
-def write_table(table: pd.DataFrame, file: Path) -> None:
-    """Write the scores as CSV or Parquet, whole or not at all.
+def check_folder(folder: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a folder for the details that holds an input, by whatever name: one of them may bear it.
+
+    Raises:
+        InputError: it does.
+    """
+    for source in inputs:
+        if folder.is_dir() and any(_same(file, source) for file in folder.iterdir()):
+            raise InputError(
+                [Fault(str(folder), 0, f"holds {source}, which is read: name a folder for the details alone")]
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def write_scores(outcome: Outcome, file: Path) -> None:
+    """Write the scores as CSV or Parquet, or with what is behind them as a workbook, whole or not at all.
 
     Raises:
         SpiError: the file cannot be written.
     """
-    if file.suffix == ".csv":
-        content: bytes | memoryview = csv_bytes(table)
+    if file.suffix == ".xlsx":
+        sheets = {
+            "scores": outcome.table,
+            "weights": outcome.scores.weights(),
+            "contributions": _contributions(outcome.scores),
+            "statistics": _statistics(outcome.scores),
+            "notes": _notes(outcome),
+        }
+        _write(workbook_bytes(sheets), file)
+    elif file.suffix == ".csv":
+        _write(csv_bytes(outcome.table), file)
     else:
         sink = io.BytesIO()
-        pq.write_table(_plain(table), sink)
-        content = sink.getbuffer()
+        pq.write_table(_plain(outcome.table), sink)
+        _write(sink.getbuffer(), file)
+
+
+def _write(content: bytes | memoryview, file: Path) -> None:
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
@@ -78,7 +119,7 @@ def write_details(outcome: Outcome, folder: Path) -> None:
     except OSError as error:
         raise SpiError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, table in _tables(outcome).items():
-        write_table(table, folder / f"{name}.csv")
+        _write(csv_bytes(table), folder / f"{name}.csv")
 
 
 def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
@@ -93,8 +134,7 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         "correlations": _stacked(pairs, "parent_id", ["id", "other", "correlation", "flag"]),
         "importance": _stacked({key: one.rename("share").rename_axis("id").reset_index() for key, one in
                                 explained.items()}, "parent_id", ["id", "share"]),
-        "contributions": _stacked({key: _long(one.contributions()) for key, one in scores.formed.items()}, "parent_id",
-                                  ["edition", "area_code", "id", "contribution"]),
+        "contributions": _contributions(scores),
         "scorecard": _scorecard(scores),
         "leave_one_out": leave_one_out(scores.task).rename_axis("id").reset_index(),
         "imputed": indicators.cells,
@@ -115,10 +155,25 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     return found
 
 
+def _contributions(scores: Scores) -> pd.DataFrame:
+    parts = {key: _long(one.contributions()) for key, one in scores.formed.items()}
+    return _stacked(parts, "parent_id", ["edition", "area_code", "id", "contribution"])
+
+
+def _notes(outcome: Outcome) -> pd.DataFrame:
+    """What a reader of the workbook must know: what was computed and how, what was noted, what was varied."""
+    rows = [("title", outcome.title), *(("computed", line) for line in outcome.explained)]
+    rows += [("note", note) for note in outcome.scores.notes]
+    if outcome.uncertainty is not None:
+        rows += [("varied" if one.varied else "not varied", f"{one.source}: {one.how}")
+                 for one in outcome.uncertainty.varied]  # fmt: skip
+    return pd.DataFrame(rows, columns=["what", "said"])
+
+
 def _statistics(scores: Scores) -> pd.DataFrame:
     """What each indicator is like, with the goalposts stated for it, percentiles as the numbers they are."""
     elements = scores.task.structure.elements
-    table = statistics(scores.task.values.panel)
+    table = statistics(scores.task.values.panel, applies=scores.task.values.applies)
     ends = {end: [getattr(elements[name], end) for name in table.index] for end in ("worst", "best")}
     return table.assign(**ends).rename_axis("id").reset_index()
 

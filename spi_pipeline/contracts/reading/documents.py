@@ -6,6 +6,7 @@ data, and the line of every key and list item. What the data must look like is n
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What a draft leaves for a person to say begins so, and goes on with what is asked.
 BLANK = "FILL IN"
+# Contracts and frameworks nest seven deep. Beyond the stack of C a composer ends the process: 200 KB of brackets did.
+_DEEPEST = 50
 # Digits after a 0 are a code: YAML takes 010 for 8, which is an area of its own.
 _CODE = re.compile(r"0\d+")
 # A date is text, with or without quotation marks, until its key says otherwise.
@@ -83,7 +86,12 @@ def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | Non
         The document, or None when it cannot be read as a mapping of keys to values.
     """
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=_Loader)
+        text = file.read_text(encoding="utf-8")
+        if line := _too_deep(text):
+            said = f"more than {_DEEPEST} lists and mappings lie within each other; flatten them"
+            faults.append(Fault(shown, line, said))
+            return None
+        root = yaml.compose(text, Loader=_Loader)
     except FileNotFoundError:
         faults.append(Fault(shown, 0, "the file is missing"))
     except OSError as error:
@@ -99,6 +107,20 @@ def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | Non
             return _Builder(shown, faults).document(root)
         faults.append(Fault(shown, 1, "the file holds no mapping of keys to values"))
     return None
+
+
+def _too_deep(text: str) -> int:
+    """The line in which lists and mappings lie too deep within each other; 0 where none do.
+
+    Raises:
+        yaml.YAMLError: the text is no YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            return 1 + (event.start_mark.line if event.start_mark else 0)
+    return 0
 
 
 class _Builder:
@@ -158,9 +180,10 @@ class _Builder:
             return node.value
         try:
             return self.constructor.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, ValueError, LookupError) as error:  # the last at !!int "" and !!bool perhaps
             reason = getattr(error, "problem", None) or error
-            self._unreadable(node, f"{node.value!r} cannot be read ({reason}); put it in quotation marks if it is text")
+            said = f"{reprlib.repr(node.value)} cannot be read ({reason}); put it in quotation marks if it is text"
+            self._unreadable(node, said)
             return None
 
 

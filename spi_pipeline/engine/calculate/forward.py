@@ -111,6 +111,7 @@ class Pass:
     weights: dict[str, Array]
 
 
+@np.errstate(all="ignore")  # what grows beyond all bounds is looked for in the scores
 def forward(inputs: Inputs, changes: Changes = NOTHING) -> Pass:
     """Form every score, with what a batch of draws changes.
 
@@ -166,8 +167,15 @@ def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes:
     each = [_rescaled(scores[name], task.recipe.parents.get(name), inputs) for name in ids]
     # Each child's scores lie together in memory, as they are gone through child after child.
     children = np.moveaxis(np.stack(np.broadcast_arrays(*each)), 0, -1)
-    absent = np.isnan(children)
-    filled = with_group_means(children, inputs.groups, inputs.rows.among) if _fills(own, absent) else children
+    present = ~np.isnan(children)
+    filled = children
+    if own.missing == "group_mean" and not present.all():
+        filled = with_group_means(children, inputs.groups, inputs.rows.among)
+    possible: Array | int = len(ids)
+    if inputs.applies:  # what cannot be is not missing: nothing stands in for it, and it is not asked for
+        applies = np.stack([inputs.applies[name] for name in ids], -1)
+        filled = np.where(applies, filled, np.nan)
+        possible = np.maximum(applies.sum(axis=-1, keepdims=True), 1)
     fixed = (changes.weights or {}).get(parent)
     if fixed is not None:
         weighed = Weighed(fixed, "given", bool(own.weights.options.get("allow_negative", False)))
@@ -179,14 +187,10 @@ def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes:
         whole = weighed.weights.sum(axis=-1, keepdims=True) / drawn.sum(axis=-1, keepdims=True)
         weighed = replace(weighed, weights=drawn * whole)
     needed = 1.0 if own.missing == "blank" else own.available
-    if needed > 0 and absent.any():
-        enough = (~absent).mean(axis=-1, keepdims=True) >= needed
-        filled = np.where(enough, filled, np.nan)
+    if (needed > 0 or own.available_count > 0) and not present.all():
+        count = present.sum(axis=-1, keepdims=True)
+        filled = np.where((count / possible >= needed) & (count >= own.available_count), filled, np.nan)
     return filled, weighed
-
-
-def _fills(own: ParentRecipe, absent: Flags) -> bool:
-    return own.missing == "group_mean" and bool(absent.any())
 
 
 def _combination(

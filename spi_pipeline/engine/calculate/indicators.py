@@ -84,6 +84,11 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
         if spec.method != "regression":  # which tries itself against the mean
             filled = replace(filled, cells=_with_errors(filled.cells, spec, values, donors, chosen))
         kept = filled.cells["indicator_id"].isin(chosen)
+        if values.applies is not None:  # what cannot be is no gap
+            filled = replace(filled, panel=filled.panel.where(values.applies[filled.panel.columns]))
+            row = values.applies.index.get_indexer(pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES]))
+            column = values.applies.columns.get_indexer(pd.Index(filled.cells["indicator_id"]))
+            kept &= values.applies.to_numpy(dtype=bool)[row, column]
         if spec.method in AVERAGES:
             panel[chosen] = filled.panel[chosen].where(some, axis=0)
             kept &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
@@ -125,7 +130,7 @@ def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) 
     match spec.method:
         case "regression":
             eligible = pd.DataFrame(False, index=panel.index, columns=panel.columns)
-            eligible[chosen] = True
+            eligible[chosen] = True if values.applies is None else values.applies[chosen]
             return impute_regression(panel, eligible, **spec.options, among=among)
         case "mean" | "median":
             return impute_average(panel, spec.method, among=among)
@@ -188,6 +193,10 @@ def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
             ends.append(transformed(stated, transform))
         except EngineError as error:
             raise EngineError(f"goalposts or target of indicator {name}: {error}") from error
+        if ends[-1][0] == ends[-1][1]:
+            raise EngineError(
+                f"the goalposts of indicator {name} are the same once transformed: choose another transform"
+            )
     worst, best, target_ = np.array(ends, dtype=float).T
     population = None if values.population is None else values.population.to_numpy(dtype=float)
     known = Yardsticks(

@@ -66,21 +66,30 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
         for key in ("numerator", "denominator")
         if (table := getattr(values, key)) is not None
     }
+    applies = None
+    if values.applies is not None:  # to a whole what applies to any of its areas
+        own = values.applies.loc[inside].groupby(keys).any().rename_axis(panel.index.names).reindex(panel.index)
+        applies = pd.concat([values.applies, own])
     residents = population[inside].groupby(keys).sum().reindex(panel.index)
     return replace(
         values,
         panel=pd.concat([values.panel, panel]),
-        **{key: pd.concat([getattr(values, key), table.reindex(panel.index)]) for key, table in sums.items()},
-        **{
-            key: _extended(getattr(values, key), panel.index)
-            for key in ("lower", "upper", "allocation_error", "period")
-        },
+        numerator=_extended(values.numerator, panel.index, sums.get("numerator")),
+        denominator=_extended(values.denominator, panel.index, sums.get("denominator")),
+        lower=_extended(values.lower, panel.index),
+        upper=_extended(values.upper, panel.index),
+        allocation_error=_extended(values.allocation_error, panel.index),
+        period=_extended(values.period, panel.index),
         population=pd.concat([population, residents]),
         standing=None if values.standing is None else values.standing.reindex(values.panel.index.append(panel.index)),
         group=None if values.group is None else pd.concat([values.group, pd.Series(None, panel.index, dtype=object)]),
         fitted=np.append(values.fitted, np.zeros(len(panel), dtype=bool)),
+        applies=applies,
     )
 
 
-def _extended(table: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame | None:
-    return None if table is None else table.reindex(table.index.append(index))
+def _extended(table: pd.DataFrame | None, index: pd.Index, own: pd.DataFrame | None = None) -> pd.DataFrame | None:
+    """A table with rows for the wholes: their own, or blank ones."""
+    if table is None or own is None:
+        return None if table is None else table.reindex(table.index.append(index))
+    return pd.concat([table, own.reindex(index)])

@@ -39,7 +39,8 @@ class Scores:
         task: what was computed, goalposts and caps as the numbers they came to.
         inputs: what every pass begins from, this one and all draws, its values those after what their counts demand.
         scores: one column per element, indicators first, the index last; indexed by ``(edition, area_code)``.
-        coverage: share of the indicators below each element that were observed, in the same shape.
+        coverage: share of the indicators below each element that were observed, of those that apply to the area, in the
+            same shape; NaN where none does.
         indicators: how the indicators came about, with filled cells and treated points.
         formed: how each aggregated element came about, by id.
     """
@@ -53,8 +54,10 @@ class Scores:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on where something else was done than the recipe names."""
-        return [formed.weighed.note for formed in self.formed.values() if formed.weighed.note]
+        """Sentences on how the values were read, and where something else was done than the recipe names."""
+        areas, indicators = len(self.scores), len(self.task.structure.leaves)
+        read = [f"read as a wide table: {areas} rows, {indicators} indicators"] * self.task.values.wide
+        return read + [formed.weighed.note for formed in self.formed.values() if formed.weighed.note]
 
     def ranks(self) -> pd.DataFrame:
         """Ranks within each edition, in the shape of the scores; NaN where an area has no score or stays outside."""
@@ -135,6 +138,7 @@ def score_framework(framework: Mapping[str, Any], values: pd.DataFrame, profile:
     return score_task(read_task(framework, values, profile))
 
 
+@np.errstate(all="ignore")
 def score_task(task: Task) -> Scores:
     """Compute what was read; see ``score_framework``."""
     counted = prepare(task.values, task.recipe.leaves)
@@ -156,11 +160,13 @@ def _repeated(labels: pd.Index, times: int) -> pd.Categorical:
 
 
 def _coverage(task: Task, ids: list[str]) -> pd.DataFrame:
-    observed = task.values.panel.notna()
+    observed, applies = task.values.panel.notna(), task.values.applies
     flags = np.ascontiguousarray(observed.to_numpy().T).astype(np.int32)
+    asked = None if applies is None else np.ascontiguousarray(applies.to_numpy(dtype=np.int32).T)
     position = {leaf: number for number, leaf in enumerate(observed.columns)}
     coverage = np.empty((len(ids), len(observed)))
     for column, name in enumerate(ids):
         below = [position[leaf] for leaf in task.structure.leaves_below(name)]
-        coverage[column] = flags[below].sum(axis=0) / len(below)
+        count = np.array(len(below)) if asked is None else asked[below].sum(axis=0)
+        coverage[column] = flags[below].sum(axis=0) / np.where(count > 0, count, np.nan)
     return pd.DataFrame(coverage.T, index=observed.index, columns=ids, copy=False)

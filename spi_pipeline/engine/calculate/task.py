@@ -86,6 +86,16 @@ class Inputs:
         return np.fmax(low, least), np.fmin(np.where(bounded, high, np.inf), most)
 
     @cached_property
+    def applies(self) -> Mapping[str, Flags]:
+        """By element the rows that can have it, an aggregate where any of its indicators can; empty where all can."""
+        table, structure = self.task.values.applies, self.task.structure
+        if table is None:
+            return {}
+        return {
+            name: table[structure.leaves_below(name)].any(axis=1).to_numpy(dtype=bool) for name in structure.elements
+        }
+
+    @cached_property
     def groups(self) -> list[Positions]:
         """Rows of the same group in the same edition, whose means stand in for what is missing."""
         group = self.task.values.group

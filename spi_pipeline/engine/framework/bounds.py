@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted
 
 WRITTEN = re.compile(r"p(\d+(\.\d+)?)")
 
@@ -31,13 +31,13 @@ def read_bound(stated: Any, place: Place, what: str, faults: Faults) -> Bound | 
     """A number, or a percentile written as ``p5``; None and one more fault where it is neither."""
     written = WRITTEN.fullmatch(stated) if isinstance(stated, str) else None
     if written is None and isinstance(stated, str) and re.search(r"\d", stated) and re.search(r"p|th|%", stated, re.I):
-        faults.add(place, f"{what} is '{stated}': write a number in digits, or a percentile as p5 or p97.5")
+        faults.add(place, f"{what} is {quoted(stated)}: write a number in digits, or a percentile as p5 or p97.5")
         return None
     if written is None:
         return faults.number(stated, place, what)
     at = float(written[1])
     if at > 100:
-        faults.add(place, f"{what} is '{stated}': percentiles run from p0 to p100")
+        faults.add(place, f"{what} is {quoted(stated)}: percentiles run from p0 to p100")
         return None
     return Percentile(at)
 

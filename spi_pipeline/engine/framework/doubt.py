@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
 
 # Errors of the figures: what the measured intervals hold.
 MEASURED = ("measurement", "allocation", "imputation")
@@ -55,19 +55,19 @@ def read_doubt(framework: Mapping[str, Any], faults: Faults) -> Doubt:
     if stated is None:
         return Doubt()
     if not isinstance(stated, Mapping):
-        faults.add(place, f"doubt is '{stated}': state any of {', '.join(KEYS)} below it")
+        faults.add(place, f"doubt is {quoted(stated)}: state any of {', '.join(KEYS)} below it")
         return Doubt()
     before = len(faults)
     for key in stated:
         if key not in KEYS:
-            faults.add((*place, key), f"'{key}' is not a key of doubt: use {', '.join(KEYS)}")
+            faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {use(key, KEYS)}")
     found: dict[str, Any] = {
         key: faults.number(stated[key], (*place, key), f"{key} of doubt")
         for key in ("goalposts", "weights", "lowest")
         if key in stated
     }
     if not isinstance(stated.get("refit", True), bool):
-        faults.add((*place, "refit"), f"refit is '{stated['refit']}': write true or false")
+        faults.add((*place, "refit"), f"refit is {quoted(stated['refit'])}: write true or false")
     if not isinstance(stated.get("sources", []), list):
         faults.add((*place, "sources"), f"sources are a list of {', '.join(SOURCES)}")
     if len(faults) > before:

@@ -13,7 +13,7 @@ from typing import Any
 from spi_pipeline.engine.aggregate.parent import UNSCALED
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.bounds import shown
-from spi_pipeline.engine.framework.faults import Faults
+from spi_pipeline.engine.framework.faults import Faults, quoted, use
 from spi_pipeline.engine.framework.levels import ROLES
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.framework.recipe import LeafRecipe, ParentRecipe, Recipe, read_recipe
@@ -31,7 +31,7 @@ def explain_profile(name: str) -> str:
         EngineError: there is no such profile.
     """
     if name not in PROFILES:
-        raise EngineError(f"there is no profile '{name}': use {', '.join(PROFILES)}")
+        raise EngineError(f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
     chain = ["index", "dimension", "component"]
     elements: list[dict[str, str]] = [{"id": chain[0]}]
     elements += [{"id": child, "parent": parent} for parent, child in pairwise(chain)]
@@ -127,7 +127,8 @@ def _parent(who: str, own: ParentRecipe, structure: Structure, recipe: Recipe, n
     if own.floor is not None and mean.method in FLOORED:
         lines.append(f"Scores below {own.floor:g} are lifted to it." if own.floor else "A child of 0 makes it 0.")
     enough = f" It stays blank where less than {own.available:.0%} of its children are present." * bool(own.available)
-    lines.append(f"Where a child is missing, {MISSING[own.missing]}.{enough}")
+    count = f" It needs {own.available_count} of them." * bool(own.available_count)
+    lines.append(f"Where a child is missing, {MISSING[own.missing]}.{enough}{count}")
     if own.rescale is not None:
         level = structure.level_of[names[0]]
         rescaled = filled(NORMALISE, own.rescale.method, dict(own.rescale.options), recipe.scale)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spi_pipeline.engine.framework.faults import Faults
+from spi_pipeline.engine.framework.faults import Faults, quoted
 
 # What an aggregated level can be in a profile.
 ROLES = ("component", "dimension", "index")
@@ -32,7 +32,7 @@ def assign_levels(
     height = 1 + max((distance[name] for name in children), default=0)
     named = framework.get("levels") or []
     if not isinstance(named, list):
-        faults.add(("framework", "levels"), f"levels is '{named}': list their names from leaf to root, as in "
+        faults.add(("framework", "levels"), f"levels is {quoted(named)}: list their names from leaf to root, as in "
                    "[indicator, component, index]")  # fmt: skip
         return [], {}
     levels = [str(name) for name in named]

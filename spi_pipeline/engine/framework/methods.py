@@ -76,7 +76,7 @@ METHODS["rescale"] = {
     "target": {"target", "cap"},
 }
 # Keys that may be stated for some levels only.
-BY_LEVEL = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
+BY_LEVEL = ("weights", "aggregate", "available", "available_count", "missing", "floor", "rescale", "decimals")
 # Options that are numbers; the standard deviations of a reference are a list of them.
 NUMERIC = {
     "low", "high", "lower", "upper", "mean", "sd", "ddof", "order", "count", "minimum_share", "neighbours", "lambda",

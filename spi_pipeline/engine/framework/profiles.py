@@ -22,6 +22,7 @@ PLAIN: dict[str, Any] = {
     "weights": "given",
     "aggregate": "arithmetic",
     "available": 0.0,
+    "available_count": 0,
     "missing": "renormalise",
     "floor": None,
     "scale": 100.0,

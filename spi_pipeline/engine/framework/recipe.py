@@ -15,7 +15,7 @@ import numpy as np
 from spi_pipeline.engine.aggregate.parent import MAX_ORDER
 from spi_pipeline.engine.framework.bounds import Bound, read_bound
 from spi_pipeline.engine.framework.doubt import Doubt, read_doubt
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted
 from spi_pipeline.engine.framework.levels import ROLES
 from spi_pipeline.engine.framework.methods import BY_LEVEL, Spec
 from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
@@ -61,7 +61,8 @@ class ParentRecipe:
     Attributes:
         mean: how their scores are combined.
         weights: where their weights come from.
-        available: share of them that must be present.
+        available: share of them that must be present, of those that apply to an area.
+        available_count: how many of them must be.
         missing: what becomes of an absent one: ``renormalise``, ``group_mean`` or ``blank``.
         floor: what lower scores are lifted to under a mean that needs positive ones.
         rescale: what its own score goes through before it enters its parent; None for nothing.
@@ -71,6 +72,7 @@ class ParentRecipe:
     mean: Spec
     weights: Spec
     available: float
+    available_count: int
     missing: str
     floor: float | None
     rescale: Spec | None
@@ -186,11 +188,19 @@ class _Reader:
             mean=mean,
             weights=self._weights(name),
             available=float(self._stated(name, "available")[1]),
+            available_count=self._available_count(name),
             missing=self._stated(name, "missing")[1],
             floor=None if floor is None else float(floor),
             rescale=self._rescale(name),
             decimals=self._stated(name, "decimals")[1],
         )
+
+    def _available_count(self, name: str) -> int:
+        count, children = int(self._stated(name, "available_count")[1]), len(self.structure.children[name])
+        if count > children:
+            said = f"{name} needs {count} children by its available_count, and has {children}"
+            self._fault(name, "available_count", f"{said}: state a number of its own for it, at most {children}")
+        return count
 
     def _bound(self, name: str, key: str) -> Bound | None:
         place, stated = self._stated(name, key)
@@ -294,7 +304,7 @@ class _Reader:
         for label in stated:
             if label not in levels and label not in roles:
                 known = [*levels, *(role for role in ROLES if role in roles)]
-                self.faults.add(("framework", key, label), f"{key} is stated for '{label}', which is none of the "
+                self.faults.add(("framework", key, label), f"{key} is stated for {quoted(label)}, which is none of the "
                                 f"levels {', '.join(known)}: correct it")  # fmt: skip
 
     def _fault(self, name: str, key: str, message: str) -> None:

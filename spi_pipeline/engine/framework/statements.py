@@ -10,9 +10,10 @@ from dataclasses import fields
 from typing import Any, TypeGuard
 
 from spi_pipeline.engine.framework.bounds import read_bound
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
 from spi_pipeline.engine.framework.methods import BY_LEVEL, CHOICES, FLAGS, METHODS, NUMERIC, RANK_TIES, SHARES, WHOLE
 from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
+from spi_pipeline.engine.framework.structure import check_words
 from spi_pipeline.engine.normalise.outliers import Limits
 
 FRAMEWORK_KEYS = ("title", "description", "profile", "levels", "elements", *PLAIN)
@@ -28,11 +29,12 @@ def check_statements(framework: Mapping[str, Any], profile: str | None, faults: 
         faults: faults found so far.
     """
     name = profile or framework.get("profile")
-    if name is not None and name not in PROFILES:
-        faults.add(("framework", "profile"), f"there is no profile '{name}': use {', '.join(PROFILES)}")
+    if name is not None and name not in list(PROFILES):
+        faults.add(("framework", "profile"), f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
+    check_words(framework, ("framework",), faults)
     for key in framework:
         if key not in FRAMEWORK_KEYS:
-            faults.add(("framework", key), f"'{key}' is not a key of a framework: use {', '.join(FRAMEWORK_KEYS)}")
+            faults.add(("framework", key), f"{quoted(key)} is not a key of a framework: {use(key, FRAMEWORK_KEYS)}")
     for place, key, stated in _statements(framework):
         _check(key, stated, place, faults)
 
@@ -63,20 +65,23 @@ def _check(key: str, stated: Any, place: Place, faults: Faults) -> None:
         _check_spec(key, stated, place, faults)
     elif key in WORDS:
         if stated not in CHOICES[key]:
-            faults.add(place, f"{key} is '{stated}': use {' or '.join(CHOICES[key])}")
+            faults.add(place, f"{key} is {quoted(stated)}: use {' or '.join(CHOICES[key])}")
     elif key == "treat":
         _check_treat(stated, place, faults)
     elif key == "shrink":
         if not isinstance(stated, bool):
-            faults.add(place, f"{key} is '{stated}': write true or false")
+            faults.add(place, f"{key} is {quoted(stated)}: write true or false")
     elif key == "decimals":
         if isinstance(stated, bool) or not (isinstance(stated, int) and 0 <= stated <= 15):
-            faults.add(place, f"decimals are '{stated}': give a whole number from 0 to 15")
+            faults.add(place, f"decimals are {quoted(stated)}: give a whole number from 0 to 15")
     elif key == "outside":
         if not isinstance(stated, list):
-            faults.add(place, f"outside is '{stated}': list the codes of areas, as in [WLD]")
+            faults.add(place, f"outside is {quoted(stated)}: list the codes of areas, as in [WLD]")
     elif key in ("at_least", "at_most"):
         read_bound(stated, place, key, faults)
+    elif key == "available_count":
+        if isinstance(stated, bool) or not (isinstance(stated, int) and stated >= 1):
+            faults.add(place, f"available_count is {quoted(stated)}: give a whole number of 1 or more")
     elif key in ("available", "minimum_count", "floor", "scale"):
         _check_number(key, stated, place, faults)
 
@@ -98,8 +103,8 @@ def _check_treat(stated: Any, place: Place, faults: Faults) -> None:
     known = {one.name for one in fields(Limits)}
     for option, value in options.items():
         if option not in known or (option == "log") != isinstance(value, bool):
-            faults.add(place, f"treat has '{option or value}': write true, false, or any of skew, kurtosis and points "
-                       "as numbers and log as true or false")  # fmt: skip
+            faults.add(place, f"treat has {quoted(option or value)}: write true, false, or any of skew, kurtosis and "
+                       "points as numbers and log as true or false")  # fmt: skip
         elif option != "log":
             faults.number(value, place, f"{option} of treat")
 
@@ -112,12 +117,12 @@ def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
         return
     method = str(options.pop("method"))
     if method not in allowed:
-        faults.add(place, f"'{method}' is not a method of '{key}': use {', '.join(allowed)}")
+        faults.add(place, f"{quoted(method)} is not a method of '{key}': {use(method, allowed)}")
         return
     for option, value in options.items():
         if option not in allowed[method]:
             known = f"it takes {', '.join(sorted(allowed[method]))}" if allowed[method] else "it takes none"
-            faults.add(place, f"'{option}' is not an option of {key} {method}: {known}")
+            faults.add(place, f"{quoted(option)} is not an option of {key} {method}: {known}")
         else:
             _check_option(f"{option} of {key} {method}", option, value, key, place, faults)
 
@@ -125,13 +130,13 @@ def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
 def _check_option(what: str, option: str, value: Any, key: str, place: Place, faults: Faults) -> None:
     if option in FLAGS:
         if not isinstance(value, bool):
-            faults.add(place, f"{what} is '{value}': write true or false")
+            faults.add(place, f"{what} is {quoted(value)}: write true or false")
     elif option == "ties":
         if value not in RANK_TIES:
-            faults.add(place, f"{what} are '{value}': use {', '.join(RANK_TIES)}")
+            faults.add(place, f"{what} are {quoted(value)}: use {', '.join(RANK_TIES)}")
     elif option in ("without", "sign"):
         if value not in CHOICES[option]:
-            faults.add(place, f"{what} is '{value}': use {' or '.join(CHOICES[option])}")
+            faults.add(place, f"{what} is {quoted(value)}: use {' or '.join(CHOICES[option])}")
     elif option in NUMERIC and not (key == "weights" and option == "sd"):
         number = faults.number(value, place, what)
         if number is None:

@@ -13,16 +13,20 @@ from functools import cached_property
 from typing import Any
 
 from spi_pipeline.engine.framework.bounds import Bound, Percentile, read_bound, shown
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
 from spi_pipeline.engine.framework.levels import ROLES, assign_levels
 
-OF_ANY = ("id", "parent", "level", "title", "description", "unit", "source", "weight", "decimals")
+# Said for people; not used.
+FOR_PEOPLE = ("title", "description", "unit", "source")
+OF_ANY = ("id", "parent", "level", *FOR_PEOPLE, "weight", "decimals")
 OF_INDICATORS = (
     "direction", "worst", "best", "target", "at_least", "at_most", "divide_by", "transform", "normalise", "impute",
     "treat", "counts", "shrink", "minimum_count",
 )  # fmt: skip
-OF_PARENTS = ("aggregate", "weights", "available", "missing", "floor", "rescale")
+OF_PARENTS = ("aggregate", "weights", "available", "available_count", "missing", "floor", "rescale")
 ELEMENT_KEYS = (*OF_ANY, *OF_INDICATORS, *OF_PARENTS)
+# What lies above each other: no index has more, and what walks a tree calls itself once for each.
+DEEPEST = 50
 DIRECTIONS = {"higher_is_better": 1, "lower_is_better": -1}
 
 
@@ -164,7 +168,8 @@ def _element(stated: Any, position: int, faults: Faults) -> Element | None:
     name = str(stated["id"])
     for key in stated:
         if key not in ELEMENT_KEYS:
-            faults.add((*place, key), f"element {name} has an unknown key '{key}': use {', '.join(ELEMENT_KEYS)}")
+            faults.add((*place, key), f"element {name} has an unknown key {quoted(key)}: {use(key, ELEMENT_KEYS)}")
+    check_words(stated, place, faults)
     numbers = {
         key: faults.number(stated[key], (*place, key), f"{key} of element {name}")
         for key in ("target", "weight")
@@ -178,9 +183,9 @@ def _element(stated: Any, position: int, faults: Faults) -> Element | None:
     if (numbers.get("weight") or 0.0) < 0:
         faults.add((*place, "weight"), f"the weight of {name} is negative: give 0 or more, or turn its direction")
     direction = stated.get("direction")
-    if direction is not None and direction not in DIRECTIONS:
+    if direction is not None and direction not in list(DIRECTIONS):
         allowed = " or ".join(DIRECTIONS)
-        faults.add((*place, "direction"), f"the direction of {name} is '{direction}': write {allowed}")
+        faults.add((*place, "direction"), f"the direction of {name} is {quoted(direction)}: write {allowed}")
     return Element(
         id=name,
         parent=None if stated.get("parent") is None else str(stated["parent"]),
@@ -193,6 +198,13 @@ def _element(stated: Any, position: int, faults: Faults) -> Element | None:
         stated=stated,
         position=position,
     )
+
+
+def check_words(stated: Mapping[str, Any], place: Place, faults: Faults) -> None:
+    """Refuse lists and mappings where words for people belong."""
+    for key in FOR_PEOPLE:
+        if isinstance(stated.get(key), list | Mapping):
+            faults.add((*place, key), f"{key} is {quoted(stated[key])}: write words")
 
 
 def _check_ids(elements: Sequence[Element], faults: Faults) -> None:
@@ -213,9 +225,12 @@ def _check_tree(elements: Mapping[str, Element], faults: Faults) -> None:
                 (*place, "parent"),
                 f"the parent of {element.id}, '{element.parent}', is not an element: add it, or correct the spelling",
             )
-        elif (ring := _ring(element, elements)) and element.id == min(ring):
-            path = " -> ".join([*ring, ring[0]])
-            faults.add((*place, "parent"), f"these elements are each other's parents, cut the cycle: {path}")
+        elif (path := _path(element, elements)) and len(path) > DEEPEST:
+            faults.add((*place, "parent"), f"more than {DEEPEST} elements lie above {element.id}: leave some out")
+            break
+        elif path[-1].parent == element.id and element.id == min(one.id for one in path):
+            ring = " -> ".join([*(one.id for one in path), element.id])
+            faults.add((*place, "parent"), f"these elements are each other's parents, cut the cycle: {ring}")
     roots = [element for element in elements.values() if element.parent is None]
     if not roots:
         faults.add(("framework", "elements"), "every element has a parent: leave out that of the index itself")
@@ -226,16 +241,14 @@ def _check_tree(elements: Mapping[str, Element], faults: Faults) -> None:
         )
 
 
-def _ring(element: Element, elements: Mapping[str, Element]) -> list[str]:
-    """The cycle an element is part of, starting with itself; empty where it is part of none."""
-    path = [element.id]
-    step: Element | None = element
-    while step is not None and step.parent is not None and len(path) <= len(elements):
-        if step.parent == element.id:
-            return path
-        step = elements.get(step.parent)
-        path.append(step.id if step else "")
-    return []
+def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
+    """An element and those above it, up to the root, to one that is met again or to one too many."""
+    path = {element.id: element}
+    above = elements.get(str(element.parent))
+    while above is not None and above.id not in path and len(path) <= DEEPEST:
+        path[above.id] = above
+        above = elements.get(str(above.parent))
+    return list(path.values())
 
 
 def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:

@@ -1,31 +1,38 @@
-"""The data of an index: long rows read into panels, with every fault of theirs.
+"""The data of an index: rows read into panels, with every fault of theirs.
 
 What values may look like belongs here; which file they come from does not, and what is done with them neither.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.framework.faults import Faults, Place
+from spi_pipeline.engine.framework.columns import (
+    BY_UNIT,
+    NUMBERS,
+    check_numbers,
+    entered,
+    labels,
+    position_of,
+    read_editions,
+    read_numbers,
+    without_blanks,
+)
+from spi_pipeline.engine.framework.faults import LARGEST, Fault, Faults, Place, quoted, use
 from spi_pipeline.engine.framework.outline import Outline
+from spi_pipeline.engine.framework.wide import read_wide
 from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Positions
 
 REQUIRED = ("area_code", "indicator_id", "value")
-BY_UNIT = ("population", "standing")
-NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "allocation_error", *BY_UNIT)
 # Said for people who look at the file; not used.
 FOR_READERS = ("area_name", "indicator_name", "unit", "source", "note")
 COLUMNS = ("area_code", "edition", "indicator_id", *NUMBERS, "group", "period", *FOR_READERS)
-# Faults of one kind listed singly; a whole column of text needs no line for each of a million rows.
-LISTED = 20
-
-# Whole numbers up to here are exact; an edition beyond is text.
-LARGEST = 1e15
+# In place of a value that cannot be, as the state of the sea of a country without a coast.
+NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class Values:
         standing: what peers are near in, such as income, by row; None without such a column.
         group: group by row; None without such a column.
         fitted: which rows weights, extremes and ranks are taken among; None for all of them.
+        applies: which cells can have a value at all, in the shape of the panel; None where all can.
+        wide: whether they were read from one row an area, not one a value.
     """
 
     panel: pd.DataFrame
@@ -59,13 +68,16 @@ class Values:
     standing: pd.Series | None = None
     group: pd.Series | None = None
     fitted: Flags | None = None
+    applies: pd.DataFrame | None = None
+    wide: bool = False
 
 
 def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values | None:
-    """Panels from long rows, or None where the rows have faults; every fault found is appended.
+    """Panels from rows, or None where the rows have faults; every fault found is appended.
 
     Args:
-        table: columns area_code, indicator_id, value and optionally the others of ``COLUMNS``; any order of rows.
+        table: columns area_code, indicator_id, value and optionally the others of ``COLUMNS``, or a wide table with a
+            column for each indicator; any order of rows.
         outline: which ids are indicators, and which values they are divided by.
         faults: faults found so far.
     """
@@ -73,31 +85,58 @@ def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values
     if not len(table):
         faults.add(("values",), "there are no values: give one row for each area and indicator")
         return None
-    absent = [name for name in REQUIRED if name not in table.columns]
-    unknown = [f"'{name}'" for name in table.columns if name not in COLUMNS]
-    if absent or unknown:
-        lacks = [f"lack {', '.join(absent)}"] * bool(absent) + [f"have unknown {', '.join(unknown)}"] * bool(unknown)
-        faults.add(("values",), f"the values {' and '.join(lacks)}: the columns are {', '.join(COLUMNS)}")
-        if absent:
-            return None
-    rows = table.reset_index(drop=True)
-    numbers = {name: _numbers(rows[name], name, faults) for name in NUMBERS if name in rows}
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        faults.add(("values",), f"the heading has {quoted(twice[0])} more than once: keep one such column")
+        return None
     ids = list(dict.fromkeys([*outline.leaves, *outline.divisors.values()]))
+    table = table.reset_index(drop=True)
+    wide = read_wide(table, ids, faults)
+    if len(faults) > before:
+        return None
+    rows = table if wide is None else wide.reset_index(drop=True)
+    values = _read_rows(rows, ids, outline, faults)
+    if values is None and wide is not None:
+        faults.found[before:] = [_at(fault, wide.index) for fault in faults.found[before:]]
+    return values and replace(values, wide=wide is not None)
+
+
+def _at(fault: Fault, origin: pd.Index) -> Fault:
+    """A fault of a row, placed in the row that it is from."""
+    source, *row = fault.place
+    return replace(fault, place=(source, int(origin[int(row[0])]))) if source == "values" and row else fault
+
+
+def _read_rows(rows: pd.DataFrame, ids: list[str], outline: Outline, faults: Faults) -> Values | None:
+    before = len(faults)
+    if not _check_columns(list(rows.columns), ids, faults):
+        return None
+    value = without_blanks(rows["value"])
+    applies = pd.Series(True, index=rows.index)
+    if value.dtype.kind not in "fiu":
+        applies = value.astype(str).str.strip().str.lower() != NOT_APPLICABLE
+    rows = rows.assign(value=value.where(applies, None))
+    numbers = {name: read_numbers(rows, name, faults) for name in NUMBERS if name in rows}
     keys = _Keys(rows, ids, outline.aggregated, faults)
-    _check_filled(keys.column[_entered(rows["value"])], ids, outline, faults)
-    _check_numbers(numbers, faults)
+    _check_filled(keys.column[entered(rows["value"])], ids, outline, faults)
+    check_numbers(numbers, faults)
     panels: dict[str, Any] = {name: keys.panel(column) for name, column in numbers.items() if name not in BY_UNIT}
     panels |= {name: keys.by_unit(*pd.factorize(numbers[name]), name, faults) for name in BY_UNIT if name in numbers}
     if "group" in rows:
-        panels["group"] = keys.by_unit(*_labels(rows["group"]), "group", faults)
+        panels["group"] = keys.by_unit(*labels(rows["group"]), "group", faults)
     if "period" in rows:
-        codes = pd.Series(_labels(rows["period"])[0]).mask(~_entered(rows["period"]))
+        codes = pd.Series(labels(rows["period"])[0]).mask(~entered(rows["period"]))
         panels["period"] = keys.panel(codes)
+    if not applies.all():
+        panels["applies"] = keys.panel(applies) != 0
+        for leaf, divisor in outline.divisors.items():
+            panels["applies"][leaf] &= panels["applies"][divisor]
     raw = panels["value"]
     for leaf, divisor in outline.divisors.items():
         _divide(panels, leaf, raw[divisor], keys, faults)
-    for name in {"value", "numerator", "denominator", "lower", "upper", "allocation_error", "period"} & set(panels):
-        panels[name] = panels[name][list(outline.leaves)]
+    for name, found in panels.items():
+        if isinstance(found, pd.DataFrame):
+            panels[name] = found[list(outline.leaves)]
     return Values(panel=panels.pop("value"), **panels) if len(faults) == before else None
 
 
@@ -106,18 +145,15 @@ class _Keys:
 
     def __init__(self, rows: pd.DataFrame, ids: list[str], aggregated: set[str], faults: Faults) -> None:
         self.rows, self.ids = rows, ids
-        self.area, self.areas = _labels(rows["area_code"])
-        self.edition, self.editions = _editions(rows, faults)
-        name, names = _labels(rows["indicator_id"])
+        self.area, self.areas = labels(rows["area_code"])
+        self.edition, self.editions = read_editions(rows, faults)
+        name, names = labels(rows["indicator_id"])
         self.column = pd.Index(ids, dtype=object).get_indexer(pd.Index(names, dtype=object))[name]
-        for row in np.flatnonzero(self.area == _position("", self.areas))[:LISTED]:
-            faults.add(("values", int(row)), "the area_code is blank: fill it in or remove the row")
+        said = "the area_code is blank: fill it in or remove the row"
+        faults.rows(np.flatnonzero(self.area == position_of("", self.areas)), said, "area_codes are blank")
         unknown = self.column < 0
-        for row in _firsts(name[unknown], np.flatnonzero(unknown)):
-            met = names[name[row]]
-            kind = "is aggregated, not an indicator" if met in aggregated else "is not an element of the framework"
-            said = f"'{met}' {kind}: add it as an indicator, or remove its rows"
-            faults.add(("values", row), said if met else "the indicator_id is blank: fill it in or remove the row")
+        firsts = _firsts(name[unknown], np.flatnonzero(unknown))
+        faults.rows(firsts, lambda row: _unknown(names[name[row]], aggregated), "ids are not indicators either")
         unit = self.edition * len(self.areas) + self.area
         found = np.flatnonzero(np.bincount(unit, minlength=len(self.editions) * len(self.areas)))
         position = np.zeros(len(self.editions) * len(self.areas), dtype=np.intp)
@@ -158,52 +194,31 @@ class _Keys:
         taken[cell] = True
         if np.count_nonzero(taken) == len(cell):
             return
-        repeated = np.flatnonzero(pd.Series(cell).duplicated())
-        for row in repeated[:LISTED]:
+
+        def said(row: int) -> str:
             edition = self.editions[self.edition[row]]
             of = f" of {edition}" if edition != "" else ""
-            area, met = self.areas[self.area[row]], names[name[row]]
-            faults.add(("values", int(row)), f"{met} of area {area}{of} is given twice: keep one row")
-        if len(repeated) > LISTED:
-            faults.add(("values", int(repeated[LISTED])), f"and {len(repeated) - LISTED} more rows are given twice")
+            return f"{names[name[row]]} of area {self.areas[self.area[row]]}{of} is given twice: keep one row"
+
+        faults.rows(np.flatnonzero(pd.Series(cell).duplicated()), said, "rows are given twice")
 
 
-def _numbers(column: pd.Series, name: str, faults: Faults) -> pd.Series:
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f" and not np.isinf(column.to_numpy()).any():
-        return column.astype(float)
-    truth = column.dtype.kind == "b"
-    numbers = pd.to_numeric(column.astype(str) if truth else column, errors="coerce").astype(float)
-    text = numbers.isna() & _entered(column)
-    for label, found in (("not a number", text), ("infinite", pd.Series(np.isinf(numbers), index=column.index))):
-        rows = np.flatnonzero(found)
-        for row in rows[:LISTED]:
-            faults.add(
-                ("values", int(row)),
-                f"{name} is '{column.iloc[row]}', which is {label}: write it in digits with a point for decimals, or "
-                "leave it blank",
-            )
-        if len(rows) > LISTED:
-            faults.add(("values", int(rows[LISTED])), f"and {len(rows) - LISTED} more {name}s are {label}")
-    return numbers
-
-
-def _entered(column: pd.Series) -> pd.Series:
-    """Where anything is written, a number or not."""
-    if column.dtype.kind in "fiu":
-        return column.notna()
-    return column.notna() & (column.astype(str).str.strip() != "")
-
-
-def _check_numbers(numbers: dict[str, pd.Series], faults: Faults) -> None:
-    if "population" in numbers:
-        for row in np.flatnonzero(numbers["population"] <= 0)[:LISTED]:
-            faults.add(("values", int(row)), "the population is not above 0: correct it or leave it blank")
-    if "allocation_error" in numbers:
-        for row in np.flatnonzero(numbers["allocation_error"] < 0)[:LISTED]:
-            faults.add(("values", int(row)), "the allocation_error is below 0: give a standard error of 0 or more")
-    if {"lower", "upper"} <= set(numbers):
-        for row in np.flatnonzero(numbers["lower"] > numbers["upper"])[:LISTED]:
-            faults.add(("values", int(row)), "lower is above upper: exchange them")
+def _check_columns(columns: list[Any], ids: list[str], faults: Faults) -> bool:
+    """Whether there are the columns that one row a value needs; what else is there is a fault too."""
+    absent = [name for name in REQUIRED if name not in columns]
+    unknown = [name for name in columns if name not in COLUMNS]
+    mixed = [name for name in unknown if name in ids]
+    if mixed:
+        both = f"some columns are of one row a value, and {quoted(mixed[0])} is of a wide table with a column for each"
+        faults.add(("values",), f"{both} indicator: keep to one of the two")
+    elif absent:
+        said = f"one row a value with the columns {', '.join(REQUIRED)}"
+        either = f"{said}, or one row an area with area_code and a column for each indicator"
+        faults.add(("values",), f"the values lack {', '.join(absent)}: give {either}")
+    for name in () if mixed else unknown:
+        said = f"the values have an unknown column {quoted(name)}"
+        faults.add(("values",), f"{said}: remove it, or {use(name, COLUMNS)}")
+    return not absent
 
 
 def _divide(panels: dict[str, Any], leaf: str, by: pd.Series, keys: _Keys, faults: Faults) -> None:
@@ -215,39 +230,17 @@ def _divide(panels: dict[str, Any], leaf: str, by: pd.Series, keys: _Keys, fault
     for name in ("value", "lower", "upper", "allocation_error"):
         if name in panels:
             panels[name] = panels[name].assign(**{leaf: panels[name][leaf] / by.where(by > 0)})
+    huge = panels["value"][leaf].abs() > LARGEST
+    if huge.any():
+        row = keys.first_row(huge, str(by.name))
+        faults.add(("values", row), f"{leaf} divided by {by.name} is too large to compute with: correct them")
 
 
-def _labels(column: pd.Series) -> tuple[Positions, list[str]]:
-    """The text of every row, stripped, as positions in the sorted different texts; blank where there is none."""
-    if column.dtype.kind == "f" and (column.isna() | (column == column.round())).all():
-        column = column.astype("Int64")  # whole numbers, made fractions by a gap among them
-    known = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
-    words = [str(word).strip() for word in known.cat.categories] + [""] * bool(known.isna().any())
-    different = sorted(set(words))
-    place = {word: number for number, word in enumerate(different)}
-    # A missing row has code -1, which is the last word.
-    return np.array([place[word] for word in words])[known.cat.codes.to_numpy()], different
-
-
-def _editions(rows: pd.DataFrame, faults: Faults) -> tuple[Positions, list[int] | list[str]]:
-    """Whole numbers where all are, else text; one blank edition where it is left out."""
-    if "edition" not in rows:
-        return np.zeros(len(rows), dtype=np.intp), [""]
-    position, words = _labels(rows["edition"])
-    blank = _position("", words)
-    if blank >= 0 and len(words) > 1:
-        for row in np.flatnonzero(position == blank)[:LISTED]:
-            faults.add(("values", int(row)), "the edition is blank, those of other rows are not: fill it in")
-    numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce")
-    if not (numbers.abs() < LARGEST).all() or not (numbers == numbers.round()).all():
-        return position, words
-    whole = numbers.astype("int64").to_numpy()
-    different, place = np.unique(whole, return_inverse=True)
-    return place[position], [int(year) for year in different]
-
-
-def _position(word: str, words: list[str]) -> int:
-    return words.index(word) if word in words else -1
+def _unknown(met: str, aggregated: set[str]) -> str:
+    if not met:
+        return "the indicator_id is blank: fill it in or remove the row"
+    kind = "is aggregated, not an indicator" if met in aggregated else "is not an element of the framework"
+    return f"{quoted(met)} {kind}: add it as an indicator, or remove its rows"
 
 
 def _firsts(names: Positions, rows: Positions) -> list[int]:

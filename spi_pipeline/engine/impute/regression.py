@@ -42,7 +42,7 @@ def impute_regression(
         panel: raw values or scores of the indicators of *one* component, indexed by ``(edition, area_code)``.
         eligible: the panel's shape, True where a gap may be filled; None allows all.
         minimum_share: an indicator is filled in an edition only where at least this share of the edition's areas
-            has it.
+            has it, of those that have it or may get it.
         among: rows the regressions are fitted over and areas are counted among; None for all.
 
     Raises:
@@ -51,10 +51,11 @@ def impute_regression(
     require_panel(panel)
     observed = panel.notna()
     editions = panel.index.get_level_values("edition")
-    share = rows_of(observed, among).groupby(level="edition").mean()
-    wanted = ~observed & (share.reindex(editions) >= minimum_share).set_axis(panel.index)
+    wanted = ~observed
     if eligible is not None:
         wanted &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
+    share = rows_of(observed.astype(float).where(observed | wanted), among).groupby(level="edition").mean()
+    wanted &= (share.reindex(editions) >= minimum_share).set_axis(panel.index)
     values = panel.to_numpy(dtype=float)
     moments = Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
     strength = moments.strengths()

@@ -72,13 +72,18 @@ def transformed(values: Array, transform: Transform) -> Array:
         transform: which one; Box-Cox with its exponent.
 
     Raises:
-        EngineError: a value lies where the transform is not defined or does not keep the order of values.
+        EngineError: a value lies where the transform is not defined or does not keep the order of values, or what it
+            makes of one is too large to compute with.
     """
     if transform.method not in METHODS:
         raise EngineError(f"'{transform.method}' is not a transform: use one of {', '.join(METHODS)}")
     shifted = values + transform.shift if transform.shift else values
     _require_domain(shifted, transform)
-    return _function(transform)(shifted)
+    with np.errstate(over="ignore"):
+        found = _function(transform)(shifted)
+    if np.isinf(found).any():
+        raise EngineError(f"the transform {transform.method} grows beyond all bounds: choose another, or other options")
+    return found
 
 
 def estimated(values: Array, transform: Transform) -> Transform:

@@ -6,7 +6,7 @@ that a draw is the same on whatever machine, in whatever order and beside whatev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from spi_pipeline.engine.uncertainty.source import Drawable, Noted, Varied
 from spi_pipeline.engine.uncertainty.sources import PREPARE
 from spi_pipeline.engine.uncertainty.streams import stream
 
+# Told how many recalculations are done, and of how many.
+Progress = Callable[[int, int], None]
 # Rows of all draws recalculated at a time.
 TOGETHER = 8192
 

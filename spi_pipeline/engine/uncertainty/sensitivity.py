@@ -13,14 +13,15 @@ import pandas as pd
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.panel import Array
-from spi_pipeline.engine.uncertainty.model import Model
+from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.ranking import Ranking
 from spi_pipeline.engine.uncertainty.tails import BEYOND
 
 
 def sensitivity(
-    scores: Scores, draws: int = 500, seed: int = 0, doubt: Doubt | None = None, resamples: int = 200
-) -> pd.DataFrame:
+    scores: Scores, draws: int = 500, seed: int = 0, doubt: Doubt | None = None, resamples: int = 200,
+    progress: Progress | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Which source of doubt drives the ranks: first- and total-order Sobol shares with 90 % bootstrap intervals.
 
     The output looked at is the mean absolute shift of the index's ranks from those computed. Each source is one factor.
@@ -35,6 +36,7 @@ def sensitivity(
         seed: of all random numbers.
         doubt: as in ``simulate``.
         resamples: bootstrap samples behind each interval.
+        progress: as in ``simulate``.
 
     Returns:
         One row per source, varied or not: source, varied, how, first, first_low, first_high, total, total_low,
@@ -42,7 +44,7 @@ def sensitivity(
     """
     model = Model(scores, doubt or scores.task.recipe.doubt)
     on = [entry.source for entry in model.varied if entry.varied]
-    shift = _Shift(model, seed)
+    shift = _Shift(model, seed, draws * (len(on) + 2), progress)
     base = shift(dict.fromkeys(on, range(draws)))
     other = shift(dict.fromkeys(on, range(draws, 2 * draws)))
     picks = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(SOURCES),)))
@@ -65,8 +67,9 @@ def sensitivity(
 class _Shift:
     """Mean absolute shift of the index's ranks from those computed, for every draw."""
 
-    def __init__(self, model: Model, seed: int) -> None:
+    def __init__(self, model: Model, seed: int, total: int, progress: Progress | None) -> None:
         self.model, self.seed, self.ranking = model, seed, Ranking(model.scores)
+        self.total, self.done, self.progress = total, 0, progress
         self.root = model.scores.task.structure.root
         self.computed = self.ranking(model.scores.scores[self.root].to_numpy(dtype=float)).astype(float)
 
@@ -79,6 +82,9 @@ class _Shift:
             moved = np.where(both, np.abs(ranks - self.computed), 0.0)
             found = moved.sum(axis=1) / np.maximum(both.sum(axis=1), 1)
             shifts.append(np.broadcast_to(found, len(batch)))
+            self.done += len(batch)
+            if self.progress is not None:
+                self.progress(self.done, self.total)
         return np.concatenate(shifts)
 
 

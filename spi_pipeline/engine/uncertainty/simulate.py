@@ -6,7 +6,7 @@ doubt drives the ranks in ``sensitivity``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
 from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, run
 from spi_pipeline.engine.rank import whole_numbers
-from spi_pipeline.engine.uncertainty.model import Model
+from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.pairs import Pairs
 from spi_pipeline.engine.uncertainty.ranking import Ranking, Whole
 from spi_pipeline.engine.uncertainty.source import Varied
@@ -29,7 +29,6 @@ from spi_pipeline.engine.uncertainty.tails import Tails
 
 INTERVALS = ["score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high", "lowest"]
 CHANGE_COLUMNS = ["area_code", "id", "change_low", "change_high", "rank_change_low", "rank_change_high"]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

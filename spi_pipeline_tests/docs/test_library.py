@@ -1,0 +1,71 @@
+"""Every example of docs/library.md runs and prints what the page shows; COINr's own beside COINr's figures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import spi_pipeline
+from spi_pipeline import engine
+from spi_pipeline_tests.docs.documents import REPOSITORY, text
+from spi_pipeline_tests.published.files import published
+
+LIBRARY = REPOSITORY / "docs" / "library.md"
+COINR = "## COINr's example\n"
+FIRST, SECOND = text(LIBRARY).split(COINR)
+
+
+def run(part: str) -> dict[str, Any]:
+    """Run the examples of a part one after another, each held against what the page says it prints."""
+    names: dict[str, Any] = {}
+    examples = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", part, re.DOTALL)
+    assert len(examples) == part.count("```python")
+    for code, shown in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, str(LIBRARY), "exec"), names)
+        assert trimmed(printed.getvalue()) == trimmed(shown), f"library.md must now say\n\n{printed.getvalue()}"
+    return names
+
+
+def trimmed(printed: str) -> list[str]:
+    return [line.rstrip() for line in printed.splitlines()]
+
+
+def test_every_example_prints_what_the_page_shows() -> None:
+    assert run(FIRST)["scores"].scores.shape == (4, 6)
+
+
+def test_coinrs_example_gives_coinrs_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = published("coinr_asem/ASEM_iMeta.csv").parent
+    monkeypatch.chdir(folder)
+    scores = run(SECOND)["scores"]
+    found = scores.scores.droplevel("edition")
+    expected = pd.read_csv(folder / "dset_Aggregated.csv", index_col="uCode")
+    assert found.shape == (51, 60)
+    assert (found - expected[found.columns]).abs().to_numpy().max() < 1e-9
+    ranks = pd.read_csv(folder / "results_full.csv", index_col="uCode")["Rank"]
+    assert scores.ranks()["Index"].droplevel("edition").to_dict() == ranks.to_dict()
+    told = dict(re.findall(r"([A-Z]{3}) (\d\d\.\d{4})", SECOND))
+    assert {name: f"{found['Index'][name]:.4f}" for name in told} == told
+    assert list(told) == list(found["Index"].nlargest(5).index)
+
+
+def test_every_function_is_on_the_page_and_says_what_goes_in_and_comes_out() -> None:
+    functions = {name for name in engine.__all__ if name[0].islower()}
+    assert set(re.findall(r"^\| `(\w+)` \|", FIRST, re.MULTILINE)) == functions
+    for name in functions:
+        words = getattr(engine, name).__doc__
+        assert "Args:" in words
+        assert "Returns:" in words
+        assert "Raises:" in words or name == "check"
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (Path(spi_pipeline.__file__).parent / "py.typed").exists()
