@@ -6,6 +6,7 @@ from spi_pipeline.contracts.lint.recent import check_recent
 from spi_pipeline.contracts.lint.references import (
     check_authorities,
     check_context,
+    check_decade,
     check_framework,
     check_geography,
     check_indicators,
@@ -33,6 +34,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
         indicators = {item.id: item for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
         before = len(faults)
         check_context(*folder.context, indicators, folder.sources, folder.vocabulary[1], faults)
+        if all(folder.indicators.values()):
+            check_decade(*folder.context, indicators, folder.sources, folder.vocabulary[1], faults)
         if folder.sanity and folder.framework and len(faults) == before:
             check_sanity(*folder.sanity, folder.context[1], folder.framework[1], faults)
         if folder.recent:

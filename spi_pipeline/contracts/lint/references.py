@@ -201,6 +201,18 @@ def check_context(
         ]
         for path, message in found:
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
+
+
+def check_decade(
+    document: Document,
+    context: Context,
+    indicators: Mapping[str, Indicator],
+    sources: Sources,
+    vocabulary: Vocabulary,
+    faults: list[Fault],
+) -> None:
+    """What two censuses tell is of a measure or an indicator that is there."""
+    known: dict[str, Measured] = {**indicators, **{item.id: item for item in context.measures}}
     for index, earlier in enumerate(context.decade):
         for path, message in _earlier_faults(earlier, known, sources, vocabulary):
             faults.append(document.fault(("decade", index, *path), f"decade of {earlier.measure}: {message}"))
