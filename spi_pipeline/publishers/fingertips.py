@@ -160,6 +160,8 @@ def last_upload(client: Client, scope: Scope) -> str:
         told = {number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())}
     except (AttributeError, KeyError, TypeError) as error:
         raise PermanentFailure(f"{PUBLISHER} does not say when an indicator was uploaded; see its API") from error
+    if not told:
+        raise PermanentFailure(f"{PUBLISHER} answers no metadata of any indicator of ours; see its API")
     return json.dumps(told)
 
 
@@ -265,7 +267,7 @@ def _uploaded(download: Download) -> dict[str, dt.datetime]:
 def _about(path: Path, name: str) -> Mapping[str, Mapping[str, Any]]:
     """The metadata of each indicator."""
     answer = json_of(path, name, PUBLISHER)
-    if not isinstance(answer, dict) or not all(isinstance(about, dict) for about in answer.values()):
+    if not isinstance(answer, dict) or not answer or not all(isinstance(about, dict) for about in answer.values()):
         raise SpiError(f"{name} of {PUBLISHER} holds no metadata of indicators; see its API")
     return answer
 
