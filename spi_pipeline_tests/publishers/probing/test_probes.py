@@ -12,11 +12,13 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers import fingertips, stats19
 from spi_pipeline.publishers.http.exchange import Client, Host, Request, Scope
 from spi_pipeline.publishers.http.limits import Limits
+from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offers import OFFERS, PROBES
 from spi_pipeline.publishers.police.answers import STOPS, STREET
 from spi_pipeline.publishers.police.probes import CRIMES, FORCE_STOPS
 from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, told
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS, EnoughError, FewRequests, planned, smallest
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN
 
 ALL = [one.probe for one in PROBES.values()]
@@ -99,7 +101,28 @@ def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> No
         assert told(text) == text
     assert told("a\x1b[31mb\n") == "a [31mb"
     assert len(told("x" * 500)) == LONGEST
-    assert len(Shape(links=tuple(map(str, range(500)))).links) == MOST
+    many = [str(number) for number in range(500)]
+    shape = Shape(links=tuple(many), labels=dict.fromkeys(many), facts=dict.fromkeys(many, "x" * 500))
+    assert [len(shape.links), len(shape.labels), len(shape.facts)] == [MOST] * 3
+    assert {len(fact) for fact in shape.facts.values()} == {LONGEST}
+
+
+@pytest.mark.parametrize("kind", ["patients", "qof"])
+def test_what_is_read_is_seen_among_however_many_files(kind: str) -> None:
+    """More than a report holds, long names among them, before the one that is wanted."""
+    linked = {"patients": "gp-reg-pat-prac-lsoa-quin-age.zip", "qof": "qof-2526-prev-ach-pca.zip"}[kind]
+    read = {"patients": "gp-reg-pat-prac-lsoa-all-2026-07.csv", "qof": "PREVALENCE_2526.csv"}[kind]
+    others = [f"{'a' * 90}-{number}.csv" for number in range(200)]
+    page = "".join(f'<a href="https://files.digital.nhs.uk/{name}">x</a>' for name in [*others, linked]).encode()
+    body = zipped(dict.fromkeys([*others, read], b"x"))
+    for probe, seen in ((f"nhs/{kind}_publication", page), (f"nhs/{kind}_file", body)):
+        stated = PROBES[probe].probe
+        shape = stated.shape(Peek(200, {}, seen, len(seen), whole=True))
+        stated.expects[0](shape)
+        assert len(shape.links) == MOST
+        without = Shape(links=tuple(name for name in shape.links if name not in (linked, read)))
+        with pytest.raises(SpiError, match=r"links no file|holds no member"):
+            stated.expects[0](without)
 
 
 @pytest.mark.parametrize(
