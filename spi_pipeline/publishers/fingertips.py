@@ -34,7 +34,7 @@ from spi_pipeline.publishers.http.exchange import (
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns
+from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
 
 PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
@@ -326,12 +326,12 @@ def _metadata_shape(peek: Peek) -> Shape:
     """Which of our indicators are described, what each is called, and when the newest were uploaded."""
     answer = shapes.json_of(peek.body, PUBLISHER)
     found = {key: about for key, about in answer.items() if isinstance(about, dict)} if isinstance(answer, dict) else {}
-    stamps = {str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values()}
+    stamps = newest_first(str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values())
     return Shape(
         columns=shapes.keys_of([*found.values()]),
         rows=len(found),
         labels={key: int(key) for key in found if key.isdigit()},
-        periods=tuple(sorted(stamps - {""}, reverse=True)[:3]),
+        periods=stamps[:3],
         facts={key: str((about.get("Descriptive") or {}).get("Name", "")) for key, about in found.items()},
     )
 

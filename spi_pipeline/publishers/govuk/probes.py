@@ -10,7 +10,7 @@ from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT, PUBLISHER, at
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape, asks_first
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape, asks_first, newest_first
 
 
 def _page(body: bytes) -> Mapping[str, Any]:
@@ -35,7 +35,7 @@ def _releases(peek: Peek) -> Shape:
     about = _page(peek.body)
     found = fuel_poverty.attached(about) | fuel_poverty.releases(about)
     links = tuple(path.rsplit("/", 1)[-1] for path in found.values())
-    return Shape(columns=tuple(about), links=links, periods=tuple(map(str, sorted(found, reverse=True)[:3])))
+    return Shape(columns=tuple(about), links=links, periods=newest_first(map(str, found))[:3])
 
 
 def _has_releases(shape: Shape) -> None:

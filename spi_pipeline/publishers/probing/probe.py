@@ -5,7 +5,7 @@ what the parser itself refuses by, so that a report can be judged by whoever get
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
@@ -38,6 +38,11 @@ def _few(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _few_of(values: Mapping[str, _V]) -> Mapping[str, _V]:
     return dict(islice(values.items(), MOST))
+
+
+def newest_first(periods: Iterable[str]) -> tuple[str, ...]:
+    """Each period once, as ``Shape.periods`` has them; what says nothing is none."""
+    return tuple(sorted({*periods} - {""}, reverse=True))
 
 
 Told = Annotated[str, AfterValidator(told)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from spi_pipeline.publishers.http.limits import Limits
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offers import OFFERS, PROBES
 from spi_pipeline.publishers.police.answers import STOPS, STREET
-from spi_pipeline.publishers.police.probes import CRIMES, FORCE_STOPS
-from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, told
+from spi_pipeline.publishers.police.probes import ARCHIVE, CRIMES, DATES, FORCE_STOPS
+from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, newest_first, told
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS, EnoughError, FewRequests, planned, smallest
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN
@@ -154,6 +155,17 @@ def test_a_page_of_fewer_rows_is_no_fault() -> None:
         expect(Shape(columns=columns, rows=2, total=5, labels={"Total": 0, "1 car or van in household": 2}))
     with pytest.raises(SpiError, match="has 0 categories 'No cars or vans in household'"):
         census.expects[1](Shape(columns=columns, rows=2, total=2, labels={"Total": 0, "1 car or van in household": 2}))
+
+
+def test_months_are_told_newest_first_and_how_far_back_they_go() -> None:
+    """Lists of months come newest first, files of an archive oldest first."""
+    months = ["2023-09", "2024-01", "2026-07", "2026-08"]
+    dates = json.dumps([{"date": month} for month in reversed(months)]).encode()
+    archive = zipped({f"{month}/{month}-anyshire-street.csv": b"x" for month in months})
+    for probe, body in ((DATES, dates), (ARCHIVE, archive)):
+        shape = probe.shape(Peek(200, {}, body, len(body), whole=True))
+        assert (shape.periods, shape.facts) == (("2026-08", "2026-07", "2024-01"), {"oldest": "2023-09"})
+    assert newest_first(["2024", "", "2026", "2024"]) == ("2026", "2024")
 
 
 @pytest.mark.parametrize("name", PROBES)
