@@ -46,7 +46,9 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     found = {year: attachments(page(client, path), FILE_NAME, path)[0] for year, path in releases(collection).items()}
     found = attached(collection) | found
     if not found:
-        raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
+        raise PermanentFailure(
+            f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since {FIRST_FUEL_YEAR}; see the page"
+        )
     for year, file in sorted(found.items()):
         yield client.get(replace(client.absolute(file, [ASSETS]), media=("xlsx",), period=str(year)))
 
