@@ -1,5 +1,6 @@
 """Members of zip files, nothing of them unpacked into a folder, also of a zip file that lies within another."""
 
+import io
 import re
 import struct
 import tempfile
@@ -13,6 +14,7 @@ from typing import IO
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http import bodies
+from spi_pipeline.publishers.http.exchange import PermanentFailure
 
 # What reading a damaged or unusual zip file raises, encryption (RuntimeError) among it.
 FAULTS = (
@@ -33,17 +35,17 @@ def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[z
     except FAULTS as error:
         raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
     with archive:
-        for info in archive.infolist():
-            if bodies.climbs_out(info.filename):
-                raise SpiError(
-                    f"{name} holds the path {info.filename}, which leads out of it; fetch it from {publisher}"
-                )
-            if info.file_size > bodies.MAX_RATIO * max(info.compress_size, 1 << 16):
-                raise SpiError(
-                    f"{name}: {info.filename} unpacks from {info.compress_size:,} to {info.file_size:,} bytes, which "
-                    f"no table of {publisher} does; fetch it again"
-                )
+        try:
+            bodies.check_members(archive, _size(file))
+        except PermanentFailure as error:
+            raise SpiError(f"{name}: {error}; fetch it from {publisher}") from error
         yield archive
+
+
+def _size(file: Path | IO[bytes]) -> int:
+    if isinstance(file, Path):
+        return file.stat().st_size
+    return file.seek(0, io.SEEK_END)  # where a zip file begins to be read anyway
 
 
 @contextmanager
