@@ -8,18 +8,17 @@ files go into the inbox.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.archives import is_called, member_of
+from spi_pipeline.publishers.files.archives import is_called, table_in
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
@@ -200,22 +199,10 @@ class _Links(HTMLParser):
             self.inside.pop()
 
 
-@contextmanager
-def _table(download: Download, member: str) -> Iterator[tuple[IO[bytes], str]]:
-    """The table in a download: a member of a zip file, or the file itself."""
-    with download.path.open("rb") as stream:
-        if stream.read(2) != b"PK":
-            stream.seek(0)
-            yield stream, download.name
-            return
-    with member_of(download.path, member, download.name, PUBLISHER) as found:
-        yield found
-
-
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     """Patients of each practice in our LSOAs."""
     ours = {*scope.lsoas, *scope.lsoas_2011}
-    with _table(download, PATIENTS_MEMBER) as (stream, name):
+    with table_in(download.path, PATIENTS_MEMBER, download.name, PUBLISHER) as (stream, name):
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
@@ -231,7 +218,7 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
-    with _table(download, QOF_MEMBER) as (stream, name):
+    with table_in(download.path, QOF_MEMBER, download.name, PUBLISHER) as (stream, name):
         groups = [register.group for register in REGISTERS.values()]
         kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
         stream.seek(0)

@@ -87,6 +87,22 @@ def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -
             yield stream, member.rsplit("/", 1)[-1]
 
 
+@contextmanager
+def table_in(path: Path, pattern: str, name: str, publisher: str) -> Iterator[tuple[IO[bytes], str]]:
+    """The table in a file, open, with its name: the member of a zip file as for ``member_of``, or the file itself.
+
+    Raises:
+        SpiError: as for ``member_of``.
+    """
+    with path.open("rb") as stream:
+        if not bodies.begins_as(stream.read(4), "zip"):
+            stream.seek(0)
+            yield stream, name
+            return
+    with member_of(path, pattern, name, publisher) as found:
+        yield found
+
+
 def is_called(member: str, pattern: str) -> bool:
     """Whether a member's file name, without its folders, matches a regular expression, case ignored."""
     return re.fullmatch(pattern, member.rsplit("/", 1)[-1], re.IGNORECASE) is not None
