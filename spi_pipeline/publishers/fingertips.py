@@ -1,9 +1,9 @@
 """OHID Fingertips: the Local Health indicators of small areas.
 
-What its dialect hides, with status 200: of more than 100 ids the first 100 are answered; England and the parent stand
-in every file, England often twice; breakdowns by category stand among the areas; small counts are empty cells with a
-note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are offered for
-them and their codes are those in force, and MSOAs otherwise.
+What its dialect hides, with status 200: of more than 100 ids it answers the first 100; England and the parent stand in
+every file, England often twice; breakdowns by category stand among the areas; a count too small to be told is an empty
+cell with a note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are
+offered for them and their codes are those in force, and MSOAs are used otherwise.
 """
 
 import datetime as dt
@@ -72,7 +72,11 @@ LIMITED = ("life_expectancy", "emergency_admissions", "year_6_obesity")
 
 
 def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
-    """When each indicator was uploaded, then the figures of our authorities, at most 100 indicators at a time."""
+    """When each indicator was uploaded, then its figures in our authorities, asked for by ``MAX_IDS`` indicators.
+
+    Raises:
+        PermanentFailure: when none of the indicators is offered for MSOAs, or an answer lacks one that is.
+    """
     # By indicator first: asked for an area type that it does not know, it may answer 500.
     if WARD in {one.get("AreaTypeId") for one in _available(client, "indicator_id", ids[-1])}:
         wards = _offered(client, WARD, ids)
@@ -154,7 +158,11 @@ def _columns_of(number: str) -> list[str]:
 
 
 def last_upload(client: Client, scope: Scope) -> str:
-    """When each indicator was last uploaded."""
+    """When each of our indicators was last uploaded, as JSON.
+
+    Raises:
+        PermanentFailure: when an answer does not say so.
+    """
     answer = client.read_json(_metadata_request(IDS))
     try:
         told = {number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())}
