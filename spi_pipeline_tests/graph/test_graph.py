@@ -20,7 +20,7 @@ from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED
-from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.run.plan import build_plan, downstream, is_table
 from spi_pipeline.steps.inputs import EMBEDDED, FACTS, RECORDS
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
@@ -122,6 +122,17 @@ def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> 
     between = {(one, other) for one, other in edges if one != other and one in ORDER}
     assert between == set(itertools.pairwise(line)) | beside
     assert {other for one, other in edges if one not in ORDER} == {"geography", "indicators", "context", "basis"}
+
+
+@pytest.mark.parametrize("question", ["sanity", "published_finding"])
+def test_what_is_asked_of_the_finished_index_steers_nothing(contracts: Contracts, question: str) -> None:
+    plan = build_plan(contracts)
+    written = {table for step in plan if step.kind == question for table in step.outputs}
+    assert written
+    own = {step.label for step in plan if step.kind == question}
+    assert {step.label for step in downstream(plan, written)} - own == {"publication/outputs"}
+    file = {"sanity": "sanity.yaml", "published_finding": "published_findings.yaml"}[question]
+    assert [step.label for step in plan if file in step.files and step.kind != question] == []
 
 
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:

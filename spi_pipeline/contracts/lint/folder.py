@@ -9,6 +9,7 @@ from spi_pipeline.contracts.lint.references import (
     check_framework,
     check_geography,
     check_indicators,
+    check_published,
     check_sanity,
 )
 from spi_pipeline.contracts.reading.documents import unknown
@@ -28,6 +29,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
     check_authorities(*folder.geography, folder.sources, faults)
     check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
+    if folder.published and folder.framework:
+        check_published(*folder.published, folder.geography[1], folder.framework[1], folder.indicators, faults)
     _check_corrections(folder, faults)
     if folder.economy:
         taken = {item.id for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
