@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.published_findings import Claim, Finding
 
 PUBLISHED_COLUMNS = [
     "finding_id", "claim", "authority_code", "edition", "publisher", "published", "url", "says", "id", "end", "wards",
-    "among", "verdict", "found", "ranks", "because", "amiss",
+    "among", "verdict", "within_range", "found", "ranks", "because", "amiss",
 ]  # fmt: skip
 
 
@@ -51,12 +51,17 @@ def _verdict(finding: str, number: int, claim: Claim, own: pd.DataFrame) -> dict
     A ward is among the three lowest where fewer than three score less, so that wards that are alike all are.
     """
     if not set(claim.wards) <= set(own["area_code"]):
-        return {"verdict": "not_compared", "found": None, "ranks": None, "amiss": None}
+        return {"verdict": "not_compared", "within_range": None, "found": None, "ranks": None, "amiss": None}
     by_code = own.set_index("area_code").sort_values("score", ascending=claim.end == "lowest", kind="stable")
     beyond = by_code["score"].rank(method="min", ascending=claim.end == "lowest") - 1
     agrees = bool((beyond[claim.wards] < claim.count).all())
     found = ", ".join(by_code["name"][beyond < claim.count])
-    ranks = ", ".join(map(_rank, by_code.loc[claim.wards].to_dict("records")))
+    named = by_code.loc[claim.wards]
+    ranks = ", ".join(map(_rank, named.to_dict("records")))
+    reached = (
+        named["rank_high"] > len(by_code) - claim.count if claim.end == "lowest" else named["rank_low"] <= claim.count
+    )
+    known = named[["rank_low", "rank_high"]].notna().all(axis=None)
     told, amiss = f"{finding}, claim {number}", None
     if agrees and claim.because:
         amiss = f"{told}: our figures agree, so that its because is not needed; take it out of published_findings.yaml"
@@ -66,7 +71,9 @@ def _verdict(finding: str, number: int, claim: Claim, own: pd.DataFrame) -> dict
             "in published_findings.yaml"
         )
     verdict = "agrees" if agrees else "differs"
-    return {"verdict": verdict, "found": found, "ranks": f"{ranks}, of {len(by_code)}", "amiss": amiss}
+    within_range = bool(reached.all()) if known else None
+    ranks_told = f"{ranks}, of {len(by_code)}"
+    return {"verdict": verdict, "within_range": within_range, "found": found, "ranks": ranks_told, "amiss": amiss}
 
 
 def _rank(ward: Mapping[Any, Any]) -> str:

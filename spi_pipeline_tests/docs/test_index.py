@@ -347,6 +347,8 @@ def test_what_others_published_is_told_with_what_our_figures_say(contracts: Cont
         "ORDER BY published, finding_id, claim",
     )
     assert [amiss for *_, amiss in found if amiss] == [], "a reason is missing, or not needed any more"
+    [(within,)] = rows_of(refreshed, "SELECT count(*) FROM published_finding WHERE within_range")
+    assert (within, len(found)) == (10, 11), "as told below the table"
     verdicts = {"agrees": "agrees", "differs": "differs", "not_compared": "not compared"}
     rows = [
         [

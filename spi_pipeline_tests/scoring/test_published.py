@@ -76,11 +76,31 @@ def test_a_claim_is_held_against_the_wards_of_its_authority(
 def test_our_own_figure_is_told_with_its_likely_range() -> None:
     (row,) = published_findings([finding(["Cedar", "Birch"])], scores(), geography()).to_dict("records")
     assert row["wards"] == "Cedar, Birch"
+    assert row["within_range"] is False, "Birch is fourth of five from below, its likely range ends at the third"
     assert row["ranks"] == "Cedar 4 (3 to 5), Birch 2 (1 to 3), of 5"
     assert row["amiss"] == (
         "others, claim 1: our figures differ, lowest in health is Ash, Cedar (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
         "state because of what in published_findings.yaml"
     )
+
+
+@pytest.mark.parametrize(
+    ("wards", "claim", "within"),
+    [
+        (["Cedar"], {}, True),  # 4 (3 to 5)
+        (["Birch"], {}, False),  # 2 (1 to 3)
+        (["Cedar", "Birch"], {"among": 3}, True),
+        (["Birch"], {"end": "highest"}, True),
+        (["Ash"], {"end": "highest", "among": 3}, False),  # 5 (4 to 6)
+        (["Ash"], {"element": "index"}, None),
+        (["Elm"], {"element": "index", "end": "highest"}, None),  # without a range
+    ],
+)
+def test_a_claim_may_lie_within_what_our_ranks_leave_open(
+    wards: list[str], claim: dict[str, Any], within: bool | None
+) -> None:
+    (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
+    assert row["within_range"] is within
 
 
 def test_what_differs_needs_a_reason_and_what_agrees_needs_none() -> None:
