@@ -14,6 +14,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -26,6 +27,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "context": Context,
     "corrections": CorrectionFile,
     "sanity": Sanity,
+    "published_findings": PublishedFindings,
     "recent": Recent,
 }
 

@@ -18,7 +18,7 @@ from spi_pipeline.publishers.http.exchange import Client, Download, Host, Perman
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns
+from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
 
 PUBLISHER = "Democracy Club"
 DEMOCRACY_CLUB = Host("DEMOCRACY_CLUB", "https://candidates.democracyclub.org.uk", "/data/export_csv")
@@ -124,13 +124,13 @@ def _shape(peek: Peek) -> Shape:
     """The columns, the newest days of election, how booleans are written."""
     header, rows = shapes.table_of(peek, PUBLISHER)
 
-    def values(column: str) -> list[str]:
-        return sorted({row.get(column) or "" for row in rows} - {""}, reverse=True)
+    def values(column: str) -> tuple[str, ...]:
+        return newest_first(row.get(column) or "" for row in rows)
 
     written = {column: ", ".join(values(column)[:4]) for column in (COLUMNS["by_election"], COLUMNS["cancelled"])}
     # A first line that is no header may name a candidate.
     columns = tuple(header) if COLUMNS["ballot"] in header else ()
-    return Shape(columns=columns, rows=len(rows), periods=tuple(values(COLUMNS["date"])[:3]), facts=written)
+    return Shape(columns=columns, rows=len(rows), periods=values(COLUMNS["date"])[:3], facts=written)
 
 
 def _has_elections(shape: Shape) -> None:

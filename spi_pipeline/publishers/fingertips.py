@@ -1,9 +1,9 @@
 """OHID Fingertips: the Local Health indicators of small areas.
 
-What its dialect hides, with status 200: of more than 100 ids the first 100 are answered; England and the parent stand
-in every file, England often twice; breakdowns by category stand among the areas; small counts are empty cells with a
-note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are offered for
-them and their codes are those in force, and MSOAs otherwise.
+What its dialect hides, with status 200: of more than 100 ids it answers the first 100; England and the parent stand in
+every file, England often twice; breakdowns by category stand among the areas; a count too small to be told is an empty
+cell with a note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are
+offered for them and their codes are those in force, and MSOAs are used otherwise.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ from spi_pipeline.publishers.http.exchange import (
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns
+from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
 
 PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
@@ -72,7 +72,11 @@ LIMITED = ("life_expectancy", "emergency_admissions", "year_6_obesity")
 
 
 def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
-    """When each indicator was uploaded, then the figures of our authorities, at most 100 indicators at a time."""
+    """When each indicator was uploaded, then its figures in our authorities, asked for by ``MAX_IDS`` indicators.
+
+    Raises:
+        PermanentFailure: when none of the indicators is offered for MSOAs, or an answer lacks one that is.
+    """
     # By indicator first: asked for an area type that it does not know, it may answer 500.
     if WARD in {one.get("AreaTypeId") for one in _available(client, "indicator_id", ids[-1])}:
         wards = _offered(client, WARD, ids)
@@ -154,12 +158,18 @@ def _columns_of(number: str) -> list[str]:
 
 
 def last_upload(client: Client, scope: Scope) -> str:
-    """When each indicator was last uploaded."""
+    """When each of our indicators was last uploaded, as JSON.
+
+    Raises:
+        PermanentFailure: when an answer does not say so.
+    """
     answer = client.read_json(_metadata_request(IDS))
     try:
         told = {number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())}
     except (AttributeError, KeyError, TypeError) as error:
         raise PermanentFailure(f"{PUBLISHER} does not say when an indicator was uploaded; see its API") from error
+    if not told:
+        raise PermanentFailure(f"{PUBLISHER} answers no metadata of any indicator of ours; see its API")
     return json.dumps(told)
 
 
@@ -265,7 +275,7 @@ def _uploaded(download: Download) -> dict[str, dt.datetime]:
 def _about(path: Path, name: str) -> Mapping[str, Mapping[str, Any]]:
     """The metadata of each indicator."""
     answer = json_of(path, name, PUBLISHER)
-    if not isinstance(answer, dict) or not all(isinstance(about, dict) for about in answer.values()):
+    if not isinstance(answer, dict) or not answer or not all(isinstance(about, dict) for about in answer.values()):
         raise SpiError(f"{name} of {PUBLISHER} holds no metadata of indicators; see its API")
     return answer
 
@@ -324,12 +334,12 @@ def _metadata_shape(peek: Peek) -> Shape:
     """Which of our indicators are described, what each is called, and when the newest were uploaded."""
     answer = shapes.json_of(peek.body, PUBLISHER)
     found = {key: about for key, about in answer.items() if isinstance(about, dict)} if isinstance(answer, dict) else {}
-    stamps = {str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values()}
+    stamps = newest_first(str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values())
     return Shape(
         columns=shapes.keys_of([*found.values()]),
         rows=len(found),
         labels={key: int(key) for key in found if key.isdigit()},
-        periods=tuple(sorted(stamps - {""}, reverse=True)[:3]),
+        periods=stamps[:3],
         facts={key: str((about.get("Descriptive") or {}).get("Name", "")) for key, about in found.items()},
     )
 

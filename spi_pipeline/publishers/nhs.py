@@ -7,19 +7,18 @@ files go into the inbox.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.archives import is_called, member_of
+from spi_pipeline.publishers.files.archives import is_called, table_in
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
@@ -200,22 +199,10 @@ class _Links(HTMLParser):
             self.inside.pop()
 
 
-@contextmanager
-def _table(download: Download, member: str) -> Iterator[tuple[IO[bytes], str]]:
-    """The table in a download: a member of a zip file, or the file itself."""
-    with download.path.open("rb") as stream:
-        if stream.read(2) != b"PK":
-            stream.seek(0)
-            yield stream, download.name
-            return
-    with member_of(download.path, member, download.name, PUBLISHER) as found:
-        yield found
-
-
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     """Patients of each practice in our LSOAs."""
     ours = {*scope.lsoas, *scope.lsoas_2011}
-    with _table(download, PATIENTS_MEMBER) as (stream, name):
+    with table_in(download.path, PATIENTS_MEMBER, download.name, PUBLISHER) as (stream, name):
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
@@ -231,7 +218,7 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
-    with _table(download, QOF_MEMBER) as (stream, name):
+    with table_in(download.path, QOF_MEMBER, download.name, PUBLISHER) as (stream, name):
         groups = [register.group for register in REGISTERS.values()]
         kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
         stream.seek(0)
@@ -269,7 +256,7 @@ def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return fitting
 
 
-def _named(links: Sequence[str]) -> tuple[str, ...]:
+def _named(links: Iterable[str]) -> tuple[str, ...]:
     return tuple(urlsplit(link).path.rpartition("/")[2] for link in links)
 
 
@@ -288,10 +275,22 @@ def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
     return replace(earlier.absolute(page, [NHS_PAGES]), media=("html",))
 
 
-def _edition_shape(peek: Peek) -> Shape:
-    """The files that a publication links."""
+def _edition_shape(pattern: str, peek: Peek) -> Shape:
+    """The files that a publication links, those that could be read first."""
     links, _ = _links_in(peek.body, "")
-    return Shape(rows=len(links), links=_named(_files(links, r"\.(zip|csv|xlsx)$")))
+    ours = _files(links, pattern)
+    return Shape(rows=len(links), links=_named(dict.fromkeys([*ours, *_files(links, r"\.(zip|csv|xlsx)$")])))
+
+
+def _file_shape(member: str, peek: Peek) -> Shape:
+    """The members of a file, those that could be read first."""
+    names = shapes.members_of(peek, PUBLISHER)
+    return Shape(rows=len(names), links=tuple(sorted(names, key=lambda name: not _may_hold(name, member))))
+
+
+def _may_hold(name: str, member: str) -> bool:
+    """Whether a file in a zip is the member that is read, or another zip, which may hold it."""
+    return is_called(name, member) or is_called(name, r".*\.zip")
 
 
 def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
@@ -313,7 +312,7 @@ def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]
             raise SpiError(f"the publication of {kind} of {PUBLISHER} links no file {file} but {listed(shape.links)}")
 
     def has_member(shape: Shape) -> None:
-        if not any(is_called(name, member) or is_called(name, r".*\.zip") for name in shape.links):
+        if not any(_may_hold(name, member) for name in shape.links):
             raise SpiError(f"the file of {kind} of {PUBLISHER} holds no member {member} but {listed(shape.links)}")
 
     first = Probe(
@@ -323,13 +322,13 @@ def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]
     second = Probe(
         f"nhs/{kind}_publication",
         partial(_edition, series),
-        _edition_shape,
+        partial(_edition_shape, file),
         (has_file,),
         piece=Piece(MEGABYTE),
         follows=first,
     )
     third = Probe(
-        f"nhs/{kind}_file", partial(_file, file), lambda peek: Shape(links=tuple(shapes.members_of(peek, PUBLISHER))),
+        f"nhs/{kind}_file", partial(_file, file), partial(_file_shape, member),
         (has_member,), piece=Piece(64 * KILOBYTE, end=True), follows=second,
     )  # fmt: skip
     return first, second, third

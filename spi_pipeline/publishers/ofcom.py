@@ -1,15 +1,13 @@
 """Ofcom, Connected Nations: fixed broadband by output area. Its site lets no program in, so files come by the inbox."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO
+from collections.abc import Sequence
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.archives import member_of
+from spi_pipeline.publishers.files.archives import table_in
 from spi_pipeline.publishers.files.reading import text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.offer import Offer
@@ -32,7 +30,8 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """
     newest: dict[int, tuple[tuple[int, int], pd.DataFrame]] = {}
     for download in downloads:
-        with _table(download) as (stream, name):
+        # Its large packages hold a zip file for each kind of table.
+        with table_in(download.path, FILE, download.name, PUBLISHER) as (stream, name):
             told = re.fullmatch(FILE, name, re.IGNORECASE)
             if told is None:
                 raise SpiError(
@@ -48,17 +47,6 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             newest[year] = issue, whole_numbers(rows, ["premises", "gigabit"], name).assign(year=year)
     frames = [rows for _, (_, rows) in sorted(newest.items())]
     return pd.concat(frames, ignore_index=True)[["area_code", "year", "premises", "gigabit"]]
-
-
-@contextmanager
-def _table(download: Download) -> Iterator[tuple[IO[bytes], str]]:
-    if download.name.lower().endswith(".zip"):
-        # Its large packages hold a zip file for each kind of table.
-        with member_of(download.path, FILE, download.name, PUBLISHER) as found:
-            yield found
-    else:
-        with download.path.open("rb") as stream:
-            yield stream, download.name
 
 
 HOSTS = ()

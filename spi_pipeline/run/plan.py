@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.analysis.composition import composition_steps
+from spi_pipeline.steps.analysis.published import published_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
@@ -50,6 +51,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         scorecard_step(contracts),
         *composition_steps(contracts),
         *sanity_steps(contracts),
+        published_step(contracts),
         *joined_steps(contracts),
     ]
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}

@@ -38,6 +38,26 @@ explained:
   - {kind: opposed, id: no_car, reason: Buses run where people have no car.}
 """
 
+# Likewise of what others published.
+PUBLISHED = """findings:
+  - id: a_report
+    authority: E06000032
+    publisher: Others
+    url: https://example.org/a
+    published: "2024-07"
+    says: Central and South are unsafe.
+    claims:
+      - {element: safety, end: lowest, wards: [E05014739, E05014750], among: 3}
+  - id: of_another_town
+    authority: E06000001
+    publisher: Others
+    url: https://example.org/b
+    published: unknown
+    says: Its wards are none of ours.
+    claims:
+      - {element: no_car, end: highest, wards: [E05999999], because: They count dogs.}
+"""
+
 
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
@@ -59,4 +79,5 @@ def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) 
         (copy / "products" / f"{name}.yaml").unlink()
     (copy / "context.yaml").write_text(CONTEXT, encoding="utf-8")
     (copy / "sanity.yaml").write_text(SANITY, encoding="utf-8")
+    (copy / "published_findings.yaml").write_text(PUBLISHED, encoding="utf-8")
     return copy

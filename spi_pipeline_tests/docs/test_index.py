@@ -413,6 +413,30 @@ def test_every_finding_of_the_repository_has_its_reason(refreshed: Path) -> None
     assert findings > 0
 
 
+def test_what_others_published_is_told_with_what_our_figures_say(contracts: Contracts, refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        'SELECT publisher, published, id, "end", wards, among, verdict, ranks, amiss FROM published_finding '
+        "ORDER BY published, finding_id, claim",
+    )
+    assert [amiss for *_, amiss in found if amiss] == [], "a reason is missing, or not needed any more"
+    [(within,)] = rows_of(refreshed, "SELECT count(*) FROM published_finding WHERE within_range")
+    assert (within, len(found)) == (10, 11), "as told below the table"
+    verdicts = {"agrees": "agrees", "differs": "differs", "not_compared": "not compared"}
+    rows = [
+        [
+            f"{publisher}, {published if published != 'unknown' else 'date unknown'}",
+            contracts.titles[name],
+            f"{wards}: {end}" + (f" {among}" if among > 1 else ""),
+            verdicts[verdict],
+            ranks or "",
+        ]
+        for publisher, published, name, end, wards, among, verdict, ranks, _ in found
+    ]
+    header = ["Published", "Of", "Says", "Here", "Our ranks, with their likely range"]
+    assert_table(DOCUMENT, "published findings", markdown_table(header, rows))
+
+
 def test_scores_at_an_end_are_those_told(refreshed: Path) -> None:
     found = rows_of(
         refreshed,

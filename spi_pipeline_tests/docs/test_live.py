@@ -12,10 +12,12 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.govuk.fuel_poverty import FIRST_FUEL_YEAR
 from spi_pipeline.publishers.http import client
 from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.http.pace import PATIENCE
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.publishers.probing import visit
 from spi_pipeline.publishers.routes import Route
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
@@ -63,6 +65,15 @@ def test_how_long_it_may_take_is_told() -> None:
     assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
 
+def test_how_little_a_visit_asks_for_is_told() -> None:
+    rows = [
+        ["requests of a visit", f"{visit.MOST_REQUESTS}"],
+        ["one request", f"{visit.PATIENCE.answer + visit.PATIENCE.body:.0f} s"],
+        ["the visit", f"{visit.SECONDS:.0f} s"],
+    ]
+    assert_table(DOCUMENT, "visit", markdown_table(["What", "At most"], rows))
+
+
 def test_every_live_source_is_told(contracts: Contracts) -> None:
     live = [name for name, source in contracts.sources.items() if source.properties.mode == "live"]
     told = []
@@ -73,6 +84,7 @@ def test_every_live_source_is_told(contracts: Contracts) -> None:
             assert (bool(hosts), bool(news)) == (bool(OFFERS[name].fetch), bool(OFFERS[name].news)), name
             told.append(name)
     assert sorted(told) == sorted(live)
+    assert f"the workbook of each year since {FIRST_FUEL_YEAR} " in table_in(DOCUMENT, "sources")
 
 
 @pytest.mark.parametrize(("name", "asked"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])

@@ -20,7 +20,7 @@ from spi_pipeline.orchestration.build import INDEX_GROUPS
 from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED
-from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.run.plan import build_plan, downstream, is_table
 from spi_pipeline.steps.inputs import EMBEDDED, FACTS, RECORDS
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
@@ -124,6 +124,17 @@ def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> 
     assert {other for one, other in edges if one not in ORDER} == {"geography", "indicators", "context", "basis"}
 
 
+@pytest.mark.parametrize("question", ["sanity", "published_finding"])
+def test_what_is_asked_of_the_finished_index_steers_nothing(contracts: Contracts, question: str) -> None:
+    plan = build_plan(contracts)
+    written = {table for step in plan if step.kind == question for table in step.outputs}
+    assert written
+    own = {step.label for step in plan if step.kind == question}
+    assert {step.label for step in downstream(plan, written)} - own == {"publication/outputs"}
+    file = {"sanity": "sanity.yaml", "published_finding": "published_findings.yaml"}[question]
+    assert [step.label for step in plan if file in step.files and step.kind != question] == []
+
+
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
     roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
     assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
@@ -161,7 +172,7 @@ def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contra
     made_of = set().union(*(_above(graph, key) for key in scored))
     assert {"context/context", "decade/decade"}.isdisjoint(made_of)
     looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
-    assert len(looked_at) == 3 + 2 + 5
+    assert len(looked_at) == 3 + 3 + 5
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
     assert "context/context" in _above(graph, "publication/outputs"), "readers find it beside the index"
 

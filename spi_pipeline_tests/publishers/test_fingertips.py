@@ -229,7 +229,7 @@ def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        (b"{}", r"indicator_metadata of Fingertips says nothing of 93092, 93105, .*; see available_data"),
+        (b"{}", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
         (metadata().replace(b'"93107"', b'"107"'), r"says nothing of 93107, as where one is withdrawn; see available"),
         (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
     ],
@@ -240,3 +240,17 @@ def test_metadata_that_lack_an_indicator_asked_for_are_refused(tmp_path: Path, a
     client.answers[ABOUT] = about
     with pytest.raises(PermanentFailure, match=said):
         through(HEALTH, client, TOWN)
+
+
+def test_metadata_of_nothing_are_refused_also_where_they_were_kept_before(tmp_path: Path) -> None:
+    client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
+    client.answers[ABOUT] = b"{}"
+    with pytest.raises(
+        PermanentFailure, match=r"^Fingertips answers no metadata of any indicator of ours; see its API"
+    ):
+        last_upload(client, TOWN)
+    asked = client.get
+    # What was kept is not checked again.
+    client.get = lambda request, check=None: asked(request)  # type: ignore[method-assign]
+    with pytest.raises(SpiError, match=r"of Fingertips holds no metadata of indicators; see its API$"):
+        list(fetch(client, TOWN))

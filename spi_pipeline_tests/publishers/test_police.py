@@ -121,10 +121,10 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
     [
         (b"", "some.csv is not a CSV file of data.police.uk: it is empty; fetch it again"),
         (b"\xff\xfe\x00", "some.csv is in UTF-16, not UTF-8; save it as CSV in UTF-8, or "),
-        (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing ['Crime ID', "),
+        (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
         (
             street([]).replace(b"Crime ID", b"Reference"),
-            "some.csv has another header than data.police.uk publishes: missing ['Crime ID'], unknown ['Reference']; "
+            "some.csv has another header than data.police.uk publishes: missing Crime ID, unknown Reference; "
             "fetch it again",
         ),
         (
@@ -143,7 +143,8 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
             street([incident("a", "Drugs", None), incident("b", "Drugs", None, "2024-02")]),
             "some.csv holds 2 months (2024-01 to 2024-02) where one belongs; fetch it again",
         ),
-        (stops([]), "some.csv has another header than data.police.uk publishes: missing ['Crime ID', "),
+        (b"0" * 60_000, "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
+        (stops([]), "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
     ],
     ids=[
         "empty",
@@ -154,6 +155,7 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
         "surplus fields",
         "text",
         "two months",
+        "one long line",
         "other file",
     ],
 )
@@ -162,6 +164,7 @@ def test_another_file_is_refused(content: bytes, message: str) -> None:
         parse_street_crime(content, "some.csv")
     assert str(caught.value).startswith(message)
     assert str(caught.value).endswith("fetch it again")
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_time_that_cannot_be_read_is_refused() -> None:

@@ -10,6 +10,7 @@ from spi_pipeline.contracts.lint.references import (
     check_framework,
     check_geography,
     check_indicators,
+    check_published,
     check_sanity,
 )
 from spi_pipeline.contracts.reading.documents import unknown
@@ -29,6 +30,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
     check_authorities(*folder.geography, folder.sources, faults)
     check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
+    if folder.published and folder.framework:
+        check_published(*folder.published, folder.geography[1], folder.framework[1], folder.indicators, faults)
     _check_corrections(folder, faults)
     if folder.context:
         indicators = {item.id: item for _, file in filter(None, folder.indicators.values()) for item in file.indicators}

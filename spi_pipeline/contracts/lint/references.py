@@ -11,6 +11,7 @@ from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, m
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
 from spi_pipeline.contracts.models.indicators import Context, Earlier, Indicator, IndicatorFile, Measured
+from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -248,6 +249,38 @@ def check_sanity(
         if item.measure not in measures:
             said = unknown(item.measure, "measure of context.yaml", measures)
             faults.append(document.fault(("compare", index, "measure"), said))
+
+
+def check_published(
+    document: Document,
+    published: PublishedFindings,
+    geography: Geography,
+    framework: Framework,
+    files: Files,
+    faults: list[Fault],
+) -> None:
+    """Entries are told apart, elements exist, wards lie in the authority. One of another council may be kept."""
+    elements = {framework.id, *(dimension.id for dimension in framework.dimensions), *framework.components}
+    elements |= {item.id for _, file in filter(None, files.values()) for item in file.indicators}
+    taken: set[str] = set()
+    for index, finding in enumerate(published.findings):
+        path: Path_ = ("findings", index)
+        if finding.id in taken:
+            faults.append(document.fault((*path, "id"), f"the id {finding.id!r} is taken already; name it otherwise"))
+        taken.add(finding.id)
+        wards = [ward.code for ward in geography.wards if ward.authority == finding.authority]
+        for number, claim in enumerate(finding.claims):
+            where: Path_ = (*path, "claims", number)
+            if claim.element not in elements and None not in files.values():
+                said = unknown(claim.element, "score of the index", elements)
+                faults.append(document.fault((*where, "element"), f"finding {finding.id}: {said}"))
+            for place, ward in enumerate(claim.wards):
+                if wards and ward not in wards:
+                    said = unknown(ward, f"ward of {finding.authority}", wards)
+                    faults.append(document.fault((*where, "wards", place), f"finding {finding.id}: {said}"))
+                if ward in claim.wards[:place]:
+                    said = f"finding {finding.id}: ward {ward} is named twice; keep one"
+                    faults.append(document.fault((*where, "wards", place), said))
 
 
 def _predecessor_faults(file: IndicatorFile, index: int) -> Found:

@@ -12,6 +12,7 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
@@ -38,6 +39,7 @@ class Contracts:
         recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
+        published: what others published about the wards.
         digests: of what each file says of how figures are made, by its path relative to the folder.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
@@ -55,6 +57,7 @@ class Contracts:
     context: dict[str, Measured]
     peers: Peers
     sanity: Sanity
+    published: PublishedFindings
     recent: Recent
     composition: Composition
     decade: tuple[Earlier, ...] = ()

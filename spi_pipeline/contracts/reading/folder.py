@@ -16,6 +16,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
@@ -38,6 +39,7 @@ class Folder:
         framework: dimensions, components, profiles.
         context: context measures.
         sanity: what is asked of the finished index.
+        published: what others published about the wards.
         recent: what is counted month by month beside the monthly indicators.
         indicators: by the name of the file.
         sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
@@ -52,6 +54,7 @@ class Folder:
     framework: tuple[Document, Framework] | None
     context: tuple[Document, Context] | None
     sanity: tuple[Document, Sanity] | None
+    published: tuple[Document, PublishedFindings] | None
     recent: tuple[Document, Recent] | None
     indicators: dict[str, tuple[Document, IndicatorFile] | None]
     sources: dict[str, Source | None] = field(default_factory=dict)
@@ -89,6 +92,7 @@ def read_folder(root: Path, faults: list[Fault]) -> Folder:
         framework=one("framework.yaml", Framework),
         context=one("context.yaml", Context),
         sanity=one("sanity.yaml", Sanity),
+        published=one("published_findings.yaml", PublishedFindings),
         recent=one("recent.yaml", Recent),
         indicators=every("indicators", IndicatorFile),
     )
@@ -117,6 +121,7 @@ def assembled(folder: Folder) -> Contracts:
     assert folder.framework
     assert folder.context
     assert folder.sanity
+    assert folder.published
     assert folder.recent
     framework, context = folder.framework[1], folder.context[1]
     by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
@@ -143,6 +148,7 @@ def assembled(folder: Folder) -> Contracts:
         decade=tuple(context.decade),
         corrections={name: tuple(file.corrections) for name, file in corrections.items()},
         sanity=folder.sanity[1],
+        published=folder.published[1],
         recent=folder.recent[1],
         digests=folder.digests,
     )

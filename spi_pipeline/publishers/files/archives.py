@@ -1,5 +1,6 @@
 """Members of zip files, nothing of them unpacked into a folder, also of a zip file that lies within another."""
 
+import io
 import re
 import struct
 import tempfile
@@ -13,6 +14,7 @@ from typing import IO
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http import bodies
+from spi_pipeline.publishers.http.exchange import PermanentFailure
 
 # What reading a damaged or unusual zip file raises, encryption (RuntimeError) among it.
 FAULTS = (
@@ -33,17 +35,17 @@ def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[z
     except FAULTS as error:
         raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
     with archive:
-        for info in archive.infolist():
-            if bodies.climbs_out(info.filename):
-                raise SpiError(
-                    f"{name} holds the path {info.filename}, which leads out of it; fetch it from {publisher}"
-                )
-            if info.file_size > bodies.MAX_RATIO * max(info.compress_size, 1 << 16):
-                raise SpiError(
-                    f"{name}: {info.filename} unpacks from {info.compress_size:,} to {info.file_size:,} bytes, which "
-                    f"no table of {publisher} does; fetch it again"
-                )
+        try:
+            bodies.check_members(archive, _size(file))
+        except PermanentFailure as error:
+            raise SpiError(f"{name}: {error}; fetch it from {publisher}") from error
         yield archive
+
+
+def _size(file: Path | IO[bytes]) -> int:
+    if isinstance(file, Path):
+        return file.stat().st_size
+    return file.seek(0, io.SEEK_END)  # where a zip file begins to be read anyway
 
 
 @contextmanager
@@ -83,6 +85,22 @@ def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -
         holder, member, called = found[0]
         with opened(holder, member, called) as stream:
             yield stream, member.rsplit("/", 1)[-1]
+
+
+@contextmanager
+def table_in(path: Path, pattern: str, name: str, publisher: str) -> Iterator[tuple[IO[bytes], str]]:
+    """The table in a file, open, with its name: the member of a zip file as for ``member_of``, or the file itself.
+
+    Raises:
+        SpiError: as for ``member_of``.
+    """
+    with path.open("rb") as stream:
+        if not bodies.begins_as(stream.read(4), "zip"):
+            stream.seek(0)
+            yield stream, name
+            return
+    with member_of(path, pattern, name, publisher) as found:
+        yield found
 
 
 def is_called(member: str, pattern: str) -> bool:

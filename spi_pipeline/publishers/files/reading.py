@@ -180,11 +180,21 @@ def json_of(path: Path, name: str, publisher: str) -> Any:
         TransientFailure: when it is none.
     """
     try:
-        return json.loads(path.read_bytes(), parse_constant=_no_number)
+        return read_json(path.read_bytes())
     except RecursionError as error:
         raise TransientFailure(f"{name} is nested deeper than any answer of {publisher}; fetch it again") from error
     except (OSError, ValueError) as error:
         raise TransientFailure(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
+
+
+def read_json(body: bytes) -> Any:
+    """JSON, which knows no NaN and no Infinity.
+
+    Raises:
+        ValueError: when it is none.
+        RecursionError: when it is nested too deeply.
+    """
+    return json.loads(body, parse_constant=_no_number)
 
 
 def _no_number(word: str) -> NoReturn:

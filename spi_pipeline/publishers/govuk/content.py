@@ -4,7 +4,7 @@ A file that is corrected gets a new address, so it is looked up each time.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,14 +28,32 @@ def page(client: Client, path: str) -> Mapping[str, Any]:
 
 def attachments(about: Mapping[str, Any], pattern: str, path: str) -> list[str]:
     """The addresses of a page's attachments whose name matches a regular expression; there is at least one."""
-    listed_files = [str(one.get("url")) for one in (about.get("details") or {}).get("attachments") or []]
-    found = [url for url in listed_files if re.search(pattern, url, re.IGNORECASE)]
+    return matching([url for url, _ in attached(about)], pattern, path)
+
+
+def matching(urls: Sequence[str], pattern: str, path: str) -> list[str]:
+    """Those of some attachments, by their addresses or names, whose name matches a regular expression.
+
+    Raises:
+        PermanentFailure: when none does, naming those of the page ``path``.
+    """
+    found = [url for url in urls if re.search(pattern, url, re.IGNORECASE)]
     if not found:
-        names = [url.rsplit("/", 1)[-1] for url in listed_files]
         raise PermanentFailure(
-            f"{path} of {PUBLISHER} has no attachment {pattern}, it has {listed(names)}; see the page"
+            f"{path} of {PUBLISHER} has no attachment {pattern}, it has {listed([*map(name_of, urls)])}; see the page"
         )
     return found
+
+
+def attached(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The address and title of each attachment of a page."""
+    found = (about.get("details") or {}).get("attachments") or []
+    return [(str(one.get("url")), str(one.get("title"))) for one in found]
+
+
+def name_of(address: str) -> str:
+    """The last part of an address."""
+    return address.rsplit("/", 1)[-1]
 
 
 def check_all_there(codes: pd.Series, scope: Scope, name: str) -> None:

@@ -18,7 +18,7 @@ from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import whole_numbers
 from spi_pipeline.publishers.files.workbooks import Rows, sheets
-from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attachments, check_all_there, page
+from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attached, attachments, check_all_there, page
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
 
 FUEL_POVERTY = "/government/collections/fuel-poverty-sub-regional-statistics"
@@ -44,9 +44,11 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The tables of every year on our LSOAs, oldest first."""
     collection = page(client, FUEL_POVERTY)
     found = {year: attachments(page(client, path), FILE_NAME, path)[0] for year, path in releases(collection).items()}
-    found = attached(collection) | found
+    found = own_files(collection) | found
     if not found:
-        raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
+        raise PermanentFailure(
+            f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since {FIRST_FUEL_YEAR}; see the page"
+        )
     for year, file in sorted(found.items()):
         yield client.get(replace(client.absolute(file, [ASSETS]), media=("xlsx",), period=str(year)))
 
@@ -62,12 +64,11 @@ def releases(collection: Mapping[str, Any]) -> dict[int, str]:
     return found
 
 
-def attached(collection: Mapping[str, Any]) -> dict[int, str]:
+def own_files(collection: Mapping[str, Any]) -> dict[int, str]:
     """Likewise the file that the collection has itself of each year."""
     found: dict[int, str] = {}
-    for attachment in (collection.get("details") or {}).get("attachments") or []:
-        url = str(attachment.get("url"))
-        year = _fuel_year(f"{attachment.get('title')} {url}")
+    for url, title in attached(collection):
+        year = _fuel_year(f"{title} {url}")
         if year >= FIRST_FUEL_YEAR and url.endswith(".xlsx"):
             found.setdefault(year, url)
     return found

@@ -6,11 +6,11 @@ from typing import Any
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.govuk import deprivation, fuel_poverty
-from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT, PUBLISHER, attachments
+from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT, PUBLISHER, attached, attachments, matching, name_of
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape, asks_first
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape, asks_first, newest_first
 
 
 def _page(body: bytes) -> Mapping[str, Any]:
@@ -21,21 +21,20 @@ def _page(body: bytes) -> Mapping[str, Any]:
 def _files(peek: Peek) -> Shape:
     """The names of a page's attachments, and when it changed."""
     about = _page(peek.body)
-    urls = [str(one.get("url")) for one in (about.get("details") or {}).get("attachments") or []]
-    names = tuple(url.rsplit("/", 1)[-1] for url in urls)
+    names = tuple(name_of(url) for url, _ in attached(about))
     return Shape(columns=tuple(about), links=names, periods=tuple(filter(None, [about.get("public_updated_at")])))
 
 
 def _attaches(pattern: str, path: str, shape: Shape) -> None:
-    attachments({"details": {"attachments": [{"url": name} for name in shape.links]}}, pattern, path)
+    matching(shape.links, pattern, path)
 
 
 def _releases(peek: Peek) -> Shape:
     """The releases and files of a collection that are read, by the years of their figures."""
     about = _page(peek.body)
-    found = fuel_poverty.attached(about) | fuel_poverty.releases(about)
-    links = tuple(path.rsplit("/", 1)[-1] for path in found.values())
-    return Shape(columns=tuple(about), links=links, periods=tuple(map(str, sorted(found, reverse=True)[:3])))
+    found = fuel_poverty.own_files(about) | fuel_poverty.releases(about)
+    links = tuple(map(name_of, found.values()))
+    return Shape(columns=tuple(about), links=links, periods=newest_first(map(str, found))[:3])
 
 
 def _has_releases(shape: Shape) -> None:

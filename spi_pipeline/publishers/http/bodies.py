@@ -35,7 +35,7 @@ SUFFIXES: dict[str, Media] = {
 }  # fmt: skip
 # The tables of our publishers unpack to 5 to 15 times their size, census tables, full of zeros, to 30 times; an archive
 # made to fill a disk to a thousand times.
-MAX_RATIO = 200
+_MAX_RATIO = 200
 _SMALL = 100 * MEGABYTE
 
 
@@ -122,7 +122,34 @@ def fits(declared: str, form: Media) -> bool:
     return kind in _ANY | _TYPES[form] or (form == "json" and kind.endswith("+json"))
 
 
-def climbs_out(member: str) -> bool:
+def check_members(archive: zipfile.ZipFile, packed: int) -> None:
+    """Refuse an archive that must not be unpacked.
+
+    Args:
+        archive: the open archive.
+        packed: bytes of its file.
+
+    Raises:
+        PermanentFailure: when a member climbs out of the folder, or it unpacks to far more than its size.
+    """
+    members = archive.infolist()
+    for member in members:
+        if _climbs_out(member.filename):
+            raise PermanentFailure(f"the archive holds {member.filename!r}, which climbs out of its folder")
+    size = sum(member.file_size for member in members)
+    # Members that together are longer than the file lie over each other, so that few bytes count many times.
+    if _explodes(size, packed) or sum(member.compress_size for member in members) > packed:
+        raise PermanentFailure(
+            f"the archive of {packed:,} bytes says that it unpacks to {size:,}, as one made to fill a disk does"
+        )
+
+
+def _explodes(size: int, packed: int) -> bool:
+    """Whether so many bytes are too many for so many packed ones."""
+    return size > max(_MAX_RATIO * packed, _SMALL)
+
+
+def _climbs_out(member: str) -> bool:
     """Whether a file of an archive would be unpacked outside the folder it is unpacked into."""
     name = member.replace("\\", "/")
     return name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name.split("/")[0]
@@ -175,17 +202,10 @@ def _look_into(body: Path, form: Media) -> None:
     """Refuse an archive that climbs out, explodes or is damaged; its end is where it says what it holds."""
     try:
         with zipfile.ZipFile(body) as archive:
-            members = archive.infolist()
-            for member in members:
-                if climbs_out(member.filename):
-                    raise PermanentFailure(f"the archive holds {member.filename!r}, which climbs out of its folder")
-            size, packed = sum(member.file_size for member in members), body.stat().st_size
-            if size > max(MAX_RATIO * packed, _SMALL) or sum(member.compress_size for member in members) > packed:
-                raise PermanentFailure(
-                    f"the archive of {packed:,} bytes says that it unpacks to {size:,}, as one made to fill a disk does"
-                )
+            check_members(archive, body.stat().st_size)
             # Larger ones are held to their checksums as they are read.
-            broken = archive.testzip() if size <= _SMALL else None
+            is_small = sum(member.file_size for member in archive.infolist()) <= _SMALL
+            broken = archive.testzip() if is_small else None
             if broken:
                 raise TransientFailure(f"{broken} in the archive is damaged")
             if form == "xlsx" and "[Content_Types].xml" not in archive.namelist():
@@ -201,7 +221,7 @@ def _unpack(body: Path) -> None:
         with gzip.open(body) as file:
             while chunk := file.read(16 * _CHUNK):
                 size += len(chunk)
-                if size > max(MAX_RATIO * packed, _SMALL):
+                if _explodes(size, packed):
                     raise PermanentFailure(f"{packed:,} packed bytes unpack to more than {size:,}")
     except (OSError, EOFError, zlib.error) as error:
         raise TransientFailure(f"the gzip file is cut short or damaged ({error})") from error

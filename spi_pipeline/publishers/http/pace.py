@@ -202,7 +202,8 @@ class Paced(requests.adapters.HTTPAdapter):
         """The pools for what is asked through a proxy."""
         if proxy.lower().startswith("socks"):  # its pools are others, which know no pace
             raise requests.exceptions.InvalidProxyURL(
-                "SOCKS proxies are not supported; set HTTPS_PROXY to an HTTP proxy"
+                "this machine's settings name a SOCKS proxy, through which nothing is asked; set HTTPS_PROXY to an "
+                "HTTP proxy"
             )
         manager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools

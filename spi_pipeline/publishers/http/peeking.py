@@ -66,10 +66,7 @@ def peek(response: requests.Response, piece: Piece) -> Peek:
         PermanentFailure: when it is packed in a way that was not asked for.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
-    length, packed = headers.get("content-length", ""), headers.get("content-encoding", "").lower()
-    size = int(length) if length.isdigit() and packed in ("", "identity") else None
-    if told := re.fullmatch(r"bytes \d+-\d+/(\d+)", headers.get("content-range", "")):
-        size = int(told[1])
+    size, packed = _whole_size(headers), headers.get("content-encoding", "").lower()
     if piece.end and response.status_code != 206 and (size is None or size > piece.bytes):
         return Peek(response.status_code, headers, b"", size, whole=False)
     body, ended = b"", False
@@ -82,7 +79,14 @@ def peek(response: requests.Response, piece: Piece) -> Peek:
         late = not isinstance(error, TransientFailure) and unreached(error).kind == "late"
         said = f"the answer breaks off after {len(body):,} bytes ({error})"
         raise TransientFailure(said, kind="late" if late else "broken off") from error
-    whole = len(body) == size if size is not None else ended
-    return Peek(
-        response.status_code, headers, body[: piece.bytes], len(body) if ended and size is None else size, whole
-    )
+    if size is None and ended:
+        size = len(body)
+    return Peek(response.status_code, headers, body[: piece.bytes], size, whole=len(body) == size)
+
+
+def _whole_size(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the whole, where the publisher tells them and does not pack it."""
+    if told := re.fullmatch(r"bytes \d+-\d+/(?P<whole>\d+)", headers.get("content-range", "")):
+        return int(told["whole"])
+    length, packed = headers.get("content-length", ""), headers.get("content-encoding", "").lower()
+    return int(length) if length.isdigit() and packed in ("", "identity") else None

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.files.months import month_before, months_between
+from spi_pipeline.publishers.files.months import MONTH, month_before, months_between
 from spi_pipeline.publishers.files.reading import text_rows
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
@@ -181,6 +181,6 @@ def _check_page(path: Path, name: str, read: int, told: list[tuple[int, int]]) -
 def _date_of(download: Download) -> str:
     with download.path.open("rb") as stream:
         date = text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0]
-    if not isinstance(date, str) or not re.fullmatch(r"20\d\d(-(0[1-9]|1[0-2]))?", date):
+    if not isinstance(date, str) or not re.fullmatch(rf"20\d\d|{MONTH}", date):
         raise PermanentFailure(f"{download.name} of {PUBLISHER} tells no date (DATE_CODE); ask again")
     return date

@@ -8,7 +8,7 @@ from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.nomis import answers, asking
 from spi_pipeline.publishers.nomis.answers import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, columns_of
-from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, asks_first, has_columns
+from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, asks_first, has_columns, newest_first
 from spi_pipeline.publishers.probing.shapes import table_of
 
 
@@ -20,10 +20,10 @@ def _shape(peek: Peek) -> Shape:
         (name for name in known if name.endswith("_NAME") and known.keys() >= {name.removesuffix("_NAME")}), ""
     )
     labels = {row.get(known[named]) or "": _code(row, known[named.removesuffix("_NAME")]) for row in rows if named}
-    dates = sorted({row.get(known.get("DATE_CODE", ""), "") for row in rows} - {""}, reverse=True)
+    dates = newest_first(row.get(known.get("DATE_CODE", ""), "") for row in rows)
     count = rows[0].get(known.get("RECORD_COUNT", ""), "").split(".")[0] if rows else ""
     total = int(count) if count.isdigit() else None
-    return Shape(columns=tuple(header), rows=len(rows), total=total, labels=labels, periods=tuple(dates[:3]))
+    return Shape(columns=tuple(header), rows=len(rows), total=total, labels=labels, periods=dates[:3])
 
 
 def _code(row: dict[str, str], column: str) -> int | None:

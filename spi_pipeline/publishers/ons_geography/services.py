@@ -1,9 +1,9 @@
 """ONS Open Geography: what its ArcGIS services are asked for, and how their answers are read.
 
 What its dialect hides, with status 200: an error is a body, and an answer of more records than a service gives at once
-is cut off with a flag. Services are replaced under new names: where one is gone, those that may have taken its
-place are named. Coordinates come in metres unless degrees are
-asked for. Where many areas are wanted the whole layer is asked for, and what is not ours in it is left out.
+is cut off with a flag. Services are replaced under new names: where one is gone, the refusal names those that may have
+taken its place. Coordinates come in metres unless degrees are asked for. Where many areas are wanted the whole layer is
+asked for, and what in it is not ours is left out.
 """
 
 import re
@@ -72,7 +72,7 @@ def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]
 
 
 class _GoneError(PermanentFailure):
-    """There is no service of this name, or no layer in it."""
+    """A service of this name is not there, or has no layer."""
 
 
 def _some(service: Service, codes: Sequence[str]) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _some(service: Service, codes: Sequence[str]) -> Iterator[str]:
 
 
 def _gone(service: Service, client: Client) -> PermanentFailure:
-    """That a service is not there, and which of those that are there may be its successor."""
+    """The failure of a service that is not there, naming those that may have taken its place."""
     try:
         listing = client.read_json(Request(ONS_GEOGRAPHY, "", (("f", "json"),), media=("json",)))
         names = [str(one["name"]) for one in listing["services"]]

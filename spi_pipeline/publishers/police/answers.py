@@ -18,6 +18,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import FAULTS, opened, zip_members
+from spi_pipeline.publishers.files.months import MONTH
 from spi_pipeline.publishers.files.reading import begins, json_of
 from spi_pipeline.publishers.http.bodies import unwritable
 from spi_pipeline.publishers.http.exchange import Download, Scope, TransientFailure
@@ -168,7 +169,7 @@ def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def member_names(kind: Kind) -> re.Pattern[str]:
     """Names of the files of a kind in an archive; the month and the force are its groups."""
-    return re.compile(rf"(?:.*/)?(\d{{4}}-\d{{2}})-([a-z0-9-]+)-{kind.member}\.csv")
+    return re.compile(rf"(?:.*/)?({MONTH})-([a-z0-9-]+)-{kind.member}\.csv")
 
 
 def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.months import month_before, months_between
+from spi_pipeline.publishers.files.months import MONTH, month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
@@ -46,7 +46,6 @@ TOO_MANY = 503
 # Degrees: the outline may leave the wards by some 50 m; each crime is placed by the wards' own edges later.
 MARGIN = 0.0005
 SPLITS = 6
-_MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
@@ -105,7 +104,7 @@ def newest_month(client: Client, scope: Scope) -> str:
     """The newest month there is, which the publisher calls its last update: no day of publication."""
     answer = client.read_json(Request(POLICE, "/api/crime-last-updated", media=("json",)))
     told = str(answer["date"]) if isinstance(answer, dict) and "date" in answer else ""
-    if not _MONTH.match(told):
+    if not re.match(MONTH, told):
         raise PermanentFailure(f"crime-last-updated of {PUBLISHER} names no month any more; see its docs")
     return told[:7]
 
@@ -132,7 +131,7 @@ def _wanted(offered: Sequence[str], scope: Scope) -> list[str]:
     """Every month since the first one wanted or, where none is named, since the first one offered or kept."""
     if scope.since and scope.since > max(offered):
         raise PermanentFailure(f"{PUBLISHER} offers months up to {max(offered)}, and {scope.since} is later")
-    kept = [one.period.split("/")[0] for one in scope.have if _MONTH.match(one.period)]
+    kept = [one.period.split("/")[0] for one in scope.have if re.match(MONTH, one.period)]
     return months_between(scope.since or min([*offered, *kept]), max(offered))
 
 
@@ -215,7 +214,7 @@ def _sums(client: Client) -> dict[str, str]:
 def sums_in(page: str) -> dict[str, str]:
     """The MD5 of each archive that the page of archives tells, by its last month."""
     found: dict[str, str] = {}
-    for end, rest in re.findall(r"/archive/(\d{4}-\d{2})\.zip(.*?)(?=/archive/|\Z)", page, re.DOTALL):
+    for end, rest in re.findall(rf"/archive/({MONTH})\.zip(.*?)(?=/archive/|\Z)", page, re.DOTALL):
         told = re.search(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])", rest)
         found[end] = told[0] if told else ""
     return found

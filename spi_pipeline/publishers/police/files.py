@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.plain import plain
@@ -142,8 +143,10 @@ def _blocks(content: bytes | IO[bytes], name: str, header: tuple[str, ...]) -> I
 def _check_header(found: tuple[str, ...], name: str, header: tuple[str, ...]) -> None:
     if found != header:
         missing = [column for column in header if column not in found]
-        extra = [column for column in found if column not in header]
-        told = f"missing {missing}, unknown {extra}" if missing or extra else "the columns in another order"
+        extra = [column[:60] for column in found if column not in header]
+        told = "the columns in another order"
+        if missing or extra:
+            told = f"missing {listed(missing) or 'none'}, unknown {listed(extra) or 'none'}"
         raise SpiError(f"{name} has another header than data.police.uk publishes: {told}; fetch it again")
 
 

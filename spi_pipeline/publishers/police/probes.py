@@ -4,35 +4,37 @@ Of incidents only keys and categories are seen, never where one happened or to w
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.months import MONTH
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.police import asking
-from spi_pipeline.publishers.police.answers import STOPS, STREET, Kind
+from spi_pipeline.publishers.police.answers import STOPS, STREET, Kind, member_names
 from spi_pipeline.publishers.police.files import PUBLISHER
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, asks_first, first_asked
-
-_MONTH = r"20\d\d-[01]\d"
+from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, asks_first, first_asked, newest_first
 
 
 def _dates(peek: Peek) -> Shape:
-    """Keys and newest months of a list of months, or of one."""
+    """Keys and months of a list of months, or of one."""
     answer = shapes.json_of(peek.body, PUBLISHER)
     items = answer if isinstance(answer, list) else [answer]
-    months = sorted({str(one.get("date", "")) for one in items if isinstance(one, dict)} - {""}, reverse=True)
-    return Shape(
-        columns=shapes.keys_of(answer), rows=len(items), periods=tuple([*months[:1], *months[-1:]][: len(months)])
-    )
+    months = newest_first(str(one.get("date", "")) for one in items if isinstance(one, dict))
+    return Shape(columns=shapes.keys_of(answer), rows=len(items), periods=months[:3], facts=_oldest(months))
+
+
+def _oldest(months: Sequence[str]) -> dict[str, str]:
+    """How far back months go."""
+    return {"oldest": months[-1]} if months else {}
 
 
 def _names_months(shape: Shape) -> None:
-    if not shape.periods or not re.match(_MONTH, shape.periods[0]):
+    if not shape.periods or not re.match(MONTH, shape.periods[0]):
         raise SpiError(f"{PUBLISHER} names no month but {listed(shape.periods or shape.columns)}; see its docs")
 
 
@@ -62,8 +64,8 @@ def _incidents(peek: Peek) -> Shape:
     answer = shapes.json_of(peek.body, PUBLISHER)
     items = [one for one in answer if isinstance(one, dict)] if isinstance(answer, list) else []
     labels = {str(one["category"]): None for one in items if "category" in one}
-    months = sorted({str(one.get("month", one.get("datetime", "")))[:7] for one in items} - {""}, reverse=True)
-    return Shape(columns=shapes.keys_of(answer), rows=len(items), labels=labels, periods=tuple(months[:3]))
+    months = newest_first(str(one.get("month", one.get("datetime", "")))[:7] for one in items)
+    return Shape(columns=shapes.keys_of(answer), rows=len(items), labels=labels, periods=months[:3])
 
 
 def _is_read(kind: Kind, shape: Shape) -> None:
@@ -87,8 +89,8 @@ def _is_read(kind: Kind, shape: Shape) -> None:
 def _listing(peek: Peek) -> Shape:
     """The archives that the page lists, and of how many it tells an MD5."""
     page = peek.body.decode("utf-8", "replace")
-    links = sorted(set(re.findall(rf"/archive/({_MONTH}\.zip)", page)), reverse=True)
-    return Shape(rows=len(links), links=tuple(links[:3]), facts={"MD5": str(len(asking.sums_in(page)))})
+    links = newest_first(re.findall(rf"/archive/({MONTH}\.zip)", page))
+    return Shape(rows=len(links), links=links[:3], facts={"MD5": str(len(asking.sums_in(page)))})
 
 
 def _lists_archives(shape: Shape) -> None:
@@ -107,15 +109,14 @@ def _archive(scope: Scope, earlier: Earlier) -> Request:
 def _members(peek: Peek) -> Shape:
     """How many files an archive has, and those of its newest month that come first."""
     names = shapes.members_of(peek, PUBLISHER)
-    months = sorted({found[0] for name in names if (found := re.search(_MONTH, name))}, reverse=True)
+    months = newest_first(found[0] for name in names if (found := re.search(MONTH, name)))
     newest = sorted(name for name in names if months and months[0] in name)
-    return Shape(rows=len(names), links=tuple(newest[:9]), periods=tuple([*months[:1], *months[-1:]][: len(months)]))
+    return Shape(rows=len(names), links=tuple(newest[:9]), periods=months[:3], facts=_oldest(months))
 
 
 def _holds_kinds(shape: Shape) -> None:
     for kind in (STREET, STOPS):
-        pattern = rf"(.*/)?{_MONTH}-[a-z-]+-{kind.member}\.csv"
-        if not any(re.fullmatch(pattern, name) for name in shape.links):
+        if not any(member_names(kind).fullmatch(name) for name in shape.links):
             raise SpiError(
                 f"an archive of {PUBLISHER} holds no file like 2026-07/2026-07-bedfordshire-{kind.member}.csv but "
                 f"{listed(shape.links)}; compare them with spi_pipeline/publishers/police/answers.py"

@@ -47,7 +47,7 @@ class Known:
 
     @property
     def module(self) -> str:
-        """Where its publisher's knowledge stands."""
+        """The module or package of its publisher, as a path in the repository: where a fault of it is mended."""
         name = self.probe.name.split("/")[0]
         return f"spi_pipeline/publishers/{name}{'' if (_PUBLISHERS / name).is_dir() else '.py'}"
 

@@ -5,9 +5,10 @@ what the parser itself refuses by, so that a report can be judged by whoever get
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from itertools import islice
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -16,8 +17,10 @@ from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Ho
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 
 KILOBYTE = 1_000
+_V = TypeVar("_V")
 LONGEST = 100
-MOST = 60
+# The widest file of a publisher has 57 columns.
+MOST = 100
 # An address of a person, a key, an identifier of an incident: no name of a column, file or category is written so.
 _PRIVATE = re.compile(r"\S*@\S*|\b[0-9a-fA-F]{24,}\b|\d{9,}")
 
@@ -33,12 +36,23 @@ def _few(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts[:MOST]
 
 
+def _few_of(values: Mapping[str, _V]) -> Mapping[str, _V]:
+    return dict(islice(values.items(), MOST))
+
+
+def newest_first(periods: Iterable[str]) -> tuple[str, ...]:
+    """Each period once, as ``Shape.periods`` has them; what says nothing is none."""
+    return tuple(sorted({*periods} - {""}, reverse=True))
+
+
 Told = Annotated[str, AfterValidator(told)]
 Names = Annotated[tuple[Told, ...], AfterValidator(_few)]
+Labels = Annotated[Mapping[Told, int | None], AfterValidator(_few_of)]
+Facts = Annotated[Mapping[Told, Told], AfterValidator(_few_of)]
 
 
 class Shape(BaseModel):
-    """How an answer is made, without what it says.
+    """How an answer is made, without what it says; of what it names a hundred of each kind, the first, are kept.
 
     Attributes:
         form: of the body, by its first bytes.
@@ -57,10 +71,10 @@ class Shape(BaseModel):
     columns: Names = ()
     rows: int | None = None
     total: int | None = None
-    labels: Mapping[Told, int | None] = {}
+    labels: Labels = {}
     periods: Names = ()
     links: Names = ()
-    facts: Mapping[Told, Told] = {}
+    facts: Facts = {}
 
 
 @dataclass(frozen=True)

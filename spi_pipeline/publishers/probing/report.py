@@ -6,6 +6,7 @@ and of an answer its status, size and some headers.
 
 import json
 import platform
+import re
 import ssl
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +28,18 @@ HEADERS = (
 Outcome = Literal[Kind, "answered", "page", "empty", "other form", "leads nowhere", "not asked", "left out"]
 
 
+# How those are written that name nobody though they look like a key: sizes, and the MD5 of a public file as its tag.
+_PLAIN = {
+    "content-length": re.compile(r"\d{1,15}"),
+    "content-range": re.compile(r"bytes (\d{1,15}-\d{1,15}|\*)/(\d{1,15}|\*)"),
+    "etag": re.compile(r'(W/)?"[0-9a-f]{32}(-\d{1,5})?"'),
+}
+
+
 def _kept(headers: dict[str, str]) -> dict[str, str]:
-    return {name: told(value) for name, value in headers.items() if name in HEADERS}
+    kept = {name: value for name, value in headers.items() if name in HEADERS}
+    plain = {name for name, form in _PLAIN.items() if form.fullmatch(kept.get(name, ""))}
+    return {name: value if name in plain else told(value) for name, value in kept.items()}
 
 
 class Observation(BaseModel):

@@ -5,14 +5,13 @@ What they mean to a publisher is for its own module. Nothing here returns a cell
 
 import csv
 import io
-import json
 import zipfile
 from typing import Any
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.files.archives import FAULTS
 from spi_pipeline.publishers.files.plain import plain
-from spi_pipeline.publishers.files.reading import header_of
+from spi_pipeline.publishers.files.reading import header_of, read_json
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.probing.probe import Shape
 
@@ -48,7 +47,7 @@ def json_of(body: bytes, publisher: str) -> Any:
         SpiError: when it is none, or longer than what was looked at.
     """
     try:
-        return json.loads(body)
+        return read_json(body)
     except (ValueError, RecursionError) as error:
         raise SpiError(f"the answer of {publisher} is no JSON, or longer than {len(body):,} bytes") from error
 

@@ -161,8 +161,7 @@ def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable
         if before is not None:
             try:
                 request = probe.ask(scope, Earlier(before, asker.absolute))
-            # Whatever an earlier answer does to what looks for a link in it, it leads nowhere.
-            except Exception as error:
+            except Exception as error:  # whatever it was that an earlier answer did to what looks for a link in it
                 word: Outcome = "leads nowhere" if probe.follows else "not asked"
                 one = Observation(probe=probe.name, outcome=word, said=str(error))
         if request:

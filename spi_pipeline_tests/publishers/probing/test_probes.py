@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers import fingertips, stats19
 from spi_pipeline.publishers.http.exchange import Client, Host, Request, Scope
 from spi_pipeline.publishers.http.limits import Limits
+from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offers import OFFERS, PROBES
 from spi_pipeline.publishers.police.answers import STOPS, STREET
-from spi_pipeline.publishers.police.probes import CRIMES, FORCE_STOPS
-from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, told
+from spi_pipeline.publishers.police.probes import ARCHIVE, CRIMES, DATES, FORCE_STOPS
+from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, newest_first, told
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS, EnoughError, FewRequests, planned, smallest
+from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN
 
 ALL = [one.probe for one in PROBES.values()]
@@ -99,7 +102,28 @@ def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> No
         assert told(text) == text
     assert told("a\x1b[31mb\n") == "a [31mb"
     assert len(told("x" * 500)) == LONGEST
-    assert len(Shape(links=tuple(map(str, range(500)))).links) == MOST
+    many = [str(number) for number in range(500)]
+    shape = Shape(links=tuple(many), labels=dict.fromkeys(many), facts=dict.fromkeys(many, "x" * 500))
+    assert [len(shape.links), len(shape.labels), len(shape.facts)] == [MOST] * 3
+    assert {len(fact) for fact in shape.facts.values()} == {LONGEST}
+
+
+@pytest.mark.parametrize("kind", ["patients", "qof"])
+def test_what_is_read_is_seen_among_however_many_files(kind: str) -> None:
+    """More than a report holds, long names among them, before the one that is wanted."""
+    linked = {"patients": "gp-reg-pat-prac-lsoa-quin-age.zip", "qof": "qof-2526-prev-ach-pca.zip"}[kind]
+    read = {"patients": "gp-reg-pat-prac-lsoa-all-2026-07.csv", "qof": "PREVALENCE_2526.csv"}[kind]
+    others = [f"{'a' * 90}-{number}.csv" for number in range(200)]
+    page = "".join(f'<a href="https://files.digital.nhs.uk/{name}">x</a>' for name in [*others, linked]).encode()
+    body = zipped(dict.fromkeys([*others, read], b"x"))
+    for probe, seen in ((f"nhs/{kind}_publication", page), (f"nhs/{kind}_file", body)):
+        stated = PROBES[probe].probe
+        shape = stated.shape(Peek(200, {}, seen, len(seen), whole=True))
+        stated.expects[0](shape)
+        assert len(shape.links) == MOST
+        without = Shape(links=tuple(name for name in shape.links if name not in (linked, read)))
+        with pytest.raises(SpiError, match=r"links no file|holds no member"):
+            stated.expects[0](without)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +155,17 @@ def test_a_page_of_fewer_rows_is_no_fault() -> None:
         expect(Shape(columns=columns, rows=2, total=5, labels={"Total": 0, "1 car or van in household": 2}))
     with pytest.raises(SpiError, match="has 0 categories 'No cars or vans in household'"):
         census.expects[1](Shape(columns=columns, rows=2, total=2, labels={"Total": 0, "1 car or van in household": 2}))
+
+
+def test_months_are_told_newest_first_and_how_far_back_they_go() -> None:
+    """Lists of months come newest first, files of an archive oldest first."""
+    months = ["2023-09", "2024-01", "2026-07", "2026-08"]
+    dates = json.dumps([{"date": month} for month in reversed(months)]).encode()
+    archive = zipped({f"{month}/{month}-anyshire-street.csv": b"x" for month in months})
+    for probe, body in ((DATES, dates), (ARCHIVE, archive)):
+        shape = probe.shape(Peek(200, {}, body, len(body), whole=True))
+        assert (shape.periods, shape.facts) == (("2026-08", "2026-07", "2024-01"), {"oldest": "2023-09"})
+    assert newest_first(["2024", "", "2026", "2024"]) == ("2026", "2024")
 
 
 @pytest.mark.parametrize("name", PROBES)

@@ -121,6 +121,27 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
     assert "road_collisions at STATS19: expected an answer, found status 403" in faults[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "kept"),
+    [
+        ("content-length", "1733868300", "1733868300"),
+        ("content-length", "1733868300@home", "(masked)"),
+        ("content-range", "bytes 1732868300-1733868299/1733868300", "bytes 1732868300-1733868299/1733868300"),
+        ("content-range", "bytes */1733868300", "bytes */1733868300"),
+        ("content-range", f"bytes 0-1/{KEY}", "bytes 0-1/(masked)"),
+        ("etag", f'"{KEY[:32]}-207"', f'"{KEY[:32]}-207"'),
+        ("etag", f'W/"{KEY[:32]}"', f'W/"{KEY[:32]}"'),
+        ("etag", f'"{KEY}"', '"(masked)"'),
+        ("etag", '"66f2a1b3-1a2b3c"', '"66f2a1b3-1a2b3c"'),
+        ("last-modified", "135724829123", "(masked)"),
+    ],
+)
+def test_sizes_and_tags_of_files_are_told_and_nothing_else_in_their_place(name: str, said: str, kept: str) -> None:
+    one = Observation(probe="police/archive", outcome="answered", headers={name: said})
+    assert one.headers == {name: kept}
+    assert Observation.model_validate(one.model_dump()).headers == one.headers
+
+
 def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
     data = json.loads(json.dumps(as_data(as_report(Observation(probe="stats19/collisions", outcome="late")))))
     data["news"] = data["observations"][0]["more"] = 1

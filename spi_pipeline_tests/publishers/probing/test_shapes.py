@@ -85,6 +85,6 @@ def test_keys_are_those_of_all_objects() -> None:
 
 
 def test_json_that_is_none_is_refused() -> None:
-    for body in (b"", b"[1", b"[" * 200_000, b"\xff"):
+    for body in (b"", b"[1", b"[" * 200_000, b"\xff", b"[NaN]", b'{"a": -Infinity}'):
         with pytest.raises(SpiError, match="is no JSON"):
             shapes.json_of(body, "A")

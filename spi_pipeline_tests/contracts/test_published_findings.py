@@ -1,0 +1,90 @@
+"""What others published: every element and ward that an entry names must be there, and its date and place be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline_tests.contracts.mutation import assert_fault, case, change, faults
+
+FILE = "published_findings.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message", "at"),
+    [
+        case(
+            "a ward twice", FILE,
+            "wards: [E05014739, E05014750]",
+            "wards: [E05014739, E05014739]",
+            "finding a_report: ward E05014739 is named twice; keep one",
+        ),
+        case(
+            "no room", FILE,
+            "among: 3",
+            "among: 1",
+            "findings.a_report.claims.1: among 1 wards there is no room for the 2 named; raise among",
+            "among: 1",
+        ),
+        case(
+            "an id twice", FILE,
+            "id: of_another_town",
+            "id: a_report",
+            "the id 'a_report' is taken already; name it otherwise",
+        ),
+        case(
+            "no source", FILE,
+            "    url: https://example.org/a\n",
+            "",
+            "findings.a_report.url is missing",
+            "id: a_report",
+        ),
+        case(
+            "another end", FILE,
+            "end: highest",
+            "end: higher",
+            "findings.of_another_town.claims.1.end: 'higher' is not a value of this key; nearest is 'highest', "
+            "allowed are highest, lowest",
+        ),
+        case(
+            "no date", FILE,
+            "published: unknown",
+            "published: last year",
+            "findings.of_another_town.published: 'last year' is refused, state a day, month or year, such as "
+            "2024-07-22, or unknown",
+        ),
+        case(
+            "no claim", FILE,
+            "    claims:\n      - {element: no_car, end: highest, wards: [E05999999], because: They count dogs.}\n",
+            "    claims: []\n",
+            "findings.of_another_town.claims: list should have at least 1 item after validation, not 0",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_entry(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+    assert_fault(root, file, old, new, message, at)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "element: safety",
+            "element: safetey",
+            "finding a_report: 'safetey' is not a score of the index; nearest is 'safety'",
+        ),
+        ("element: no_car", "element: no_cart", "finding of_another_town: 'no_cart' is not a score of the index"),
+        ("E05014750]", "E05002198]", "finding a_report: 'E05002198' is not a ward of E06000032; nearest is"),
+    ],
+)
+def test_a_name_that_is_not_there(root: Path, old: str, new: str, message: str) -> None:
+    line = change(root, FILE, old, new)
+    (fault,) = faults(root)
+    assert (fault.file, fault.line) == (FILE, line)
+    assert fault.message.startswith(message)
+
+
+def test_wards_of_another_town_are_for_whoever_has_its_geography(root: Path) -> None:
+    assert [one.authority for one in load_contracts(root).published.findings] == ["E06000032", "E06000001"]

@@ -1,0 +1,122 @@
+"""Invented statements about invented wards, each held against figures that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.models.geography import Authority, Geography, Ward
+from spi_pipeline.contracts.models.published_findings import Finding
+from spi_pipeline.scoring.published import PUBLISHED_COLUMNS, published_findings
+
+HERE, THERE = "E06900001", "E06900002"
+NAMES = ["Ash", "Birch", "Cedar", "Damson", "Elm"]
+WARDS = {name: f"E0590000{number}" for number, name in enumerate(NAMES)}
+ELSEWHERE = "E05900009"
+SCORES = [10.0, 30, 20, 30, 50]
+
+
+def geography() -> Geography:
+    wards = [Ward(code=code, name=name, authority=HERE) for name, code in WARDS.items()]
+    return Geography.model_construct(
+        wards=[*wards, Ward(code=ELSEWHERE, name="Far", authority=THERE)],
+        authorities=[Authority.model_construct(code=code) for code in (HERE, THERE)],
+    )
+
+
+def scores() -> pd.DataFrame:
+    """Ash has the lowest score of health, Elm the highest; Far, of another authority, would be lower and higher."""
+    frame = pd.DataFrame({"area_code": [*WARDS.values()], "id": "health", "score": SCORES, "edition": 2026})
+    frame["rank"] = frame["score"].rank(ascending=False, method="min")
+    frame["rank_low"], frame["rank_high"] = frame["rank"] - 1, frame["rank"] + 1
+    far = [(ELSEWHERE, "health", 1.0, 2026, 1.0, None, None), (ELSEWHERE, "index", 99.0, 2026, 1.0, None, None)]
+    gap = [(WARDS["Ash"], "index", None, 2026, None, None, None), (WARDS["Elm"], "index", 7.0, 2026, 1.0, None, None)]
+    return pd.concat([frame, pd.DataFrame([*far, *gap], columns=frame.columns)], ignore_index=True)
+
+
+def finding(wards: list[str], authority: str = HERE, **claim: Any) -> Finding:
+    stated = {"element": "health", "end": "lowest", "wards": [WARDS[name] for name in wards]} | claim
+    return Finding(
+        id="others", authority=authority, publisher="Others", url="https://example.org/a", published="unknown",
+        says="Some wards are worse.", claims=[stated],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wards", "claim", "verdict", "found"),
+    [
+        (["Ash"], {}, "agrees", "Ash"),
+        (["Cedar"], {}, "differs", "Ash"),
+        (["Cedar", "Ash"], {}, "agrees", "Ash, Cedar"),
+        (["Cedar"], {"among": 2}, "agrees", "Ash, Cedar"),
+        (["Ash", "Elm"], {}, "differs", "Ash, Cedar"),
+        # Birch and Damson are alike: either is among the three lowest, and both are.
+        (["Birch"], {"among": 3}, "agrees", "Ash, Cedar, Birch, Damson"),
+        (["Damson"], {"among": 3}, "agrees", "Ash, Cedar, Birch, Damson"),
+        (["Birch"], {"among": 2}, "differs", "Ash, Cedar"),
+        (["Elm"], {"end": "highest"}, "agrees", "Elm"),
+        (["Damson", "Elm"], {"end": "highest"}, "agrees", "Elm, Birch, Damson"),
+        (["Ash"], {"end": "highest", "among": 4}, "differs", "Elm, Birch, Damson, Cedar"),
+        (["Ash"], {"element": "index"}, "not_compared", None),
+        (["Ash"], {"element": "not_scored_here"}, "not_compared", None),
+    ],
+)
+def test_a_claim_is_held_against_the_wards_of_its_authority(
+    wards: list[str], claim: dict[str, Any], verdict: str, found: str | None
+) -> None:
+    (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
+    assert list(row) == PUBLISHED_COLUMNS
+    assert (row["verdict"], row["found"]) == (verdict, found)
+    assert (row["edition"], row["among"]) == (2026, claim.get("among", len(wards)))
+    assert (row["amiss"] is None) == (verdict != "differs")
+
+
+def test_our_own_figure_is_told_with_its_likely_range() -> None:
+    (row,) = published_findings([finding(["Cedar", "Birch"])], scores(), geography()).to_dict("records")
+    assert row["wards"] == "Cedar, Birch"
+    assert row["within_range"] is False, "Birch is fourth of five from below, its likely range ends at the third"
+    assert row["ranks"] == "Cedar 4 (3 to 5), Birch 2 (1 to 3), of 5"
+    assert row["amiss"] == (
+        "others, claim 1: our figures differ, lowest in health is Ash, Cedar (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
+        "state because of what in published_findings.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wards", "claim", "within"),
+    [
+        (["Cedar"], {}, True),  # 4 (3 to 5)
+        (["Birch"], {}, False),  # 2 (1 to 3)
+        (["Cedar", "Birch"], {"among": 3}, True),
+        (["Birch"], {"end": "highest"}, True),
+        (["Ash"], {"end": "highest", "among": 3}, False),  # 5 (4 to 6)
+        (["Ash"], {"element": "index"}, None),
+        (["Elm"], {"element": "index", "end": "highest"}, None),  # without a range
+    ],
+)
+def test_a_claim_may_lie_within_what_our_ranks_leave_open(
+    wards: list[str], claim: dict[str, Any], within: bool | None
+) -> None:
+    (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
+    assert row["within_range"] is within
+
+
+def test_what_differs_needs_a_reason_and_what_agrees_needs_none() -> None:
+    differs = published_findings([finding(["Elm"], because="They count dogs.")], scores(), geography())
+    assert differs[["verdict", "because", "amiss"]].iloc[0].tolist() == ["differs", "They count dogs.", None]
+    agrees = published_findings([finding(["Ash"], because="They count dogs.")], scores(), geography())
+    assert agrees["amiss"].tolist() == [
+        "others, claim 1: our figures agree, so that its because is not needed; take it out of published_findings.yaml"
+    ]
+    silent = published_findings([finding(["Ash"], element="index", because="They count dogs.")], scores(), geography())
+    assert silent["amiss"].tolist() == [None], "what cannot be compared needs no reason, and may keep one"
+
+
+def test_what_is_said_of_others_wards_is_passed_over() -> None:
+    elsewhere = finding(["Ash"], authority="E06900003")
+    assert published_findings([elsewhere], scores(), geography()).empty
+    table = published_findings([], scores(), geography())
+    assert table.empty
+    assert list(table.columns) == PUBLISHED_COLUMNS
