@@ -11,6 +11,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
+from spi_pipeline.steps.analysis.what_would_it_take import what_would_it_take_step
 from spi_pipeline.steps.basis import basis_step
 from spi_pipeline.steps.completeness import completeness_step
 from spi_pipeline.steps.context import context_step
@@ -47,6 +48,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *parent_steps(contracts),
         *uncertainty_steps(contracts),
         scorecard_step(contracts),
+        what_would_it_take_step(contracts),
         *sanity_steps(contracts),
         *joined_steps(contracts),
     ]
