@@ -124,10 +124,12 @@ def _gaps(
     own = observations[(observations["edition"] == edition) & observations["status"].isin(PRESENT)]
     own = own[own["indicator_id"].isin(leaves.intersection(list(how)))]
     own = own[own["area_code"].isin(index.get_level_values("area_code"))].reset_index(drop=True)
+    if own.empty:
+        return pd.DataFrame()
     known = own["indicator_id"].map(how)
     own = own.assign(row=index.get_indexer(pd.MultiIndex.from_frame(own[["edition", "area_code"]])))
     own["column"] = leaves.get_indexer(pd.Index(own["indicator_id"]))
-    own["per"] = [one.per for one in known]
+    own["per"] = np.array([one.per for one in known], dtype=float)
     own["counted"] = own["numerator"].fillna(own["value"] * own["denominator"] / own["per"])
     # What one more or fewer adds to the value. Of a rate that counts move nothing can be said where there are none.
     own["each"] = (own["per"] / own["denominator"]).fillna(own["value"] / own["counted"].where(own["counted"] > 0))
