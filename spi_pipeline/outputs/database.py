@@ -1,4 +1,7 @@
-"""The database that readers open: every published product as a table, typed and commented by its contract."""
+"""The database that readers open: every published product as a table, typed and commented by its contract.
+
+One view stands over them, with a row for each ward.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +16,7 @@ from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, literal, quoted, write
 from spi_pipeline.outputs.output import Output
+from spi_pipeline.outputs.overview import ward_overview
 from spi_pipeline.outputs.queries import under_contract
 from spi_pipeline.storage.places import DATABASE as FILE
 
@@ -29,7 +33,8 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
         SpiError: when rows do not keep what their contract says of them, or the disk refuses.
     """
     products = [contracts.products[name] for name in published(contracts)]
-    write(folder / FILE, [_database_table(product, tables[product.id]) for product in products])
+    views = [ward_overview(contracts, tables["context"])]
+    write(folder / FILE, [_database_table(product, tables[product.id]) for product in products], views)
 
 
 DATABASE = Output(published, build)

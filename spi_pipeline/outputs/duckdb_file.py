@@ -1,9 +1,9 @@
-"""Building one DuckDB file from tables: types, keys, constraints and comments.
+"""Building one DuckDB file from tables and views over them: types, keys, constraints and comments.
 
 The file is built once and never written again. Which tables it holds and where it goes is decided elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,17 +60,36 @@ class DatabaseTable:
     parts: Sequence[pa.Table]
 
 
-def write(path: Path, tables: Sequence[DatabaseTable]) -> None:
-    """Write the database file ``path`` with ``tables``.
+@dataclass(frozen=True)
+class View:
+    """One view of the database.
+
+    Attributes:
+        name: its name, any text.
+        query: what it asks of the tables of the database, a SELECT; put into the statement as it is.
+        columns: what each of its columns means, by name, in the order of the query.
+        comment: what a row is.
+    """
+
+    name: str
+    query: str
+    columns: Mapping[str, str]
+    comment: str
+
+
+def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = ()) -> None:
+    """Write the database file ``path`` with ``tables``, and ``views`` over them.
 
     Raises:
-        SpiError: where a table's rows break its key or constraints, or its parts have other columns; names the table
-            and what DuckDB said. The file is then of no use.
+        SpiError: where a table's rows break its key or constraints, its parts have other columns, or the query of a
+            view asks for what is not there; names the table or view and what DuckDB said. The file is then of no use.
     """
     try:
         with duckdb.connect(str(path), config=_CONFIG) as connection:
             for table in tables:
                 _add(connection, table)
+            for view in views:
+                _look(connection, view)
             # Asked for, since what goes wrong in the one that closing implies is not reported.
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
@@ -89,6 +108,20 @@ def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:
         raise SpiError(
             f"Table {table.name!r} cannot go into the database ({_first_line(error)}): nothing was published, "
             "correct the table and run `spi refresh` again."
+        ) from error
+
+
+def _look(connection: duckdb.DuckDBPyConnection, view: View) -> None:
+    name = quoted(view.name)
+    try:
+        connection.execute(f"CREATE VIEW {name} ({_list(tuple(view.columns))}) AS {view.query}")
+        connection.execute(f"COMMENT ON VIEW {name} IS {literal(view.comment)}")
+        for column, comment in view.columns.items():
+            connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(comment)}")
+    except duckdb.ProgrammingError as error:
+        raise SpiError(
+            f"View {view.name!r} cannot go into the database ({_first_line(error)}): nothing was published, correct "
+            "what it asks for."
         ) from error
 
 

@@ -13,6 +13,7 @@ from spi_pipeline.steps.analysis.published import published_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
+from spi_pipeline.steps.analysis.what_would_it_take import what_would_it_take_step
 from spi_pipeline.steps.basis import basis_step
 from spi_pipeline.steps.completeness import completeness_step
 from spi_pipeline.steps.context import context_steps
@@ -50,6 +51,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *uncertainty_steps(contracts),
         scorecard_step(contracts),
         *composition_steps(contracts),
+        what_would_it_take_step(contracts),
         *sanity_steps(contracts),
         published_step(contracts),
         *joined_steps(contracts),

@@ -66,7 +66,7 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
     """
     parts: dict[str, list[pd.DataFrame]] = {"rank_interval": [], "doubt": [], "change": []}
     for index in _indices(trees, observations, areas):
-        found = simulate(index.scores, wanted.draws, wanted.seed, _doubt(wanted))
+        found = simulate(index.scores, wanted.draws, wanted.seed, doubt_of(wanted))
         levels = index.scores.task.structure.level_of
         # A draw may give a score to an area that has too few values; it has no score all the same.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
@@ -111,7 +111,7 @@ def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas,
         with warnings.catch_warnings():
             # Where no rank moves there is nothing to share out, which numpy says of every share.
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            shares = sensitivity(index.scores, wanted.shares, wanted.seed, _doubt(wanted))
+            shares = sensitivity(index.scores, wanted.shares, wanted.seed, doubt_of(wanted))
         parts.append(index.about(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
     return pd.concat(parts, ignore_index=True)[SENSITIVITY_COLUMNS]
 
@@ -122,5 +122,6 @@ def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas
             yield _Index(profile, authority, tree, tree.score(tree.values(observations, codes), authority))
 
 
-def _doubt(wanted: Uncertainty) -> Doubt:
+def doubt_of(wanted: Uncertainty) -> Doubt:
+    """What is varied and how far, in the engine's words."""
     return Doubt(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)

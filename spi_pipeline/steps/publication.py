@@ -38,7 +38,7 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
         group="published",
         inputs=(*tables, *(f"{RECORDS}{name}" for name in RECORDED if name in wanted)),
         outputs=(PUBLICATION,),
-        files=products(*sorted(wanted)),
+        files=("framework.yaml", "context.yaml", *products(*sorted(wanted))),
         does=publication,
         uses=tuple(output.build for output in OUTPUTS),
         page=Page(about=_about, shows=_shows),
@@ -85,7 +85,9 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     names = DATABASE.reads(contracts)
     with reading(look.database) as connection:
         counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in names}
+        views = connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
     rows = [{"table": n, "rows": f"{counts[n]:,}", "holds": contracts.products[n].title} for n in names]
+    rows += [{"table": name, "rows": "a view", "holds": comment.partition(":")[0]} for name, comment in views]
     return {
         "file": look.database,
         "megabytes": round(look.database.stat().st_size / 1e6, 1),

@@ -310,6 +310,24 @@ def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
     assert all(total < 0.12 for *_, total, _, _ in found[4:])
 
 
+def test_what_it_would_take_in_dallow(refreshed: Path) -> None:
+    found = rows_of(
+        refreshed,
+        "SELECT title, target, needed, needed_low, needed_high, way, w.unit, index_score, index_score_then, "
+        "rank_then, rank_then_low, rank_then_high "
+        "FROM what_would_it_take w JOIN indicator USING (indicator_id) JOIN area USING (area_code) "
+        "WHERE area_name = 'Dallow' ORDER BY index_score_then DESC LIMIT 8",
+    )
+    header = ["Indicator", "Held against", "It takes", "95 %", "Index", "Rank then", "In nine of ten"]
+    words = {"authority": "Luton", "england_median": "England"}
+    rows = [
+        [title, words[target], f"{needed:,.0f} {way} {unit}", f"{low:,.0f}–{high:,.0f}", f"{now:.1f} to {then:.1f}",
+         rank, f"{best}–{worst}"]
+        for title, target, needed, low, high, way, unit, now, then, rank, best, worst in found
+    ]  # fmt: skip
+    assert_table(DOCUMENT, "takes", markdown_table(header, rows, numbers=header[2:]))
+
+
 def test_peers_are_those_described(contracts: Contracts) -> None:
     assert (contracts.peers.measure, contracts.peers.count) == ("net_income_after_housing", 5)
     assert contracts.peers.floor == 1

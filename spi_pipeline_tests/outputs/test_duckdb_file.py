@@ -1,4 +1,4 @@
-"""The DuckDB file itself: types, keys, constraints, comments, and what is refused."""
+"""The DuckDB file itself: types, keys, constraints, comments, views, and what is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
+from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, View, write
 
 SCORES = pa.table({"area_code": ["E05000002", "E05000001"], "score": [1.0, 1.0]})
 
@@ -118,3 +118,30 @@ def test_the_same_tables_are_the_same_rows_in_the_same_order(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"some.duckdb could not be written .*check the disk"):
         write(tmp_path / "nowhere" / "some.duckdb", [database_table(SCORES)])
+
+
+def test_a_view_asks_the_tables_and_has_comments(database: Path) -> None:
+    view = View(
+        'best"; --', "SELECT max(score), area_code FROM score GROUP BY 2 ORDER BY 2 DESC",
+        {"it's": "the 'best'", 'c"': "its ward"}, "one row; 'x'",
+    )  # fmt: skip
+    write(database, [database_table(SCORES)], [view])
+    assert ask(database, 'SELECT * FROM "best""; --"') == [(1.0, "E05000002"), (1.0, "E05000001")]
+    assert ask(database, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal") == [
+        (view.name, view.comment)
+    ]
+    columns = "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal AND table_name LIKE 'best%'"
+    assert ask(database, columns) == list(view.columns.items())
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT nothing FROM score", ["nothing"]),
+        ("SELECT 1 FROM no_table", ["a"]),
+        ("SELECT score FROM score", ["a", "b"]),
+    ],
+)
+def test_a_view_that_asks_for_what_is_not_there_is_named(database: Path, query: str, columns: list[str]) -> None:
+    with pytest.raises(SpiError, match=r"View 'best' cannot go into the database .*: nothing was published"):
+        write(database, [database_table(SCORES)], [View("best", query, dict.fromkeys(columns, ""), "")])

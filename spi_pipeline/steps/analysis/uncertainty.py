@@ -55,7 +55,7 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
     ]
 
 
-def _observed(inputs: Inputs) -> pd.DataFrame:
+def observed(inputs: Inputs) -> pd.DataFrame:
     """The values of the published editions."""
     rows = inputs.parts("indicator_value")
     return rows[rows["edition"].isin(set(inputs.frame("edition")["edition"]))]
@@ -66,14 +66,14 @@ def uncertain(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     from spi_pipeline.scoring.uncertainty import uncertainty
 
     wanted = contracts.framework.uncertainty
-    return uncertainty(trees_of(contracts, inputs), _observed(inputs), areas(contracts), wanted)
+    return uncertainty(trees_of(contracts, inputs), observed(inputs), areas(contracts), wanted)
 
 
 def sensitivity(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``sensitivity``."""
     from spi_pipeline.scoring.uncertainty import drivers
 
-    rows, wanted = _observed(inputs), contracts.framework.uncertainty
+    rows, wanted = observed(inputs), contracts.framework.uncertainty
     newest = rows[rows["edition"] == rows["edition"].max()]
     return {"sensitivity": drivers(trees_of(contracts, inputs), newest, areas(contracts), wanted)}
 

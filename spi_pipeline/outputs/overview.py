@@ -1,0 +1,183 @@
+"""One row for each ward: what the tables of the newest edition say of it side by side, as a view over these tables.
+
+Its columns follow from the contracts: elements of the framework and measures of the context give them their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.duckdb_file import View, literal, quoted
+
+NAME = "ward_overview"
+COMMENT = (
+    "One row for each ward and one for its authority, newest edition and first profile: scores and likely ranks, what "
+    "changed, of when the figures are, strengths and weaknesses, and the context beside them. A view: every figure is "
+    "that of the table it stands in."
+)
+NEWEST = "(SELECT max(edition) FROM edition)"
+# Columns of the table score, each an ending of the columns of an element.
+OF_ELEMENT = ("score", "rank", "rank_low", "rank_high")
+# Columns of the table score, said of the index alone.
+OF_INDEX = ("score_low", "score_high", "coverage", "age_years", "recent_weight")
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    expression: str
+    comment: str
+
+
+def ward_overview(contracts: Contracts, context: pa.Table) -> View:
+    """The view.
+
+    Args:
+        contracts: which elements and measures there are, and what they mean.
+        context: rows of the product ``context``, for the periods of its newest figures.
+
+    Raises:
+        SpiError: when two columns would have one name.
+    """
+    profile = literal(next(iter(contracts.framework.profiles)))
+    parts = {
+        "scores": (list(_scores(contracts)), _of_edition("score", profile)),
+        "changes": (list(_changes(contracts)), _since_the_first(profile)),
+        "figures": (_figures(), _behind()),
+        "cards": (_cards(), _judged(contracts, profile)),
+        "around": (list(_context(contracts, context)), "FROM context"),
+    }
+    columns = [*_heads(profile), *(column for found, _ in parts.values() for column in found)]
+    _refuse_namesakes([column.name for column in columns])
+    within = [f"{name} AS (SELECT area_code, {_list(found)} {source} GROUP BY area_code)"
+              for name, (found, source) in parts.items() if found]  # fmt: skip
+    joined = " ".join(f"LEFT JOIN {name} USING (area_code)" for name, (found, _) in parts.items() if found)
+    shown = [f"{column.expression} AS {quoted(column.name)}" for column in _heads(profile)]
+    shown += [quoted(column.name) for found, _ in parts.values() for column in found]
+    place = quoted(f"{contracts.framework.id}_rank")
+    query = (
+        f"WITH {', '.join(within)} SELECT {', '.join(shown)} FROM area {joined} "
+        f"ORDER BY coalesce(parent_code, area_code), level DESC, {place} NULLS LAST, area_name"
+    )
+    return View(NAME, query, {column.name: column.comment for column in columns}, COMMENT)
+
+
+def _heads(profile: str) -> list[_Column]:
+    return [
+        _Column("area_code", "area_code", "Code of the ward or authority"),
+        _Column("area_name", "area_name", "Its name"),
+        _Column("level", "level", "ward or authority"),
+        _Column("parent_code", "parent_code", "Authority of a ward; null for an authority"),
+        _Column("edition", NEWEST, "Calendar year of the edition, the newest"),
+        _Column("profile", profile, "Profile of the scores, the first"),
+        _Column("as_of", "(SELECT max(as_of) FROM edition)", "The day the figures were taken"),
+    ]
+
+
+def _elements(contracts: Contracts) -> list[str]:
+    """The index, its dimensions and their components."""
+    dimensions = contracts.framework.dimensions
+    return [contracts.framework.id, *(each.id for each in dimensions), *contracts.framework.components]
+
+
+def _scores(contracts: Contracts) -> Iterator[_Column]:
+    meant = {column.name: column.description for column in contracts.products["score"].columns}
+    for name in _elements(contracts):
+        for column in (*OF_ELEMENT, *(OF_INDEX if name == contracts.framework.id else ())):
+            comment = f"{contracts.titles[name]}: {meant[column]}"
+            yield _Column(f"{name}_{column}", _where(f"any_value({column})", f"id = {literal(name)}"), comment)
+
+
+def _changes(contracts: Contracts) -> Iterator[_Column]:
+    for name in _elements(contracts):
+        comment = f"{contracts.titles[name]}: what may be said of the change since the first edition; see table change"
+        yield _Column(f"{name}_change", _where("any_value(verdict)", f"id = {literal(name)}"), comment)
+
+
+def _figures() -> list[_Column]:
+    return [
+        _Column("oldest_figure", "min(period_end)", "Last day of the period of the oldest figure behind the index"),
+        _Column("newest_figure", "max(period_end)", "Last day of the period of the newest figure behind the index"),
+    ]
+
+
+def _cards() -> list[_Column]:
+    against = "against its peers, the most pronounced first, semicolons between them; see table scorecard"
+    kinds = [
+        ("strengths", "strength", "component", f"Components in which the ward is strong {against}"),
+        ("weaknesses", "weakness", "component", f"Components in which it is weak {against}"),
+        ("strong_indicators", "strength", "indicator", f"Indicators in which it is strong {against}"),
+        ("weak_indicators", "weakness", "indicator", f"Indicators in which it is weak {against}"),
+    ]
+    named = "string_agg(title, '; ' ORDER BY abs(difference) DESC, title)"
+    return [
+        _Column(name, _where(named, f"verdict = {literal(verdict)} AND level = {literal(level)}"), comment)
+        for name, verdict, level, comment in kinds
+    ]
+
+
+def _context(contracts: Contracts, rows: pa.Table) -> Iterator[_Column]:
+    periods = _newest_periods(rows)
+    for item in contracts.context.values():
+        if contracts.dormant.intersection(contracts.sources_of(item)):
+            continue
+        dated = f", {periods[item.id]}" if item.id in periods else ""
+        chosen = f"measure_id = {literal(item.id)} AND value IS NOT NULL"
+        comment = f"{item.title}{dated}. {item.description} {item.limits}"
+        yield _Column(item.id, _where("arg_max(value, period_end)", chosen), comment)
+
+
+def _newest_periods(rows: pa.Table) -> dict[str, str]:
+    """First and last day of the newest figures of each measure, of all areas together."""
+    known = rows.filter(pc.field("value").is_valid())
+    newest = known.group_by(["measure_id", "area_code"]).aggregate([("period_end", "max")])
+    newest = newest.rename_columns(["measure_id", "area_code", "period_end"])
+    with_start = newest.join(known, ["measure_id", "area_code", "period_end"], join_type="inner")
+    found = with_start.group_by("measure_id").aggregate([("period_start", "min"), ("period_end", "max")])
+    return {
+        row["measure_id"]: " to ".join(dict.fromkeys(str(row[end]) for end in ("period_start_min", "period_end_max")))
+        for row in found.to_pylist()
+    }
+
+
+def _of_edition(table: str, profile: str) -> str:
+    return f"FROM {table} WHERE profile = {profile} AND edition = {NEWEST}"
+
+
+def _since_the_first(profile: str) -> str:
+    ends = f"edition_to = {NEWEST} AND edition_from = (SELECT min(edition) FROM edition)"
+    return f"FROM change WHERE profile = {profile} AND {ends}"
+
+
+def _behind() -> str:
+    return f"FROM observation JOIN indicator USING (indicator_id) WHERE in_basis AND edition = {NEWEST}"
+
+
+def _judged(contracts: Contracts, profile: str) -> str:
+    titles = ", ".join(f"({literal(name)}, {literal(contracts.titles[name])})" for name in _elements(contracts))
+    named = (
+        f"(SELECT * FROM (VALUES {titles}) AS element(id, title) UNION ALL SELECT indicator_id, title FROM indicator)"
+    )
+    return f"FROM scorecard JOIN {named} AS named USING (id) WHERE profile = {profile} AND edition = {NEWEST}"
+
+
+def _where(aggregate: str, condition: str) -> str:
+    return f"{aggregate} FILTER (WHERE {condition})"
+
+
+def _list(columns: Sequence[_Column]) -> str:
+    return ", ".join(f"{column.expression} AS {quoted(column.name)}" for column in columns)
+
+
+def _refuse_namesakes(names: Sequence[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SpiError(
+            f"two columns of the view {NAME} would be called {' and '.join(twice)}: give the measure in context.yaml "
+            "or the element in framework.yaml another id"
+        )

@@ -1,0 +1,197 @@
+"""What it would take, by hand: a town of six wards whose index is one component of two indicators."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.engine.intervals import Z95
+from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.tree import Tree
+from spi_pipeline.scoring.what_would_it_take import COLUMNS, COUNTS, PROPORTION, Counted, counted, what_would_it_take
+from spi_pipeline_tests.graph.snapshot import SETTINGS
+from spi_pipeline_tests.scoring.town import NAN, NORTH, catalogue, framework, indicator, trees
+
+WARDS = [f"E0500000{number}" for number in range(1, 7)]
+TOWN = Areas(pd.Series(dict.fromkeys(WARDS, NORTH)))
+AREAS = [*WARDS, NORTH]
+HOMES = Counted("households", 100.0, of_alike=True, higher=True)
+CRIMES = Counted("incidents", None, of_alike=False, higher=False)
+# Of 200 homes each so many are warm; of 1,200 in the town 720.
+WARM = [20, 100, 120, 140, 160, 180, 720]
+CRIME = [40.0, 10.0, 20.0, 30.0, 20.0, 30.0, 25.0]
+EVENTS = [80, 20, 40, 60, 40, 60, 300]
+
+
+def figures(**of_warm: Any) -> pd.DataFrame:
+    """Rows of ``indicator_value``: ``warm`` in percent of homes, ``crime`` a rate that events move."""
+    homes = [200.0] * 6 + [1200.0]
+    value = [100 * warm / home for warm, home in zip(WARM, homes, strict=True)]
+    warm = {"indicator_id": "warm", "value": value, "numerator": [float(warm) for warm in WARM]} | of_warm
+    crime = {"indicator_id": "crime", "value": CRIME, "numerator": [float(number) for number in EVENTS]}
+    rows = pd.concat([pd.DataFrame({"area_code": AREAS, "denominator": homes, **each}) for each in (warm, crime)])
+    rows = rows.assign(edition=2024, lower=rows["value"] - 3, upper=rows["value"] + 6, allocation_error=0.0)
+    days = {"period_start": dt.date(2024, 1, 1), "period_end": dt.date(2024, 12, 31)}
+    return rows.assign(status="observed", **days).reset_index(drop=True)
+
+
+def tree_of(**stated: Any) -> tuple[Tree, Any]:
+    frame = framework(("housing",))
+    items = {"housing": [indicator("warm"), indicator("crime", worst=100, best=0)]}
+    return trees(frame, catalogue(**items))["equal"], frame.uncertainty.model_copy(update=stated)
+
+
+def england(**median: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(name, "p50", value) for name, value in median.items()], columns=["indicator_id", "statistic", "value"]
+    )
+
+
+def found(
+    rows: pd.DataFrame | None = None, reference: pd.DataFrame | None = None, how: dict[str, Counted] | None = None,
+    **stated: Any,
+) -> pd.DataFrame:  # fmt: skip
+    tree, wanted = tree_of(**stated)
+    known = {"warm": HOMES, "crime": CRIMES} if how is None else how
+    table = what_would_it_take(
+        tree, figures() if rows is None else rows, known, england() if reference is None else reference, TOWN, wanted
+    )
+    return table.set_index(["indicator_id", "target", "area_code"], drop=False).sort_index()
+
+
+def test_homes_that_separate_a_ward_from_its_town() -> None:
+    table = found()
+    assert list(table.columns) == [name for name in COLUMNS if name != "profile"]
+    assert len(table) == 12, "the town is not held against itself"
+    first = table.loc[("warm", "authority", WARDS[0])]
+    # Warm are 20 of 200 homes, in the town 60 of 100.
+    assert (first["counted"], first["value"], first["target_value"], first["value_then"]) == (20, 10, 60, 60)
+    assert first[["unit", "way", "rests_on", "status"]].tolist() == ["households", "more", COUNTS, "observed"]
+    assert first["needed"] == pytest.approx(100)
+    # Between 7 and 16 % are warm.
+    assert (first["needed_low"], first["needed_high"]) == (pytest.approx(88), pytest.approx(106))
+    best = table.loc[("warm", "authority", WARDS[5])]
+    assert best["needed"] == pytest.approx(-60), "it is so many homes ahead"
+
+
+def test_crimes_of_a_published_rate_change_in_proportion() -> None:
+    first = found().loc[("crime", "authority", WARDS[0])]
+    # 80 crimes are a rate of 40, and 25 is five eighths of it.
+    assert (first["way"], first["rests_on"], first["counted"]) == ("fewer", PROPORTION, 80)
+    assert first["needed"] == pytest.approx(30)
+    # Between 37 and 46.
+    assert (first["needed_low"], first["needed_high"]) == (pytest.approx(24), pytest.approx(42))
+    assert found().loc[("crime", "authority", WARDS[1]), "needed"] == pytest.approx(-30)
+    alone = found(how={"crime": CRIMES})
+    assert alone["needed"].tolist() == found().loc["crime", "needed"].tolist()
+
+
+def test_scores_and_ranks_then_are_those_of_the_index_with_that_figure_alone_changed() -> None:
+    table = found().loc[("warm", "authority")]
+    now = [(10 + 60) / 2, (50 + 90) / 2, (60 + 80) / 2, (70 + 70) / 2, (80 + 80) / 2, (90 + 70) / 2]
+    assert table["index_score"].tolist() == pytest.approx(now)
+    assert table["rank"].tolist() == [6, 3, 3, 3, 1, 1]
+    assert (table["score"].iloc[0], table["score_then"].iloc[0]) == pytest.approx((10, 60))
+    # 60 % of homes warm and crime at 60 points come to 60 points, and to the last place still.
+    assert (table["index_score_then"].iloc[0], table["rank_then"].iloc[0]) == (pytest.approx(60), 6)
+    # The second gains five points and stands third alone; the best loses 15 and falls to fifth.
+    assert (table["index_score_then"].iloc[1], table["rank_then"].iloc[1]) == (pytest.approx(75), 3)
+    assert (table["index_score_then"].iloc[5], table["rank_then"].iloc[5]) == (pytest.approx(65), 5)
+
+
+def test_allocation_error_widens_the_interval_as_an_error_of_its_own() -> None:
+    rows = figures().assign(allocation_error=4 / Z95)
+    first = found(rows).loc[("warm", "authority", WARDS[0])]
+    assert (first["needed_low"], first["needed_high"]) == (
+        pytest.approx(2 * (50 - (36 + 16) ** 0.5)),
+        pytest.approx(2 * (50 + 5)),
+    )
+    near = found(rows.assign(lower=rows["value"] - 30)).loc[("warm", "authority", WARDS[0])]
+    assert near["needed_high"] == pytest.approx(120), "no fewer than none are warm"
+
+
+def test_what_cannot_be_counted_is_cut_and_said() -> None:
+    table = found(reference=england(warm=120.0, crime=10.0)).loc[("warm", "england_median")]
+    first = table.loc[WARDS[0]]
+    assert (first["cut"], first["target_value"], first["value_then"]) == (True, 120, 100)
+    assert first["needed"] == pytest.approx(180), "all of its 200 homes"
+    other = Counted("incidents", 100.0, of_alike=False, higher=True)
+    free = found(reference=england(warm=120.0), how={"warm": other}).loc[("warm", "england_median", WARDS[0])]
+    assert (free["cut"], free["value_then"]) == (False, 120), "of other things there may be more than homes"
+    assert free["needed"] == pytest.approx(220)
+
+
+def test_the_town_is_held_against_england_and_has_no_rank() -> None:
+    table = found(reference=england(warm=50.0)).loc[("warm", "england_median")]
+    assert len(table) == 7
+    town = table.loc[NORTH]
+    assert town["needed"] == pytest.approx(-120)
+    assert town[["rank", "rank_low", "rank_high", "rank_then", "rank_then_low", "rank_then_high"]].isna().all()
+    assert town["index_score_then"] == pytest.approx(town["index_score"] - 5)
+
+
+def test_a_cell_that_is_not_a_figure_of_the_ward_has_no_row() -> None:
+    for status in ("missing", "suppressed"):
+        rows = figures()
+        first = (rows["indicator_id"] == "warm") & (rows["area_code"] == WARDS[0])
+        rows.loc[first, ["value", "numerator", "denominator", "lower", "upper"]] = NAN
+        rows.loc[first, "status"] = status
+        table = found(rows)
+        assert WARDS[0] not in table.loc[("warm", "authority")].index
+        assert WARDS[0] in table.loc[("crime", "authority")].index
+    old = found(figures().assign(status="carried")).loc[("warm", "authority", WARDS[0])]
+    assert (old["status"], old["needed"]) == ("carried", pytest.approx(100)), "an older count is a count, and says so"
+
+
+def test_where_no_events_are_counted_nothing_can_be_said_of_a_rate_that_they_move() -> None:
+    rows = figures()
+    rows.loc[(rows["indicator_id"] == "crime") & (rows["area_code"] == WARDS[1]), "numerator"] = 0.0
+    assert WARDS[1] not in found(rows).loc[("crime", "authority")].index
+    rows = figures()
+    none = (rows["indicator_id"] == "warm") & (rows["area_code"] == WARDS[0])
+    rows.loc[none, ["value", "numerator", "lower"]] = 0.0
+    assert found(rows).loc[("warm", "authority", WARDS[0]), "needed"] == pytest.approx(120), "of a share it can"
+
+
+def test_a_share_that_is_published_without_its_count_counts_all_the_same() -> None:
+    first = found(figures(numerator=NAN)).loc[("warm", "authority", WARDS[0])]
+    assert (first["counted"], first["needed"]) == (pytest.approx(20), pytest.approx(100))
+
+
+def test_a_value_that_is_scored_as_another_has_no_row() -> None:
+    tree, wanted = tree_of()
+    capped = tuple(
+        {**element, "at_least": 55.0} if element["id"] == "warm" else element for element in tree.elements
+    )  # fmt: skip
+    table = what_would_it_take(replace(tree, elements=capped), figures(), {"warm": HOMES}, england(), TOWN, wanted)
+    assert set(table["area_code"]) == set(WARDS[2:]), "two wards stand below the cap"
+
+
+def test_with_nothing_drawn_the_likely_rank_is_the_rank() -> None:
+    table = found(sources=["imputation"])
+    for end in ("low", "high"):
+        assert (table[f"rank_{end}"] == table["rank"]).all()
+        assert (table[f"rank_then_{end}"] == table["rank_then"]).all()
+    drawn = found()
+    assert (drawn["rank_high"] > drawn["rank_low"]).any()
+
+
+def test_without_anything_counted_the_table_is_empty_and_whole() -> None:
+    table = found(how={})
+    assert table.empty
+    assert list(table.columns) == [name for name in COLUMNS if name != "profile"]
+
+
+def test_what_is_counted_follows_from_the_contracts() -> None:
+    known = counted(contracts_in_force(SETTINGS))
+    assert known["overcrowded_homes"] == Counted("households", 100.0, of_alike=True, higher=False)
+    assert known["turnout"] == Counted("people", 100.0, of_alike=True, higher=True), "a mean that is a share"
+    assert known["stop_and_search"] == Counted("incidents", 1000.0, of_alike=False, higher=False)
+    assert known["violent_crime"] == Counted("incidents", None, of_alike=False, higher=False)
+    assert "patients_per_gp" not in known
+    assert "nitrogen_dioxide" not in known
