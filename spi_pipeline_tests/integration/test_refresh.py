@@ -113,7 +113,7 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     assert {f"element_score.{name}" for name in above} <= changed
     beside = {
         "change", "scorecard", "rank_interval", "sensitivity", "doubt", "score", "comparison", "constant", "neighbours",
-        "opposed", "redundant",
+        "opposed", "redundant", "what_would_it_take",
     }  # fmt: skip
     assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
     goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
