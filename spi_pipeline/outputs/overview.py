@@ -59,7 +59,8 @@ def ward_overview(contracts: Contracts, context: pa.Table) -> View:
               for name, (found, source) in parts.items() if found]  # fmt: skip
     joined = " ".join(f"LEFT JOIN {name} USING (area_code)" for name, (found, _) in parts.items() if found)
     shown = [f"{column.expression} AS {quoted(column.name)}" for column in _heads(profile)]
-    shown += [quoted(column.name) for found, _ in parts.values() for column in found]
+    # Named with their part, since a measure may be called as a column of the table area is, such as households.
+    shown += [f"{part}.{quoted(column.name)}" for part, (found, _) in parts.items() for column in found]
     place = quoted(f"{contracts.framework.id}_rank")
     query = (
         f"WITH {', '.join(within)} SELECT {', '.join(shown)} FROM area {joined} "
