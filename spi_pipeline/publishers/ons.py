@@ -10,8 +10,8 @@ from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
-# Years whose estimates by single year of age are at hand.
-ESTIMATED = (2017, 2019, 2020)
+# Years whose estimates by single year of age are at hand, and their files.
+ESTIMATED, ESTIMATES = (2017, 2019, 2020), "population/population{:02}_lsoa11_syoa"
 GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
 
 
@@ -29,13 +29,16 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
 
 def population_estimates(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Residents in the middle of each year at hand, and their broad ages summed from single years."""
-    return pd.concat([_residents_of(folder, year, areas) for year in ESTIMATED], ignore_index=True)
+    files = [
+        (year, Named(f"{ESTIMATES.format(year % 100)}_*.csv", f"{year}-06-30", "lsoa11", national))
+        for year in ESTIMATED
+        if folder.has(national := f"{ESTIMATES.format(year % 100)}_national.parquet") or not areas.national
+    ]
+    return pd.concat([_residents_of(year, file, folder, areas) for year, file in files], ignore_index=True)
 
 
-def _residents_of(folder: Folder, year: int, areas: Areas) -> pd.DataFrame:
-    national = f"population/population{year % 100}_lsoa11_syoa_national.parquet"
-    pattern = f"population/population{year % 100}_lsoa11_syoa_*.csv"
-    table, name = Named(pattern, f"{year}-06-30", "lsoa11", national).table(folder)
+def _residents_of(year: int, file: Named, folder: Folder, areas: Areas) -> pd.DataFrame:
+    table, name = file.table(folder)
     ages = [*map(str, range(90)), "90+"]
     if lacking := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
         raise SpiError(f"{name} lacks {lacking[:20]}; fetch it again")

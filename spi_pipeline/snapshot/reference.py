@@ -43,6 +43,8 @@ NATIONAL_SOURCES = (
 class England(Areas):
     """All LSOAs of England; output areas are left aside, since nothing says how they divide elsewhere."""
 
+    national = True
+
     @cached_property
     def lookup(self) -> pd.DataFrame:
         """LSOA, ward of best fit and authority of every LSOA of England."""

@@ -50,7 +50,12 @@ class Areas:
     """The small areas of our authorities, from the national lookups in the folder.
 
     It reads through a ``Folder`` of its own: a lookup that only filters a source is no origin of its figures.
+
+    Attributes:
+        national: whether they are all of England, so that files cut to some authorities are left aside.
     """
+
+    national = False
 
     def __init__(self, root: Path, geography: Geography) -> None:
         self.folder = Folder(root)
