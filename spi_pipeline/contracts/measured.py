@@ -29,10 +29,14 @@ def with_measured(
         sources: every source.
     """
     rules: dict[str, list[Rule]] = {
-        "indicator_value": [_plausible("indicator_id", indicators), *_errors(indicators), _quotient(indicators)],
+        "indicator_value": [
+            _plausible("indicator_id", indicators),
+            *_errors(indicators),
+            _quotient("indicator_id", indicators),
+        ],
         "observation": [_plausible("indicator_id", indicators, "warning"), *_errors(indicators)],
         "imputation": [_plausible("indicator_id", indicators, "warning")],
-        "context": [_plausible("measure_id", measures)],
+        "context": [_plausible("measure_id", measures), _quotient("measure_id", measures)],
         "indicator": [_every(indicators)],
         "completeness": _months(sources),
     }
@@ -57,13 +61,13 @@ def _errors(indicators: Sequence[Indicator]) -> list[Rule]:
     ]
 
 
-def _quotient(indicators: Sequence[Indicator]) -> Rule:
-    """Means have no numerator, so nothing to be held to."""
-    factors = {"share": 100.0, "rate": None}
+def _quotient(about: str, measured: Sequence[Measured]) -> Rule:
+    """Means have no numerator and totals no denominator, so nothing to be held to."""
+    factors = {"share": 100.0, "rate": None, "density": None}
     stated: dict[str, Any] = {
-        item.id: factors[item.measure.kind] or item.measure.per for item in indicators if item.measure.kind in factors
+        item.id: factors[item.measure.kind] or item.measure.per for item in measured if item.measure.kind in factors
     }
-    columns = ("indicator_id", "value", "numerator", "denominator")
+    columns = (about, "value", "numerator", "denominator")
     return Rule("quotient", "quotient", "error", KINDS["quotient"].promise, columns, {"factors": stated})
 
 
