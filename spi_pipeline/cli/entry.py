@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from spi_pipeline.cli import alerts, contracts, snapshot, source
+from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
@@ -32,6 +32,7 @@ for name, group in {
     "contracts": contracts.app,
     "snapshot": snapshot.app,
     "source": source.app,
+    "site": site.app,
     "alerts": alerts.app,
 }.items():
     app.add_typer(group, name=name)

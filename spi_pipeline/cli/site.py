@@ -1,0 +1,28 @@
+"""``spi site``: the public site, built from what was published, and looked at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import out
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.settings import Settings
+
+app = typer.Typer(help="The public site made from the published tables.", no_args_is_help=True)
+
+
+@app.command("build")
+def site_build(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
+) -> None:
+    """Write the site; it needs no server and no network."""
+    from spi_pipeline.outputs.site.build import build
+    from spi_pipeline.outputs.site.results import Results
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    contracts, store = complete_contracts(settings), Store(settings.store)
+    boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
+    pages = build(Results.of_database(store.database, boundaries, contracts), folder)
+    out.print(f"{len(pages)} pages in {folder / 'index.html'}")

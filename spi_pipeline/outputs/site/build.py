@@ -1,0 +1,62 @@
+"""Writes the site into a folder: every page of every kind, and what they share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from spi_pipeline.outputs.site import drawing, figures, words
+from spi_pipeline.outputs.site.pages import KINDS
+from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.results import Results
+
+STATIC = Path(__file__).with_name("static")
+# Scripts, styles and pictures are the site's own, and nothing else may be asked for, inside or out.
+POLICY = (
+    "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src 'self' data: file:; "
+    "connect-src 'none'; form-action 'none'; base-uri 'none'"
+)
+
+
+def build(results: Results, folder: Path) -> list[Page]:
+    """Write the whole site; a file that would be as it is already is not written again.
+
+    Args:
+        results: what was published.
+        folder: an empty one, or that of an older site, in which what no page is any more is removed.
+
+    Returns:
+        The pages written, in the order of the menu.
+    """
+    site = Site(results)
+    environment = Environment(
+        loader=PackageLoader("spi_pipeline.outputs.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(figure=figures.figure, words=words, drawing=drawing, policy=POLICY, site=site)
+    pages = [page for kind in KINDS for page in kind(site)]
+    files = {page.path: _rendered(environment, page).encode() for page in pages}
+    files |= {f"static/{file.name}": file.read_bytes() for file in sorted(STATIC.iterdir())}
+    for name, content in files.items():
+        target = folder / name
+        if not target.exists() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    _remove_others(folder, set(files))
+    return pages
+
+
+def _rendered(environment: Environment, page: Page) -> str:
+    up = "../" * page.path.count("/")
+    return environment.get_template(page.template).render(page=page, up=up, **page.content)
+
+
+def _remove_others(folder: Path, names: set[str]) -> None:
+    """What an older site left; a folder that holds something else was refused before."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and path.relative_to(folder).as_posix() not in names:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            shutil.rmtree(path)

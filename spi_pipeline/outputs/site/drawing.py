@@ -1,0 +1,98 @@
+"""Shapes for charts: the ward map as paths in whole pixels, and which of five colours a score has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from spi_pipeline.geography.shapes import Shapes
+
+# Blue is better and orange worse than the town; at least 26 apart in CAM02-UCS for every kind of colour vision.
+CLASSES = ("#b35806", "#f0a860", "#f3f2f1", "#7fb0dc", "#12436d")
+WORDS = ("far below", "below", "about", "above", "far above")
+# In points from the town's own score: half a class on either side of it is "about".
+BREAKS = (-15.0, -5.0, 5.0, 15.0)
+
+
+def colour_class(score: float | None, reference: float) -> int | None:
+    """Which of the five classes, 0 the worst, a score is in; none where there is no score."""
+    if score is None or pd.isna(score):
+        return None
+    return int(np.searchsorted(BREAKS, score - reference, side="right"))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A ward as drawn.
+
+    Attributes:
+        code: of the ward.
+        path: of an SVG, in whole pixels.
+        x: where its label stands.
+        y: likewise.
+    """
+
+    code: str
+    path: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class WardMap:
+    """The wards side by side.
+
+    Attributes:
+        width: in pixels.
+        height: likewise.
+        outlines: in the order of the codes.
+    """
+
+    width: int
+    height: int
+    outlines: list[Outline]
+
+
+def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0) -> WardMap | None:
+    """Draw wards without gaps between them.
+
+    Args:
+        boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84).
+        width: in pixels.
+        tolerance: of simplification, in metres.
+
+    Returns:
+        The map; none where no boundary is at hand.
+    """
+    shapes = Shapes.from_frame(boundaries).on_national_grid()
+    if not len(shapes.codes):
+        return None
+    polygons = shapely.coverage_simplify(shapes.polygons, tolerance)
+    west, south, east, north = shapely.total_bounds(polygons)
+    scale = width / (east - west)
+    outlines = []
+    for code, polygon in zip(shapes.codes, polygons, strict=True):
+        rings = [ring for part in shapely.get_parts(polygon) for ring in (part.exterior, *part.interiors)]
+        path = "".join(_ring(np.asarray(ring.coords), west, north, scale) for ring in rings)
+        # The middle of the largest circle inside lies well within crooked wards, which a centroid may not.
+        label = shapely.maximum_inscribed_circle(polygon, tolerance=50).coords[0]
+        x, y = (label[0] - west) * scale, (north - label[1]) * scale
+        outlines.append(Outline(str(code), path, round(x, 1), round(y, 1)))
+    return WardMap(width, int(np.ceil((north - south) * scale)), outlines)
+
+
+def _ring(points: np.ndarray, west: float, north: float, scale: float) -> str:
+    pixels = np.rint(np.column_stack([(points[:, 0] - west) * scale, (north - points[:, 1]) * scale])).astype(int)
+    kept = pixels[np.r_[True, (np.diff(pixels, axis=0) != 0).any(axis=1)]]
+    steps = " ".join(f"{x},{y}" for x, y in kept[:-1])
+    return f"M{steps}Z"
+
+
+@lru_cache(maxsize=4096)
+def position(value: float, low: float = 0.0, high: float = 100.0) -> float:
+    """Where a value lies on a line from low to high, in percent of its length."""
+    return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)

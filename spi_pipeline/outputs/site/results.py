@@ -1,0 +1,181 @@
+"""The published tables as pages ask for them: the newest edition under the first profile, unless another is named."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.queries import reading
+
+Row = Mapping[str, Any]
+LEVELS = ("index", "dimension", "component", "indicator")
+
+
+@dataclass(frozen=True)
+class Element:
+    """The index, a dimension, a component or an indicator.
+
+    Attributes:
+        id: as in the contracts.
+        title: as printed.
+        level: one of ``LEVELS``.
+        parent: the element above it; none of the index.
+        description: what it says, in plain language.
+    """
+
+    id: str
+    title: str
+    level: str
+    parent: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """A ward or an authority.
+
+    Attributes:
+        code: of the area.
+        name: as printed.
+        level: ``ward`` or ``authority``.
+        slug: its name in addresses.
+    """
+
+    code: str
+    name: str
+    level: str
+    slug: str
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table, None where nothing is known."""
+    return [
+        {str(name): None if pd.api.types.is_scalar(cell) and pd.isna(cell) else cell for name, cell in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def slug(text: str) -> str:
+    """A name as it stands in an address: small Latin letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "area"
+
+
+class Results:
+    """What was published.
+
+    Args:
+        tables: the published products by name, as frames.
+        boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
+        contracts: they say what the elements and measures are.
+    """
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame], boundaries: pd.DataFrame, contracts: Contracts) -> None:
+        self.tables = tables
+        self.boundaries = boundaries
+        self.contracts = contracts
+
+    @classmethod
+    def of_database(cls, database: Path, boundaries: pd.DataFrame, contracts: Contracts) -> Results:
+        """Read every published table.
+
+        Raises:
+            SpiError: when nothing is published.
+        """
+        names = [name for name, product in contracts.products.items() if product.published]
+        with reading(database) as connection:
+            tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
+        return cls(tables, boundaries, contracts)
+
+    @cached_property
+    def edition(self) -> int:
+        """The newest edition."""
+        return int(self.tables["edition"]["edition"].max())
+
+    @cached_property
+    def editions(self) -> list[int]:
+        """Every edition, oldest first."""
+        return sorted(map(int, self.tables["edition"]["edition"].unique()))
+
+    @cached_property
+    def profile(self) -> str:
+        """The profile shown."""
+        return next(iter(self.contracts.framework.profiles))
+
+    @cached_property
+    def as_of(self) -> pd.Timestamp:
+        """The day the figures were taken."""
+        return pd.Timestamp(self.tables["edition"]["as_of"].max())
+
+    @cached_property
+    def index(self) -> Element:
+        """The index itself."""
+        return self.elements[self.contracts.framework.id]
+
+    @cached_property
+    def elements(self) -> dict[str, Element]:
+        """Every element by id, from the index down; indicators in the order of the framework, those in the basis."""
+        framework = self.contracts.framework
+        found = [Element(framework.id, framework.title, "index", None, framework.description)]
+        known = {row["indicator_id"] for row in records(self.tables["indicator"]) if row["in_basis"]}
+        for dimension in framework.dimensions:
+            found.append(Element(dimension.id, dimension.title, "dimension", framework.id, dimension.description))
+            for component in dimension.components:
+                found.append(Element(component.id, component.title, "component", dimension.id, component.description))
+                found += [
+                    Element(item.id, item.title, "indicator", component.id, item.description)
+                    for item in self.contracts.indicators_of(component.id)
+                    if item.id in known
+                ]
+        return {element.id: element for element in found}
+
+    def below(self, element_id: str) -> list[Element]:
+        """The elements that one is made of."""
+        return [element for element in self.elements.values() if element.parent == element_id]
+
+    @cached_property
+    def areas(self) -> dict[str, Area]:
+        """Every ward, by name, then every authority, by code; two of one name are told apart by their codes."""
+        table = self.tables["area"].sort_values(["level", "area_name"], ascending=[False, True])
+        twice = table["area_name"].map(slug).duplicated(keep=False)
+        found = {}
+        for row, double in zip(records(table), twice, strict=True):
+            code, name = row["area_code"], row["area_name"]
+            found[code] = Area(code, name, row["level"], f"{slug(name)}-{code.lower()}" if double else slug(name))
+        return found
+
+    @cached_property
+    def wards(self) -> list[Area]:
+        """Every ward, by name."""
+        return [area for area in self.areas.values() if area.level == "ward"]
+
+    @cached_property
+    def town(self) -> Area:
+        """The authority; the first where there are several."""
+        return next(area for area in self.areas.values() if area.level == "authority")
+
+    def newest(self, table: str) -> pd.DataFrame:
+        """The rows of a table that are of the newest edition and the profile shown, where it has these columns."""
+        rows = self.tables[table]
+        for column, wanted in (("edition", self.edition), ("profile", self.profile)):
+            if column in rows:
+                rows = rows[rows[column] == wanted]
+        return rows
+
+    @cached_property
+    def scores(self) -> dict[tuple[str, str], Row]:
+        """The row of the table ``score`` of each element and area, of the newest edition under the profile shown."""
+        return {(row["id"], row["area_code"]): row for row in records(self.newest("score"))}
+
+    def ranking(self, element_id: str) -> list[Row]:
+        """The wards by an element, rows of the table ``score``: best first, those without a rank last, by name."""
+        rows = [self.scores[element_id, ward.code] for ward in self.wards if (element_id, ward.code) in self.scores]
+        return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0))

@@ -1,0 +1,2 @@
+// What pages do beyond being read; each can be read without.
+"use strict";
