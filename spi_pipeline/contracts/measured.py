@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from spi_pipeline.contracts.models.indicators import Indicator, Measured
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.indicators import Context, Indicator, Measured
 from spi_pipeline.contracts.models.tables import Product, Source
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule, Severity
@@ -14,7 +15,11 @@ MOST_OF_USUAL = 3.0
 
 
 def with_measured(
-    product: Product, indicators: Sequence[Indicator], measures: Sequence[Measured], sources: Sequence[Source]
+    product: Product,
+    indicators: Sequence[Indicator],
+    context: Context,
+    sources: Sequence[Source],
+    geography: Geography,
 ) -> Product:
     """A product with the rules that follow from what is measured.
 
@@ -25,9 +30,11 @@ def with_measured(
     Args:
         product: the product.
         indicators: every indicator.
-        measures: every context measure.
+        context: every context measure, and what two censuses tell of which.
         sources: every source.
+        geography: the areas, and the sources that some have no figures of.
     """
+    measures = context.measures
     rules: dict[str, list[Rule]] = {
         "indicator_value": [
             _plausible("indicator_id", indicators),
@@ -39,6 +46,7 @@ def with_measured(
         "context": [_plausible("measure_id", measures), _quotient("measure_id", measures)],
         "indicator": [_every(indicators)],
         "completeness": _months(sources),
+        "decade": [_pairs(indicators, context, geography)],
     }
     return replace(product, rules=(*product.rules, *rules.get(product.id, ())))
 
@@ -88,6 +96,19 @@ def _months(sources: Sequence[Source]) -> list[Rule]:
         Rule(f"{column}_bounded", "between_by", "warning", said, ("source_id", column), {"bounds": bounds})
         for column, (said, bounds) in judged.items()
     ]
+
+
+def _pairs(indicators: Sequence[Indicator], context: Context, geography: Geography) -> Rule:
+    """Every area has a row of each measure that two censuses tell of an authority."""
+    source_of = {item.id: item.source for item in (*indicators, *context.measures)}
+    held = [
+        earlier
+        for earlier in context.decade
+        if geography.holding(earlier.source) and geography.holding(source_of[earlier.measure])
+    ]
+    rows = len(held) * (len(geography.ward_codes) + len(geography.authority_codes))
+    said = "every area has a row of each measure that two censuses tell"
+    return Rule("every_measure_and_area", "row_count", "error", said, (), {"min": rows, "max": rows})
 
 
 def _every(indicators: Sequence[Indicator]) -> Rule:

@@ -17,8 +17,7 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change
             "unknown method of a profile", "framework.yaml",
             "    impute: regression",
             "    impute: regresion",
-            "profile spi: 'regresion' is not a method of 'impute': use none, regression, mean, median, group_mean, "
-            "group_median, last, linear, neighbours",
+            "profile spi: 'regresion' is not a method of 'impute': use regression",
         ),
         case(
             "unknown method at a level", "framework.yaml",

@@ -90,7 +90,7 @@ def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: Hous
     done = house.refresh()
     assert done.faults == []
     stale = [step.label for step in done.stale]
-    assert stale[:2] == ["source/census_central_heating", "indicator/no_central_heating"]
+    assert stale[:3] == ["source/census_central_heating", "decade/decade", "indicator/no_central_heating"]
     states = {outcome.table: outcome.state for outcome in done.outcomes}
     assert {table for table, state in states.items() if state == "written"} == {"census_central_heating"}
     assert {state for table, state in states.items()} == {"written", "unchanged", "published"}
@@ -113,7 +113,7 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     assert {f"element_score.{name}" for name in above} <= changed
     beside = {
         "change", "scorecard", "rank_interval", "sensitivity", "doubt", "score", "comparison", "constant", "neighbours",
-        "opposed", "redundant", "what_would_it_take",
+        "opposed", "redundant", "what_would_it_take", "composition", "residual", "published_finding",
     }  # fmt: skip
     assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
     goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
@@ -198,7 +198,11 @@ def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: House, spi: Com
     before = {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")}
     said = spi(house, "refresh", "--dry-run", "--json")
     assert said.code == 0
-    assert json.loads(said.out)["stale"][:2] == ["source/census_central_heating", "indicator/no_central_heating"]
+    assert json.loads(said.out)["stale"][:3] == [
+        "source/census_central_heating",
+        "decade/decade",
+        "indicator/no_central_heating",
+    ]
     lines = spi(house, "refresh", "--dry-run", "--select", "no_central_heating").out.splitlines()
     assert lines == ["source/census_central_heating", "indicator/no_central_heating"]
     assert {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")} == before

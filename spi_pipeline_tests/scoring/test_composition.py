@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from spi_pipeline.contracts.models.indicators import Composition
-from spi_pipeline.scoring.composition import COMPOSITION_COLUMNS, RESIDUAL_COLUMNS, compositions, residuals
+from spi_pipeline.scoring.analysis.composition import COMPOSITION_COLUMNS, RESIDUAL_COLUMNS, compositions, residuals
 from spi_pipeline_tests.scoring.town import NAN, NORTH
 from spi_pipeline_tests.scoring.whole import EIGHT_AND_TWO, WARDS, town_tables
 

@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.contracts.models.geography import Authority, Geography, Ward
 from spi_pipeline.contracts.models.published_findings import Finding
-from spi_pipeline.scoring.published import PUBLISHED_COLUMNS, published_findings
+from spi_pipeline.scoring.analysis.published import PUBLISHED_COLUMNS, published_findings
 
 HERE, THERE = "E06900001", "E06900002"
 NAMES = ["Ash", "Birch", "Cedar", "Damson", "Elm"]

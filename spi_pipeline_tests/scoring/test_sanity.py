@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.sanity import Sanity
-from spi_pipeline.scoring import sanity
-from spi_pipeline.scoring.sanity import SANITY_COLUMNS, Found, look
+from spi_pipeline.scoring.analysis import sanity
+from spi_pipeline.scoring.analysis.sanity import SANITY_COLUMNS, Found, look
 
 WARDS = [f"E0500000{number}" for number in range(6)]
 HERE, THERE = "E06000001", "E06000002"

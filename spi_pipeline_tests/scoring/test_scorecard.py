@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.indicators import Peers
-from spi_pipeline.scoring.scorecard import SCORECARD_COLUMNS, scorecards
+from spi_pipeline.scoring.analysis.scorecard import SCORECARD_COLUMNS, scorecards
 from spi_pipeline_tests.scoring.town import NAN, NORTH
 from spi_pipeline_tests.scoring.whole import EIGHT_AND_TWO, WARDS, town_tables
 

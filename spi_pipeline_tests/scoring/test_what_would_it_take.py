@@ -11,9 +11,16 @@ import pytest
 
 from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.scoring.analysis.what_would_it_take import (
+    COLUMNS,
+    COUNTS,
+    PROPORTION,
+    Counted,
+    counted,
+    what_would_it_take,
+)
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import Tree
-from spi_pipeline.scoring.what_would_it_take import COLUMNS, COUNTS, PROPORTION, Counted, counted, what_would_it_take
 from spi_pipeline_tests.graph.snapshot import SETTINGS
 from spi_pipeline_tests.scoring.town import NAN, NORTH, catalogue, framework, indicator, trees
 

@@ -136,7 +136,7 @@ def assembled(folder: Folder) -> Contracts:
         geography=folder.geography[1],
         sources=sources,
         products={
-            name: with_measured(product, indicators, context.measures, list(sources.values()))
+            name: with_measured(product, indicators, context, list(sources.values()), folder.geography[1])
             for name, product in products.items()
         },
         framework=framework,

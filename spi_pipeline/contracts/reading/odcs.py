@@ -94,7 +94,8 @@ def read_product(
     if parts and parts not in names:
         reader.fault(("customProperties", "parts"), unknown(parts, "column of this table", names))
         parts = ""
-    rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts)
+    may_be_empty = bool(file.custom.may_be_empty)
+    rules = reader.rules(file.tables[0], columns, file.custom.levels, parts=parts, may_be_empty=may_be_empty)
     faults.extend(found)
     head = _head(document, file, file.custom.licence)
     return None if found else Product(**head, columns=columns, rules=rules, published=file.custom.published)
@@ -214,12 +215,14 @@ class _Reader:
         levels: list[str],
         vintage: int | None = None,
         parts: str = "",
+        *,
+        may_be_empty: bool = False,
     ) -> tuple[Rule, ...]:
         """Implied rules, then stated ones."""
         places = TablePlaces(levels, vintage, self.geography, sure=set(levels) <= self.vocabulary.levels.keys())
         stated = stated_rules(self.document, table.quality, columns, places, parts, self.faults)
         asked = any(element.metric or element.implementation.get("rule") == "coverage" for element in table.quality)
-        if not asked:
+        if not asked and not may_be_empty:
             message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
             self.fault(("schema", 0), message)
         elif vintage is not None and not self.faults and not any(map(_fails_on_nothing, stated)):

@@ -154,12 +154,14 @@ class ProductProperties(Strict):
         levels: levels its ``area_code`` may belong to.
         parts: the column it comes in parts by; empty where it comes as a whole.
         published: whether readers get it; what only other steps read is not.
+        may_be_empty: why it may hold no row, where it may; any other needs a rule that notices.
     """
 
     licence: str
     levels: list[str] = Field(default=[])
     parts: str = ""
     published: bool = True
+    may_be_empty: str = ""
 
 
 class ContractFile(_Element):

@@ -53,7 +53,7 @@ def composition_steps(contracts: Contracts) -> list[Step]:
 def goes_with(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``composition``."""
     # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
-    from spi_pipeline.scoring.composition import compositions
+    from spi_pipeline.scoring.analysis.composition import compositions
 
     context, reference = inputs.frame("context"), inputs.frame("reference")
     scores, asked = inputs.parts("element_score"), contracts.composition
@@ -62,7 +62,7 @@ def goes_with(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 def beyond_income(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``residual``."""
-    from spi_pipeline.scoring.composition import residuals
+    from spi_pipeline.scoring.analysis.composition import residuals
 
     scores, context = inputs.parts("element_score"), inputs.frame("context")
     return {"residual": residuals(scores, context, contracts.composition, areas(contracts))}

@@ -9,7 +9,7 @@ import pandas as pd
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.sanity import SanityKind
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.scoring import sanity
+from spi_pipeline.scoring.analysis import sanity
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import wards

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.scoring.scorecard import scorecards
+from spi_pipeline.scoring.analysis.scorecard import scorecards
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page

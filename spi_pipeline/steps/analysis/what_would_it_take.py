@@ -43,7 +43,7 @@ def what_would_it_take_step(contracts: Contracts) -> Step:
 def what_would_it_take(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``what_would_it_take``, under the first profile."""
     # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
-    from spi_pipeline.scoring.what_would_it_take import counted, what_would_it_take
+    from spi_pipeline.scoring.analysis.what_would_it_take import counted, what_would_it_take
 
     profile, tree = next(iter(trees_of(contracts, inputs).items()))
     wanted, reference = contracts.framework.uncertainty, inputs.frame("reference")
