@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -87,44 +88,46 @@ def _movement(site: Site) -> list[Markup]:
     start, end = results.editions[0], results.edition
     table = results.newest("change")
     rows = records(table[(table["edition_from"] == start) & (table["edition_to"] == end)])
-    of_town = [row for row in rows if row["level"] == "index" and row["area_code"] == results.town.code]
-    if not of_town:
+    whole = next((row for row in rows if row["level"] == "index" and row["area_code"] == results.town.code), None)
+    if whole is None:
         return []
     told = [row for row in rows if row["verdict"] in ("rose", "fell")]
-    found = []
+    said = []
     if not any(row["level"] == "index" for row in told):
-        found.append(
+        said.append(
             Markup(
-                "Nobody can tell yet whether social progress rose or fell since {}, in {} or in any ward: only {}% of the "
-                "index rests on newer figures than then."
-            ).format(start, results.town.name, _moved(of_town[0], "movable", 1, "percent"))
+                "Nobody can tell yet whether social progress rose or fell since {}, in {} or in any ward: only {}% of "
+                "the index rests on newer figures than then."
+            ).format(start, results.town.name, _moved(whole, "movable", "percent"))
         )
-    elif of_town[0] in told:
-        verdict, by = _verdict(of_town[0], "more", "less"), _moved(of_town[0], "change", 1, "size")
-        found.append(Markup("{} scores {} points {} than in {}.").format(results.town.name, by, verdict, start))
+    elif whole in told:
+        verdict, by = _verdict(whole, "more", "less"), _moved(whole, "change", "size")
+        said.append(Markup("{} scores {} points {} than in {}.").format(results.town.name, by, verdict, start))
     if told:
         highest = min((row["level"] for row in told), key=LEVELS.index)
         most = max((row for row in told if row["level"] == highest), key=lambda row: abs(row["change"]))
         near, far = sorted(("change_low", "change_high"), key=lambda column: abs(most[column]))
-        found.append(
-            Markup("Of what can be told, most moved in {}: its score for “{}” {} by {} points (likely {} to {}) since {}.").format(
+        said.append(
+            Markup(
+                "Of what can be told, most moved in {}: its score for “{}” {} by {} points (likely {} to {}) since {}."
+            ).format(
                 results.areas[most["area_code"]].name, results.elements[most["id"]].title,
-                _verdict(most, "rose", "fell"), _moved(most, "change", 1, "size"), _moved(most, near, 1, "size"),
-                _moved(most, far, 1, "size"), start,
+                _verdict(most, "rose", "fell"), _moved(most, "change", "size"), _moved(most, near, "size"),
+                _moved(most, far, "size"), start,
             )
         )  # fmt: skip
-    return found
+    return [Markup(" ").join(said)] if said else []
 
 
-def _moved(row: Row, column: str, digits: int, how: str) -> Markup:
-    return figure(row[column], "change", column, digits, how=how, **_key(row))
+def _moved(row: Row, column: str, how: str) -> Markup:
+    return figure(row[column], "change", column, 1, how=how, **_key(row))
 
 
 def _verdict(row: Row, rose: str, fell: str) -> Markup:
     return word(rose if row["verdict"] == "rose" else fell, row["verdict"], "change", "verdict", **_key(row))
 
 
-def _key(row: Row) -> dict[str, object]:
+def _key(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in ("edition_from", "edition_to", "profile", "area_code", "level", "id")}
 
 

@@ -78,8 +78,8 @@ class Site:
     def score(self, element: Element, area: Area, digits: int = 1) -> Markup:
         """The score of an area."""
         return figure(
-            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score", area_code=area.code, id=element.id,
-            edition=self.results.edition, profile=self.results.profile,
+            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score",
+            area_code=area.code, id=element.id, edition=self.results.edition, profile=self.results.profile,
         )  # fmt: skip
 
     def rank(self, element: Element, area: Area) -> Markup:
