@@ -99,6 +99,20 @@ def word(text: str, value: object, table: str, column: str, **key: object) -> Ma
     )
 
 
+def named(text: str, value: str, query: str) -> Markup:
+    """The area or element that a sentence calls the first, the highest or the most: that it is, is read back.
+
+    Args:
+        text: its name, as shown.
+        value: its code or id.
+        query: how the published database answers with that, one row of one column.
+
+    Returns:
+        ``<data value="E05…" data-query="SELECT area_code FROM score … ORDER BY score DESC LIMIT 1">Barnfield</data>``.
+    """
+    return Markup('<data value="{}" data-query="{}">{}</data>').format(value, " ".join(query.split()), text)
+
+
 def _told(key: Mapping[str, object]) -> str:
     return ";".join(
         f"{name}={held:%Y-%m-%d}" if isinstance(held, pd.Timestamp) else f"{name}={held}" for name, held in key.items()

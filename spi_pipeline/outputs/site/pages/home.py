@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import derived, figure, word
+from spi_pipeline.outputs.site.figures import derived, figure, named, word
 from spi_pipeline.outputs.site.pages.page import File, Page, Site
 from spi_pipeline.outputs.site.results import LEVELS, Row, records
 
@@ -48,38 +48,43 @@ def _findings(site: Site) -> list[Markup]:
 
 
 def _standing(site: Site) -> list[Markup]:
+    """The town's score, its first and last ward, its highest and lowest component."""
     results, index, town = site.results, site.results.index, site.results.town
     found = [
         Markup("{} scores {} of 100 for social progress ({}).").format(
             town.name, site.score(index, town), results.edition
         )
     ]
+    shown = f"edition = {results.edition} AND profile = '{results.profile}'"
     ranked = [results.areas[row["area_code"]] for row in results.ranking(index.id) if row["rank"] is not None]
     if len(ranked) > 1:
         first, last = ranked[0], ranked[-1]
+        wards = f"FROM score JOIN area USING (area_code) WHERE id = '{index.id}' AND {shown} AND rank IS NOT NULL"
         found.append(
             Markup("Of its {} wards {} comes first ({}, {}) and {} last ({}, {}).").format(
-                counted_wards(site), first.name, site.score(index, first), site.rank(index, first),
-                last.name, site.score(index, last), site.rank(index, last),
+                counted_wards(site),
+                named(first.name, first.code, f"SELECT area_code {wards} ORDER BY rank, area_name LIMIT 1"),
+                site.score(index, first), site.rank(index, first),
+                named(last.name, last.code, f"SELECT area_code {wards} ORDER BY rank DESC, area_name DESC LIMIT 1"),
+                site.score(index, last), site.rank(index, last),
             )
         )  # fmt: skip
     parts = [one for one in results.elements.values() if one.level == "component"]
     known = [one for one in parts if results.scores.get((one.id, town.code), {}).get("score") is not None]
     by_score = sorted(known, key=lambda one: float(results.scores[one.id, town.code]["score"]))
     if len(by_score) > 1:
+        low, high = by_score[0], by_score[-1]
+        of_town = (
+            f"FROM score WHERE level = 'component' AND area_code = '{town.code}' AND {shown} AND score IS NOT NULL"
+        )
         found.append(
             Markup("Of the {} parts of the index, {} scores highest in {} ({}) and lowest in {} ({}).").format(
-                derived(len(known), _COUNT_COMPONENTS.format(results.edition, results.profile, town.code)), town.name,
-                by_score[-1].title, site.score(by_score[-1], town), by_score[0].title, site.score(by_score[0], town),
+                derived(len(known), f"SELECT count(*) {of_town}"), town.name,
+                named(high.title, high.id, f"SELECT id {of_town} ORDER BY score DESC LIMIT 1"), site.score(high, town),
+                named(low.title, low.id, f"SELECT id {of_town} ORDER BY score LIMIT 1"), site.score(low, town),
             )
         )  # fmt: skip
     return found
-
-
-_COUNT_COMPONENTS = (
-    "SELECT count(*) FROM score WHERE level = 'component' AND edition = {} AND profile = '{}' AND area_code = '{}'"
-    " AND score IS NOT NULL"
-)
 
 
 def _movement(site: Site) -> list[Markup]:
@@ -106,12 +111,17 @@ def _movement(site: Site) -> list[Markup]:
     if told:
         highest = min((row["level"] for row in told), key=LEVELS.index)
         most = max((row for row in told if row["level"] == highest), key=lambda row: abs(row["change"]))
+        moved = (
+            f"FROM change WHERE level = '{highest}' AND edition_from = {start} AND edition_to = {end} AND "
+            f"profile = '{results.profile}' AND verdict IN ('rose', 'fell') ORDER BY abs(change) DESC LIMIT 1"
+        )
         near, far = sorted(("change_low", "change_high"), key=lambda column: abs(most[column]))
         said.append(
             Markup(
                 "Of what can be told, most moved in {}: its score for “{}” {} by {} points (likely {} to {}) since {}."
             ).format(
-                results.areas[most["area_code"]].name, results.elements[most["id"]].title,
+                named(results.areas[most["area_code"]].name, most["area_code"], f"SELECT area_code {moved}"),
+                named(results.elements[most["id"]].title, most["id"], f"SELECT id {moved}"),
                 _verdict(most, "rose", "fell"), _moved(most, "change", "size"), _moved(most, near, "size"),
                 _moved(most, far, "size"), start,
             )
@@ -135,7 +145,7 @@ def _age(site: Site) -> Markup:
     """How old the figures are."""
     results = site.results
     row = results.scores[results.index.id, results.town.code]
-    key = {
+    key: dict[str, Any] = {
         "area_code": results.town.code,
         "id": results.index.id,
         "edition": results.edition,
