@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import figure
+from spi_pipeline.outputs.site.figures import derived, figure
 from spi_pipeline.outputs.site.results import Area, Element, Results
 
 
@@ -103,6 +103,11 @@ class Site:
     def rank_text(self, element: Element, area: Area) -> str:
         """As ``rank``, in plain text."""
         return self.rank(element, area).striptags()
+
+    @cached_property
+    def counted_wards(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     def place(self, element: Element, area: Area) -> int | None:
         """The colour class of an area's score, against the town's own."""
