@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -17,7 +18,7 @@ from spi_pipeline_tests.integration.houses import House
 from spi_pipeline_tests.outputs.site.readback import Facts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page, Route
 
 CHROMIUM = Path("/usr/bin/chromium")
 # What keeps Debian's Chromium from calling home; root cannot have a sandbox.
@@ -86,3 +87,52 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+
+
+@dataclass(frozen=True)
+class OpenPage:
+    """A tab that may read the site and nothing else.
+
+    Attributes:
+        tab: the tab.
+        site: the site.
+        asked: every address it asked for.
+        outside: those of them that were neither in the folder nor on this machine; they got no answer.
+        complaints: what it wrote to the console as an error, and errors of scripts.
+    """
+
+    tab: Page
+    site: Built
+    asked: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, name: str) -> None:
+        """Open a page from its file."""
+        self.tab.goto((self.site.folder / name).as_uri())
+
+    def judge(self, route: Route) -> None:
+        """Let through what is inside."""
+        address = route.request.url
+        self.asked.append(address)
+        if address.startswith((self.site.folder.as_uri(), "data:", "http://127.0.0.1:")):
+            route.continue_()
+        else:
+            self.outside.append(address)
+            route.abort()
+
+
+@contextmanager
+def opened(
+    browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any
+) -> Iterator[OpenPage]:
+    """A tab of a browser that knows nothing yet, in a window of a size."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    page = OpenPage(context.new_page(), site)
+    page.tab.route("**/*", page.judge)
+    page.tab.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+    page.tab.on("pageerror", lambda error: page.complaints.append(str(error)))
+    try:
+        yield page
+    finally:
+        context.close()

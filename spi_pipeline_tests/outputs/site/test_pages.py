@@ -1,4 +1,4 @@
-"""What every page must be, without a browser: valid, whole, self-contained, linked to what there is, short, readable."""
+"""What every page must be, without a browser: valid, self-contained, linked to what there is, small, readable."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,13 +19,19 @@ from spi_pipeline_tests.outputs.site.conftest import Built
 
 # Pages that others may link to before they are there, by how their paths begin.
 AGREED = (
-    "explore.html", "wards/", "compare.html", "measures/", "indicators/", "economy.html", "progress.html", "certainty.html",
-    "targets.html", "found.html", "quality.html", "method.html", "downloads.html", "accessibility.html", "about.html", "404.html",
+    "explore.html", "wards/", "compare.html", "measures/", "indicators/", "economy.html", "progress.html",
+    "certainty.html", "targets.html", "found.html", "quality.html", "method.html", "downloads.html",
+    "accessibility.html", "about.html", "404.html",
 )  # fmt: skip
+# What a script could ask others by, or write markup with.
+ASKING = r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|innerHTML|document\.write|https?:"
 PAGE_KILOBYTES, SCRIPT_LINES = 120, 400
 # Years of age at which a text is read with ease; the index of the test says school years, which begin at five.
 YOUNGEST_AT_SCHOOL, OLDEST_READER = 5, 14
-POLICY = {"default-src 'none'", "script-src 'self' file:", "style-src 'self' file:", "connect-src 'none'", "form-action 'none'", "base-uri 'none'"}  # fmt: skip
+POLICY = {
+    "default-src 'none'", "script-src 'self' file:", "style-src 'self' file:", "connect-src 'none'",
+    "form-action 'none'", "base-uri 'none'",
+}  # fmt: skip
 
 
 @cache
@@ -58,7 +65,7 @@ def test_a_page_has_a_language_a_title_a_description_and_one_heading(site: Built
         assert len(tree.xpath("//h1")) == 1, page
         assert len(tree.xpath("//main//h1")) == 1, page
         levels = [int(heading.tag[1]) for heading in tree.iter("h1", "h2", "h3", "h4")]
-        assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False)), f"{page}: {levels}"
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), f"{page}: {levels}"
 
 
 def test_ids_are_unique_and_what_refers_to_them_finds_them(site: Built) -> None:
@@ -136,10 +143,13 @@ def test_nothing_is_loaded_from_outside_and_nothing_stands_inline(site: Built) -
     for page, tree in each(site):
         loaded = tree.xpath("//@src | //link[not(@rel='canonical')]/@href | //object/@data | //@srcset | //@poster")
         assert not [one for one in loaded if urlsplit(one).netloc or urlsplit(one).scheme not in ("", "data")], page
-        assert not tree.xpath("//style | //script[not(@src)][not(@type='application/ld+json')] | //iframe | //base"), page
+        assert not tree.xpath("//style | //script[not(@src)][not(@type='application/ld+json')] | //iframe | //base"), (
+            page
+        )
         assert not tree.xpath("//@style | //@*[starts-with(name(), 'on')]"), page
         assert not tree.xpath("//a[starts-with(@href, 'javascript:')]"), page
-        assert all(script.get("defer") is not None and script.get("type") is None for script in tree.xpath("//script[@src]")), f"{page}: only classic deferred scripts run from a file"  # fmt: skip
+        classic = [one.get("defer") is not None and one.get("type") is None for one in tree.xpath("//script[@src]")]
+        assert all(classic), f"{page}: only classic deferred scripts run from a file"
         policy = tree.xpath("string(//meta[@http-equiv='Content-Security-Policy']/@content)")
         assert {one.strip() for one in policy.split(";")} >= POLICY, page
         assert "unsafe" not in policy, page
@@ -152,7 +162,7 @@ def test_styles_and_scripts_ask_for_nothing(site: Built) -> None:
         if file.suffix == ".css":
             assert not re.search(r"@import|url\((?!['\"]?data:)|@font-face", text), file.name
         if file.suffix == ".js":
-            assert not re.search(r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|innerHTML|document\.write|https?:", text), file.name  # fmt: skip
+            assert not re.search(ASKING, text), file.name
 
 
 def test_a_page_with_what_it_shares_is_small(site: Built) -> None:
@@ -160,7 +170,9 @@ def test_a_page_with_what_it_shares_is_small(site: Built) -> None:
         return len(gzip.compress(file.read_bytes(), 9))
 
     for page, tree in each(site):
-        addresses = [one for one in tree.xpath("//script/@src | //link[@rel='stylesheet']/@href") if not urlsplit(one).scheme]
+        addresses = [
+            one for one in tree.xpath("//script/@src | //link[@rel='stylesheet']/@href") if not urlsplit(one).scheme
+        ]
         whole = sum(zipped((site.folder / page).parent / one) for one in addresses) + zipped(site.folder / page)
         assert whole <= PAGE_KILOBYTES * 1000, f"{page}: {whole:,} bytes"
 
@@ -180,7 +192,10 @@ def sentences(tree: html.HtmlElement) -> str:
 @pytest.mark.parametrize("kind", [r"index\.html", r"wards/(?!index).*\.html"], ids=["home", "wards"])
 def test_the_first_page_and_those_of_wards_are_read_with_ease(site: Built, kind: str) -> None:
     """Flesch and Kincaid's grade, in years of age; 12 to 14 is what the council's readers are written for."""
-    for page in (page for page in site.pages if re.fullmatch(kind, page)):
+    pages = [page for page in site.pages if re.fullmatch(kind, page)]
+    if not pages:
+        pytest.xfail("not written yet")
+    for page in pages:
         text = sentences(parsed(site.folder / page))
         assert len(text.split()) > 100, page
         age = YOUNGEST_AT_SCHOOL + textstat.flesch_kincaid_grade(text)
