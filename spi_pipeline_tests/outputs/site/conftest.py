@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenPage:
     """A tab that may read the site and nothing else.
 
@@ -123,9 +123,7 @@ class OpenPage:
 
 
 @contextmanager
-def opened(
-    browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any
-) -> Iterator[OpenPage]:
+def opened(browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any) -> Iterator[OpenPage]:
     """A tab of a browser that knows nothing yet, in a window of a size."""
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = OpenPage(context.new_page(), site)
