@@ -15,7 +15,7 @@ from filelock import FileLock
 from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.integration.houses import House
-from spi_pipeline_tests.outputs.site.readback import Facts
+from spi_pipeline_tests.outputs.site.facts import Facts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
