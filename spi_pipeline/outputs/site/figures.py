@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 from markupsafe import Markup
+
+from spi_pipeline.outputs.site import words
 
 MINUS = "−"
 
@@ -14,8 +19,25 @@ def shown(value: float, digits: int) -> str:
     return text.replace("-", MINUS) if float(text.replace(",", "")) else text.replace("-", "")
 
 
+# How the text is made of the cell, where it is not the number itself.
+HOW: Mapping[str, Callable[[float, int], str]] = {
+    "": shown,
+    "signed": lambda value, digits: ("+" if float(f"{value:.{digits}f}") > 0 else "") + shown(value, digits),
+    "size": lambda value, digits: shown(abs(value), digits),
+    "whole": lambda value, digits: shown(math.ceil(abs(value)), 0),
+    "percent": lambda value, digits: shown(100 * value, digits),
+    "ordinal": lambda value, digits: words.ordinal(value),
+}
+
+
 def figure(
-    value: float | None, table: str, column: str, digits: int = 1, absent: str = "not known", **key: object
+    value: float | None,
+    table: str,
+    column: str,
+    digits: int = 1,
+    absent: str = "not known",
+    how: str = "",
+    **key: object,
 ) -> Markup:
     """A number of a published table.
 
@@ -25,14 +47,73 @@ def figure(
         column: its column.
         digits: decimal places shown.
         absent: what is said where there is none.
+        how: how the text is made of the number, one of ``HOW``: with its sign, its size without one, that rounded up to
+            whole things, a share as a percentage, or a place among others.
         key: the columns that tell the row, and what they hold.
 
     Returns:
-        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…">49.9</data>``.
+        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…" data-digits="1">49.9</data>``.
     """
     if value is None or pd.isna(value):
         return Markup('<span class="absent">{}</span>').format(absent)
-    told = ";".join(f"{name}={held}" for name, held in key.items())
-    return Markup('<data value="{}" data-from="{}.{}" data-key="{}" data-digits="{}">{}</data>').format(
-        repr(float(value)), table, column, told, digits, shown(float(value), digits)
+    made = Markup(' data-how="{}"').format(how) if how else ""
+    return Markup('<data value="{}" data-from="{}.{}" data-key="{}" data-digits="{}"{}>{}</data>').format(
+        repr(float(value)), table, column, _told(key), digits, made, HOW[how](float(value), digits)
+    )
+
+
+def derived(value: float | None, query: str, digits: int = 0, absent: str = "not known") -> Markup:
+    """A number that stands in no table but follows from published ones: a count, a share, an end.
+
+    Args:
+        value: the number.
+        query: how the published database answers with it, one row of one column.
+        digits: decimal places shown.
+        absent: what is said where there is none.
+
+    Returns:
+        ``<data value="4.0" data-query="SELECT count(*) FROM …" data-digits="0">4</data>``.
+    """
+    if value is None or pd.isna(value):
+        return Markup('<span class="absent">{}</span>').format(absent)
+    return Markup('<data value="{}" data-query="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), " ".join(query.split()), digits, shown(float(value), digits)
+    )
+
+
+def word(text: str, value: object, table: str, column: str, **key: object) -> Markup:
+    """What a sentence says of a cell that holds a word, such as the verdict on a change: its direction is read back.
+
+    Args:
+        text: the words shown.
+        value: what the cell holds.
+        table: the product.
+        column: its column.
+        key: the columns that tell the row, and what they hold.
+
+    Returns:
+        ``<data value="rose" data-from="change.verdict" data-key="…">gained</data>``.
+    """
+    return Markup('<data value="{}" data-from="{}.{}" data-key="{}">{}</data>').format(
+        value, table, column, _told(key), text
+    )
+
+
+def named(text: str, value: str, query: str) -> Markup:
+    """The area or element that a sentence calls the first, the highest or the most: that it is, is read back.
+
+    Args:
+        text: its name, as shown.
+        value: its code or id.
+        query: how the published database answers with that, one row of one column.
+
+    Returns:
+        ``<data value="E05…" data-query="SELECT area_code FROM score … ORDER BY score DESC LIMIT 1">Barnfield</data>``.
+    """
+    return Markup('<data value="{}" data-query="{}">{}</data>').format(value, " ".join(query.split()), text)
+
+
+def _told(key: Mapping[str, object]) -> str:
+    return ";".join(
+        f"{name}={held:%Y-%m-%d}" if isinstance(held, pd.Timestamp) else f"{name}={held}" for name, held in key.items()
     )

@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import figure
+from spi_pipeline.outputs.site.figures import derived, figure
 from spi_pipeline.outputs.site.results import Area, Element, Results
 
 
@@ -34,6 +34,19 @@ class Page:
     description: str
     content: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """What stands beside the pages: data of a script, or a download.
+
+    Attributes:
+        path: below the site's folder.
+        text: what it holds.
+    """
+
+    path: str
+    text: str
 
 
 class Site:
@@ -65,16 +78,36 @@ class Site:
     def score(self, element: Element, area: Area, digits: int = 1) -> Markup:
         """The score of an area."""
         return figure(
-            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score", area_code=area.code, id=element.id,
-            edition=self.results.edition, profile=self.results.profile,
+            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score",
+            area_code=area.code, id=element.id, edition=self.results.edition, profile=self.results.profile,
         )  # fmt: skip
 
-    def rank(self, element: Element, area: Area) -> str:
-        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``."""
+    def rank(self, element: Element, area: Area) -> Markup:
+        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``.
+
+        Where markup has no place, as in an attribute, ``rank_text`` says the same.
+        """
         row = self.results.scores[element.id, area.code]
         if None in (row["rank"], row["rank_low"], row["rank_high"]):
-            return "no rank"
-        return f"{words.ordinal(row['rank'])}, likely {words.likely(row['rank_low'], row['rank_high'])}"
+            return Markup("no rank")
+        rank, low, high = (
+            figure(
+                row[column], "score", column, 0, how="ordinal", area_code=area.code, id=element.id,
+                edition=self.results.edition, profile=self.results.profile,
+            )
+            for column in ("rank", "rank_low", "rank_high")
+        )  # fmt: skip
+        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
+        return Markup("{}, likely {}").format(rank, ends)
+
+    def rank_text(self, element: Element, area: Area) -> str:
+        """As ``rank``, in plain text."""
+        return self.rank(element, area).striptags()
+
+    @cached_property
+    def counted_wards(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     def place(self, element: Element, area: Area) -> int | None:
         """The colour class of an area's score, against the town's own."""
@@ -82,4 +115,4 @@ class Site:
         return None if town is None else drawing.colour_class(own, town)
 
 
-Kind = Callable[[Site], Iterable[Page]]
+Kind = Callable[[Site], Iterable[Page | File]]
