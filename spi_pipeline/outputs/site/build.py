@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spi_pipeline.outputs.site import drawing, figures, words
 from spi_pipeline.outputs.site.pages import KINDS
-from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.pages.page import File, Page, Site
 from spi_pipeline.outputs.site.results import Results
 
 STATIC = Path(__file__).with_name("static")
@@ -36,8 +36,10 @@ def build(results: Results, folder: Path) -> list[Page]:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals.update(figure=figures.figure, words=words, drawing=drawing, policy=POLICY, site=site)
-    pages = [page for kind in KINDS for page in kind(site)]
+    made = [one for kind in KINDS for one in kind(site)]
+    pages = [one for one in made if isinstance(one, Page)]
     files = {page.path: _rendered(environment, page).encode() for page in pages}
+    files |= {one.path: one.text.encode() for one in made if isinstance(one, File)}
     files |= {f"static/{file.name}": file.read_bytes() for file in sorted(STATIC.iterdir())}
     for name, content in files.items():
         target = folder / name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -14,8 +17,38 @@ def shown(value: float, digits: int) -> str:
     return text.replace("-", MINUS) if float(text.replace(",", "")) else text.replace("-", "")
 
 
+def places(worst: float, best: float, parts: int = 2) -> int:
+    """Decimal places by which two values apart by a tenth to the ``parts`` of the goalposts’ distance differ."""
+    return max(1, math.ceil(parts - math.log10(abs(best - worst))))
+
+
+def derived(value: float, sum_: str, digits: int = 1) -> Markup:
+    """A number that no table holds: its markup says the sum it is the result of.
+
+    Args:
+        value: the number.
+        sum_: plain arithmetic over full numbers, such as ``12.5*0.25``.
+        digits: decimal places shown.
+    """
+    return Markup('<data value="{}" data-sum="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), sum_, digits, shown(value, digits)
+    )
+
+
+def counted(table: pd.DataFrame, name: str, where: str) -> Markup:
+    """How many rows of a published table something is true of.
+
+    Args:
+        table: its rows.
+        name: the product it is.
+        where: the condition, as pandas’ ``query`` reads it.
+    """
+    count = len(table.query(where))
+    return Markup('<data value="{}" data-count="{}" data-where="{}">{}</data>').format(count, name, where, count)
+
+
 def figure(
-    value: float | None, table: str, column: str, digits: int = 1, absent: str = "not known", **key: object
+    value: float | None, table: str, column: str, digits: int = 1, absent: str = "not known", **key: Any
 ) -> Markup:
     """A number of a published table.
 
