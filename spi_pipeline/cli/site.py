@@ -24,5 +24,6 @@ def site_build(
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
     boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    pages = build(Results.of_database(store.database, boundaries, contracts), folder)
+    postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    pages = build(Results.of_database(store.database, boundaries, contracts, postcodes), folder)
     out.print(f"{len(pages)} pages in {folder / 'index.html'}")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import derived, figure, places, shown
+from spi_pipeline.outputs.site.figures import figure, places, shown, worked
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element
 
@@ -132,7 +132,7 @@ def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
         factors.append(weight)
         said = site.weight(parent, child, "weight", 4)
         sum_ = "*".join(repr(float(factor)) for factor in factors)
-        added = _contribution(site, parent, child, ward) if child is element else derived(math.prod(factors), sum_, 2)
+        added = _contribution(site, parent, child, ward) if child is element else worked(math.prod(factors), sum_, 2)
         steps.append(Step(f"Points of {parent.title}", Markup("{} × {} = {} points.").format(points, said, added)))
         child, points = parent, added
     return steps

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+
+from spi_pipeline.outputs.site import words
 
 MINUS = "−"
 
@@ -22,33 +25,25 @@ def places(worst: float, best: float, parts: int = 2) -> int:
     return max(1, math.ceil(parts - math.log10(abs(best - worst))))
 
 
-def derived(value: float, sum_: str, digits: int = 1) -> Markup:
-    """A number that no table holds: its markup says the sum it is the result of.
-
-    Args:
-        value: the number.
-        sum_: plain arithmetic over full numbers, such as ``12.5*0.25``.
-        digits: decimal places shown.
-    """
-    return Markup('<data value="{}" data-sum="{}" data-digits="{}">{}</data>').format(
-        repr(float(value)), sum_, digits, shown(value, digits)
-    )
-
-
-def counted(table: pd.DataFrame, name: str, where: str) -> Markup:
-    """How many rows of a published table something is true of.
-
-    Args:
-        table: its rows.
-        name: the product it is.
-        where: the condition, as pandas’ ``query`` reads it.
-    """
-    count = len(table.query(where))
-    return Markup('<data value="{}" data-count="{}" data-where="{}">{}</data>').format(count, name, where, count)
+# How the text is made of the cell, where it is not the number itself.
+HOW: Mapping[str, Callable[[float, int], str]] = {
+    "": shown,
+    "signed": lambda value, digits: ("+" if float(f"{value:.{digits}f}") > 0 else "") + shown(value, digits),
+    "size": lambda value, digits: shown(abs(value), digits),
+    "whole": lambda value, digits: shown(math.ceil(abs(value)), 0),
+    "percent": lambda value, digits: shown(100 * value, digits),
+    "ordinal": lambda value, digits: words.ordinal(value),
+}
 
 
 def figure(
-    value: float | None, table: str, column: str, digits: int = 1, absent: str = "not known", **key: Any
+    value: float | None,
+    table: str,
+    column: str,
+    digits: int = 1,
+    absent: str = "not known",
+    how: str = "",
+    **key: Any,
 ) -> Markup:
     """A number of a published table.
 
@@ -58,14 +53,89 @@ def figure(
         column: its column.
         digits: decimal places shown.
         absent: what is said where there is none.
+        how: how the text is made of the number, one of ``HOW``: with its sign, its size without one, that rounded up to
+            whole things, a share as a percentage, or a place among others.
         key: the columns that tell the row, and what they hold.
 
     Returns:
-        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…">49.9</data>``.
+        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…" data-digits="1">49.9</data>``.
     """
     if value is None or pd.isna(value):
         return Markup('<span class="absent">{}</span>').format(absent)
-    told = ";".join(f"{name}={held}" for name, held in key.items())
-    return Markup('<data value="{}" data-from="{}.{}" data-key="{}" data-digits="{}">{}</data>').format(
-        repr(float(value)), table, column, told, digits, shown(float(value), digits)
+    made = Markup(' data-how="{}"').format(how) if how else ""
+    return Markup('<data value="{}" data-from="{}.{}" data-key="{}" data-digits="{}"{}>{}</data>').format(
+        repr(float(value)), table, column, _told(key), digits, made, HOW[how](float(value), digits)
+    )
+
+
+def derived(value: float | None, query: str, digits: int = 0, absent: str = "not known") -> Markup:
+    """A number that stands in no table but follows from published ones: a count, a share, an end.
+
+    Args:
+        value: the number.
+        query: how the published database answers with it, one row of one column.
+        digits: decimal places shown.
+        absent: what is said where there is none.
+
+    Returns:
+        ``<data value="4.0" data-query="SELECT count(*) FROM …" data-digits="0">4</data>``.
+    """
+    if value is None or pd.isna(value):
+        return Markup('<span class="absent">{}</span>').format(absent)
+    return Markup('<data value="{}" data-query="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), " ".join(query.split()), digits, shown(float(value), digits)
+    )
+
+
+def worked(value: float, sum_: str, digits: int = 1) -> Markup:
+    """A number that is worked out on the page itself, from numbers beside it.
+
+    Args:
+        value: the number.
+        sum_: plain arithmetic over full numbers that it is the result of.
+        digits: decimal places shown.
+
+    Returns:
+        ``<data value="3.125" data-sum="12.5*0.25" data-digits="1">3.1</data>``.
+    """
+    return Markup('<data value="{}" data-sum="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), sum_, digits, shown(value, digits)
+    )
+
+
+def word(text: str, value: object, table: str, column: str, **key: object) -> Markup:
+    """What a sentence says of a cell that holds a word, such as the verdict on a change: its direction is read back.
+
+    Args:
+        text: the words shown.
+        value: what the cell holds.
+        table: the product.
+        column: its column.
+        key: the columns that tell the row, and what they hold.
+
+    Returns:
+        ``<data value="rose" data-from="change.verdict" data-key="…">gained</data>``.
+    """
+    return Markup('<data value="{}" data-from="{}.{}" data-key="{}">{}</data>').format(
+        value, table, column, _told(key), text
+    )
+
+
+def named(text: str, value: str, query: str) -> Markup:
+    """The area or element that a sentence calls the first, the highest or the most: that it is, is read back.
+
+    Args:
+        text: its name, as shown.
+        value: its code or id.
+        query: how the published database answers with that, one row of one column.
+
+    Returns:
+        ``<data value="E05…" data-query="SELECT area_code FROM score … ORDER BY score DESC LIMIT 1">Barnfield</data>``.
+    """
+    return Markup('<data value="{}" data-query="{}">{}</data>').format(value, " ".join(query.split()), text)
+
+
+def _told(key: Mapping[str, object]) -> str:
+    return ";".join(
+        f"{name}={held:%Y-%m-%d}" if isinstance(held, pd.Timestamp) else f"{name}={held}" for name, held in key.items()
     )

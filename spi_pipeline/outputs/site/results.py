@@ -76,15 +76,25 @@ class Results:
         tables: the published products by name, as frames.
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
         contracts: they say what the elements and measures are.
+        postcodes: ``postcode`` and ``ward_code``; without rows where no postcode is at hand.
     """
 
-    def __init__(self, tables: Mapping[str, pd.DataFrame], boundaries: pd.DataFrame, contracts: Contracts) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        boundaries: pd.DataFrame,
+        contracts: Contracts,
+        postcodes: pd.DataFrame,
+    ) -> None:
         self.tables = tables
         self.boundaries = boundaries
         self.contracts = contracts
+        self.postcodes = postcodes
 
     @classmethod
-    def of_database(cls, database: Path, boundaries: pd.DataFrame, contracts: Contracts) -> Results:
+    def of_database(
+        cls, database: Path, boundaries: pd.DataFrame, contracts: Contracts, postcodes: pd.DataFrame
+    ) -> Results:
         """Read every published table.
 
         Raises:
@@ -93,7 +103,7 @@ class Results:
         names = [name for name, product in contracts.products.items() if product.published]
         with reading(database) as connection:
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
-        return cls(tables, boundaries, contracts)
+        return cls(tables, boundaries, contracts, postcodes)
 
     @cached_property
     def edition(self) -> int:

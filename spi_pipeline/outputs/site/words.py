@@ -50,6 +50,11 @@ def day(when: pd.Timestamp) -> str:
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
+def month(text: str) -> str:
+    """``April 2024``, of ``2024-04``."""
+    return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
+
+
 def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     """A period as people name it: a day, a month, a year, a year over two, or from one month to another."""
     if start == end:

@@ -1,40 +1,236 @@
-"""Luton in one page: findings, map and ranking."""
+"""Luton in one page: findings, map and ranking, a ward by its name or a postcode, what is new and when more comes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.figures import derived, figure, named, word
+from spi_pipeline.outputs.site.pages.page import File, Page, Site
+from spi_pipeline.outputs.site.results import LEVELS, Row, records
+
+POSTCODES = "static/postcodes.js"
+# So many of what is new are named; all of them are on the pages of wards and sources.
+NAMED = 5
 
 
-def home(site: Site) -> Iterator[Page]:
-    """The first page."""
+def home(site: Site) -> Iterator[Page | File]:
+    """The first page, and the postcodes that it finds wards by."""
     results = site.results
     yield Page(
         path="index.html",
         template="home.html",
         title=f"{results.town.name} in one page",
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
-        content={"findings": _findings(site), "ranking": results.ranking(results.index.id)},
+        content={
+            "findings": _findings(site), "ranking": results.ranking(results.index.id), "new": _new(site),
+            "next": _next(site), "postcodes": POSTCODES, "wards": counted_wards(site),
+        },
         section="index.html",
-    )
+    )  # fmt: skip
+    yield File(POSTCODES, _postcodes(site))
+
+
+def counted_wards(site: Site) -> Markup:
+    """How many wards there are."""
+    return derived(len(site.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
 
 def _findings(site: Site) -> list[Markup]:
-    """What to know first, each a sentence."""
-    results, index = site.results, site.results.index
-    order = [results.areas[row["area_code"]] for row in results.ranking(index.id)]
-    first, last = order[0], order[-1]
-    return [
+    """What to know first, each a sentence or two."""
+    return [*_standing(site), *_movement(site), _age(site)]
+
+
+def _standing(site: Site) -> list[Markup]:
+    """The town's score, its first and last ward, its highest and lowest component."""
+    results, index, town = site.results, site.results.index, site.results.town
+    found = [
         Markup("{} scores {} of 100 for social progress ({}).").format(
-            results.town.name, site.score(index, results.town), results.edition
-        ),
-        Markup("{} comes first ({}, {}), {} last ({}, {}).").format(
-            first.name, site.score(index, first), site.rank(index, first),
-            last.name, site.score(index, last), site.rank(index, last),
-        ),
-        Markup("The figures were taken on {}.").format(words.day(results.as_of)),
+            town.name, site.score(index, town), results.edition
+        )
+    ]
+    shown = f"edition = {results.edition} AND profile = '{results.profile}'"
+    ranked = [results.areas[row["area_code"]] for row in results.ranking(index.id) if row["rank"] is not None]
+    if len(ranked) > 1:
+        first, last = ranked[0], ranked[-1]
+        wards = f"FROM score JOIN area USING (area_code) WHERE id = '{index.id}' AND {shown} AND rank IS NOT NULL"
+        found.append(
+            Markup("Of its {} wards {} comes first ({}, {}) and {} last ({}, {}).").format(
+                counted_wards(site),
+                named(first.name, first.code, f"SELECT area_code {wards} ORDER BY rank, area_name LIMIT 1"),
+                site.score(index, first), site.rank(index, first),
+                named(last.name, last.code, f"SELECT area_code {wards} ORDER BY rank DESC, area_name DESC LIMIT 1"),
+                site.score(index, last), site.rank(index, last),
+            )
+        )  # fmt: skip
+    parts = [one for one in results.elements.values() if one.level == "component"]
+    known = [one for one in parts if results.scores.get((one.id, town.code), {}).get("score") is not None]
+    by_score = sorted(known, key=lambda one: float(results.scores[one.id, town.code]["score"]))
+    if len(by_score) > 1:
+        low, high = by_score[0], by_score[-1]
+        of_town = (
+            f"FROM score WHERE level = 'component' AND area_code = '{town.code}' AND {shown} AND score IS NOT NULL"
+        )
+        found.append(
+            Markup("Of the {} parts of the index, {} scores highest in {} ({}) and lowest in {} ({}).").format(
+                derived(len(known), f"SELECT count(*) {of_town}"), town.name,
+                named(high.title, high.id, f"SELECT id {of_town} ORDER BY score DESC LIMIT 1"), site.score(high, town),
+                named(low.title, low.id, f"SELECT id {of_town} ORDER BY score LIMIT 1"), site.score(low, town),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _movement(site: Site) -> list[Markup]:
+    """What moved most since the first edition, of what can be told; that nothing of the index can, and why, first."""
+    results = site.results
+    start, end = results.editions[0], results.edition
+    table = results.newest("change")
+    rows = records(table[(table["edition_from"] == start) & (table["edition_to"] == end)])
+    whole = next((row for row in rows if row["level"] == "index" and row["area_code"] == results.town.code), None)
+    if whole is None:
+        return []
+    told = [row for row in rows if row["verdict"] in ("rose", "fell")]
+    said = []
+    if not any(row["level"] == "index" for row in told):
+        said.append(
+            Markup(
+                "Nobody can tell yet whether social progress rose or fell since {}, in {} or in any ward: only {}% of "
+                "the index rests on newer figures than then."
+            ).format(start, results.town.name, _moved(whole, "movable", "percent"))
+        )
+    elif whole in told:
+        verdict, by = _verdict(whole, "more", "less"), _moved(whole, "change", "size")
+        said.append(Markup("{} scores {} points {} than in {}.").format(results.town.name, by, verdict, start))
+    if told:
+        highest = min((row["level"] for row in told), key=LEVELS.index)
+        most = max((row for row in told if row["level"] == highest), key=lambda row: abs(row["change"]))
+        moved = (
+            f"FROM change WHERE level = '{highest}' AND edition_from = {start} AND edition_to = {end} AND "
+            f"profile = '{results.profile}' AND verdict IN ('rose', 'fell') ORDER BY abs(change) DESC LIMIT 1"
+        )
+        near, far = sorted(("change_low", "change_high"), key=lambda column: abs(most[column]))
+        said.append(
+            Markup(
+                "Of what can be told, most moved in {}: its score for “{}” {} by {} points (likely {} to {}) since {}."
+            ).format(
+                named(results.areas[most["area_code"]].name, most["area_code"], f"SELECT area_code {moved}"),
+                named(results.elements[most["id"]].title, most["id"], f"SELECT id {moved}"),
+                _verdict(most, "rose", "fell"), _moved(most, "change", "size"), _moved(most, near, "size"),
+                _moved(most, far, "size"), start,
+            )
+        )  # fmt: skip
+    return [Markup(" ").join(said)] if said else []
+
+
+def _moved(row: Row, column: str, how: str) -> Markup:
+    return figure(row[column], "change", column, 1, how=how, **_key(row))
+
+
+def _verdict(row: Row, rose: str, fell: str) -> Markup:
+    return word(rose if row["verdict"] == "rose" else fell, row["verdict"], "change", "verdict", **_key(row))
+
+
+def _key(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in ("edition_from", "edition_to", "profile", "area_code", "level", "id")}
+
+
+def _age(site: Site) -> Markup:
+    """How old the figures are."""
+    results = site.results
+    row = results.scores[results.index.id, results.town.code]
+    key: dict[str, Any] = {
+        "area_code": results.town.code,
+        "id": results.index.id,
+        "edition": results.edition,
+        "profile": results.profile,
+    }
+    return Markup(
+        "The figures are {} years old on average; those of the last three years carry {}% of the weight. They were "
+        "taken on {}."
+    ).format(
+        figure(row["age_years"], "score", "age_years", 1, **key),
+        figure(row["recent_weight"], "score", "recent_weight", 0, how="percent", **key), words.day(results.as_of),
+    )  # fmt: skip
+
+
+def _new(site: Site) -> list[Markup]:
+    """What is new: signals of the newest months, and what publishers brought out last."""
+    return [*_signals(site), *_releases(site)]
+
+
+def _signals(site: Site) -> list[Markup]:
+    results = site.results
+    table = results.tables["recent"]
+    if table.empty:
+        return []
+    newest = table["month"].max()
+    titles = {item.id: item.title for item in results.contracts.monthly}
+    rows = records(table[(table["month"] == newest) & table["signal"].isin(("rise", "fall"))])
+    month = words.month(newest)
+    found = [
+        Markup("{} {} in {} since {} (police figures up to {}).").format(
+            titles[row["measure_id"]],
+            word("went up" if row["signal"] == "rise" else "went down", row["signal"], "recent", "signal",
+                 measure_id=row["measure_id"], area_code=row["area_code"], month=newest),
+            results.areas[row["area_code"]].name, words.month(row["signal_since"]), month,
+        )
+        for row in rows[:NAMED]
     ]  # fmt: skip
+    if not found:
+        found.append(
+            Markup(
+                "The newest police figures are of {}. In no ward do they differ from its usual ups and downs."
+            ).format(month)
+        )
+    return found
+
+
+def _releases(site: Site) -> list[Markup]:
+    table = site.results.tables["source_release"]
+    newest = table["published_at"].fillna(table["fetched_at"])
+    last = newest.groupby(table["source_id"]).max().dropna().sort_values(ascending=False, kind="stable")
+    if last.empty:
+        return [Markup("No publisher was asked for newer figures for this edition.")]
+    sources = site.results.contracts.sources
+    return [
+        Markup("{} came out on {}.").format(sources[str(name)].title, words.day(pd.Timestamp(when)))
+        for name, when in last.head(NAMED).items()
+        if name in sources
+    ]
+
+
+def _next(site: Site) -> list[Markup]:
+    """How often what the index rests on is renewed, most often first, and the next edition."""
+    contracts, edition = site.results.contracts, site.results.edition
+    basis = [contracts.indicators[one.id] for one in site.results.elements.values() if one.level == "indicator"]
+    read = dict.fromkeys(chain.from_iterable(map(contracts.sources_of, basis)))
+    renewed = [
+        contracts.sources[name] for name in read
+        if contracts.sources[name].cycle_days is not None and contracts.sources[name].properties.mode != "frozen"
+    ]  # fmt: skip
+    cycles = {source.cadence: source.cycle_days or 0 for source in renewed}
+    found = []
+    for cadence in sorted(cycles, key=cycles.__getitem__):
+        publishers = dict.fromkeys(source.properties.publisher for source in renewed if source.cadence == cadence)
+        often = contracts.vocabulary.cadences[cadence].title
+        found.append(Markup("{}: from {}.").format(often[0].upper() + often[1:], words.listed(list(publishers))))
+    return [*found, Markup("The next edition is that of {}.").format(edition + 1)]
+
+
+def _postcodes(site: Site) -> str:
+    """A script that holds every postcode: by its all but last two letters, then by the ward's place in the list."""
+    place = {ward.code: number for number, ward in enumerate(site.results.wards)}
+    found: dict[str, dict[int, str]] = {}
+    table = site.results.postcodes.sort_values("postcode")
+    for postcode, code in zip(table["postcode"], table["ward_code"], strict=True):
+        if code in place:
+            units = found.setdefault(postcode[:-2].replace(" ", ""), {})
+            units[place[code]] = units.get(place[code], "") + postcode[-2:]
+    return f"window.POSTCODES={json.dumps(found, separators=(',', ':'))};\n"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.chain import chain, middle_ward
-from spi_pipeline.outputs.site.figures import counted, figure, places
+from spi_pipeline.outputs.site.figures import derived, figure, places
 from spi_pipeline.outputs.site.pages.measure import moved, ranking_says
 from spi_pipeline.outputs.site.pages.page import File, Page, Site
 from spi_pipeline.outputs.site.results import Element, Row
@@ -111,13 +111,16 @@ def _period(period: str | None) -> str:
 def _england_says(site: Site, element: Element) -> Markup | None:
     """How town and wards stand among the wards of England; none where no figures for these are at hand."""
     results = site.results
-    if all(row["england_percentile"] is None for row in results.ranking(element.id)):
+    known = [row["england_percentile"] for row in results.ranking(element.id) if row["england_percentile"] is not None]
+    if not known:
         return None
-    own = (
-        f"id == '{element.id}' and edition == {results.edition} and profile == '{results.profile}' and "
-        f"area_code != '{results.town.code}' and england_percentile"
+    asked = (
+        f"SELECT count(*) FROM score WHERE id = '{element.id}' AND edition = {results.edition} "
+        f"AND profile = '{results.profile}' AND area_code IN (SELECT area_code FROM area WHERE level = 'ward') "
+        "AND england_percentile"
     )
-    better, among = (counted(results.tables["score"], "score", f"{own} >= {least}") for least in (50, 0))
+    better = derived(sum(share >= 50 for share in known), f"{asked} >= 50")
+    among = derived(len(known), f"{asked} >= 0")
     said = Markup("Wards that do better than at least half of the wards of England: {} of {} ({}).").format(
         better, among, _period(results.indicators[element.id]["england_period"])
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.figures import named
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Element
 
@@ -43,9 +44,15 @@ def ranking_says(site: Site, element: Element) -> Markup:
     if not ranked:
         return said + " No ward has a rank."
     first, last = ranked[0], ranked[-1]
+    asked = (
+        f"SELECT area_code FROM score JOIN area USING (area_code) WHERE score.id = '{element.id}' "
+        f"AND edition = {results.edition} AND profile = '{results.profile}' AND rank IS NOT NULL"
+    )
+    top = named(first.name, first.code, f"{asked} ORDER BY rank, area_name LIMIT 1")
+    bottom = named(last.name, last.code, f"{asked} ORDER BY rank DESC, area_name DESC LIMIT 1")
     return said + Markup(" First comes {} with {} ({}), last {} with {} ({}).").format(
-        first.name, site.score(element, first), site.rank(element, first),
-        last.name, site.score(element, last), site.rank(element, last),
+        top, site.score(element, first), site.rank(element, first),
+        bottom, site.score(element, last), site.rank(element, last),
     )  # fmt: skip
 
 

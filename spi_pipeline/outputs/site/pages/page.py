@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import figure, places
+from spi_pipeline.outputs.site.figures import figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results
 
 
@@ -86,12 +86,27 @@ class Site:
             profile=self.results.profile,
         )  # fmt: skip
 
-    def rank(self, element: Element, area: Area) -> str:
-        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``."""
+    def rank(self, element: Element, area: Area) -> Markup:
+        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``.
+
+        Where markup has no place, as in an attribute, ``rank_text`` says the same.
+        """
         row = self.results.scores[element.id, area.code]
         if None in (row["rank"], row["rank_low"], row["rank_high"]):
-            return "no rank"
-        return f"{words.ordinal(row['rank'])}, likely {words.likely(row['rank_low'], row['rank_high'])}"
+            return Markup("no rank")
+        rank, low, high = (
+            figure(
+                row[column], "score", column, 0, how="ordinal", area_code=area.code, id=element.id,
+                edition=self.results.edition, profile=self.results.profile,
+            )
+            for column in ("rank", "rank_low", "rank_high")
+        )  # fmt: skip
+        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
+        return Markup("{}, likely {}").format(rank, ends)
+
+    def rank_text(self, element: Element, area: Area) -> str:
+        """As ``rank``, in plain text."""
+        return self.rank(element, area).striptags()
 
     def value(
         self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None
@@ -107,24 +122,15 @@ class Site:
         """The share of the wards of England that do worse."""
         results = self.results
         share = results.scores[element.id, area.code]["england_percentile"]
-        key: dict[str, Any] = {
-            "area_code": area.code,
-            "id": element.id,
-            "edition": results.edition,
-            "profile": results.profile,
-        }
-        return figure(share, "score", "england_percentile", 0, **key)
+        key: dict[str, Any] = {"id": element.id, "edition": results.edition, "profile": results.profile}
+        return figure(share, "score", "england_percentile", 0, area_code=area.code, **key)
 
     def weight(self, parent: Element, child: Element, column: str = "weight", digits: int = 3) -> Markup:
         """What a child counts for in its parent, or the share of its parent’s spread (``effective_weight``)."""
         results = self.results
-        key: dict[str, Any] = {
-            "edition": results.edition,
-            "profile": results.profile,
-            "authority_code": results.town.code,
-        }
+        key: dict[str, Any] = {"edition": results.edition, "profile": results.profile, "parent_id": parent.id}
         row = results.weights.get((parent.id, child.id), {})
-        return figure(row.get(column), "weight", column, digits, parent_id=parent.id, id=child.id, **key)
+        return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
 
     def over_editions(self, element: Element, area: Area) -> list[float | None]:
         """The score of an area in every edition, oldest first."""
@@ -150,7 +156,8 @@ class Site:
         by, low, high = (
             figure(row[name], "change", name, 1, **key) for name in ("change", "change_low", "change_high")
         )
-        return Markup("{}: {} points, likely {} to {}").format(words.VERDICTS[row["verdict"]], by, low, high)
+        verdict = word(words.VERDICTS[row["verdict"]], row["verdict"], "change", "verdict", **key)
+        return Markup("{}: {} points, likely {} to {}").format(verdict, by, low, high)
 
     def place(self, element: Element, area: Area) -> int | None:
         """The colour class of an area's score, against the town's own."""

@@ -68,6 +68,8 @@
     const svg = document.querySelector(".map svg");
     if (!svg) return;
     svg.setAttribute("aria-label", caption);
+    svg.dataset.map = state.m;
+    svg.dataset.edition = state.y;
     svg.parentNode.querySelector("figcaption").textContent = caption;
     svg.querySelectorAll(".halo").forEach((old) => old.remove());
     for (const ward of wards) {

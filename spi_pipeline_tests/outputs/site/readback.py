@@ -1,0 +1,401 @@
+"""Reads a finished site back: every number, area, measure and direction that its pages state, from the tables again.
+
+Nothing of the site's code is used: pages are parsed by lxml, tables are read from the published database, names from the
+contracts as YAML. What the markup may say:
+
+* ``data-from="TABLE.COLUMN" data-key="COLUMN=VALUE;…" data-digits="N"``: a cell that holds a number. ``data-how`` says how
+  the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``ordinal``.
+* the same without ``data-digits``: a cell that holds a word, and the text says so in a sentence (``DIRECTIONS``).
+* ``data-query="SELECT …"``: what the published database answers with, a number where there are ``data-digits``, else the
+  code or id of what is named.
+* ``data-count="TABLE" data-key="…" data-where="…"``: how many rows there are of a kind.
+* ``data-sum="12.5*0.25"``: plain arithmetic over full numbers.
+* ``data-map="ID"`` on the SVG of a map: label and colour of each ward in it.
+
+A number that stands in the text of ``main`` otherwise is a fault, unless it is part of a name, a year, or ``ALLOWED``.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import math
+import operator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+from lxml import html
+
+# What text may say of a cell that holds this word; a text that says the other thing too says nothing.
+UP, DOWN = r"\b(rose|risen|gained|more|higher|above|up|longer|greater|better)\b", r"\b(fell|fallen|lost|less|lower|below|fewer|down|shorter|worse)\b"  # fmt: skip
+DIRECTIONS = {"rose": (UP, DOWN), "rise": (UP, DOWN), "fell": (DOWN, UP), "fall": (DOWN, UP)}
+MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+ALLOWED = re.compile(
+    rf"\b\d{{1,2}} {MONTH} \d{{4}}\b"  # a day
+    r"|\b(?:19|20)\d\d(?:/\d\d|-(?:0[1-9]|1[0-2])(?:-\d\d)?)?\b"  # a year, a year over two, a month or a day as ISO writes it
+    r"|\b(?:of|from 0 to|0 to|between 0 and) 100\b"  # the scale
+    r"|\b9[05] ?%"  # the level of intervals
+    r"|\b(?:v|WCAG |PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
+)
+QUOTED = {"script", "style", "svg", "code", "pre", "kbd", "time", "data", "blockquote", "q", "cite"}
+BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "caption", "figcaption", "summary", "div"}
+# Points from the town's score where one colour ends and the next begins, by the key of the map.
+COLOURS = (-15, -5, 5, 15)
+OPERATORS = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+}  # fmt: skip
+
+
+@dataclass
+class Facts:
+    """The published database and the names of the contracts, as a reader of the site could look them up.
+
+    Attributes:
+        database: the published one.
+        contracts: the folder.
+    """
+
+    database: Path
+    contracts: Path
+    _rows: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], list[dict[str, Any]]]] = field(default_factory=dict)
+    _answers: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.database), read_only=True)
+
+    @cached_property
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        names = [name for (name,) in self.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        return {name: self.connection.sql(f'FROM "{name}"').to_arrow_table().to_pylist() for name in names}
+
+    def rows(self, table: str, key: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of a table whose cells read as the key says."""
+        columns = tuple(key)
+        if (table, columns) not in self._rows:
+            found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for row in self.tables[table]:
+                found.setdefault(tuple(as_text(row[column]) for column in columns), []).append(row)
+            self._rows[table, columns] = found
+        return self._rows[table, columns].get(tuple(key.values()), [])
+
+    def answer(self, query: str) -> Any:
+        """One row of one column."""
+        if query not in self._answers:
+            rows = self.connection.execute(query).fetchall()
+            assert len(rows) == 1, f"{len(rows)} rows"
+            assert len(rows[0]) == 1, f"{len(rows[0])} columns"
+            self._answers[query] = rows[0][0]
+        return self._answers[query]
+
+    @cached_property
+    def yaml(self) -> dict[str, Any]:
+        return {
+            file.relative_to(self.contracts).as_posix(): yaml.safe_load(file.read_text("utf-8"))
+            for file in sorted(self.contracts.rglob("*.yaml"))
+        }
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Areas by code, and by id what is measured."""
+        found = {row["area_code"]: row["area_name"] for row in self.tables["area"]}
+        for table, column in (("indicator", "indicator_id"), ("context", "measure_id"), ("decade", "measure_id")):
+            found |= {row[column]: row["title"] for row in self.tables[table]}
+        return titles(self.yaml) | found
+
+    @cached_property
+    def said(self) -> set[str]:
+        """Every text of tables and contracts, white space as one blank: a page may quote it with the numbers in it."""
+        cells = (cell for rows in self.tables.values() for row in rows for cell in row.values() if isinstance(cell, str))
+        return {one for text in (*cells, *strings(self.yaml)) if re.search(r"\d", one := " ".join(text.split()))}
+
+    @cached_property
+    def quotable(self) -> re.Pattern[str]:
+        """Names with numbers in them, longest first."""
+        numbered = sorted((name for name in set(self.names.values()) | set(source_names(self.yaml)) if re.search(r"\d", name)), key=len, reverse=True)  # fmt: skip
+        return re.compile("|".join(map(re.escape, numbered)) or r"(?!)")
+
+    @cached_property
+    def newest(self) -> tuple[int, str]:
+        """Edition and profile that pages show."""
+        profiles = self.yaml["framework.yaml"]["profiles"]
+        return max(row["edition"] for row in self.tables["edition"]), next(iter(profiles))
+
+
+def as_text(cell: object) -> str:
+    if isinstance(cell, dt.datetime):
+        return cell.strftime("%Y-%m-%d")
+    return str(cell)
+
+
+def strings(thing: object) -> Iterator[str]:
+    """Every text inside nested lists and mappings."""
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, Mapping):
+        for one in thing.values():
+            yield from strings(one)
+    elif isinstance(thing, list):
+        for one in thing:
+            yield from strings(one)
+
+
+def titles(thing: object) -> dict[str, str]:
+    """The title of whatever has an id and a title."""
+    found: dict[str, str] = {}
+    if isinstance(thing, Mapping):
+        if isinstance(thing.get("id"), str) and isinstance(thing.get("title"), str):
+            found[thing["id"]] = thing["title"]
+        for one in thing.values():
+            found |= titles(one)
+    elif isinstance(thing, list):
+        for one in thing:
+            found |= titles(one)
+    return found
+
+
+def source_names(contracts: Mapping[str, Any]) -> Iterator[str]:
+    """How sources and what they hold are called."""
+    for name, contract in contracts.items():
+        if name.startswith("sources/"):
+            yield contract["name"]
+            yield from (one["value"] for one in contract["customProperties"] if one["property"] in ("dataset", "publisher"))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read.
+
+    Attributes:
+        faults: a sentence for each thing that is not so.
+        numbers: how many numbers and words were looked up.
+        wards: how many wards of maps.
+    """
+
+    faults: list[str]
+    numbers: int
+    wards: int
+
+
+def read_back(folder: Path, facts: Facts) -> Read:
+    """Every page of a site."""
+    faults, numbers, wards = [], 0, 0
+    for file in sorted(folder.rglob("*.html")):
+        page = Page(file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()), facts)
+        faults += [f"{page.path}: {fault}" for fault in page.faults()]
+        numbers += len(page.main.findall(".//data"))
+        wards += len(page.main.xpath(".//*[@data-map]//a"))
+    return Read(faults, numbers, wards)
+
+
+@dataclass(frozen=True)
+class Page:
+    path: str
+    tree: html.HtmlElement
+    facts: Facts
+
+    @property
+    def main(self) -> html.HtmlElement:
+        (main,) = self.tree.xpath("//main")
+        return main
+
+    def faults(self) -> Iterator[str]:
+        for node in self.main.iter("data"):
+            yield from (f"“{text(node)}” in “{text(block(node))[:120]}”: {fault}" for fault in self._datum(node))
+        for drawn in self.main.xpath(".//*[@data-map]"):
+            yield from self._map(drawn)
+        yield from self._loose()
+
+    def _datum(self, node: html.HtmlElement) -> Iterator[str]:
+        """What is amiss with one number or word."""
+        try:
+            actual = self._actual(node)
+        except (AssertionError, KeyError, duckdb.Error, SyntaxError, ValueError) as error:
+            yield f"cannot be looked up ({type(error).__name__}: {str(error)[:120]})"
+            return
+        digits = node.get("data-digits")
+        if digits is None and "data-count" not in node.attrib:
+            yield from self._word(node, actual)
+            return
+        if not math.isclose(float(node.get("value")), float(actual), rel_tol=1e-12, abs_tol=1e-12):
+            yield f"value is {node.get('value')}, the tables say {actual}"
+        yield from printed(text(node), float(actual), int(digits or 0), node.get("data-how", ""))
+        yield from self._named(node)
+        yield from self._direction(node, float(actual))
+
+    def _actual(self, node: html.HtmlElement) -> Any:
+        key = keyed(node)
+        if "data-from" in node.attrib:
+            table, column = node.get("data-from").split(".")
+            rows = self.facts.rows(table, key)
+            assert len(rows) == 1, f"{len(rows)} rows of {table} with {key}"
+            assert rows[0][column] is not None, "no value"
+            return rows[0][column]
+        if "data-query" in node.attrib:
+            return self.facts.answer(node.get("data-query"))
+        if "data-count" in node.attrib:
+            table = self.facts.connection.execute(f'FROM "{node.get("data-count")}"').df()
+            for column, held in key.items():
+                table = table[table[column].astype(str) == held]
+            return len(table.query(node.get("data-where")) if node.get("data-where") else table)
+        if "data-sum" in node.attrib:
+            return summed(ast.parse(node.get("data-sum"), mode="eval").body)
+        raise ValueError("says not where it comes from")
+
+    def _word(self, node: html.HtmlElement, actual: object) -> Iterator[str]:
+        said, shown = node.get("value"), text(node)
+        if said != as_text(actual):
+            yield f"is {said}, the tables say {actual}"
+        elif said in DIRECTIONS:
+            own, other = DIRECTIONS[said]
+            if not re.search(own, shown, re.I) or re.search(other, shown, re.I):
+                yield f"says not that it {said}"
+        elif "data-query" in node.attrib and shown.casefold() != self.facts.names.get(said, said).casefold():
+            yield f"is called {self.facts.names.get(said, said)}"
+
+    def _named(self, node: html.HtmlElement) -> Iterator[str]:
+        """The area and the measure of a number must be told where it stands; the index is meant where none is."""
+        key, told = keyed(node), None
+        for column in ("area_code", "id", "indicator_id", "measure_id"):
+            name = self.facts.names.get(key.get(column, ""))
+            if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
+                told = told or squeezed(" ".join(context(node)))
+                if not any(one in told for one in called(name)):
+                    yield f"“{name}” is not named around it"
+
+    def _direction(self, node: html.HtmlElement, actual: float) -> Iterator[str]:
+        """A size without its sign must have a word for its direction beside it."""
+        if node.get("data-how") in ("size", "whole") and round(actual, int(node.get("data-digits"))):
+            words = UP if actual > 0 else DOWN
+            if not re.search(words, text(block(node)), re.I):
+                yield f"{actual} without a word for its direction"
+
+    def _map(self, drawn: html.HtmlElement) -> Iterator[str]:
+        """Label and colour of each ward."""
+        edition, profile = self.facts.newest
+        key = {"id": drawn.get("data-map"), "edition": drawn.get("data-edition", str(edition)), "profile": profile}
+        codes = {row["area_name"]: row["area_code"] for row in self.facts.tables["area"] if row["level"] == "ward"}
+        town = next(row["area_code"] for row in self.facts.tables["area"] if row["level"] == "authority")
+        (of_town,) = self.facts.rows("score", {**key, "area_code": town})
+        labels = {}
+        for ward in drawn.iter("a"):
+            name, _, label = ward.get("aria-label").partition(":")
+            labels[name] = label.strip()
+            row = next(iter(self.facts.rows("score", {**key, "area_code": codes.get(name, "")})), None)
+            if row is None:
+                yield f"map: no ward “{name}” in the tables"
+                continue
+            expected = "no rank"
+            if row["rank"] is not None:
+                ends = dict.fromkeys(ordinal(row[column]) for column in ("rank_low", "rank_high"))
+                expected = f"{ordinal(row['rank'])}, likely {' to '.join(ends)}"
+            if not label.strip().endswith(expected):
+                yield f"map: {name} is “{label.strip()}”, the tables say “{expected}”"
+            place = "none" if row["score"] is None else f"c{sum(row['score'] - of_town['score'] >= one for one in COLOURS)}"  # fmt: skip
+            if place not in next(ward.iter("path")).get("class", "").split():
+                yield f"map: {name} has not the colour {place}"
+        if missing := codes.keys() - labels.keys():
+            yield f"map: {', '.join(sorted(missing))} missing"
+
+    def _loose(self) -> Iterator[str]:
+        """Numbers that nothing says the origin of."""
+        for node in self.main.iter():
+            if not isinstance(node.tag, str) or any(one.tag in QUOTED for one in (node, *node.iterancestors())):
+                continue
+            for piece in (node.text, *(child.tail for child in node)):
+                found = " ".join((piece or "").split())
+                if found in self.facts.said or not re.search(r"\d", found):
+                    continue
+                left = ALLOWED.sub("", self.facts.quotable.sub("", found))
+                if number := re.search(r"\S*\d\S*", left):
+                    yield f"the number {number.group()} in “{found[:120]}” says not where it comes from"
+
+
+def text(node: html.HtmlElement) -> str:
+    return " ".join(node.text_content().split())
+
+
+def keyed(node: html.HtmlElement) -> dict[str, str]:
+    pairs = (pair.split("=", 1) for pair in node.get("data-key", "").split(";") if pair)
+    return {column: held for column, held in pairs}
+
+
+def block(node: html.HtmlElement) -> html.HtmlElement:
+    """The sentence or cell that a number stands in."""
+    return next(one for one in node.iterancestors() if one.tag in BLOCKS or one.tag == "main")
+
+
+def context(node: html.HtmlElement) -> Iterator[str]:
+    """What tells a reader of which area and measure a number is: its sentence, row, column, caption and headings."""
+    for one in node.iterancestors():
+        if one.tag in BLOCKS - {"div"} or one.tag in ("tr", "figure", "dl", "summary"):
+            yield one.text_content()
+        if one.tag in ("td", "th"):
+            place = sum(int(cell.get("colspan", 1)) for cell in one.itersiblings("td", "th", preceding=True))
+            for row in one.xpath("ancestor::table[1]/thead/tr"):
+                at = 0
+                for cell in row:
+                    at += int(cell.get("colspan", 1))
+                    if at > place:
+                        yield cell.text_content()
+                        break
+        if one.tag == "table":
+            yield from (caption.text_content() for caption in one.iter("caption"))
+        if one.tag == "details":
+            yield from (summary.text_content() for summary in one.findall("summary"))
+        for level in ("h1", "h2", "h3", "h4"):
+            yield from (heading.text_content() for heading in one.xpath(f"preceding-sibling::{level}[1]"))
+    yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
+
+
+def squeezed(words: str) -> str:
+    return " ".join(words.split()).casefold()
+
+
+def called(name: str) -> Iterator[str]:
+    """How a name may be written: whole, without what stands in brackets, the index without that word."""
+    yield squeezed(name)
+    yield squeezed(re.sub(r"\s*\(.*?\)", "", name))
+    yield squeezed(name.removesuffix(" Index"))
+
+
+def ordinal(number: float) -> str:
+    whole = int(number)
+    ending = "th" if 10 <= whole % 100 <= 20 else ("th", "st", "nd", "rd", *("th",) * 6)[whole % 10]
+    return f"{whole}{ending}"
+
+
+def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
+    """Whether a text says a number, to so many digits."""
+    if how == "ordinal":
+        if shown != ordinal(actual):
+            yield f"{actual} is not {shown}"
+        return
+    whole = re.fullmatch(r"([+−]?)(\d{1,3}(?:,\d{3})*)(?:\.(\d+))?", shown)
+    if not whole:
+        yield "is not how numbers are written here"
+        return
+    sign, places = whole.group(1), len(whole.group(3) or "")
+    number = float(shown.replace(",", "").replace("−", "-"))
+    meant = {"percent": 100 * actual, "size": abs(actual), "whole": math.ceil(abs(actual))}.get(how, actual)
+    if abs(number - meant) > 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-9 * abs(meant) or places != (0 if how == "whole" else digits):
+        yield f"{meant} to {digits} digits is not {shown}"
+    if (sign == "+") != (how == "signed" and number > 0) or (sign == "−" and number == 0):
+        yield f"{shown} has the wrong sign"
+
+
+def summed(node: ast.expr) -> float:
+    """Plain arithmetic, worked out."""
+    if isinstance(node, ast.Constant):
+        return float(node.value)
+    if isinstance(node, ast.BinOp):
+        return float(OPERATORS[type(node.op)](summed(node.left), summed(node.right)))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -summed(node.operand)
+    raise ValueError(f"no arithmetic: {ast.dump(node)[:60]}")
