@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import figure, places, shown, worked
+from spi_pipeline.outputs.site.figures import figure, places, worked
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element
 
@@ -68,16 +68,22 @@ def _counted(site: Site, element: Element, ward: Area) -> Step:
     contracts, results = site.results.contracts, site.results
     indicator, stated = contracts.indicators[element.id], results.indicators[element.id]
     row = results.observations[element.id, ward.code, results.edition]
-    value = site.value(element, ward, "value", places(stated["worst"], stated["best"], 3))
+    value = site.value(element, ward, "value", places(stated["worst"], stated["best"], 4))
     above, below = (site.value(element, ward, name, 2) for name in ("numerator", "denominator"))
-    said = Markup("{} {} ({})").format(value, stated["unit"], words.period(row["period_start"], row["period_end"]))
+    said = Markup("{} <span>{}</span> ({})").format(
+        value, stated["unit"], words.period(row["period_start"], row["period_end"])
+    )
     if row["numerator"] is None:
         return Step("The figure", said + ".", _averaged(indicator, stated["allocation"]))
     if indicator.measure.kind == "anchored":
         return Step("The figure", Markup("{}, with {} incidents counted.").format(said, above), ANCHORED)
     stated_per = indicator.measure.per if indicator.measure.kind == "rate" else None
     factor = stated_per or contracts.vocabulary.units[indicator.unit].per or 1
-    return Step("The figure", Markup("{} ÷ {} × {} = {}.").format(above, below, shown(factor, 0), said), DIVIDED)
+    return Step(
+        "The figure",
+        Markup("{} ÷ {} × {} = {}.").format(above, below, worked(factor, repr(float(factor)), 0), said),
+        DIVIDED,
+    )
 
 
 def _averaged(indicator: Indicator, allocation: str) -> str:
@@ -97,7 +103,7 @@ def _scored(site: Site, element: Element, ward: Area) -> Step:
     methods = stated["methods"] or {key: profile[key] for key in ("normalise", "treat") if key in profile}
     if methods:
         return Step("The score", Markup("{} of 100.").format(score), f"It is formed as the contracts state: {methods}.")
-    digits = places(stated["worst"], stated["best"], 3)
+    digits = places(stated["worst"], stated["best"], 4)
     worst, best = (
         figure(stated[post], "indicator", post, digits, indicator_id=element.id) for post in ("worst", "best")
     )
@@ -106,7 +112,9 @@ def _scored(site: Site, element: Element, ward: Area) -> Step:
     beyond = not low <= results.observations[element.id, ward.code, results.edition]["value"] <= high
     return Step(
         "The score",
-        Markup("100 × ({} − {}) ÷ ({} − {}) = {} of 100.").format(value, worst, best, worst, score),
+        Markup("{} × ({} − {}) ÷ ({} − {}) = {} of 100.").format(
+            worked(100, "100", 0), value, worst, best, worst, score
+        ),
         "The value lies beyond a goalpost, and no score is below 0 or above 100." if beyond else "",
     )
 
@@ -133,7 +141,12 @@ def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
         said = site.weight(parent, child, "weight", 4)
         sum_ = "*".join(repr(float(factor)) for factor in factors)
         added = _contribution(site, parent, child, ward) if child is element else worked(math.prod(factors), sum_, 2)
-        steps.append(Step(f"Points of {parent.title}", Markup("{} × {} = {} points.").format(points, said, added)))
+        steps.append(
+            Step(
+                f"Points of {parent.title}",
+                Markup("{} × {}, the weight of {}, = {} points.").format(points, said, child.title, added),
+            )
+        )
         child, points = parent, added
     return steps
 

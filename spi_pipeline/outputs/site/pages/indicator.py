@@ -82,6 +82,10 @@ def _in_basis(site: Site, name: str) -> dict[str, Any]:
             figure(stated[post], "indicator", post, places(stated["worst"], stated["best"]), indicator_id=name)
             for post in ("worst", "best")
         ],
+        "siblings": derived(
+            len(results.below(stated["component_id"])),
+            f"SELECT count(*) FROM indicator WHERE in_basis AND component_id = '{stated['component_id']}'",
+        ),
         "direction": DIRECTIONS[stated["direction"]],
         "reason": contract.goalposts.reason or BASES[stated["goalpost_source"]],
     }

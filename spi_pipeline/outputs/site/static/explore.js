@@ -129,7 +129,7 @@
       name.textContent = own.name;
       svg.append(name);
     }
-    says += ", on a scale from 0 (worst) to 100 (best).";
+    says += ", on a scale from 0 to 100, which is best.";
     svg.setAttribute("aria-label", says);
     figure.querySelector("figcaption").textContent = says;
     const heads = [head("Area"), ...S.editions.map((year) => head(year, "number"))];
