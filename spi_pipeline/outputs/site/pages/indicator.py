@@ -137,7 +137,7 @@ def _england_says(site: Site, element: Element) -> Markup | None:
 
 
 def _used(site: Site, name: str) -> list[tuple[int, list[str]]]:
-    """Of every edition which periods its values are of, and how they came to be."""
+    """Of every edition which periods its values are of and how they came to be; where few wards differ, which."""
     found = []
     for year in site.results.editions:
         ways: dict[str, list[str]] = {}
@@ -148,16 +148,9 @@ def _used(site: Site, name: str) -> list[tuple[int, list[str]]]:
             when = words.period(row["period_start"], row["period_end"]) if row["period_end"] is not None else ""
             how = words.STATUSES[row["status"]]
             ways.setdefault(f"{when}: {how}" if when else how, []).append(ward.name)
-        all_alike = len(ways) == 1
-        found.append(
-            (
-                year,
-                [
-                    way if all_alike or len(wards) > 3 else f"{way} ({words.listed(wards)})"
-                    for way, wards in ways.items()
-                ],
-            )
-        )
+        usual = max(ways, key=lambda way: len(ways[way]), default="")
+        said = [way if way == usual else f"{way} ({words.listed(wards)})" for way, wards in ways.items()]
+        found.append((year, said))
     return found
 
 
