@@ -1,5 +1,6 @@
 """``spi site``: the public site, built from what was published, and looked at."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -27,3 +28,16 @@ def site_build(
     postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
     pages = build(Results.of_database(store.database, boundaries, contracts, postcodes), folder)
     out.print(f"{len(pages)} pages in {folder / 'index.html'}")
+
+
+@app.command("serve")
+def site_serve(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished site.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8000,
+) -> None:
+    """Show a finished site on this machine alone, until Ctrl-C."""
+    from spi_pipeline.outputs.site.server import SiteServer
+
+    with SiteServer(folder, port) as server, suppress(KeyboardInterrupt):
+        out.print(f"The site on {server.address}; stop it with Ctrl-C.", soft_wrap=True)
+        server.serve_forever()

@@ -1,18 +1,19 @@
 """Reads a finished site back: every number, area, measure and direction that its pages state, from the tables again.
 
-Nothing of the site's code is used: pages are parsed by lxml, tables are read from the published database, names from the
-contracts as YAML. What the markup may say:
+Nothing of the site's code is used: pages are parsed by lxml, tables are read from the published database, names from
+the contracts as YAML. What the markup may say:
 
-* ``data-from="TABLE.COLUMN" data-key="COLUMN=VALUE;…" data-digits="N"``: a cell that holds a number. ``data-how`` says how
-  the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``ordinal``.
+* ``data-from="TABLE.COLUMN" data-key="COLUMN=VALUE;…" data-digits="N"``: a cell that holds a number. ``data-how`` says
+  how the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``ordinal``.
 * the same without ``data-digits``: a cell that holds a word, and the text says so in a sentence (``DIRECTIONS``).
-* ``data-query="SELECT …"``: what the published database answers with, a number where there are ``data-digits``, else the
-  code or id of what is named.
+* ``data-query="SELECT …"``: what the published database answers with, a number where there are ``data-digits``, else
+  the code or id of what is named.
 * ``data-count="TABLE" data-key="…" data-where="…"``: how many rows there are of a kind.
 * ``data-sum="12.5*0.25"``: plain arithmetic over full numbers.
 * ``data-map="ID"`` on the SVG of a map: label and colour of each ward in it.
 
-A number that stands in the text of ``main`` otherwise is a fault, unless it is part of a name, a year, or ``ALLOWED``.
+A number that stands in the text of ``main`` otherwise is a fault, unless it is part of a name or a definition, or
+``ALLOWED``.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ import yaml
 from lxml import html
 
 # What text may say of a cell that holds this word; a text that says the other thing too says nothing.
-UP, DOWN = r"\b(rose|risen|gained|more|higher|above|up|longer|greater|better)\b", r"\b(fell|fallen|lost|less|lower|below|fewer|down|shorter|worse)\b"  # fmt: skip
+UP = r"\b(rose|risen|gained|more|higher|above|up|longer|greater|better)\b"
+DOWN = r"\b(fell|fallen|lost|less|lower|below|fewer|down|shorter|worse)\b"
 DIRECTIONS = {"rose": (UP, DOWN), "rise": (UP, DOWN), "fell": (DOWN, UP), "fall": (DOWN, UP)}
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 ALLOWED = re.compile(
     rf"\b\d{{1,2}} {MONTH} \d{{4}}\b"  # a day
-    r"|\b(?:19|20)\d\d(?:/\d\d|-(?:0[1-9]|1[0-2])(?:-\d\d)?)?\b"  # a year, a year over two, a month or a day as ISO writes it
-    r"|\b(?:of|from 0 to|0 to|between 0 and) 100\b"  # the scale
+    r"|\b(?:19|20)\d\d(?:/\d\d|-(?:0[1-9]|1[0-2])(?:-\d\d)?)?\b"  # a year, a month or day of ISO
+    r"|\b(?:of|to|scores|below|above) 100\b|\b100 ×|(?<![\d.,])0(?![\d,]|\.\d)"  # the scale and its ends
+    r"|\bper 1,000\b|\bWard [1-4]\b"  # a rate, a field of a form
     r"|\b9[05] ?%"  # the level of intervals
     r"|\b(?:v|WCAG |PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
 )
@@ -48,7 +51,8 @@ BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "caption", 
 # Points from the town's score where one colour ends and the next begins, by the key of the map.
 COLOURS = (-15, -5, 5, 15)
 OPERATORS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
 }  # fmt: skip
 
 
@@ -112,14 +116,21 @@ class Facts:
     @cached_property
     def said(self) -> set[str]:
         """Every text of tables and contracts, white space as one blank: a page may quote it with the numbers in it."""
-        cells = (cell for rows in self.tables.values() for row in rows for cell in row.values() if isinstance(cell, str))
+        cells = (
+            cell for rows in self.tables.values() for row in rows for cell in row.values() if isinstance(cell, str)
+        )
         return {one for text in (*cells, *strings(self.yaml)) if re.search(r"\d", one := " ".join(text.split()))}
 
     @cached_property
     def quotable(self) -> re.Pattern[str]:
-        """Names with numbers in them, longest first."""
-        numbered = sorted((name for name in set(self.names.values()) | set(source_names(self.yaml)) if re.search(r"\d", name)), key=len, reverse=True)  # fmt: skip
-        return re.compile("|".join(map(re.escape, numbered)) or r"(?!)")
+        """Names, definitions and limits with numbers in them, longest first."""
+        definitions = (
+            text for file, told in self.yaml.items() if not file.startswith("products/") for text in strings(told)
+        )
+        quoted = {*self.names.values(), *source_names(self.yaml), *(text for text in definitions if " " in text)}
+        bare = {re.sub(r"\s*\(.*?\)", "", name) for name in self.names.values()}
+        numbered = {" ".join(text.split()).rstrip(".") for text in quoted | bare if re.search(r"\d", text)}
+        return re.compile("|".join(map(re.escape, sorted(numbered, key=len, reverse=True))) or r"(?!)", re.I)
 
     @cached_property
     def newest(self) -> tuple[int, str]:
@@ -161,11 +172,15 @@ def titles(thing: object) -> dict[str, str]:
 
 
 def source_names(contracts: Mapping[str, Any]) -> Iterator[str]:
-    """How sources and what they hold are called."""
+    """How sources, what they hold and its units are called."""
     for name, contract in contracts.items():
         if name.startswith("sources/"):
             yield contract["name"]
-            yield from (one["value"] for one in contract["customProperties"] if one["property"] in ("dataset", "publisher"))
+            yield from (
+                one["value"] for one in contract["customProperties"] if one["property"] in ("dataset", "publisher")
+            )
+        elif name == "vocabulary.yaml":
+            yield from (one["title"] for one in contract["units"].values())
 
 
 @dataclass(frozen=True)
@@ -271,10 +286,16 @@ class Page:
 
     def _direction(self, node: html.HtmlElement, actual: float) -> Iterator[str]:
         """A size without its sign must have a word for its direction beside it."""
-        if node.get("data-how") in ("size", "whole") and round(actual, int(node.get("data-digits"))):
-            words = UP if actual > 0 else DOWN
-            if not re.search(words, text(block(node)), re.I):
-                yield f"{actual} without a word for its direction"
+        if node.get("data-how") not in ("size", "whole") or not round(actual, int(node.get("data-digits"))):
+            return
+        words = UP if actual > 0 else DOWN
+        if node.get("data-from", "").startswith("what_would_it_take."):
+            # Its sign says whether anything is needed, and another column which way.
+            words = (
+                rf"\b{self.facts.rows('what_would_it_take', keyed(node))[0]['way']}\b" if actual > 0 else r"\bbetter\b"
+            )
+        if not re.search(words, text(block(node)), re.I):
+            yield f"{actual} without a word for its direction"
 
     def _map(self, drawn: html.HtmlElement) -> Iterator[str]:
         """Label and colour of each ward."""
@@ -297,7 +318,8 @@ class Page:
                 expected = f"{ordinal(row['rank'])}, likely {' to '.join(ends)}"
             if not label.strip().endswith(expected):
                 yield f"map: {name} is “{label.strip()}”, the tables say “{expected}”"
-            place = "none" if row["score"] is None else f"c{sum(row['score'] - of_town['score'] >= one for one in COLOURS)}"  # fmt: skip
+            better = row["score"] is not None and sum(row["score"] - of_town["score"] >= one for one in COLOURS)
+            place = "none" if row["score"] is None else f"c{better}"
             if place not in next(ward.iter("path")).get("class", "").split():
                 yield f"map: {name} has not the colour {place}"
         if missing := codes.keys() - labels.keys():
@@ -322,8 +344,10 @@ def text(node: html.HtmlElement) -> str:
 
 
 def keyed(node: html.HtmlElement) -> dict[str, str]:
-    pairs = (pair.split("=", 1) for pair in node.get("data-key", "").split(";") if pair)
-    return {column: held for column, held in pairs}
+    pairs = (
+        (pair.partition("=")[0], pair.partition("=")[2]) for pair in node.get("data-key", "").split(";") if "=" in pair
+    )
+    return dict(pairs)
 
 
 def block(node: html.HtmlElement) -> html.HtmlElement:
@@ -332,7 +356,7 @@ def block(node: html.HtmlElement) -> html.HtmlElement:
 
 
 def context(node: html.HtmlElement) -> Iterator[str]:
-    """What tells a reader of which area and measure a number is: its sentence, row, column, caption and headings."""
+    """What tells what a number is of: its sentence and the one before, row, column, caption, headings."""
     for one in node.iterancestors():
         if one.tag in BLOCKS - {"div"} or one.tag in ("tr", "figure", "dl", "summary"):
             yield one.text_content()
@@ -349,8 +373,8 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (caption.text_content() for caption in one.iter("caption"))
         if one.tag == "details":
             yield from (summary.text_content() for summary in one.findall("summary"))
-        for level in ("h1", "h2", "h3", "h4"):
-            yield from (heading.text_content() for heading in one.xpath(f"preceding-sibling::{level}[1]"))
+        for before in ("h1", "h2", "h3", "h4", "p", "li"):
+            yield from (told.text_content() for told in one.xpath(f"preceding-sibling::{before}[1]"))
     yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
 
 
@@ -384,7 +408,9 @@ def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
     sign, places = whole.group(1), len(whole.group(3) or "")
     number = float(shown.replace(",", "").replace("−", "-"))
     meant = {"percent": 100 * actual, "size": abs(actual), "whole": math.ceil(abs(actual))}.get(how, actual)
-    if abs(number - meant) > 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-9 * abs(meant) or places != (0 if how == "whole" else digits):
+    if abs(number - meant) > 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-9 * abs(meant) or places != (
+        0 if how == "whole" else digits
+    ):
         yield f"{meant} to {digits} digits is not {shown}"
     if (sign == "+") != (how == "signed" and number > 0) or (sign == "−" and number == 0):
         yield f"{shown} has the wrong sign"

@@ -30,16 +30,11 @@ def home(site: Site) -> Iterator[Page | File]:
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
             "findings": _findings(site), "ranking": results.ranking(results.index.id), "new": _new(site),
-            "next": _next(site), "postcodes": POSTCODES, "wards": counted_wards(site),
+            "next": _next(site), "postcodes": POSTCODES,
         },
         section="index.html",
     )  # fmt: skip
     yield File(POSTCODES, _postcodes(site))
-
-
-def counted_wards(site: Site) -> Markup:
-    """How many wards there are."""
-    return derived(len(site.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
 
 def _findings(site: Site) -> list[Markup]:
@@ -62,7 +57,7 @@ def _standing(site: Site) -> list[Markup]:
         wards = f"FROM score JOIN area USING (area_code) WHERE id = '{index.id}' AND {shown} AND rank IS NOT NULL"
         found.append(
             Markup("Of its {} wards {} comes first ({}, {}) and {} last ({}, {}).").format(
-                counted_wards(site),
+                site.counted_wards,
                 named(first.name, first.code, f"SELECT area_code {wards} ORDER BY rank, area_name LIMIT 1"),
                 site.score(index, first), site.rank(index, first),
                 named(last.name, last.code, f"SELECT area_code {wards} ORDER BY rank DESC, area_name DESC LIMIT 1"),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import figure, places, word
+from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results
 
 
@@ -107,6 +107,11 @@ class Site:
     def rank_text(self, element: Element, area: Area) -> str:
         """As ``rank``, in plain text."""
         return self.rank(element, area).striptags()
+
+    @cached_property
+    def counted_wards(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     def value(
         self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None
