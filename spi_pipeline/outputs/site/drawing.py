@@ -100,7 +100,7 @@ def position(value: float, low: float = 0.0, high: float = 100.0) -> float:
 
 
 # A trend is drawn in a box of 640 by 290 whose scale is always 0 to 100, so that measures can be held side by side.
-LEFT, RIGHT, TOP, BOTTOM = 36, 540, 12, 262
+LEFT, RIGHT, TOP, BOTTOM = 44, 612, 12, 262
 
 
 def across(count: int) -> list[float]:

@@ -146,6 +146,18 @@ def test_what_rose_what_stood_and_what_cannot_be_told_are_named_apart(site: Path
     assert "was measured again: every ward." in housing
 
 
+def test_first_and_last_are_named_and_change_and_trend_are_the_tables(site: Path) -> None:
+    page = (site / "measures/safety.html").read_text("utf-8")
+    # Rates of 22.8 in the town and, of the wards, 11.25 at best and 36.9 at worst, between goalposts of 60 and 5.
+    assert (
+        'Safety, edition 2024: Invented scores 67.6 of 100. First comes Fern & "Hill" with 88.6 (1st, likely 1st to '
+        "2nd), last <b>Môr</b> with 42.0 (3rd, likely 2nd to 3rd)."
+    ) in told(page)
+    assert "Invented from 2023 to 2024: ▲ rose: 4.6 points, likely 3.6 to 5.6." in told(page)
+    # A scale of 250 pixels from 262 up: 34.5 and 42.0 points.
+    assert '<path data-ward="E05000002" d="M44.0,175.6L612.0,157.0"/>' in page
+
+
 def test_one_edition_has_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = {
         name: table[table["edition"] == 2024]

@@ -118,14 +118,14 @@
       if (own && own.at === area) svg.append(path);
     }
     const last = s[newest], label = svg.querySelector("text.town");
-    label.setAttribute("y", height(last[0] ? last[0][0] : 50) + 4);
+    label.setAttribute("y", height(last[0] ? last[0][0] : 50) - 8);
     svg.querySelectorAll("text.chosen").forEach((old) => old.remove());
     let says = `${title} from ${first} to ${newest}: ${town.name} is the thick line, each ward a grey one`;
     if (own) {
       says += `, ${own.name} the dashed one`;
-      const name = label.cloneNode(), at = height(last[own.at] ? last[own.at][0] : 50) + 4, beside = +label.getAttribute("y");
+      const name = label.cloneNode(), at = height(last[own.at] ? last[own.at][0] : 50) - 8, beside = +label.getAttribute("y");
       name.setAttribute("class", "chosen");
-      name.setAttribute("y", Math.abs(at - beside) < 16 ? beside + (at < beside ? -16 : 16) : at);
+      name.setAttribute("y", Math.abs(at - beside) < 30 ? beside + (at < beside ? -22 : 34) : at);
       name.textContent = own.name;
       svg.append(name);
     }
