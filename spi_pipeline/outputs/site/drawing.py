@@ -1,7 +1,8 @@
-"""Shapes for charts: the ward map as paths in whole pixels, and which of five colours a score has."""
+"""Shapes for charts: the ward map as paths in whole pixels, lines over editions, colours of scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,3 +97,27 @@ def _ring(points: np.ndarray, west: float, north: float, scale: float) -> str:
 def position(value: float, low: float = 0.0, high: float = 100.0) -> float:
     """Where a value lies on a line from low to high, in percent of its length."""
     return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
+
+
+# A trend is drawn in a box of 640 by 290 whose scale is always 0 to 100, so that measures can be held side by side.
+LEFT, RIGHT, TOP, BOTTOM = 44, 612, 12, 262
+
+
+def across(count: int) -> list[float]:
+    """Where each of so many editions stands in a trend."""
+    return [round(LEFT + (RIGHT - LEFT) * step / max(count - 1, 1), 1) for step in range(count)]
+
+
+def up(score: float) -> float:
+    """Where a score stands in a trend."""
+    return round(BOTTOM - (BOTTOM - TOP) * score / 100, 1)
+
+
+def line(scores: Sequence[float | None]) -> str:
+    """A line through the scores of the editions, as the path of an SVG, broken where one is missing."""
+    path, pen = [], "M"
+    for x, score in zip(across(len(scores)), scores, strict=True):
+        if score is not None:
+            path.append(f"{pen}{x},{up(score)}")
+        pen = "M" if score is None else "L"
+    return "".join(path)

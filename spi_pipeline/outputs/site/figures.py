@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -17,6 +18,11 @@ def shown(value: float, digits: int) -> str:
     """A number with thousands commas and a real minus; no minus before a zero."""
     text = f"{value:,.{digits}f}"
     return text.replace("-", MINUS) if float(text.replace(",", "")) else text.replace("-", "")
+
+
+def places(worst: float, best: float, parts: int = 2) -> int:
+    """Decimal places by which two values apart by a tenth to the ``parts`` of the goalposts’ distance differ."""
+    return max(1, math.ceil(parts - math.log10(abs(best - worst))))
 
 
 # How the text is made of the cell, where it is not the number itself.
@@ -37,7 +43,7 @@ def figure(
     digits: int = 1,
     absent: str = "not known",
     how: str = "",
-    **key: object,
+    **key: Any,
 ) -> Markup:
     """A number of a published table.
 
@@ -78,6 +84,22 @@ def derived(value: float | None, query: str, digits: int = 0, absent: str = "not
         return Markup('<span class="absent">{}</span>').format(absent)
     return Markup('<data value="{}" data-query="{}" data-digits="{}">{}</data>').format(
         repr(float(value)), " ".join(query.split()), digits, shown(float(value), digits)
+    )
+
+
+def worked(value: float, sum_: str, digits: int = 1) -> Markup:
+    """A number that is worked out on the page itself, from numbers beside it.
+
+    Args:
+        value: the number.
+        sum_: plain arithmetic over full numbers that it is the result of.
+        digits: decimal places shown.
+
+    Returns:
+        ``<data value="3.125" data-sum="12.5*0.25" data-digits="1">3.1</data>``.
+    """
+    return Markup('<data value="{}" data-sum="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), sum_, digits, shown(value, digits)
     )
 
 

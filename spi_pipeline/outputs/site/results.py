@@ -172,6 +172,52 @@ class Results:
         """The authority; the first where there are several."""
         return next(area for area in self.areas.values() if area.level == "authority")
 
+    def under_profile(self, table: str) -> list[Row]:
+        """The rows of a table under the profile shown, of every edition."""
+        return records(self.tables[table][self.tables[table]["profile"] == self.profile])
+
+    @cached_property
+    def history(self) -> dict[tuple[str, str, int], Row]:
+        """The row of the table ``score`` of each element, area and edition."""
+        return {(row["id"], row["area_code"], row["edition"]): row for row in self.under_profile("score")}
+
+    @cached_property
+    def changes(self) -> dict[tuple[str, str, int, int], Row]:
+        """The row of the table ``change`` of each element, area, earlier and later edition."""
+        return {
+            (row["id"], row["area_code"], row["edition_from"], row["edition_to"]): row
+            for row in self.under_profile("change")
+        }
+
+    @cached_property
+    def observations(self) -> dict[tuple[str, str, int], Row]:
+        """The row of the table ``observation`` of each indicator, area and edition."""
+        return {
+            (row["indicator_id"], row["area_code"], row["edition"]): row for row in records(self.tables["observation"])
+        }
+
+    @cached_property
+    def weights(self) -> dict[tuple[str, str], Row]:
+        """The row of the table ``weight`` of each parent and child, of the newest edition for the town."""
+        rows = self.newest("weight")
+        rows = rows[rows["authority_code"] == self.town.code]
+        return {(row["parent_id"], row["id"]): row for row in records(rows)}
+
+    @cached_property
+    def contributions(self) -> dict[tuple[str, str, str], float]:
+        """Points that a child adds to a parent in an area, in the newest edition; none where the child has no score."""
+        rows = records(self.newest("contribution"))
+        return {
+            (row["parent_id"], row["id"], row["area_code"]): row["contribution"]
+            for row in rows
+            if row["contribution"] is not None
+        }
+
+    @cached_property
+    def indicators(self) -> dict[str, Row]:
+        """The row of the table ``indicator`` of each, those that enter no score among them."""
+        return {row["indicator_id"]: row for row in records(self.tables["indicator"])}
+
     def newest(self, table: str) -> pd.DataFrame:
         """The rows of a table that are of the newest edition and the profile shown, where it has these columns."""
         rows = self.tables[table]

@@ -11,6 +11,22 @@ MONTHS = (
     "December",
 )  # fmt: skip
 
+# How a value came to be in an edition.
+STATUSES = {
+    "observed": "measured in that year",
+    "carried": "an older figure, used again",
+    "held": "a later figure, used for want of an older one",
+    "imputed": "estimated",
+    "suppressed": "withheld, since too little of the area is known",
+    "missing": "no figure",
+}
+VERDICTS = {
+    "rose": "▲ rose",
+    "fell": "▼ fell",
+    "not_distinguishable": "● no clear change",
+    "cannot_tell": "– cannot be told",
+}
+
 
 def ordinal(number: float) -> str:
     """1st, 2nd, 3rd, 4th, 11th."""

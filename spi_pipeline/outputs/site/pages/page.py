@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import derived, figure
+from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results
 
 
@@ -63,6 +63,8 @@ class Site:
     menu = (
         ("index.html", "Luton in one page"),
         ("wards/index.html", "Wards"),
+        ("explore.html", "Explore the results"),
+        ("measures/index.html", "Measures"),
     )
 
     @property
@@ -75,11 +77,13 @@ class Site:
         """The wards, drawn once."""
         return drawing.ward_map(self.results.boundaries)
 
-    def score(self, element: Element, area: Area, digits: int = 1) -> Markup:
-        """The score of an area."""
+    def score(self, element: Element, area: Area, digits: int = 1, edition: int | None = None) -> Markup:
+        """The score of an area, in the newest edition unless another is named."""
+        year = edition or self.results.edition
+        row = self.results.history.get((element.id, area.code, year), {})
         return figure(
-            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score",
-            area_code=area.code, id=element.id, edition=self.results.edition, profile=self.results.profile,
+            row.get("score"), "score", "score", digits, "no score", area_code=area.code, id=element.id, edition=year,
+            profile=self.results.profile,
         )  # fmt: skip
 
     def rank(self, element: Element, area: Area) -> Markup:
@@ -108,6 +112,57 @@ class Site:
     def counted_wards(self) -> Markup:
         """How many wards there are."""
         return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
+
+    def value(
+        self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None
+    ) -> Markup:
+        """A column of the table ``observation``, with as many places as tell wards apart unless some are named."""
+        year, stated = edition or self.results.edition, self.results.indicators[element.id]
+        row = self.results.observations.get((element.id, area.code, year), {})
+        shown = places(stated["worst"], stated["best"]) if digits is None else digits
+        key: dict[str, Any] = {"indicator_id": element.id, "area_code": area.code, "edition": year}
+        return figure(row.get(column), "observation", column, shown, "no figure", **key)
+
+    def england(self, element: Element, area: Area) -> Markup:
+        """The share of the wards of England that do worse."""
+        results = self.results
+        share = results.scores[element.id, area.code]["england_percentile"]
+        key: dict[str, Any] = {"id": element.id, "edition": results.edition, "profile": results.profile}
+        return figure(share, "score", "england_percentile", 0, area_code=area.code, **key)
+
+    def weight(self, parent: Element, child: Element, column: str = "weight", digits: int = 3) -> Markup:
+        """What a child counts for in its parent, or the share of its parent’s spread (``effective_weight``)."""
+        results = self.results
+        key: dict[str, Any] = {"edition": results.edition, "profile": results.profile, "parent_id": parent.id}
+        row = results.weights.get((parent.id, child.id), {})
+        return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
+
+    def over_editions(self, element: Element, area: Area) -> list[float | None]:
+        """The score of an area in every edition, oldest first."""
+        rows = (self.results.history.get((element.id, area.code, year), {}) for year in self.results.editions)
+        return [row.get("score") for row in rows]
+
+    def path(self, element: Element) -> str:
+        """Of the page of an element."""
+        return f"{'indicators' if element.level == 'indicator' else 'measures'}/{element.id}.html"
+
+    def above(self, element: Element) -> list[Element]:
+        """What an element is part of, the index first."""
+        parent = self.results.elements.get(element.parent or "")
+        return [] if parent is None else [*self.above(parent), parent]
+
+    def change(self, element: Element, area: Area, start: int, end: int) -> Markup:
+        """What may be said of how a score moved: ``▲ rose: 2.3 points, likely 0.5 to 4.1``, or that nothing may."""
+        row = self.results.changes.get((element.id, area.code, start, end))
+        if row is None or row["change"] is None or row["verdict"] == "cannot_tell":
+            return Markup("{}").format(words.VERDICTS["cannot_tell"])
+        key: dict[str, Any] = {"edition_from": start, "edition_to": end, "profile": self.results.profile}
+        key |= {"area_code": area.code, "id": element.id}
+        by, low, high = (
+            figure(row[name], "change", name, 1, **key) for name in ("change", "change_low", "change_high")
+        )
+        verdict = word(words.VERDICTS[row["verdict"]], row["verdict"], "change", "verdict", **key)
+        return Markup("{}: {} points, likely {} to {}").format(verdict, by, low, high)
 
     def place(self, element: Element, area: Area) -> int | None:
         """The colour class of an area's score, against the town's own."""
