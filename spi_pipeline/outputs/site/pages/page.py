@@ -9,10 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import figure
-from spi_pipeline.outputs.site.results import Area, Element, Results
+from spi_pipeline.outputs.site.results import Area, Element, Results, Row
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Site:
     menu = (
         ("index.html", "Luton in one page"),
         ("wards/index.html", "Wards"),
+        ("compare.html", "Compare wards"),
     )
 
     @property
@@ -61,6 +63,43 @@ class Site:
     def map(self) -> WardMap | None:
         """The wards, drawn once."""
         return drawing.ward_map(self.results.boundaries)
+
+    def figure(
+        self, table: str, row: Row, column: str, digits: int = 1, absent: str = "not known", how: str = ""
+    ) -> Markup:
+        """A number of a row of a published table, which the key of its contract tells from others."""
+        key = {item.name: row[item.name] for item in self.results.contracts.products[table].columns if item.key}
+        return figure(row[column], table, column, digits, absent, how, **key)
+
+    def amount(self, table: str, row: Row, column: str, unit: str) -> Markup:
+        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone."""
+        units = self.results.contracts.vocabulary.units
+        if row[column] is None:
+            return self.figure(table, row, column)
+        percent, share, pounds = (unit == units[name].title for name in ("percent", "proportion", "pounds"))
+        size = abs(row[column])
+        digits = 1 if percent or share else 0 if size >= 1000 else 1 if size >= 10 else 2
+        number = self.figure(table, row, column, digits, how="percent" if share else "")
+        return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
+
+    def ranked(self, element: Element, area: Area) -> Markup:
+        """As ``rank``, its numbers to be read back."""
+        row = self.results.scores[element.id, area.code]
+        if None in (row["rank"], row["rank_low"], row["rank_high"]):
+            return Markup("no rank")
+        rank, low, high = (
+            self.figure("score", row, column, 0, how="ordinal") for column in ("rank", "rank_low", "rank_high")
+        )
+        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
+        return Markup("{}, likely {}").format(rank, ends)
+
+    @cached_property
+    def neighbours(self) -> dict[str, list[Area]]:
+        """The wards that border on each, by its code, in the order of their names."""
+        touching: dict[str, set[str]] = {}
+        for code, other in Shapes.from_frame(self.results.boundaries).touching():
+            touching.setdefault(code, set()).add(other)
+        return {code: [ward for ward in self.results.wards if ward.code in found] for code, found in touching.items()}
 
     def score(self, element: Element, area: Area, digits: int = 1) -> Markup:
         """The score of an area."""
