@@ -52,7 +52,7 @@ def figure(
         key: the columns that tell the row, and what they hold.
 
     Returns:
-        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…">49.9</data>``.
+        ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…" data-digits="1">49.9</data>``.
     """
     if value is None or pd.isna(value):
         return Markup('<span class="absent">{}</span>').format(absent)
@@ -62,21 +62,55 @@ def figure(
     )
 
 
-def counted(number: int, table: str, where: str, **key: object) -> Markup:
-    """How many rows of a published table there are of a kind.
+def derived(value: float | None, query: str, digits: int = 0, absent: str = "not known") -> Markup:
+    """A number that stands in no table but follows from published ones: a count, a share, an end.
 
     Args:
-        number: how many.
-        table: the product.
-        where: what else is true of them, as pandas reads it in ``DataFrame.query``.
-        key: columns, and what they hold in all of them.
+        value: the number.
+        query: how the published database answers with it, one row of one column.
+        digits: decimal places shown.
+        absent: what is said where there is none.
 
     Returns:
-        ``<data value="3" data-count="score" data-key="area_code=E05…" data-where="england_percentile > 50">3</data>``.
+        ``<data value="4.0" data-query="SELECT count(*) FROM …" data-digits="0">4</data>``.
     """
-    return Markup('<data value="{}" data-count="{}" data-key="{}" data-where="{}">{}</data>').format(
-        number, table, _told(key), where, shown(number, 0)
+    if value is None or pd.isna(value):
+        return Markup('<span class="absent">{}</span>').format(absent)
+    return Markup('<data value="{}" data-query="{}" data-digits="{}">{}</data>').format(
+        repr(float(value)), " ".join(query.split()), digits, shown(float(value), digits)
     )
+
+
+def word(text: str, value: object, table: str, column: str, **key: object) -> Markup:
+    """What a sentence says of a cell that holds a word, such as the verdict on a change: its direction is read back.
+
+    Args:
+        text: the words shown.
+        value: what the cell holds.
+        table: the product.
+        column: its column.
+        key: the columns that tell the row, and what they hold.
+
+    Returns:
+        ``<data value="rose" data-from="change.verdict" data-key="…">gained</data>``.
+    """
+    return Markup('<data value="{}" data-from="{}.{}" data-key="{}">{}</data>').format(
+        value, table, column, _told(key), text
+    )
+
+
+def named(text: str, value: str, query: str) -> Markup:
+    """The area or element that a sentence calls the first, the highest or the most: that it is, is read back.
+
+    Args:
+        text: its name, as shown.
+        value: its code or id.
+        query: how the published database answers with that, one row of one column.
+
+    Returns:
+        ``<data value="E05…" data-query="SELECT area_code FROM score … ORDER BY score DESC LIMIT 1">Barnfield</data>``.
+    """
+    return Markup('<data value="{}" data-query="{}">{}</data>').format(value, " ".join(query.split()), text)
 
 
 def _told(key: Mapping[str, object]) -> str:

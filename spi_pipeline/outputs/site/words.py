@@ -36,6 +36,11 @@ def day(when: pd.Timestamp) -> str:
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
+def month(text: str) -> str:
+    """``April 2024``, of ``2024-04``."""
+    return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
+
+
 def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     """A period as people name it: a day, a month, a year, a year over two, or from one month to another."""
     if start == end:
@@ -53,11 +58,6 @@ def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     return f"{day(start)} to {day(end)}"
 
 
-def month(text: str) -> str:
-    """``2024-04`` as ``April 2024``."""
-    return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
-
-
 def plain(title: str) -> str:
     """A title without the unit that it ends with in parentheses."""
     return re.sub(r"\s*\([^()]*\)$", "", title)
@@ -70,5 +70,6 @@ def listed_markup(things: Sequence[Markup]) -> Markup:
 
 def number(count: int) -> str:
     """A small number as a word."""
-    small = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    small = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+             "eleven", "twelve")  # fmt: skip
     return small[count] if count < len(small) else f"{count:,}"

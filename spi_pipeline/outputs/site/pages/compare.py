@@ -30,7 +30,7 @@ def _cell(site: Site, element: Element, ward: Area) -> dict[str, Any]:
     row = site.results.scores[element.id, ward.code]
     return {
         "score": site.score(element, ward),
-        "rank": site.ranked(element, ward),
+        "rank": site.rank(element, ward),
         "low": row["rank_low"],
         "high": row["rank_high"],
     }

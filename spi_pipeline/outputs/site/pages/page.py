@@ -10,9 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.drawing import WardMap
-from spi_pipeline.outputs.site.figures import figure
+from spi_pipeline.outputs.site.figures import derived, figure, word
 from spi_pipeline.outputs.site.results import Area, Element, Results, Row
 
 
@@ -46,6 +46,7 @@ class Site:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self._keys: dict[str, list[str]] = {}
 
     # Path and words of each entry.
     menu = (
@@ -67,9 +68,25 @@ class Site:
     def figure(
         self, table: str, row: Row, column: str, digits: int = 1, absent: str = "not known", how: str = ""
     ) -> Markup:
-        """A number of a row of a published table, which the key of its contract tells from others."""
-        key = {item.name: row[item.name] for item in self.results.contracts.products[table].columns if item.key}
-        return figure(row[column], table, column, digits, absent, how, **key)
+        """A number of a row of a published table."""
+        return figure(row[column], table, column, digits, absent, how, **self._key(table, row))
+
+    def word(self, table: str, row: Row, column: str, text: str) -> Markup:
+        """What is said of a word in a row of a published table."""
+        return word(text, row[column], table, column, **self._key(table, row))
+
+    def _key(self, table: str, row: Row) -> dict[str, Any]:
+        """What tells a row from all others: the key of its contract, without what is the same in all rows."""
+        if table not in self._keys:
+            columns = [column.name for column in self.results.contracts.products[table].columns if column.key]
+            rows = self.results.tables[table]
+            self._keys[table] = [name for name in columns if name == "area_code" or rows[name].nunique() > 1]
+        return {name: row[name] for name in self._keys[table]}
+
+    @property
+    def ward_count(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     def amount(self, table: str, row: Row, column: str, unit: str) -> Markup:
         """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone."""
@@ -82,17 +99,6 @@ class Site:
         number = self.figure(table, row, column, digits, how="percent" if share else "")
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
-    def ranked(self, element: Element, area: Area) -> Markup:
-        """As ``rank``, its numbers to be read back."""
-        row = self.results.scores[element.id, area.code]
-        if None in (row["rank"], row["rank_low"], row["rank_high"]):
-            return Markup("no rank")
-        rank, low, high = (
-            self.figure("score", row, column, 0, how="ordinal") for column in ("rank", "rank_low", "rank_high")
-        )
-        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
-        return Markup("{}, likely {}").format(rank, ends)
-
     @cached_property
     def neighbours(self) -> dict[str, list[Area]]:
         """The wards that border on each, by its code, in the order of their names."""
@@ -104,16 +110,31 @@ class Site:
     def score(self, element: Element, area: Area, digits: int = 1) -> Markup:
         """The score of an area."""
         return figure(
-            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score", area_code=area.code, id=element.id,
-            edition=self.results.edition, profile=self.results.profile,
+            self.results.scores[element.id, area.code]["score"], "score", "score", digits, "no score",
+            area_code=area.code, id=element.id, edition=self.results.edition, profile=self.results.profile,
         )  # fmt: skip
 
-    def rank(self, element: Element, area: Area) -> str:
-        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``."""
+    def rank(self, element: Element, area: Area) -> Markup:
+        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``.
+
+        Where markup has no place, as in an attribute, ``rank_text`` says the same.
+        """
         row = self.results.scores[element.id, area.code]
         if None in (row["rank"], row["rank_low"], row["rank_high"]):
-            return "no rank"
-        return f"{words.ordinal(row['rank'])}, likely {words.likely(row['rank_low'], row['rank_high'])}"
+            return Markup("no rank")
+        rank, low, high = (
+            figure(
+                row[column], "score", column, 0, how="ordinal", area_code=area.code, id=element.id,
+                edition=self.results.edition, profile=self.results.profile,
+            )
+            for column in ("rank", "rank_low", "rank_high")
+        )  # fmt: skip
+        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
+        return Markup("{}, likely {}").format(rank, ends)
+
+    def rank_text(self, element: Element, area: Area) -> str:
+        """As ``rank``, in plain text."""
+        return self.rank(element, area).striptags()
 
     def place(self, element: Element, area: Area) -> int | None:
         """The colour class of an area's score, against the town's own."""

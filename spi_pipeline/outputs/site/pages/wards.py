@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site.figures import derived
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
@@ -19,15 +21,16 @@ def wards(site: Site) -> Iterator[Page]:
     scores = [row["score"] for held in rows.values() for row in held if row["score"] is not None]
     # All on one scale, or the lines could not be held against each other; on tens, so that its ends can be said.
     low, high = (10 * (min(scores) // 10), 10 * -(-max(scores) // 10)) if scores else (0, 100)
+    of_index = f"FROM score WHERE id = {literal(results.index.id)} AND profile = {literal(results.profile)}"
     yield Page(
         path="wards/index.html",
         template="wards.html",
         title=f"The wards of {results.town.name}",
-        description=f"The {len(results.wards)} wards of {results.town.name} side by side: score, likely rank and editions.",
+        description=f"The wards of {results.town.name} side by side: score, likely rank and editions.",
         content={
             "cards": [_card(site, ward, rows.get(ward.code, []), low, high) for ward in results.wards],
-            "low": f"{low:g}",
-            "high": f"{high:g}",
+            "low": derived(low, f"SELECT 10 * floor(min(score) / 10) {of_index}"),
+            "high": derived(high, f"SELECT 10 * ceil(max(score) / 10) {of_index}"),
         },
         section="wards/index.html",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward.around import Around
 from spi_pipeline.outputs.site.pages.ward.moved import Moved
@@ -17,11 +17,20 @@ from spi_pipeline.outputs.site.pages.ward.takes import Takes
 from spi_pipeline.outputs.site.results import Area
 
 
+class Part(Protocol):
+    """What fills a section of the page of any ward."""
+
+    def of(self, area: Area, /) -> Mapping[str, Any]:
+        """What the section says of a ward."""
+
+
 def ward(site: Site) -> Iterator[Page]:
     """A page for each ward."""
     town = site.results.town.name
-    parts = {
-        "card": Scorecard(site), "around": Around(site), "moved": Moved(site), "recent": Recent(site), "takes": Takes(site),
+    moved = Moved(site)
+    parts: dict[str, Part] = {
+        "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
+        "takes": Takes(site),
     }  # fmt: skip
     for area in site.results.wards:
         said = {name: part.of(area) for name, part in parts.items()}
@@ -31,7 +40,9 @@ def ward(site: Site) -> Iterator[Page]:
             title=f"{area.name}: this is {town}",
             description=f"{area.name}, a ward of {town}: its score for social progress, likely rank, strengths and "
             "weaknesses, people, economy and crime.",
-            content={"ward": area, "town": site.results.town, "summary": _summary(site, area), **_near(site, area), **said},
+            content={
+                "ward": area, "town": site.results.town, "summary": _summary(site, area), **_near(site, area), **said,
+            },
             section="wards/index.html",
         )  # fmt: skip
 
@@ -53,5 +64,5 @@ def _summary(site: Site, area: Area) -> Markup:
         "{} scores {} of 100 for social progress in edition {}; {} as a whole scores {}. It ranks {}, among {} wards."
     ).format(
         area.name, site.score(index, area), results.edition, results.town.name, site.score(index, results.town),
-        site.ranked(index, area), words.number(len(results.wards)),
+        site.rank(index, area), site.ward_count,
     )  # fmt: skip

@@ -31,6 +31,7 @@ class Around:
         self.site = site
         known = tables["context"].dropna(subset=["value"]).sort_values("period_end")
         newest = known.drop_duplicates(["measure_id", "area_code"], keep="last")
+        self.known = set(newest["measure_id"])
         self.context = {
             code: {row["measure_id"]: row for row in rows} for code, rows in by_area(newest).items()
         }  # fmt: skip
@@ -43,7 +44,7 @@ class Around:
 
     def of(self, area: Area) -> Mapping[str, Any]:
         """What the page says: ``first`` and ``rest`` of the measures, ``beside`` its score, and the ``decade``."""
-        measures = [self._measure(area, name) for name in self._order(area)]
+        measures = [self._measure(area, name) for name in self._order()]
         return {
             "first": [each for each in measures if each["id"] in FIRST],
             "rest": [each for each in measures if each["id"] not in FIRST],
@@ -55,36 +56,31 @@ class Around:
         contracts = self.site.results.contracts
         item = contracts.context[measure_id]
         concepts = {column.name: column.concept for column in contracts.sources[item.source].columns}
-        kinds = {contracts.vocabulary.concepts[concepts[name]].kind for name in item.measure.columns if concepts.get(name)}
+        kinds = {
+            contracts.vocabulary.concepts[concepts[name]].kind for name in item.measure.columns if concepts.get(name)
+        }
         return "economic" in kinds  # fmt: skip
 
-    def _order(self, area: Area) -> list[str]:
-        """People first, then the economy, as the contracts order them."""
-        held = self.context.get(area.code, {})
-        known = [name for name in self.site.results.contracts.context if name in held]
+    def _order(self) -> list[str]:
+        """What is known of any area: people first, then the economy, as the contracts order them."""
+        known = [name for name in self.site.results.contracts.context if name in self.known]
         return sorted(known, key=lambda name: name in self.economic)
 
     def _measure(self, area: Area, name: str) -> dict[str, Any]:
-        row = self.context[area.code][name]
-        town = self.context.get(self.site.results.town.code, {}).get(name)
-        source = self.site.results.contracts.sources[row["source_id"]]
-        unit = row["unit"]
+        contracts, units = self.site.results.contracts, self.site.results.contracts.vocabulary.units
+        item = contracts.context[name]
+        own, town = (self.context.get(code, {}).get(name) for code in (area.code, self.site.results.town.code))
+        unit = units[item.unit].title
         return {
             "id": name,
-            "title": words.plain(row["title"]) if unit in self._said_by_value else row["title"],
-            "economic": name in self.economic,
-            "value": self.site.amount("context", row, "value", unit),
-            "range": self._range("context", row, unit),
+            # What stands beside the value itself need not be said before it.
+            "title": words.plain(item.title) if item.unit in ("percent", "proportion", "pounds") else item.title,
+            "value": self.site.amount("context", own, "value", unit) if own else Markup("not known"),
+            "range": self._range("context", own, unit) if own else Markup(""),
             "town": self.site.amount("context", town, "value", unit) if town else Markup("not known"),
-            "period": words.period(row["period_start"], row["period_end"]),
-            "source": source,
+            "period": words.period(own["period_start"], own["period_end"]) if own else "",
+            "source": contracts.sources[item.source],
         }
-
-    @property
-    def _said_by_value(self) -> set[str]:
-        """Units that stand beside the value itself."""
-        units = self.site.results.contracts.vocabulary.units
-        return {units[name].title for name in ("percent", "proportion", "pounds")}
 
     def _range(self, table: str, row: Row, unit: str) -> Markup:
         if row["lower"] is None or row["upper"] is None or row["lower"] == row["upper"]:
@@ -96,7 +92,9 @@ class Around:
         """Whether the ward does better or worse than its economy suggests."""
         row = next(iter(self.residual.get(area.code, [])), None)
         if row is None or row["residual"] is None:
-            return Markup("How it compares with its economy cannot be said: it has no score, or no figure to hold it against.")
+            return Markup(
+                "How it compares with its economy cannot be said: it has no score, or no figure to hold it against."
+            )
         said = {
             "more than suggested": "That is more than its economy suggests",
             "less than suggested": "That is less than its economy suggests",

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import figures, words
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, by_area
@@ -44,10 +45,31 @@ class Moved:
             "share": self._share(held.get(self.site.results.index.id)),
             "rose": [self._said(element, row) for element, row in indicators if row["verdict"] == "rose"],
             "fell": [self._said(element, row) for element, row in indicators if row["verdict"] == "fell"],
-            "still": [words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"],
+            "still": [
+                words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"
+            ],
             "untold": self._untold(area, indicators),
             "rows": [self._row(element, row) for element, row in pairs],
         }  # fmt: skip
+
+    def said(self, area: Area, element_id: str) -> Markup:
+        """What the score of one element did, as a sentence."""
+        element, row = self.site.results.elements[element_id], self.rows.get(area.code, {}).get(element_id)
+        if row is None:
+            return Markup("How the score for {} moved is not known.").format(element.title)
+        if row["movable"] == 0:
+            return Markup("The score for {} rests on figures that were not measured again since edition {}.").format(
+                element.title, row["edition_from"]
+            )
+        because = ", as too little was measured again" if row["verdict"] == "cannot_tell" else ""
+        return Markup("The score for {} moved by {} from edition {} to {}: {}{}.").format(
+            element.title,
+            self._points(row),
+            row["edition_from"],
+            row["edition_to"],
+            VERDICTS[row["verdict"]][2:],
+            because,
+        )
 
     def _share(self, index: Row | None) -> Markup | None:
         if index is None:
@@ -64,14 +86,15 @@ class Moved:
         return Markup("{} points ({} to {})").format(change, low, high)
 
     def _untold(self, area: Area, indicators: list[tuple[Element, Row]]) -> Markup:
-        key = {
-            "edition_from": self.site.results.editions[0], "edition_to": self.site.results.edition,
-            "profile": self.site.results.profile, "area_code": area.code, "level": "indicator",
-        }  # fmt: skip
+        results = self.site.results
+        of_ward = (
+            f"SELECT count(*) FROM change WHERE level = 'indicator' AND edition_from = {results.editions[0]} "
+            f"AND edition_to = {results.edition} AND profile = {literal(results.profile)} "
+            f"AND area_code = {literal(area.code)}"
+        )
         untold = sum(row["verdict"] == "cannot_tell" for _, row in indicators)
         return Markup("{} of {} indicators").format(
-            figures.counted(untold, "change", "verdict == 'cannot_tell'", **key),
-            figures.counted(len(indicators), "change", "change == change", **key),
+            figures.derived(untold, f"{of_ward} AND verdict = 'cannot_tell'"), figures.derived(len(indicators), of_ward)
         )
 
     def _row(self, element: Element, row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.pages.page import Site
+from spi_pipeline.outputs.site.pages.ward.moved import Moved
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
 SIGNALS = {"rise": "▲ more than usual", "fall": "▼ fewer than usual", "none": "= as usual"}
@@ -25,14 +27,14 @@ class Band:
     Attributes:
         line: the rate.
         area: the band.
-        top: what the upper edge of the box stands for.
+        top: what the upper edge of the box stands for; the lower is nought.
         first: the first month drawn.
         last: the last.
     """
 
     line: str
     area: str
-    top: int
+    top: Markup
     first: str
     last: str
 
@@ -42,11 +44,13 @@ class Recent:
 
     Args:
         site: what the figures are taken from.
+        moved: what the scores did meanwhile.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, moved: Moved) -> None:
         contracts = site.results.contracts
         self.site = site
+        self.moved = moved
         self.titles = contracts.titles | {item.id: item.title for item in contracts.recent.measures}
         # What counts everything comes first, then each kind.
         self.order = [item.id for item in contracts.recent.measures]
@@ -65,7 +69,7 @@ class Recent:
         return {
             "measures": measures,
             "title": measures[0]["title"],
-            "said": self._said(measures[0]["title"], chief),
+            "said": [*self._said(measures[0]["title"], chief), *self._score(area, series)],
             "chart": self._band(chief),
             "months": [self._month(row) for row in reversed(chief[-BEFORE:])],
         }
@@ -79,9 +83,14 @@ class Recent:
             "now": self._rate(last),
             "then": self._rate(earlier) if earlier else Markup("not known"),
             "compared": _compared(last, earlier),
-            "signal": SIGNALS.get(last["signal"], "– too few months to say"),
+            "signal": self._signal(last),
             "band": self._band(rows),
         }
+
+    def _signal(self, row: Row) -> Markup:
+        if row["signal"] is None:
+            return Markup("– too few months to say")
+        return self.site.word("recent", row, "signal", SIGNALS[row["signal"]])
 
     def _rate(self, row: Row) -> Markup:
         if row["rate_12_months"] is None:
@@ -95,7 +104,7 @@ class Recent:
         if last["rate_12_months"] is None:
             return [Markup("Too few months are known to give a rate.")]
         said = [
-            Markup("{}: {} recorded per 1,000 residents in the twelve months to {}.").format(
+            Markup("{}: {} recorded for every thousand residents in the twelve months to {}.").format(
                 title, self._rate(last), words.month(last["month"])
             )
         ]
@@ -106,7 +115,7 @@ class Recent:
                     {
                         "lower": "So less is recorded now, by more than chance explains.",
                         "higher": "So more is recorded now, by more than chance explains.",
-                        "same": "The two ranges overlap, so we cannot tell whether it changed.",
+                        "same": "The two ranges overlap, so we cannot be sure that it changed.",
                     }[_moved(last, earlier)],
                 )
             )
@@ -119,6 +128,12 @@ class Recent:
         elif last["signal"] == "none":
             said.append(Markup("The newest months do not stand out from this ward’s own past."))
         return said
+
+    def _score(self, area: Area, series: Mapping[str, Sequence[Row]]) -> list[Markup]:
+        """What the component did meanwhile that most of these counts are part of."""
+        components = self.site.results.contracts.component_of
+        parts = Counter(components[name] for name in series if name in components)
+        return [self.moved.said(area, name) for name, _ in parts.most_common(1)]
 
     def _month(self, row: Row) -> dict[str, Any]:
         return {
@@ -136,11 +151,10 @@ class Recent:
             [known[month][column] if month in known else None for month in months]
             for column in ("rate_12_months", "lower", "upper")
         )
-        top = max(row["upper"] for row in known.values())
-        step = 10.0 ** (len(str(int(top))) - 1) / 2
-        edge = max(step, step * -(-top // step))
+        top = max(known.values(), key=lambda row: row["upper"])
+        edge = top["upper"] or 1.0
         return Band(
-            drawing.line(rate, 0, edge), drawing.band(lower, upper, 0, edge), int(max(edge, 1)),
+            drawing.line(rate, 0, edge), drawing.band(lower, upper, 0, edge), self.site.figure("recent", top, "upper"),
             words.month(months[0]), words.month(months[-1]),
         )  # fmt: skip
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, figures, words
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, by_area, records
 
 # How a figure came to be used in the edition, where it is not of the edition's own year.
 AGE = {
-    "carried": "older, still in use", "held": "later, used for lack of an older one", "imputed": "estimated, not measured",
-    "suppressed": "withheld: too little is known", "missing": "no figure",
+    "carried": "older, still in use", "held": "later, used for lack of an older one",
+    "imputed": "estimated, not measured", "suppressed": "withheld: too little is known", "missing": "no figure",
 }  # fmt: skip
 
 
@@ -36,7 +37,8 @@ class Verdict:
 
 STRONG, WEAK = Verdict("▲", "stronger than its peers", True), Verdict("▼", "weaker than its peers", True)
 VERDICTS = {
-    "strength": Verdict("△", "perhaps stronger, within chance"), "weakness": Verdict("▽", "perhaps weaker, within chance"),
+    "strength": Verdict("△", "perhaps stronger, within chance"),
+    "weakness": Verdict("▽", "perhaps weaker, within chance"),
     "neutral": Verdict("=", "like its peers"),
 }  # fmt: skip
 NO_PEERS = Verdict("–", "no peers to compare with")
@@ -67,16 +69,12 @@ def verdict(card: Row | None, score: Row) -> Verdict:
     """A strength is beyond chance where the ward's whole range of measurement lies above the middle of its peers."""
     if card is None:
         return NO_PEERS
-    if card["verdict"] == "strength" and _known(score["measured_low"]) > card["peer_median"]:
+    low, high, middle = score["measured_low"], score["measured_high"], card["peer_median"]
+    if card["verdict"] == "strength" and low is not None and low > middle:
         return STRONG
-    if card["verdict"] == "weakness" and score["measured_high"] is not None:
-        if score["measured_high"] < card["peer_median"]:
-            return WEAK
+    if card["verdict"] == "weakness" and high is not None and high < middle:
+        return WEAK
     return VERDICTS[card["verdict"]]
-
-
-def _known(value: float | None) -> float:
-    return float("-inf") if value is None else value
 
 
 class Scorecard:
@@ -99,20 +97,22 @@ class Scorecard:
         }
         self.facts = {row["indicator_id"]: row for row in records(results.tables["indicator"])}
         self.components = [element for element in results.elements.values() if element.level == "component"]
+        self.shown = [element for element in results.elements.values() if element.level in ("dimension", "component")]
         self.marks = {
             element.id: drawing.ticks(
                 (row["score"] for row in results.ranking(element.id) if row["score"] is not None), 7, 6
             )
-            for element in self.components
+            for element in self.shown
         }
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``components``, ``peers``, ``strengths``, ``weaknesses`` and ``england``."""
-        components = [self._component(area, element) for element in self.components]
+        """What the page says: ``parts``, dimensions and components; ``peers``; strengths, weaknesses, and England."""
+        contracts = self.site.results.contracts
         return {
-            "components": components,
+            "parts": [self._part(area, element) for element in self.shown],
+            "count": len(self.components),
             "peers": self._peers(area),
-            "measure": words.plain(self.site.results.contracts.context[self.site.results.contracts.peers.measure].title),
+            "measure": words.plain(contracts.context[contracts.peers.measure].title),
             "strengths": self._named(area, STRONG),
             "weaknesses": self._named(area, WEAK),
             "england": self._england(area),
@@ -122,19 +122,30 @@ class Scorecard:
         card = self.cards.get((area.code, self.site.results.index.id))
         return [self.site.results.areas[code] for code in card["peers"].split(",")] if card else []
 
-    def _component(self, area: Area, element: Element) -> dict[str, Any]:
+    def _part(self, area: Area, element: Element) -> dict[str, Any]:
         card = self.cards.get((area.code, element.id))
         score = self.site.results.scores[element.id, area.code]
         return {
             "element": element,
             "score": self.site.score(element, area),
             "range": self._between("score", score, "measured_low", "measured_high"),
-            "rank": self.site.ranked(element, area),
+            "rank": self.site.rank(element, area),
             "median": self.site.figure("scorecard", card, "peer_median") if card else Markup("none"),
             "verdict": verdict(card, score),
             "strip": self._strip(element, score, card),
-            "indicators": [self._indicator(area, item) for item in self.site.results.below(element.id)],
+            "age": self._age(score),
+            "indicators": [
+                self._indicator(area, item) for item in self.site.results.below(element.id) if item.level == "indicator"
+            ],
         }
+
+    def _age(self, score: Row) -> Markup:
+        """How old the figures behind a score are."""
+        if score["newest_period"] is None:
+            return Markup("It is not known how old its figures are.")
+        return Markup("Its figures were {} years old on average at the end of {}; the newest end on {}.").format(
+            self.site.figure("score", score, "age_years"), score["edition"], words.day(score["newest_period"])
+        )
 
     def _strip(self, element: Element, score: Row, card: Row | None) -> Strip:
         scores = self.site.results.scores
@@ -200,21 +211,26 @@ class Scorecard:
         ]
         if found:
             found.sort(key=lambda pair: -abs(pair[1]["difference"]))
-            said = [
-                Markup("{} ({} points {} the middle of its peers)").format(
-                    element.title, self.site.figure("scorecard", card, "difference", how="size"),
-                    "above" if wanted is STRONG else "below",
-                )
-                for element, card in found
-            ]  # fmt: skip
-            return Markup("{}.").format(words.listed_markup(said))
-        ranked = [(score["rank"], element) for element, score in rows if score["rank"] is not None]
+            return Markup("{}.").format(words.listed_markup([self._apart(*pair) for pair in found]))
+        return Markup("No {} beyond chance; {}.").format(word, self._extreme(area, rows, end))
+
+    def _apart(self, element: Element, card: Row) -> Markup:
+        return Markup("{} ({} points {} the middle of its peers)").format(
+            element.title, self.site.figure("scorecard", card, "difference", how="size"),
+            "above" if card["difference"] > 0 else "below",
+        )  # fmt: skip
+
+    def _extreme(self, area: Area, rows: list[tuple[Element, Row]], end: str) -> Markup:
+        """What is best or worst, by the distance from the peers, or by rank where there are none."""
+        choose = max if end == "best" else min
+        carded = [(element, card) for element, _ in rows if (card := self.cards.get((area.code, element.id)))]
+        if carded:
+            return Markup("{} is {}").format(end, self._apart(*choose(carded, key=lambda pair: pair[1]["difference"])))
+        ranked = [(element, row) for element, row in rows if row["rank"] is not None]
         if not ranked:
-            return Markup("No {} can be named: it has no scores.").format(word)
-        _, chosen = (min if wanted is STRONG else max)(ranked, key=lambda pair: pair[0])
-        return Markup("No {} beyond chance; {} is {}, {} of {}’s wards.").format(
-            word, end, chosen.title, self.site.ranked(chosen, area), self.site.results.town.name
-        )
+            return Markup("it has no scores")
+        element, _ = choose(ranked, key=lambda pair: -pair[1]["rank"])
+        return Markup("{} is {}, {}").format(end, element.title, self.site.rank(element, area))
 
     def _england(self, area: Area) -> Markup:
         """In how many indicators the ward does better than half of England's wards, and in which best and worst."""
@@ -226,10 +242,10 @@ class Scorecard:
         ]
         if not rows:
             return Markup("No figures for England are at hand.")
-        key = {
-            "edition": self.site.results.edition, "profile": self.site.results.profile, "area_code": area.code,
-            "level": "indicator",
-        }  # fmt: skip
+        of_ward = (
+            f"SELECT count(*) FROM score WHERE level = 'indicator' AND edition = {self.site.results.edition} "
+            f"AND profile = {literal(self.site.results.profile)} AND area_code = {literal(area.code)}"
+        )
         better = sum(row["england_percentile"] > 50 for _, row in rows)
         rows.sort(key=lambda pair: pair[1]["england_percentile"])
         ends = [
@@ -237,10 +253,10 @@ class Scorecard:
             for element, row in (rows[-1], rows[0])
         ]
         return Markup(
-            "In {} of {} indicators with figures for England it does better than half of England’s wards. It does best in "
-            "“{}”, better than {} of 100 wards, and worst in “{}”, better than {} of 100."
+            "In {} of {} indicators with figures for England it does better than half of England’s wards. "
+            "It does best in “{}”, better than {} of 100 wards, and worst in “{}”, better than {} of 100."
         ).format(
-            figures.counted(better, "score", "england_percentile > 50", **key),
-            figures.counted(len(rows), "score", "england_percentile >= 0", **key),
+            figures.derived(better, f"{of_ward} AND england_percentile > 50"),
+            figures.derived(len(rows), f"{of_ward} AND england_percentile IS NOT NULL"),
             *ends[0], *ends[1],
         )  # fmt: skip

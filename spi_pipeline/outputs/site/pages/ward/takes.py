@@ -38,7 +38,7 @@ class Takes:
         }
 
     def _sentence(self, row: Row) -> Markup:
-        """``275 fewer households (231 to 322) would bring it to Luton’s average, 12.2%.``"""
+        """A sentence as: 275 fewer households (231 to 322) would bring it to Luton’s average, 12.2%."""
         town, site = self.site.results.town.name, self.site
         needed, low, high = (
             site.figure("what_would_it_take", row, column, 0, how="whole")
