@@ -104,7 +104,8 @@ class Around:
             "Its score is {} ({}). Going by “{}” alone, we would expect {}. {}: {} points, likely {} to {}."
         ).format(
             self.site.score(self.site.results.index, area), self.site.results.edition,
-            words.plain(self.given.title), self.site.figure("residual", row, "expected"), said,
+            words.plain(self.given.title),
+            self.site.figure("residual", row, "expected"), self.site.word("residual", row, "verdict", said),
             *(self.site.figure("residual", row, column, how="signed") for column in ("residual", "lower", "upper")),
         )  # fmt: skip
 
@@ -120,7 +121,7 @@ class Around:
             "earlier": self.site.amount("decade", row, "earlier", unit),
             "later": self.site.amount("decade", row, "later", unit),
             "change": Markup("{} ({} to {})").format(change, lower, upper),
-            "verdict": VERDICTS[row["verdict"]],
+            "verdict": self.site.word("decade", row, "verdict", VERDICTS[row["verdict"]]),
             "limits": row["limits"],
             "years": (row["earlier_end"].year, row["later_end"].year),
         }

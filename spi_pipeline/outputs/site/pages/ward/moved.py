@@ -35,7 +35,7 @@ class Moved:
         self.rows = {code: {row["id"]: row for row in rows} for code, rows in by_area(table[ends]).items()}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``since``, ``share`` measured again, lists by verdict, and a row for each element."""
+        """What the page says: ``since``, ``share`` measured again, lists by verdict, and rows."""
         elements = self.site.results.elements.values()
         held = self.rows.get(area.code, {})
         pairs = [(element, held[element.id]) for element in elements if element.id in held]
@@ -49,7 +49,9 @@ class Moved:
                 words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"
             ],
             "untold": self._untold(area, indicators),
-            "rows": [self._row(element, row) for element, row in pairs],
+            "rows": [
+                self._row(element, row) for element, row in pairs if row["movable"] or element.level != "indicator"
+            ],
         }  # fmt: skip
 
     def said(self, area: Area, element_id: str) -> Markup:
@@ -67,7 +69,7 @@ class Moved:
             self._points(row),
             row["edition_from"],
             row["edition_to"],
-            VERDICTS[row["verdict"]][2:],
+            self.site.word("change", row, "verdict", VERDICTS[row["verdict"]][2:]),
             because,
         )
 
@@ -103,5 +105,5 @@ class Moved:
             "element": element,
             "change": self._points(row) if row["movable"] else Markup("not measured again"),
             "share": Markup("{}%").format(again),
-            "verdict": VERDICTS[row["verdict"]],
+            "verdict": self.site.word("change", row, "verdict", VERDICTS[row["verdict"]]),
         }

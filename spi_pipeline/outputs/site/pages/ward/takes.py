@@ -52,8 +52,11 @@ class Takes:
             else Markup("would bring it to {}’s average, {}")
         ).format(town, target)
         return Markup("<strong>{}:</strong> {} {} {}{} ({} to {}) {}.").format(
-            words.plain(self._title(row)), needed, row["way"], row["unit"], yearly, low, high, reached
+            words.plain(self._title(row)), needed, self._way(row), row["unit"], yearly, low, high, reached
         )
+
+    def _way(self, row: Row) -> Markup:
+        return self.site.word("what_would_it_take", row, "way", row["way"])
 
     def _title(self, row: Row) -> str:
         return self.site.results.elements[row["indicator_id"]].title
@@ -82,7 +85,11 @@ class Takes:
         number, low, high = (
             self.site.figure("what_would_it_take", row, column, 0, how="whole") for column in ("needed", *ends)
         )
-        said = Markup("= already better, by {}").format(number) if ahead else Markup("{} {}").format(number, row["way"])
+        said = (
+            Markup("= already better, by {}").format(number)
+            if ahead
+            else Markup("{} {}").format(number, self._way(row))
+        )
         return Markup("{} ({} to {})").format(said, low, high)
 
     def _score_then(self, row: Row) -> Markup:
