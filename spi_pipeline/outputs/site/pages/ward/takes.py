@@ -45,7 +45,7 @@ class Takes:
             for column in ("needed", "needed_low", "needed_high")
         )
         yearly = " a year" if row["unit"] == "incidents" else ""
-        target = site.amount("what_would_it_take", row, "target_value", self.units[row["indicator_id"]])
+        target = self._target(row)
         reached = (
             Markup("are all there is to count, and would still not bring it to {}’s average, {}")
             if row["cut"]
@@ -54,6 +54,14 @@ class Takes:
         return Markup("<strong>{}:</strong> {} {} {}{} ({} to {}) {}.").format(
             words.plain(self._title(row)), needed, self._way(row), row["unit"], yearly, low, high, reached
         )
+
+    def _target(self, row: Row) -> Markup:
+        """The value there, with its unit where this is not part of the number."""
+        unit = self.units[row["indicator_id"]]
+        amount = self.site.amount("what_would_it_take", row, "target_value", unit)
+        if any(sign in amount.striptags() for sign in "£%"):
+            return amount
+        return Markup("{} <span>{}</span>").format(amount, unit)
 
     def _way(self, row: Row) -> Markup:
         return self.site.word("what_would_it_take", row, "way", row["way"])
