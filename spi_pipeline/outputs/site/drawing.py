@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,7 +114,7 @@ def up(score: float) -> float:
     return round(BOTTOM - (BOTTOM - TOP) * score / 100, 1)
 
 
-def line(scores: Sequence[float | None]) -> str:
+def trend_line(scores: Sequence[float | None]) -> str:
     """A line through the scores of the editions, as the path of an SVG, broken where one is missing."""
     path, pen = [], "M"
     for x, score in zip(across(len(scores)), scores, strict=True):
@@ -121,3 +122,50 @@ def line(scores: Sequence[float | None]) -> str:
             path.append(f"{pen}{x},{up(score)}")
         pen = "M" if score is None else "L"
     return "".join(path)
+
+
+def ticks(values: Iterable[float], top: float, height: float) -> str:
+    """Upright marks at values between 0 and 100, as one path; those that would cover each other are one mark."""
+    places = sorted({round(2 * position(value)) / 2 for value in values})
+    return "".join(f"M{place:g} {top:g}v{height:g}" for place in places)
+
+
+def line(values: Sequence[float | None], low: float, high: float) -> str:
+    """A line through values at even steps, in a box of 100 by 100, broken where one is missing."""
+    return "".join(
+        "M" + "L".join(f"{x:g} {y:g}" for x, y in run) + ("h0" if len(run) == 1 else "")
+        for run in _runs(_placed(values, low, high))
+    )
+
+
+def band(lower: Sequence[float | None], upper: Sequence[float | None], low: float, high: float) -> str:
+    """What lies between two such lines, which are broken in the same places."""
+    runs = zip(_runs(_placed(lower, low, high)), _runs(_placed(upper, low, high)), strict=True)
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in [*below, *reversed(above)]) + "Z" for below, above in runs)
+
+
+def _placed(values: Sequence[float | None], low: float, high: float) -> list[tuple[float, float] | None]:
+    step = 100 / max(len(values) - 1, 1)
+    return [
+        None if value is None else (round(step * place, 1), round(100 - position(value, low, high), 1))
+        for place, value in enumerate(values)
+    ]
+
+
+def _runs(points: Sequence[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
+    runs: list[list[tuple[float, float]]] = [[]]
+    for point in points:
+        if point is not None:
+            runs[-1].append(point)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def around(wards: WardMap, codes: Collection[str], margin: int = 6) -> tuple[str, list[Outline]]:
+    """The part of a map that shows some of its wards: the view box, and their outlines."""
+    shown = [outline for outline in wards.outlines if outline.code in codes]
+    points = np.array([[int(x), int(y)] for outline in shown for x, y in re.findall(r"(-?\d+),(-?\d+)", outline.path)])
+    west, north = points.min(axis=0) - margin
+    east, south = points.max(axis=0) + margin
+    return f"{west} {north} {east - west} {south - north}", shown

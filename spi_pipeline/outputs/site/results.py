@@ -69,6 +69,14 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "area"
 
 
+def by_area(table: pd.DataFrame) -> dict[str, list[Row]]:
+    """The rows of a table by the code of their area."""
+    found: dict[str, list[Row]] = {}
+    for row in records(table):
+        found.setdefault(row["area_code"], []).append(row)
+    return found
+
+
 class Results:
     """What was published.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
+from markupsafe import Markup
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -70,3 +72,20 @@ def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     if whole:
         return f"{MONTHS[start.month - 1]} {start.year} to {MONTHS[end.month - 1]} {end.year}"
     return f"{day(start)} to {day(end)}"
+
+
+def plain(title: str) -> str:
+    """A title without the unit that it ends with in parentheses."""
+    return re.sub(r"\s*\([^()]*\)$", "", title)
+
+
+def listed_markup(things: Sequence[Markup]) -> Markup:
+    """As ``listed``, of what holds figures."""
+    return things[0] if len(things) == 1 else Markup("{} and {}").format(Markup(", ").join(things[:-1]), things[-1])
+
+
+def number(count: int) -> str:
+    """A small number as a word."""
+    small = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+             "eleven", "twelve")  # fmt: skip
+    return small[count] if count < len(small) else f"{count:,}"

@@ -57,7 +57,7 @@ def _standing(site: Site) -> list[Markup]:
         wards = f"FROM score JOIN area USING (area_code) WHERE id = '{index.id}' AND {shown} AND rank IS NOT NULL"
         found.append(
             Markup("Of its {} wards {} comes first ({}, {}) and {} last ({}, {}).").format(
-                site.counted_wards,
+                site.ward_count,
                 named(first.name, first.code, f"SELECT area_code {wards} ORDER BY rank, area_name LIMIT 1"),
                 site.score(index, first), site.rank(index, first),
                 named(last.name, last.code, f"SELECT area_code {wards} ORDER BY rank DESC, area_name DESC LIMIT 1"),

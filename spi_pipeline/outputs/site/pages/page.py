@@ -9,10 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import derived, figure, places, word
-from spi_pipeline.outputs.site.results import Area, Element, Results
+from spi_pipeline.outputs.site.results import Area, Element, Results, Row
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,14 @@ class Site:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self._keys: dict[str, list[str]] = {}
 
     # Path and words of each entry.
     menu = (
         ("index.html", "Luton in one page"),
         ("wards/index.html", "Wards"),
         ("explore.html", "Explore the results"),
+        ("compare.html", "Compare wards"),
         ("measures/index.html", "Measures"),
     )
 
@@ -76,6 +79,48 @@ class Site:
     def map(self) -> WardMap | None:
         """The wards, drawn once."""
         return drawing.ward_map(self.results.boundaries)
+
+    def figure(
+        self, table: str, row: Row, column: str, digits: int = 1, absent: str = "not known", how: str = ""
+    ) -> Markup:
+        """A number of a row of a published table."""
+        return figure(row[column], table, column, digits, absent, how, **self._key(table, row))
+
+    def word(self, table: str, row: Row, column: str, text: str) -> Markup:
+        """What is said of a word in a row of a published table."""
+        return word(text, row[column], table, column, **self._key(table, row))
+
+    def _key(self, table: str, row: Row) -> dict[str, Any]:
+        """What tells a row from all others: the key of its contract, without what is the same in all rows."""
+        if table not in self._keys:
+            columns = [column.name for column in self.results.contracts.products[table].columns if column.key]
+            rows = self.results.tables[table]
+            self._keys[table] = [name for name in columns if name == "area_code" or rows[name].nunique() > 1]
+        return {name: row[name] for name in self._keys[table]}
+
+    @property
+    def ward_count(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
+
+    def amount(self, table: str, row: Row, column: str, unit: str) -> Markup:
+        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone."""
+        units = self.results.contracts.vocabulary.units
+        if row[column] is None:
+            return self.figure(table, row, column)
+        percent, share, pounds = (unit == units[name].title for name in ("percent", "proportion", "pounds"))
+        size = abs(row[column])
+        digits = 1 if percent or share else 0 if size >= 1000 else 1 if size >= 10 else 2
+        number = self.figure(table, row, column, digits, how="percent" if share else "")
+        return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
+
+    @cached_property
+    def neighbours(self) -> dict[str, list[Area]]:
+        """The wards that border on each, by its code, in the order of their names."""
+        touching: dict[str, set[str]] = {}
+        for code, other in Shapes.from_frame(self.results.boundaries).touching():
+            touching.setdefault(code, set()).add(other)
+        return {code: [ward for ward in self.results.wards if ward.code in found] for code, found in touching.items()}
 
     def score(self, element: Element, area: Area, digits: int = 1, edition: int | None = None) -> Markup:
         """The score of an area, in the newest edition unless another is named."""
@@ -107,11 +152,6 @@ class Site:
     def rank_text(self, element: Element, area: Area) -> str:
         """As ``rank``, in plain text."""
         return self.rank(element, area).striptags()
-
-    @cached_property
-    def counted_wards(self) -> Markup:
-        """How many wards there are."""
-        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     def value(
         self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None

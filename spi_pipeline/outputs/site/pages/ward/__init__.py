@@ -1,0 +1,68 @@
+"""A ward's own page, "This is Luton": how it fares, who lives there, what moved and what it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from markupsafe import Markup
+
+from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.pages.ward.around import Around
+from spi_pipeline.outputs.site.pages.ward.moved import Moved
+from spi_pipeline.outputs.site.pages.ward.recent import Recent
+from spi_pipeline.outputs.site.pages.ward.scorecard import Scorecard
+from spi_pipeline.outputs.site.pages.ward.takes import Takes
+from spi_pipeline.outputs.site.results import Area
+
+
+class Part(Protocol):
+    """What fills a section of the page of any ward."""
+
+    def of(self, area: Area, /) -> Mapping[str, Any]:
+        """What the section says of a ward."""
+
+
+def ward(site: Site) -> Iterator[Page]:
+    """A page for each ward."""
+    town = site.results.town.name
+    moved = Moved(site)
+    parts: dict[str, Part] = {
+        "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
+        "takes": Takes(site),
+    }  # fmt: skip
+    for area in site.results.wards:
+        said = {name: part.of(area) for name, part in parts.items()}
+        yield Page(
+            path=f"wards/{area.slug}.html",
+            template="ward.html",
+            title=f"{area.name}: this is {town}",
+            description=f"{area.name}, a ward of {town}: its score for social progress, likely rank, strengths and "
+            "weaknesses, people, economy and crime.",
+            content={
+                "ward": area, "town": site.results.town, "summary": _summary(site, area), **_near(site, area), **said,
+            },
+            section="wards/index.html",
+        )  # fmt: skip
+
+
+def _near(site: Site, area: Area) -> dict[str, Any]:
+    """The wards that border on it, and a map of these and itself, where it is drawn."""
+    near = site.neighbours.get(area.code, [])
+    shown = drawing.around(site.map, {area.code, *(ward.code for ward in near)}) if near and site.map else None
+    return {"neighbours": near, "map": shown}
+
+
+def _summary(site: Site, area: Area) -> Markup:
+    """What the ward is and where it stands, in one sentence or two."""
+    results, index = site.results, site.results.index
+    row = results.scores[index.id, area.code]
+    if row["score"] is None:
+        return Markup("{} has no score in edition {}: too little is known of it.").format(area.name, results.edition)
+    return Markup(
+        "{} scores {} of 100 for social progress in edition {}; {} as a whole scores {}. It ranks {}, among {} wards."
+    ).format(
+        area.name, site.score(index, area), results.edition, results.town.name, site.score(index, results.town),
+        site.rank(index, area), site.ward_count,
+    )  # fmt: skip
