@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results, Row
