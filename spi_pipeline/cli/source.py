@@ -44,7 +44,7 @@ def add(
     from spi_pipeline.publishers.own.drafting import draft
     from spi_pipeline.publishers.own.looking import Asked, look_at
     from spi_pipeline.publishers.own.placing import NEEDS
-    from spi_pipeline.storage.places import inbox
+    from spi_pipeline.storage.store import Store
 
     settings = Settings()
     if settings.contracts == Settings.model_fields["contracts"].default:
@@ -72,10 +72,10 @@ def add(
     out.print(where, markup=False)
     for path in written:
         out.print(f"drafted {settings.contracts / path}", markup=False)
-    laid = Path(settings.store) / inbox(asked.name)
     out.print(
         "Fill what spi contracts lint calls blank, and state active in place of draft. Then spi source try "
-        f"{asked.name} reads the fixture. Lay {file.name} into {laid}, and spi refresh reads it.",
+        f"{asked.name} reads the fixture. Lay {file.name} into {Store(settings.store).inbox_of(asked.name)}, and spi "
+        "refresh reads it.",
         markup=False,
     )
 

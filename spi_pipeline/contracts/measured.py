@@ -23,9 +23,10 @@ def with_measured(
 ) -> Product:
     """A product with the rules that follow from what is measured.
 
-    Observations and the context lie in the range called plausible, and so should what is estimated; the errors
-    of observations are no larger than that range allows; a value is what its numerator and denominator come to; the
-    catalogue holds every indicator. No month is thin, or holds more incidents without a place than its source allows.
+    Observations and the context lie in the range called plausible, and so should what is estimated; the errors of
+    observations are no larger than that range allows; a value is what its numerator and denominator come to. The
+    catalogue holds every indicator, and ten years between censuses every measure that both tell. No month is thin, or
+    holds more incidents without a place than its source allows.
 
     Args:
         product: the product.

@@ -63,6 +63,14 @@ def test_a_total_of_a_ward_that_is_not_all_known_is_missing() -> None:
     assert by_area(found, "value") == close({N1: 250, N2: NAN, S1: 30, S2: 100, NORTH: NAN, SOUTH: 130})
 
 
+def test_a_total_of_an_authority_is_of_all_its_wards_however_little_it_may_be_known_through() -> None:
+    rows = small(residents=[100, 200, 40, NAN, 100])
+    lax = dataclasses.replace(TOWN, least_covered=0.1)
+    counted = measured(kind="total", columns=["residents"])
+    found = ward_values(counted, {"survey": source()}, {"survey": rows}, lax).values
+    assert by_area(found, "value") == close({N1: 250, N2: 70, S1: NAN, S2: 100, NORTH: 320, SOUTH: NAN})
+
+
 def test_how_many_people_a_shared_area_gives_is_as_doubtful_as_homes_are_unlike() -> None:
     found = people("total")
     errors = by_area(found, "allocation_error")
