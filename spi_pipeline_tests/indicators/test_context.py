@@ -153,9 +153,8 @@ def test_ten_years_are_told_where_the_interval_leaves_nothing() -> None:
     assert len(SMALL) == 5
 
 
-def test_an_area_without_an_earlier_figure_has_no_verdict() -> None:
+def test_an_area_without_an_earlier_figure_has_neither_value_nor_verdict() -> None:
     now, then = small(yes=[10, 8, 6, 3, 20], asked=ASKED), small(had=[10, 8, 6, NAN, 10], all=ASKED)
     table = decade([(measured(**SHARE), EARLIER)], SOURCES, UNITS, {"survey": now, "old": then}, TOWN, indicators=set())
     row = table.set_index("area_code").loc[S1]
-    assert row[["change", "lower", "upper", "verdict"]].isna().all()
-    assert row["later"] == 10
+    assert row[["earlier", "later", "change", "lower", "upper", "verdict"]].isna().all()
