@@ -1,6 +1,7 @@
 """Bringing the store up to date, and how it stands: ``spi refresh``, ``spi check`` and ``spi status``."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,10 @@ def refresh(
         str | None,
         typer.Option(help="First month to fetch, YYYY-MM; else what each publisher offers.", metavar="YYYY-MM"),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Keep each request with its answer in this folder.", metavar="FOLDER"),
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
@@ -28,6 +33,7 @@ def refresh(
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
+    from spi_pipeline.orchestration.refresh import Fetching
     from spi_pipeline.orchestration.refresh import refresh as run_refresh
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.run.due import due_steps
@@ -38,14 +44,17 @@ def refresh(
     settings = Settings(**given)
     if since and settings.mode != "live":
         raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
+    if record and settings.mode != "live":
+        raise typer.BadParameter("--record belongs with --live: only publishers that are asked answer")
     contracts = contracts_in_force(settings)
     if dry_run:
         stale = due_steps(build_plan(contracts), Runner(settings, contracts), select or [])
         names = [step.label for step in stale]
         out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
         return
+    fetching = Fetching(fetching_by_source(err), lambda line: err.print(line, soft_wrap=True, markup=False), record)
     with progress_by_group(err) as progress:
-        done = run_refresh(settings, contracts, select or [], progress, fetching_by_source(err))
+        done = run_refresh(settings, contracts, select or [], progress, fetching)
     show_refresh(done, settings, out, err, as_json=as_json)
     tell(settings, contracts)
     if done.faults:

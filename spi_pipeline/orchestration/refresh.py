@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.records import run_row
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
+from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
 
 if TYPE_CHECKING:
@@ -37,6 +39,21 @@ if TYPE_CHECKING:
 # In the name of what Dagster raises when it takes a signal.
 INTERRUPTED = "Interrupt"
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """What to do beside fetching.
+
+    Attributes:
+        ended: told what became of the downloads of each live source.
+        waiting: told, in a line now and then, what is waited for.
+        record: folder to keep each request in with its answer; None for none.
+    """
+
+    ended: Callable[[Outcome], None] = lambda _outcome: None
+    waiting: Callable[[str], None] = lambda _line: None
+    record: Path | None = None
 
 
 @dataclass
@@ -101,7 +118,7 @@ def refresh(
     contracts: Contracts,
     select: Sequence[str] = (),
     progress: Callable[[list[Step]], Tell] | None = None,
-    fetching: Callable[[Outcome], None] | None = None,
+    fetching: Fetching | None = None,
 ) -> Refresh:
     """Bring the store up to date.
 
@@ -110,7 +127,7 @@ def refresh(
         contracts: all contracts.
         select: see ``due_steps``.
         progress: told the steps about to run; what it returns is told of each operation that ended.
-        fetching: told what became of the downloads of each live source.
+        fetching: what to do beside fetching.
 
     Returns:
         What was done; faults are in it, not raised.
@@ -142,7 +159,7 @@ def refresh(
 
 
 def _fetch(
-    runner: Runner, steps: Sequence[Step], run_id: str, at: dt.datetime, tell: Callable[[Outcome], None] | None
+    runner: Runner, steps: Sequence[Step], run_id: str, at: dt.datetime, beside: Fetching | None
 ) -> list[Outcome]:
     """Ask the publishers of the selected sources, whatever their cadence, before anything else.
 
@@ -151,10 +168,18 @@ def _fetch(
     asked = [step for step in steps if step.cadence is not None]
     if not asked or runner.publishers is None:
         return []
+    from spi_pipeline.publishers.http.recording import Recording
+
+    if beside:
+        runner.publishers.tell = beside.waiting
+        runner.publishers.recording = Recording(beside.record) if beside.record else None
     outcomes = runner.run(asked, run_id, at)
-    if tell:
+    if beside:
         for outcome in outcomes:
-            tell(outcome)
+            beside.ended(outcome)
+    if recording := runner.publishers.recording:
+        had = {outcome.table.removeprefix(DOWNLOADS): not outcome.message for outcome in outcomes}
+        recording.about(runner.settings.since, had)
     runner.publishers.close()
     return outcomes
 

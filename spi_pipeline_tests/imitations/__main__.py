@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from spi_pipeline_tests.imitations.faults import KINDS, parse_fault
 from spi_pipeline_tests.imitations.fixtures import SERVED
@@ -24,8 +25,15 @@ def main() -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="PUBLISHER:KIND[:TIMES][:OPTION=VALUE…]", help="may be repeated"
     )
+    parser.add_argument(
+        "--replay", type=Path, metavar="FOLDER", help="answer from what spi refresh --live --record FOLDER kept"
+    )
     given = parser.parse_args()
-    publishers = Publishers(given.port, log=True, months=given.months, links=given.links, validators=given.validators)
+    settings = {name: getattr(given, name) for name in ("months", "links", "validators", "replay")}
+    try:
+        publishers = Publishers(given.port, log=True, **settings)
+    except ValueError as error:
+        parser.error(str(error))
     for text in given.fault:
         try:
             fault = parse_fault(text)

@@ -27,6 +27,13 @@ KINDS = {
     "cut_body": "sends half the body, Content-Length names all of it",
     "cut_gzip": "sends half of a gzip stream, Content-Length names the half",
     "cut_file": "sends half the body, Content-Length names the half: a zip that was cut before it was stored",
+    "drip_header": "sends a line of the header now and then, and never the last",
+    "drip_body": "sends the body byte by byte, Content-Length names all of it",
+    "drip_chunks": "sends the body byte by byte, each a chunk",
+    "drip_error": "answers 500, and says why byte by byte",
+    "no_ranges": "sends all of a body to those who ask for the rest of it",
+    "republished": "a zip is another than before, by a comment, and so are its validators",
+    "another_byte": "the byte in the middle of the body is another",
     "<status>": "any status from 400 to 599; `retry_after=5` adds seconds, `retry_after=date:5` an HTTP date",
     "html": "a page with status 200 and type text/html",
     "html_as_is": "a page with status 200 and the type of the answer it replaces",
@@ -47,8 +54,9 @@ KINDS = {
     "zip_climbs": "a member named ../../climbed.csv is in the zip",
     "zip_explodes": "a member of `megabytes` (default 64) of zeros is in the zip",
 }
-_TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect")
-ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized")
+_TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect", "drip_error")
+DRIPS = ("drip_header", "drip_body", "drip_chunks", "drip_error")
+ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
 
 
 @dataclass
@@ -141,6 +149,8 @@ def answer_instead(fault: Fault, request: Request) -> Answer:
     """The answer of a fault that answers in the publisher's place."""
     if fault.status:
         return Answer(fault.status, f"{fault.status}\n".encode(), headers=_retry_after(fault))
+    if fault.kind == "drip_error":
+        return Answer(500, b"We are working on it. " * 100)
     if fault.kind == "html":
         return html_answer("<h1>Service notice</h1><p>We are updating this service. Please try again later.</p>")
     if fault.kind == "empty":
@@ -180,12 +190,24 @@ def spoil(fault: Fault, figures: Sequence[str], answer: Answer) -> Answer:
         return replace(html_answer("<h1>Sorry, there is a problem</h1>"), content_type=answer.content_type)
     elif fault.kind == "cut_file":
         return replace(answer, body=body[: len(body) // 2])
+    elif fault.kind == "another_byte":
+        middle = len(body) // 2
+        return replace(answer, body=body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body)
+    elif fault.kind == "republished":
+        return replace(answer, body=_commented(body))
     elif fault.kind in ("zip_climbs", "zip_explodes"):
         return replace(answer, body=_with_member(fault, body))
     elif fault.kind not in ON_THE_WIRE and answer.status == 200:
         columns = (options["column"],) if "column" in options else figures
         return replace(answer, body=rows.edited(body, fault.kind, columns, options))
     return answer
+
+
+def _commented(body: bytes) -> bytes:
+    out = io.BytesIO(body)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.comment = b"published again"
+    return out.getvalue()
 
 
 def _with_member(fault: Fault, body: bytes) -> bytes:

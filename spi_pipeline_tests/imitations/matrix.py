@@ -4,7 +4,7 @@ For each publisher one of its sources is fetched well. Then, fault by fault, eve
 ``spi refresh --live --select source/…`` run while the publisher is at fault. What is noted: how the command ended, how
 many requests it made, what became of the table, and what its reader was told. Waits between tries are cut short, which
 changes nothing else. It prints two tables in Markdown, those of docs/live.md, and what each run said on standard error;
-named publishers are tried alone. A run takes some two seconds, all of them a quarter of an hour.
+named publishers are tried alone. A run takes some second, two publishers are tried side by side.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from spi_pipeline.cli import app, console
+from spi_pipeline.publishers.http.pace import Patience
 from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.imitations.faults import DRIPS
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.server import Publishers, local_publishers
 
@@ -31,6 +35,10 @@ _MONTH, _ARCHIVED = "2024-03", "2023-11"
 _ALL = tuple(SERVED)
 _TABLES = tuple(name for name, served in SERVED.items() if served.column)
 _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
+# Bodies that are worth going on with.
+_LARGE = ("police_bucket",)
+# Drips are given up after a second or so, not after minutes.
+_HASTE = Patience(answer=1.0, body=1.0, refusal=0.2)
 # Letters of a message that the table shows.
 _SHOWN = 230
 
@@ -46,6 +54,7 @@ class Trouble:
         times: how many requests meet it; None for all.
         options: of the fault.
         forget: whether everything answered before is forgotten first, so that all of it is asked for again.
+        then: another kind, met by the requests after those.
     """
 
     title: str
@@ -54,6 +63,7 @@ class Trouble:
     times: int | None = None
     options: Mapping[str, Any] | None = None
     forget: bool = True
+    then: str = ""
 
 
 TROUBLES = (
@@ -63,6 +73,15 @@ TROUBLES = (
     Trouble("503 twice", "503", times=2),
     Trouble("429 twice, Retry-After in seconds", "429", times=2, options={"retry_after": "1"}),
     Trouble("429, Retry-After as a date", "429", times=1, options={"retry_after": "date:1"}),
+    Trouble("broken midway, the rest sent", "reset_midway", _LARGE, times=1),
+    Trouble("broken midway, all sent again", "reset_midway", _LARGE, times=1, then="no_ranges"),
+    Trouble("broken midway, another version since", "reset_midway", _LARGE, times=1, then="republished"),
+    Trouble("a byte another, once", "another_byte", _LARGE, times=1),
+    Trouble("a byte another for good", "another_byte", _LARGE),
+    Trouble("header drips", "drip_header"),
+    Trouble("body drips", "drip_body"),
+    Trouble("body drips in chunks", "drip_chunks"),
+    Trouble("error drips", "drip_error"),
     Trouble("429 for good", "429"),
     Trouble("429, come back tomorrow", "429", options={"retry_after": "86400"}),
     Trouble("500 for good", "500"),
@@ -145,8 +164,12 @@ class Bench:
         if trouble.kind in ("rename_column", "overwrite") and self.column:
             options["column"] = self.column
         self._served.fault(self.publisher, trouble.kind, path=self.path, times=trouble.times, **options)
+        if trouble.then:
+            self._served.fault(self.publisher, trouble.then, path=self.path, times=1000)
+        hasty = patch("spi_pipeline.publishers.http.client.PATIENCE", _HASTE)
         try:
-            return self._run(store)
+            with hasty if trouble.kind in DRIPS else nullcontext():
+                return self._run(store)
         finally:
             self._served.heal()
 
@@ -183,7 +206,8 @@ def bench(folder: Path) -> Iterator[Publishers]:
         }
         widths = [patch.object(shown, "_width", console.PLAIN_WIDTH) for shown in (console.out, console.err)]
         waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
-        with patch.dict(os.environ, endpoints), waits, widths[0], widths[1]:
+        quiet = patch("spi_pipeline.publishers.http.pace.Voice.free", lambda _voice: False)
+        with patch.dict(os.environ, endpoints), waits, quiet, widths[0], widths[1]:
             yield served
 
 
@@ -222,17 +246,23 @@ def _plain(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
 
 
-def main() -> None:
-    """Try all of them, or the publishers that are named, and print."""
-    names = sys.argv[1:] or list(SERVED)
+def tried(name: str) -> dict[tuple[str, str], Met]:
+    """Every fault at one publisher, by it and the fault's title."""
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as served:
-        for name in names:
-            on = Bench(Path(folder), served, name)
-            for trouble in TROUBLES:
-                if name in trouble.at:
-                    met[name, trouble.title] = found = on.meet(trouble)
-                    print(f"{name}: {trouble.title}: exit {found.code}, {found.short}: {found.read}", file=sys.stderr)
+        on = Bench(Path(folder), served, name)
+        for trouble in TROUBLES:
+            if name in trouble.at:
+                met[name, trouble.title] = found = on.meet(trouble)
+                print(f"{name}: {trouble.title}: exit {found.code}, {found.short}: {found.read}", file=sys.stderr)
+    return met
+
+
+def main() -> None:
+    """Try all of them, or the publishers that are named, two side by side, and print."""
+    names = sys.argv[1:] or list(SERVED)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        met = {where: found for tried_one in pool.map(tried, names) for where, found in tried_one.items()}
     print(as_tables(met))
 
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 # Agents that the walls before NHS and GOV.UK turn away (error catalogue 22).
 DEFAULT_AGENTS = ("python-requests", "python-urllib", "curl", "wget", "go-http-client", "java", "libwww")
@@ -155,3 +156,11 @@ def zipped(members: Mapping[str, bytes | str]) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content, compresslevel=1)
     return out.getvalue()
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Parameters by name; those named more than once in one word, with commas."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found

@@ -8,24 +8,31 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import itertools
+import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 from spi_pipeline_tests.imitations.control import control
-from spi_pipeline_tests.imitations.faults import ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
+from spi_pipeline_tests.imitations.faults import DRIPS, ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
 from spi_pipeline_tests.imitations.fixtures import SERVED
-from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_found
+from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_found, pairs
+from spi_pipeline_tests.imitations.recorded import Recorded
 
 _FOREIGN = "foreign"
+# Seconds from one drop to the next.
+_DROP = 0.05
 # NHS pages link one another from the root; a client that joins such a link to an address loses the name in front.
 _ROOTED = {"data-and-information": "nhs_pages"}
 
@@ -55,12 +62,14 @@ class Publishers:
     Attributes:
         site: settings and limits (see ``messages.Site``); may be changed while it runs.
         requests: everything asked so far, oldest first, the control interface left out.
+        recorded: what answers in place of the publishers' own tables, where a recording is replayed.
     """
 
-    def __init__(self, port: int = 0, *, log: bool = False, **settings: Any) -> None:
+    def __init__(self, port: int = 0, *, log: bool = False, replay: Path | None = None, **settings: Any) -> None:
         self.requests: list[Seen] = []
         self.switchboard = Switchboard()
         self.site = Site(**settings)
+        self.recorded = Recorded(replay) if replay else None
         self._log = log
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.publishers = self
@@ -107,7 +116,10 @@ class Publishers:
 
 @contextlib.contextmanager
 def local_publishers(port: int = 0, **settings: Any) -> Iterator[Publishers]:
-    """All publishers in this process, for as long as the block lasts; settings as in ``messages.Site``."""
+    """All publishers in this process, for as long as the block lasts; settings as in ``messages.Site``, and ``replay``.
+
+    With it the folder of a recording answers in the place of their own tables.
+    """
     publishers = Publishers(port, **settings).start()
     try:
         yield publishers
@@ -142,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self._packed(control(publishers, self.command, rest[0], form), set()), set())
             return
         is_form = "urlencoded" in self.headers.get("Content-Type", "")
-        query = _pairs(address.query) | (_pairs(form.decode()) if is_form else {})
+        query = pairs(address.query) | (pairs(form.decode()) if is_form else {})
         path = f"/{unquote(rest[0])}"
         if name in _ROOTED:
             name, path = _ROOTED[name], unquote(address.path)
@@ -175,11 +187,13 @@ class _Handler(BaseHTTPRequestHandler):
             _, name, path = (*path.split("/", 2), "")[:3]
         served = SERVED.get(name)
         reply = served.answer if served else not_found
+        if self.server.publishers.recorded:
+            reply = self.server.publishers.recorded.answer
         answer = reply(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
         for fault in met:
             if fault.kind != "latency":
                 answer = spoil(fault, served.figures if served else (), answer)
-        return _validated(request, answer)
+        return _validated(request, answer, ranges=all(fault.kind != "no_ranges" for fault in met))
 
     def _packed(self, answer: Answer, wire: set[str]) -> Answer:
         """The answer as it goes out: compressed for those who take it, cut where the compression is to be."""
@@ -198,17 +212,37 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer, wire: set[str]) -> None:
         self.send_response(answer.status)
-        if answer.status != 304:
-            self.send_header("Content-Type", answer.content_type)
+        if "drip_chunks" in wire:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif answer.status != 304:
             length = 4_000_000_000 if "oversized" in wire else len(answer.body)
             self.send_header("Content-Length", str(length))
+        if answer.status != 304:
+            self.send_header("Content-Type", answer.content_type)
         for key, value in answer.headers.items():
             self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(self._part(answer, wire))
+        if wire.isdisjoint(DRIPS):
+            self.end_headers()
+            self.wfile.write(self._part(answer, wire))
+        else:
+            self._drip(self._part(answer, wire), wire)
         self.close_connection |= bool(wire & {"cut_body", "oversized"})
         if "reset_midway" in wire:
             self._reset()
+
+    def _drip(self, body: bytes, wire: set[str]) -> None:
+        """Drop by drop, until it is all said or nobody listens any more."""
+        self.close_connection = True
+        if "drip_header" in wire:
+            self.flush_headers()
+            drops: Iterator[bytes] = itertools.repeat(b"X-Slow: a\r\n")
+        else:
+            self.end_headers()
+            form = b"1\r\n%c\r\n" if "drip_chunks" in wire else b"%c"
+            drops = (form % byte for byte in body)
+        for drop in drops:
+            self.wfile.write(drop)
+            time.sleep(_DROP)
 
     def _reset(self) -> None:
         self.wfile.flush()
@@ -224,25 +258,35 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence: ``Publishers.note`` keeps the log."""
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Parameters by name; those named more than once in one word, with commas."""
-    found: dict[str, str] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        found[name] = f"{found[name]},{value}" if name in found else value
-    return found
-
-
-def _validated(request: Request, answer: Answer) -> Answer:
+def _validated(request: Request, answer: Answer, *, ranges: bool) -> Answer:
     """ETag and Last-Modified where the publisher has them; 304 to whoever names one of them."""
     wanted = {"documented": answer.validators, "all": True, "none": False}[request.site.validators]
     if not wanted or answer.status != 200:
         return answer
-    etag = f'"{hashlib.md5(answer.body, usedforsecurity=False).hexdigest()}"'
+    computed = f'"{hashlib.md5(answer.body, usedforsecurity=False).hexdigest()}"'
     # Another content has another date, the same content the same one.
     changed = datetime(2025, 10, 30, 9, 30, tzinfo=UTC) + timedelta(seconds=crc32(answer.body) % 86_400)
-    modified = format_datetime(changed, usegmt=True)
-    answer.headers |= {"ETag": etag, "Last-Modified": modified}
+    modified: str | None = format_datetime(changed, usegmt=True)
+    told = {name.lower(): text for name, text in answer.headers.items()}
+    if "etag" in told or "last-modified" in told:  # a recording holds the publisher's own
+        etag, modified = told.get("etag"), told.get("last-modified")
+    else:
+        etag = computed
+        answer.headers |= {"ETag": etag, "Last-Modified": modified}
     named = request.headers.get("If-None-Match")
-    if named == etag or (named is None and request.headers.get("If-Modified-Since") == modified):
+    since = request.headers.get("If-Modified-Since")
+    if (named and named == etag) or (named is None and since and since == modified):
         return Answer(304, headers=answer.headers)
-    return answer
+    return _ranged(request, answer, etag or "", modified or "") if ranges else answer
+
+
+def _ranged(request: Request, answer: Answer, etag: str, modified: str) -> Answer:
+    """The rest of a body for those who ask for it, where it still is the version that they name (RFC 9110, 14.2)."""
+    asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+    if not asked or request.method != "GET" or request.headers.get("If-Range", etag) not in (etag, modified):
+        return answer
+    begin, size = int(asked[1]), len(answer.body)
+    if begin >= size:
+        return Answer(416, headers={"Content-Range": f"bytes */{size}"})
+    span = {"Content-Range": f"bytes {begin}-{size - 1}/{size}"}
+    return replace(answer, status=206, body=answer.body[begin:], headers={**answer.headers, **span}, compress=False)

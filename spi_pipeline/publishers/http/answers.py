@@ -75,10 +75,10 @@ class _Counter:
             yield chunk
 
 
-def refused(response: requests.Response, request: Request) -> SpiError:
-    """The failure that a status means."""
+def refused(response: requests.Response, request: Request, body: bytes) -> SpiError:
+    """The failure that a status means; ``body`` is how its answer begins."""
     status = response.status_code
-    said = _excerpt(response)
+    said = _words(body)
     message = f"answered {status} {response.reason or ''}".rstrip() + (f" ({said})" if said else "")
     if status in _WORTH_ANOTHER_TRY and status not in request.final:
         return TransientFailure(message, status, _retry_after(response.headers))
@@ -87,12 +87,18 @@ def refused(response: requests.Response, request: Request) -> SpiError:
     return PermanentFailure(message, status)
 
 
-def _excerpt(response: requests.Response) -> str:
-    """What a refusal says, where it says it in plain words."""
+def beginning(response: requests.Response) -> bytes:
+    """How the body of a refusal begins; nothing where it does not come."""
     try:
-        text = response.raw.read(400, decode_content=True).decode("utf-8", "replace")
+        found: bytes = response.raw.read(400, decode_content=True)
     except (*NETWORK, ValueError):
-        return ""
+        return b""
+    return found
+
+
+def _words(body: bytes) -> str:
+    """What a refusal says, where it says it in plain words."""
+    text = body.decode("utf-8", "replace")
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return "" if words.startswith("<") else words[:160]
 

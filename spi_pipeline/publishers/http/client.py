@@ -21,7 +21,7 @@ import tenacity
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies, parts
 from spi_pipeline.publishers.http.addresses import Addresses
-from spi_pipeline.publishers.http.answers import NETWORK, published, receive, refused, unreached
+from spi_pipeline.publishers.http.answers import NETWORK, beginning, published, receive, refused, unreached
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
     Check,
@@ -35,6 +35,7 @@ from spi_pipeline.publishers.http.exchange import (
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Patience, pools
+from spi_pipeline.publishers.http.recording import Recording
 
 _T = TypeVar("_T")
 
@@ -60,6 +61,7 @@ class HttpClient:
         sleep: waits; replaced in tests.
         tell: told, in a line now and then, what is waited for.
         patience: how long is waited for what.
+        recording: keeps each request with its answer.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class HttpClient:
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda _line: None,
         patience: Patience | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.asked = 0
         self._shelf = shelf
@@ -80,6 +83,7 @@ class HttpClient:
         self._budget = budget
         self._sleep = sleep
         self._tell = tell
+        self._recording = recording
         self._pace = Pace(patience or PATIENCE, budget.left, self._say)
         self._gained = False
         self._session = requests.Session()
@@ -102,6 +106,7 @@ class HttpClient:
         key = _key(request, url)
         kept = self._shelf.answer(key)
         if kept and self._shelf.stands(key, settled=request.settled):
+            self._record(request, 200, kept.headers, kept.path)
             return replace(kept, period=request.period)
         return self._tried(url, lambda: self._once(request, url, key, kept, check))
 
@@ -176,7 +181,7 @@ class HttpClient:
         # Unpacked, so that the size told is that of the file.
         with closing(self._ask(request, "HEAD", {"Accept-Encoding": "identity"})) as response:
             if response.status_code != 200:
-                raise refused(response, request)
+                raise self._refused(request, response)
             headers = {name.lower(): value for name, value in response.headers.items()}
             length = headers.get("content-length", "")
             return Head(response.status_code, int(length) if length.isdigit() else None, headers)
@@ -190,6 +195,7 @@ class HttpClient:
             with closing(self._ask(request, method, conditions | (had.asking if had else {}))) as answer:
                 if answer.status_code == 304 and kept:
                     self._shelf.confirm(key)
+                    self._record(request, 200, kept.headers, kept.path)
                     return replace(kept, period=request.period)
                 try:
                     bounded, headers = self._received(request, key, answer, body, had)
@@ -198,6 +204,7 @@ class HttpClient:
                 except SpiError:
                     self._shelf.note(key, {})
                     raise
+            self._record(request, 200, {**answer.headers, **headers}, body)
             try:
                 self._judge(request, body, headers, bounded, check)
             except SpiError as error:
@@ -223,8 +230,7 @@ class HttpClient:
                 raise
             headers = {**had.headers, **headers}
         elif answer.status_code != 200:
-            self._pace.refusal()
-            raise refused(answer, request)
+            raise self._refused(request, answer)
         else:
             self._shelf.note(key, parts.note(answer, headers))
         length = answer.headers.get("Content-Length", "")
@@ -234,6 +240,17 @@ class HttpClient:
         except TransientFailure:
             self._gained = body.stat().st_size - begin >= parts.WORTH and bool(self._shelf.noted(key))
             raise
+
+    def _refused(self, request: Request, answer: requests.Response) -> SpiError:
+        """The failure that a status means."""
+        self._pace.refusal()
+        body = beginning(answer)
+        self._record(request, answer.status_code, answer.headers, body)
+        return refused(answer, request, body)
+
+    def _record(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
+        if self._recording:
+            self._recording.keep(request, status, headers, body)
 
     def _judge(
         self, request: Request, body: Path, headers: Mapping[str, str], bounded: bool, check: Check | None

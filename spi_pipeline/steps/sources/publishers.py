@@ -3,10 +3,11 @@
 import datetime as dt
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage import places
@@ -50,9 +52,15 @@ class Publishers:
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
 
+    Attributes:
+        tell: told, in a line now and then, what is waited for.
+        recording: keeps each request with its answer; None where nobody asked for that.
+
     Raises:
         SpiError: for an endpoint that does not exist.
     """
+
+    recording: Recording | None = None
 
     def __init__(
         self, endpoints: Mapping[str, str], since: str | None, contracts: Contracts, store: Store, snapshot: Path
@@ -64,6 +72,7 @@ class Publishers:
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
+        self.tell: Callable[[str], None] = lambda _line: None
         self._raw: dict[str, Raw] = {}
         self._clients: dict[str, HttpClient] = {}
 
@@ -86,7 +95,12 @@ class Publishers:
     def client(self, source_id: str) -> HttpClient:
         """Asks for a source."""
         if source_id not in self._clients:
-            self._clients[source_id] = self._client(self.raw(source_id))
+            self._clients[source_id] = self._client(
+                self.raw(source_id),
+                self._budget,
+                tell=lambda line: self.tell(f"{source_id}: {line}"),
+                recording=self.recording,
+            )
         return self._clients[source_id]
 
     def asked(self, source_id: str) -> int:
@@ -113,7 +127,7 @@ class Publishers:
             return None
         # Kept apart: a refresh may be fetching this source at the same time.
         raw = self._store.raw("news")
-        return ask(self._client(raw), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+        return ask(self._client(raw, Budget()), replace(self.areas, since=raw.since(self._since), have=raw.held()))
 
     def close(self) -> None:
         """Close the request counts."""
@@ -158,9 +172,9 @@ class Publishers:
         frame: pd.DataFrame = table.to_pandas()
         return frame
 
-    def _client(self, raw: Raw) -> HttpClient:
+    def _client(self, raw: Raw, budget: Budget, **options: Any) -> HttpClient:
         owner = self._contracts.framework.publication.owner
-        return HttpClient(raw, self._addresses, self._limits, self._budget, owner)
+        return HttpClient(raw, self._addresses, self._limits, budget, owner, **options)
 
 
 def _codes(values: pd.Series) -> tuple[str, ...]:

@@ -1,0 +1,52 @@
+"""A recording answers in the place of all publishers: what ``spi refresh --live --record FOLDER`` kept.
+
+Only what was asked while it was made is in it; anything else is 404, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+from spi_pipeline.publishers import offers
+from spi_pipeline.publishers.http.recording import ABOUT
+from spi_pipeline_tests.imitations.messages import Answer, Request, html_answer, pairs
+
+# The form a body was sent in, and its length, are the server's own.
+_OF_THE_WIRE = {"accept-ranges", "content-encoding", "content-length", "content-type", "date"}
+Asked = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+class Recorded:
+    """The answers of a recording.
+
+    Args:
+        folder: the recording.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        files = [file for file in sorted(folder.glob("*.json")) if file.name != ABOUT]
+        entries = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        if not entries:
+            raise ValueError(f"{folder} holds no recording; make one with spi refresh --live --record {folder}")
+        self._entries: dict[Asked, Any] = {_asked(entry): entry for entry in entries}
+
+    def answer(self, request: Request) -> Answer:
+        """What was answered to the same question, whatever the method: HEAD asks what GET does."""
+        entry = self._entries.get((request.publisher, request.path, frozenset(request.query.items())))
+        if entry is None:
+            return html_answer(f"<h1>Not recorded</h1><p>{request.publisher}{request.path}</p>", 404)
+        headers = {name: text for name, text in entry["headers"].items() if name not in _OF_THE_WIRE}
+        kind = entry["headers"].get("content-type", "application/octet-stream")
+        body = (self._folder / entry["body"]).read_bytes()
+        return Answer(entry["status"], body, kind, headers, validators="etag" in headers or "last-modified" in headers)
+
+
+def _asked(entry: dict[str, Any]) -> Asked:
+    base = next(host.base for host in offers.HOSTS.values() if host.name == entry["endpoint"])
+    parts = urlsplit(entry["url"].removeprefix(base))
+    query = pairs(parts.query) | pairs(urlencode([tuple(pair) for pair in entry["form"] or ()]))
+    return entry["endpoint"].lower(), unquote(parts.path), frozenset(query.items())

@@ -1,0 +1,137 @@
+"""The live sources on recorded answers: those in the folder that SPI_RECORDING names, else some recorded just now.
+
+Whoever can call the publishers records what they answer (``spi refresh --live --record FOLDER``); anybody then sees
+here what our parsers and contracts make of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.orchestration.refresh import Fetching, refresh
+from spi_pipeline.publishers.offers import HOSTS
+from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.outcome import Outcome
+from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.test_live import run
+
+# One asked by form and from an archive, one by page, one of several publishers' files.
+SOURCES = ("street_crime", "wards", "background_pollution", "local_elections")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording, and the store of the refresh that made it, where that was made here."""
+
+    folder: Path
+    made_by: House | None
+
+    @property
+    def about(self) -> dict[str, dict[str, bool]]:
+        found: dict[str, dict[str, bool]] = json.loads((self.folder / "about.json").read_text())
+        return found
+
+    @property
+    def had(self) -> list[str]:
+        return sorted(name for name, had in self.about["had"].items() if had)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    given = os.environ.get("SPI_RECORDING")
+    if given:
+        yield Recording(Path(given), None)
+        return
+    folder = tmp_path_factory.mktemp("recording")
+    made_by = _live(folder / "house", "2023-11")
+    with pytest.MonkeyPatch.context() as patch, local_publishers(months=6) as served:
+        _point(patch, served)
+        contracts = with_activity(made_by.contracts, made_by.settings)
+        done = refresh(made_by.settings, contracts, SOURCES, fetching=Fetching(record=folder / "answers"))
+        assert (done.faults, done.state) == ([], "succeeded")
+    yield Recording(folder / "answers", made_by)
+
+
+@pytest.fixture
+def replayed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
+    with local_publishers(replay=recording.folder) as served:
+        _point(monkeypatch, served)
+        yield served
+
+
+@pytest.fixture
+def live(recording: Recording, tmp_path: Path) -> House:
+    return _live(tmp_path, str(recording.about["since"]))
+
+
+def _live(folder: Path, since: str) -> House:
+    folder.mkdir(exist_ok=True)
+    return House(empty_house(folder).settings.model_copy(update={"mode": "live", "since": since}))
+
+
+def _point(patch: pytest.MonkeyPatch, served: Publishers) -> None:
+    for name, base in served.endpoints.items():
+        patch.setenv(name, base)
+
+
+def _told(outcomes: dict[str, Outcome], names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    return {name: (outcomes[name].state, outcomes[name].message) for name in names}
+
+
+def test_every_table_of_what_was_had_keeps_its_contract(
+    recording: Recording, replayed: Publishers, live: House
+) -> None:
+    outcomes = run(live, *recording.had)
+    assert _told(outcomes, recording.had) == dict.fromkeys(recording.had, ("written", ""))
+    if recording.made_by:
+        assert recording.had == sorted(SOURCES)
+        for name in recording.had:
+            assert live.store.read(name).equals(recording.made_by.store.read(name)), name
+        assert {seen.status for seen in replayed.requests} <= {200, 404}
+    asked = len(replayed.requests)
+    again = run(live, *recording.had)
+    assert _told(again, recording.had) == dict.fromkeys(recording.had, ("unchanged", ""))
+    assert len(replayed.requests) < 2 * asked, "what is settled is not asked for again"
+
+
+def test_what_breaks_keeps_what_there_is(
+    recording: Recording, replayed: Publishers, live: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
+    name = recording.had[0]
+    run(live, name)
+    before = live.digests()
+    replayed.fault("*", "reset", times=1)
+    replayed.fault("*", "cut_body", times=1)
+    assert _told(run(live, name), [name]) == {name: ("unchanged", "")}
+    replayed.fault("*", "503")
+    (broken,) = _told(run(live, name), [name]).values()
+    assert (broken[0], "tried 4 times" in broken[1]) == ("kept", True)
+    assert live.digests() == before
+
+
+def test_a_recording_holds_nothing_of_who_made_it(recording: Recording) -> None:
+    texts = [file.read_text() for file in recording.folder.glob("*.json")]
+    assert len(texts) > len(recording.had)
+    for text in texts:
+        for word in ("127.0.0.1", "localhost", str(Path.home()), str(recording.folder), "User-Agent", "Cookie"):
+            assert word not in text
+    asked = [json.loads(text) for text in texts if "endpoint" in json.loads(text)]
+    assert {one["url"].startswith(HOSTS[one["endpoint"]].base) for one in asked} == {True}
+    assert {(recording.folder / one["body"]).is_file() for one in asked} == {True}
+
+
+def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publishers, live: House) -> None:
+    others = [name for name in ("census_residents", "stop_and_search") if name not in recording.about["had"]]
+    if recording.made_by:
+        assert others
+    for name in others:
+        outcome = run(live, name)[f"downloads/{name}"]
+        assert (outcome.state, "answered 404" in outcome.message) == ("failed", True)
