@@ -46,10 +46,10 @@ class Publishers:
         endpoints: base addresses that replace the publishers' own.
         since: first month wanted, ``YYYY-MM``; None for the one last wanted or, where there was none, what each
             publisher's window holds.
-        archives: what is kept of an archive of all areas, see ``Scope``.
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+        archives: what is kept of an archive of all areas, see ``Scope``.
 
     Raises:
         SpiError: for an endpoint that does not exist.
@@ -59,10 +59,10 @@ class Publishers:
         self,
         endpoints: Mapping[str, str],
         since: str | None,
-        archives: Archives,
         contracts: Contracts,
         store: Store,
         snapshot: Path,
+        archives: Archives = "drop",
     ) -> None:
         self._contracts = contracts
         self._store = store
