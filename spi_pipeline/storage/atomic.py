@@ -19,7 +19,7 @@ _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
 _WRITTEN = (
     "", f"{MEMORY}/", f"{PUBLISHED}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
-    f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/sets/",
+    f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/receiving/", f"{RAW}/*/sets/",
 )  # fmt: skip
 
 

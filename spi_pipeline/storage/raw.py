@@ -1,7 +1,8 @@
 """What publishers gave: immutable bytes named by their content, with a manifest, and what answered which request.
 
 ``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
-replaced in one move; ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
+replaced in one move; ``receiving`` holds bodies as they come, and what it takes to go on with one that broke off;
+``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
 gone on with; ``since.json`` says how far back somebody once asked.
 Which answers make up the source now is kept by ``downloads``. Nothing is ever deleted: a published number must be
 computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
@@ -11,7 +12,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,9 +53,10 @@ class Raw:
             write_document(self._folder / "unfinished.json", {"began": self._began})
 
     def finish(self) -> None:
-        """Say that all of it was had."""
+        """Say that all of it was had; parts of bodies that nobody asked for any more are deleted."""
         with os_errors(f"{self._folder} could not be written"):
             (self._folder / "unfinished.json").unlink(missing_ok=True)
+            shutil.rmtree(self._folder / "receiving", ignore_errors=True)
 
     def complete(self, downloads: Sequence[Download], *, since: str | None, run_id: str, at: datetime) -> Downloads:
         """Say that these downloads make up the source now, whatever failed before, and that all of it was had.
@@ -126,17 +128,37 @@ class Raw:
         return not document.get("refused") and (settled or str(document.get("asked_at", "")) >= self._began)
 
     @contextmanager
-    def receiving(self) -> Iterator[Path]:
-        """A temporary file to write a body to; ``keep`` moves it away, whatever is left is deleted."""
-        folder = self._folder / "receiving"
-        with os_errors(f"{folder} could not be written"):
-            folder.mkdir(parents=True, exist_ok=True)
-        body = folder / "body"
+    def receiving(self, key: str) -> Iterator[Path]:
+        """A file to write the body of an answer to, which may hold a part of it from before.
+
+        ``keep`` moves it away; what is left is deleted, unless something is noted of it.
+        """
+        body = self._receiving(key)
+        with os_errors(f"{body} could not be written"):
+            body.parent.mkdir(parents=True, exist_ok=True)
+            if not self.noted(key):
+                body.unlink(missing_ok=True)
         try:
             yield body
         finally:
-            with os_errors(f"{folder} could not be deleted"):
-                shutil.rmtree(folder, ignore_errors=True)
+            if not (body.exists() and self.noted(key)):
+                self.note(key, {})
+            with suppress(OSError):  # other parts are in it
+                body.parent.rmdir()
+
+    def noted(self, key: str) -> Mapping[str, str]:
+        """What is noted of a body that came in part; empty where nothing is."""
+        return read_document(self._receiving(key).with_suffix(".json"))
+
+    def note(self, key: str, noted: Mapping[str, str]) -> None:
+        """Begin a body anew, and note what it takes to go on with it; nothing, where that cannot be."""
+        body = self._receiving(key)
+        with os_errors(f"{body} could not be deleted"):
+            # In this order: a kill in between leaves bytes that nothing is noted of, and never those of another body.
+            body.with_suffix(".json").unlink(missing_ok=True)
+            body.unlink(missing_ok=True)
+        if noted:
+            write_document(body.with_suffix(".json"), noted)
 
     def keep(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
@@ -211,9 +233,10 @@ class Raw:
             write_document(self._folder / f"{sha256}.json", document)
 
     def _answer(self, key: str) -> Path:
-        if not re.fullmatch(r"[A-Za-z0-9-]+", key):
-            raise ValueError(key)
-        return self._folder / "answers" / f"{key}.json"
+        return self._folder / "answers" / f"{_checked(key)}.json"
+
+    def _receiving(self, key: str) -> Path:
+        return self._folder / "receiving" / f"{_checked(key)}.body"
 
     def _answers(self) -> list[Path]:
         return sorted((self._folder / "answers").glob("*.json"))
@@ -230,6 +253,12 @@ class Raw:
     def _made(self, document: Mapping[str, Any]) -> Download:
         names = ("sha256", "size", "url", "period", "fetched_at", "published_at", "headers")
         return Download(path=self._folder / document["sha256"], **{name: document[name] for name in names})
+
+
+def _checked(key: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", key):
+        raise ValueError(key)
+    return key
 
 
 def _now() -> str:

@@ -30,7 +30,7 @@ def fetched(store: Store, period: str, run_id: str, since: str | None = None) ->
     """What a fetch of one file leaves: its bytes, and that they make up the source."""
     raw = store.raw("census")
     raw.begin()
-    with raw.receiving() as body:
+    with raw.receiving("one") as body:
         body.write_text(f"figures of {period}")
         told = {"etag": run_id}
         one = raw.keep("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", told)

@@ -88,15 +88,18 @@ class Addresses:
         below = parts.path.removeprefix(urlsplit(host.base).path) if parts.hostname == known[0] else parts.path
         return self._at(host, below) + (f"?{parts.query}" if parts.query else "")
 
-    def guard(self, host: Host, url: str) -> None:
+    def guard(self, host: Host, url: str) -> int:
         """Refuse an address in a private network, unless the base was overridden to that very place.
+
+        Returns:
+            How many addresses the host has, each of which may be tried.
 
         Raises:
             PermanentFailure: when the host is, or resolves to, such an address.
             TransientFailure: when the host's name cannot be resolved.
         """
         if self.overridden(host) and _origin(url) == _origin(self.base(host)):
-            return
+            return 1
         name = urlsplit(url).hostname or ""
         try:
             found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
@@ -105,6 +108,7 @@ class Addresses:
         private = sorted(address for address in found if not ipaddress.ip_address(address.split("%")[0]).is_global)
         if private:
             raise PermanentFailure(f"{name} leads to {private[0]}, an address in a private network; nothing was asked")
+        return len(found)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

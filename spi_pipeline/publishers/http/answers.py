@@ -1,6 +1,5 @@
 """What an answer over HTTP amounts to: a body on disk, or one of the two failures. Nothing is asked here."""
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -12,27 +11,39 @@ import urllib3
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.pace import OutOfTimeError
 
 NETWORK = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 # 52x is how Cloudflare says that the server behind it does not answer.
 _WORTH_ANOTHER_TRY = frozenset({202, 408, 425, 429, 500, 502, 503, 504, *range(520, 528)})
-# Slower than this after the first minute, a body will not arrive tonight.
-_SLOWEST = 1000
 
 
-def receive(response: requests.Response, body: Path, limit: int) -> bool:
+def receive(response: requests.Response, body: Path, limit: int, begin: int = 0) -> bool:
     """Write a body to disk as it comes.
+
+    Args:
+        response: the answer whose body is still to be read.
+        body: where to.
+        limit: bytes that the whole body may have.
+        begin: how many bytes of the whole are there already; what is there beyond them is written over.
 
     Returns:
         Whether the server said where it ends.
+
+    Raises:
+        TransientFailure: when it breaks off; what came is on disk.
+        PermanentFailure: when it is too large.
+        SpiError: when the disk refuses it.
     """
     length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > limit:
-        raise PermanentFailure(f"the body has {int(length):,} bytes and at most {limit:,} are expected")
+    if length.isdigit() and begin + int(length) > limit:
+        raise PermanentFailure(f"the body has {begin + int(length):,} bytes and at most {limit:,} are expected")
     taken = _Counter(response.raw.stream(1 << 16, decode_content=False))
-    size = 0
+    size = begin
     try:
-        with body.open("wb") as file:
+        with body.open("r+b" if begin else "wb") as file:
+            file.truncate(begin)
+            file.seek(begin)
             for chunk in bodies.unpacked(iter(taken), response.headers.get("Content-Encoding", "").lower()):
                 size += len(chunk)
                 if size > limit:
@@ -52,19 +63,15 @@ def receive(response: requests.Response, body: Path, limit: int) -> bool:
 
 
 class _Counter:
-    """Counts the bytes that go through, and gives up on a body that only drips."""
+    """Counts the bytes that go through."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.bytes = 0
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        began = time.monotonic()
         for chunk in self._chunks:
             self.bytes += len(chunk)
-            passed = time.monotonic() - began
-            if passed > 60 and self.bytes < passed * _SLOWEST:
-                raise TransientFailure(f"the body drips: {self.bytes:,} bytes in {passed:.0f} seconds")
             yield chunk
 
 
@@ -109,8 +116,15 @@ def published(headers: Mapping[str, str]) -> str | None:
 def unreached(error: Exception) -> SpiError:
     """The failure that an error of the network means."""
     said = " ".join(str(error).split())
+    if over := _out_of_time(error):
+        return TransientFailure(str(over))
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        return PermanentFailure("its certificate is not trusted here; see to this machine's certificates or its clock")
+        return PermanentFailure(
+            "its certificate is not trusted here; see to this machine's clock or, where a proxy of your own signs for "
+            "others, name its certificate authority in REQUESTS_CA_BUNDLE"
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return TransientFailure("the proxy of this machine's settings (HTTPS_PROXY) does not let it through")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return PermanentFailure(f"the address cannot be used ({said[:160]})")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
@@ -118,3 +132,12 @@ def unreached(error: Exception) -> SpiError:
     if isinstance(error, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in said:
         return TransientFailure("the body is cut short, the connection was closed before its end")
     return TransientFailure(f"the connection failed ({type(error).__name__})")
+
+
+def _out_of_time(error: BaseException | None) -> OutOfTimeError | None:
+    """What of our own is behind an error, which urllib3 and requests each wrap in one of theirs."""
+    while error:
+        if isinstance(error, OutOfTimeError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

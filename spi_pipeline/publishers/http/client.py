@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ import requests
 import tenacity
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http import bodies
+from spi_pipeline.publishers.http import bodies, parts
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.answers import NETWORK, published, receive, refused, unreached
 from spi_pipeline.publishers.http.exchange import (
@@ -35,10 +35,10 @@ from spi_pipeline.publishers.http.exchange import (
     TransientFailure,
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Patience, pools
 
 _T = TypeVar("_T")
 
-_CONNECT, _READ = 15.0, 90.0
 _TRIES = 4
 _LONGEST_WAIT = 600.0
 _REDIRECTS = 5
@@ -60,6 +60,7 @@ class HttpClient:
         contact: whom a publisher can turn to, told in every request.
         sleep: waits; replaced in tests.
         tell: told, in a line now and then, what is waited for.
+        patience: how long is waited for what.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class HttpClient:
         contact: str = "",
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda _line: None,
+        patience: Patience | None = None,
     ) -> None:
         self.asked = 0
         self._shelf = shelf
@@ -79,7 +81,11 @@ class HttpClient:
         self._budget = budget
         self._sleep = sleep
         self._tell = tell
+        self._pace = Pace(patience or PATIENCE, budget.left, self._say)
+        self._gained = False
         self._session = requests.Session()
+        self._session.mount("http://", _Paced(self._pace))
+        self._session.mount("https://", _Paced(self._pace))
         self._session.auth = _nobody
         about = "; ".join(filter(None, ("Social Progress Index for electoral wards", contact)))
         self._session.headers.clear()
@@ -139,11 +145,20 @@ class HttpClient:
 
     def _tried(self, url: str, once: Callable[[], _T]) -> _T:
         """What comes of a question, asked as often as it takes and no more."""
+        fruitless = 0
+
+        def enough(state: tenacity.RetryCallState) -> bool:
+            nonlocal fruitless
+            fruitless = 0 if self._gained else fruitless + 1
+            self._gained = False
+            return fruitless >= _TRIES or self._spent(state)
+
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientFailure),
             wait=_pause,
-            stop=lambda state: state.attempt_number >= _TRIES or self._spent(state),
+            stop=enough,
             sleep=self._sleep,
+            before_sleep=lambda state: self._say_pause(url, state),
             reraise=True,
         )
         try:
@@ -171,28 +186,70 @@ class HttpClient:
         """One try."""
         method = "GET" if request.data is None else "POST"
         conditions = _conditions(kept) if kept and method == "GET" else {}
-        with closing(self._ask(request, method, conditions)) as response:
-            if response.status_code == 304 and kept:
-                self._shelf.confirm(key)
-                return replace(kept, period=request.period)
-            if response.status_code != 200:
-                raise refused(response, request)
-            with self._shelf.receiving() as body:
-                bounded = receive(response, body, request.max_bytes)
+        with self._shelf.receiving(key) as body:
+            had = parts.part(body.stat().st_size, self._shelf.noted(key)) if body.exists() else None
+            with closing(self._ask(request, method, conditions | (had.asking if had else {}))) as answer:
+                if answer.status_code == 304 and kept:
+                    self._shelf.confirm(key)
+                    return replace(kept, period=request.period)
                 try:
-                    bodies.judge(body, request.media, response.headers.get("Content-Type", ""), bounded=bounded)
-                except bodies.EmptyBodyError as error:
-                    if not request.host.empty_is_final:
-                        raise
-                    raise PermanentFailure(
-                        f"{error}, which is how it says that it knows nothing of these codes"
-                    ) from error
-                if request.md5:
-                    bodies.compare(body, request.md5)
-                if check:
-                    _look(check, body)
-                headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-                return self._shelf.keep(key, body, url, request.period, published(headers), headers)
+                    bounded, headers = self._received(request, key, answer, body, had)
+                except TransientFailure:
+                    raise
+                except SpiError:
+                    self._shelf.note(key, {})
+                    raise
+            try:
+                self._judge(request, body, headers, bounded, check)
+            except SpiError as error:
+                self._shelf.note(key, {})
+                if had:
+                    raise TransientFailure(f"{error}; it came in parts, all of it is asked for again") from error
+                raise
+            return self._shelf.keep(key, body, url, request.period, published(headers), headers)
+
+    def _received(
+        self, request: Request, key: str, answer: requests.Response, body: Path, had: parts.Part | None
+    ) -> tuple[bool, dict[str, str]]:
+        """The whole body on disk: whether its length was told, and the headers that are kept with it."""
+        headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+        begin = 0
+        if had and answer.status_code in (206, 416):
+            try:
+                if answer.status_code == 416:
+                    raise TransientFailure("the body is shorter than what came of it before")
+                begin = had.begins(answer)
+            except TransientFailure:
+                self._shelf.note(key, {})
+                raise
+            headers = {**had.headers, **headers}
+        elif answer.status_code != 200:
+            self._pace.refusal()
+            raise refused(answer, request)
+        else:
+            self._shelf.note(key, parts.note(answer, headers))
+        length = answer.headers.get("Content-Length", "")
+        self._pace.body(PurePosixPath(request.path).name, begin, begin + int(length) if length.isdigit() else None)
+        try:
+            return receive(answer, body, request.max_bytes, begin), headers
+        except TransientFailure:
+            self._gained = body.stat().st_size - begin >= parts.WORTH and bool(self._shelf.noted(key))
+            raise
+
+    def _judge(
+        self, request: Request, body: Path, headers: Mapping[str, str], bounded: bool, check: Check | None
+    ) -> None:
+        """Whether a body is what it should be."""
+        try:
+            bodies.judge(body, request.media, headers.get("content-type", ""), bounded=bounded)
+        except bodies.EmptyBodyError as error:
+            if not request.host.empty_is_final:
+                raise
+            raise PermanentFailure(f"{error}, which is how it says that it knows nothing of these codes") from error
+        if request.md5:
+            bodies.compare(body, request.md5)
+        if check:
+            _look(check, body)
 
     def _ask(self, request: Request, method: str, headers: Mapping[str, str]) -> requests.Response:
         """Send the request and follow its redirects; the answer's body is still to be read."""
@@ -201,11 +258,14 @@ class HttpClient:
             settings = self._settings(request.host, address)
             self._limits.wait(urlsplit(address).netloc, request.host.rate)
             self.asked += 1
+            self._say(f"{self.asked} requests so far")
+            self._pace.answer(urlsplit(address).hostname or "")
             try:
+                self._pace.step()
                 asked = requests.Request(method, address, headers=dict(headers), data=request.data)
-                response = self._session.send(
-                    self._session.prepare_request(asked), allow_redirects=False, timeout=(_CONNECT, _READ), **settings
-                )
+                # Not by the session, which would read the body of a redirect, however long, into memory.
+                adapter = self._session.get_adapter(address)
+                response = adapter.send(self._session.prepare_request(asked), **settings)
             except NETWORK as error:
                 raise unreached(error) from error
             if not response.is_redirect:
@@ -218,17 +278,48 @@ class HttpClient:
 
     def _settings(self, host: Host, url: str) -> dict[str, Any]:
         """How to send: through the system's proxy, if it has one, but not to a base somebody overrode."""
+        settings: dict[str, Any] = dict(self._session.merge_environment_settings(url, {}, True, None, None))
+        if isinstance(settings["verify"], str) and not Path(settings["verify"]).exists():
+            raise PermanentFailure(f"REQUESTS_CA_BUNDLE names {settings['verify']}, which is not there; correct it")
         if self._addresses.overridden(host):
-            settings: dict[str, Any] = {"proxies": {}, "stream": True, "verify": True, "cert": None}
-        else:
-            settings = dict(self._session.merge_environment_settings(url, {}, True, None, None))
+            settings["proxies"] = {}
+        addresses = 1
         if not requests.utils.select_proxy(url, settings["proxies"]):
-            self._addresses.guard(host, url)
-        return settings
+            addresses = self._addresses.guard(host, url)
+        patience = self._pace.patience
+        return settings | {"timeout": (patience.connect / addresses, patience.answer)}
+
+    def _say(self, line: str) -> None:
+        """Say what is waited for, where nothing was said of late."""
+        if self._budget.voice.free():
+            self._tell(line)
+
+    def _say_pause(self, url: str, state: tenacity.RetryCallState) -> None:
+        """Say why there is a pause before the next try; a long one whatever was said of late."""
+        why = state.outcome.exception() if state.outcome else ""
+        line = f"{_bare(url)}: {why}; asked again in {state.upcoming_sleep:.0f} s"
+        (self._tell if state.upcoming_sleep >= self._pace.patience.said else self._say)(line)
 
     def _spent(self, state: tenacity.RetryCallState) -> bool:
         """Whether the next try would wait too long, or the run has no more of them."""
         return state.upcoming_sleep > _LONGEST_WAIT or not self._budget.spend(state.upcoming_sleep)
+
+
+class _Paced(requests.adapters.HTTPAdapter):
+    """Reads at a pace."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pools = pools(pace)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **named)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

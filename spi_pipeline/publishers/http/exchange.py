@@ -224,8 +224,17 @@ class Shelf(Protocol):
     def stands(self, key: str, *, settled: bool) -> bool:
         """Whether that need not be asked for again: it is settled, or of this refresh, and was not refused since."""
 
-    def receiving(self) -> AbstractContextManager[Path]:
-        """A context with the path of a temporary file to write a body to; it is gone afterwards."""
+    def receiving(self, key: str) -> AbstractContextManager[Path]:
+        """A context with the path of a file to write the body of an answer to, which may hold a part of it from before.
+
+        It is gone afterwards, unless it was kept or something is noted of it.
+        """
+
+    def noted(self, key: str) -> Mapping[str, str]:
+        """What is noted of a body that came in part; empty where nothing is."""
+
+    def note(self, key: str, noted: Mapping[str, str]) -> None:
+        """Begin a body anew, and note what it takes to go on with it; nothing, where that cannot be."""
 
     def keep(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]

@@ -11,6 +11,7 @@ from pathlib import Path
 from pyrate_limiter import Duration, Limiter, Rate, SingleBucketFactory, SQLiteBucket
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.pace import Voice
 
 
 class Limits:
@@ -67,24 +68,39 @@ class Limits:
 
 
 class Budget:
-    """How often, and how long, one run may wait to try again, all its sources together.
+    """How long one run may ask, and how often and how long it may wait to try again, all its sources together.
 
     A publisher that is down fails every one of a thousand requests; four tries each would take the night.
+
+    Attributes:
+        voice: by which all that wait say what they wait for.
 
     Args:
         retries: how often.
         seconds: how long in all.
+        whole: seconds that the run may ask at all, from its first request on.
     """
 
-    def __init__(self, retries: int = 100, seconds: float = 1800) -> None:
+    def __init__(self, retries: int = 100, seconds: float = 1800, whole: float = 12 * 3600) -> None:
         self.retries = retries
         self.seconds = seconds
+        self.voice = Voice()
+        self._whole = whole
+        self._began: float | None = None
         self._lock = threading.Lock()
+
+    def left(self) -> float:
+        """Seconds that the run may still ask."""
+        with self._lock:
+            now = time.monotonic()
+            self._began = now if self._began is None else self._began
+            return self._began + self._whole - now
 
     def spend(self, pause: float) -> bool:
         """Take one more try after ``pause`` seconds out of the budget; False, and nothing taken, where it is spent."""
+        left = self.left()
         with self._lock:
-            if self.retries < 1 or self.seconds < pause:
+            if self.retries < 1 or self.seconds < pause or left < pause:
                 return False
             self.retries -= 1
             self.seconds -= pause

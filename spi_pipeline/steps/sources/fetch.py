@@ -83,7 +83,8 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
     form = bodies.SUFFIXES.get(file.suffix.lower())
     if form is None:
         raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")
-    with raw.receiving() as body:
+    key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
+    with raw.receiving(key) as body:
         shutil.copyfile(file, body)
         try:
             bodies.judge(body, (form,), "", bounded=True)
@@ -92,7 +93,6 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
         found = _MONTH.search(file.name)
         year = _YEAR.search(file.name)
         period = "-".join(found.groups()) if found else year.group() if year else ""
-        key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
         return raw.keep(key, body, quote(shown), period, None, {})
 
 

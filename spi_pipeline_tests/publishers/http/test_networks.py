@@ -1,0 +1,130 @@
+"""Networks of councils: a proxy that everything must go through, and a certificate authority of one's own."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.offers import HOSTS
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http.raw_server import Server, dripping, server, tunnel
+
+ONE = Request(HOSTS["POLICE"], "/data.csv")
+CSV = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 8\r\n\r\na,b\n1,2\n"
+NAMES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine that the tests run on."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """The file of an authority nobody knows, and what it signed for data.police.uk and this machine."""
+    made, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.issue_cert("data.police.uk", "127.0.0.1").configure_cert(context)
+    made.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    return tmp_path / "authority.pem", context
+
+
+@pytest.fixture
+def behind(authority: tuple[Path, ssl.SSLContext]) -> Iterator[Server]:
+    """What answers in the place of data.police.uk."""
+    with server(dripping(CSV, b"", times=0), authority[1]) as found:
+        yield found
+
+
+Make = Callable[..., HttpClient]
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Make:
+    def make(**overrides: str) -> HttpClient:
+        raw = Raw(tmp_path / "raw")
+        raw.begin()
+        patience = Patience(connect=5, answer=1)
+        return HttpClient(
+            raw, Addresses(overrides, HOSTS), Limits(tmp_path / "limits"), Budget(retries=0), patience=patience
+        )
+
+    return make
+
+
+def test_the_proxy_and_the_authority_of_the_settings_are_used(
+    client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server(tunnel(behind.port)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:secret@127.0.0.1:{proxy.port}")
+        with pytest.raises(PermanentFailure, match=r"not trusted here; .* in REQUESTS_CA_BUNDLE"):
+            client().get(ONE)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
+        assert client().get(ONE).path.read_bytes() == b"a,b\n1,2\n"
+    assert proxy.asked[-1].startswith("CONNECT data.police.uk:443 HTTP/1.")
+    assert "Proxy-Authorization: Basic" in proxy.asked[-1]
+    assert behind.asked[-1].startswith("GET /data.csv HTTP/1.1\r\nHost: data.police.uk\r\n")
+    assert "Proxy-" not in behind.asked[-1]
+
+
+def test_what_needs_no_proxy_is_asked_without(
+    client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
+    with server(tunnel(behind.port)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.base)
+        # A base that somebody gave is asked without a proxy, and trusted as the settings say.
+        assert client(POLICE=f"https://127.0.0.1:{behind.port}").get(ONE).size == 8
+        monkeypatch.setenv("NO_PROXY", "police.uk")
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.1.2.3", 443))])
+        with pytest.raises(PermanentFailure, match=r"leads to 10\.1\.2\.3, an address in a private network"):
+            client().get(ONE)
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "drop", "said"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n", "no whole answer in 1 seconds"),
+    ],
+    ids=["no_credentials", "forbidden", "drips"],
+)
+def test_a_proxy_that_lets_nothing_through_is_named(
+    client: Make, monkeypatch: pytest.MonkeyPatch, answer: bytes, drop: bytes, said: str
+) -> None:
+    times = 1_000_000 if drop else 0
+    with server(dripping(answer, drop, times)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:secret@127.0.0.1:{proxy.port}")
+        with pytest.raises(TransientFailure, match=said) as failure:
+            client().get(ONE)
+    assert "secret" not in str(failure.value)
+
+
+def test_no_drip_holds_a_try_behind_a_certificate(
+    client: Make, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
+    with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n"), authority[1]) as dripper:
+        with pytest.raises(TransientFailure, match="no whole answer in 1 seconds"):
+            client(POLICE=f"https://127.0.0.1:{dripper.port}").get(ONE)
+        assert dripper.left.wait(10)
+
+
+def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authority.pem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(PermanentFailure, match=r"REQUESTS_CA_BUNDLE names /nowhere/authority\.pem"):
+        client().get(ONE)

@@ -1,0 +1,233 @@
+"""A large body that broke off is gone on with, over tries and runs, and is never a mixture of two."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.offers import HOSTS
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http.raw_server import Server, server
+
+ETAG = 'ETag: "1"'
+DATED = "Last-Modified: Mon, 02 Feb 2026 09:30:00 GMT\r\nDate: Mon, 02 Feb 2026 09:30:01 GMT"
+ONE = Request(HOSTS["POLICE"], "/2023-12.zip", media=("zip",))
+
+
+def _archive(seed: int) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.csv"), random.Random(seed).randbytes(1_000_000))
+    return made.getvalue()
+
+
+BODY, OTHER = _archive(1), _archive(2)
+CUT = 700_000
+Speak = Callable[[socket.socket, str, Server], None]
+
+
+def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Speak:
+    """All of a body with status 200; with ``cut`` the connection breaks after so many bytes."""
+
+    def speak(to: socket.socket, _header: str, _server: Server) -> None:
+        lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Content-Type: application/zip", *headers]
+        to.sendall("\r\n".join([*lines, "", ""]).encode() + body[:cut])
+
+    return speak
+
+
+def rest(body: bytes = BODY, *headers: str, told: str = "", earlier: int = 0, cut: int | None = None) -> Speak:
+    """The rest of a body from where it is asked for, or earlier, with status 206, which may tell something else."""
+
+    def speak(to: socket.socket, header: str, _server: Server) -> None:
+        asked = re.search(r"Range: bytes=(\d+)-\r\n", header)
+        assert asked, header
+        begin = int(asked[1]) - earlier
+        span = told or f"bytes {begin}-{len(body) - 1}/{len(body)}"
+        lines = ["HTTP/1.1 206 Partial Content", f"Content-Range: {span}", *headers]
+        to.sendall("\r\n".join([*lines, f"Content-Length: {len(body) - begin}", "", ""]).encode() + body[begin:cut])
+
+    return speak
+
+
+def status(line: str) -> Speak:
+    def speak(to: socket.socket, _header: str, _server: Server) -> None:
+        to.sendall(f"HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    return speak
+
+
+def in_turn(*speaks: Speak) -> Speak:
+    """One after the other, one a request."""
+    return lambda to, header, found: speaks[len(found.asked) - 1](to, header, found)
+
+
+def client(folder: Path, base: str, retries: int = 100) -> HttpClient:
+    raw = Raw(folder / "raw")
+    raw.begin()
+    limits = Limits(folder / "limits")
+    return HttpClient(raw, Addresses({"POLICE": base}, HOSTS), limits, Budget(retries), sleep=lambda _: None)
+
+
+def ranges(found: Server) -> list[int | None]:
+    """Where each request asked a body to begin; None for those that asked for all of it."""
+    asked = (re.search(r"\r\nRange: bytes=(\d+)-\r\n", header) for header in found.asked)
+    return [int(begin[1]) if begin else None for begin in asked]
+
+
+@pytest.mark.parametrize(
+    ("speaks", "becomes", "begins"),
+    [
+        ((whole(BODY, ETAG, cut=CUT), rest(BODY, ETAG)), BODY, [None, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), rest()), BODY, [None, CUT]),
+        ((whole(BODY, DATED, cut=CUT), rest()), BODY, [None, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), rest(earlier=4096)), BODY, [None, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), rest(cut=800_000), rest()), BODY, [None, CUT, 800_000]),
+        ((whole(BODY, ETAG, cut=CUT), status("503 Busy"), rest()), BODY, [None, CUT, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), whole(BODY, ETAG)), BODY, [None, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), whole(OTHER, 'ETag: "2"')), OTHER, [None, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), whole(OTHER, 'ETag: "2"', cut=CUT), rest(OTHER)), OTHER, [None, CUT, CUT]),
+        ((whole(BODY, ETAG, cut=CUT), rest(OTHER, 'ETag: "2"'), whole(OTHER)), OTHER, [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(OTHER), whole(OTHER)), OTHER, [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), status("416 Range Not Satisfiable"), whole()), BODY, [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes 0-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
+         [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes {CUT + 1}-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
+         [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes {CUT}-{len(BODY) - 1}/{len(BODY) + 1}"), whole()), BODY,
+         [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(told="none"), whole()), BODY, [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(BODY, "Content-Encoding: gzip"), whole()), BODY, [None, CUT, None]),
+        ((whole(BODY, cut=CUT), whole()), BODY, [None, None]),
+        ((whole(BODY, 'ETag: W/"1"', cut=CUT), whole()), BODY, [None, None]),
+        ((whole(BODY, DATED.replace("30:01", "30:00"), cut=CUT), whole()), BODY, [None, None]),
+        ((whole(gzip.compress(BODY), ETAG, "Content-Encoding: gzip", cut=CUT), whole()), BODY, [None, None]),
+    ],
+    ids=[
+        "honoured", "without_its_etag", "by_its_date", "from_earlier", "broken_again", "busy_between", "ignored",
+        "changed", "changed_and_broken", "changed_and_not_told", "changed_and_nothing_told", "416",
+        "from_the_start_it_says", "from_beyond", "of_another_length", "of_no_range", "packed_rest", "no_validator",
+        "weak_validator", "changed_within_the_second", "packed",
+    ],
+)  # fmt: skip
+def test_a_body_that_broke_off(
+    tmp_path: Path, speaks: tuple[Speak, ...], becomes: bytes, begins: list[int | None]
+) -> None:
+    with server(in_turn(*speaks)) as found:
+        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == becomes
+    assert ranges(found) == begins
+    assert not (tmp_path / "raw" / "receiving").exists(), "and no part stays"
+
+
+def test_the_rest_is_asked_for_only_where_the_body_is_the_same(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
+        kept = client(tmp_path, found.base).get(ONE)
+    assert 'If-Range: "1"\r\n' in found.asked[1]
+    assert "Accept-Encoding: identity\r\n" in found.asked[1], "a range of a packed body would be of other bytes"
+    assert kept.headers == {"content-type": "application/zip", "etag": '"1"'}, "those that the first answer told"
+
+
+def test_a_body_that_goes_on_breaking_is_gone_on_with_as_long_as_it_grows(tmp_path: Path) -> None:
+    big = BODY + BODY  # a zip may have anything in front
+    breaks = [whole(big, ETAG, cut=300_000), *(rest(big, cut=(2 + n) * 300_000) for n in range(5)), rest(big)]
+    with server(in_turn(*breaks)) as found:
+        assert client(tmp_path, found.base).get(ONE).size == len(big)
+    assert len(found.asked) == 7, "more often than the four tries that bring nothing"
+
+
+def test_a_later_run_goes_on_with_it(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
+        with pytest.raises(TransientFailure, match="cut short"):
+            client(tmp_path, found.base, retries=0).get(ONE)
+        assert client(tmp_path, found.base, retries=0).get(ONE).path.read_bytes() == BODY
+    assert ranges(found) == [None, CUT]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from spi_pipeline_tests.publishers.http.test_parts import ONE, client
+client(Path(sys.argv[1]), sys.argv[2]).get(ONE)
+"""
+
+
+def test_a_killed_run_is_gone_on_with_too(tmp_path: Path) -> None:
+    child: list[subprocess.Popen[bytes]] = []
+
+    def kill(to: socket.socket, header: str, found: Server) -> None:
+        whole(BODY, ETAG, cut=CUT)(to, header, found)
+        part = tmp_path / "raw" / "receiving"
+        while not any(file.stat().st_size > 600_000 for file in part.glob("*.body")):
+            time.sleep(0.01)
+        child[0].send_signal(signal.SIGKILL)
+
+    with server(in_turn(kill, rest())) as found:
+        child.append(subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), found.base]))
+        assert child[0].wait(60) == -signal.SIGKILL
+        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == BODY
+    begin = ranges(found)[1]
+    assert begin is not None
+    assert begin > 600_000
+
+
+def test_a_body_that_was_whole_when_the_run_was_killed_is_not_loaded_again(tmp_path: Path) -> None:
+    def looks(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with server(in_turn(whole(BODY, ETAG), rest())) as found:
+        with pytest.raises(KeyboardInterrupt):
+            client(tmp_path, found.base).get(ONE, looks)
+        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == BODY
+    assert ranges(found) == [None, len(BODY) - 1], "the last byte is, for a range of nothing would be refused"
+
+
+def test_what_came_in_parts_is_judged_whole(tmp_path: Path) -> None:
+    damaged = bytearray(BODY)
+    damaged[CUT + 1000] ^= 1
+    md5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
+    page = (b"<html>" + b" " * len(BODY))[: len(BODY)]
+    for number, (request, body) in enumerate([
+        (ONE, bytes(damaged)), (replace(ONE, md5=md5), bytes(damaged)), (ONE, page)
+    ]):  # fmt: skip
+        with server(in_turn(whole(body, ETAG, cut=CUT), rest(body), whole())) as found:
+            assert client(tmp_path / str(number), found.base).get(request).path.read_bytes() == BODY
+        assert ranges(found) == [None, CUT, None]
+
+
+def test_a_body_that_grows_too_large_in_parts_is_refused(tmp_path: Path) -> None:
+    small = replace(ONE, max_bytes=len(BODY) - 1)
+    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(PermanentFailure, match="at most"):
+        client(tmp_path, found.base).get(small)
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
+        asking = client(tmp_path, found.base, retries=0)
+        with pytest.raises(TransientFailure):
+            asking.get(ONE)
+        with pytest.raises(PermanentFailure, match=f"has {len(BODY):,} bytes and at most"):
+            asking.get(small)
+    assert not (tmp_path / "raw" / "receiving").exists()
+
+
+def test_parts_that_nobody_asked_for_any_more_are_gone_when_all_was_had(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(TransientFailure):
+        client(tmp_path, found.base, retries=0).get(ONE)
+    assert list((tmp_path / "raw" / "receiving").glob("*.body"))
+    Raw(tmp_path / "raw").finish()
+    assert not (tmp_path / "raw" / "receiving").exists()
