@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         alert_channels: YAML file that says which of them is told what; see docs/alerts.md.
         ui_url: where people reach ``spi ui``, for links in alerts.
         since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
+        archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"
     since: str = ""
+    archives: Literal["drop", "keep"] = "drop"
 
     @field_validator("since")
     @classmethod

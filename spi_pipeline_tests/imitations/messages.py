@@ -46,6 +46,9 @@ class Site:
     Attributes:
         base: address of the process, without a slash at the end.
         months: months in the police's rolling window.
+        archive_months: months in each of the police's archives; 36 as well, unless a test has no time for them.
+        police_held_back: how many of the newest months the police have not published yet.
+        police_sums: whether their page of archives tells the MD5 of the newest.
         links: ``published`` writes the publishers' real hosts into pages and JSON, as they do; ``local`` our own.
         redirects: the same for the archive's redirect to its bucket; local by default, so that ``curl -L`` arrives.
         validators: ETag and Last-Modified: ``documented`` where a document speaks of them, ``all`` or ``none``.
@@ -57,6 +60,9 @@ class Site:
 
     base: str = ""
     months: int = 36
+    archive_months: int = 36
+    police_held_back: int = 0
+    police_sums: bool = True
     links: str = "published"
     redirects: str = "local"
     validators: str = "documented"

@@ -51,7 +51,7 @@ def house(refreshed: House, tmp_path: Path) -> House:
 @pytest.fixture
 def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
     """Local publishers that are asked in place of the real ones, with so many months."""
-    with local_publishers(months=MONTHS) as served:
+    with local_publishers(months=MONTHS, archive_months=12) as served:
         for name, base in served.endpoints.items():
             monkeypatch.setenv(name, base)
         yield served

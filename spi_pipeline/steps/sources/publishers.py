@@ -16,7 +16,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http.exchange import Archives, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
@@ -51,6 +51,7 @@ class Publishers:
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+        archives: what is kept of an archive of all areas, see ``Scope``.
 
     Attributes:
         tell: told, in a line now and then, what is waited for.
@@ -63,12 +64,19 @@ class Publishers:
     recording: Recording | None = None
 
     def __init__(
-        self, endpoints: Mapping[str, str], since: str | None, contracts: Contracts, store: Store, snapshot: Path
+        self,
+        endpoints: Mapping[str, str],
+        since: str | None,
+        contracts: Contracts,
+        store: Store,
+        snapshot: Path,
+        archives: Archives = "drop",
     ) -> None:
         self._contracts = contracts
         self._store = store
         self._snapshot = snapshot
         self._since = since
+        self._archives = archives
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
@@ -114,7 +122,7 @@ class Publishers:
     def scope(self, source_id: str, areas: Scope) -> Scope:
         """For whom to ask and since when, with what is held of the source."""
         raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), have=raw.held())
+        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held())
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 
@@ -15,7 +17,7 @@ from spi_pipeline_tests.imitations import Publishers, local_publishers
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Publishers]:
-    with local_publishers(months=2) as publishers:
+    with local_publishers(months=2, archive_months=2) as publishers:
         yield publishers
 
 
@@ -55,9 +57,43 @@ def test_antisocial_behaviour_has_no_persistent_id_and_ids_are_unique(police: st
     assert blank == {"anti-social-behaviour"}
 
 
-def test_outside_the_window_is_an_error_of_the_server(police: str) -> None:
-    assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2019-01").status_code == 500
+def test_outside_the_window_is_404_before_and_nothing_after(police: str) -> None:
+    before = requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2019-01")
+    assert (before.status_code, before.content) == (404, b"")
+    assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2031-01").json() == []
+    assert requests.get(f"{police}/api/stops-force?force=bedfordshire&date=2019-01").status_code == 502
     assert requests.get(f"{police}/api/no-such-thing").status_code == 404
+
+
+def test_a_month_held_back_is_in_nothing_that_is_told(served: Publishers, police: str) -> None:
+    told = requests.get(f"{police}/api/crime-last-updated").json()
+    served.site.police_held_back = 1
+    assert (told, requests.get(f"{police}/api/crime-last-updated").json()) == (
+        {"date": "2024-04-01"}, {"date": "2024-03-01"}
+    )  # fmt: skip
+    assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2024-04").json() == []
+    assert requests.get(f"{police}/data/archive/2024-04.zip").status_code == 404
+    served.site.police_held_back = 0
+
+
+def test_what_is_not_known_is_all_crime_or_a_bad_gateway(police: str) -> None:
+    query = {"poly": SQUARE, "date": "2024-03"}
+    every, odd = (requests.get(f"{police}/api/crimes-street/{kind}", query).json() for kind in ("all-crime", "arson"))
+    assert len(every) == len(odd) > 1000
+    (unplaced,) = {
+        crime["location_type"]
+        for crime in requests.get(f"{police}/api/crimes-no-location?category=all-crime&force=bedfordshire").json()
+    }
+    assert unplaced is None
+    assert requests.get(f"{police}/api/crimes-no-location?category=all-crime&force=nowhere").status_code == 502
+
+
+def test_the_page_of_archives_tells_the_sum_of_the_newest(police: str) -> None:
+    page = requests.get(f"{police}/data/archive/").text
+    newest, before = re.findall(r'href="/data/archive/([0-9-]+)\.zip">.*?class="md5sum">([^<]+)<', page, re.DOTALL)[:2]
+    body = requests.get(f"{police}/data/archive/2024-04.zip").content
+    assert newest == ("2024-04", hashlib.md5(body, usedforsecurity=False).hexdigest())
+    assert (before[0], before[1][-4:]) == ("2024-03", "-207")
 
 
 def test_too_many_crimes_are_503_until_the_polygon_is_split(served: Publishers, police: str) -> None:

@@ -7,6 +7,7 @@ that whoever reads it can tell what it must be.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -172,16 +173,19 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def police(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 4: months newest first, 500 outside them, 503 for too many, 400 for a long GET, texts as coordinates."""
+    """Section 4: months newest first, 500 outside them, 503 for too many, 400 for a long GET, texts as coordinates.
+
+    Every month has an archive, and the page of archives tells its MD5, in one of the ways in which others read it.
+    """
     month = query.get("date", MONTHS[-1])
     if path == "/api/crimes-street-dates":
         return said([{"date": one, "stop-and-search": ["anyshire"]} for one in reversed(MONTHS)])
     if path == "/api/crime-last-updated":
-        return said({"date": "2026-10-18"})
-    if path in ("/archive/2025-12.zip", "/data/archive/2025-12.zip"):
-        return Reply(archive(manner), "application/zip")
-    if path.startswith("/data/archive/"):
-        return MISSING
+        return said({"date": f"{MONTHS[-1]}-01"})
+    if path == "/data/archive/":
+        return _page_of_archives(manner)
+    if found := re.fullmatch(r"(?:/data)?/archive/(20\d\d-\d\d)\.zip", path):
+        return Reply(archive(manner), "application/zip") if found[1] <= MONTHS[-1] else MISSING
     if month not in MONTHS:
         return Reply(b"Internal Server Error", "text/plain", 500)
     if path == "/api/crimes-street/all-crime":
@@ -195,6 +199,13 @@ def police(manner: Manner, path: str, query: Query) -> Reply:
         placed = [{"datetime": f"{month}-10T10:00:00+00:00", "location": _place(manner, (-0.42, 51.88))}] * 2
         return said(placed if path.endswith("force") else [placed[0] | {"location": None}])
     return MISSING
+
+
+def _page_of_archives(manner: Manner) -> Reply:
+    sum_ = hashlib.md5(archive(manner), usedforsecurity=False).hexdigest()
+    told = f'<p class="md5sum">{sum_}</p>' if manner.quoted else f"\n\n{sum_}\n\n"
+    listed = (f'<a href="/data/archive/{month}.zip">{month}</a> (1.6 GB){told}' for month in reversed(MONTHS))
+    return Reply(f"<html><body>{''.join(listed)}</body></html>".encode(), "text/html; charset=utf-8")
 
 
 def _crimes(manner: Manner, month: str) -> list[dict[str, Any]]:
@@ -227,12 +238,13 @@ def archive(manner: Manner) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
         for month in ("2025-10", "2025-12"):
-            file.writestr(f"{month}/", b"")
+            file.writestr(zipfile.ZipInfo(f"{month}/"), b"")
             rows = [(f"{month}a", month, "F", "F", -0.42, 51.88, "On or near A, B", TOWN.lsoas[0], "Any", "Drugs", "",
                      ""),
                     ("", month, "F", "F", "", "", "No Location", "", "", "Anti-social behaviour", "", "")]  # fmt: skip
             for force, kind in (("elsewhere", "street"), ("anyshire", "outcomes"), ("anyshire", "street")):
-                file.writestr(f"{month}/{month}-{force}-{kind}.csv", table(manner, street, rows).body)
+                named = zipfile.ZipInfo(f"{month}/{month}-{force}-{kind}.csv")
+                file.writestr(named, table(manner, street, rows).body, zipfile.ZIP_DEFLATED)
     return made.getvalue()
 
 

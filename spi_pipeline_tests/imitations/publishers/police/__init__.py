@@ -1,8 +1,15 @@
-"""data.police.uk (sources.md, section 4): the API, and the archive with its redirect to a bucket."""
+"""data.police.uk (sources.md, section 4): the API, and the archives, a page of them and a redirect to a bucket.
+
+Statuses, bodies of errors, the month of ``crime-last-updated`` and fields that are null rest on probes of 1 October
+2026 (cyanheads/uk-police-crime-mcp-server, docs/design.md); the page of archives, their members and their windows on
+what BlackThrive/streetlamp read on 16 September 2026 (inst/NOTES/data_sources.md and its fixture archive-index.html).
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,8 +20,16 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, json_answer, not_found, zipped
-from spi_pipeline_tests.imitations.publishers.police.tables import CATEGORIES, FORCES, crimes, months, stops, window
+from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found, zipped
+from spi_pipeline_tests.imitations.publishers.police.tables import (
+    CATEGORIES,
+    FORCES,
+    crimes,
+    months,
+    published,
+    stops,
+    window,
+)
 
 _BUCKET = "https://policeuk-data.s3.amazonaws.com"
 _MILE = 1609.344
@@ -65,21 +80,27 @@ def answer(request: Request) -> Answer:
     endpoint = _ENDPOINTS.get(name)
     if endpoint is None:
         return not_found(request)
-    month = request.query.get("date", window(request.site.months)[-1])
-    if month not in window(request.site.months):
-        return Answer(500, b"Internal Server Error\n")
+    offered = _window(request)
+    month = request.query.get("date", offered[-1])
+    if month > offered[-1]:
+        return json_answer([])
+    if month not in offered:
+        return Answer(502 if name.startswith("stops-") else 404, b"", "text/html")
     return endpoint(request, rest, month)
 
 
+def _window(request: Request) -> tuple[str, ...]:
+    return window(request.site.months, request.site.police_held_back)
+
+
 def _dates(request: Request, _rest: str, _month: str) -> Answer:
-    newest_first = reversed(window(request.site.months))
+    newest_first = reversed(_window(request))
     return json_answer([{"date": month, "stop-and-search": ["bedfordshire"]} for month in newest_first])
 
 
 def _last_updated(request: Request, _rest: str, _month: str) -> Answer:
-    """Two months after the newest month, as the lag of the real service is."""
-    newest = pd.Period(window(request.site.months)[-1], "M")
-    return json_answer({"date": f"{newest + 2}-18"})
+    """The first of the newest month, whatever the day it was published."""
+    return json_answer({"date": f"{_window(request)[-1]}-01"})
 
 
 def _categories(_request: Request, _rest: str, _month: str) -> Answer:
@@ -96,23 +117,25 @@ def _forces(request: Request, rest: str, _month: str) -> Answer:
 
 def _crimes_street(request: Request, category: str, month: str) -> Answer:
     inside = _place(request)
-    if inside is None or (category != "all-crime" and category not in CATEGORIES):
-        return Answer(400, b"Bad Request\n") if inside is None else not_found(request)
+    if inside is None:
+        return Answer(400, b"", "text/html")
     found = crimes(month)
     found = found[inside(found)]
-    if category != "all-crime":
-        found = found[found.type == CATEGORIES[category]]
     if len(found) > request.site.police_crimes:
-        return Answer(503, b"Service Unavailable\n")
+        return Answer(503, b"", "text/html")
+    if category in CATEGORIES:  # a category that is not known is all crime
+        found = found[found.type == CATEGORIES[category]]
     return json_answer(_crime_objects(found, month))
 
 
 def _crimes_no_location(request: Request, _rest: str, month: str) -> Answer:
+    if request.query.get("force") not in FORCES:
+        return Answer(502, b"", "text/html")
     found = crimes(month)
     category = request.query.get("category", "all-crime")
     found = found[found.longitude.isna() & (found.force == request.query.get("force"))]
-    if category != "all-crime":
-        found = found[found.type == CATEGORIES.get(category)]
+    if category in CATEGORIES:
+        found = found[found.type == CATEGORIES[category]]
     return json_answer(_crime_objects(found, month))
 
 
@@ -121,7 +144,7 @@ def _crime_objects(found: pd.DataFrame, month: str) -> list[dict[str, Any]]:
     return [
         {
             "category": slugs[row.type],
-            "location_type": "BTP" if row.force == "btp" else "Force",
+            "location_type": None if pd.isna(row.longitude) else "BTP" if row.force == "btp" else "Force",
             "location": _location(row),
             "context": "",
             "outcome_status": {"category": row.outcome, "date": month} if row.outcome else None,
@@ -148,7 +171,7 @@ def _stops(request: Request, _rest: str, month: str) -> Answer:
     if endpoint == "stops-street":
         inside = _place(request)
         if inside is None:
-            return Answer(400, b"Bad Request\n")
+            return Answer(400, b"", "text/html")
         found = found[inside(found)]
     elif request.query.get("force") != "bedfordshire":
         found = found[:0]
@@ -201,7 +224,9 @@ _ENDPOINTS: dict[str, Callable[[Request, str, str], Answer]] = {
 
 def _archive(request: Request) -> Answer:
     name = request.path.rpartition("/")[2]
-    if name.removesuffix(".zip") not in (*months(), "latest"):
+    if not name:
+        return _page(request)
+    if name.removesuffix(".zip") not in (*published(request.site.police_held_back), "latest"):
         return not_found(request)
     if request.path.startswith("/archive/"):  # where a client arrives that rebases the bucket's own address
         return bucket(request)
@@ -209,13 +234,35 @@ def _archive(request: Request) -> Answer:
     return Answer(302, b"", headers={"Location": f"{home}/archive/{name}"})
 
 
+def _page(request: Request) -> Answer:
+    """All archives, newest first.
+
+    The sum of the newest alone is reckoned, since each takes seconds to make; of the others stands what stands of one
+    of them at the publisher: the tag of a body sent in parts.
+    """
+    told = []
+    for end in reversed(published(request.site.police_held_back)):
+        sum_ = f"{zlib.crc32(end.encode()):032x}-207"
+        if request.site.police_sums and not told:
+            sum_ = hashlib.md5(archive(end, request.site.archive_months), usedforsecurity=False).hexdigest()
+        month = pd.Period(end, "M")
+        told.append(
+            f'<div class="download"><i class="icon-file"></i> <span><a href="/data/archive/{end}.zip">'
+            f'{month:%B %Y}</a> (1.6 GB)</span>\n<p class="contained-range">\nContains data from {month - 35:%b %Y} to '
+            f'{month:%b %Y}\n</p>\n<p class="md5sum">{sum_}</p></div>'
+        )
+    latest = '<p>You can get the latest archive from <a href="/data/archive/latest.zip">latest.zip</a>.</p>'
+    return html_answer(f'<div class="content"><h1>Archive</h1>{latest}{"".join(told)}</div>')
+
+
 def bucket(request: Request) -> Answer:
     """The zip itself, with validators as S3 gives them."""
     name = request.path.removeprefix("/archive/").removesuffix(".zip")
-    if name not in (*months(), "latest"):
+    known = published(request.site.police_held_back)
+    if name not in (*known, "latest"):
         return Answer(403, b"<Error><Code>AccessDenied</Code></Error>", "application/xml")
-    newest = months()[-1] if name == "latest" else name
-    body = archive(newest, request.site.months)
+    newest = known[-1] if name == "latest" else name
+    body = archive(newest, request.site.archive_months)
     return Answer(200, body, "application/zip", validators=True, compress=False)
 
 

@@ -55,9 +55,14 @@ def _rows_by_month() -> dict[str, np.ndarray]:
     return dict(required("street_crime").groupby("month").indices)
 
 
-def window(length: int) -> tuple[str, ...]:
+def published(held_back: int) -> tuple[str, ...]:
+    """Every month but the newest ones, which are held back."""
+    return months()[: len(months()) - held_back]
+
+
+def window(length: int, held_back: int = 0) -> tuple[str, ...]:
     """The rolling window: `length` calendar months up to the newest, of which those before the gap are left out."""
-    newest = pd.Period(months()[-1], "M")
+    newest = pd.Period(published(held_back)[-1], "M")
     return tuple(str(newest - back) for back in reversed(range(length)) if str(newest - back) in months())
 
 

@@ -1,0 +1,151 @@
+"""The day on which the police publish a month: from their word to what readers see, by sensor and by schedule.
+
+The months before it were fetched, and everything that reads them computed, as the first tick of the sensor asks for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.integration.houses import House, copied
+
+BEFORE, NEXT = "2024-03", "2024-04"
+POLICE = {"street_crime", "stop_and_search"}
+
+
+@dataclass(frozen=True)
+class Council:
+    """A house in live mode, the sensor's cursor, and the publishers it asks."""
+
+    house: House
+    publishers: Publishers
+    cursor: str
+
+    def tick(self) -> Any:
+        """What the sensor of news makes of what publishers say now."""
+        definitions = build_definitions(self.house.settings)
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance=instance, cursor=self.cursor, definitions=definitions)
+            return definitions.resolve_sensor_def("publishers_news")(context)
+
+    def scheduled(self) -> Any:
+        """What the daily schedule asks for."""
+        schedule = build_definitions(self.house.settings).resolve_schedule_def("refresh_daily")
+        with dg.DagsterInstance.ephemeral() as instance:
+            at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
+            context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
+            return schedule.evaluate_tick(context).run_requests[0]
+
+    def run(self, request: Any) -> None:
+        """The job as a daemon would start it."""
+        job = build_definitions(self.house.settings).resolve_job_def("refresh")
+        with open_instance(self.house.store.dagster_home) as instance:
+            done = job.execute_in_process(
+                instance=instance, asset_selection=request.asset_selection, raise_on_error=False
+            )
+        assert done.success
+
+    def after(self, cursor: str) -> Council:
+        return Council(self.house, self.publishers, cursor)
+
+
+@pytest.fixture(scope="module")
+def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
+    """All months but the newest, fetched on the sensor's word."""
+    made = copied(refreshed, tmp_path_factory.mktemp("before"))
+    house = House(made.settings.model_copy(update={"mode": "live"}))
+    with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        for name, base in served.endpoints.items():
+            patch.setenv(name, base)
+        first = json.loads(Council(house, served, "{}").tick().cursor)
+        assert {name: first[name] for name in POLICE} == dict.fromkeys(POLICE, BEFORE)
+        known = {name: word for name, word in first.items() if name not in POLICE}
+        found = Council(house, served, json.dumps(known)).tick()
+        council = Council(house, served, found.cursor)
+        council.run(*found.run_requests)
+        assert newest(house) == (BEFORE, BEFORE, BEFORE)
+        yield council
+
+
+@pytest.fixture
+def council(before: Council, tmp_path: Path) -> Iterator[Council]:
+    """A copy of that, and the day has come."""
+    house = copied(before.house, tmp_path)
+    before.publishers.requests.clear()
+    before.publishers.site.police_held_back = 0
+    yield Council(House(house.settings.model_copy(update={"mode": "live"})), before.publishers, before.cursor)
+    before.publishers.site.police_held_back = 1
+    shutil.rmtree(tmp_path)
+
+
+def newest(house: House) -> tuple[str, ...]:
+    """The newest month of the source's table, of ``recent``, and of ``recent`` as readers see it."""
+    tables = [max(house.store.read(name)["month"].to_pylist()) for name in ("street_crime", "recent")]
+    ((published,),) = house.query("SELECT max(month) FROM recent WHERE measure_id = 'all_crime'")
+    return (*tables, published)
+
+
+def seen(house: House) -> list[tuple[Any, ...]]:
+    """What readers see of burglary and of safety: the newest window's end and value, and the scores."""
+    return [
+        *house.query(
+            "SELECT area_code, max(period_end), arg_max(value, edition) FROM observation "
+            "WHERE indicator_id = 'burglary' AND value IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        ),
+        *house.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL"),
+    ]
+
+
+@pytest.mark.parametrize("way", ["sensor", "schedule"])
+def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) -> None:
+    house, published, was = council.house, council.house.store.published_version(), seen(council.house)
+    told = council.tick()
+    (request,) = told.run_requests
+    assert json.loads(request.run_key) == dict.fromkeys(sorted(POLICE), NEXT)
+    if way == "schedule":
+        request = council.scheduled()
+    council.publishers.requests.clear()
+    council.run(request)
+
+    asked = council.publishers.asked("police", "/crimes-street/")
+    assert len([one for one in asked if f"date={NEXT}" in one.query]) == 1
+    assert len(asked) == 3, "the newest three months: the new one, and those that are revised"
+    assert newest(house) == (NEXT, NEXT, NEXT)
+    assert house.store.published_version() != published
+    assert seen(house) != was
+    assert {row[1] for row in seen(house) if len(row) == 3 and isinstance(row[1], dt.date)} == {dt.date(2024, 4, 30)}
+    days = house.query(
+        "SELECT DISTINCT published_at IS NULL, fetched_at IS NULL FROM source_release "
+        "WHERE source_id = 'street_crime' AND period LIKE '%2024-04%' AND url LIKE 'http:%'"
+    )
+    assert days == [(True, False)], "the police do not say when, so it is the day it was first seen"
+    ((outcome, said),) = house.query(
+        "SELECT outcome, observed FROM check_result WHERE table_name = 'street_crime' AND rule = 'fresh' "
+        "ORDER BY run_at DESC LIMIT 1"
+    )
+    assert outcome == "passed"
+    assert said.startswith(f"appeared on {dt.datetime.now(dt.UTC):%Y-%m-%d}, 0 days before")
+    assert council.after(told.cursor).tick().skip_message == "no publisher has news"
+
+
+def test_what_a_schedule_asks_for_a_second_time_changes_nothing(council: Council) -> None:
+    request = council.scheduled()
+    council.run(request)
+    was, published = council.house.digests(), council.house.store.published_version()
+    council.run(request)
+    assert council.house.digests() == was
+    assert newest(council.house) == (NEXT, NEXT, NEXT)
+    assert published
