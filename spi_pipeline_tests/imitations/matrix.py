@@ -55,6 +55,7 @@ class Trouble:
         options: of the fault.
         forget: whether everything answered before is forgotten first, so that all of it is asked for again.
         then: another kind, met by the requests after those.
+        setting: a setting of ``messages.Site`` that is on meanwhile.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Trouble:
     options: Mapping[str, Any] | None = None
     forget: bool = True
     then: str = ""
+    setting: str = ""
 
 
 TROUBLES = (
@@ -78,6 +80,7 @@ TROUBLES = (
     Trouble("broken midway, another version since", "reset_midway", _LARGE, times=1, then="republished"),
     Trouble("a byte another, once", "another_byte", _LARGE, times=1),
     Trouble("a byte another for good", "another_byte", _LARGE),
+    Trouble("another MD5 than published", "republished", ("police_bucket",), setting="police_sums"),
     Trouble("header drips", "drip_header"),
     Trouble("body drips", "drip_body"),
     Trouble("body drips in chunks", "drip_chunks"),
@@ -166,9 +169,10 @@ class Bench:
         self._served.fault(self.publisher, trouble.kind, path=self.path, times=trouble.times, **options)
         if trouble.then:
             self._served.fault(self.publisher, trouble.then, path=self.path, times=1000)
+        on = patch.object(self._served.site, trouble.setting, True) if trouble.setting else nullcontext()
         hasty = patch("spi_pipeline.publishers.http.client.PATIENCE", _HASTE)
         try:
-            with hasty if trouble.kind in DRIPS else nullcontext():
+            with on, hasty if trouble.kind in DRIPS else nullcontext():
                 return self._run(store)
         finally:
             self._served.heal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import socket
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ BULK = "/output/census/2021/census2021-ts041.zip"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Publishers]:
-    with local_publishers(months=2) as publishers:
+    with local_publishers(months=2, archive_months=2) as publishers:
         yield publishers
 
 
@@ -47,7 +48,7 @@ def served(running: Publishers) -> Iterator[Publishers]:
 
 def _ask(served: Publishers, publisher: str, path: str, **options: object) -> requests.Response:
     headers = {"User-Agent": "spi-pipeline/0.1 (tests)"}
-    return requests.get(f"{served.site.base}/{publisher}{path}", headers=headers, timeout=5, **options)  # type: ignore[arg-type]
+    return requests.get(f"{served.site.base}/{publisher}{path}", headers=headers, timeout=60, **options)  # type: ignore[arg-type]
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -114,6 +115,51 @@ def test_a_cut_body_is_shorter_than_it_says(served: Publishers) -> None:
     assert answered.headers["Content-Length"] == str(whole)
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match=f"{whole // 2} bytes read"):
         assert answered.content
+
+
+def test_drips_come_drop_by_drop(served: Publishers) -> None:
+    for kind in ("drip_body", "drip_chunks", "drip_error"):
+        served.fault("nomis", kind, times=1)
+    body, chunks, error = (_ask(served, "nomis", CENSUS, stream=True) for _ in range(3))
+    for answered in (body, chunks, error):
+        assert answered.raw.read1(100, decode_content=False) != b""
+        answered.close()
+    assert int(body.headers["Content-Length"]) > 100
+    assert (chunks.headers["Transfer-Encoding"], error.status_code) == ("chunked", 500)
+    served.fault("nomis", "drip_header", times=1)
+    with (
+        socket.create_connection(("127.0.0.1", int(served.site.base.rpartition(":")[2]))) as plain,
+        plain.makefile("rb") as said,
+    ):
+        plain.sendall(f"GET /nomis{CENSUS} HTTP/1.1\r\nHost: x\r\nUser-Agent: tests\r\n\r\n".encode())
+        lines = [said.readline() for _ in range(12)]
+    assert lines[0] == b"HTTP/1.1 200 OK\r\n"
+    assert lines[-3:] == [b"X-Slow: a\r\n"] * 3
+
+
+def test_the_rest_of_a_body_is_sent_to_those_who_name_its_version(served: Publishers) -> None:
+    whole = _ask(served, "police", ARCHIVE)
+    etag, half = whole.headers["ETag"], len(whole.content) // 2
+
+    def rest(begin: int, named: str) -> requests.Response:
+        headers = {"Range": f"bytes={begin}-", "If-Range": named, "User-Agent": "tests"}
+        return requests.get(whole.url, headers=headers, timeout=60)
+
+    answered = rest(half, etag)
+    assert (answered.status_code, answered.content) == (206, whole.content[half:])
+    size = len(whole.content)
+    assert answered.headers["Content-Range"] == f"bytes {half}-{size - 1}/{size}"
+    assert rest(half, whole.headers["Last-Modified"]).status_code == 206
+    assert (rest(half, '"another"').status_code, rest(size, etag).status_code) == (200, 416)
+    served.fault("police_bucket", "no_ranges", times=1)
+    assert rest(half, etag).content == whole.content
+    served.fault("police_bucket", "republished", times=1)
+    again = rest(half, etag)
+    assert (again.status_code, again.headers["ETag"] == etag) == (200, False)
+    assert set(_members(again.content)) == set(_members(whole.content))
+    served.fault("police_bucket", "another_byte", times=1)
+    other = _ask(served, "police", ARCHIVE).content
+    assert sum(one != two for one, two in zip(whole.content, other, strict=True)) == 1
 
 
 def test_a_cut_gzip_has_the_length_it_says_and_does_not_unpack(served: Publishers) -> None:

@@ -14,6 +14,8 @@ from spi_pipeline_tests.imitations.matrix import TROUBLES, Bench, as_tables, ben
 SAMPLE = {
     "503 twice": (0, "same", 3, ""),
     "503 for good": (1, "kept", 4, "answered 503 Service Unavailable (503); tried 4 times, try again later"),
+    "header drips": (1, "kept", 4, "no whole answer in 1 seconds; tried 4 times, try again later"),
+    "body drips": (1, "kept", 4, "the body drips: "),
     "403": (1, "kept", 1, "where it lets no program in, lay the file into the inbox of this source"),
     "page in place of data": (1, "kept", 4, "a page for people came where csv belongs"),
     "a column renamed": (1, "kept", 1, "lacks the columns total_electorate of Democracy Club"),
@@ -42,4 +44,5 @@ def test_a_fault_does_what_the_matrix_says(democracy_club: Bench, title: str) ->
 
 
 def test_the_matrix_names_every_kind_of_fault() -> None:
-    assert {trouble.kind for trouble in TROUBLES if not trouble.kind.isdigit()} == set(KINDS) - {"<status>"}
+    kinds = {kind for trouble in TROUBLES for kind in (trouble.kind, trouble.then) if kind and not kind.isdigit()}
+    assert kinds == set(KINDS) - {"<status>"}

@@ -19,6 +19,7 @@ from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.outcome import Outcome
 from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, empty_house
 from spi_pipeline_tests.integration.test_live import run
 
@@ -135,3 +136,21 @@ def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publisher
     for name in others:
         outcome = run(live, name)[f"downloads/{name}"]
         assert (outcome.state, "answered 404" in outcome.message) == ("failed", True)
+
+
+def test_the_command_records_and_says_what_it_waits_for(
+    live: House, publishers: Publishers, spi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.http.pace.Voice.free", lambda _voice: True)
+    folder = tmp_path / "answers"
+    publishers.fault("stats19", "503", times=1)
+    said = spi(live, "refresh", "--live", "--select", "source/road_collisions", "--record", str(folder))
+    assert said.code == 0
+    lines = [line for line in said.err.splitlines() if line.startswith("road_collisions: ")]
+    assert "; asked again in " in lines[0]
+    assert lines[1] == "road_collisions: 2 requests so far"
+    assert json.loads((folder / "about.json").read_text())["had"] == {"road_collisions": True}
+    assert len(list(folder.glob("*.body"))) == 1
+    snapshot = House(live.settings.model_copy(update={"mode": "snapshot", "since": ""}))
+    refused = spi(snapshot, "refresh", "--record", str(folder))
+    assert (refused.code, "--record belongs with --live" in refused.err) == (2, True)

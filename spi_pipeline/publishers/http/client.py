@@ -275,7 +275,8 @@ class HttpClient:
             settings = self._settings(request.host, address)
             self._limits.wait(urlsplit(address).netloc, request.host.rate)
             self.asked += 1
-            self._say(f"{self.asked} requests so far")
+            if self.asked > 1:
+                self._say(f"{self.asked} requests so far")
             self._pace.answer(urlsplit(address).hostname or "")
             try:
                 self._pace.step()
