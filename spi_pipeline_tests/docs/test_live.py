@@ -11,6 +11,8 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.http.limits import Budget
+from spi_pipeline.publishers.http.pace import PATIENCE
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
@@ -32,6 +34,23 @@ def test_every_endpoint_is_told() -> None:
     ]  # fmt: skip
     header = ["`SPI_ENDPOINT_`", "In place of", "Redirects may also lead to", "Requests a second"]
     assert_table(DOCUMENT, "endpoints", markdown_table(header, rows))
+
+
+def test_how_long_it_may_take_is_told() -> None:
+    waits, run = PATIENCE, Budget()
+    rows = [
+        ["connecting, over all addresses of a host", f"{waits.connect:.0f} s"],
+        ["the header of an answer, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
+        [
+            "a body",
+            f"{waits.body:.0f} s, and a second for each {waits.slowest:,} bytes that come, none of them saved up",
+        ],
+        ["what a refusal says", f"{waits.refusal:.0f} s"],
+        ["one request", "four tries that bring nothing, with pauses of at most ten minutes between them"],
+        ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
+        ["all asking of a run", f"{run.left() / 3600:.0f} hours"],
+    ]
+    assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
 
 def test_every_live_source_is_told(contracts: Contracts) -> None:
