@@ -188,7 +188,8 @@ class Bench:
         with patch.dict(os.environ, {"SPI_STORE": str(store)}), redirect_stdout(io.StringIO()), redirect_stderr(said):
             code = app(arguments, standalone_mode=False) or 0
         after = Store(store).current(self.source)
-        told = [line for line in said.getvalue().splitlines() if not line.startswith(("fetched ", "sources: "))]
+        done = re.compile(r"fetched |sources: |\w+: \d+ large files? ")
+        told = [line for line in said.getvalue().splitlines() if not done.match(line)]
         return Met(code, len(self._served.requests), _became(before, after), " ".join(told).strip())
 
 

@@ -35,7 +35,7 @@ from spi_pipeline.publishers.http.exchange import (
     TransientFailure,
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Patience, pools
+from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Paced, Patience
 from spi_pipeline.publishers.http.recording import Recording
 
 _T = TypeVar("_T")
@@ -88,8 +88,8 @@ class HttpClient:
         self._pace = Pace(patience or PATIENCE, budget.left, self._say)
         self._gained = False
         self._session = requests.Session()
-        self._session.mount("http://", _Paced(self._pace))
-        self._session.mount("https://", _Paced(self._pace))
+        self._session.mount("http://", Paced(self._pace))
+        self._session.mount("https://", Paced(self._pace))
         self._session.auth = _nobody
         about = "; ".join(filter(None, ("Social Progress Index for electoral wards", contact)))
         self._session.headers.clear()
@@ -122,8 +122,8 @@ class HttpClient:
         for request in requests:
             key = _key(request, self._addresses.url(request))
             if not (self._shelf.answer(key) and self._shelf.stands(key, settled=request.settled)):
-                with suppress(SpiError):  # what cannot be had is told when it is asked for
-                    sizes.append(self.head(request).size)
+                with suppress(SpiError):  # what cannot be had is told when it is asked for, after all its tries
+                    sizes.append(self._heading(request).size)
         if sizes:
             known = sum(size or 0 for size in sizes)
             more = "" if all(sizes) else " or more"
@@ -182,7 +182,8 @@ class HttpClient:
         # Unpacked, so that the size told is that of the file.
         with closing(self._ask(request, "HEAD", {"Accept-Encoding": "identity"})) as response:
             if response.status_code != 200:
-                raise self._refused(request, response)
+                self._pace.refusal()
+                raise refused(response, request, beginning(response))
             headers = {name.lower(): value for name, value in response.headers.items()}
             length = headers.get("content-length", "")
             return Head(response.status_code, int(length) if length.isdigit() else None, headers)
@@ -198,19 +199,13 @@ class HttpClient:
                     self._shelf.confirm(key)
                     self._record(request, 200, kept.headers, kept.path)
                     return replace(kept, period=request.period)
-                try:
-                    bounded, headers = self._received(request, key, answer, body, had)
-                except TransientFailure:
-                    raise
-                except SpiError:
-                    self._shelf.note(key, {})
-                    raise
+                bounded, headers = self._received(request, key, answer, body, had)
             self._record(request, 200, {**answer.headers, **headers}, body)
             try:
                 self._judge(request, body, headers, bounded, check)
             except SpiError as error:
                 self._shelf.note(key, {})
-                if had:
+                if answer.status_code == 206:
                     raise TransientFailure(f"{error}; it came in parts, all of it is asked for again") from error
                 raise
             return self._shelf.keep(key, body, url, request.period, published(headers), headers)
@@ -231,7 +226,10 @@ class HttpClient:
                 raise
             headers = {**had.headers, **headers}
         elif answer.status_code != 200:
-            raise self._refused(request, answer)
+            self._pace.refusal()
+            said = beginning(answer)
+            self._record(request, answer.status_code, answer.headers, said)
+            raise refused(answer, request, said)
         else:
             self._shelf.note(key, parts.note(answer, headers))
         length = answer.headers.get("Content-Length", "")
@@ -241,13 +239,9 @@ class HttpClient:
         except TransientFailure:
             self._gained = body.stat().st_size - begin >= parts.WORTH and bool(self._shelf.noted(key))
             raise
-
-    def _refused(self, request: Request, answer: requests.Response) -> SpiError:
-        """The failure that a status means."""
-        self._pace.refusal()
-        body = beginning(answer)
-        self._record(request, answer.status_code, answer.headers, body)
-        return refused(answer, request, body)
+        except SpiError:
+            self._shelf.note(key, {})
+            raise
 
     def _record(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
         if self._recording:
@@ -321,23 +315,6 @@ class HttpClient:
     def _spent(self, state: tenacity.RetryCallState) -> bool:
         """Whether the next try would wait too long, or the run has no more of them."""
         return state.upcoming_sleep > _LONGEST_WAIT or not self._budget.spend(state.upcoming_sleep)
-
-
-class _Paced(requests.adapters.HTTPAdapter):
-    """Reads at a pace."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pools = pools(pace)
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **named: Any) -> None:
-        super().init_poolmanager(*args, **named)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **named)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -162,7 +163,7 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3's pools by scheme, all whose reading, of a proxy's answers too, is held to a pace."""
 
     class Answer(http.client.HTTPResponse):
@@ -183,3 +184,24 @@ def pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+class Paced(requests.adapters.HTTPAdapter):
+    """Has a session read at a pace, of proxies too."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pools = _pools(pace)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        """Make the pools for what is asked without a proxy."""
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        """The pools for what is asked through a proxy."""
+        if proxy.lower().startswith("socks"):  # its pools are others, which know no pace
+            raise requests.exceptions.InvalidProxyURL("proxies of the kind SOCKS are not spoken to, name one of HTTP")
+        manager = super().proxy_manager_for(proxy, **named)
+        manager.pool_classes_by_scheme = self._pools
+        return manager

@@ -128,3 +128,10 @@ def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pyte
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(PermanentFailure, match=r"REQUESTS_CA_BUNDLE names /nowhere/authority\.pem"):
         client().get(ONE)
+
+
+def test_a_proxy_of_another_kind_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:secret@127.0.0.1:1")
+    with pytest.raises(PermanentFailure, match="proxies of the kind SOCKS are not spoken to") as failure:
+        client().get(ONE)
+    assert "secret" not in str(failure.value)
