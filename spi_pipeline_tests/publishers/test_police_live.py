@@ -207,6 +207,14 @@ def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> 
     assert outline.area < 1.1 * wards.area
 
 
+def test_a_ward_without_a_boundary_is_not_passed_over(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
+    first, *_ = TOWN.polygons.items()
+    with pytest.raises(PermanentFailure, match=r"and E05900002 have none yet; run spi refresh --live again when wards"):
+        through(CRIMES, client, replace(TOWN, polygons=dict([first])))
+    assert STREET not in client.paths()
+
+
 def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
     had = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])

@@ -17,6 +17,7 @@ import shapely
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.months import month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, Pairs, PermanentFailure, Request, Scope
@@ -226,7 +227,16 @@ def _holds_some(answer: Download) -> bool:
 
 
 def _outlines(scope: Scope) -> list[Polygon]:
-    """Outlines around our wards, with few corners: each answer tells how near a crime is, not in which ward."""
+    """Outlines around our wards, with few corners: each answer tells how near a crime is, not in which ward.
+
+    Raises:
+        PermanentFailure: when a ward has no boundary yet: its crimes would not be asked for, and seem to be none.
+    """
+    if bare := sorted(set(scope.wards) - set(scope.polygons)):
+        raise PermanentFailure(
+            f"{PUBLISHER} is asked by outlines, and {listed(bare)} have none yet; run spi refresh --live again when "
+            "wards were fetched"
+        )
     around = shapely.union_all([shape.buffer(MARGIN) for shape in scope.polygons.values()]).simplify(MARGIN / 2)
     return _parts(around)
 
