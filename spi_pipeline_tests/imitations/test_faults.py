@@ -34,7 +34,7 @@ BULK = "/output/census/2021/census2021-ts041.zip"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Publishers]:
-    with local_publishers(months=2) as publishers:
+    with local_publishers(months=2, archive_months=2) as publishers:
         yield publishers
 
 
