@@ -65,7 +65,8 @@ class Council:
 def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
     """All months but the newest, fetched on the sensor's word."""
     made = copied(refreshed, tmp_path_factory.mktemp("before"))
-    made.amend("framework.yaml", "draws: 500", "draws: 20")  # how sure ranks are is not what is looked at here
+    for count in ("draws: 500", "shares: 250"):  # how sure ranks are is not what is looked at here
+        made.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
     house = House(made.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
