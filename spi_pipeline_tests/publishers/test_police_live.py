@@ -440,6 +440,15 @@ def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: 
     assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
 
 
+def test_an_archive_that_is_listed_and_not_there_is_no_month_without_crimes(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
+    del client.answers["/data/archive/2024-01.zip"]
+    with pytest.raises(PermanentFailure, match="404"):
+        list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
+    client.answers["/data/archive/"] = page_of_archives({})
+    assert [one.period for one in CRIMES.fetch(client, replace(TOWN, since="2023-11"))] == ["2024-01", "2024-01"]
+
+
 def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(tmp_path: Path) -> None:
     forces = ("anyshire", *(f"shire-{number}" for number in range(FEW)))
     months = ["2020-03", "2021-02", "2024-01"]
