@@ -1,0 +1,241 @@
+"""Both ways to a table, areas asked for by code and everything at once: which is taken, and that they agree."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import spi_pipeline
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.http.exchange import Request
+from spi_pipeline.publishers.nomis import answers
+from spi_pipeline.publishers.nomis.tables import CENSUS
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
+from spi_pipeline.publishers.routes import REQUEST, Route
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.sources.publishers import Publishers
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.imitations import Publishers as Imitations
+from spi_pipeline_tests.imitations import local_publishers
+from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.published.files import FOLDER
+from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of, kept, through
+
+SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
+ROUTES = {
+    "census": answers.CENSUS_ROUTE,
+    "population": answers.POPULATION_ROUTE,
+    "claimant_count": answers.CLAIMANTS_ROUTE,
+    **{name: service.route for name, service in SERVICES.items()},
+}
+
+
+def cost(route: Route, areas: int) -> float:
+    return areas / route.codes * REQUEST + areas * route.area
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
+    route = ROUTES[name]
+    whole = route.pages * REQUEST + route.whole
+    assert cost(route, route.threshold) >= whole > cost(route, route.threshold - 1)
+    assert [route.in_bulk(route.threshold + by) for by in (-1, 0)] == [False, True]
+
+
+def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
+    """Areas of Luton, and of England: output areas, LSOAs, wards, authorities."""
+    luton = {"census": 707, "population": 125, "claimant_count": 20, "wards": 1, "lsoa_best_fit": 1}
+    england = {"census": 178_605, "population": 33_755, "claimant_count": 6_900, "wards": 296, "lsoa_best_fit": 296}
+    at_once = {name for name, route in ROUTES.items() if route.in_bulk(england.get(name, 33_755))}
+    assert not any(route.in_bulk(luton.get(name, 125)) for name, route in ROUTES.items())
+    # By authority a hundred codes already bring a third of the layer.
+    assert ROUTES.keys() - at_once == {"wards", "lsoa_best_fit"}
+
+
+contracts = cache(lambda: load_contracts(CONTRACTS))
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Imitations]:
+    with local_publishers() as publishers:
+        yield publishers
+
+
+@pytest.fixture
+def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Publishers]:
+    """Publishers as a run asks them, each with a store of its own."""
+    monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
+    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
+    stores = iter(range(9))
+    return lambda: Publishers(endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT)
+
+
+def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
+    """A source's table, and the requests that it took."""
+    scope, client = publishers.scope(source_id, publishers.areas), publishers.client(source_id)
+    if source_id == CENTROIDS:
+        frame = parse_centroids(list(fetch_service(CENTROIDS, client, scope)), scope)
+    else:
+        offer = OFFERS[source_id]
+        assert offer.fetch
+        assert offer.parse
+        frame = offer.parse(list(offer.fetch(client, scope)), scope)
+    return frame.sort_values(list(frame), ignore_index=True), publishers.asked(source_id)
+
+
+SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_both_ways_come_to_the_same_table(
+    asking: Callable[[], Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_code, _ = table(asking(), source_id)
+    monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
+    served.requests.clear()
+    at_once, requests = table(asking(), source_id)
+    assert len(by_code) > 0
+    pd.testing.assert_frame_equal(by_code, at_once)
+    asked = [seen.query for seen in served.requests]
+    assert len(asked) == requests
+    assert not any("E0" in query for query in asked), "no area is named"
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if many areas were wanted."""
+    monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
+
+
+def monthly(types: dict[str, tuple[str, ...]], named: object) -> Callable[[Request], bytes]:
+    """Claimants by type of area, and the list of types."""
+
+    def answer(request: Request) -> bytes:
+        if request.path.endswith("/geography/TYPE.def.sdmx.json"):
+            return json.dumps(named).encode()
+        asked = dict(request.params)
+        areas = types.get(asked["geography"], tuple(asked["geography"].split(",")))
+        month = "2026-08" if asked["date"] == "latest" else asked["date"]
+        rows = pd.DataFrame(
+            [(month, area, 5 * n, "A", len(areas)) for n, area in enumerate(areas)],
+            columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "OBS_STATUS", "RECORD_COUNT"],
+        )
+        return body_of(rows)
+
+    return answer
+
+
+def listing(**names: str) -> object:
+    codes = [{"value": kind, "description": {"value": name, "lang": "en"}} for kind, name in names.items()]
+    return {"structure": {"codelists": {"codelist": [{"id": "CL_162_1_GEOGRAPHY", "code": codes}]}}}
+
+
+NAMED = listing(
+    TYPE499="countries", TYPE153="2022 wards", TYPE182="wards as of May 2025", TYPE181="wards as of May 2024",
+    TYPE448="electoral wards",
+)  # fmt: skip
+ELSEWHERE = ("E05700001", *TOWN.wards, "W05000001")
+CLAIMANTS = "/api/v01/dataset/NM_162_1"
+
+
+def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
+    """The table, and what was asked for as ``geography``."""
+    client = FakeClient(folder, {f"{CLAIMANTS}{end}": answer for end in (".data.csv", "/geography/TYPE.def.sdmx.json")})
+    frame = through(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
+    return frame, [dict(request.params)["geography"] for request in client.asked if request.params]
+
+
+@pytest.mark.usefixtures("many")
+def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
+    types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
+    frame, asked = claimants(tmp_path, monthly(types, NAMED))
+    assert asked == ["TYPE182", "TYPE181", "TYPE181", "TYPE181"]
+    assert frame.values.tolist() == [[ward, m, v] for ward, v in zip(TOWN.wards, (5, 10), strict=True)
+                                     for m in ("2026-07", "2026-08")]  # fmt: skip
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("named", [NAMED, listing(), {"error": "unavailable"}, {"structure": {}}])
+def test_wards_that_no_type_holds_are_asked_for_by_code(tmp_path: Path, named: object) -> None:
+    frame, asked = claimants(tmp_path, monthly(dict.fromkeys(("TYPE182", "TYPE181", "TYPE153"), ELSEWHERE[:2]), named))
+    assert set(asked[-2:]) == {",".join(TOWN.wards)}
+    assert frame["claimants"].tolist() == [0, 0, 5, 5]
+
+
+@pytest.mark.usefixtures("many")
+def test_an_area_of_ours_that_is_not_in_the_whole_is_told(tmp_path: Path) -> None:
+    rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in answers.AGES.values()]
+    page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
+    client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
+    with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):
+        through(OFFERS["population"], client, TOWN)
+
+
+HEADER = "date,geography,geography code,General health: Total: All usual residents," + ",".join(
+    f"General health: {label}" for label in CENSUS["census_general_health"].labels.values() if label != "Total"
+)
+ROWS = [f"2021,{area},{area},{100 * n},1,2,3,4,5" for n, area in enumerate(("E00700001", *TOWN.output_areas))]
+ZIP = "/output/census/2021/census2021-ts037.zip"
+
+
+def zipped(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("metadata/ts037-2021-1.txt", "A note\n")
+        archive.writestr(member, "\n".join([*lines, ""]))
+    return made.getvalue()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
+    client = FakeClient(tmp_path, {ZIP: zipped([HEADER, *ROWS])})
+    frame = through(OFFERS["census_general_health"], client, TOWN)
+    assert frame["area_code"].tolist() == list(TOWN.output_areas)
+    assert frame["residents"].tolist() == [100, 200, 300]
+    assert frame["bad"].tolist() == [1, 1, 1]
+    (asked,) = client.asked
+    assert (asked.params, asked.media, asked.settled) == ((), ("zip",), True)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (zipped([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
+        (zipped([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
+        (zipped([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
+        (zipped([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
+        (zipped([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
+        (zipped(["<!DOCTYPE html>"]), r"has 0 categories"),
+    ],
+    ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
+)
+def test_another_zip_is_told(tmp_path: Path, body: bytes, said: str) -> None:
+    with pytest.raises(SpiError, match=said):
+        through(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
+
+
+PUBLISHED = FOLDER.parent / "census2021_nomis"
+
+
+@pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk not in {"ts007a", "ts029"}])
+def test_nomis_own_zips_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
+    """Nine zips as Nomis served them, beside the figures that another reader embedded from them."""
+    archive = PUBLISHED / f"census2021-{CENSUS[source_id].bulk}.zip"
+    if not archive.exists():
+        pytest.skip(f"{archive.name} is not in a folder 'shared' beside the checkout")
+    embedded = read_embedded(SNAPSHOT, source_id).table.to_pandas().sort_values("area_code", ignore_index=True)
+    scope = replace(TOWN, output_areas=tuple(embedded["area_code"]))
+    frame = OFFERS[source_id].parse([kept(tmp_path, archive.read_bytes(), archive.name)], scope)
+    pd.testing.assert_frame_equal(frame, embedded[list(frame)], check_dtype=False)
