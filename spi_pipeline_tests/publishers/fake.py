@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.publishers.http.exchange import Check, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import Check, Download, Head, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline_tests.integration.houses import CONTRACTS
 
@@ -30,6 +30,8 @@ class FakeClient:
         self.folder = folder
         self.answers = answers
         self.asked: list[Request] = []
+        self.headed: list[Request] = []
+        self.announced: list[Request] = []
 
     def get(self, request: Request, check: Check | None = None) -> Download:
         self.asked.append(request)
@@ -44,6 +46,17 @@ class FakeClient:
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         return json.loads(self.get(request, check).path.read_bytes())
+
+    def head(self, request: Request) -> Head:
+        self.headed.append(request)
+        found = self.answers.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
+        body = found(request) if callable(found) else found
+        if isinstance(body, Exception):
+            raise body
+        return Head(200, len(body), {})
+
+    def announce(self, requests: Sequence[Request]) -> None:
+        self.announced.extend(requests)
 
     def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
         for host in allowed:

@@ -4,6 +4,7 @@ Only forms are known here, no publisher. A body that may be whole the next time 
 """
 
 import gzip
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -111,6 +112,18 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
     if form == "gzip":
         _unpack(body)
     return form
+
+
+def compare(body: Path, md5: str) -> None:
+    """Hold a body to the digest that its publisher publishes.
+
+    Raises:
+        TransientFailure: when it is another.
+    """
+    with body.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if found != md5.lower():
+        raise TransientFailure(f"the body is damaged, its MD5 is {found} and its publisher publishes {md5.lower()}")
 
 
 def _ends(body: Path) -> tuple[bytes, bytes]:

@@ -7,12 +7,12 @@ statuses and broken connections mean for ``answers``; whether a body is whole fo
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -26,6 +26,7 @@ from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
     Check,
     Download,
+    Head,
     Host,
     PermanentFailure,
     Request,
@@ -33,6 +34,8 @@ from spi_pipeline.publishers.http.exchange import (
     TransientFailure,
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
+
+_T = TypeVar("_T")
 
 _CONNECT, _READ = 15.0, 90.0
 _TRIES = 4
@@ -55,6 +58,7 @@ class HttpClient:
         budget: how often this run may try again.
         contact: whom a publisher can turn to, told in every request.
         sleep: waits; replaced in tests.
+        tell: told, in a line now and then, what is waited for.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class HttpClient:
         budget: Budget,
         contact: str = "",
         sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.asked = 0
         self._shelf = shelf
@@ -72,6 +77,7 @@ class HttpClient:
         self._limits = limits
         self._budget = budget
         self._sleep = sleep
+        self._tell = tell
         self._session = requests.Session()
         self._session.auth = _nobody
         about = "; ".join(filter(None, ("Social Progress Index for electoral wards", contact)))
@@ -91,23 +97,26 @@ class HttpClient:
         kept = self._shelf.answer(key)
         if kept and self._shelf.stands(key, settled=request.settled):
             return replace(kept, period=request.period)
-        tries = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientFailure),
-            wait=_pause,
-            stop=lambda state: state.attempt_number >= _TRIES or self._spent(state),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            return tries(self._once, request, url, key, kept, check)
-        except TransientFailure as error:
-            count = tries.statistics["attempt_number"]
-            how = f"tried {count} times" if count > 1 else "this run may not wait for it"
-            raise TransientFailure(
-                f"{_bare(url)}: {error}; {how}, try again later", error.status, error.after
-            ) from error
-        except PermanentFailure as error:
-            raise PermanentFailure(f"{_bare(url)}: {error}", error.status) from error
+        return self._tried(url, lambda: self._once(request, url, key, kept, check))
+
+    def head(self, request: Request) -> Head:
+        """See ``exchange.Client``."""
+        url = self._addresses.url(request)
+        return self._tried(url, lambda: self._heading(request))
+
+    def announce(self, requests: Sequence[Request]) -> None:
+        """See ``exchange.Client``."""
+        sizes = []
+        for request in requests:
+            key = _key(request, self._addresses.url(request))
+            if not (self._shelf.answer(key) and self._shelf.stands(key, settled=request.settled)):
+                with suppress(SpiError):  # what cannot be had is told when it is asked for
+                    sizes.append(self.head(request).size)
+        if sizes:
+            known = sum(size or 0 for size in sizes)
+            more = "" if all(sizes) else " or more"
+            files = "1 large file" if len(sizes) == 1 else f"{len(sizes)} large files"
+            self._tell(f"{files} of {known / 1e6:,.0f} MB{more} will be loaded, once, and kept")
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         """See ``exchange.Client``."""
@@ -127,9 +136,41 @@ class HttpClient:
         """See ``exchange.Client``."""
         return self._addresses.absolute(url, allowed)
 
+    def _tried(self, url: str, once: Callable[[], _T]) -> _T:
+        """What comes of a question, asked as often as it takes and no more."""
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientFailure),
+            wait=_pause,
+            stop=lambda state: state.attempt_number >= _TRIES or self._spent(state),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return tries(once)
+        except TransientFailure as error:
+            count = tries.statistics["attempt_number"]
+            how = f"tried {count} times" if count > 1 else "this run may not wait for it"
+            raise TransientFailure(
+                f"{_bare(url)}: {error}; {how}, try again later", error.status, error.after
+            ) from error
+        except PermanentFailure as error:
+            raise PermanentFailure(f"{_bare(url)}: {error}", error.status) from error
+
+    def _heading(self, request: Request) -> Head:
+        """One try of the header alone."""
+        # Unpacked, so that the size told is that of the file.
+        with closing(self._ask(request, "HEAD", {"Accept-Encoding": "identity"})) as response:
+            if response.status_code != 200:
+                raise refused(response, request)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            length = headers.get("content-length", "")
+            return Head(response.status_code, int(length) if length.isdigit() else None, headers)
+
     def _once(self, request: Request, url: str, key: str, kept: Download | None, check: Check | None) -> Download:
         """One try."""
-        with closing(self._ask(request, url, kept)) as response:
+        method = "GET" if request.data is None else "POST"
+        conditions = _conditions(kept) if kept and method == "GET" else {}
+        with closing(self._ask(request, method, conditions)) as response:
             if response.status_code == 304 and kept:
                 self._shelf.confirm(key)
                 return replace(kept, period=request.period)
@@ -145,21 +186,22 @@ class HttpClient:
                     raise PermanentFailure(
                         f"{error}, which is how it says that it knows nothing of these codes"
                     ) from error
+                if request.md5:
+                    bodies.compare(body, request.md5)
                 if check:
                     _look(check, body)
                 headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
                 return self._shelf.keep(key, body, url, request.period, published(headers), headers)
 
-    def _ask(self, request: Request, url: str, kept: Download | None) -> requests.Response:
+    def _ask(self, request: Request, method: str, headers: Mapping[str, str]) -> requests.Response:
         """Send the request and follow its redirects; the answer's body is still to be read."""
-        conditions = _conditions(kept) if kept and request.data is None else {}
-        method, address = "GET" if request.data is None else "POST", url
+        address = self._addresses.url(replace(request, params=request.params + request.secret))
         for _ in range(_REDIRECTS + 1):
             settings = self._settings(request.host, address)
             self._limits.wait(urlsplit(address).netloc, request.host.rate)
             self.asked += 1
             try:
-                asked = requests.Request(method, address, headers=conditions, data=request.data)
+                asked = requests.Request(method, address, headers=dict(headers), data=request.data)
                 response = self._session.send(
                     self._session.prepare_request(asked), allow_redirects=False, timeout=(_CONNECT, _READ), **settings
                 )

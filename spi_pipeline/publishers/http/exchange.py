@@ -98,6 +98,8 @@ class Request:
         final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with
             too many crimes.
         max_bytes: a larger body is refused, before it fills the disk.
+        md5: the hex digest that the publisher publishes of the body, where it does; another body is asked for again.
+        secret: parameters that are sent, and told and kept nowhere, such as a key; they do not change the answer.
     """
 
     host: Host
@@ -109,6 +111,23 @@ class Request:
     settled: bool = False
     final: tuple[int, ...] = ()
     max_bytes: int = 256 * MEGABYTE
+    md5: str = ""
+    secret: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a publisher says of a body without sending it.
+
+    Attributes:
+        status: the HTTP status.
+        size: bytes of the body as it would be sent unpacked; None where that is not told.
+        headers: what else it says, by name in small letters.
+    """
+
+    status: int
+    size: int | None
+    headers: Mapping[str, str]
 
 
 Check = Callable[[Path], None]
@@ -128,6 +147,20 @@ class Client(Protocol):
         Raises:
             PermanentFailure: when asking again would not help.
             TransientFailure: when it might, but the tries of this request or of the run are spent.
+        """
+
+    def head(self, request: Request) -> Head:
+        """Ask for the header of the answer alone, with the same limits, tries and failures; nothing is kept.
+
+        Raises:
+            PermanentFailure: likewise, also where the publisher answers no such question.
+            TransientFailure: likewise.
+        """
+
+    def announce(self, requests: Sequence[Request]) -> None:
+        """Say, before the first of some large downloads, how much those that are not had yet will bring.
+
+        A publisher's module calls it with everything of a size that its user should know of beforehand, in one list.
         """
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import sqlite3
@@ -11,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -41,6 +43,7 @@ class Asking:
         self.publisher = publisher
         self.folder = folder
         self.waited: list[float] = []
+        self.told: list[str] = []
         self.budget = budget or Budget()
         self.raw = Raw(folder / "raw")
         self.raw.begin()
@@ -49,7 +52,7 @@ class Asking:
     def anew(self) -> HttpClient:
         addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base), HOSTS)
         limits = Limits(self.folder / "limits")
-        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append)
+        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append, tell=self.told.append)
 
     def next_refresh(self) -> None:
         """Another refresh, the one before having ended well."""
@@ -438,6 +441,50 @@ def test_the_same_bytes_are_the_same_download(ask: Ask) -> None:
 def test_json_that_cannot_be_read_is_asked_for_again(ask: Ask) -> None:
     asking = ask(Answer(b"[1,, 2]", headers=JSON), Answer(b"[1, 2]", headers=JSON))
     assert asking.client.read_json(Request(POLICE, "/api/forces")) == [1, 2]
+
+
+def test_a_body_is_held_to_the_md5_that_is_published(ask: Ask) -> None:
+    asking = ask(Answer(CSV.replace(b"1", b"2")), Answer(CSV), Answer(CSV + b"more,1\n"))
+    md5 = hashlib.md5(CSV, usedforsecurity=False).hexdigest()
+    assert asking.client.get(replace(ONE, md5=md5.upper())).path.read_bytes() == CSV
+    assert len(asking.publisher.asked) == 2
+    with pytest.raises(TransientFailure, match=rf"its MD5 is \w+ and its publisher publishes {md5}; tried 4 times"):
+        asking.client.get(replace(ONE, path="/other.csv", md5=md5))
+
+
+def test_a_secret_is_sent_and_kept_nowhere(ask: Ask) -> None:
+    asking = ask(Answer(CSV), Answer(status=404))
+    asking.client.get(replace(ONE, params=(("a", "1"),), secret=(("uid", "0xhidden"),)))
+    assert asking.publisher.asked[0][1] == "/data.csv?a=1&uid=0xhidden"
+    assert [file for file in asking.folder.rglob("*.json") if "hidden" in file.read_text()] == []
+    asking.client.get(replace(ONE, params=(("a", "1"),)))
+    assert len(asking.publisher.asked) == 1, "and the answer is the same without it"
+    with pytest.raises(PermanentFailure) as failure:
+        asking.client.get(replace(ONE, path="/other.csv", secret=(("uid", "0xhidden"),)))
+    assert "hidden" not in str(failure.value)
+
+
+def test_a_header_is_asked_for_alone_and_nothing_is_kept(ask: Ask) -> None:
+    asking = ask(Answer(status=503), Answer(CSV, headers={"ETag": '"7"'}), Answer(status=404))
+    found = asking.client.head(ONE)
+    assert (found.status, found.size, found.headers["etag"]) == (200, len(CSV), '"7"')
+    assert [(method, sent["Accept-Encoding"]) for method, _, sent, _ in asking.publisher.asked] == [
+        ("HEAD", "identity")
+    ] * 2
+    with pytest.raises(PermanentFailure, match="answered 404"):
+        asking.client.head(ONE)
+    assert not list((asking.folder / "raw").glob("[0-9a-f]*"))
+
+
+def test_large_downloads_that_are_not_had_are_told_of_in_one_line(ask: Ask) -> None:
+    big = {"Content-Type": "application/zip", "Content-Length": "1733868300"}
+    asking = ask(Answer(packed({"a.csv": CSV}), headers=ZIP), Answer(headers=big))
+    had, *others = (Request(POLICE, f"/{name}.zip", media=("zip",), settled=True) for name in "abc")
+    asking.client.get(had)
+    asking.client.announce([had, *others])
+    assert asking.told == ["2 large files of 3,468 MB will be loaded, once, and kept"]
+    asking.client.announce([had])
+    assert (len(asking.told), len(asking.publisher.asked)) == (1, 3)
 
 
 ASKED = """
