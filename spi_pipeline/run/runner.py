@@ -78,7 +78,9 @@ class Runner:
             from spi_pipeline.steps.sources.publishers import Publishers
 
             since = settings.since or None
-            self.publishers = Publishers(settings.endpoints, since, contracts, self.store, settings.snapshot)
+            self.publishers = Publishers(
+                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.keys
+            )
         self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
         self.code = Code(self.store.remembered("code"))
 

@@ -12,7 +12,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.nomis import OFFERS
-from spi_pipeline.publishers.nomis.answers import CENSUS, CODES_A_REQUEST, ROW_LIMIT
+from spi_pipeline.publishers.nomis.asking import CODES_A_REQUEST
+from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 HEALTH = "/api/v01/dataset/NM_2055_1.data.csv"
@@ -35,7 +36,7 @@ def census_rows(areas: list[str], labels: list[str] = LABELS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CELLS)
 
 
-def answering(rows: pd.DataFrame, cap: int = ROW_LIMIT) -> Callable[[Request], bytes]:
+def answering(rows: pd.DataFrame, cap: int = 25_000) -> Callable[[Request], bytes]:
     """Rows of the areas asked for, or of all where a type of area is, never more than the cap at a time."""
 
     def answer(request: Request) -> bytes:

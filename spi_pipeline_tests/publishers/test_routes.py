@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +18,8 @@ import spi_pipeline
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.http.exchange import Request
-from spi_pipeline.publishers.nomis import answers
+from spi_pipeline.publishers.nomis import asking as nomis
+from spi_pipeline.publishers.nomis.answers import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
@@ -34,9 +36,9 @@ from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of
 
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 ROUTES = {
-    "census": answers.CENSUS_ROUTE,
-    "population": answers.POPULATION_ROUTE,
-    "claimant_count": answers.CLAIMANTS_ROUTE,
+    "census": nomis.CENSUS_ROUTE,
+    "population": nomis.POPULATION_ROUTE,
+    "claimant_count": nomis.CLAIMANTS_ROUTE,
     **{name: service.route for name, service in SERVICES.items()},
 }
 
@@ -73,12 +75,14 @@ def served() -> Iterator[Imitations]:
 
 
 @pytest.fixture
-def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Publishers]:
+def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
     """Publishers as a run asks them, each with a store of its own."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
     stores = iter(range(9))
-    return lambda: Publishers(endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT)
+    return lambda keys=None: Publishers(
+        endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, keys or {}
+    )
 
 
 def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
@@ -99,7 +103,7 @@ SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
 
 @pytest.mark.parametrize("source_id", SOURCES)
 def test_both_ways_come_to_the_same_table(
-    asking: Callable[[], Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
+    asking: Callable[..., Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_code, _ = table(asking(), source_id)
     monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
@@ -110,6 +114,40 @@ def test_both_ways_come_to_the_same_table(
     asked = [seen.query for seen in served.requests]
     assert len(asked) == requests
     assert not any("E0" in query for query in asked), "no area is named"
+
+
+KEY = "0x0123456789abcdef"
+
+
+def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
+    asking: Callable[..., Publishers], served: Imitations, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.site.nomis_rows = 100
+    try:
+        guest, pages = table(asking(), "population")
+        served.requests.clear()
+        with caplog.at_level(logging.DEBUG):
+            publishers = asking({"NOMIS": KEY})
+            keyed, requests = table(publishers, "population")
+    finally:
+        served.site.nomis_rows = 25_000
+    pd.testing.assert_frame_equal(guest, keyed)
+    assert (pages, requests) == (5, 1)
+    assert [seen.query.split("&")[-1] for seen in served.requests] == [f"uid={KEY}"]
+    kept_files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(kept_files) > 4
+    assert [file for file in kept_files if KEY.encode() in file.read_bytes()] == []
+    assert KEY not in caplog.text + repr(publishers.scope("population", publishers.areas))
+
+
+def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publishers], served: Imitations) -> None:
+    with_key = asking({"NOMIS": KEY})
+    assert table(with_key, "census_tenure")[1] == 2
+    client, scope = with_key.client("census_tenure"), replace(with_key.areas, keys={})
+    offer = OFFERS["census_tenure"]
+    assert offer.fetch
+    assert len(list(offer.fetch(client, scope))) == 2
+    assert client.asked == 2, "nothing is asked for again"
 
 
 @pytest.fixture
@@ -175,7 +213,7 @@ def test_wards_that_no_type_holds_are_asked_for_by_code(tmp_path: Path, named: o
 
 @pytest.mark.usefixtures("many")
 def test_an_area_of_ours_that_is_not_in_the_whole_is_told(tmp_path: Path) -> None:
-    rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in answers.AGES.values()]
+    rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
     page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
     client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
     with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):

@@ -191,6 +191,7 @@ class Scope:
         polygons: each ward's boundary, longitude and latitude, by its code.
         since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
         as_of: the day of the run, ``YYYY-MM-DD``.
+        keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
         have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
     """
 
@@ -206,6 +207,7 @@ class Scope:
     polygons: Mapping[str, BaseGeometry] = field(default_factory=dict)
     since: str | None = None
     as_of: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     have: tuple[Download, ...] = ()
 
 

@@ -49,18 +49,26 @@ class Publishers:
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+        keys: for publishers that give some, by endpoint.
 
     Raises:
         SpiError: for an endpoint that does not exist.
     """
 
     def __init__(
-        self, endpoints: Mapping[str, str], since: str | None, contracts: Contracts, store: Store, snapshot: Path
+        self,
+        endpoints: Mapping[str, str],
+        since: str | None,
+        contracts: Contracts,
+        store: Store,
+        snapshot: Path,
+        keys: Mapping[str, str],
     ) -> None:
         self._contracts = contracts
         self._store = store
         self._snapshot = snapshot
         self._since = since
+        self._keys = keys
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
@@ -100,7 +108,7 @@ class Publishers:
     def scope(self, source_id: str, areas: Scope) -> Scope:
         """For whom to ask and since when, with what is held of the source."""
         raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), have=raw.held())
+        return replace(areas, since=raw.since(self._since), have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.
