@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         ui_url: where people reach ``spi ui``, for links in alerts.
         nomis_key: a key for Nomis, free of charge, with which an answer holds more rows; a secret.
         since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
+        archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     ui_url: str = "http://127.0.0.1:3000"
     nomis_key: SecretStr = SecretStr("")
     since: str = ""
+    archives: Literal["drop", "keep"] = "drop"
 
     @field_validator("since")
     @classmethod

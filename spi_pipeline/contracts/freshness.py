@@ -21,7 +21,8 @@ def freshness(source: Source, published: dt.date | None, today: dt.date) -> Rule
 
     Args:
         source: the contract, with cadence and grace.
-        published: when the newest figures were published; None where that is not known.
+        published: when the newest figures were published or, where no publisher says, first seen; None where neither is
+            known.
         today: the day to judge by: the day the figures were taken in snapshot mode, the day of the run in live mode.
 
     Returns:
@@ -37,7 +38,7 @@ def freshness(source: Source, published: dt.date | None, today: dt.date) -> Rule
     if published is None:
         return _result("skipped", "warning", "the day of publication is not known", promised)
     late_from = published + dt.timedelta(days=source.cycle_days + source.grace_days)
-    said = f"published on {published:%Y-%m-%d}, {(today - published).days} days before {today:%Y-%m-%d}"
+    said = f"appeared on {published:%Y-%m-%d}, {(today - published).days} days before {today:%Y-%m-%d}"
     if today <= late_from:
         return _result("passed", "warning", said, promised)
     severity: Severity = "error" if today > late_from + dt.timedelta(days=source.cycle_days) else "warning"

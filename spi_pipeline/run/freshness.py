@@ -1,6 +1,7 @@
 """The age of sources as steps and status see it: when figures were published, and which day is today."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,9 +20,17 @@ def today(settings: Settings, reader: Reader, now: dt.datetime) -> dt.date:
 
 
 def published(origins: Iterable[Mapping[str, Any]]) -> dt.date | None:
-    """When the newest of the files behind a table was published; None where no publisher says."""
-    days = [str(origin["published_at"])[:10] for origin in origins if origin.get("published_at")]
-    return max(map(dt.date.fromisoformat, days), default=None)
+    """When the newest figures of a table were published; None where nothing is known of that.
+
+    That is the day the publisher says of a file, else the day its bytes were first seen, of the files of the newest
+    period: an old month asked for today is no news.
+    """
+    days: dict[str, list[str]] = {}
+    for origin in origins:
+        if said := origin.get("published_at") or origin.get("fetched_at"):
+            period = re.findall(r"\d{4}(?:-\d{2})*", str(origin.get("period") or ""))
+            days.setdefault(period[-1] if period else "", []).append(str(said)[:10])
+    return dt.date.fromisoformat(max(days[max(days)])) if days else None
 
 
 def judge_freshness(source: Source, settings: Settings, reader: Reader, now: dt.datetime) -> RuleResult:

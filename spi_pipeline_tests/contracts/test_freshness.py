@@ -40,7 +40,7 @@ def test_late_is_a_warning_and_twice_late_an_error(
     today = PUBLISHED + dt.timedelta(days=days)
     found = freshness(crimes, PUBLISHED, today)
     assert (found.outcome, found.rule.severity) == (outcome, severity)
-    assert found.observed == f"published on 2026-01-31, {days} days before {today}{late}"
+    assert found.observed == f"appeared on 2026-01-31, {days} days before {today}{late}"
     assert found.expected == "new figures within 31 days (monthly) and 31 days of grace"
 
 

@@ -39,10 +39,11 @@ class FakeClient:
         body = found(request) if callable(found) else found
         if isinstance(body, Exception):
             raise body
-        download = kept(self.folder, body, address(request), request.period)
         if check:
-            check(download.path)
-        return download
+            (self.folder / "body").write_bytes(body)
+            check(self.folder / "body")
+            body = (self.folder / "body").read_bytes()
+        return kept(self.folder, body, address(request), request.period)
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         return json.loads(self.get(request, check).path.read_bytes())
@@ -72,7 +73,7 @@ class FakeClient:
 
 def address(request: Request) -> str:
     query = f"?{urlencode(request.params)}" if request.params else ""
-    return f"{request.host.base}{request.path}{query}"
+    return f"{request.host.base}{request.path}{query}{request.part and f'#{request.part}'}"
 
 
 def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:

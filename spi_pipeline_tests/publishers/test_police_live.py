@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import math
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.police import OFFERS
 from spi_pipeline.publishers.police.answers import CATEGORIES
-from spi_pipeline.publishers.police.asking import last_updated
+from spi_pipeline.publishers.police.asking import FORCES, newest_month
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
@@ -50,11 +53,29 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
 
     offered = [{"date": month, "stop-and-search": ["anyshire"]} for month in sorted(months, reverse=True)]
     files = {f"/data/archive/{end}.zip": zipped(members) for end, members in archives.items()}
+    sums = {path[14:21]: hashlib.md5(body, usedforsecurity=False).hexdigest() for path, body in files.items()}
     answers: dict[str, Any] = {
         "/api/crimes-street-dates": json.dumps(offered).encode(), STREET: street_crimes,
-        "/api/crimes-no-location": b"[]", "/api/crime-last-updated": b'{"date": "2024-03-18"}', **files,
+        "/api/crimes-no-location": b"[]", "/api/crime-last-updated": b'{"date": "2024-03-01"}',
+        "/data/archive/": page_of_archives(sums), **files,
     }  # fmt: skip
     return FakeClient(folder, answers)
+
+
+def page_of_archives(sums: dict[str, str]) -> bytes:
+    """As the publisher's page of 2026 writes them, by the copy committed in BlackThrive/streetlamp."""
+    listed = "".join(
+        f"""<div class="download">
+        <i class="icon-file"></i> <span><a href="/data/archive/{end}.zip">Some Month</a> (1.6 GB)</span>
+        <p class="contained-range">
+            Contains data from Aug 2023 to Jul 2026
+        </p>
+        <p class="md5sum">{md5}</p>
+        </div>"""
+        for end, md5 in sums.items()
+    )
+    latest = '<p>the latest from <a href="/data/archive/latest.zip">data.police.uk/data/archive/latest.zip</a></p>'
+    return f"<!DOCTYPE html><html><body>{latest}{listed}</body></html>".encode()
 
 
 def member(month: str, *rows: dict[str, object], force: str = "anyshire") -> dict[str, bytes]:
@@ -68,15 +89,23 @@ def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) ->
     archive |= member("2023-12", incident("c", "Drugs", INSIDE, "2023-12"), force="elsewhere")
     client = publisher(
         tmp_path,
-        ["2023-11", "2023-12", "2024-01"],
-        {"2023-12": archive},
+        ["2023-12", "2024-01"],
+        {"2024-01": archive},
+        _2023_12=[crime(number, "2023-12") for number in range(3)],
         _2024_01=[crime(1, "2024-01"), crime(2, "2024-01")],
     )
-    frame = through(CRIMES, client, TOWN)
+    frame = through(CRIMES, client, replace(TOWN, since="2023-11"))
     assert holds("street_crime", frame)
-    assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 1, "2024-01": 2}
+    # The API is revised, an archive is not: what both hold is as the API has it.
+    assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 3, "2024-01": 2}
     assert frame.loc[frame["month"] == "2024-01", "crime_type"].tolist() == ["Burglary"]
-    assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2024-01"]
+    assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2023-12", "2024-01"]
+
+
+def test_without_a_wish_for_earlier_months_no_archive_is_asked_for(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
+    list(CRIMES.fetch(client, TOWN))
+    assert [path for path in client.paths() if "archive" in path] == []
 
 
 def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
@@ -89,15 +118,18 @@ def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
 
 def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tmp_path: Path) -> None:
     archives = {
-        end: member(f"{end[:4]}-06", incident("a", "Drugs", INSIDE, f"{end[:4]}-06")) for end in ("2020-12", "2023-12")
+        end: member(month, incident("a", "Drugs", INSIDE, month))
+        for end, month in (("2022-04", "2020-06"), ("2024-01", "2023-06"))
     }
     client = publisher(tmp_path, ["2024-01"], archives, _2024_01=[crime(1, "2024-01")])
     frame = through(CRIMES, client, replace(TOWN, since="2019-05"))
     assert sorted(frame["month"]) == ["2020-06", "2023-06", "2024-01"]
-    assert [path for path in client.paths() if "archive" in path] == [
-        "/data/archive/2020-12.zip",
-        "/data/archive/2023-12.zip",
+    # 36 months in each: the latest that still holds May 2019, and the latest that holds what it does not.
+    assert [path for path in client.paths() if path.endswith(".zip")] == [
+        "/data/archive/2022-04.zip",
+        "/data/archive/2024-01.zip",
     ]
+    assert [request.path for request in client.announced] == [path for path in client.paths() if path.endswith(".zip")]
     assert {asked_month(request) for request in client.asked if request.path == STREET} == {"2024-01"}
 
 
@@ -128,8 +160,9 @@ def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(
 def test_a_force_month_that_is_not_in_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
     archive = member("2023-10", incident("a", "Drugs", INSIDE, "2023-10")) | member("2023-11", force="elsewhere")
     archive |= member("2023-12", incident("b", "Drugs", INSIDE, "2023-12"))
-    frame = through(CRIMES, publisher(tmp_path, ["2023-12"], {"2023-12": archive}), replace(TOWN, since="2023-10"))
-    assert sorted(set(frame["month"])) == ["2023-10", "2023-12"]
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": archive}, _2024_01=[crime(1, "2024-01")])
+    frame = through(CRIMES, client, replace(TOWN, since="2023-10"))
+    assert sorted(set(frame["month"])) == ["2023-10", "2023-12", "2024-01"]
 
 
 def test_a_later_archive_revises_the_months_of_an_earlier_one(tmp_path: Path) -> None:
@@ -301,23 +334,144 @@ def test_stops_are_asked_for_only_where_the_force_is_listed(tmp_path: Path) -> N
     client = publisher(tmp_path, ["2024-01"], {})
     client.answers["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
     assert list(STOPS.fetch(client, TOWN)) == []
-    assert client.paths() == ["/api/crimes-street-dates", "/api/crime-last-updated"]
+    assert client.paths() == ["/api/crimes-street-dates"]
 
 
 def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     archive = {"2022-06/2022-06-anyshire-stop-and-search.csv": stops([stop("2022-06-10T12:00:00+00:00")])}
-    client = publisher(tmp_path, ["2024-01"], {"2023-12": archive})
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": archive})
     client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
     frame = through(STOPS, client, replace(TOWN, since="2022-01"))
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
 
 
-def test_the_newest_months_were_published_when_the_publisher_says(tmp_path: Path) -> None:
-    months = ["2023-11", "2023-12", "2024-01", "2024-02"]
-    client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
-    days = {one.period: one.published_at for one in CRIMES.fetch(client, TOWN)}
-    assert days == {"2023-11": None, **dict.fromkeys(months[1:], "2024-03-18T00:00:00+00:00")}
+def test_the_newest_month_is_what_is_told_as_the_last_update_and_dates_nothing(tmp_path: Path) -> None:
+    """The publisher said 2026-07-01 on 16 September 2026: that is a month, and no day of publication."""
+    client = publisher(tmp_path, ["2024-02", "2024-03"], {}, _2024_02=[crime(1, "2024-02")])
+    assert newest_month(client, TOWN) == "2024-03"
+    client.asked.clear()
+    client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
+    found = [*CRIMES.fetch(client, TOWN), *STOPS.fetch(client, TOWN)]
+    assert found
+    assert {one.published_at for one in found} == {None}
+    assert "/api/crime-last-updated" not in client.paths()
+    for other in (b'{"date": "soon"}', b'{"date": null}', b"[]"):
+        client.answers["/api/crime-last-updated"] = other
+        with pytest.raises(PermanentFailure, match="names no month any more; see its docs"):
+            newest_month(client, TOWN)
 
 
-def test_the_publisher_says_when_it_changed(tmp_path: Path) -> None:
-    assert last_updated(publisher(tmp_path, [], {}), TOWN) == "2024-03-18"
+def test_what_was_had_of_archives_is_not_asked_for_again(tmp_path: Path) -> None:
+    rows = member("2021-06", incident("a", "Drugs", INSIDE, "2021-06"))
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": rows}, _2024_01=[crime(1, "2024-01")])
+    scope = replace(TOWN, since="2021-02")
+    had = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
+    assert [one.period for one in had] == ["2021-02/2024-01"]
+    later = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
+    january = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
+    frame = through(CRIMES, later, replace(scope, have=(*had, january)))
+    assert sorted(frame["month"]) == ["2021-06", "2024-01", "2024-02"]
+    assert [path for path in later.paths() if "archive" in path] == []
+    # Another force is not in what was kept of it.
+    other = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
+    list(CRIMES.fetch(other, replace(scope, have=(*had, january), forces=("anyshire", "elsewhere"))))
+    assert [path for path in other.paths() if path.endswith(".zip")] == ["/data/archive/2024-01.zip"]
+
+
+@pytest.mark.parametrize("setting", ["drop", "keep"])
+def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: Path, setting: Any) -> None:
+    ours = member("2023-11", incident("a", "Drugs", INSIDE, "2023-11"))
+    others = member("2023-11", force="elsewhere") | {
+        "2023-11/2023-11-anyshire-outcomes.csv": b"Crime ID\n",
+        "2023-11/2023-11-anyshire-stop-and-search.csv": stops([stop("2023-11-10T12:00:00+00:00")]),
+    }
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": others | ours}, _2024_01=[crime(1, "2024-01")])
+    scope = replace(TOWN, since="2023-11", archives=setting)
+    downloads = list(CRIMES.fetch(client, scope))
+    archive = downloads[0]
+    with zipfile.ZipFile(archive.path) as file:
+        assert set(file.namelist()) == (set(ours) if setting == "drop" else {*ours, *others})
+        assert file.read(*ours) == next(iter(ours.values()))
+        whole = client.answers["/data/archive/2024-01.zip"]
+        assert isinstance(whole, bytes)
+        (md5,) = [request.md5 for request in client.asked if request.path.endswith(".zip")]
+        said = f"Taken from an archive of {len(whole):,} bytes, MD5 {md5}: anyshire"
+        assert file.comment.decode() == (said if setting == "drop" else "")
+    assert len(md5) == 32
+    assert archive.url.endswith("/2024-01.zip#anyshire" if setting == "drop" else "/2024-01.zip")
+    assert archive.name == "2024-01.zip"
+    assert CRIMES.parse(downloads, scope)["month"].tolist() == ["2023-11", "2024-01"]
+
+
+def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path) -> None:
+    # Stored as it is, so that a letter can be changed.
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as file:
+        file.writestr("2023-11/2023-11-anyshire-street.csv", b"Crime ID,Month\n")
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": {}})
+    client.answers["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
+    with pytest.raises(TransientFailure, match=r"2023-11-anyshire-street.csv in the archive is damaged \(Bad CRC-32"):
+        list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
+
+
+@pytest.mark.parametrize(
+    ("page", "md5"),
+    [
+        (page_of_archives({"2024-01": "0" * 31 + "A", "2023-12": "1" * 32}), "0" * 31 + "A"),
+        (page_of_archives({"2024-01": "0" * 32 + "-207", "2023-12": "1" * 32}), ""),
+        (page_of_archives({"2023-12": "1" * 32}), ""),
+        (b'<a href="https://data.police.uk/data/archive/2024-01.zip">January</a>\n\n' + b"2" * 32 + b"\n", "2" * 32),
+        (PermanentFailure("404", 404), ""),
+    ],
+    ids=["told", "the tag of a body sent in parts", "not told", "other markup", "no page"],
+)
+def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: Any, md5: str) -> None:
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
+    client.answers["/data/archive/"] = page
+    list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
+    assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
+
+
+def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(tmp_path: Path) -> None:
+    forces = ("anyshire", *(f"shire-{number}" for number in range(FORCES.threshold - 1)))
+    months = ["2020-03", "2021-02", "2024-01"]
+    archives = {"2023-01": months[:2], "2024-01": months[1:]}
+    held = {
+        end: {
+            name: body
+            for month in inside
+            for name, body in member(month, incident("a", "Drugs", INSIDE, month)).items()
+        }
+        for end, inside in archives.items()
+    }
+    client = publisher(tmp_path, ["2023-12", "2024-01"], held)
+    scope = replace(TOWN, since="2020-02", forces=forces)
+    assert sorted(through(CRIMES, client, scope)["month"]) == months
+    assert client.paths() == [
+        "/api/crimes-street-dates",
+        "/data/archive/",
+        *(f"/data/archive/{end}.zip" for end in held),
+    ]
+    late = publisher(tmp_path, ["2024-01", "2024-02"], held)
+    with pytest.raises(PermanentFailure, match=r"offers 2024-02, and no archive of it yet; ask again tomorrow"):
+        list(CRIMES.fetch(late, scope))
+
+
+def test_months_of_other_kinds_of_crime_are_passed_over(tmp_path: Path) -> None:
+    """Public disorder and weapons were one kind until April 2013, which the contract does not know."""
+    old = member("2013-04", incident("a", "Public disorder and weapons", INSIDE, "2013-04"))
+    new = member("2013-05", incident("b", "Public order", INSIDE, "2013-05"))
+    client = publisher(tmp_path, ["2014-01"], {"2014-01": old | new}, _2014_01=[crime(1, "2014-01")])
+    frame = through(CRIMES, client, replace(TOWN, since="2011-01"))
+    assert sorted(frame["month"]) == ["2013-05", "2014-01"]
+    assert [path for path in client.paths() if path.endswith(".zip")] == ["/data/archive/2014-01.zip"]
+
+
+@pytest.mark.parametrize("place", [{"latitude": None, "longitude": None}, {"latitude": "0", "longitude": "0.000000"}])
+def test_no_map_point_within_twenty_kilometres_is_no_place(tmp_path: Path, place: dict[str, Any]) -> None:
+    client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
+    client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
+    assert through(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
+    rows = [incident("a", "Drugs", (0, 0), "2023-12"), incident("b", "Drugs", (0, 51.4), "2023-12")]
+    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
+    assert sorted(frame[["longitude", "latitude"]].fillna(-1).values.tolist()) == [[-1, -1], [0, 51.4]]

@@ -24,7 +24,8 @@ from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
-from spi_pipeline.publishers.routes import REQUEST, Route
+from spi_pipeline.publishers.police.asking import FORCES
+from spi_pipeline.publishers.routes import Route
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.storage.store import Store
@@ -39,28 +40,31 @@ ROUTES = {
     "census": nomis.CENSUS_ROUTE,
     "population": nomis.POPULATION_ROUTE,
     "claimant_count": nomis.CLAIMANTS_ROUTE,
+    "street_crime": FORCES,
     **{name: service.route for name, service in SERVICES.items()},
 }
 
 
+# Output areas, wards, forces and authorities; else LSOAs.
+LUTON = {"census": 707, "claimant_count": 20, "street_crime": 1, "wards": 1, "lsoa_best_fit": 1}
+ENGLAND = {"census": 178_605, "claimant_count": 6_900, "street_crime": 39, "wards": 296, "lsoa_best_fit": 296}
+
+
 def cost(route: Route, areas: int) -> float:
-    return areas / route.codes * REQUEST + areas * route.area
+    return areas * (route.requests * route.request + route.area)
 
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
     route = ROUTES[name]
-    whole = route.pages * REQUEST + route.whole
+    whole = route.pages * route.request + route.whole
     assert cost(route, route.threshold) >= whole > cost(route, route.threshold - 1)
     assert [route.in_bulk(route.threshold + by) for by in (-1, 0)] == [False, True]
 
 
 def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
-    """Areas of Luton, and of England: output areas, LSOAs, wards, authorities."""
-    luton = {"census": 707, "population": 125, "claimant_count": 20, "wards": 1, "lsoa_best_fit": 1}
-    england = {"census": 178_605, "population": 33_755, "claimant_count": 6_900, "wards": 296, "lsoa_best_fit": 296}
-    at_once = {name for name, route in ROUTES.items() if route.in_bulk(england.get(name, 33_755))}
-    assert not any(route.in_bulk(luton.get(name, 125)) for name, route in ROUTES.items())
+    at_once = {name for name, route in ROUTES.items() if route.in_bulk(ENGLAND.get(name, 33_755))}
+    assert not any(route.in_bulk(LUTON.get(name, 125)) for name, route in ROUTES.items())
     # By authority a hundred codes already bring a third of the layer.
     assert ROUTES.keys() - at_once == {"wards", "lsoa_best_fit"}
 
@@ -81,7 +85,7 @@ def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
     stores = iter(range(9))
     return lambda keys=None: Publishers(
-        endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, keys or {}
+        endpoints, "2026-06", "keep", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, keys or {}
     )
 
 

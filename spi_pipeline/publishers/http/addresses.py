@@ -43,9 +43,10 @@ class Addresses:
         return host.name in self._overrides
 
     def url(self, request: Request) -> str:
-        """The whole address of a request, its query included."""
+        """The whole address of a request, its query included; behind a ``#``, which is not sent, what is kept of it."""
         query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
-        return f"{self._at(request.host, quote(request.path, safe='/%'))}{query}"
+        part = f"#{quote(request.part, safe='+')}" if request.part else ""
+        return f"{self._at(request.host, quote(request.path, safe='/%'))}{query}{part}"
 
     def _at(self, host: Host, path: str) -> str:
         """A path on the base in use, which may hold the folder that every path begins with."""

@@ -7,6 +7,7 @@ statuses and broken connections mean for ``answers``; whether a body is whole fo
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -133,7 +134,7 @@ class HttpClient:
             known = sum(size or 0 for size in sizes)
             more = "" if all(sizes) else " or more"
             files = "1 large file" if len(sizes) == 1 else f"{len(sizes)} large files"
-            self._tell(f"{files} of {known / 1e6:,.0f} MB{more} will be loaded, once, and kept")
+            self._tell(f"{files} of {known / 1e6:,.0f} MB{more} will be loaded, once")
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         """See ``exchange.Client``."""
@@ -286,5 +287,5 @@ def _conditions(kept: Download) -> dict[str, str]:
 
 
 def _bare(url: str) -> str:
-    """An address without its query, which may hold thousands of codes."""
-    return url.split("?")[0]
+    """An address without its query, which may hold thousands of codes, and without what is kept of it."""
+    return re.split("[?#]", url)[0]

@@ -32,6 +32,7 @@ from spi_pipeline.contracts.download import Download as Download
 from spi_pipeline.contracts.errors import SpiError
 
 Media = Literal["csv", "json", "zip", "xlsx", "html", "gzip"]
+Archives = Literal["drop", "keep"]
 Pairs = tuple[tuple[str, str], ...]
 MEGABYTE = 1_000_000
 
@@ -100,6 +101,8 @@ class Request:
         max_bytes: a larger body is refused, before it fills the disk.
         md5: the hex digest that the publisher publishes of the body, where it does; another body is asked for again.
         secret: parameters that are sent, and told and kept nowhere, such as a key; they do not change the answer.
+        part: names what the check leaves of the body, where not all of it is to be kept; told behind a ``#`` in the
+            address of the download, and not sent.
     """
 
     host: Host
@@ -113,6 +116,7 @@ class Request:
     max_bytes: int = 256 * MEGABYTE
     md5: str = ""
     secret: Pairs = ()
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class Client(Protocol):
         Args:
             request: what to ask for.
             check: looks at the body before it is kept, and raises one of the two failures where it is not what it
-                should be.
+                should be; where the request names a part, it also puts that part in the body's place.
 
         Raises:
             PermanentFailure: when asking again would not help.
@@ -190,6 +194,7 @@ class Scope:
         forces: slugs of the police forces.
         polygons: each ward's boundary, longitude and latitude, by its code.
         since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
+        archives: ``drop`` to keep of an archive of all areas the files of ours alone, ``keep`` for all of it.
         as_of: the day of the run, ``YYYY-MM-DD``.
         keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
         have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
@@ -206,6 +211,7 @@ class Scope:
     forces: tuple[str, ...] = ()
     polygons: Mapping[str, BaseGeometry] = field(default_factory=dict)
     since: str | None = None
+    archives: Archives = "drop"
     as_of: str = ""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     have: tuple[Download, ...] = ()

@@ -38,11 +38,11 @@ NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
 # A URL should stay below 8 kB; a code takes ten characters with its comma.
 CODES_A_REQUEST = 400
 # A row takes 60 to 90 bytes, and a table has one row to nineteen an area; its zip has 1.5 to 4.1 MB.
-CENSUS_ROUTE = Route(CODES_A_REQUEST, area=500, pages=1, whole=3 * MEGABYTE)
+CENSUS_ROUTE = Route(1 / CODES_A_REQUEST, area=500, pages=1, whole=3 * MEGABYTE)
 # Four rows of 40 bytes for each of the 35,672 LSOAs of England and Wales.
-POPULATION_ROUTE = Route(CODES_A_REQUEST, area=160, pages=6, whole=35_672 * 160)
+POPULATION_ROUTE = Route(1 / CODES_A_REQUEST, area=160, pages=6, whole=35_672 * 160)
 # A month: one row for each of some 8,400 wards.
-CLAIMANTS_ROUTE = Route(CODES_A_REQUEST, area=40, pages=1, whole=8_400 * 40)
+CLAIMANTS_ROUTE = Route(1 / CODES_A_REQUEST, area=40, pages=1, whole=8_400 * 40)
 # The LSOAs of 2021 in NM_2014_1, as other clients ask for them.
 LSOAS = "TYPE151"
 VALUE = ("measures", "20100")

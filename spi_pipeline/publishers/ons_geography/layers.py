@@ -41,7 +41,7 @@ class Service:
 
 def _route(records: int, size: int, areas: int) -> Route:
     """What a layer costs of so many records of so many bytes, by which so many areas are told apart."""
-    return Route(CODES_A_REQUEST, records * size // areas, -(-records // PAGE), records * size)
+    return Route(1 / CODES_A_REQUEST, records * size // areas, -(-records // PAGE), records * size)
 
 
 # Of England and Wales: so many have records in a layer.

@@ -6,7 +6,7 @@ from spi_pipeline.publishers.police import answers, asking, files
 HOSTS = (asking.POLICE,)
 OFFERS = {
     "street_crime": Offer(
-        asking.fetch_street_crime, answers.parse_crimes, asking.last_updated, files.read_street_crime
+        asking.fetch_street_crime, answers.parse_crimes, asking.newest_month, files.read_street_crime
     ),
-    "stop_and_search": Offer(asking.fetch_stops, answers.parse_stops, asking.last_updated, files.read_stop_and_search),
+    "stop_and_search": Offer(asking.fetch_stops, answers.parse_stops, asking.newest_month, files.read_stop_and_search),
 }

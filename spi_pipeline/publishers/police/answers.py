@@ -6,8 +6,12 @@ What is asked for, and when, is in ``asking``; the CSV files inside an archive a
 import datetime as dt
 import math
 import re
+import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +20,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.reading import begins, json_of, zip_members
-from spi_pipeline.publishers.http.exchange import Download, Scope
+from spi_pipeline.publishers.http.exchange import Download, Scope, TransientFailure
 from spi_pipeline.publishers.police.files import PUBLISHER, parse_stop_and_search, parse_street_crime
 
 CATEGORIES = {
@@ -37,12 +41,14 @@ class Kind:
         member: ending of its files in an archive.
         parse: reads such a file.
         row: reads one object of the API, or returns None for one that is not ours.
+        since: the first month of which files say what they say now; earlier ones are passed over.
     """
 
     columns: tuple[str, ...]
     member: str
     parse: Callable[..., pd.DataFrame]
     row: Callable[[Mapping[str, Any], Download], tuple[Any, ...] | None]
+    since: str = ""
 
 
 def parse_crimes(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -88,11 +94,11 @@ def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataF
 
 def _members(kind: Kind, download: Download, scope: Scope) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """The files of our forces in an archive, by month and force. A force-month that is not there is not known."""
-    pattern = re.compile(rf"(?:.*/)?(\d{{4}}-\d{{2}})-({'|'.join(map(re.escape, scope.forces))})-{kind.member}\.csv")
+    pattern, since = _member_of(kind, scope.forces), max(scope.since or "", kind.since)
     with zip_members(download.path, download.name, PUBLISHER) as archive:
         for name in archive.namelist():
             found = pattern.fullmatch(name)
-            if not found or (scope.since and found[1] < scope.since):
+            if not found or found[1] < since:
                 continue
             with archive.open(name) as stream:
                 frame = kind.parse(stream, f"{download.name}: {name}")
@@ -102,6 +108,35 @@ def _members(kind: Kind, download: Download, scope: Scope) -> Iterator[tuple[tup
                     f"{download.name}: {name} holds {', '.join(others)}, not the month of its name; fetch it again"
                 )
             yield (found[1], found[2]), frame
+
+
+def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
+    """Leave of an archive the files that are read for some forces: a zip whose comment says what it was taken from.
+
+    Raises:
+        TransientFailure: when one of those files is damaged.
+        SpiError: as for ``zip_members``.
+    """
+    pattern, ours = _member_of(kind, forces), body.with_name(f"{body.name}.ours")
+    with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as left:
+        for info in archive.infolist():
+            if not pattern.fullmatch(info.filename):
+                continue
+            named = zipfile.ZipInfo(info.filename, info.date_time)
+            named.compress_type = zipfile.ZIP_DEFLATED
+            try:
+                with archive.open(info) as member, left.open(named, "w") as target:
+                    shutil.copyfileobj(member, target)
+            except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+                raise TransientFailure(f"{info.filename} in the archive is damaged ({error})") from error
+        size = f"{body.stat().st_size:,} bytes"
+        left.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
+    ours.replace(body)
+
+
+def _member_of(kind: Kind, forces: Sequence[str]) -> re.Pattern[str]:
+    """Names of the files of some forces in an archive; the month and the force are its groups."""
+    return re.compile(rf"(?:.*/)?(\d{{4}}-\d{{2}})-({'|'.join(map(re.escape, forces))})-{kind.member}\.csv")
 
 
 def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
@@ -127,9 +162,12 @@ def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
 
 
 def point_of(place: Mapping[str, Any] | None, name: str) -> tuple[float, float]:
-    """Longitude and latitude, which come as texts; not a number without a place."""
+    """Longitude and latitude, which come as texts; not a number without a place.
+
+    Where no map point lies within 20 km the police write zeros.
+    """
     try:
-        if not place:
+        if not place or (place["latitude"] is None and place["longitude"] is None) or not float(place["latitude"]):
             return float("nan"), float("nan")
         return round(float(place["longitude"]), 6), round(float(place["latitude"]), 6)
     except (KeyError, TypeError, ValueError) as error:
@@ -147,7 +185,7 @@ def _crime(item: Mapping[str, Any], _asked: Download) -> tuple[Any, ...] | None:
 
 
 def _stop(item: Mapping[str, Any], asked: Download) -> tuple[Any, ...] | None:
-    """A stop. Whether a force's list holds those without a place is not documented, so they come from their own."""
+    """A stop. Those without a place are in a force's list and in one of their own, from which they come."""
     x, y = point_of(item["location"], "stops")
     if math.isnan(x) != ("no-location" in asked.name):
         return None
@@ -159,6 +197,8 @@ def _month_at_home(stamp: str) -> str:
 
 
 STREET = Kind(
-    ("month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes"), "street", parse_street_crime, _crime
-)
+    ("month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes"), "street", parse_street_crime, _crime,
+    # Until April 2013 public disorder and weapons were one kind of crime; bicycles and persons counted as other theft.
+    since="2013-05",
+)  # fmt: skip
 STOPS = Kind(("month", "longitude", "latitude", "stops"), "stop-and-search", parse_stop_and_search, _stop)

@@ -1,16 +1,17 @@
 """data.police.uk: what to ask for, and when again.
 
-The archive of a December holds the 36 months up to it and is fetched once; the months since come from the API, for the
-outline of our wards, and the newest of them again each time, since they are revised. A month a force did not publish is
-in neither, and stays missing. What was had before stays, though the publisher's window has moved on. How answers are
-read is in ``answers``.
+The months of its window come from the API, for the outline of our wards, and the newest of them again each time, since
+they are revised. Months before the window come from its archives, of 36 months and 1.7 GB each; so do all months of
+more forces than the API can be asked for. A month a force did not publish is in neither, and stays missing. What was
+had before stays, though the window has moved on. How answers are read is in ``answers``.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import shapely
 from shapely.geometry import Polygon, box
@@ -18,14 +19,26 @@ from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.publishers.files.months import month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
-from spi_pipeline.publishers.http.exchange import Client, Download, Host, Pairs, PermanentFailure, Request, Scope
-from spi_pipeline.publishers.police.answers import point_of
+from spi_pipeline.publishers.http.exchange import (
+    MEGABYTE,
+    Client,
+    Download,
+    Host,
+    Pairs,
+    PermanentFailure,
+    Request,
+    Scope,
+)
+from spi_pipeline.publishers.police.answers import STOPS, STREET, Kind, leave_of_forces, point_of
 from spi_pipeline.publishers.police.files import PUBLISHER
+from spi_pipeline.publishers.routes import Route
 
 # It states 15 requests a second and bursts of 30.
 POLICE = Host("POLICE", "https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15)
 WINDOW = 36
 REVISED = 3
+# Of a force the API answers for 36 months twice each, some 36 MB, in four seconds each time; an archive has 1.7 GB.
+FORCES = Route(requests=2 * WINDOW, area=WINDOW * MEGABYTE, pages=1, whole=1734 * MEGABYTE, request=4 * MEGABYTE)
 TOO_MANY = 503
 # Degrees: the outline may leave the wards by some 50 m; each crime is placed by the wards' own edges later.
 MARGIN = 0.0005
@@ -34,17 +47,17 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
-    """Archives, oldest first; then month by month what no archive holds."""
+    """Archives, oldest first; then month by month what the API offers."""
+    if scope.since:
+        scope = replace(scope, since=max(scope.since, STREET.since))
     offered = [month for month, _ in _availability(client)]
-    published = _published(client, scope)
-    wanted = _wanted(offered, scope)
-    archives = _archives(client, scope, scope.since or min(offered), max(offered))
-    yield from archives
-    held = {month for archive in archives for month in months_between(*archive.period.split("/"))}
+    months = _wanted(offered, scope)
+    if FORCES.in_bulk(len(scope.forces)):
+        yield from _nation(client, scope, STREET, months)
+        return
+    yield from _archives(client, scope, STREET, _chosen(scope, _before(min(offered), months, scope), max(offered)))
     outlines = _outlines(scope)
-    for month in wanted:
-        if month in held:
-            continue
+    for month in months:
         # In the order in which they are asked for, so that the same answers make the same table.
         kept = sorted((one for one in scope.have if one.period == month), key=_is_of_street, reverse=True)
         if month not in offered:
@@ -53,52 +66,49 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         had_some = len(outlines) == 1 and any(_is_of_street(one) and _holds_some(one) for one in kept)
         fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         try:
-            answers = [answer for outline in outlines for answer in _inside(client, fixed, outline, had_some)]
+            found = [answer for outline in outlines for answer in _inside(client, fixed, outline, had_some)]
         except PermanentFailure as failure:
             if not isinstance(failure.__cause__ or failure, _FellSilentError):
                 raise
-            yield from (published(one, fixed) for one in kept)
+            yield from kept
             continue
-        yield from (published(answer, fixed) for answer in answers)
+        yield from found
         # A town without a crime is a month that is not there: crimes without a place alone would make it zero.
-        if any(map(_holds_some, answers)):
+        if any(map(_holds_some, found)):
             places = (("category", "all-crime"), ("force", ""), ("date", month))
-            yield from (published(one, fixed) for one in _of_forces(client, fixed, "crimes-no-location", places, scope))
+            yield from _of_forces(client, fixed, "crimes-no-location", places, scope)
 
 
 def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
-    """Month by month from the API, those with and those without a place; before its window from archives."""
+    """Archives, oldest first; then month by month from the API those with and those without a place."""
     forces = dict(_availability(client))
     offered = list(forces)
-    published = _published(client, scope)
-    yield from _archives(client, scope, scope.since or min(offered), month_before(min(offered), 1))
-    for month in _wanted(offered, scope):
+    months = _wanted(offered, scope)
+    if FORCES.in_bulk(len(scope.forces)):
+        yield from _nation(client, scope, STOPS, months)
+        return
+    yield from _archives(client, scope, STOPS, _chosen(scope, _before(min(offered), months, scope), max(offered)))
+    for month in months:
         if month not in offered:
             yield from (download for download in scope.have if download.period == month)
             continue
         fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         ours = replace(scope, forces=tuple(force for force in scope.forces if force in forces[month]))
         for endpoint in ("stops-force", "stops-no-location"):
-            answers = _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
-            yield from (published(answer, fixed) for answer in answers)
+            yield from _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
 
 
-def last_updated(client: Client, scope: Scope) -> str:
-    """The day the publisher says it last changed anything."""
+def newest_month(client: Client, scope: Scope) -> str:
+    """The newest month there is, which the publisher calls its last update: no day of publication."""
     answer = client.read_json(Request(POLICE, "/api/crime-last-updated", media=("json",)))
-    if not isinstance(answer, dict) or "date" not in answer:
-        raise PermanentFailure(f"crime-last-updated of {PUBLISHER} names no date any more; see its docs")
-    return str(answer["date"])
+    told = str(answer["date"]) if isinstance(answer, dict) and "date" in answer else ""
+    if not _MONTH.match(told):
+        raise PermanentFailure(f"crime-last-updated of {PUBLISHER} names no month any more; see its docs")
+    return told[:7]
 
 
 class _FellSilentError(PermanentFailure):
     """An answer without a crime, for a month that had some before."""
-
-
-def _published(client: Client, scope: Scope) -> Callable[[Download, Request], Download]:
-    """Puts the day of the last publication on answers that it revised, which are those not settled yet."""
-    day = f"{last_updated(client, scope)}T00:00:00+00:00"
-    return lambda answer, asked: answer if asked.settled else replace(answer, published_at=day)
 
 
 def _availability(client: Client) -> list[tuple[str, list[str]]]:
@@ -119,44 +129,101 @@ def _wanted(offered: Sequence[str], scope: Scope) -> list[str]:
     """Every month since the first one wanted or, where none is named, since the first one offered or kept."""
     if scope.since and scope.since > max(offered):
         raise PermanentFailure(f"{PUBLISHER} offers months up to {max(offered)}, and {scope.since} is later")
-    kept = [one.period for one in scope.have if _MONTH.fullmatch(one.period)]
+    kept = [one.period.split("/")[0] for one in scope.have if _MONTH.match(one.period)]
     return months_between(scope.since or min([*offered, *kept]), max(offered))
 
 
-def _archives(client: Client, scope: Scope, first: str, last: str) -> list[Download]:
-    """The archives that hold the months between two, oldest first; before them those that were had for others."""
-    found = [archive for end in _archive_ends(first, last) if (archive := _archive(client, end))]
-    asked = {archive.url for archive in found}
-    kept = [one for one in scope.have if "/" in one.period and one.url not in asked]
-    return [*(one for one in kept if one.period.split("/")[1] >= (scope.since or "")), *found]
+def _before(window: str, months: Sequence[str], scope: Scope) -> list[str]:
+    """The months before the window of which no answer is kept."""
+    kept = {one.period for one in scope.have}
+    return [month for month in months if month < window and month not in kept]
 
 
-def _archive_ends(first: str, last: str) -> list[str]:
-    """The Decembers whose archives hold, 36 months each, all from the first month up to the last of them."""
-    end = last if last.endswith("-12") else f"{int(last[:4]) - 1}-12"
-    ends = []
-    while end >= first:
-        ends.append(end)
-        end = month_before(end, WINDOW)
-    return ends[::-1]
+def _nation(client: Client, scope: Scope, kind: Kind, months: Sequence[str]) -> Iterator[Download]:
+    """All months from archives, the newest above all: the publisher calls every other one out of date."""
+    newest = months[-1]
+    older = [month for month in months if month < month_before(newest, WINDOW - 1)]
+    archives = list(_archives(client, scope, kind, [*_chosen(scope, older, newest), *_chosen(scope, [newest], newest)]))
+    if not archives or _last(archives[-1]) < newest:
+        raise PermanentFailure(f"{PUBLISHER} offers {newest}, and no archive of it yet; ask again tomorrow")
+    yield from archives
 
 
-def _archive(client: Client, end: str) -> Download | None:
-    """An archive, or None where the publisher does not have it."""
-    asked = Request(
+def _chosen(scope: Scope, months: Sequence[str], newest: str) -> list[Download | str]:
+    """The fewest archives that hold some months: those that were had, and by their last months others where none was.
+
+    Each is the latest that still holds the first month not held yet, since an archive is never revised.
+    """
+    kept = sorted((one for one in scope.have if _serves(one, scope)), key=_last, reverse=True)
+    chosen: list[Download | str] = []
+    while months:
+        had = next((one for one in kept if _first(one) <= months[0] <= _last(one)), None)
+        end = _last(had) if had else min(month_before(months[0], 1 - WINDOW), newest)
+        chosen.append(had or end)
+        months = [month for month in months if month > end]
+    return chosen
+
+
+def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Download | str]) -> Iterator[Download]:
+    """Archives, those asked for that were not had yet; one that the publisher does not have is passed over."""
+    missing = [one for one in chosen if isinstance(one, str)]
+    sums = _sums(client) if missing else {}
+    asked = {end: _archive_of(scope, end, sums.get(end, "")) for end in missing}
+    client.announce(list(asked.values()))
+    for one in chosen:
+        if not isinstance(one, str):
+            yield one
+            continue
+        leave = partial(leave_of_forces, kind=kind, forces=scope.forces, md5=asked[one].md5)
+        try:
+            yield client.get(asked[one], leave if asked[one].part else None)
+        except PermanentFailure as failure:
+            if failure.status != 404:
+                raise
+
+
+def _archive_of(scope: Scope, end: str, md5: str) -> Request:
+    return Request(
         POLICE,
         f"/data/archive/{end}.zip",
         media=("zip",),
         period=f"{month_before(end, WINDOW - 1)}/{end}",
         settled=True,
         max_bytes=3_000_000_000,
+        md5=md5,
+        part="+".join(scope.forces) if scope.archives == "drop" else "",
     )
+
+
+def _sums(client: Client) -> dict[str, str]:
+    """The MD5 of each archive, by its last month, as the page of archives has them.
+
+    Of one it has what is none, the tag of a body sent in parts. That one, and all where the page is not to be had, are
+    held to the checksums inside them alone.
+    """
+    found: dict[str, str] = {}
     try:
-        return client.get(asked)
-    except PermanentFailure as failure:
-        if failure.status == 404:
-            return None
-        raise
+        page = client.get(Request(POLICE, "/data/archive/", media=("html",))).path.read_text("utf-8", errors="replace")
+    except PermanentFailure:
+        return found
+    for end, rest in re.findall(r"/archive/(\d{4}-\d{2})\.zip(.*?)(?=/archive/|\Z)", page, re.DOTALL):
+        if told := re.search(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])", rest):
+            found[end] = told[0]
+    return found
+
+
+def _serves(kept: Download, scope: Scope) -> bool:
+    """Whether it is an archive, or what was kept of one for our forces."""
+    forces = urlsplit(kept.url).fragment
+    return "/" in kept.period and (not forces or set(scope.forces) <= set(forces.split("+")))
+
+
+def _first(archive: Download) -> str:
+    return archive.period.split("/")[0]
+
+
+def _last(archive: Download) -> str:
+    return archive.period.split("/")[-1]
 
 
 def _is_of_street(kept: Download) -> bool:

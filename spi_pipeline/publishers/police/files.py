@@ -61,8 +61,7 @@ def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
         columns = {
             "month": fresh["Month"],
             "crime_type": fresh["Crime type"],
-            "longitude": _coordinate(fresh["Longitude"], name, "Longitude"),
-            "latitude": _coordinate(fresh["Latitude"], name, "Latitude"),
+            **_places(fresh, name),
             "lsoa_code": fresh["LSOA code"],
         }
         counts.add(columns)
@@ -84,11 +83,7 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
     """
     counts = _Counts("stops")
     for table in _blocks(content, name, STOP_HEADER):
-        columns = {
-            "month": _month_at_home(table["Date"].to_pandas(), name, "Date"),
-            "longitude": _coordinate(table["Longitude"], name, "Longitude"),
-            "latitude": _coordinate(table["Latitude"], name, "Latitude"),
-        }
+        columns = {"month": _month_at_home(table["Date"].to_pandas(), name, "Date"), **_places(table, name)}
         counts.add(columns)
     return _one_month(counts.frame(), name)
 
@@ -149,6 +144,13 @@ def _check_header(found: tuple[str, ...], name: str, header: tuple[str, ...]) ->
         extra = [column for column in found if column not in header]
         told = f"missing {missing}, unknown {extra}" if missing or extra else "the columns in another order"
         raise SpiError(f"{name} has another header than data.police.uk publishes: {told}; fetch it again")
+
+
+def _places(table: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
+    """Coordinates; null where no map point lies within 20 km, for which the police write zeros."""
+    found = {column.lower(): _coordinate(table[column], name, column) for column in ("Longitude", "Latitude")}
+    nowhere = pc.fill_null(pc.equal(found["latitude"], 0), False)
+    return {column: pc.if_else(nowhere, pa.scalar(None, pa.float64()), values) for column, values in found.items()}
 
 
 def _coordinate(texts: pa.ChunkedArray, name: str, column: str) -> pa.ChunkedArray:

@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http.exchange import Archives, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -46,6 +46,7 @@ class Publishers:
         endpoints: base addresses that replace the publishers' own.
         since: first month wanted, ``YYYY-MM``; None for the one last wanted or, where there was none, what each
             publisher's window holds.
+        archives: what is kept of an archive of all areas, see ``Scope``.
         contracts: all contracts.
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
@@ -59,6 +60,7 @@ class Publishers:
         self,
         endpoints: Mapping[str, str],
         since: str | None,
+        archives: Archives,
         contracts: Contracts,
         store: Store,
         snapshot: Path,
@@ -68,6 +70,7 @@ class Publishers:
         self._store = store
         self._snapshot = snapshot
         self._since = since
+        self._archives = archives
         self._keys = keys
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
@@ -108,7 +111,7 @@ class Publishers:
     def scope(self, source_id: str, areas: Scope) -> Scope:
         """For whom to ask and since when, with what is held of the source."""
         raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), have=raw.held(), keys=self._keys)
+        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.

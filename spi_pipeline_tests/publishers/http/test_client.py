@@ -498,7 +498,7 @@ def test_large_downloads_that_are_not_had_are_told_of_in_one_line(ask: Ask) -> N
     had, *others = (Request(POLICE, f"/{name}.zip", media=("zip",), settled=True) for name in "abc")
     asking.client.get(had)
     asking.client.announce([had, *others])
-    assert asking.told == ["2 large files of 3,468 MB will be loaded, once, and kept"]
+    assert asking.told == ["2 large files of 3,468 MB will be loaded, once"]
     asking.client.announce([had])
     assert (len(asking.told), len(asking.publisher.asked)) == (1, 3)
 
