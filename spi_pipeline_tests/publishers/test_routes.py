@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,13 +19,11 @@ import spi_pipeline
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.http.exchange import Request
-from spi_pipeline.publishers.nomis import asking as nomis
 from spi_pipeline.publishers.nomis.answers import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
-from spi_pipeline.publishers.police.asking import FORCES
 from spi_pipeline.publishers.routes import Route
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.steps.sources.publishers import Publishers
@@ -33,21 +32,10 @@ from spi_pipeline_tests.imitations import Publishers as Imitations
 from spi_pipeline_tests.imitations import local_publishers
 from spi_pipeline_tests.integration.houses import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
+from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of, kept, through
 
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
-ROUTES = {
-    "census": nomis.CENSUS_ROUTE,
-    "population": nomis.POPULATION_ROUTE,
-    "claimant_count": nomis.CLAIMANTS_ROUTE,
-    "street_crime": FORCES,
-    **{name: service.route for name, service in SERVICES.items()},
-}
-
-
-# Output areas, wards, forces and authorities; else LSOAs.
-LUTON = {"census": 707, "claimant_count": 20, "street_crime": 1, "wards": 1, "lsoa_best_fit": 1}
-ENGLAND = {"census": 178_605, "claimant_count": 6_900, "street_crime": 39, "wards": 296, "lsoa_best_fit": 296}
 
 
 def cost(route: Route, areas: int) -> float:
@@ -56,17 +44,18 @@ def cost(route: Route, areas: int) -> float:
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
-    route = ROUTES[name]
+    _, _, route = ROUTES[name]
     whole = route.pages * route.request + route.whole
     assert cost(route, route.threshold) >= whole > cost(route, route.threshold - 1)
     assert [route.in_bulk(route.threshold + by) for by in (-1, 0)] == [False, True]
 
 
 def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
-    at_once = {name for name, route in ROUTES.items() if route.in_bulk(ENGLAND.get(name, 33_755))}
-    assert not any(route.in_bulk(LUTON.get(name, 125)) for name, route in ROUTES.items())
-    # By authority a hundred codes already bring a third of the layer.
-    assert ROUTES.keys() - at_once == {"wards", "lsoa_best_fit"}
+    assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
+    # A query by a hundred authorities already brings a third of the layer.
+    assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
+        "wards", "lsoa_best_fit",
+    }  # fmt: skip
 
 
 contracts = cache(lambda: load_contracts(CONTRACTS))
@@ -100,6 +89,26 @@ def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
         assert offer.parse
         frame = offer.parse(list(offer.fetch(client, scope)), scope)
     return frame.sort_values(list(frame), ignore_index=True), publishers.asked(source_id)
+
+
+# What names an area in an answer is most of it, and our codes are as long as theirs.
+MEASURED = {"census_general_health": "census", "population": "population", "claimant_count": "claimant_count",
+            **{name: name for name in SERVICES}}  # fmt: skip
+
+
+@pytest.mark.parametrize("source_id", MEASURED)
+def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publishers], source_id: str) -> None:
+    _, level, route = ROUTES[MEASURED[source_id]]
+    publishers = asking()
+    _, requests = table(publishers, source_id)
+    answers = {one.url: one.size for one in publishers.raw(source_id).held()}
+    if source_id == "claimant_count":  # three months
+        requests, answers = requests // 3, dict([*answers.items()][:1])
+    if source_id == "lsoa_best_fit":  # the lookup of output areas comes along
+        answers = {url: size for url, size in answers.items() if SERVICES[source_id].name in url}
+        requests = len(answers)
+    assert requests == math.ceil(LUTON[level] * route.requests)
+    assert 0.4 < sum(answers.values()) / (LUTON[level] * route.area) < 1.6
 
 
 SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
