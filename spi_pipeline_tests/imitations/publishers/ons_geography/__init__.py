@@ -1,4 +1,8 @@
-"""ONS Open Geography on ArcGIS (sources.md, section 2): queries of a layer, and errors with status 200."""
+"""ONS Open Geography on ArcGIS (sources.md, section 2): queries of a layer, and errors with status 200.
+
+Pages of 2,000, the flag in either place and `1=1` are as clients of the service page through it; the list of services
+(some 3,900 there, and none at times) has the names and types that they read of it.
+"""
 
 from __future__ import annotations
 
