@@ -176,6 +176,8 @@ def monthly(types: dict[str, tuple[str, ...]], named: object) -> Callable[[Reque
         if request.path.endswith("/geography/TYPE.def.sdmx.json"):
             return json.dumps(named).encode()
         asked = dict(request.params)
+        if asked["geography"] == "TYPE180":
+            return body_of(pd.DataFrame(columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "RECORD_COUNT"]))
         areas = types.get(asked["geography"], tuple(asked["geography"].split(",")))
         month = "2026-08" if asked["date"] == "latest" else asked["date"]
         rows = pd.DataFrame(
@@ -194,7 +196,7 @@ def listing(**names: str) -> object:
 
 NAMED = listing(
     TYPE499="countries", TYPE153="2022 wards", TYPE182="wards as of May 2025", TYPE181="wards as of May 2024",
-    TYPE448="electoral wards",
+    TYPE448="electoral wards", TYPE180="wards as of May 2026, without figures",
 )  # fmt: skip
 ELSEWHERE = ("E05700001", *TOWN.wards, "W05000001")
 CLAIMANTS = "/api/v01/dataset/NM_162_1"
@@ -211,7 +213,7 @@ def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
 def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
     types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
     frame, asked = claimants(tmp_path, monthly(types, NAMED))
-    assert asked == ["TYPE182", "TYPE181", "TYPE181", "TYPE181"]
+    assert asked == ["TYPE180", "TYPE182", "TYPE181", "TYPE181", "TYPE181"]
     assert frame.values.tolist() == [[ward, m, v] for ward, v in zip(TOWN.wards, (5, 10), strict=True)
                                      for m in ("2026-07", "2026-08")]  # fmt: skip
 

@@ -11,6 +11,7 @@ How answers are read is in ``answers``.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -118,8 +119,9 @@ def _type_of_wards(client: Client, of_latest: Request, wards: Sequence[str]) -> 
         reverse=True,
     )
     for kind in newest[:3]:
-        if set(wards) <= _codes_of(_by_area(client, of_latest, wards, kind)):
-            return kind
+        with suppress(PermanentFailure):  # a type without figures of this month
+            if set(wards) <= _codes_of(_by_area(client, of_latest, wards, kind)):
+                return kind
     return ""
 
 
