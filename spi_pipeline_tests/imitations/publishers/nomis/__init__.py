@@ -12,7 +12,7 @@ import pandas as pd
 
 from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, json_answer, not_found
 from spi_pipeline_tests.imitations.publishers.nomis import bulk
-from spi_pipeline_tests.imitations.publishers.nomis.cubes import Cube, cube
+from spi_pipeline_tests.imitations.publishers.nomis.cubes import NAMED, Cube, cube
 from spi_pipeline_tests.imitations.publishers.nomis.files import FILES as FILES
 from spi_pipeline_tests.imitations.publishers.nomis.query import Place, codes, dates, members, places
 
@@ -117,7 +117,9 @@ def _csv_rows(query: _Query, offset: int, limit: int) -> list[dict[str, Any]]:
         blocks[place] = _six("GEOGRAPHY", place.number, place.name, place.code, place.level, kind, order)
     for name, labels in table.dimensions.items():
         for order, (code, label) in enumerate(labels.items()):
-            block = _six(name.upper(), code, label, code, name, "1000", order)
+            # Subdivisions were met as "_4" in this column, totals as "0" (a client of NM_2048_1, 2026).
+            shown = f"_{code}" if name.startswith("c2021_") and 0 < code < 1000 else code
+            block = _six(name.upper(), code, label, shown, name, "1000", order)
             blocks[name, code] = block if name != "measures" else {"MEASURES": code, "MEASURES_NAME": label}
     rows = []
     for number, (place, date, named, value) in enumerate(query.cells(offset, limit), offset):
@@ -176,10 +178,10 @@ def _codelist(table: Cube, inner: str, search: str) -> Answer:
     """The types of a data set, or the areas of one type, as SDMX in JSON."""
     kind = inner.rpartition("/")[2]
     pattern = re.compile(re.escape(search).replace(r"\*", ".*"), re.IGNORECASE)
-    if kind.startswith("TYPE"):
+    if kind.startswith("TYPE") and kind != "TYPE":
         found = [(p.number, p.name, p.code) for p in members(table, kind) if pattern.fullmatch(p.name)]
     else:
-        found = [(name, level, "") for name, level in table.types.items()]
+        found = [(name, NAMED.get(level, level), "") for name, level in table.types.items()]
     listed = [
         {"value": value, "description": {"value": name}, "annotations": {"annotation": [_note("GeogCode", code)]}}
         for value, name, code in found

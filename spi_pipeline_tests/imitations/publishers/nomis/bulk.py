@@ -1,4 +1,8 @@
-"""Nomis's bulk zips of Census 2021 tables (sources.md, section 1.6), in the two styles they come in."""
+"""Nomis's bulk zips of Census 2021 tables (sources.md, section 1.6), in the two styles they come in.
+
+Names of members, their order, headers, quotes and the columns before the categories are those of nine zips as Nomis
+served them (TS001, 011, 037, 038, 041, 045, 046, 054, 067); TS007A, 029, 039 and 052 as public code reads them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""ONS Open Geography on ArcGIS (sources.md, section 2): queries of a layer, and errors with status 200."""
+"""ONS Open Geography on ArcGIS (sources.md, section 2): queries of a layer, and errors with status 200.
+
+Pages of 2,000, the flag in either place and `1=1` are as clients of the service page through it; the list of services
+(some 3,900 there, and none at times) has the names and types that they read of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import shapely
 
 from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found
 from spi_pipeline_tests.imitations.publishers.ons_geography.files import FILES as FILES
-from spi_pipeline_tests.imitations.publishers.ons_geography.layers import Layer, layer
+from spi_pipeline_tests.imitations.publishers.ons_geography.layers import NAMES, Layer, layer
 
 _CLAUSE = re.compile(r"\(?\s*(\w+)\s*(=|<>|LIKE|IN)\s*(.+?)\s*\)?", re.IGNORECASE)
 
@@ -23,7 +27,10 @@ class _RefusedError(Exception):
 
 
 def answer(request: Request) -> Answer:
-    """/{service}/FeatureServer/0/query, and the description of the layer above it."""
+    """/{service}/FeatureServer/0/query, the description of the layer above it, and the list of all services."""
+    if request.path.strip("/") == "" and request.query.get("f") in ("json", "pjson"):
+        services = [{"name": name, "type": "FeatureServer"} for name in NAMES]
+        return json_answer({"currentVersion": 12, "services": services})
     found = re.fullmatch(r"/(\w+)/FeatureServer/0(/query)?", request.path.rstrip("/"))
     if not found:
         return not_found(request)
