@@ -110,8 +110,8 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     known = (seen >= LEAST_SEEN).mul(counted >= LEAST_PATIENTS, axis=0)
     shares = (weighted.groupby(by_area).sum() / weights).where(known)
     # A register that nobody keeps any more hides no patient.
-    seen = 100 * seen.loc[:, rates.notna().any()].min(axis=1)
-    frame = pd.DataFrame({"year": year, "patients": counted, "seen": seen}).join(shares)
+    least = 100 * seen.loc[:, rates.notna().any()].min(axis=1)
+    frame = pd.DataFrame({"year": year, "patients": counted, "seen": least}).join(shares)
     return frame.rename_axis("area_code").reset_index()[["area_code", "year", "patients", "seen", *REGISTERS]]
 
 

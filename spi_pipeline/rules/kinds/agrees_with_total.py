@@ -1,6 +1,6 @@
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -46,7 +46,7 @@ class StatedOfTotal(StatedOfColumn):
         licence: word of the licence vocabulary.
     """
 
-    totals: dict[str, float] = Field(min_length=1)
+    totals: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     tolerance: float = Field(ge=0, lt=1)
     statistic: Literal["sum", "mean", "count"] = "sum"
     weight: str | None = None
