@@ -58,7 +58,7 @@ def anchored_values(
     """
     source, columns = sources[measured.source], measured.measure.columns
     standing = ward_values(level_of(measured), sources, tables, wards).values.set_index("area_code")
-    base = base_year(measured, rows_asked(measured, tables), tables[source.id], wards)
+    base = base_year(measured, rows_asked(measured, tables), tables[source.id], wards, source.properties.months.thin)
     repeats, found = Repeats(), periods(measured, source, tables, wards.authorities)
     for period in found:
         repeats.add(period.rows, columns, wards.authorities)
@@ -73,7 +73,7 @@ def _counts(period: Period, columns: list[str], wards: Wards) -> Array:
     return np.where(period.covered, points_by_ward(period.rows, columns, wards.authorities), np.nan)
 
 
-def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards) -> Array:
+def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards, thin: float) -> Array:
     """Events of a year of the level's period, by ward: the mean of each calendar month over the years that hold it.
 
     Months that an authority's figures do not hold whole are left out of the mean; so every calendar month weighs
@@ -84,13 +84,14 @@ def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards
         rows: the rows of its source that are counted.
         every: all rows of its source.
         wards: boundaries.
+        thin: the share of what is usual that a whole month holds at least.
 
     Raises:
         SpiError: when no authority holds each calendar month of the period once.
     """
     level = _level(measured)
     months = [str(month) for month in pd.period_range(level.start, level.end, freq="M")]
-    codes, known = list(wards.authorities), whole_months(every, measured.measure.columns, wards.authorities)
+    codes, known = list(wards.authorities), whole_months(every, measured.measure.columns, wards.authorities, thin)
     held = np.array([[month in known[authority] for month in months] for authority in wards.authorities.values()])
     events = rows[measured.measure.columns].sum(axis=1, skipna=False)
     sums = events.groupby([rows["ward_code"], rows["month"]]).sum().unstack()

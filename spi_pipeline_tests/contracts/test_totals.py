@@ -41,7 +41,7 @@ def test_a_source_states_one_of_the_two(root: Path) -> None:
 
 def test_the_licence_of_a_total_is_one_of_the_vocabulary(root: Path) -> None:
     change(root, CAR, '2021_bulk", licence: OGL-UK-3.0}}', '2021_bulk", licence: OGL}}')
-    (fault, _) = faults(root)
+    (fault,) = faults(root)
     assert fault.message.startswith("rule households_of_the_authority: 'OGL' is not a licence of vocabulary.yaml")
 
 
