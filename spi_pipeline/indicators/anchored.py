@@ -20,7 +20,7 @@ from spi_pipeline.engine.intervals import MIN_AREAS, events_interval, shrink_rat
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, rows_asked, unplaced_points
-from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, ward_values
+from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, of_authorities, ward_values
 from spi_pipeline.indicators.windows import whole_months
 
 CALENDAR = range(1, 13)
@@ -138,9 +138,15 @@ def movement(count: pd.Series, base: pd.Series, dispersion: float = 1.0) -> pd.D
 def _moved(standing: pd.DataFrame, count: Array, base: Array, dispersion: float, wards: Wards) -> pd.DataFrame:
     """One window: every ward, then every authority."""
     frame = pd.DataFrame({"authority": pd.Series(wards.authorities), "events": count, "expected": base})
-    frame = frame.join(standing[["value", "allocation_error", "denominator"]].rename(columns={"value": "level"}))
+    frame = frame.join(
+        standing[["value", "allocation_error", "denominator", "covered"]].rename(columns={"value": "level"})
+    )
     unknown = frame["level"].isna() | frame["events"].isna() | ~(frame["expected"] > 0)
     frame.loc[unknown, ["events", "expected", "denominator"]] = np.nan
+    # A window or a base that is not there is missing; a level of which too little is known is suppressed.
+    frame["covered"] = frame["covered"].where(~unknown | frame["level"].isna(), 0.0)
+    of_wards = of_authorities(frame["covered"].to_numpy(), ~unknown.to_numpy(), wards)
+    covered_of = dict(zip(sorted(set(wards.authorities.values())), of_wards, strict=True))
     below, above = [], []
     for authority, own in frame.groupby("authority"):
         moved = movement(own["events"], own["expected"], dispersion)
@@ -150,11 +156,15 @@ def _moved(standing: pd.DataFrame, count: Array, base: Array, dispersion: float,
         moved *= town["value"].iloc[0] * stood / would_move if would_move > 0 else 1.0
         error = own["allocation_error"] * moved["value"]
         moved = moved.mul(own["level"], axis=0).assign(allocation_error=error, numerator=own["events"])
-        below.append(moved.assign(denominator=own["denominator"]).rename_axis("area_code").reset_index())
+        moved = moved.assign(denominator=own["denominator"], covered=own["covered"])
+        below.append(moved.rename_axis("area_code").reset_index())
         weight = own["denominator"].sum(min_count=1)
         error = standing["allocation_error"][authority] * town["value"]
         town = (town * stood / weight).assign(area_code=authority, allocation_error=error, denominator=weight)
-        above.append(town.assign(numerator=own["events"].sum(min_count=1)))
+        town = town.assign(numerator=own["events"].sum(min_count=1))
+        if covered_of[str(authority)] < wards.least_covered:
+            town[["value", "lower", "upper", "allocation_error", "numerator", "denominator"]] = np.nan
+        above.append(town.assign(covered=covered_of[str(authority)]))
     return pd.concat([*below, *above], ignore_index=True)
 
 

@@ -28,6 +28,7 @@ def completeness_step(contracts: Contracts) -> Step:
         outputs=("completeness",),
         files=(
             "recent.yaml",
+            "framework.yaml",
             *(f"indicators/{component}.yaml" for component in sorted(set(contracts.component_of.values()))),
             *(contracts.sources[name].file for name in counted),
             *products("completeness"),

@@ -31,6 +31,7 @@ def recent_step(contracts: Contracts) -> Step:
         outputs=("recent",),
         files=(
             "recent.yaml",
+            "framework.yaml",
             *(f"indicators/{component}.yaml" for component in sorted(components)),
             *(contracts.sources[name].file for name in sources),
             *products("recent"),

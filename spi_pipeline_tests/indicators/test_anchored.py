@@ -31,6 +31,7 @@ PLACES = Wards(
             "residents": [1000.0, 1500.0, 900.0, 2000.0, 1200.0, 800.0, 1600.0],
         }
     ),
+    least_covered=0.65,
 )
 RATES = [10.0, 20.0, 5.0, 12.0, 30.0, 8.0, 16.0]
 SOURCES = {"survey": source(levels=("point",), column="month"), "rates": source("rates")}

@@ -30,6 +30,7 @@ TOWN = Wards(
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents"],
     ).assign(household_weight=[1, 0.5, 0.5, 0.5, 0.5, 1, 1], households=[40.0, 100.0, 100.0, 20.0, 20.0, 10.0, 50.0]),
+    least_covered=0.65,
 )
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}
 WINDOW = {"months": 12}
@@ -190,7 +191,7 @@ def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents", "method"],
     )
-    town = Wards(TOWN.boundaries, weights)
+    town = Wards(TOWN.boundaries, weights, 0.65)
 
     def shares(rows: pd.DataFrame) -> dict[str, float]:
         return values(ward_values(indicator("figure", **SHARE), {"survey": source()}, {"survey": rows}, town))
@@ -207,7 +208,7 @@ def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none
 
 def test_a_share_published_by_ward_needs_no_allocation() -> None:
     rows = pd.DataFrame({"area_code": [N1, N2, S2], "yes": [30, 10, NAN], "asked": [100, 100, 50]})
-    wards = Wards(TOWN.boundaries, pd.DataFrame())
+    wards = Wards(TOWN.boundaries, pd.DataFrame(), 0.65)
     tables, sources = {"survey": rows}, {"survey": source(levels=["ward"])}
     got = ward_values(indicator("figure", **SHARE), sources, tables, wards)
     assert values(got) == close({N1: 30, N2: 10, S1: NAN, S2: NAN, NORTH: 20, SOUTH: NAN})
