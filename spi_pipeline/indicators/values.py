@@ -248,7 +248,10 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
 def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
     """Wards, then their authorities, whose sums are those over the wards with a value, where these are enough."""
     per = 100.0 if measure.kind == "share" else measure.per
-    known = ~np.isnan(sums).any(axis=1) & (sums[:, 1] > 0)
+    summed = ~np.isnan(sums).any(axis=1)
+    known = summed & (sums[:, 1] > 0)
+    # Where nobody was there to be counted nothing is withheld.
+    covered = np.where(summed & ~known, 0.0, covered)
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     above = [np.bincount(parent[known], column[known], len(authorities)) for column in sums.T]
     of_wards = of_authorities(covered, known, wards)
