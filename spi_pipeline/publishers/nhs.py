@@ -36,7 +36,7 @@ EDITIONS_LOOKED_AT = 4
 class Register(NamedTuple):
     """A register of QOF: its group, the list that holds the ages it covers, and the most of a list that is credible.
 
-    No register covers more than a fifth of England's list of its ages; at three to eight times of England's share
+    No register covers more than a fifth of England's list of its ages; at four to eight times of England's share
     (8 %, 13 %, 15 % and 2 %) stand practices that serve one home or clinic, and slips: 63.7 % was published once.
     """
 
