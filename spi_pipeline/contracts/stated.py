@@ -13,6 +13,7 @@ from spi_pipeline.contracts.reading.documents import Document, Path_, unknown, v
 from spi_pipeline.contracts.reading.standard import QualityElement
 from spi_pipeline.rules.kind import StatedOfAreas
 from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.rules.kinds.agrees_with_total import StatedOfTotal
 from spi_pipeline.rules.rule import Rule
 
 # The standard has a word of its own for the number of rows.
@@ -78,6 +79,11 @@ def _rule(
         params |= _areas(document, path, about, stated.geographies, places, faults)
         if kind == "known_areas" and "areas" in params:
             params["former"] = sorted(places.geography.former_wards)
+    if isinstance(stated, StatedOfTotal):
+        total = places.total(stated.totals)
+        if total is None:
+            return None
+        params["total"] = total
     description = element.description or KINDS[kind].promise
     return Rule(element.id, kind, element.severity, description, stated.named(), params)
 

@@ -20,7 +20,7 @@ from spi_pipeline.engine.intervals import MIN_AREAS, events_interval, shrink_rat
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, rows_asked, unplaced_points
-from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, ward_values
+from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, of_authorities, ward_values
 from spi_pipeline.indicators.windows import whole_months
 
 CALENDAR = range(1, 13)
@@ -58,7 +58,7 @@ def anchored_values(
     """
     source, columns = sources[measured.source], measured.measure.columns
     standing = ward_values(level_of(measured), sources, tables, wards).values.set_index("area_code")
-    base = base_year(measured, rows_asked(measured, tables), tables[source.id], wards)
+    base = base_year(measured, rows_asked(measured, tables), tables[source.id], wards, source.properties.months.thin)
     repeats, found = Repeats(), periods(measured, source, tables, wards.authorities)
     for period in found:
         repeats.add(period.rows, columns, wards.authorities)
@@ -73,7 +73,7 @@ def _counts(period: Period, columns: list[str], wards: Wards) -> Array:
     return np.where(period.covered, points_by_ward(period.rows, columns, wards.authorities), np.nan)
 
 
-def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards) -> Array:
+def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards, thin: float) -> Array:
     """Events of a year of the level's period, by ward: the mean of each calendar month over the years that hold it.
 
     Months that an authority's figures do not hold whole are left out of the mean; so every calendar month weighs
@@ -84,13 +84,14 @@ def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards
         rows: the rows of its source that are counted.
         every: all rows of its source.
         wards: boundaries.
+        thin: the share of what is usual that a whole month holds at least.
 
     Raises:
         SpiError: when no authority holds each calendar month of the period once.
     """
     level = _level(measured)
     months = [str(month) for month in pd.period_range(level.start, level.end, freq="M")]
-    codes, known = list(wards.authorities), whole_months(every, measured.measure.columns, wards.authorities)
+    codes, known = list(wards.authorities), whole_months(every, measured.measure.columns, wards.authorities, thin)
     held = np.array([[month in known[authority] for month in months] for authority in wards.authorities.values()])
     events = rows[measured.measure.columns].sum(axis=1, skipna=False)
     sums = events.groupby([rows["ward_code"], rows["month"]]).sum().unstack()
@@ -137,9 +138,15 @@ def movement(count: pd.Series, base: pd.Series, dispersion: float = 1.0) -> pd.D
 def _moved(standing: pd.DataFrame, count: Array, base: Array, dispersion: float, wards: Wards) -> pd.DataFrame:
     """One window: every ward, then every authority."""
     frame = pd.DataFrame({"authority": pd.Series(wards.authorities), "events": count, "expected": base})
-    frame = frame.join(standing[["value", "allocation_error", "denominator"]].rename(columns={"value": "level"}))
+    frame = frame.join(
+        standing[["value", "allocation_error", "denominator", "covered"]].rename(columns={"value": "level"})
+    )
     unknown = frame["level"].isna() | frame["events"].isna() | ~(frame["expected"] > 0)
     frame.loc[unknown, ["events", "expected", "denominator"]] = np.nan
+    # A window or a base that is not there is missing; a level of which too little is known is suppressed.
+    frame["covered"] = frame["covered"].where(~unknown | frame["level"].isna(), 0.0)
+    of_wards = of_authorities(frame["covered"].to_numpy(), ~unknown.to_numpy(), wards)
+    covered_of = dict(zip(sorted(set(wards.authorities.values())), of_wards, strict=True))
     below, above = [], []
     for authority, own in frame.groupby("authority"):
         moved = movement(own["events"], own["expected"], dispersion)
@@ -149,11 +156,15 @@ def _moved(standing: pd.DataFrame, count: Array, base: Array, dispersion: float,
         moved *= town["value"].iloc[0] * stood / would_move if would_move > 0 else 1.0
         error = own["allocation_error"] * moved["value"]
         moved = moved.mul(own["level"], axis=0).assign(allocation_error=error, numerator=own["events"])
-        below.append(moved.assign(denominator=own["denominator"]).rename_axis("area_code").reset_index())
+        moved = moved.assign(denominator=own["denominator"], covered=own["covered"])
+        below.append(moved.rename_axis("area_code").reset_index())
         weight = own["denominator"].sum(min_count=1)
         error = standing["allocation_error"][authority] * town["value"]
         town = (town * stood / weight).assign(area_code=authority, allocation_error=error, denominator=weight)
-        above.append(town.assign(numerator=own["events"].sum(min_count=1)))
+        town = town.assign(numerator=own["events"].sum(min_count=1))
+        if covered_of[str(authority)] < wards.least_covered:
+            town[["value", "lower", "upper", "allocation_error", "numerator", "denominator"]] = np.nan
+        above.append(town.assign(covered=covered_of[str(authority)]))
     return pd.concat([*below, *above], ignore_index=True)
 
 

@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.tables import Source
 Span = tuple[pd.Timestamp, pd.Timestamp]
 OBSERVATION_COLUMNS = [
     "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "lower", "upper",
-    "allocation_error", "error_basis", "numerator", "denominator", "status", "raw_sha256", "source_id",
+    "allocation_error", "error_basis", "numerator", "denominator", "covered", "status", "raw_sha256", "source_id",
 ]  # fmt: skip
 
 
@@ -59,7 +59,8 @@ def observations(
 
     Returns:
         The columns of the product ``observation``, one row per area and edition; status ``observed`` for a value of
-        the edition's own year, ``carried`` for an older one, ``held`` for one of a later year, ``missing``.
+        the edition's own year, ``carried`` for an older one, ``held`` for one of a later year, ``suppressed`` where too
+        little of the area is known in every period, ``missing`` where nothing is.
     """
     # Plain loops: a few hundred rows, for which a join costs fifty times as much.
     held = values.dropna(subset=["value"])
@@ -70,22 +71,22 @@ def observations(
     known: dict[str, list[_Value]] = {area: [] for area in sorted(set(values["area_code"]))}
     for value in held[list(_Value._fields)].itertuples(index=False, name=None):
         known[value[0]].append(_Value(*value))
+    seen = values.groupby("area_code")["covered"].max()
     rows = []
     for area, found in known.items():
         found.sort(key=lambda value: value.period_end)
         for edition in editions:
             past = [value for value in found if relative or value.period_end.year <= edition]
             used = past[-1] if past else next(iter(found), None)
-            rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
+            cells = _cells(used, edition, digests) if used else _none(float(seen[area]))
+            rows.append((indicator.id, area, edition, *cells, source.id))
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
 
 def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
     """The same for an indicator without a source: every area and edition, nothing known."""
     rows = [
-        (indicator.id, area, edition, *_cells(None, edition, {}), source.id)
-        for area in sorted(areas)
-        for edition in editions
+        (indicator.id, area, edition, *_none(float("nan")), source.id) for area in sorted(areas) for edition in editions
     ]
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
@@ -103,13 +104,18 @@ class _Value(NamedTuple):
     error_basis: str
     numerator: float
     denominator: float
+    covered: float
 
 
-def _cells(used: _Value | None, edition: int, digests: Mapping[Span, str | None]) -> tuple[object, ...]:
+def _none(seen: float) -> tuple[object, ...]:
+    """The columns of an observation without a value, of whose area a share was seen."""
+    missing = float("nan")
+    status = "suppressed" if seen > 0 else "missing"
+    return None, None, missing, missing, missing, missing, None, missing, missing, seen, status, None
+
+
+def _cells(used: _Value, edition: int, digests: Mapping[Span, str | None]) -> tuple[object, ...]:
     """The columns of an observation from ``period_start`` to ``raw_sha256``."""
-    if used is None:
-        missing = float("nan")
-        return None, None, missing, missing, missing, missing, None, missing, missing, "missing", None
     start, end = used.period_start, used.period_end
     status = "observed" if end.year == edition else "carried" if end.year < edition else "held"
     return start.date(), end.date(), *used[3:], status, digests[start, end]

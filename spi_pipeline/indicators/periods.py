@@ -81,7 +81,8 @@ def _periods(
             start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
             yield Period(start, end, rows[rows["year"] == year], everywhere)
     else:
-        for found in windows(whole_months(every, measure.columns, authority_of), measure.window):
+        whole = whole_months(every, measure.columns, authority_of, source.properties.months.thin)
+        for found in windows(whole, measure.window):
             covered = np.array([authority in found.authorities for authority in authority_of.values()])
             part = rows[rows["month"].isin(found.months.astype(str))]
             yield Period(found.months[0].start_time, found.months[-1].end_time.normalize(), part, covered)

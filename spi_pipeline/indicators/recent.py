@@ -22,6 +22,7 @@ COLUMNS = ["measure_id", "area_code", "month", "count", "rate_12_months", "lower
 def recent(
     measures: Sequence[Monthly],
     tables: Mapping[str, pd.DataFrame],
+    thin: Mapping[str, float],
     authority_of: Mapping[str, str],
     residents: pd.Series,
     false_signals: float,
@@ -33,6 +34,7 @@ def recent(
     Args:
         measures: what is counted.
         tables: rows of their sources, by id, with ``ward_code``, the ward each point lies in.
+        thin: by source, the share of what is usual that a whole month holds at least.
         authority_of: authority of each ward.
         residents: by ward.
         false_signals: signals a year that may be false, over all charts of an authority.
@@ -41,7 +43,7 @@ def recent(
         The columns of the product ``recent``.
     """
     whole = {
-        (name, columns): whole_months(tables[name], list(columns), authority_of)
+        (name, columns): whole_months(tables[name], list(columns), authority_of, thin[name])
         for name, columns in {(item.source, tuple(item.columns)) for item in measures}
     }
     frames = []

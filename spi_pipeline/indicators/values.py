@@ -16,20 +16,19 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Measure, Measured
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.engine.panel import Array
+from spi_pipeline.engine.panel import Array, Flags
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 from spi_pipeline.geography.codes import LEVEL_OF
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import spreading_error
 
-# A ward value rests on at least this share of the ward's residents (or of the published denominator); the JRC rule of
-# thumb for a unit's data.
-MIN_COVERED = 0.65
 # Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
 # not known as none: both must be of all the ward, but for rounding.
 COMPLETE = 1 - 1e-9
-VALUE_COLUMNS = ["area_code", "period_start", "period_end", "value", "allocation_error", "numerator", "denominator"]
+VALUE_COLUMNS = [
+    "area_code", "period_start", "period_end", "value", "allocation_error", "numerator", "denominator", "covered",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,13 @@ class Wards:
     Attributes:
         boundaries: ``area_code, parent_code`` of every ward.
         weights: the allocation table, all geographies; for a source on wards it may be empty.
+        least_covered: the share of a ward's residents, or of the published denominator, that a value must be seen
+            through; likewise of an authority's wards.
     """
 
     boundaries: pd.DataFrame
     weights: pd.DataFrame
+    least_covered: float
 
     @cached_property
     def authorities(self) -> dict[str, str]:
@@ -57,8 +59,9 @@ class WardValues:
 
     Attributes:
         values: one row per ward or authority and period: ``area_code, period_start, period_end, value,
-            allocation_error, numerator, denominator``; value missing where too little of a ward is known,
-            ``allocation_error`` as ``spreading_error`` forms it, in the unit of the value.
+            allocation_error, numerator, denominator, covered``; value missing where too little of a ward is known,
+            ``allocation_error`` as ``spreading_error`` forms it, in the unit of the value, ``covered`` the share (0 to
+            1) of the ward that is known, and of an authority its mean over the wards that have a value.
         unplaced: what was counted but could not be placed, over all periods: incidents without coordinates, or the
             part of small areas outside every ward; 0 for means.
         dispersion: how many times the variance of a Poisson count the repeated counts show, at least 1; 1 where
@@ -97,12 +100,13 @@ def ward_values(
             whole = _of_authorities(measure, sources, tables, period, wards)
             frames.append(whole.assign(period_start=period.start, period_end=period.end))
             continue
-        sums, outside = _sums(indicator, sources, tables, period, wards)
+        sums, covered, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
         if measure.window is not None and "ward_code" in period.rows:
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)
-        frames.append(_divided(sums, spread, measure, wards).assign(period_start=period.start, period_end=period.end))
+        values = _divided(sums, covered, spread, measure, wards)
+        frames.append(values.assign(period_start=period.start, period_end=period.end))
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced, repeats.dispersion)
 
 
@@ -116,8 +120,8 @@ def no_values(wards: Wards) -> WardValues:
 def _sums(
     indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period,
     wards: Wards,
-) -> tuple[Array, float]:  # fmt: skip
-    """Numerator and denominator of each ward, one row each, and what lies outside every ward.
+) -> tuple[Array, Array, float]:  # fmt: skip
+    """Numerator and denominator of each ward, one row each, how much of it is known, and what lies outside every ward.
 
     Missing where too little is known. The numerator of a mean is its value times its denominator.
     """
@@ -129,19 +133,22 @@ def _sums(
         weights = _weights_for(source, rows, wards)
         if measure.weighted_by == "households":
             weights = weights.assign(weight=weights["household_weight"], residents=weights["households"])
-        value, denominator = _by_ward(allocate_means(means, weights), MIN_COVERED, wards).T
-        return np.column_stack([value * denominator, denominator]), 0.0
+        averaged = allocate_means(means, weights)
+        value, denominator = _by_ward(averaged, wards.least_covered, wards).T
+        return np.column_stack([value * denominator, denominator]), _covered(averaged, wards), 0.0
     assert measure.denominator is not None  # the measure's own validation sees to it
     column, base = measure.denominator.column, sources[measure.denominator.source or source.id]
     if base is source:
         both = np.column_stack([total(rows, measure.columns), total(rows, [column])])
         both[np.isnan(both).any(axis=1)] = np.nan
         placed = _placed(source, rows, wards, numerator=both[:, 0], denominator=both[:, 1])
-        return _by_ward(placed, MIN_COVERED, wards), float(placed.unplaced["numerator"])
-    numerator, outside = _counted(measure, source, period, wards)
+        by_ward, outside = _by_ward(placed, wards.least_covered, wards), float(placed.unplaced["numerator"])
+        return by_ward, _covered(placed, wards), outside
+    numerator, covered, outside = _counted(measure, source, period, wards)
     parts = tables[base.id]
     placed = _placed(base, parts, wards, denominator=total(parts, [column]))
-    return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
+    both = np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)])
+    return both, np.minimum(covered, _covered(placed, wards)), outside
 
 
 def _spread(
@@ -178,17 +185,24 @@ def _of_authorities(
     counted = pd.Series(total(period.rows, measure.columns)).groupby(period.rows["area_code"].to_numpy()).sum()
     own = pd.DataFrame({"area_code": authorities, "numerator": counted.reindex(authorities).to_numpy()})
     own = own.assign(denominator=below, value=measure.per * own["numerator"] / below, allocation_error=0.0)
-    return pd.concat([pd.DataFrame({"area_code": list(wards.authorities)}), own], ignore_index=True)
+    own = own.assign(covered=own["value"].notna().astype(float))
+    none = pd.DataFrame({"area_code": list(wards.authorities), "covered": 0.0})
+    return pd.concat([none, own], ignore_index=True)
 
 
-def _counted(measure: Measure, source: Source, period: Period, wards: Wards) -> tuple[Array, float]:
-    """What a rate counts, by ward. A ward without a point has none; a small area without a row is not known."""
+def _counted(measure: Measure, source: Source, period: Period, wards: Wards) -> tuple[Array, Array, float]:
+    """What a rate counts, by ward, how much of it is known, and what lies outside.
+
+    A ward without a point has none; a small area without a row is not known.
+    """
     rows = period.rows
     if "point" not in source.properties.geography.levels:
         placed = _placed(source, rows, wards, numerator=total(rows, measure.columns))
-        return _by_ward(placed, COMPLETE, wards)[:, 0], float(placed.unplaced["numerator"])
+        outside = float(placed.unplaced["numerator"])
+        return _by_ward(placed, COMPLETE, wards)[:, 0], _covered(placed, wards), outside
     placed_points = points_by_ward(rows, measure.columns, wards.authorities)
-    return np.where(period.covered, placed_points, np.nan), unplaced_points(rows, measure.columns)
+    counted = np.where(period.covered, placed_points, np.nan)
+    return counted, period.covered.astype(float), unplaced_points(rows, measure.columns)
 
 
 def _placed(source: Source, rows: pd.DataFrame, wards: Wards, **counts: Array) -> Allocated:
@@ -202,6 +216,14 @@ def _by_ward(placed: Allocated, least: float, wards: Wards) -> Array:
     figures = placed.wards.where(np.broadcast_to(enough, placed.wards.shape))
     by_ward: Array = figures.reindex(list(wards.authorities)).to_numpy()
     return by_ward
+
+
+def _covered(placed: Allocated, wards: Wards) -> Array:
+    """The share of each ward in order that is known; none of a ward that is not reached."""
+    share = placed.covered.iloc[:, 0].reindex(list(wards.authorities)).fillna(0.0)
+    # Sums of floats end a little beside 1.
+    known: Array = share.round(9).clip(0, 1).to_numpy()
+    return known
 
 
 def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFrame:
@@ -223,12 +245,18 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     return weights
 
 
-def _divided(sums: Array, spread: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
-    """Wards, then their authorities, whose sums are those over the wards with a value."""
+def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
+    """Wards, then their authorities, whose sums are those over the wards with a value, where these are enough."""
     per = 100.0 if measure.kind == "share" else measure.per
-    known = ~np.isnan(sums).any(axis=1) & (sums[:, 1] > 0)
+    summed = ~np.isnan(sums).any(axis=1)
+    known = summed & (sums[:, 1] > 0)
+    # Where nobody was there to be counted nothing is withheld.
+    covered = np.where(summed & ~known, 0.0, covered)
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     above = [np.bincount(parent[known], column[known], len(authorities)) for column in sums.T]
+    of_wards = of_authorities(covered, known, wards)
+    enough = of_wards >= wards.least_covered
+    above = [np.where(enough, column, np.nan) for column in above]
     numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
     denominator = np.where(denominator > 0, denominator, np.nan)
     numerator = np.where(np.isnan(denominator), np.nan, numerator)
@@ -239,5 +267,14 @@ def _divided(sums: Array, spread: Array, measure: Measure, wards: Wards) -> pd.D
             "allocation_error": per * spread / denominator,
             "numerator": np.nan if measure.kind == "mean" else numerator,
             "denominator": denominator,
+            "covered": np.concatenate([covered, of_wards]),
         }
     )
+
+
+def of_authorities(covered: Array, known: Flags, wards: Wards) -> Array:
+    """How much of each authority is known: the mean over its wards, those without a value counting nothing."""
+    authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
+    whole = np.bincount(parent, minlength=len(authorities))
+    share: Array = np.bincount(parent, np.where(known, covered, 0.0), len(authorities)) / whole
+    return share.round(9)

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Indicator, Window
+from spi_pipeline.engine.panel import Array
 
-# A month that holds less than a third of what the months around it hold was published in part. Of Luton's months at
-# hand the lowest holds 0.74 (crime) and 0.45 (stops) of their median.
-PART = 1 / 3
-# Below so many incidents a month chance alone makes such a month.
+# Below so many incidents a month chance alone makes a month that looks published in part.
 ENOUGH = 100
 
 
@@ -31,39 +29,62 @@ class Months:
     authorities: frozenset[str]
 
 
-def whole_months(rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str]) -> dict[str, list[str]]:
-    """The months that each authority's figures hold whole, ascending.
-
-    Police forces publish, or fail to, each for itself. A month without a single incident of any kind in an authority is
-    taken for one its force did not publish, since nothing tells it from a month without incidents. So is a month with
-    less than a third of the median of the months up to a year before and after it, where these hold 100 or more.
+def whole_months(
+    rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str], thin: float
+) -> dict[str, list[str]]:
+    """The months that each authority's figures hold whole, ascending; those of ``months_held`` that are not thin.
 
     Args:
         rows: every row of a monthly source, whatever it counts; those of points with ``ward_code``.
         columns: the columns counted.
         authority_of: authority of each ward.
+        thin: the share of what is usual that a whole month holds at least.
 
     Returns:
         Months as ``YYYY-MM`` by authority.
     """
+    held = months_held(rows, columns, authority_of, thin)
+    return {authority: frame.index[~frame["thin"]].tolist() for authority, frame in held.items()}
+
+
+def months_held(
+    rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str], thin: float
+) -> dict[str, pd.DataFrame]:
+    """What each authority counted in each month it has an incident of, and what is usual.
+
+    Police forces publish, or fail to, each for itself. A month without a single incident of any kind in an authority is
+    taken for one its force did not publish, since nothing tells it from a month without incidents. One that was
+    published in part is thin: it holds less than a share of the median of the months up to a year before and after it,
+    where these hold 100 or more.
+
+    Args:
+        rows: as for ``whole_months``.
+        columns: likewise.
+        authority_of: likewise.
+        thin: likewise.
+
+    Returns:
+        By authority, ``counted``, ``usual`` and ``thin`` by month, as ``YYYY-MM`` ascending.
+    """
     counted = rows[columns].sum(axis=1).groupby(rows["month"])
-    whole = {}
+    held = {}
     for authority in sorted(set(authority_of.values())):
         if "ward_code" in rows:
             own = rows[rows["ward_code"].isin([ward for ward, above in authority_of.items() if above == authority])]
             counted = own[columns].sum(axis=1).groupby(own["month"])
         totals = counted.sum()
-        whole[authority] = [str(month) for month in totals.index[~_published_in_part(totals)]]
-    return whole
+        usual = _usual(totals)
+        frame = pd.DataFrame({"counted": totals, "usual": usual, "thin": (usual >= ENOUGH) & (totals < thin * usual)})
+        held[authority] = frame.set_axis(totals.index.map(str))
+    return held
 
 
-def _published_in_part(totals: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which of some months, in the index, hold far less than those around them."""
+def _usual(totals: pd.Series) -> Array:
+    """The median of the months within a year of each of some months, which are in the index."""
     at = np.array([pd.Period(month, "M").ordinal for month in totals.index], dtype=int)
     near = np.abs(at[:, np.newaxis] - at) <= 12
-    usual = np.nanmedian(np.where(near, totals.to_numpy(), np.nan), axis=1)
-    in_part: np.ndarray[tuple[int], np.dtype[np.bool_]] = (usual >= ENOUGH) & (totals.to_numpy() < PART * usual)
-    return in_part
+    usual: Array = np.nanmedian(np.where(near, totals.to_numpy(), np.nan), axis=1)
+    return usual
 
 
 def windows(whole: Mapping[str, list[str]], window: Window) -> Iterator[Months]:

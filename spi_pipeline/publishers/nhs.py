@@ -1,8 +1,9 @@
 """NHS England: patients of each practice by LSOA, and the registers of the Quality and Outcomes Framework (QOF).
 
 Files are found through the publication pages, since their addresses change with each. Prevalence is known by practice:
-an area's is that of the practices its residents are registered with, weighted by how many are. Pages turn programs away
-at times; then the two files go into the inbox.
+an area's is that of the practices its residents are registered with, weighted by how many are; it is withheld where too
+few of them are with a practice whose register is known and credible. Pages turn programs away at times; then the two
+files go into the inbox.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import IO
+from typing import IO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
@@ -30,9 +31,26 @@ QOF = f"{NHS_PAGES.folder}/quality-and-outcomes-framework-achievement-prevalence
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
 # The list is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
-# By our column the group of the register; those of adults are shares of a list of adults, the others of the whole one.
-GROUPS = {"diabetes": "DM", "depression": "DEP", "hypertension": "HYP", "copd": "COPD"}
-ADULTS = ("DM", "DEP")
+
+
+class Register(NamedTuple):
+    """A register of QOF: its group, the list that holds the ages it covers, and the most of a list that is credible.
+
+    No register covers more than a fifth of England's list of its ages; at four to eight times of England's share
+    (8 %, 13 %, 15 % and 2 %) stand practices that serve one home or clinic, and slips: 63.7 % was published once.
+    """
+
+    group: str
+    ages: str
+    most: float
+
+
+REGISTERS = {
+    "diabetes": Register("DM", "17OV", 40),
+    "depression": Register("DEP", "18OV", 60),
+    "hypertension": Register("HYP", "TOTAL", 60),
+    "copd": Register("COPD", "TOTAL", 15),
+}
 PATIENT_COLUMNS = {
     "extract": ("EXTRACT_DATE",),
     "practice": ("PRACTICE_CODE", "PracticeCode"),
@@ -48,6 +66,9 @@ QOF_COLUMNS = {
     "register": ("REGISTER",),
 }
 LEAST_COVERED = 0.8
+# A condition is withheld where a smaller share of an area's patients is seen, or fewer than that share of the 1,000
+# residents that every LSOA has: one on the Welsh border had seven patients in England.
+LEAST_SEEN, LEAST_PATIENTS = 0.65, 650
 
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
@@ -57,7 +78,9 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Patients and the prevalence of each condition by LSOA, in the year the registers were closed.
+    """Patients, the share of them seen and the prevalence of each condition by LSOA, in the year registers were closed.
+
+    Seen are those of a practice with a credible register; of several conditions the one that fewest are seen for.
 
     Raises:
         SpiError: when one of the two files is missing, is on the LSOAs of 2011, or the two know other practices.
@@ -79,13 +102,17 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             f"the QOF file of {PUBLISHER}; fetch the two of the same year"
         )
     # A practice without a register weighs nothing in that condition.
-    weighted = rates.reindex(known["practice"]).set_index(known.index).mul(known["patients"].astype("float64"), axis=0)
-    weights = weighted.notna().mul(known["patients"].astype("float64"), axis=0)
-    by_area = known["area_code"]
-    shares = weighted.groupby(by_area).sum() / weights.groupby(by_area).sum()
+    by_area, count = patients["area_code"], patients["patients"].astype("float64")
+    weighted = rates.reindex(patients["practice"]).set_index(patients.index).mul(count, axis=0)
+    weights = weighted.notna().mul(count, axis=0).groupby(by_area).sum()
     counted = patients.groupby("area_code")["patients"].sum()
-    frame = pd.DataFrame({"year": year, "patients": counted}).join(shares).rename_axis("area_code").reset_index()
-    return frame[["area_code", "year", "patients", *GROUPS]]
+    seen = weights.div(counted, axis=0)
+    known = (seen >= LEAST_SEEN).mul(counted >= LEAST_PATIENTS, axis=0)
+    shares = (weighted.groupby(by_area).sum() / weights).where(known)
+    # A register that nobody keeps any more hides no patient.
+    least = 100 * seen.loc[:, rates.notna().any()].min(axis=1)
+    frame = pd.DataFrame({"year": year, "patients": counted, "seen": least}).join(shares)
+    return frame.rename_axis("area_code").reset_index()[["area_code", "year", "patients", "seen", *REGISTERS]]
 
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
@@ -187,22 +214,30 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
     with _table(download, r"PREVALENCE[_\w]*\.csv") as (stream, name):
-        where = {"group": set(GROUPS.values())}
-        rows = text_rows(stream, name, PUBLISHER, QOF_COLUMNS, where=where)
+        groups = [register.group for register in REGISTERS.values()]
+        rows = text_rows(stream, name, PUBLISHER, QOF_COLUMNS, where={"group": set(groups)})
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
-    # Several lists per practice: that of the ages the register covers, else the one there is.
-    fits = (rows["kind"] == "TOTAL") != rows["group"].isin(ADULTS)
-    rows = rows.assign(fits=fits).sort_values("fits", ascending=False).drop_duplicates(["practice", "group"])
-    rate = 100 * numbers(rows["register"], name, "REGISTER") / numbers(rows["list"], name, "PRACTICE_LIST_SIZE")
-    wide = rows.assign(rate=rate).pivot(index="practice", columns="group", values="rate")
-    if wide.empty:
-        raise SpiError(
-            f"{name} of {PUBLISHER} has none of the registers {listed(list(GROUPS.values()))}; fetch it again"
-        )
+    if rows.empty:
+        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listed(groups)}; fetch it again")
+    # Several lists per practice: a register of adults over a list of all ages would come out a fifth too low.
+    ages = {register.group: register.ages for register in REGISTERS.values()}
+    fitting = rows[rows["kind"] == rows["group"].map(ages)]
+    if other := sorted(set(rows["group"]) - set(fitting["group"])):
+        found = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
+        said = f"gives register {other[0]} no list of type {ages[other[0]]} but {found}"
+        raise SpiError(f"{name} of {PUBLISHER} {said}; see in {PUBLISHER}'s notes which ages it covers now")
+    fitting = fitting.drop_duplicates(["practice", "group"])
+    register, size = (
+        numbers(fitting["register"], name, "REGISTER"),
+        numbers(fitting["list"], name, "PRACTICE_LIST_SIZE"),
+    )
+    wide = fitting.assign(rate=100 * register / size).pivot(index="practice", columns="group", values="rate")
     # Registers come and go with the year's contract; one that is gone is missing.
-    return 2000 + int(closed[2]), wide.reindex(columns=list(GROUPS.values())).set_axis(list(GROUPS), axis=1)
+    wide = wide.reindex(columns=groups).set_axis(list(REGISTERS), axis=1)
+    credible = wide.le(pd.Series({name: register.most for name, register in REGISTERS.items()}), axis=1)
+    return 2000 + int(closed[2]), wide.where(credible)
 
 
 HOSTS = (NHS_PAGES, NHS_FILES)

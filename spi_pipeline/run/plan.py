@@ -12,6 +12,7 @@ from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.basis import basis_step
+from spi_pipeline.steps.completeness import completeness_step
 from spi_pipeline.steps.context import context_step
 from spi_pipeline.steps.geography import geography_steps
 from spi_pipeline.steps.indicator import indicator_step
@@ -39,6 +40,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *geography_steps(),
         context_step(contracts),
         recent_step(contracts),
+        completeness_step(contracts),
         *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
         basis_step(contracts),
         *(component_step(contracts, component_id) for component_id in contracts.framework.components),

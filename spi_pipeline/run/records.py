@@ -1,4 +1,4 @@
-"""What a run leaves behind: rows for ``check_result``, ``source_release`` and the list of runs."""
+"""What a run leaves behind: rows for ``check_result``, ``source_release``, ``outside_total`` and the list of runs."""
 
 import datetime as dt
 import json
@@ -10,6 +10,7 @@ import pyarrow as pa
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.rules.result import RuleResult
+from spi_pipeline.steps.sources.totals import compared
 
 RUN_SCHEMA = pa.schema(
     [
@@ -73,6 +74,12 @@ def release_rows(
         moments = {name: _moment(origin.get(name)) for name in ("fetched_at", "published_at")}
         rows.append(about | known | moments)
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["source_release"]))
+
+
+def total_rows(source_id: str, results: Sequence[RuleResult], run_id: str, contracts: Contracts) -> pa.Table:
+    """Rows of the product ``outside_total``: a source's table beside the totals that were published elsewhere."""
+    rows = [{"run_id": run_id, **row} for row in compared(contracts.sources[source_id], results)]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["outside_total"]))
 
 
 def _moment(text: str | None) -> dt.datetime | None:

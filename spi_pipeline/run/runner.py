@@ -29,7 +29,7 @@ from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
-from spi_pipeline.run.records import age, check_row, check_rows, release_rows
+from spi_pipeline.run.records import age, check_row, check_rows, release_rows, total_rows
 from spi_pipeline.run.staleness import fingerprint, judgement
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import ORIGINS
@@ -347,6 +347,10 @@ class Runner:
         try:
             if found:
                 self.store.append_run("check_result", run_id, check_rows(found, run_id, run_at, self.contracts))
+            judged = [each for each in outcomes if each.table in self.contracts.sources and each.results]
+            if judged:
+                totals = [total_rows(each.table, each.results, run_id, self.contracts) for each in judged]
+                self.store.append_run("outside_total", run_id, pa.concat_tables(totals))
             for outcome in outcomes:
                 if outcome.table in self.contracts.sources and outcome.version:
                     origins = self.reader.origins(outcome.table)

@@ -84,7 +84,13 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
         for name in NATIONAL_SOURCES
         if name in needed | {"census_residents", "census_households"} and (read := OFFERS[name].read)
     }
-    wards = _wards(folder, england, tables["census_residents"], tables["census_households"])
+    wards = _wards(
+        folder,
+        england,
+        tables["census_residents"],
+        tables["census_households"],
+        contracts.framework.publication.covered,
+    )
     rows: list[tuple[str, str, str, float, int]] = []
     for component in contracts.framework.components:
         measured = [level_of(item) if item.measure.level else item for item in contracts.indicators_of(component)]
@@ -99,7 +105,9 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
 
 
-def _wards(folder: Folder, england: England, residents: pd.DataFrame, households: pd.DataFrame) -> Wards:
+def _wards(
+    folder: Folder, england: England, residents: pd.DataFrame, households: pd.DataFrame, covered: float
+) -> Wards:
     """The wards of England with the weights of best fit."""
     counted = residents.merge(households, on="area_code", validate="1:1")
     lookup = england.lookup.merge(counted, left_on="lsoa21_code", right_on="area_code", validate="1:1")
@@ -126,7 +134,7 @@ def _wards(folder: Folder, england: England, residents: pd.DataFrame, households
     larger = made_of_parts(weights, england.msoas, "msoa_code", "lsoa_code", "msoa21")
     former = made_of_parts(older, england.former_msoas, "msoa11_code", "lsoa11_code", "msoa11")
     boundaries = lookup[["ward24_code", "ltla24_code"]].drop_duplicates().set_axis(["area_code", "parent_code"], axis=1)
-    return Wards(boundaries, pd.concat([weights, older, larger, former], ignore_index=True))
+    return Wards(boundaries, pd.concat([weights, older, larger, former], ignore_index=True), covered)
 
 
 def _national_values(

@@ -25,7 +25,12 @@ def context_step(contracts: Contracts) -> Step:
         group="context",
         inputs=(*sources, "wards", "area", "allocation"),
         outputs=("economy",),
-        files=("economy.yaml", *(contracts.sources[name].file for name in sources), *products("economy")),
+        files=(
+            "economy.yaml",
+            "framework.yaml",
+            *(contracts.sources[name].file for name in sources),
+            *products("economy"),
+        ),
         does=context,
         page=Page(),
         title="Economic context",

@@ -125,7 +125,7 @@ def _published(
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:
     """Wards with the weights of small areas, where the step reads them."""
     weights = inputs.frame("allocation") if "allocation" in inputs else pd.DataFrame()
-    return Wards(boundaries(inputs, contracts), weights)
+    return Wards(boundaries(inputs, contracts), weights, contracts.framework.publication.covered)
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:

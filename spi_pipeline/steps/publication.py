@@ -20,7 +20,7 @@ from spi_pipeline.storage.places import PUBLICATION
 
 OUTPUTS: tuple[Output, ...] = (DATABASE,)
 # Products that no step writes: what each run leaves behind.
-RECORDED = ("check_result", "source_release")
+RECORDED = ("check_result", "source_release", "outside_total")
 
 
 def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:

@@ -31,6 +31,7 @@ def recent_step(contracts: Contracts) -> Step:
         outputs=("recent",),
         files=(
             "recent.yaml",
+            "framework.yaml",
             *(f"indicators/{component}.yaml" for component in sorted(components)),
             *(contracts.sources[name].file for name in sources),
             *products("recent"),
@@ -53,7 +54,8 @@ def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[s
     tables = {name: placed(inputs, contracts, name) for name in _sources(measures)}
     residents = inputs.frame("area").set_index("area_code")["population"]
     authority_of = ward_places(inputs, contracts).authorities
-    return {"recent": recent(measures, tables, authority_of, residents, contracts.recent.false_signals)}
+    thin = {name: contracts.sources[name].properties.months.thin for name in tables}
+    return {"recent": recent(measures, tables, thin, authority_of, residents, contracts.recent.false_signals)}
 
 
 def _sources(measures: list[Monthly]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def test_what_only_judges_or_explains_makes_no_figure(file: str, old: str, new: 
         (CENSUS, "vintage: 2021", "vintage: 2011"),
         (CENSUS, "useful_life, value: stock", "useful_life, value: flow"),
         (CENSUS, 'end: "2021-03-21"', 'end: "2021-03-22"'),
-        (CENSUS, "version: 1.1.0", "version: 2.0.0"),
+        (CENSUS, "version: 1.2.0", "version: 2.0.0"),
         (HOUSING, "goalposts: {basis: reference}", "goalposts: {worst: 30, best: 0, basis: cap, reason: chosen}"),
         (HOUSING, "direction: lower_is_better", "direction: higher_is_better"),
         (HOUSING, "columns: [minus_1, minus_2_or_less]", "columns: [minus_1]"),

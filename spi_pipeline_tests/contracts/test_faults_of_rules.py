@@ -21,8 +21,8 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "rule: varies",
             "rule: vary",
             "rule none_varies: 'vary' is not a kind of rule; nearest is 'varies', "
-            "allowed are adds_up, between, coverage, empty, key, known_areas, null_share, part_of_whole, together, "
-            "totals, unbroken, varies",
+            "allowed are adds_up, agrees_with_total, between, coverage, empty, key, known_areas, null_share, "
+            "part_of_whole, together, totals, unbroken, varies",
         ),
         case(
             "unknown severity", CAR,

@@ -12,7 +12,6 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import METHODS, SLIVER
 from spi_pipeline.geography.points import place_points
-from spi_pipeline.indicators.values import MIN_COVERED
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -155,9 +154,8 @@ def test_incidents_without_a_place(town: Town, contracts: Contracts) -> None:
     assert_table(DOCUMENT, "without a place", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_the_limits_in_the_text_are_those_of_the_code() -> None:
-
+def test_the_limits_in_the_text_are_those_of_the_code(contracts: Contracts) -> None:
     said = text(DOCUMENT)
     assert f"under {SLIVER:.0%} of its surface".replace("%", " %") in said
-    assert f"{MIN_COVERED:.0%}".replace("%", " %") in said
+    assert f"{contracts.framework.publication.covered:.0%}".replace("%", " %") in said
     assert [method for method in METHODS if f"`{method}`" not in said] == []

@@ -16,7 +16,12 @@ from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.http.pace import PATIENCE
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.publishers.routes import Route
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
+from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.matrix import TROUBLES
@@ -95,14 +100,36 @@ def _told(requests: int, size: int) -> str:
     return f"{requests:,}, {size / 1e6:,.0f} MB" if size >= 1e6 else f"{requests:,}, {size / 1e3:,.0f} kB"
 
 
-def test_every_silent_failure_has_a_test_that_exists() -> None:
-    lines = table_in(DOCUMENT, "silent").splitlines()[2:]
+@pytest.mark.parametrize("table", ["silent", "faults of sources"])
+def test_every_failure_has_a_test_that_exists(table: str) -> None:
+    lines = table_in(DOCUMENT, table).splitlines()[2:]
     assert lines
     for line in lines:
-        named = re.findall(r"`((?:publishers|publishers/http|integration)/test_\w+\.py)::(test_\w+)`", line)
+        named = re.findall(r"`([\w/]+/test_\w+\.py)::(test_\w+)`", line)
         assert named, line
         for file, test in named:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test
+
+
+def test_the_differences_to_totals_from_outside_are_told(contracts: Contracts) -> None:
+    """As the embedded figures have them; of sources without embedded figures the total alone is known."""
+    embedded, rows = snapshot_tables(Settings().snapshot), []
+    for source in contracts.sources.values():
+        rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
+        table = read_embedded(Settings().snapshot, source.id).table if source.id in embedded else None
+        results = [] if table is None else evaluate(table, rules, table_name=source.id)
+        found = {row["rule"]: row for row in compared(source, results)}
+        for rule in rules:
+            said, row = rule.params, found.get(rule.id, {})
+            comes = f"{row['observed']:,.10g}" if "observed" in row else "–"
+            measure = f"{said.get('statistic', 'sum')} of `{rule.columns[0]}`"
+            share = f"{row['difference_percent']:+.2f}" if "difference_percent" in row else "–"
+            most = f"{100 * said['tolerance']:g}"
+            rows.append([f"`{source.id}`", measure, comes, f"{said['total']:,.10g}", share, most, said["dataset"]])
+        if not rules:
+            rows.append([f"`{source.id}`", "–", "–", "–", "–", "–", source.properties.no_total])
+    header = ["Source", "Measure", "Here", "Published", "Difference, %", "At most, %", "Published in, or why not"]
+    assert_table(DOCUMENT, "outside totals", markdown_table(header, rows, numbers=header[2:6]))
 
 
 def test_the_correction_shown_is_read(tmp_path: Path) -> None:

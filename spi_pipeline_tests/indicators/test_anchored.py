@@ -31,6 +31,7 @@ PLACES = Wards(
             "residents": [1000.0, 1500.0, 900.0, 2000.0, 1200.0, 800.0, 1600.0],
         }
     ),
+    least_covered=0.65,
 )
 RATES = [10.0, 20.0, 5.0, 12.0, 30.0, 8.0, 16.0]
 SOURCES = {"survey": source(levels=("point",), column="month"), "rates": source("rates")}
@@ -152,13 +153,13 @@ def test_every_calendar_month_weighs_alike_whichever_are_held() -> None:
     """A base that holds January twice and the other months once is no heavier on January."""
     base = dict.fromkeys(months("2022-05", "2023-04"), [10.0] * 7) | {"2024-01": [30.0] * 7}
     points = crimes(base)
-    found = base_year(measured(), points, points, PLACES)
+    found = base_year(measured(), points, points, PLACES, 1 / 3)
     assert found.tolist() == [11 * 10 + (10 + 30) / 2] * 7
 
 
 def test_a_month_outside_the_period_of_the_level_is_not_of_the_base() -> None:
     points = steady([4] * 7, [400] * 7)
-    assert base_year(measured(), points, points, PLACES).tolist() == [48.0] * 7
+    assert base_year(measured(), points, points, PLACES, 1 / 3).tolist() == [48.0] * 7
 
 
 def test_without_one_of_the_twelve_months_there_is_no_base_and_it_is_said() -> None:

@@ -19,10 +19,22 @@ def yearly(*cells: tuple[str, int, float]) -> pd.DataFrame:
     """Values by area and year."""
     columns = [
         "area_code", "period_start", "period_end", "value", "lower", "upper", "allocation_error", "error_basis",
-        "numerator", "denominator",
+        "numerator", "denominator", "covered",
     ]  # fmt: skip
     rows = [
-        (area, pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31), v, v - 1, v + 1, 0.5, "assumed", v, 100.0)
+        (
+            area,
+            pd.Timestamp(year, 1, 1),
+            pd.Timestamp(year, 12, 31),
+            v,
+            v - 1,
+            v + 1,
+            0.5,
+            "assumed",
+            v,
+            100.0,
+            float(v == v),
+        )
         for area, year, v in cells
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -40,6 +52,24 @@ def got(
     table = observations(values, indicator("figure"), source(**period), origins, editions, relative=relative)
     assert not table.duplicated(["area_code", "edition"]).any()
     return table.set_index(["area_code", "edition"])
+
+
+def test_what_is_withheld_is_told_from_what_nobody_knows() -> None:
+    seen = {N1: [0.4, 0.6], N2: [0.0, 0.0]}
+    rows = pd.concat(
+        [
+            yearly((area, 2020, float("nan")), (area, 2021, float("nan"))).assign(covered=each)
+            for area, each in seen.items()
+        ]
+    )
+    table = got(rows, [2021])
+    assert table["status"].to_dict() == {(N1, 2021): "suppressed", (N2, 2021): "missing"}
+    assert table["covered"].tolist() == [0.6, 0.0]
+    assert table["value"].isna().all()
+    older = got(yearly((N1, 2020, 4.0), (N1, 2021, float("nan"))).assign(covered=[0.9, 0.6]), [2021]).loc[(N1, 2021)]
+    assert (older["status"], older["value"], older["covered"]) == ("carried", 4.0, 0.9), (
+        "the newest that is whole enough"
+    )
 
 
 def test_held_then_observed_then_carried_and_never_expired() -> None:

@@ -28,7 +28,7 @@ def counted(ward: str, known: Sequence[str], crimes: Sequence[int] | int, kind: 
 
 
 def found(rows: pd.DataFrame, *measures: Monthly) -> pd.DataFrame:
-    table = recent(measures or (CRIME,), {"police": rows}, AUTHORITY_OF, RESIDENTS, 2)
+    table = recent(measures or (CRIME,), {"police": rows}, {"police": 1 / 3}, AUTHORITY_OF, RESIDENTS, 2)
     assert list(table.columns) == COLUMNS
     assert not table.duplicated(["measure_id", "area_code", "month"]).any()
     return table.set_index(["measure_id", "area_code", "month"]).sort_index()

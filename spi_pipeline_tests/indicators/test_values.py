@@ -30,6 +30,7 @@ TOWN = Wards(
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents"],
     ).assign(household_weight=[1, 0.5, 0.5, 0.5, 0.5, 1, 1], households=[40.0, 100.0, 100.0, 20.0, 20.0, 10.0, 50.0]),
+    least_covered=0.65,
 )
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}
 WINDOW = {"months": 12}
@@ -106,13 +107,17 @@ def test_only_rows_asked_for_are_counted() -> None:
 def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_missing() -> None:
     # N1 keeps 150 of 250 residents, below 65 %; without the third area N2 keeps 50 of 70, above it.
     got = computed(SHARE, small(yes=[NAN, 8, NAN, 3, 20], asked=[100, 40, 20, 30, 50]))
-    assert values(got, "denominator") == close({N1: NAN, N2: 10, S1: 30, S2: 50, NORTH: 10, SOUTH: 80})
-    assert values(got) == close({N1: NAN, N2: 20, S1: 10, S2: 40, NORTH: 20, SOUTH: 28.75})
+    assert values(got, "denominator") == close({N1: NAN, N2: 10, S1: 30, S2: 50, NORTH: NAN, SOUTH: 80})
+    # One of two wards is too little for the authority as well.
+    assert values(got) == close({N1: NAN, N2: 20, S1: 10, S2: 40, NORTH: NAN, SOUTH: 28.75})
+    covered = {N1: 150 / 250, N2: 50 / 70, S1: 1, S2: 1, NORTH: 25 / 70, SOUTH: 1}
+    assert values(got, "covered") == close(covered)
 
 
 def test_a_missing_denominator_leaves_its_numerator_out_and_an_unknown_authority_is_missing() -> None:
     got = computed(SHARE, small(yes=[10, 8, 6, 3, 20], asked=[100, 40, NAN, NAN, 0]))
     assert values(got) == close({N1: 1600 / 130, N2: 20, S1: NAN, S2: NAN, NORTH: 100 * 18 / 140, SOUTH: NAN})
+    assert (values(got, "covered")[S1], values(got, "covered")[S2]) == (0, 0), "not known, and nobody there"
     assert got.unplaced == 0
 
 
@@ -133,7 +138,7 @@ def test_a_rate_of_small_areas_divides_by_another_source() -> None:
     measure = {key: value for key, value in CRIME.items() if key != "window"}
     got = computed(measure, small(crimes=[10, 8, 6, 3, NAN]))
     # N1: 16 of 250 residents, N2: 5 of 50 + 20.
-    assert values(got) == close({N1: 64, N2: 5000 / 70, S1: 100, S2: NAN, NORTH: 21000 / 320, SOUTH: 100})
+    assert values(got) == close({N1: 64, N2: 5000 / 70, S1: 100, S2: NAN, NORTH: 21000 / 320, SOUTH: NAN})
     assert got.unplaced == 3
 
 
@@ -162,7 +167,7 @@ def test_a_count_of_a_ward_is_not_divided_by_part_of_it() -> None:
     tables = {"survey": small(yes=[10, 8, 6, 3, 20]), "census": census}
     got = values(ward_values(indicator("figure", **RATE), sources, tables, TOWN))
     # Half of the third small area, whose residents are not known, is in the second ward.
-    assert got == close({N1: 64, N2: NAN, S1: 100, S2: 200, NORTH: 64, SOUTH: 23000 / 130})
+    assert got == close({N1: 64, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
 
 def test_a_rate_within_one_table_is_formed_year_by_year_like_a_share() -> None:
@@ -174,9 +179,7 @@ def test_a_rate_within_one_table_is_formed_year_by_year_like_a_share() -> None:
     got = computed(measure, rows, column="year").values
     for year, expected in ((2020, 100.0), (2022, 200.0)):
         part = got[got["period_end"] == pd.Timestamp(year, 12, 31)].set_index("area_code")["value"]
-        assert part.to_dict() == close(
-            {N1: expected, N2: expected, S1: NAN, S2: expected, NORTH: expected, SOUTH: expected}
-        )
+        assert part.to_dict() == close({N1: expected, N2: expected, S1: NAN, S2: expected, NORTH: expected, SOUTH: NAN})
 
 
 def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none() -> None:
@@ -190,13 +193,13 @@ def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents", "method"],
     )
-    town = Wards(TOWN.boundaries, weights)
+    town = Wards(TOWN.boundaries, weights, 0.65)
 
     def shares(rows: pd.DataFrame) -> dict[str, float]:
         return values(ward_values(indicator("figure", **SHARE), {"survey": source()}, {"survey": rows}, town))
 
     rows = pd.DataFrame({"area_code": [*oa, SMALL[3]], "yes": [1, 2, 3], "asked": [10, 10, 10]})
-    assert shares(rows) == close({N1: 15, N2: NAN, S1: 30, S2: NAN, NORTH: 15, SOUTH: 30})
+    assert shares(rows) == close({N1: 15, N2: NAN, S1: 30, S2: NAN, NORTH: NAN, SOUTH: NAN})
     # An output area without a row is a quarter of the ward short, or three quarters.
     assert shares(rows.iloc[1:])[N1] == 20
     assert pd.isna(shares(rows.iloc[[0, 2]])[N1])
@@ -207,7 +210,7 @@ def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none
 
 def test_a_share_published_by_ward_needs_no_allocation() -> None:
     rows = pd.DataFrame({"area_code": [N1, N2, S2], "yes": [30, 10, NAN], "asked": [100, 100, 50]})
-    wards = Wards(TOWN.boundaries, pd.DataFrame())
+    wards = Wards(TOWN.boundaries, pd.DataFrame(), 0.65)
     tables, sources = {"survey": rows}, {"survey": source(levels=["ward"])}
     got = ward_values(indicator("figure", **SHARE), sources, tables, wards)
     assert values(got) == close({N1: 30, N2: 10, S1: NAN, S2: NAN, NORTH: 20, SOUTH: NAN})
@@ -305,7 +308,7 @@ def test_a_mean_is_weighted_by_its_denominator() -> None:
 def test_a_mean_without_denominator_is_weighted_by_residents_and_needs_65_percent_of_them() -> None:
     got = computed({"kind": "mean", "columns": ["score"]}, small(score=[NAN, 3, NAN, 7, 9]))
     # N1 is known for 150 of 250 residents, N2 for 50 of 70.
-    assert values(got) == close({N1: NAN, N2: 3, S1: 7, S2: 9, NORTH: 3, SOUTH: (7 * 30 + 9 * 100) / 130})
+    assert values(got) == close({N1: NAN, N2: 3, S1: 7, S2: 9, NORTH: NAN, SOUTH: (7 * 30 + 9 * 100) / 130})
 
 
 def test_a_mean_of_homes_is_weighted_by_households_and_needs_65_percent_of_them() -> None:

@@ -24,7 +24,7 @@ def counted(by_month: dict[str, int], ward: str = N1) -> pd.DataFrame:
 
 
 def north(rows: pd.DataFrame) -> list[str]:
-    return whole_months(rows, ["crimes"], AUTHORITY_OF)[NORTH]
+    return whole_months(rows, ["crimes"], AUTHORITY_OF, 1 / 3)[NORTH]
 
 
 @given(st.sets(st.integers(0, 60)), st.integers(1, 14))
@@ -72,12 +72,12 @@ def test_a_lasting_fall_is_not_a_month_published_in_part() -> None:
 
 def test_the_months_of_one_authority_are_not_those_of_another() -> None:
     rows = pd.concat([counted(dict.fromkeys(months("2023-01", 3), 5)), counted({"2023-02": 5}, ward=S1)])
-    assert whole_months(rows, ["crimes"], AUTHORITY_OF) == {NORTH: months("2023-01", 3), SOUTH: ["2023-02"]}
+    assert whole_months(rows, ["crimes"], AUTHORITY_OF, 1 / 3) == {NORTH: months("2023-01", 3), SOUTH: ["2023-02"]}
 
 
 def test_a_source_without_points_covers_every_authority() -> None:
     rows = counted(dict.fromkeys(months("2023-01", 2), 5)).drop(columns="ward_code")
-    assert whole_months(rows, ["crimes"], AUTHORITY_OF) == dict.fromkeys((NORTH, SOUTH), months("2023-01", 2))
+    assert whole_months(rows, ["crimes"], AUTHORITY_OF, 1 / 3) == dict.fromkeys((NORTH, SOUTH), months("2023-01", 2))
 
 
 def test_the_newest_window_of_an_edition_is_that_of_its_monthly_indicators() -> None:

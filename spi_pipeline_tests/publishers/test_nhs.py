@@ -34,7 +34,7 @@ def every_group(practice: str, percent: int) -> list[tuple[str, str, str, int, i
     return [(practice, group, kind, 100, percent) for group, kind in ages]
 
 
-LISTED = [("P1", "E01900001", 30), ("P2", "E01900001", 10), ("P2", "E01900002", 50), ("P3", "E01000000", 9)]
+LISTED = [("P1", "E01900001", 900), ("P2", "E01900001", 300), ("P2", "E01900002", 1500), ("P3", "E01000000", 9)]
 
 
 def files(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> list[Any]:
@@ -47,9 +47,10 @@ def test_an_area_has_the_prevalence_of_the_practices_its_patients_go_to(tmp_path
     found = registers([*every_group("P1", 4), *every_group("P2", 8)])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
     assert holds("diagnosed_conditions", frame)
-    assert frame["patients"].tolist() == [40, 50]
+    assert frame["patients"].tolist() == [1200, 1500]
     assert frame["year"].tolist() == [2025, 2025]
-    assert frame["diabetes"].tolist() == pytest.approx([(30 * 4 + 10 * 8) / 40, 8])
+    assert frame["seen"].tolist() == [100, 100]
+    assert frame["diabetes"].tolist() == pytest.approx([(3 * 4 + 8) / 4, 8])
 
 
 def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) -> None:
@@ -58,6 +59,41 @@ def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) 
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
     assert frame["hypertension"].tolist() == [4, 4]
     assert frame["diabetes"].tolist() == [4, 4], "of patients of 17 and over, not of all"
+
+
+def test_a_register_of_adults_is_never_a_share_of_a_list_of_all_ages(tmp_path: Path) -> None:
+    of_all = [(practice, group, "TOTAL", 400, 4) for practice in ("P1", "P2") for group in ("DM", "DEP")]
+    partly = registers([*every_group("P1", 4), *every_group("P2", 4)[1:], *of_all])
+    frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), partly), TOWN)
+    assert frame["diabetes"].tolist() == pytest.approx([4, float("nan")], nan_ok=True), "P2 has no list of 17 and over"
+    assert refused(tmp_path, patients(LISTED), registers(of_all)) == (
+        "PREVALENCE_2425.csv of NHS England gives register DEP no list of type 18OV but TOTAL; see in NHS England's "
+        "notes which ages it covers now"
+    )
+
+
+def test_a_practice_that_is_not_credible_is_left_out_of_that_condition(tmp_path: Path) -> None:
+    slips = [("P1", "DM", "17OV", 100, 64), ("P1", "COPD", "TOTAL", 0, 3), ("P1", "HYP", "TOTAL", 100, 60)]
+    found = registers([*every_group("P2", 8), *slips])
+    frame = CONDITIONS.parse(
+        files(tmp_path, patients([("P1", "E01900001", 300), ("P2", "E01900001", 900)]), found), TOWN
+    )
+    assert frame["diabetes"].tolist() == [8]
+    assert frame["copd"].tolist() == [8]
+    assert frame["hypertension"].tolist() == [(60 + 3 * 8) / 4], "high, and credible"
+    assert frame["seen"].tolist() == [75]
+
+
+def test_an_area_seen_through_too_few_of_its_patients_or_residents_is_withheld(tmp_path: Path) -> None:
+    listed = [("P1", "E01900001", 600), ("P3", "E01900001", 400), ("P1", "E01900002", 1400)]
+    found = registers(every_group("P1", 4))
+    frame = CONDITIONS.parse(files(tmp_path, patients(listed), found), TOWN)
+    assert frame["seen"].tolist() == [60, 100], "P3 is in no register, and not healthy"
+    assert frame["diabetes"].tolist() == pytest.approx([float("nan"), 4], nan_ok=True)
+    border = [("P1", "E01900001", 650), ("P1", "E01900002", 649)]
+    frame = CONDITIONS.parse(files(tmp_path, patients(border), found), TOWN)
+    assert frame["diabetes"].tolist() == pytest.approx([4, float("nan")], nan_ok=True)
+    assert frame["patients"].tolist() == [650, 649]
 
 
 def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> str:
@@ -86,8 +122,8 @@ def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path
 
 def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
-    assert CONDITIONS.parse(files(tmp_path, patients(LISTED * 2), found), TOWN)["patients"].tolist() == [40, 50]
-    message = refused(tmp_path, patients([*LISTED, ("P1", "E01900001", 31)]), found)
+    assert CONDITIONS.parse(files(tmp_path, patients(LISTED * 2), found), TOWN)["patients"].tolist() == [1200, 1500]
+    message = refused(tmp_path, patients([*LISTED, ("P1", "E01900001", 901)]), found)
     assert "holds P1 in E01900001 twice, with different figures; fetch it again" in message
 
 
@@ -103,7 +139,7 @@ def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path:
 def test_a_renamed_column_is_told_and_a_known_older_name_is_read(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
     older = patients(LISTED, LSOA_CODE="LSOA Code", NUMBER_OF_PATIENTS="All Patients")
-    assert CONDITIONS.parse(files(tmp_path, older, found), TOWN)["patients"].tolist() == [40, 50]
+    assert CONDITIONS.parse(files(tmp_path, older, found), TOWN)["patients"].tolist() == [1200, 1500]
     message = refused(tmp_path, patients(LISTED, LSOA_CODE="AREA"), found)
     assert "lacks the columns LSOA_CODE or LSOA Code of NHS England, it has PUBLICATION, " in message
 

@@ -32,6 +32,7 @@ EXPECTED = {
     "adds_up": "women, men add up to people to within 2",
     "quotient": "value is people over homes, times what its id states",
     "totals": "share adds up to 1 in each year",
+    "agrees_with_total": "300 to within 1%, as ONS has it in the census",
     "together": "homes, rate null in the same rows",
     "unbroken": "no gap in year",
     "empty": "nothing",

@@ -81,12 +81,15 @@ class Publication(Strict):
         first_edition: the first calendar year considered.
         held: largest share of an edition's weight that may be held from later years; the newest is always published.
         areas: a slot is in the basis when at least this share of wards has a value of useful age.
+        covered: a value is suppressed that is seen through a smaller share of a ward's residents, or of an authority's
+            wards.
         owner: whom the Dagster pages name, as ``team:name`` or a mail address.
     """
 
     first_edition: int = Field(ge=2000, le=2100)
     held: float = Field(ge=0, le=1)
     areas: float = Field(ge=0, le=1)
+    covered: float = Field(gt=0, le=1)
     owner: str = Field(pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$")
 
 

@@ -1,6 +1,6 @@
 """Which areas a table may name: the words for sets of area codes, and the codes behind them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,14 @@ class TablePlaces:
             return {}
         wards = self.geography.ward_codes if "ward" in names else ()
         return {"areas": [*wards, *(self.geography.authority_codes if "authority" in names else ())]}
+
+    def total(self, totals: Mapping[str, float]) -> float | None:
+        """A total of all authorities of the table, from those by authority or police force; None where one has none."""
+        forces = sorted({authority.police_force for authority in self.geography.authorities})
+        for names in (self.geography.authority_codes, forces):
+            if set(names) <= totals.keys():
+                return sum(totals[name] for name in names)
+        return None
 
 
 def with_known_areas(rules: Sequence[Rule], codes: Callable[[SmallAreas], Collection[str]]) -> tuple[Rule, ...]:

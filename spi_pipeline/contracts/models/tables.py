@@ -100,6 +100,19 @@ class Period(Strict):
         return self
 
 
+class Months(Strict):
+    """What tells a month that is whole from one that was published in part or without places.
+
+    Attributes:
+        thin: a month with less than this share of what the months within a year of it usually hold is taken for
+            published in part, and used as if it were missing.
+        without_place: the largest share of a month's incidents without a place that is not reported.
+    """
+
+    thin: float = Field(default=1 / 3, gt=0, lt=1)
+    without_place: float = Field(default=1, ge=0, le=1)
+
+
 class SourceProperties(Strict):
     """The custom properties every source contract states, once.
 
@@ -114,6 +127,8 @@ class SourceProperties(Strict):
         useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
         geography: see ``TableGeography``.
         period: see ``Period``.
+        months: see ``Months``; of sources counted month by month.
+        no_total: why no published total is stated that the table must agree with; empty where one is.
     """
 
     publisher: str
@@ -126,6 +141,8 @@ class SourceProperties(Strict):
     useful_life: str = ""
     geography: TableGeography
     period: Period
+    months: Months = Field(default_factory=lambda: Months())
+    no_total: str = ""
 
 
 @dataclass(frozen=True)

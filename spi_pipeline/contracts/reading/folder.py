@@ -122,14 +122,18 @@ def assembled(folder: Folder) -> Contracts:
     by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
     ordered = [(component, item) for component in framework.components for item in by_component[component]]
     indicators = [item for _, item in ordered]
+    sources = {name: source for name, source in folder.sources.items() if source}
     products = {name: product for name, product in folder.products.items() if product}
     corrections = {name: loaded[1] for name, loaded in folder.corrections.items() if loaded}
     return Contracts(
         root=folder.root,
         vocabulary=folder.vocabulary[1],
         geography=folder.geography[1],
-        sources={name: source for name, source in folder.sources.items() if source},
-        products={name: with_measured(product, indicators, economy.measures) for name, product in products.items()},
+        sources=sources,
+        products={
+            name: with_measured(product, indicators, economy.measures, list(sources.values()))
+            for name, product in products.items()
+        },
         framework=framework,
         indicators={item.id: item for item in indicators},
         component_of={item.id: component for component, item in ordered},

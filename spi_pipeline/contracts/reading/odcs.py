@@ -21,6 +21,7 @@ from spi_pipeline.contracts.reading.standard import (
 )
 from spi_pipeline.contracts.stated import stated_rules
 from spi_pipeline.rules.askable import unaskable
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.rules.rule import Rule
 
 
@@ -46,6 +47,7 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     names = [column.name for column in table.columns]
     if period and period not in names:
         reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
+    reader.totals(table, properties.no_total)
     columns = reader.columns(table.columns)
     rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
     if not held.authorities:
@@ -130,6 +132,22 @@ class _Reader:
     def levels(self, path: Path_, levels: list[str]) -> None:
         for index, level in enumerate(levels):
             self.word((*path, index), level, "level", self.vocabulary.levels)
+
+    def totals(self, table: TableElement, none_because: str) -> None:
+        """Judge that a source states a published total it agrees with, or why there is none."""
+        licences, stated = self.vocabulary.licences, False
+        for index, element in enumerate(table.quality):
+            if element.implementation.get("rule") == AgreesWithTotal.name:
+                path: Path_ = ("schema", 0, "quality", index, "implementation", "licence")
+                self.word(path, str(element.implementation.get("licence")), "licence", licences, f"rule {element.id}: ")
+                stated = True
+        if stated and none_because:
+            self.fault(("customProperties", "no_total"), "a total is stated as well; drop why there is none")
+        elif not stated and not none_because:
+            said = (
+                f"the table agrees with no published total; add a rule {AgreesWithTotal.name}, or say why as no_total"
+            )
+            self.fault(("schema", 0), said)
 
     def columns(self, elements: list[ColumnElement]) -> tuple[Column, ...]:
         names: list[str] = []

@@ -2,6 +2,7 @@
 
 from spi_pipeline.rules.kind import Family, Kind
 from spi_pipeline.rules.kinds.adds_up import AddsUp
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.rules.kinds.between import Between
 from spi_pipeline.rules.kinds.between_by import BetweenBy
 from spi_pipeline.rules.kinds.columns import Columns
@@ -45,6 +46,7 @@ KINDS: dict[str, Kind] = {
         AddsUp(),
         Quotient(),
         Totals(),
+        AgreesWithTotal(),
         Together(),
         Unbroken(),
         Empty(),

@@ -11,11 +11,14 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
+from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
@@ -138,9 +141,20 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     periods = sorted({str(origin["period"]) for origin in origins})
     rows = [{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins]
     return {
+        **_totals(contracts.sources[step.name], look.table(step.name)),
         "figures_of": " to ".join(dict.fromkeys((periods[0], periods[-1]))) if periods else "no file",
         "files": Markdown(markdown(rows[-NEWEST:]) + (f"\n\n{len(rows)} in all" if len(rows) > NEWEST else "")),
     }
+
+
+def _totals(source: Source, table: pa.Table) -> Facts:
+    """What it comes to beside totals that were published elsewhere."""
+    rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
+    rows = compared(source, evaluate(table, rules, table_name=source.id))
+    if not rules:
+        return {"outside_total": str(rows[0]["reason"])}
+    shown = ("measure", "observed", "published", "difference", "allowed_percent", "dataset", "period", "url")
+    return {"outside_total": Markdown(markdown([{name: row.get(name) for name in shown} for row in rows]))}
 
 
 PAGE = Page(about=_about, shows=_shows)

@@ -131,7 +131,7 @@ def nhs_files(manner: Manner, path: str, query: Query) -> Reply:
                 "NUMBER_OF_PATIENTS",
             )
             rows = [
-                ("GP_PRAC_PAT_LIST", "01JUL2026", "A1", "A, B", lsoa, sex, 50)
+                ("GP_PRAC_PAT_LIST", "01JUL2026", "A1", "A, B", lsoa, sex, 1500)
                 for lsoa in TOWN.lsoas
                 for sex in ("ALL", "MALE")
             ]
