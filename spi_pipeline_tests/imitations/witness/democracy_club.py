@@ -75,7 +75,7 @@ def _slug(name: str) -> str:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    """Whole councils of 2019 in former wards and of 2023, a by-election of 2021, and one such as may have been since."""
+    """Whole councils of 2019 in former wards and of 2023, a by-election of 2021, and one in a ward in force."""
     for code, name in town.former_wards().items():
         yield from _ballot("2019-05-02", code, name, 6000, "35.2", seats=2)
     yield from _ballot("2021-05-06", "E05002200", "High Town", 5804, "29.80", by_election=True)
