@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from shapely import MultiPolygon, box
-from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
+from shapely import union_all
 
 from spi_pipeline_tests.imitations.witness import town
 from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
@@ -28,13 +26,8 @@ def answer(asked: Asked) -> Answer:
 
 @cache
 def _box() -> tuple[int, int, int, int]:
-    shapes: list[BaseGeometry] = list(town.shapes("wards").values())
-    west, south, east, north = transform(town.to_grid, box(*MultiPolygon(_parts(shapes)).bounds)).bounds
+    west, south, east, north = town.on_grid(union_all(list(town.shapes("wards").values()))).bounds
     return int(west) // 1000 - 3, int(south) // 1000 - 3, int(east) // 1000 + 3, int(north) // 1000 + 3
-
-
-def _parts(shapes: list[BaseGeometry]) -> list[BaseGeometry]:
-    return [part for shape in shapes for part in getattr(shape, "geoms", [shape])]
 
 
 @cache

@@ -14,7 +14,6 @@ from typing import Any
 from shapely import MultiPolygon, Point, Polygon
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from spi_pipeline_tests.imitations.witness import town
 from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, as_json
@@ -162,7 +161,7 @@ def _described(field: str, service: Service) -> dict[str, Any]:
 
 def _esri(shape: BaseGeometry, reference: int) -> dict[str, Any]:
     """Rings of all polygons in one list, the outer ones clockwise."""
-    turned = shape if reference == 4326 else transform(town.to_grid, shape)
+    turned = shape if reference == 4326 else town.on_grid(shape)
     if isinstance(turned, Point):
         return {"x": turned.x, "y": turned.y}
     parts = turned.geoms if isinstance(turned, MultiPolygon) else [turned]
@@ -207,7 +206,7 @@ def _lsoa_boundaries() -> list[tuple[dict[str, Any], BaseGeometry | None]]:
     for number, (code, name) in enumerate(town.lsoas().items(), 14900):
         centre = shapes[code].representative_point()
         east, north = town.to_grid(centre.x, centre.y)
-        flat = transform(town.to_grid, shapes[code])
+        flat = town.on_grid(shapes[code])
         row = {"FID": number, "LSOA21CD": code, "LSOA21NM": name, "LSOA21NMW": " "}
         row |= {"BNG_E": round(east), "BNG_N": round(north), "LAT": centre.y, "LONG": centre.x}
         row |= {"Shape__Area": flat.area, "Shape__Length": flat.length, "GlobalID": _identifier(code)}

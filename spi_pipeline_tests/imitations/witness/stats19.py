@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import shapely
+
 from spi_pipeline_tests.imitations.witness import police, town
 from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
@@ -33,9 +35,11 @@ def answer(asked: Asked) -> Answer:
 def _file() -> bytes:
     """Collisions where crimes were; one without a place, one far away and one with a code padded, in each year."""
     lines = [",".join(COLUMNS)]
+    around = shapely.union_all(list(town.shapes("wards").values()))
     for year in YEARS:
-        places = police.crimes(f"{year}-03")
-        inside = places[places.lsoa_code.isin(town.lsoas())].iloc[:150]
+        places = police.crimes(f"{year}-05")
+        inside = places[shapely.contains_xy(around, places.longitude.astype(float), places.latitude.astype(float))]
+        inside = inside.iloc[:150]
         for number, (longitude, latitude, lsoa) in enumerate(
             zip(inside.longitude.astype(float), inside.latitude.astype(float), inside.lsoa_code, strict=True)
         ):
@@ -57,7 +61,7 @@ def _line(year: int, number: int, place: tuple[float, float] | None, lsoa: str) 
         "collision_severity": str(severity),
         "number_of_vehicles": str(number % 3 + 1),
         "number_of_casualties": "1",
-        "date": f"{number % 28 + 1:02d}/03/{year}",
+        "date": f"{number % 28 + 1:02d}/05/{year}",
         "day_of_week": str(number % 7 + 1),
         "time": f"{number % 24:02d}:05",
         "local_authority_ons_district": town.CODE,

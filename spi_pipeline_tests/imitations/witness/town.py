@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 from pyproj import Transformer
-from shapely import from_wkb
+from shapely import from_wkb, transform
 from shapely.geometry.base import BaseGeometry
 
 ROOT = Path(__file__).parents[3]
@@ -16,6 +17,11 @@ TABLES = ROOT / "spi_pipeline" / "snapshot" / "tables"
 CODE, NAME = "E06000032", "Luton"
 
 to_grid = Transformer.from_crs(4326, 27700, always_xy=True).transform
+
+
+def on_grid(shape: BaseGeometry) -> BaseGeometry:
+    """A shape in metres of the grid of Great Britain."""
+    return transform(shape, lambda xy: np.column_stack(to_grid(xy[:, 0], xy[:, 1])))
 
 
 @cache
