@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +14,6 @@ import pytest
 import shapely
 
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.orchestration.refresh import refresh
 from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Download, Scope
@@ -22,6 +22,8 @@ from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.publishers.police.asking import last_updated
 from spi_pipeline.run.activity import with_activity
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline_tests.imitations.witness import fingertips, govuk, nhs, police, stats19, town
 from spi_pipeline_tests.imitations.witness.server import SITES, Witness, serving
@@ -259,14 +261,18 @@ def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading) -> 
 
 
 def test_a_refresh(live: House, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``spi refresh --live --select source/…``."""
+    """Fetched, parsed and checked by their contracts, as ``spi refresh --live`` does, without the job around that."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     for name, base in witness.endpoints.items():
         monkeypatch.setenv(f"SPI_ENDPOINT_{name.upper()}", base)
     sources = ("local_health", "diagnosed_conditions", "road_collisions")
     contracts = with_activity(live.contracts, live.settings)
-    done = refresh(live.settings, contracts, [f"source/{name}" for name in sources])
-    assert (done.faults, done.state) == ([], "succeeded")
+    runner = Runner(live.settings, contracts)
+    with runner.store.lock():
+        for kind in ("fetch", "source"):
+            plan = [step for step in build_plan(contracts) if step.name in sources and step.kind == kind]
+            outcomes = runner.run(plan, "by_hand", dt.datetime.now(dt.UTC))
+            assert {outcome.state for outcome in outcomes} <= {"fetched", "written"}, outcomes
     released = live.store.read_runs("source_release")
     assert released is not None
     assert {(row["source_id"], row["state"]) for row in released.to_pylist()} == {(name, "fresh") for name in sources}
