@@ -19,7 +19,14 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.files.reading import member_named, numbers, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.reading import (
+    header_of,
+    member_named,
+    numbers,
+    text_rows,
+    whole_numbers,
+    zip_members,
+)
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
 
@@ -61,10 +68,11 @@ PATIENT_COLUMNS = {
 QOF_COLUMNS = {
     "practice": ("PRACTICE_CODE",),
     "group": ("GROUP_CODE", "INDICATOR_GROUP_CODE"),
-    "kind": ("PATIENT_LIST_TYPE",),
     "list": ("PRACTICE_LIST_SIZE", "PATIENT_LIST_SIZE"),
-    "register": ("REGISTER",),
+    "register": ("REGISTER", "REGISTER_SIZE"),
 }
+# Which list a register is a share of; files that do not say it have one row for a practice and register.
+LIST_KIND = "PATIENT_LIST_TYPE"
 LEAST_COVERED = 0.8
 # A condition is withheld where a smaller share of an area's patients is seen, or fewer than that share of the 1,000
 # residents that every LSOA has: one on the Welsh border had seven patients in England.
@@ -215,29 +223,40 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
     with _table(download, r"PREVALENCE[_\w]*\.csv") as (stream, name):
         groups = [register.group for register in REGISTERS.values()]
-        rows = text_rows(stream, name, PUBLISHER, QOF_COLUMNS, where={"group": set(groups)})
+        kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
+        stream.seek(0)
+        wanted = {**QOF_COLUMNS, **({"kind": LIST_KIND} if kinds else {})}
+        rows = text_rows(stream, name, PUBLISHER, wanted, where={"group": set(groups)})
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
     if rows.empty:
         raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listed(groups)}; fetch it again")
-    # Several lists per practice: a register of adults over a list of all ages would come out a fifth too low.
+    fitting = (_fitting(rows, name) if kinds else rows).drop_duplicates()
+    if fitting.duplicated(["practice", "group"]).any():
+        missing = "one of a kind" if kinds else f"no column {LIST_KIND}"
+        raise SpiError(f"{name} of {PUBLISHER} has several lists of a practice and {missing}; see its notes")
+    register = numbers(fitting["register"], name, "REGISTER")
+    size = numbers(fitting["list"], name, "PRACTICE_LIST_SIZE")
+    wide = fitting.assign(rate=100 * register / size).pivot(index="practice", columns="group", values="rate")
+    # Registers come and go with the year's contract; one that is gone is missing.
+    wide = wide.reindex(columns=groups).set_axis(list(REGISTERS), axis=1)
+    credible = wide.le(pd.Series({name: register.most for name, register in REGISTERS.items()}), axis=1)
+    return 2000 + int(closed[2]), wide.where(credible)
+
+
+def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows whose list has the ages that the register covers.
+
+    A register of adults over a list of all ages would come out a fifth too low.
+    """
     ages = {register.group: register.ages for register in REGISTERS.values()}
     fitting = rows[rows["kind"] == rows["group"].map(ages)]
     if other := sorted(set(rows["group"]) - set(fitting["group"])):
         found = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
         said = f"gives register {other[0]} no list of type {ages[other[0]]} but {found}"
         raise SpiError(f"{name} of {PUBLISHER} {said}; see in {PUBLISHER}'s notes which ages it covers now")
-    fitting = fitting.drop_duplicates(["practice", "group"])
-    register, size = (
-        numbers(fitting["register"], name, "REGISTER"),
-        numbers(fitting["list"], name, "PRACTICE_LIST_SIZE"),
-    )
-    wide = fitting.assign(rate=100 * register / size).pivot(index="practice", columns="group", values="rate")
-    # Registers come and go with the year's contract; one that is gone is missing.
-    wide = wide.reindex(columns=groups).set_axis(list(REGISTERS), axis=1)
-    credible = wide.le(pd.Series({name: register.most for name, register in REGISTERS.items()}), axis=1)
-    return 2000 + int(closed[2]), wide.where(credible)
+    return fitting
 
 
 HOSTS = (NHS_PAGES, NHS_FILES)
