@@ -16,7 +16,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes, listed
 from spi_pipeline.publishers.files.months import month_before, months_between
-from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import (
     Client,
     Download,
@@ -105,7 +105,7 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
     """
     columns = {"area_code": "GEOGRAPHY_CODE", "year": "DATE_CODE", "age": "C_AGE"}
     rows = _rows(downloads, columns, scope.lsoas, scope)
-    rows = rows.assign(year=rows["year"].astype("int64"))
+    rows = rows.assign(year=years(rows["year"], downloads[0].name, "DATE_CODE"))
     ours = {code: column for column, code in AGES.items()}
     return _wide(rows.assign(column=rows["age"].map(ours)), ["area_code", "year"], list(AGES), downloads[0].name)
 
