@@ -21,6 +21,8 @@ PUBLISHER = "DEFRA"
 DEFRA_PCM = Host("DEFRA_PCM", "https://uk-air.defra.gov.uk", "/datastore/pcm")
 YEARS = 5
 MISSING = "MISSING"
+# How the header begins, now and in files before 2019; notes stand above it.
+STARTS = ("gridcode", "ukgridcode")
 # Only the sea has no value, and nobody lives there.
 MOST_WITHOUT = 0.1
 # By our column how the file of a year is named, and its last column.
@@ -76,7 +78,7 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     """The values of our cells in one file: ``area_code, year, pollutant, value``."""
     name = download.name
     with download.path.open("rb") as stream:
-        last = header_of(stream, name, PUBLISHER, "gridcode")[-1].strip()
+        last = header_of(stream, name, PUBLISHER, STARTS)[-1].strip()
         stream.seek(0)
         told = {one: re.fullmatch(pattern, last) for one, (_, pattern) in POLLUTANTS.items()}
         pollutant, year = next(((one, int(found[1])) for one, found in told.items() if found), ("", 0))
@@ -85,7 +87,7 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
                 f"{name} of {PUBLISHER} ends in column {last!r}, not in one like no22024; fetch the right map"
             )
         where = {"x": set(cells["x"]), "y": set(cells["y"])}
-        rows = text_rows(stream, name, PUBLISHER, {"x": "x", "y": "y", "value": last}, where=where, starts="gridcode")
+        rows = text_rows(stream, name, PUBLISHER, {"x": "x", "y": "y", "value": last}, where=where, starts=STARTS)
     value = rows["value"].str.strip()
     rows["value"] = numbers(value.mask(value == MISSING), name, last)
     placed = cells.merge(rows.drop_duplicates(["x", "y"]), on=["x", "y"], how="left", validate="m:1")

@@ -17,8 +17,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.archives import member_of
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.files.reading import member_named, numbers, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.reading import numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
 
@@ -161,10 +162,8 @@ def _table(download: Download, member: str) -> Iterator[tuple[IO[bytes], str]]:
             stream.seek(0)
             yield stream, download.name
             return
-    with zip_members(download.path, download.name, PUBLISHER) as archive:
-        name = member_named(archive, member, download.name)
-        with archive.open(name) as inner:
-            yield inner, name
+    with member_of(download.path, member, download.name, PUBLISHER) as found:
+        yield found
 
 
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.files.reading import numbers, text_rows
+from spi_pipeline.publishers.files.reading import numbers, text_rows, years
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, Request, Scope
 from spi_pipeline.publishers.offer import Offer
 
@@ -25,7 +25,7 @@ COLUMNS = {
     "longitude": ("longitude",),
     "latitude": ("latitude",),
 }
-SEVERITIES = {"1": "fatal", "2": "serious", "3": "slight"}
+SEVERITIES = {1: "fatal", 2: "serious", 3: "slight"}
 MISSING = -1.0
 # Degrees around our wards, and the share of our collisions that may lie farther off.
 NEAR, MOST_ELSEWHERE = 0.05, 0.1
@@ -54,14 +54,15 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
         rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"authority": scope.authorities})
     if rows.empty:
         raise SpiError(f"{name} of {PUBLISHER} holds no collision in {', '.join(scope.authorities)}; fetch it again")
-    unknown = sorted(set(rows["severity"]) - set(SEVERITIES))
-    if unknown:
-        raise SpiError(f"{name} of {PUBLISHER}: column severity holds {unknown[0]!r}, not 1, 2 or 3; see its guide")
+    severity = numbers(rows["severity"], name, "severity").map(SEVERITIES)
+    if severity.isna().any():
+        unknown = rows["severity"][severity.isna()].iloc[0]
+        raise SpiError(f"{name} of {PUBLISHER}: column severity holds {unknown!r}, not 1, 2 or 3; see its guide")
     placed = {
         axis: numbers(rows[axis], name, axis).replace(MISSING, float("nan")).round(6)
         for axis in ("longitude", "latitude")
     }
-    rows = rows.assign(severity=rows["severity"].map(SEVERITIES), year=rows["year"].astype("int64"), **placed)
+    rows = rows.assign(severity=severity, year=years(rows["year"], name, "year"), **placed)
     _check_place(rows, name, scope)
     return rows
 

@@ -182,21 +182,43 @@ def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str
 def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
     codes = {"Total: All usual residents": 0, "Armed forces base": 1, "Holiday home": 2, "Other": 3}
     rows = census_rows(list(TOWN.output_areas), list(codes))
-    rows = rows.assign(C2021_HEALTH_6=rows["C2021_HEALTH_6_NAME"].map(codes))
+    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_CARS_5_NAME"})
+    rows = rows.assign(C2021_CARS_5=rows["C2021_CARS_5_NAME"].map(codes))
     assert "has 0 categories" in refused(tmp_path, rows, "census_car_availability")
 
 
-def test_a_dimension_whose_name_is_not_documented_is_found_in_the_whole_header(tmp_path: Path) -> None:
-    table = CENSUS["census_english_proficiency"]
-    rows = census_rows(list(TOWN.output_areas), list(table.labels.values()))
-    rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENG_NAME"}).assign(
-        C2021_ENG=[0, 1, 2] * 3, C2021_ENG_CODE=[0, 1, 2] * 3, DATE_NAME="2021", GEOGRAPHY_NAME="Any Town 001",
-        MEASURES_NAME="value", OBS_STATUS_NAME="Normal Value", OBS_CONF="F", OBS_CONF_NAME="Free (free)",
-    )  # fmt: skip
-    asking = FakeClient(tmp_path, {f"/api/v01/dataset/{table.dataset}.data.csv": answering(rows)})
-    frame = through(OFFERS["census_english_proficiency"], asking, TOWN)
+def households(label: str, code: object = 0, **others: object) -> pd.DataFrame:
+    """TS041, whose one category has a code that its callers name and a label that none does."""
+    rows = census_rows(list(TOWN.output_areas), [label]).rename(columns={"C2021_HEALTH_6_NAME": "C2021_HH_1_NAME"})
+    return rows.assign(C2021_HH_1=code, **others)
+
+
+@pytest.mark.parametrize("label", ["Number of households", "Total: All households", "Households", ""])
+def test_the_one_category_of_a_table_is_told_by_its_code_whatever_its_label(tmp_path: Path, label: str) -> None:
+    asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2059_1.data.csv": answering(households(label))})
+    frame = through(OFFERS["census_households"], asking, TOWN)
+    assert frame.values.tolist() == [[area, 100 * number] for number, area in enumerate(TOWN.output_areas, 1)]
+    assert "c2021_hh_1,c2021_hh_1_name" in dict(asking.asked[0].params)["select"]
+
+
+def test_another_code_or_several_are_not_the_one_category(tmp_path: Path) -> None:
+    said = "answer.csv of Nomis has 0 categories of code 0 where one belongs, it has 1 Number of households; compare "
+    assert refused(tmp_path, households("Number of households", 1), "census_households").startswith(said)
+    both = pd.concat([households("All"), households("Other", 0)])
+    assert "has 2 categories of code 0" in refused(tmp_path, both, "census_households")
+
+
+def test_codes_of_subdivisions_may_have_an_underscore(tmp_path: Path) -> None:
+    """As a client of 2026 met them (NM_2048_1, column C2021_ENGPRF_6_CODE)."""
+    labels = ["All aged 3 and over", "Speaks it not well", "Speaks it not at all"]
+    rows = census_rows(list(TOWN.output_areas), labels).rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENGPRF_6_NAME"})
+    rows["C2021_ENGPRF_6"] = ["0", "_4", "_5"] * 3
+    path = f"/api/v01/dataset/{CENSUS['census_english_proficiency'].dataset}.data.csv"
+    message = refused(tmp_path, rows, "census_english_proficiency")
+    assert "has 0 categories 'Cannot speak English'" in message, "the label must speak of the same all the same"
+    rows["C2021_ENGPRF_6_NAME"] = ["Total: All", "Cannot speak it well", "Cannot speak English at all"] * 3
+    frame = through(OFFERS["census_english_proficiency"], FakeClient(tmp_path, {path: answering(rows)}), TOWN)
     assert frame.iloc[0].tolist() == [TOWN.output_areas[0], 100, 101 + 102]
-    assert "select" not in dict(asking.asked[0].params)
 
 
 def test_a_renamed_column_is_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes, listed
 from spi_pipeline.publishers.files.months import month_before, months_between
-from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import (
     Client,
     Download,
@@ -26,7 +26,7 @@ from spi_pipeline.publishers.http.exchange import (
     Scope,
     TransientFailure,
 )
-from spi_pipeline.publishers.nomis.tables import CENSUS, columns_of
+from spi_pipeline.publishers.nomis.tables import CENSUS, Table, columns_of
 
 PUBLISHER = "Nomis"
 NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
@@ -34,19 +34,15 @@ ROW_LIMIT = 25_000
 # A URL should stay below 8 kB; a code takes ten characters with its comma.
 CODES_A_REQUEST = 400
 VALUE = ("measures", "20100")
-# What stands in every answer beside the dimensions.
-_NO_DIMENSIONS = {"DATE_NAME", "GEOGRAPHY_NAME", "MEASURES_NAME", "OBS_STATUS_NAME", "OBS_CONF_NAME"}
 AGES = {"residents": "200", "aged_0_15": "201", "aged_16_64": "203", "aged_65_and_over": "209"}
 
 
 def fetch_census(source_id: str, client: Client, scope: Scope) -> Iterator[Download]:
     """All categories of a table for every area of its level."""
     table = CENSUS[source_id]
-    # Without a selection every column comes, and among them the dimension whose name is not documented.
-    label = [table.dimension, f"{table.dimension}_name"]
-    selected = (_select("geography_code", *label),) if table.dimension else ()
+    selected = _select("geography_code", table.dimension, f"{table.dimension}_name")
     fixed = Request(
-        NOMIS, f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, *selected),
+        NOMIS, f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, selected),
         period="2021-03-21", settled=True,
     )  # fmt: skip
     yield from _by_area(client, fixed, getattr(scope, table.level))
@@ -59,17 +55,18 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
         SpiError: when the answer was cut, areas are missing or others than those asked for, or a label is not there.
     """
     table, name = CENSUS[source_id], downloads[0].name
-    told = _category(downloads[0])
+    told = _category(downloads[0], table)
     rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, getattr(scope, table.level), scope)
-    if told:
-        met = rows.drop_duplicates("label").dropna(subset=["label"])
-        codes = (
-            pd.to_numeric(met["code"], errors="coerce") if "code" in told else pd.Series(index=met.index, dtype=float)
-        )
-        found = {label: None if pd.isna(code) else int(code) for label, code in zip(met["label"], codes, strict=True)}
-        rows["column"] = rows["label"].map(columns_of(table, found, name))
-    else:
-        rows["column"] = columns_of(table, {"": None}, name)[""]
+    if "label" not in rows:
+        rows["label"] = ""
+    rows["label"] = rows["label"].fillna("")
+    # Codes of subdivisions have been seen with an underscore before them.
+    codes = pd.to_numeric(rows["code"].str.strip().str.removeprefix("_"), errors="coerce") if "code" in rows else None
+    found = {
+        label: None if codes is None or pd.isna(codes[at]) else int(codes[at])
+        for at, label in rows.drop_duplicates("label")["label"].items()
+    }
+    rows["column"] = rows["label"].map(columns_of(table, found, name))
     frame = _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
     for column, parts in table.sums.items():
         frame[column] = frame[list(parts)].sum(axis=1, skipna=False)
@@ -77,13 +74,16 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
     return frame
 
 
-def _category(download: Download) -> dict[str, str]:
-    """The columns that hold an answer's categories, ``label`` and perhaps ``code``; none where it has no dimension."""
+def _category(download: Download, table: Table) -> dict[str, str]:
+    """The columns that hold an answer's categories, ``label`` and perhaps ``code``.
+
+    Neither where the table has one category and its dimension was not asked for.
+    """
     with download.path.open("rb") as stream:
         header = [column.strip().upper() for column in header_of(stream, download.name, PUBLISHER)]
-    named = [column for column in header if column.endswith("_NAME") and column not in _NO_DIMENSIONS]
-    codes = [column.removesuffix("_NAME") for column in named[:1] if column.removesuffix("_NAME") in header]
-    return dict(zip(("label", "code"), [*named[:1], *codes], strict=False))
+    label, code = f"{table.dimension}_NAME".upper(), table.dimension.upper()
+    wanted = {"label": label} if label in header or len(table.labels) > 1 else {}
+    return wanted | ({"code": code} if code in header else {})
 
 
 def fetch_population(client: Client, scope: Scope) -> Iterator[Download]:
@@ -105,7 +105,7 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
     """
     columns = {"area_code": "GEOGRAPHY_CODE", "year": "DATE_CODE", "age": "C_AGE"}
     rows = _rows(downloads, columns, scope.lsoas, scope)
-    rows = rows.assign(year=rows["year"].astype("int64"))
+    rows = rows.assign(year=years(rows["year"], downloads[0].name, "DATE_CODE"))
     ours = {code: column for column, code in AGES.items()}
     return _wide(rows.assign(column=rows["age"].map(ours)), ["area_code", "year"], list(AGES), downloads[0].name)
 

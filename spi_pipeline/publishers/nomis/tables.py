@@ -2,7 +2,9 @@
 
 Ids that circulate have been wrong and codes are reused from table to table, so a category is told by its label. Where
 Nomis words a label otherwise than its own files do, the code decides that is documented for it, and the label must
-still speak of the same thing. How tables are asked for and read is in ``answers``.
+still speak of the same thing. A table of one category has nothing to be mistaken for, so its code alone decides. Ids,
+dimensions and codes are those of clients that called them (2022 to 2026). How tables are asked for and read is in
+``answers``.
 """
 
 import re
@@ -23,8 +25,9 @@ class Table:
 
     Attributes:
         dataset: Nomis's id of it.
-        dimension: its one dimension; empty where it has none, or its name is not documented.
-        labels: by our column the label of its category, as far as it follows the last ``": "``.
+        dimension: its one dimension.
+        labels: by our column the label of its category, as far as it follows the last ``": "``; of a table of one
+            category no label is known, or asked for.
         codes: by our column the category's code, where it is documented.
         level: the areas it is read for.
         bulk: its name in the bulk download; empty where it is in no snapshot from there.
@@ -47,7 +50,7 @@ CENSUS: dict[str, Table] = {
          "in_communal_establishments": "Lives in a communal establishment"},
         {"residents": 0}, bulk="ts001",
     ),
-    "census_households": Table("NM_2059_1", "", {"households": ""}, {}, bulk="ts041"),
+    "census_households": Table("NM_2059_1", "c2021_hh_1", {"households": ""}, {"households": 0}, bulk="ts041"),
     "census_age": Table(
         "NM_2020_1", "c2021_age_19",
         {"residents": TOTAL, "aged_0_4": "Aged 4 years and under",
@@ -57,10 +60,11 @@ CENSUS: dict[str, Table] = {
         "lsoas",
     ),
     "census_english_proficiency": Table(
-        "NM_2048_1", "",
+        "NM_2048_1", "c2021_engprf_6",
         {"residents_3_and_over": TOTAL, "cannot_speak_well": "Cannot speak English well",
          "cannot_speak": "Cannot speak English"},
-        {}, sums={"little_english": ("cannot_speak_well", "cannot_speak")},
+        {"residents_3_and_over": 0, "cannot_speak_well": 4, "cannot_speak": 5},
+        sums={"little_english": ("cannot_speak_well", "cannot_speak")},
     ),
     "census_general_health": Table(
         "NM_2055_1", "c2021_health_6",
@@ -79,7 +83,7 @@ CENSUS: dict[str, Table] = {
         {"residents_5_and_over": TOTAL, "hours_20_to_34": "Provides 20 to 34 hours unpaid care a week",
          "hours_35_to_49": "Provides 35 to 49 hours unpaid care a week",
          "hours_50_or_more": "Provides 50 or more hours unpaid care a week"},
-        {"residents_5_and_over": 0, "hours_50_or_more": 6},
+        {"residents_5_and_over": 0, "hours_20_to_34": 4, "hours_35_to_49": 5, "hours_50_or_more": 6},
         sums={"hours_20_or_more": ("hours_20_to_34", "hours_35_to_49", "hours_50_or_more")},
     ),
     "census_accommodation_type": Table(
@@ -136,6 +140,16 @@ def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[s
     Raises:
         SpiError: when no category, or several, could be one that is wanted: it is another table.
     """
+    if len(table.labels) == 1:
+        (column,) = table.labels
+        match = [label for label, code in met.items() if code in (None, table.codes[column])]
+        if len(match) != 1:
+            raise SpiError(
+                f"{name} of Nomis has {len(match)} categories of code {table.codes[column]} where one belongs, it has "
+                f"{listed([f'{code} {label}' for label, code in met.items()])}; compare the table's id with "
+                "spi_pipeline/publishers/nomis/tables.py"
+            )
+        return {match[0]: column}
     columns = {}
     for column, wanted in table.labels.items():
         match = [label for label in met if _folded(label) == _folded(wanted)]

@@ -28,7 +28,7 @@ TABLES: dict[str, tuple[str, dict[int, tuple[str, str]]]] = {
         0: ("Total", "Residence type: Total; measures: Value"), 1: ("Lives in a household",) * 2,
         2: ("Lives in a communal establishment",) * 2,
     }),
-    "NM_2059_1": ("", {0: ("", "")}),
+    "NM_2059_1": ("C2021_HH_1", {0: ("Number of households", "Total households")}),
     "NM_2020_1": ("C2021_AGE_19", {
         0: ("Total", "All usual residents"), 1: ("Aged 4 years and under", "Aged 0 to 4 years"),
         **{code: (f"Aged {5 * code - 5} to {5 * code - 1} years",) * 2 for code in range(2, 18)},
@@ -122,8 +122,7 @@ def _census(manner: Manner, dataset: str, areas: Sequence[str]) -> list[dict[str
     for code in sorted(labels, reverse=manner.worded):  # the order of rows is not that of codes
         for area in [area for area in areas if area in known]:
             cell = {"DATE_NAME": "2021", "GEOGRAPHY_NAME": "Any Town", "GEOGRAPHY_CODE": area, "MEASURES_NAME": "value"}
-            if dimension:
-                cell |= {dimension: code, f"{dimension}_NAME": labels[code][manner.worded], f"{dimension}_CODE": code}
+            cell |= {dimension: code, f"{dimension}_NAME": labels[code][manner.worded], f"{dimension}_CODE": code}
             cells.append(cell | {"OBS_VALUE": value(area, code), "OBS_CONF": "F"})
     return cells
 

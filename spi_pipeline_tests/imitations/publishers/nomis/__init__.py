@@ -117,7 +117,9 @@ def _csv_rows(query: _Query, offset: int, limit: int) -> list[dict[str, Any]]:
         blocks[place] = _six("GEOGRAPHY", place.number, place.name, place.code, place.level, kind, order)
     for name, labels in table.dimensions.items():
         for order, (code, label) in enumerate(labels.items()):
-            block = _six(name.upper(), code, label, code, name, "1000", order)
+            # Subdivisions were met as "_4" in this column, totals as "0" (a client of NM_2048_1, 2026).
+            shown = f"_{code}" if name.startswith("c2021_") and 0 < code < 1000 else code
+            block = _six(name.upper(), code, label, shown, name, "1000", order)
             blocks[name, code] = block if name != "measures" else {"MEASURES": code, "MEASURES_NAME": label}
     rows = []
     for number, (place, date, named, value) in enumerate(query.cells(offset, limit), offset):
