@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         alert_urls: Apprise URLs of those who are told what fails, each plain or as ``name=URL``; a secret.
         alert_channels: YAML file that says which of them is told what; see docs/alerts.md.
         ui_url: where people reach ``spi ui``, for links in alerts.
+        nomis_key: a key for Nomis, free of charge, with which an answer holds more rows; a secret.
         since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
         archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
     """
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"
+    nomis_key: SecretStr = SecretStr("")
     since: str = ""
     archives: Literal["drop", "keep"] = "drop"
 
@@ -50,6 +52,12 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(20\d{2}-(0[1-9]|1[0-2]))?", since):
             raise ValueError("write a month as YYYY-MM, such as 2024-04")
         return since
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Keys for publishers, in clear, by the name of the endpoint they are for."""
+        key = self.nomis_key.get_secret_value().strip()
+        return {"NOMIS": key} if key else {}
 
     @property
     def endpoints(self) -> dict[str, str]:

@@ -15,7 +15,8 @@ from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
 from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
-from spi_pipeline.publishers.ons_geography.services import CENTROIDS, fetch_service, parse_centroids
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS
+from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
 
 PUBLISHER = "DEFRA"
 DEFRA_PCM = Host("DEFRA_PCM", "https://uk-air.defra.gov.uk", "/datastore/pcm")

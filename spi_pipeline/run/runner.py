@@ -79,7 +79,7 @@ class Runner:
 
             since = settings.since or None
             self.publishers = Publishers(
-                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.archives
+                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.archives, settings.keys
             )
         self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
         self.code = Code(self.store.remembered("code"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import shutil
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.publishers.routes import Route
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.matrix import TROUBLES
+from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
 
@@ -54,6 +57,23 @@ def test_schedules_are_told(contracts: Contracts, name: str, asked: dt.timedelta
     live = [source for source in contracts.sources.values() if source.properties.mode == "live"]
     assert {source.cadence for source in live if cadence(source) == asked} == cadences[name]
     assert f"| `refresh_{name}` |" in text(DOCUMENT)
+
+
+def test_what_both_ways_to_a_table_cost_is_told() -> None:
+    def by_area(route: Route, areas: int) -> str:
+        return _told(math.ceil(areas * route.requests), areas * route.area)
+
+    rows = [
+        [told, level, LUTON[level], by_area(route, LUTON[level]), ENGLAND[level], by_area(route, ENGLAND[level]),
+         _told(route.pages, route.whole), route.threshold]
+        for told, level, route in ROUTES.values()
+    ]  # fmt: skip
+    header = ["Table", "By", "Luton", "takes", "England", "takes", "At once", "From"]
+    assert_table(DOCUMENT, "routes", markdown_table(header, rows, numbers=header[2:]))
+
+
+def _told(requests: int, size: int) -> str:
+    return f"{requests:,}, {size / 1e6:,.0f} MB" if size >= 1e6 else f"{requests:,}, {size / 1e3:,.0f} kB"
 
 
 def test_every_silent_failure_has_a_test_that_exists() -> None:

@@ -12,7 +12,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
 from spi_pipeline.publishers.defra import OFFERS
 from spi_pipeline.publishers.http.exchange import PermanentFailure
-from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline_tests.imitations.publishers.defra import grid
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 

@@ -12,7 +12,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.nomis import OFFERS
-from spi_pipeline.publishers.nomis.answers import CENSUS, CODES_A_REQUEST, ROW_LIMIT
+from spi_pipeline.publishers.nomis.asking import CODES_A_REQUEST
+from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 HEALTH = "/api/v01/dataset/NM_2055_1.data.csv"
@@ -35,14 +36,14 @@ def census_rows(areas: list[str], labels: list[str] = LABELS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CELLS)
 
 
-def answering(rows: pd.DataFrame, cap: int = ROW_LIMIT) -> Callable[[Request], bytes]:
-    """Rows of the areas asked for, paged as asked, never more than the cap."""
+def answering(rows: pd.DataFrame, cap: int = 25_000) -> Callable[[Request], bytes]:
+    """Rows of the areas asked for, or of all where a type of area is, never more than the cap at a time."""
 
     def answer(request: Request) -> bytes:
         asked = dict(request.params)
-        found = rows[rows["GEOGRAPHY_CODE"].isin(asked["geography"].split(","))]
+        found = rows[rows["GEOGRAPHY_CODE"].isin(asked["geography"].split(",")) | asked["geography"].startswith("TYPE")]
         first = int(asked["RecordOffset"])
-        page = found.iloc[first : first + min(int(asked["RecordLimit"]), cap)]
+        page = found.iloc[first : first + cap]
         page = page.assign(RECORD_OFFSET=range(first, first + len(page)), RECORD_COUNT=len(found))
         return body_of(page) if len(page) else b""
 
@@ -68,15 +69,14 @@ def test_areas_are_asked_for_in_addresses_that_are_not_too_long(tmp_path: Path) 
     assert all(request.settled for request in asking.asked)
 
 
-def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spi_pipeline.publishers.nomis.answers.ROW_LIMIT", 5)
-    asking = client(tmp_path, census_rows(list(TOWN.output_areas)))
+def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path) -> None:
+    asking = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=5)})
     frame = through(OFFERS["census_general_health"], asking, TOWN)
     assert [dict(request.params)["RecordOffset"] for request in asking.asked] == ["0", "5", "10", "15"]
     assert frame["residents"].tolist() == [100, 200, 300]
 
 
-def test_shorter_pages_than_asked_for_are_read_to_their_end(tmp_path: Path) -> None:
+def test_a_page_is_as_long_as_nomis_makes_it(tmp_path: Path) -> None:
     short = FakeClient(tmp_path, {HEALTH: answering(census_rows(list(TOWN.output_areas)), cap=7)})
     assert through(OFFERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
     assert [dict(request.params)["RecordOffset"] for request in short.asked] == ["0", "7", "14"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.ons_geography import OFFERS
-from spi_pipeline.publishers.ons_geography.services import CENTROIDS, SERVICES, fetch_service, parse_centroids
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
 LOOKUP = [
@@ -127,11 +129,11 @@ def test_centroids_become_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "failure", "message"),
     [
-        ({"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}, PermanentFailure,
-         "answered error 400: Invalid URL; if it has a new name, write it into spi_pipeline/publishers/ons_geo"),
+        ({"code": 400, "message": "Cannot perform query. Invalid query parameters."}, PermanentFailure,
+         "answered error 400: Cannot perform query. Invalid query parameters.; see the geoportal"),
         ({"code": 504, "message": "Your request has timed out."}, TransientFailure, "error 504: Your request has"),
     ],
-    ids=["renamed", "slow"],
+    ids=["refused", "slow"],
 )  # fmt: skip
 def test_an_error_told_with_status_200_is_no_empty_answer(
     tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
@@ -139,6 +141,52 @@ def test_an_error_told_with_status_200_is_no_empty_answer(
     with pytest.raises(failure) as caught:
         through(OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN)
     assert message in str(caught.value)
+
+
+# As ``services1.arcgis.com/…/rest/services?f=json`` lists some 3,900 of them, and at times none.
+LISTED = [
+    {"name": name, "type": "FeatureServer", "url": f"https://x/{name}/FeatureServer"}
+    for name in (
+        "WD_MAY_2026_UK_BGC",
+        "WD_MAY_2026_UK_BSC",
+        "Wards_December_2023_Boundaries_UK_BGC",
+        "LAD_MAY_2026_UK_BGC",
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("listing", "said"),
+    [
+        ({"services": LISTED}, "it lists WD_MAY_2026_UK_BGC, Wards_December_2023_Boundaries_UK_BGC, and write the one"),
+        ({"services": []}, "look for a name like it in https://services1.arcgis.com/"),
+        ({"error": {"code": 499}}, "look for a name like it in https://services1.arcgis.com/"),
+    ],
+    ids=["others there", "an empty list", "no list"],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"error": {"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}}',
+        PermanentFailure("answered 404 Not Found", 404),
+    ],
+    ids=["error with status 200", "404"],
+)
+def test_a_service_that_is_gone_is_told_with_its_successors(
+    tmp_path: Path, answer: Any, listing: dict[str, Any], said: str
+) -> None:
+    client = FakeClient(tmp_path, {path_of("wards"): answer, "": json.dumps(listing).encode()})
+    with pytest.raises(PermanentFailure) as caught:
+        through(OFFERS["wards"], client, TOWN)
+    message = str(caught.value)
+    assert message.startswith("ONS Open Geography has no service Wards_December_2024_Boundaries_UK_BGC any more; ")
+    assert said in message
+    assert message.endswith("vintage of geography.yaml into spi_pipeline/publishers/ons_geography/layers.py")
+
+
+@pytest.mark.parametrize("source_id", SERVICES)
+def test_a_service_is_among_its_own_successors(source_id: str) -> None:
+    assert re.fullmatch(SERVICES[source_id].successors, SERVICES[source_id].name)
 
 
 def refused(folder: Path, body: Any, source_id: str = "wards") -> str:

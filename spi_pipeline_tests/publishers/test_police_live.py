@@ -19,7 +19,7 @@ from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.police import OFFERS
 from spi_pipeline.publishers.police.answers import CATEGORIES
-from spi_pipeline.publishers.police.asking import FEW, newest_month
+from spi_pipeline.publishers.police.asking import FORCES, newest_month
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
@@ -433,7 +433,7 @@ def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: 
 
 
 def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(tmp_path: Path) -> None:
-    forces = ("anyshire", *(f"shire-{number}" for number in range(FEW)))
+    forces = ("anyshire", *(f"shire-{number}" for number in range(FORCES.threshold - 1)))
     months = ["2020-03", "2021-02", "2024-01"]
     archives = {"2023-01": months[:2], "2024-01": months[1:]}
     held = {

@@ -132,7 +132,8 @@ def unreached(error: Exception) -> SpiError:
     if isinstance(error, requests.exceptions.ProxyError):
         return TransientFailure("the proxy of this machine's settings (HTTPS_PROXY) does not let it through")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return PermanentFailure(f"the address cannot be used ({said[:160]})")
+        # Without what its query may hide.
+        return PermanentFailure(f"the address cannot be used ({said.split('?')[0][:160]})")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return TransientFailure("no answer in time")
     if isinstance(error, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in said:

@@ -6,6 +6,7 @@ statuses and broken connections mean for ``answers``; whether a body is whole fo
 
 import hashlib
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +41,27 @@ from spi_pipeline.publishers.http.recording import Recording
 
 _T = TypeVar("_T")
 
+# What it says for those who look for faults holds whole addresses, and with them a key.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 _TRIES = 4
 _LONGEST_WAIT = 600.0
 _REDIRECTS = 5
 _KEPT_HEADERS = ("content-type", "last-modified", "etag", "content-disposition")
 _SMALL_ANSWER = 64 * MEGABYTE
+
+
+def _hiding(once: Callable[..., _T]) -> Callable[..., _T]:
+    """A try whose failures do not repeat a secret that the answer repeats."""
+
+    def hiding(client: "HttpClient", request: Request, *given: Any) -> _T:
+        try:
+            return once(client, request, *given)
+        except (PermanentFailure, TransientFailure) as error:
+            for _, secret in request.secret:
+                error.args = (str(error).replace(secret, "…"),)
+            raise
+
+    return hiding
 
 
 class HttpClient:
@@ -177,6 +194,7 @@ class HttpClient:
         except PermanentFailure as error:
             raise PermanentFailure(f"{_bare(url)}: {error}", error.status) from error
 
+    @_hiding
     def _heading(self, request: Request) -> Head:
         """One try of the header alone."""
         # Unpacked, so that the size told is that of the file.
@@ -187,6 +205,7 @@ class HttpClient:
             length = headers.get("content-length", "")
             return Head(response.status_code, int(length) if length.isdigit() else None, headers)
 
+    @_hiding
     def _once(self, request: Request, url: str, key: str, kept: Download | None, check: Check | None) -> Download:
         """One try."""
         method = "GET" if request.data is None else "POST"

@@ -196,6 +196,7 @@ class Scope:
         since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
         archives: ``drop`` to keep of an archive of all areas the files of ours alone, ``keep`` for all of it.
         as_of: the day of the run, ``YYYY-MM-DD``.
+        keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
         have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
     """
 
@@ -212,6 +213,7 @@ class Scope:
     since: str | None = None
     archives: Archives = "drop"
     as_of: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     have: tuple[Download, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from spi_pipeline.publishers.nomis import answers, files
+from spi_pipeline.publishers.nomis import answers, asking, files
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offer import Offer, Reader
 
@@ -13,16 +13,16 @@ _KEPT_BY_OTHERS: dict[str, Reader] = {
     "census_overcrowding": files.overcrowding,
     "census_unpaid_care": partial(files.spread, files.UNPAID_CARE),
 }
-HOSTS = (answers.NOMIS,)
+HOSTS = (asking.NOMIS,)
 OFFERS = {
     **{
         name: Offer(
-            fetch=partial(answers.fetch_census, name),
+            fetch=partial(asking.fetch_census, name),
             parse=partial(answers.parse_census, name),
             read=_KEPT_BY_OTHERS.get(name, files.bulk_table),
         )
         for name in CENSUS
     },
-    "population": Offer(answers.fetch_population, answers.parse_population),
-    "claimant_count": Offer(answers.fetch_claimants, answers.parse_claimants),
+    "population": Offer(asking.fetch_population, answers.parse_population),
+    "claimant_count": Offer(asking.fetch_claimants, answers.parse_claimants),
 }

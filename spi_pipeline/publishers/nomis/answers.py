@@ -1,51 +1,22 @@
-"""Nomis: what is asked for, and how its answers are read.
+"""Nomis: how its answers are read; what is asked for is in ``asking``, and a census table as a zip in ``bulk``.
 
-What its dialect hides, with status 200: an answer of more than 25,000 rows is cut off (``RECORD_COUNT`` says how many
-there are), unknown codes give an empty body, and its "2022 wards" are Luton's former ones. So areas are asked for by
-code, every page is counted, and the answer must hold exactly the areas asked for.
+An answer must hold exactly the areas asked for; where a whole type of areas was, ours are taken out of it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import check_area_codes, listed
-from spi_pipeline.publishers.files.months import month_before, months_between
-from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers, years
-from spi_pipeline.publishers.http.exchange import (
-    Client,
-    Download,
-    Host,
-    PermanentFailure,
-    Request,
-    Scope,
-    TransientFailure,
-)
-from spi_pipeline.publishers.nomis.tables import CENSUS, Table, columns_of
+from spi_pipeline.geography.codes import check_area_codes
+from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows, whole_numbers, years
+from spi_pipeline.publishers.http.exchange import Download, Scope
+from spi_pipeline.publishers.nomis import bulk
+from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, Table, check_whole, columns_of
 
-PUBLISHER = "Nomis"
-NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
-ROW_LIMIT = 25_000
-# A URL should stay below 8 kB; a code takes ten characters with its comma.
-CODES_A_REQUEST = 400
-VALUE = ("measures", "20100")
 AGES = {"residents": "200", "aged_0_15": "201", "aged_16_64": "203", "aged_65_and_over": "209"}
-
-
-def fetch_census(source_id: str, client: Client, scope: Scope) -> Iterator[Download]:
-    """All categories of a table for every area of its level."""
-    table = CENSUS[source_id]
-    selected = _select("geography_code", table.dimension, f"{table.dimension}_name")
-    fixed = Request(
-        NOMIS, f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, selected),
-        period="2021-03-21", settled=True,
-    )  # fmt: skip
-    yield from _by_area(client, fixed, getattr(scope, table.level))
 
 
 def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -54,24 +25,31 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
     Raises:
         SpiError: when the answer was cut, areas are missing or others than those asked for, or a label is not there.
     """
-    table, name = CENSUS[source_id], downloads[0].name
-    told = _category(downloads[0], table)
-    rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, getattr(scope, table.level), scope)
-    if "label" not in rows:
-        rows["label"] = ""
-    rows["label"] = rows["label"].fillna("")
-    # Codes of subdivisions have been seen with an underscore before them.
-    codes = pd.to_numeric(rows["code"].str.strip().str.removeprefix("_"), errors="coerce") if "code" in rows else None
-    found = {
-        label: None if codes is None or pd.isna(codes[at]) else int(codes[at])
-        for at, label in rows.drop_duplicates("label")["label"].items()
-    }
-    rows["column"] = rows["label"].map(columns_of(table, found, name))
-    frame = _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
+    table, areas = CENSUS[source_id], getattr(scope, CENSUS[source_id].level)
+    if begins(downloads[0].path) == b"P":
+        frame = bulk.read(table, downloads[0], areas)
+    else:
+        frame = _by_category(table, downloads, areas, scope)
     for column, parts in table.sums.items():
         frame[column] = frame[list(parts)].sum(axis=1, skipna=False)
         frame = frame.drop(columns=list(parts))
     return frame
+
+
+def _by_category(table: Table, downloads: Sequence[Download], areas: Collection[str], scope: Scope) -> pd.DataFrame:
+    """One row an area and one column a category of the answers, in which each category has a row."""
+    name = downloads[0].name
+    told = _category(downloads[0], table)
+    rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, areas, scope)
+    if "label" not in rows:
+        rows["label"] = ""
+    rows["label"] = rows["label"].fillna("")
+    met = rows.drop_duplicates("label").reindex(columns=["label", "code"])
+    # Codes of subdivisions have been seen with an underscore before them.
+    codes = pd.to_numeric(met["code"].astype("string").str.strip().str.removeprefix("_"), errors="coerce")
+    found = {label: None if pd.isna(code) else int(code) for label, code in zip(met["label"], codes, strict=True)}
+    rows["column"] = rows["label"].map(columns_of(table, found, name))
+    return _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
 
 
 def _category(download: Download, table: Table) -> dict[str, str]:
@@ -84,17 +62,6 @@ def _category(download: Download, table: Table) -> dict[str, str]:
     label, code = f"{table.dimension}_NAME".upper(), table.dimension.upper()
     wanted = {"label": label} if label in header or len(table.labels) > 1 else {}
     return wanted | ({"code": code} if code in header else {})
-
-
-def fetch_population(client: Client, scope: Scope) -> Iterator[Download]:
-    """The newest estimates of small areas."""
-    fixed = Request(
-        NOMIS, "/api/v01/dataset/NM_2014_1.data.csv",
-        (("date", "latest"), ("gender", "0"), ("c_age", ",".join(AGES.values())), VALUE,
-         _select("date_code", "geography_code", "c_age")),
-    )  # fmt: skip
-    for page in _by_area(client, fixed, scope.lsoas):
-        yield replace(page, period=_date_of(page))
 
 
 def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -110,25 +77,6 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
     return _wide(rows.assign(column=rows["age"].map(ours)), ["area_code", "year"], list(AGES), downloads[0].name)
 
 
-def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
-    """Claimants of every ward, month by month: since when wanted, else the newest thirteen and those had before.
-
-    The newest month is revised with the next one's release, so all but the two newest are settled.
-    """
-    fixed = Request(
-        NOMIS, "/api/v01/dataset/NM_162_1.data.csv",
-        (("gender", "0"), ("age", "0"), ("measure", "1"), VALUE, _select("date_code", "geography_code")),
-    )  # fmt: skip
-    newest = [replace(page, period=_date_of(page)) for page in _by_area(client, _at(fixed, "latest"), scope.wards)]
-    last = newest[0].period
-    since = scope.since or min([month_before(last, 12), *(one.period for one in scope.have if one.period)])
-    *earlier, _ = months_between(min(since, last), last)
-    for month in earlier:
-        settled = replace(_at(fixed, month), period=month, settled=month != month_before(last, 1))
-        yield from _by_area(client, settled, scope.wards)
-    yield from newest
-
-
 def parse_claimants(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     """Claimants by ward and month; null where the count is suppressed.
 
@@ -139,43 +87,7 @@ def parse_claimants(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame
     return _wide(rows.assign(column="claimants"), ["area_code", "month"], ["claimants"], downloads[0].name)
 
 
-def _select(*columns: str) -> tuple[str, str]:
-    return "select", ",".join([*columns, "obs_value", "obs_status", "record_count"])
-
-
-def _at(request: Request, date: str) -> Request:
-    return replace(request, params=(("date", date), *request.params))
-
-
-def _by_area(client: Client, request: Request, areas: Sequence[str]) -> Iterator[Download]:
-    """Every page of a request, for all areas: as many codes at a time as an address holds."""
-    if not areas:
-        raise SpiError(f"no area is known for which to ask {PUBLISHER}; fetch the lookups of small areas first")
-    for start in range(0, len(areas), CODES_A_REQUEST):
-        codes = areas[start : start + CODES_A_REQUEST]
-        asked = replace(request, params=(*request.params, ("geography", ",".join(codes))))
-        read, count = 0, 1
-        while read < count:
-            page = replace(asked, params=(*asked.params, ("RecordLimit", str(ROW_LIMIT)), ("RecordOffset", str(read))))
-            download = client.get(page, check=partial(_check_page, name=request.path.rsplit("/", 1)[-1], read=read))
-            yield download
-            rows, count = _extent(download.path, download.name)
-            read += rows
-
-
-def _check_page(path: Path, name: str, read: int) -> None:
-    """A page holds rows. How many is the publisher's affair: those that are left are asked for next."""
-    try:
-        rows, _ = _extent(path, name)
-    except SpiError as error:
-        raise PermanentFailure(str(error)) from error
-    if not rows and read:
-        raise TransientFailure(f"{PUBLISHER} answered {read:,} rows of more (RECORD_COUNT) and then none; ask again")
-    if not rows:
-        raise PermanentFailure(f"{name} of {PUBLISHER} has no row, as for codes it does not know; see its geography")
-
-
-def _extent(path: Path, name: str) -> tuple[int, int]:
+def extent(path: Path, name: str) -> tuple[int, int]:
     """How many rows a page has, and how many the whole answer (``RECORD_COUNT``)."""
     with path.open("rb") as stream:
         counts = text_rows(stream, name, PUBLISHER, {"count": "RECORD_COUNT"})["count"]
@@ -190,46 +102,37 @@ def _count(counts: pd.Series, name: str) -> int:
     return int(told.pop()) if told else 0
 
 
-def _date_of(download: Download) -> str:
-    with download.path.open("rb") as stream:
-        return str(text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0])
-
-
 def _rows(
     downloads: Sequence[Download], columns: Mapping[str, str], areas: Collection[str], scope: Scope
 ) -> pd.DataFrame:
     """The rows of all pages with ``value``, whole and of the areas asked for."""
     wanted = {**columns, "value": "OBS_VALUE", "count": "RECORD_COUNT"}
-    pages: dict[tuple[object, ...], list[pd.DataFrame]] = {}
+    pages: dict[tuple[tuple[str, str], ...], list[pd.DataFrame]] = {}
     for download in downloads:
         with download.path.open("rb") as stream:
             pages.setdefault(_question(download), []).append(text_rows(stream, download.name, PUBLISHER, wanted))
     answers = []
-    for found in pages.values():
+    for question, found in pages.items():
         answer = pd.concat(found, ignore_index=True).drop_duplicates()
         count = _count(answer["count"], downloads[0].name)
         if len(answer) != count:
             raise SpiError(
                 f"{downloads[0].name} of {PUBLISHER} holds {len(answer):,} of {count:,} rows (column RECORD_COUNT), as "
-                f"an answer cut off at {ROW_LIMIT:,} does; fetch it again with all its pages"
+                f"an answer cut off at 25,000 does; fetch it again with all its pages"
             )
-        answers.append(answer)
+        whole = any(pair[0] == "geography" and pair[1].startswith("TYPE") for pair in question)
+        answers.append(answer[answer["area_code"].isin(areas)] if whole else answer)
     rows = pd.concat(answers, ignore_index=True)
     former = dict.fromkeys(scope.former_wards, "a former ward")
     check_area_codes(rows["area_code"].unique(), areas, former, f"{downloads[0].name} of {PUBLISHER}")
-    absent = sorted(set(areas) - set(rows["area_code"]))
-    if absent:
-        raise SpiError(
-            f"{downloads[0].name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listed(absent)}; "
-            "fetch it again, or compare its geography with ours"
-        )
+    check_whole(rows["area_code"], areas, downloads[0].name)
     return whole_numbers(rows, ["value"], downloads[0].name)
 
 
-def _question(download: Download) -> tuple[object, ...]:
+def _question(download: Download) -> tuple[tuple[str, str], ...]:
     """What a page is part of the answer to; files without an address are pages of one question."""
     asked = parse_qsl(urlsplit(download.url).query)
-    return tuple(pair for pair in asked if pair[0].lower() != "recordoffset")
+    return tuple(pair for pair in asked if pair[0] != "RecordOffset")
 
 
 def _wide(rows: pd.DataFrame, key: list[str], columns: list[str], name: str) -> pd.DataFrame:

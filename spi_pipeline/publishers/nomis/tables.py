@@ -8,12 +8,13 @@ dimensions and codes are those of clients that called them (2022 to 2026). How t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 
+PUBLISHER = "Nomis"
 TOTAL = "Total"
 # Words that labels of any table may share.
 _COMMON = frozenset({"all", "and", "for", "household", "households", "in", "not", "of", "or", "other", "than", "the"})
@@ -30,7 +31,7 @@ class Table:
             category no label is known, or asked for.
         codes: by our column the category's code, where it is documented.
         level: the areas it is read for.
-        bulk: its name in the bulk download; empty where it is in no snapshot from there.
+        bulk: its name in the bulk download.
         sums: by our column the columns of ``labels`` that it adds up and takes the place of.
     """
 
@@ -38,8 +39,8 @@ class Table:
     dimension: str
     labels: Mapping[str, str]
     codes: Mapping[str, int]
+    bulk: str
     level: str = "output_areas"
-    bulk: str = ""
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -48,35 +49,35 @@ CENSUS: dict[str, Table] = {
         "NM_2021_1", "c2021_restype_3",
         {"residents": TOTAL, "in_households": "Lives in a household",
          "in_communal_establishments": "Lives in a communal establishment"},
-        {"residents": 0}, bulk="ts001",
+        {"residents": 0}, "ts001",
     ),
-    "census_households": Table("NM_2059_1", "c2021_hh_1", {"households": ""}, {"households": 0}, bulk="ts041"),
+    "census_households": Table("NM_2059_1", "c2021_hh_1", {"households": ""}, {"households": 0}, "ts041"),
     "census_age": Table(
         "NM_2020_1", "c2021_age_19",
         {"residents": TOTAL, "aged_0_4": "Aged 4 years and under",
          **{f"aged_{age}_{age + 4}": f"Aged {age} to {age + 4} years" for age in range(5, 85, 5)},
          "aged_85_and_over": "Aged 85 years and over"},
         {"residents": 0, **{f"aged_{age}_{age + 4}": age // 5 + 1 for age in range(0, 85, 5)}, "aged_85_and_over": 18},
-        "lsoas",
+        "ts007a", "lsoas",
     ),
     "census_english_proficiency": Table(
         "NM_2048_1", "c2021_engprf_6",
         {"residents_3_and_over": TOTAL, "cannot_speak_well": "Cannot speak English well",
          "cannot_speak": "Cannot speak English"},
         {"residents_3_and_over": 0, "cannot_speak_well": 4, "cannot_speak": 5},
-        sums={"little_english": ("cannot_speak_well", "cannot_speak")},
+        "ts029", sums={"little_english": ("cannot_speak_well", "cannot_speak")},
     ),
     "census_general_health": Table(
         "NM_2055_1", "c2021_health_6",
         {"residents": TOTAL, "bad": "Bad health", "very_bad": "Very bad health", "fair": "Fair health",
          "good": "Good health", "very_good": "Very good health"},
-        {"residents": 0, "very_good": 1, "good": 2, "fair": 3, "bad": 4, "very_bad": 5}, bulk="ts037",
+        {"residents": 0, "very_good": 1, "good": 2, "fair": 3, "bad": 4, "very_bad": 5}, "ts037",
     ),
     "census_disability": Table(
         "NM_2056_1", "c2021_disability_5",
         {"residents": TOTAL, "limited_a_lot": "Day-to-day activities limited a lot",
          "limited_a_little": "Day-to-day activities limited a little"},
-        {"residents": 0, "limited_a_lot": 1, "limited_a_little": 2}, bulk="ts038",
+        {"residents": 0, "limited_a_lot": 1, "limited_a_little": 2}, "ts038",
     ),
     "census_unpaid_care": Table(
         "NM_2057_1", "c2021_carer_7",
@@ -84,7 +85,7 @@ CENSUS: dict[str, Table] = {
          "hours_35_to_49": "Provides 35 to 49 hours unpaid care a week",
          "hours_50_or_more": "Provides 50 or more hours unpaid care a week"},
         {"residents_5_and_over": 0, "hours_20_to_34": 4, "hours_35_to_49": 5, "hours_50_or_more": 6},
-        sums={"hours_20_or_more": ("hours_20_to_34", "hours_35_to_49", "hours_50_or_more")},
+        "ts039", sums={"hours_20_or_more": ("hours_20_to_34", "hours_35_to_49", "hours_50_or_more")},
     ),
     "census_accommodation_type": Table(
         "NM_2062_1", "c2021_acctype_9",
@@ -95,28 +96,28 @@ CENSUS: dict[str, Table] = {
              "Part of another converted building, for example, former school, church or warehouse",
          "commercial_building": "In a commercial building, for example, in an office building, hotel or over a shop",
          "caravan": "A caravan or other mobile or temporary structure"},
-        {"households": 0}, bulk="ts044",
+        {"households": 0}, "ts044",
     ),
     "census_car_availability": Table(
         "NM_2063_1", "c2021_cars_5",
         {"households": TOTAL, "none": "No cars or vans in household", "one": "1 car or van in household",
          "two": "2 cars or vans in household", "three_or_more": "3 or more cars or vans in household"},
-        {"households": 0, "none": 1, "one": 2, "two": 3, "three_or_more": 4}, bulk="ts045",
+        {"households": 0, "none": 1, "one": 2, "two": 3, "three_or_more": 4}, "ts045",
     ),
     "census_central_heating": Table(
         "NM_2064_1", "c2021_heating_13", {"households": TOTAL, "none": "No central heating"},
-        {"households": 0, "none": 1}, bulk="ts046",
+        {"households": 0, "none": 1}, "ts046",
     ),
     "census_overcrowding": Table(
         "NM_2070_1", "c2021_occrat_bedrooms_6",
         {"households": TOTAL, "minus_1": "-1", "minus_2_or_less": "-2 or less", "standard": "0", "plus_1": "+1",
          "plus_2_or_more": "+2 or more"},
-        {"households": 0, "plus_2_or_more": 1, "plus_1": 2, "standard": 3, "minus_1": 4, "minus_2_or_less": 5},
+        {"households": 0, "plus_2_or_more": 1, "plus_1": 2, "standard": 3, "minus_1": 4, "minus_2_or_less": 5}, "ts052",
     ),
     "census_tenure": Table(
         "NM_2072_1", "c2021_tenure_9",
         {"households": TOTAL, "owned": "Owned", "social_rented": "Social rented", "private_rented": "Private rented"},
-        {"households": 0, "owned": 1001, "social_rented": 1003, "private_rented": 1004}, bulk="ts054",
+        {"households": 0, "owned": 1001, "social_rented": 1003, "private_rented": 1004}, "ts054",
     ),
     "census_qualifications": Table(
         "NM_2084_1", "c2021_hiqual_8",
@@ -124,9 +125,23 @@ CENSUS: dict[str, Table] = {
          "level_1": "Level 1 and entry level qualifications", "level_2": "Level 2 qualifications",
          "apprenticeship": "Apprenticeship", "level_3": "Level 3 qualifications",
          "level_4_and_above": "Level 4 qualifications and above", "other": "Other qualifications"},
-        {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6}, bulk="ts067",
+        {"residents_16_and_over": 0, "none": 1, "level_4_and_above": 6}, "ts067",
     ),
 }  # fmt: skip
+
+
+def check_whole(met: Iterable[str], areas: Collection[str], name: str) -> None:
+    """Every area that is wanted is there.
+
+    Raises:
+        SpiError: naming those that are not.
+    """
+    absent = sorted(set(areas) - set(met))
+    if absent:
+        raise SpiError(
+            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listed(absent)}; fetch it again, or "
+            "compare its geography with ours"
+        )
 
 
 def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[str, str]:

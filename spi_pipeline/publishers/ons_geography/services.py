@@ -1,16 +1,18 @@
 """ONS Open Geography: what its ArcGIS services are asked for, and how their answers are read.
 
 What its dialect hides, with status 200: an error is a body, and an answer of more records than a service gives at once
-is cut off with a flag. Services are replaced under new names: they stand here, and a vintage is in the name of every
-field. Coordinates come in metres unless degrees are asked for.
+is cut off with a flag. Services are replaced under new names: where one is gone, those that may have taken its
+place are named. Coordinates come in metres unless degrees are
+asked for. Where many areas are wanted the whole layer is asked for, and what is not ours in it is left out.
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import shapely
@@ -27,76 +29,28 @@ from spi_pipeline.publishers.http.exchange import (
     Scope,
     TransientFailure,
 )
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, CODES_A_REQUEST, PAGE, SERVICES, Service
 
 PUBLISHER = "ONS Open Geography"
 ONS_GEOGRAPHY = Host("ONS_GEOGRAPHY", "https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services")
-PAGE = 2000
-CODES_A_REQUEST = 100
 # Of Great Britain, longitude and latitude.
 DEGREES = (-9.0, 49.0, 2.5, 61.5)
 OVERLOADED = (429, 498, 500, 503, 504)
-
-
-@dataclass(frozen=True)
-class Service:
-    """One layer.
-
-    Attributes:
-        name: of its service.
-        field: the field by which areas are asked for.
-        order: the field that tells its records apart, by which pages are ordered.
-        scope: the attribute of ``Scope`` that holds the codes it may have.
-        columns: by our column a pattern of the field, whose vintage changes.
-        drawn: whether it has boundaries or points.
-    """
-
-    name: str
-    field: str
-    order: str
-    scope: str
-    columns: Mapping[str, str]
-    drawn: bool = False
-
-
-# By the source whose table they fill, or what they are read for beside one.
-CENTROIDS = "lsoa_centroids"
-SERVICES = {
-    "wards": Service(
-        "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "WD24CD", "authorities",
-        {"area_code": r"WD\d\dCD", "area_name": r"WD\d\dNM", "authority_code": r"LAD\d\dCD"}, drawn=True,
-    ),
-    "lsoa_boundaries": Service(
-        "Lower_layer_Super_Output_Areas_December_2021_Boundaries_EW_BGC_V5", "LSOA21CD", "LSOA21CD", "lsoas",
-        {"area_code": "LSOA21CD"}, drawn=True,
-    ),
-    "output_area_lookup": Service(
-        "OA_LSOA_MSOA_EW_DEC_2021_LU_v3", "LSOA21CD", "OA21CD", "lsoas",
-        {"area_code": "OA21CD", "lsoa_code": "LSOA21CD", "msoa_code": "MSOA21CD", "authority_code": r"LAD\d\dCD"},
-    ),
-    "lsoa_best_fit": Service(
-        "LSOA21_WD24_LAD24_EW_LU", "LAD24CD", "LSOA21CD", "authorities",
-        {"area_code": "LSOA21CD", "ward_code": r"WD\d\dCD", "authority_code": r"LAD\d\dCD"},
-    ),
-    "lsoa_2011_lookup": Service(
-        "LSOA11_LSOA21_LAD22_EW_LU_v5", "LSOA21CD", "LSOA11CD", "lsoas",
-        {"lsoa_2011_code": "LSOA11CD", "lsoa_2021_code": "LSOA21CD", "change": "CHN?GIND"},
-    ),
-    CENTROIDS: Service(
-        "LSOA_PopCentroids_EW_2021_V4", "LSOA21CD", "LSOA21CD", "lsoas", {"area_code": "LSOA21CD"}, drawn=True,
-    ),
-}  # fmt: skip
+EVERYTHING = "1=1"
 
 
 def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]:
-    """Every page of a service, for our areas only."""
+    """Every page of a service, for our areas only, or of the whole of it where these are many.
+
+    Raises:
+        PermanentFailure: naming what may have taken the place of a service that is gone.
+    """
     service = SERVICES[name]
     codes = getattr(scope, service.scope)
-    for start in range(0, len(codes), CODES_A_REQUEST):
-        some = [f"'{code}'" for code in codes[start : start + CODES_A_REQUEST]]
-        chosen = f"={some[0]}" if len(some) == 1 else f" IN ({','.join(some)})"
+    for where in [EVERYTHING] if service.route.in_bulk(len(codes)) else _some(service, codes):
         asked = Request(
             ONS_GEOGRAPHY, f"/{service.name}/FeatureServer/0/query",
-            (("where", f"{service.field}{chosen}"), ("outFields", "*"),
+            (("where", where), ("outFields", "*"),
              ("returnGeometry", str(service.drawn).lower()), ("outSR", "4326"),
              ("orderByFields", service.order),
              ("resultRecordCount", str(PAGE)), ("f", "geojson" if service.drawn else "json")),
@@ -105,10 +59,45 @@ def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]
         read, more = 0, True
         while more:
             page = replace(asked, params=(*asked.params, ("resultOffset", str(read))))
-            download = client.get(page, partial(_check_page, service=service))
+            try:
+                download = client.get(page, partial(_check_page, service=service))
+            except PermanentFailure as failure:
+                if isinstance(failure.__cause__ or failure, _GoneError) or failure.status == 404:
+                    raise _gone(service, client) from failure
+                raise
             yield download
             body = json_of(download.path, service.name, PUBLISHER)
             read, more = read + len(body["features"]), _cut_off(body) and bool(body["features"])
+
+
+class _GoneError(PermanentFailure):
+    """There is no service of this name, or no layer in it."""
+
+
+def _some(service: Service, codes: Sequence[str]) -> Iterator[str]:
+    """Clauses that choose our areas, as many at a time as an address holds."""
+    for start in range(0, len(codes), CODES_A_REQUEST):
+        some = [f"'{code}'" for code in codes[start : start + CODES_A_REQUEST]]
+        yield f"{service.field}={some[0]}" if len(some) == 1 else f"{service.field} IN ({','.join(some)})"
+
+
+def _gone(service: Service, client: Client) -> PermanentFailure:
+    """That a service is not there, and which of those that are there may be its successor."""
+    try:
+        listing = client.read_json(Request(ONS_GEOGRAPHY, "", (("f", "json"),), media=("json",)))
+        names = [str(one["name"]) for one in listing["services"]]
+    except (PermanentFailure, TransientFailure, KeyError, TypeError):
+        names = []  # the list has been seen empty
+    alike = sorted({name for name in names if re.fullmatch(service.successors, name)}, key=_vintage, reverse=True)
+    found = f"it lists {listed(alike)}" if alike else f"look for a name like it in {ONS_GEOGRAPHY.base}?f=json"
+    return PermanentFailure(
+        f"{PUBLISHER} has no service {service.name} any more; {found}, and write the one of the vintage of "
+        "geography.yaml into spi_pipeline/publishers/ons_geography/layers.py"
+    )
+
+
+def _vintage(name: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", name)]
 
 
 def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -118,8 +107,12 @@ def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.
         SpiError: when a page is missing, a field is gone, coordinates are no degrees, or areas are others than ours.
     """
     service, rows = SERVICES[name], []
-    for file, feature in _features(service, downloads):
-        row = _fields(service, feature.get("attributes", feature.get("properties")), file)
+    ours = frozenset(getattr(scope, service.scope))
+    for file, feature, whole in _features(service, downloads):
+        fields = feature.get("attributes", feature.get("properties"))
+        row = _fields(service, fields, file)
+        if whole and fields.get(service.field) not in ours:
+            continue
         if service.drawn:
             row["geometry"] = _geometry(feature.get("geometry"), file)
         rows.append(row)
@@ -175,7 +168,8 @@ def _check_page(path: Path, service: Service) -> None:
         said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
         if error.get("code") in OVERLOADED:
             raise TransientFailure(said)
-        raise PermanentFailure(f"{said}; if it has a new name, write it into spi_pipeline/publishers/ons_geography")
+        kind = _GoneError if error.get("message") == "Invalid URL" else PermanentFailure
+        raise kind(f"{said}; see the geoportal")
     if not isinstance(body, dict) or not isinstance(body.get("features"), list):
         raise PermanentFailure(f"service {service.name} of {PUBLISHER} answered no features; see the geoportal")
 
@@ -185,8 +179,8 @@ def _cut_off(body: Mapping[str, Any]) -> bool:
     return bool(body.get("exceededTransferLimit") or (body.get("properties") or {}).get("exceededTransferLimit"))
 
 
-def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every feature with the name of its file; the last page of each question must not be cut off."""
+def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Every feature with its file's name and whether that is of the whole layer; no question's last page is cut off."""
     last: dict[str, tuple[str, bool]] = {}
     for download in downloads:
         name = f"{service.name} ({download.name})"
@@ -194,7 +188,8 @@ def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple
         if not isinstance(body, dict) or not isinstance(body.get("features"), list):
             raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; ask again")
         last[re.sub(r"[?&]resultOffset=\d+", "", download.url)] = name, _cut_off(body)
-        yield from ((name, feature) for feature in body["features"])
+        whole = parse_qs(urlsplit(download.url).query).get("where") == [EVERYTHING]
+        yield from ((name, feature, whole) for feature in body["features"])
     for name, cut in last.values():
         if cut:
             raise SpiError(f"{name} of {PUBLISHER} is cut off (exceededTransferLimit), no page follows; fetch it whole")

@@ -19,17 +19,26 @@ from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.publishers.files.months import month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
-from spi_pipeline.publishers.http.exchange import Client, Download, Host, Pairs, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import (
+    MEGABYTE,
+    Client,
+    Download,
+    Host,
+    Pairs,
+    PermanentFailure,
+    Request,
+    Scope,
+)
 from spi_pipeline.publishers.police.answers import STOPS, STREET, Kind, leave_of_forces, point_of
 from spi_pipeline.publishers.police.files import PUBLISHER
+from spi_pipeline.publishers.routes import Route
 
 # It states 15 requests a second and bursts of 30.
 POLICE = Host("POLICE", "https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15)
 WINDOW = 36
 REVISED = 3
-# The API takes some eight seconds for a month of a town and five minutes for 36; an archive takes half an hour at a
-# megabyte a second.
-FEW = 5
+# Of a force the API answers for 36 months twice each, some 36 MB, in four seconds each time; an archive has 1.7 GB.
+FORCES = Route(requests=2 * WINDOW, area=WINDOW * MEGABYTE, pages=1, whole=1734 * MEGABYTE, request=4 * MEGABYTE)
 TOO_MANY = 503
 # Degrees: the outline may leave the wards by some 50 m; each crime is placed by the wards' own edges later.
 MARGIN = 0.0005
@@ -43,7 +52,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         scope = replace(scope, since=max(scope.since, STREET.since))
     offered = [month for month, _ in _availability(client)]
     months = _wanted(offered, scope)
-    if len(scope.forces) > FEW:
+    if FORCES.in_bulk(len(scope.forces)):
         yield from _nation(client, scope, STREET, months)
         return
     yield from _archives(client, scope, STREET, _chosen(scope, _before(min(offered), months, scope), max(offered)))
@@ -75,7 +84,7 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
     forces = dict(_availability(client))
     offered = list(forces)
     months = _wanted(offered, scope)
-    if len(scope.forces) > FEW:
+    if FORCES.in_bulk(len(scope.forces)):
         yield from _nation(client, scope, STOPS, months)
         return
     yield from _archives(client, scope, STOPS, _chosen(scope, _before(min(offered), months, scope), max(offered)))

@@ -52,6 +52,7 @@ class Publishers:
         store: where downloads are kept.
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
         archives: what is kept of an archive of all areas, see ``Scope``.
+        keys: for publishers that give some, by endpoint.
 
     Attributes:
         tell: told, in a line now and then, what is waited for.
@@ -71,12 +72,14 @@ class Publishers:
         store: Store,
         snapshot: Path,
         archives: Archives = "drop",
+        keys: Mapping[str, str] | None = None,
     ) -> None:
         self._contracts = contracts
         self._store = store
         self._snapshot = snapshot
         self._since = since
         self._archives = archives
+        self._keys = keys or {}
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
@@ -122,7 +125,7 @@ class Publishers:
     def scope(self, source_id: str, areas: Scope) -> Scope:
         """For whom to ask and since when, with what is held of the source."""
         raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held())
+        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.

@@ -464,6 +464,22 @@ def test_a_secret_is_sent_and_kept_nowhere(ask: Ask) -> None:
     assert "hidden" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"unknown uid 0xhidden", status=400),
+        Answer(b'{"error": "unknown uid 0xhidden"}'),
+        Answer(b"unknown uid 0xhidden", status=503),
+    ],
+    ids=["refused", "refused with status 200", "overloaded"],
+)
+def test_a_secret_that_the_answer_repeats_is_not_told(ask: Ask, answer: Answer) -> None:
+    asking = ask(answer)
+    with pytest.raises((PermanentFailure, TransientFailure), match="unknown uid …") as failure:
+        asking.client.get(replace(ONE, secret=(("uid", "0xhidden"),)))
+    assert "hidden" not in str(failure.value) + "".join(asking.told)
+
+
 def test_a_header_is_asked_for_alone_and_nothing_is_kept(ask: Ask) -> None:
     asking = ask(Answer(status=503), Answer(CSV, headers={"ETag": '"7"'}), Answer(status=404))
     found = asking.client.head(ONE)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, json_answer, not_found
 from spi_pipeline_tests.imitations.publishers.nomis import bulk
-from spi_pipeline_tests.imitations.publishers.nomis.cubes import Cube, cube
+from spi_pipeline_tests.imitations.publishers.nomis.cubes import NAMED, Cube, cube
 from spi_pipeline_tests.imitations.publishers.nomis.files import FILES as FILES
 from spi_pipeline_tests.imitations.publishers.nomis.query import Place, codes, dates, members, places
 
@@ -178,10 +178,10 @@ def _codelist(table: Cube, inner: str, search: str) -> Answer:
     """The types of a data set, or the areas of one type, as SDMX in JSON."""
     kind = inner.rpartition("/")[2]
     pattern = re.compile(re.escape(search).replace(r"\*", ".*"), re.IGNORECASE)
-    if kind.startswith("TYPE"):
+    if kind.startswith("TYPE") and kind != "TYPE":
         found = [(p.number, p.name, p.code) for p in members(table, kind) if pattern.fullmatch(p.name)]
     else:
-        found = [(name, level, "") for name, level in table.types.items()]
+        found = [(name, NAMED.get(level, level), "") for name, level in table.types.items()]
     listed = [
         {"value": value, "description": {"value": name}, "annotations": {"annotation": [_note("GeogCode", code)]}}
         for value, name, code in found

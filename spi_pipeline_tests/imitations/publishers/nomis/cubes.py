@@ -26,7 +26,7 @@ class Cube:
         title: what ``dataset.description`` says.
         dimensions: name -> code -> label; ``measures`` is one of them.
         dates: every date, oldest first.
-        types: TYPE number -> level of area; ``ward`` has no TYPE and is reached by its codes.
+        types: TYPE number -> level of area; where ``ward`` has no TYPE it is reached by its codes.
         value: figure of area, date and codes.
     """
 
@@ -41,6 +41,11 @@ _VALUE, _PERCENT = {20100: "Value"}, {20100: "value", 20301: "percent"}
 _TYPES = {"TYPE150": "oa", "TYPE151": "lsoa", "TYPE152": "msoa", "TYPE499": "ctry", "TYPE480": "rgn"}
 _CENSUS_TYPES = {**_TYPES, "TYPE153": "old_ward", "TYPE154": "ltla"}
 _ESTIMATE_TYPES = {**{k: v for k, v in _TYPES.items() if v != "oa"}, "TYPE424": "ltla", "TYPE423": "ltla"}
+# Wards as of May 2025 are TYPE182 in NM_2014_1, as a client of 2026 asks for them, and in NM_1_1, as another says; that
+# NM_162_1 has them so, and what its list calls them, is supposed. Its LSOAs are those of 2011 (two clients, 2025 and
+# 2026); here they are ours all the same, since nothing asks for them.
+_CLAIMANT_TYPES = {"TYPE182": "ward", **_ESTIMATE_TYPES}
+NAMED = {"ward": "wards as of May 2025", "old_ward": "2022 wards"}
 _AGE_GROUPS = {201: (0, 15), 202: (16, 90), 203: (16, 64), 204: (16, 17), 209: (65, 90), 250: (16, 24)}
 _SEXES = {0: "Total", 1: "Male", 2: "Female"}
 
@@ -61,7 +66,7 @@ def cube(dataset: str) -> Cube | None:
         measures[3] = "Claimants as a proportion of economically active residents aged 16+"
         dimensions = {"gender": _SEXES, "age": {0: "All categories: Age 16+"}, "measure": measures, "measures": _VALUE}
         months = tuple(str(month) for month in pd.period_range("2013-01", "2026-08", freq="M"))
-        return Cube("Claimant count by sex and age", dimensions, months, _ESTIMATE_TYPES, _claimants)
+        return Cube("Claimant count by sex and age", dimensions, months, _CLAIMANT_TYPES, _claimants)
     return None
 
 

@@ -13,7 +13,7 @@ import shapely
 
 from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found
 from spi_pipeline_tests.imitations.publishers.ons_geography.files import FILES as FILES
-from spi_pipeline_tests.imitations.publishers.ons_geography.layers import Layer, layer
+from spi_pipeline_tests.imitations.publishers.ons_geography.layers import NAMES, Layer, layer
 
 _CLAUSE = re.compile(r"\(?\s*(\w+)\s*(=|<>|LIKE|IN)\s*(.+?)\s*\)?", re.IGNORECASE)
 
@@ -23,7 +23,10 @@ class _RefusedError(Exception):
 
 
 def answer(request: Request) -> Answer:
-    """/{service}/FeatureServer/0/query, and the description of the layer above it."""
+    """/{service}/FeatureServer/0/query, the description of the layer above it, and the list of all services."""
+    if request.path.strip("/") == "" and request.query.get("f") in ("json", "pjson"):
+        services = [{"name": name, "type": "FeatureServer"} for name in NAMES]
+        return json_answer({"currentVersion": 12, "services": services})
     found = re.fullmatch(r"/(\w+)/FeatureServer/0(/query)?", request.path.rstrip("/"))
     if not found:
         return not_found(request)

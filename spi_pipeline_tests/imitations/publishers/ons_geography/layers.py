@@ -170,6 +170,7 @@ _NAMED: dict[str, Callable[[], Layer]] = {
     "WD23_LAD23_UK_LU": lambda: _ward_authority(2023),
     "WD24_LAD24_UK_LU": lambda: _ward_authority(2024),
 }
+NAMES = tuple(_NAMED)
 
 
 @cache

@@ -1,0 +1,292 @@
+"""Both ways to a table, areas asked for by code and everything at once: which is taken, and that they agree."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import math
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import spi_pipeline
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.http.exchange import Request
+from spi_pipeline.publishers.nomis.answers import AGES
+from spi_pipeline.publishers.nomis.tables import CENSUS
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
+from spi_pipeline.publishers.routes import Route
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.sources.publishers import Publishers
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.imitations import Publishers as Imitations
+from spi_pipeline_tests.imitations import local_publishers
+from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.published.files import FOLDER
+from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
+from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of, kept, through
+
+SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
+
+
+def cost(route: Route, areas: int) -> float:
+    return areas * (route.requests * route.request + route.area)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
+    _, _, route = ROUTES[name]
+    whole = route.pages * route.request + route.whole
+    assert cost(route, route.threshold) >= whole > cost(route, route.threshold - 1)
+    assert [route.in_bulk(route.threshold + by) for by in (-1, 0)] == [False, True]
+
+
+def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
+    assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
+    # A query by a hundred authorities already brings a third of the layer.
+    assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
+        "wards", "lsoa_best_fit",
+    }  # fmt: skip
+
+
+contracts = cache(lambda: load_contracts(CONTRACTS))
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Imitations]:
+    with local_publishers() as publishers:
+        yield publishers
+
+
+@pytest.fixture
+def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
+    """Publishers as a run asks them, each with a store of its own."""
+    monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
+    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
+    stores = iter(range(9))
+    return lambda keys=None: Publishers(
+        endpoints, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
+    )
+
+
+def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
+    """A source's table, and the requests that it took."""
+    scope, client = publishers.scope(source_id, publishers.areas), publishers.client(source_id)
+    if source_id == CENTROIDS:
+        frame = parse_centroids(list(fetch_service(CENTROIDS, client, scope)), scope)
+    else:
+        offer = OFFERS[source_id]
+        assert offer.fetch
+        assert offer.parse
+        frame = offer.parse(list(offer.fetch(client, scope)), scope)
+    return frame.sort_values(list(frame), ignore_index=True), publishers.asked(source_id)
+
+
+# What names an area in an answer is most of it, and our codes are as long as theirs.
+MEASURED = {"census_general_health": "census", "population": "population", "claimant_count": "claimant_count",
+            **{name: name for name in SERVICES}}  # fmt: skip
+
+
+@pytest.mark.parametrize("source_id", MEASURED)
+def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publishers], source_id: str) -> None:
+    _, level, route = ROUTES[MEASURED[source_id]]
+    publishers = asking()
+    _, requests = table(publishers, source_id)
+    answers = {one.url: one.size for one in publishers.raw(source_id).held()}
+    if source_id == "claimant_count":  # three months
+        requests, answers = requests // 3, dict([*answers.items()][:1])
+    if source_id == "lsoa_best_fit":  # the lookup of output areas comes along
+        answers = {url: size for url, size in answers.items() if SERVICES[source_id].name in url}
+        requests = len(answers)
+    assert requests == math.ceil(LUTON[level] * route.requests)
+    assert 0.4 < sum(answers.values()) / (LUTON[level] * route.area) < 1.6
+
+
+SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_both_ways_come_to_the_same_table(
+    asking: Callable[..., Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_code, _ = table(asking(), source_id)
+    monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
+    served.requests.clear()
+    at_once, requests = table(asking(), source_id)
+    assert len(by_code) > 0
+    pd.testing.assert_frame_equal(by_code, at_once)
+    asked = [seen.query for seen in served.requests]
+    assert len(asked) == requests
+    assert not any("E0" in query for query in asked), "no area is named"
+
+
+KEY = "0x0123456789abcdef"
+
+
+def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
+    asking: Callable[..., Publishers], served: Imitations, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.site.nomis_rows = 100
+    try:
+        guest, pages = table(asking(), "population")
+        served.requests.clear()
+        with caplog.at_level(logging.DEBUG):
+            publishers = asking({"NOMIS": KEY})
+            keyed, requests = table(publishers, "population")
+    finally:
+        served.site.nomis_rows = 25_000
+    pd.testing.assert_frame_equal(guest, keyed)
+    assert (pages, requests) == (5, 1)
+    assert [seen.query.split("&")[-1] for seen in served.requests] == [f"uid={KEY}"]
+    kept_files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(kept_files) > 4
+    assert [file for file in kept_files if KEY.encode() in file.read_bytes()] == []
+    assert KEY not in caplog.text + repr(publishers.scope("population", publishers.areas))
+
+
+def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publishers], served: Imitations) -> None:
+    with_key = asking({"NOMIS": KEY})
+    assert table(with_key, "census_tenure")[1] == 2
+    client, scope = with_key.client("census_tenure"), replace(with_key.areas, keys={})
+    offer = OFFERS["census_tenure"]
+    assert offer.fetch
+    assert len(list(offer.fetch(client, scope))) == 2
+    assert client.asked == 2, "nothing is asked for again"
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if many areas were wanted."""
+    monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
+
+
+def monthly(types: dict[str, tuple[str, ...]], named: object) -> Callable[[Request], bytes]:
+    """Claimants by type of area, and the list of types."""
+
+    def answer(request: Request) -> bytes:
+        if request.path.endswith("/geography/TYPE.def.sdmx.json"):
+            return json.dumps(named).encode()
+        asked = dict(request.params)
+        areas = types.get(asked["geography"], tuple(asked["geography"].split(",")))
+        month = "2026-08" if asked["date"] == "latest" else asked["date"]
+        rows = pd.DataFrame(
+            [(month, area, 5 * n, "A", len(areas)) for n, area in enumerate(areas)],
+            columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "OBS_STATUS", "RECORD_COUNT"],
+        )
+        return body_of(rows)
+
+    return answer
+
+
+def listing(**names: str) -> object:
+    codes = [{"value": kind, "description": {"value": name, "lang": "en"}} for kind, name in names.items()]
+    return {"structure": {"codelists": {"codelist": [{"id": "CL_162_1_GEOGRAPHY", "code": codes}]}}}
+
+
+NAMED = listing(
+    TYPE499="countries", TYPE153="2022 wards", TYPE182="wards as of May 2025", TYPE181="wards as of May 2024",
+    TYPE448="electoral wards",
+)  # fmt: skip
+ELSEWHERE = ("E05700001", *TOWN.wards, "W05000001")
+CLAIMANTS = "/api/v01/dataset/NM_162_1"
+
+
+def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
+    """The table, and what was asked for as ``geography``."""
+    client = FakeClient(folder, {f"{CLAIMANTS}{end}": answer for end in (".data.csv", "/geography/TYPE.def.sdmx.json")})
+    frame = through(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
+    return frame, [dict(request.params)["geography"] for request in client.asked if request.params]
+
+
+@pytest.mark.usefixtures("many")
+def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
+    types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
+    frame, asked = claimants(tmp_path, monthly(types, NAMED))
+    assert asked == ["TYPE182", "TYPE181", "TYPE181", "TYPE181"]
+    assert frame.values.tolist() == [[ward, m, v] for ward, v in zip(TOWN.wards, (5, 10), strict=True)
+                                     for m in ("2026-07", "2026-08")]  # fmt: skip
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("named", [NAMED, listing(), {"error": "unavailable"}, {"structure": {}}])
+def test_wards_that_no_type_holds_are_asked_for_by_code(tmp_path: Path, named: object) -> None:
+    frame, asked = claimants(tmp_path, monthly(dict.fromkeys(("TYPE182", "TYPE181", "TYPE153"), ELSEWHERE[:2]), named))
+    assert set(asked[-2:]) == {",".join(TOWN.wards)}
+    assert frame["claimants"].tolist() == [0, 0, 5, 5]
+
+
+@pytest.mark.usefixtures("many")
+def test_an_area_of_ours_that_is_not_in_the_whole_is_told(tmp_path: Path) -> None:
+    rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
+    page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
+    client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
+    with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):
+        through(OFFERS["population"], client, TOWN)
+
+
+HEADER = "date,geography,geography code,General health: Total: All usual residents," + ",".join(
+    f"General health: {label}" for label in CENSUS["census_general_health"].labels.values() if label != "Total"
+)
+ROWS = [f"2021,{area},{area},{100 * n},1,2,3,4,5" for n, area in enumerate(("E00700001", *TOWN.output_areas))]
+ZIP = "/output/census/2021/census2021-ts037.zip"
+
+
+def zipped(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("metadata/ts037-2021-1.txt", "A note\n")
+        archive.writestr(member, "\n".join([*lines, ""]))
+    return made.getvalue()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
+    client = FakeClient(tmp_path, {ZIP: zipped([HEADER, *ROWS])})
+    frame = through(OFFERS["census_general_health"], client, TOWN)
+    assert frame["area_code"].tolist() == list(TOWN.output_areas)
+    assert frame["residents"].tolist() == [100, 200, 300]
+    assert frame["bad"].tolist() == [1, 1, 1]
+    (asked,) = client.asked
+    assert (asked.params, asked.media, asked.settled) == ((), ("zip",), True)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (zipped([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
+        (zipped([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
+        (zipped([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
+        (zipped([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
+        (zipped([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
+        (zipped(["<!DOCTYPE html>"]), r"has 0 categories"),
+    ],
+    ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
+)
+def test_another_zip_is_told(tmp_path: Path, body: bytes, said: str) -> None:
+    with pytest.raises(SpiError, match=said):
+        through(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
+
+
+PUBLISHED = FOLDER.parent / "census2021_nomis"
+
+
+@pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk not in {"ts007a", "ts029"}])
+def test_nomis_own_zips_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
+    """Nine zips as Nomis served them, beside the figures that another reader embedded from them."""
+    archive = PUBLISHED / f"census2021-{CENSUS[source_id].bulk}.zip"
+    if not archive.exists():
+        pytest.skip(f"{archive.name} is not in a folder 'shared' beside the checkout")
+    embedded = read_embedded(SNAPSHOT, source_id).table.to_pandas().sort_values("area_code", ignore_index=True)
+    scope = replace(TOWN, output_areas=tuple(embedded["area_code"]))
+    frame = OFFERS[source_id].parse([kept(tmp_path, archive.read_bytes(), archive.name)], scope)
+    pd.testing.assert_frame_equal(frame, embedded[list(frame)], check_dtype=False)
