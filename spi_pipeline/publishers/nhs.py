@@ -19,7 +19,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import member_of
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.files.reading import numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
 
@@ -44,10 +44,11 @@ PATIENT_COLUMNS = {
 QOF_COLUMNS = {
     "practice": ("PRACTICE_CODE",),
     "group": ("GROUP_CODE", "INDICATOR_GROUP_CODE"),
-    "kind": ("PATIENT_LIST_TYPE",),
     "list": ("PRACTICE_LIST_SIZE", "PATIENT_LIST_SIZE"),
-    "register": ("REGISTER",),
+    "register": ("REGISTER", "REGISTER_SIZE"),
 }
+# Which list a register is a share of; files that do not say it have one row for a practice and register.
+LIST_KIND = "PATIENT_LIST_TYPE"
 LEAST_COVERED = 0.8
 
 
@@ -187,13 +188,22 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
     with _table(download, r"PREVALENCE[_\w]*\.csv") as (stream, name):
         where = {"group": set(GROUPS.values())}
-        rows = text_rows(stream, name, PUBLISHER, QOF_COLUMNS, where=where)
+        kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
+        stream.seek(0)
+        rows = text_rows(
+            stream, name, PUBLISHER, {**QOF_COLUMNS, **({"kind": LIST_KIND} if kinds else {})}, where=where
+        )
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
     # Several lists per practice: that of the ages the register covers, else the one there is.
-    fits = (rows["kind"] == "TOTAL") != rows["group"].isin(ADULTS)
-    rows = rows.assign(fits=fits).sort_values("fits", ascending=False).drop_duplicates(["practice", "group"])
+    if kinds:
+        fits = (rows["kind"] == "TOTAL") != rows["group"].isin(ADULTS)
+        rows = rows.assign(fits=fits).sort_values("fits", ascending=False).drop_duplicates(["practice", "group"])
+    elif (rows := rows.drop_duplicates()).duplicated(["practice", "group"]).any():
+        raise SpiError(
+            f"{name} of {PUBLISHER} has several lists of a practice and no column {LIST_KIND}; see its notes"
+        )
     rate = 100 * numbers(rows["register"], name, "REGISTER") / numbers(rows["list"], name, "PRACTICE_LIST_SIZE")
     wide = rows.assign(rate=rate).pivot(index="practice", columns="group", values="rate")
     if wide.empty:

@@ -1,7 +1,7 @@
 """STATS19: collisions on roads in which someone was hurt, from the Department for Transport, by point.
 
-Columns were renamed over the years; a missing value is -1. The small area in the file is on changing vintages, so the
-point places a collision.
+Columns were renamed over the years; a missing value is -1, a missing coordinate may be NULL. The small area in the file
+is on changing vintages, so the point places a collision.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ COLUMNS = {
 }
 SEVERITIES = {1: "fatal", 2: "serious", 3: "slight"}
 MISSING = -1.0
+NULL = "NULL"
 # Degrees around our wards, and the share of our collisions that may lie farther off.
 NEAR, MOST_ELSEWHERE = 0.05, 0.1
 
@@ -52,6 +53,7 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
     name = download.name
     with download.path.open("rb") as stream:
         rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"authority": scope.authorities})
+    rows = rows.mask(rows == NULL)
     if rows.empty:
         raise SpiError(f"{name} of {PUBLISHER} holds no collision in {', '.join(scope.authorities)}; fetch it again")
     severity = numbers(rows["severity"], name, "severity").map(SEVERITIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) 
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
     assert frame["hypertension"].tolist() == [4, 4]
     assert frame["diabetes"].tolist() == [4, 4], "of patients of 17 and over, not of all"
+
+
+def test_the_columns_of_2025_26_are_read_and_a_list_that_is_not_named_must_be_the_only_one(tmp_path: Path) -> None:
+    rows = [*every_group("P1", 4), *every_group("P2", 8)]
+    renamed = pd.read_csv(BytesIO(registers(rows))).rename(columns={"REGISTER": "REGISTER_SIZE"})
+    for columns in (list(renamed), [name for name in renamed if name != "PATIENT_LIST_TYPE"]):
+        frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), body_of(renamed[columns]), "2526"), TOWN)
+        assert (set(frame["year"]), frame["diabetes"].tolist()) == ({2026}, pytest.approx([5, 8]))
+    several = registers([*rows, ("P1", "DM", "TOTAL", 400, 4)]).replace(b"PATIENT_LIST_TYPE", b"OTHER")
+    assert "several lists of a practice and no column PATIENT_LIST_TYPE" in refused(tmp_path, patients(LISTED), several)
 
 
 def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> str:

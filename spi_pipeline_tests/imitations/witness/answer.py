@@ -1,0 +1,55 @@
+"""A request as the server sees it, and what a publisher answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`path` is below the publisher's own address; of a parameter given twice `query` has the last value."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...]
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+    length: int
+
+    @classmethod
+    def read(cls, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Asked:
+        parts = urlsplit(target)
+        pairs = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return cls(method, unquote(parts.path), dict(pairs), pairs, form, headers, len(target))
+
+    def parameter(self, name: str, default: str = "") -> str:
+        """A parameter by its name in any case, from the form or the query."""
+        for key, value in (*self.form.items(), *self.query.items()):
+            if key.lower() == name.lower():
+                return value
+        return default
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes = b""
+    kind: str = JSON
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_json(value: Any, kind: str = JSON, status: int = 200) -> Answer:
+    return Answer(json.dumps(value, separators=(",", ":")).encode(), kind, status)
+
+
+def not_found(words: str = "Not Found") -> Answer:
+    return Answer(f"<html><body><h1>{words}</h1></body></html>".encode(), HTML, 404)
