@@ -73,11 +73,11 @@ def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -
     """
     with zip_members(file, name, publisher) as archive, ExitStack() as open_ones:
         members = [one for one in archive.namelist() if not one.endswith("/")]
-        found = [(archive, one, name) for one in members if _called(one, pattern)]
+        found = [(archive, one, name) for one in members if is_called(one, pattern)]
         for within in () if found else [one for one in members if one.lower().endswith(".zip")]:
             inner = open_ones.enter_context(_unpacked(archive, within, name))
             inside = open_ones.enter_context(zip_members(inner, f"{name}: {within}", publisher))
-            found += [(inside, one, f"{name}: {within}") for one in inside.namelist() if _called(one, pattern)]
+            found += [(inside, one, f"{name}: {within}") for one in inside.namelist() if is_called(one, pattern)]
         if len(found) != 1:
             met = f"{len(found)} members match" if found else "no member matches"
             raise SpiError(f"{name}: {met} {pattern}, it holds {listed(members)}; fetch the right file")
@@ -86,7 +86,8 @@ def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -
             yield stream, member.rsplit("/", 1)[-1]
 
 
-def _called(member: str, pattern: str) -> bool:
+def is_called(member: str, pattern: str) -> bool:
+    """Whether a member's file name, without its folders, matches a regular expression, case ignored."""
     return re.fullmatch(pattern, member.rsplit("/", 1)[-1], re.IGNORECASE) is not None
 
 
