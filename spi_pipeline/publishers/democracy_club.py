@@ -15,7 +15,10 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.files.reading import numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns
 
 PUBLISHER = "Democracy Club"
 DEMOCRACY_CLUB = Host("DEMOCRACY_CLUB", "https://candidates.democracyclub.org.uk", "/data/export_csv")
@@ -117,5 +120,33 @@ def _truth(rows: pd.DataFrame, column: str, name: str) -> pd.Series:
     return words.isin(TRUE)
 
 
+def _shape(peek: Peek) -> Shape:
+    """The columns, the newest days of election, how booleans are written."""
+    header, rows = shapes.table_of(peek, PUBLISHER)
+
+    def values(column: str) -> list[str]:
+        return sorted({row.get(column) or "" for row in rows} - {""}, reverse=True)
+
+    written = {column: ", ".join(values(column)[:4]) for column in (COLUMNS["by_election"], COLUMNS["cancelled"])}
+    # A first line that is no header may name a candidate.
+    columns = tuple(header) if COLUMNS["ballot"] in header else ()
+    return Shape(columns=columns, rows=len(rows), periods=tuple(values(COLUMNS["date"])[:3]), facts=written)
+
+
+def _has_elections(shape: Shape) -> None:
+    if not shape.rows:
+        raise SpiError(
+            f"{PUBLISHER} knows no election of our council; look its slug up in its list of elections, and write it "
+            "into SLUGS in spi_pipeline/publishers/democracy_club.py"
+        )
+    words = {word.lower() for said in shape.facts.values() for word in said.split(", ") if word}
+    if unknown := sorted(words - TRUE - FALSE):
+        raise SpiError(f"{PUBLISHER} writes {unknown[0]!r} where t or f belong; see its data page")
+
+
+PROBE = Probe(
+    "democracy_club/export", asks_first(fetch), _shape,
+    (has_columns(COLUMNS, "export_csv", PUBLISHER), _has_elections),
+)  # fmt: skip
 HOSTS = (DEMOCRACY_CLUB,)
-OFFERS = {"local_elections": Offer(fetch, parse)}
+OFFERS = {"local_elections": Offer(fetch, parse, probes=(PROBE,))}

@@ -5,6 +5,7 @@ is on changing vintages, so the point places a collision.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 import shapely
@@ -12,7 +13,10 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.files.reading import numbers, text_rows, years
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, Request, Scope
+from spi_pipeline.publishers.http.peeking import Piece
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Probe, asks_first, has_columns
 
 PUBLISHER = "the Department for Transport"
 STATS19 = Host("STATS19", "https://data.dft.gov.uk", "/road-accidents-safety-data")
@@ -82,5 +86,9 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
         )
 
 
+PROBE = Probe(
+    "stats19/collisions", asks_first(fetch), partial(shapes.table, publisher=PUBLISHER),
+    (has_columns(COLUMNS, FILE.rpartition("/")[2], PUBLISHER),), piece=Piece(16 * KILOBYTE, ranged=True),
+)  # fmt: skip
 HOSTS = (STATS19,)
-OFFERS = {"road_collisions": Offer(fetch, parse)}
+OFFERS = {"road_collisions": Offer(fetch, parse, probes=(PROBE,))}
