@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from spi_pipeline.cli import alerts, contracts, snapshot
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
+from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.score.arguments import score
@@ -25,7 +26,7 @@ GARBAGE_AFTER = 200_000
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, explain, score, ui):
+for command in (refresh, check, status, doctor, explain, score, ui):
     app.command()(command)
 for name, group in {"contracts": contracts.app, "snapshot": snapshot.app, "alerts": alerts.app}.items():
     app.add_typer(group, name=name)

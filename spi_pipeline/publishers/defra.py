@@ -6,22 +6,29 @@ are fetched along with the grids.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 from pyproj import Transformer
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import BRITISH_NATIONAL_GRID
-from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows
+from spi_pipeline.publishers.files.reading import begins, found_columns, header_of, numbers, text_rows
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.peeking import Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS
+from spi_pipeline.publishers.ons_geography.probes import PROBES as GEOGRAPHY
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Probe, Shape
 
 PUBLISHER = "DEFRA"
 DEFRA_PCM = Host("DEFRA_PCM", "https://uk-air.defra.gov.uk", "/datastore/pcm")
 YEARS = 5
 MISSING = "MISSING"
+# How the header begins, now and in files before 2019; notes stand above it.
+STARTS = ("gridcode", "ukgridcode")
 # Only the sea has no value, and nobody lives there.
 MOST_WITHOUT = 0.1
 # By our column how the file of a year is named, and its last column.
@@ -35,9 +42,8 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     found = 0
     for year in range(this_year - YEARS, this_year):
         for file, _ in POLLUTANTS.values():
-            asked = Request(DEFRA_PCM, f"{DEFRA_PCM.folder}/{file.format(year=year)}", period=str(year))
             try:
-                yield client.get(asked)
+                yield client.get(_map(file, year))
                 found += 1
             except PermanentFailure as failure:
                 if failure.status != 404:
@@ -46,6 +52,10 @@ def fetch(client: Client, scope: Scope) -> Iterator[Download]:
         raise PermanentFailure(
             f"{PUBLISHER} has no grid of any year since {this_year - YEARS}; see uk-air.defra.gov.uk"
         )
+
+
+def _map(file: str, year: int) -> Request:
+    return Request(DEFRA_PCM, f"{DEFRA_PCM.folder}/{file.format(year=year)}", period=str(year))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -77,16 +87,11 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     """The values of our cells in one file: ``area_code, year, pollutant, value``."""
     name = download.name
     with download.path.open("rb") as stream:
-        last = header_of(stream, name, PUBLISHER, "gridcode")[-1].strip()
+        last = header_of(stream, name, PUBLISHER, STARTS)[-1].strip()
         stream.seek(0)
-        told = {one: re.fullmatch(pattern, last) for one, (_, pattern) in POLLUTANTS.items()}
-        pollutant, year = next(((one, int(found[1])) for one, found in told.items() if found), ("", 0))
-        if not pollutant:
-            raise SpiError(
-                f"{name} of {PUBLISHER} ends in column {last!r}, not in one like no22024; fetch the right map"
-            )
+        pollutant, year = _what(last, name)
         where = {"x": set(cells["x"]), "y": set(cells["y"])}
-        rows = text_rows(stream, name, PUBLISHER, {"x": "x", "y": "y", "value": last}, where=where, starts="gridcode")
+        rows = text_rows(stream, name, PUBLISHER, {"x": "x", "y": "y", "value": last}, where=where, starts=STARTS)
     value = rows["value"].str.strip()
     rows["value"] = numbers(value.mask(value == MISSING), name, last)
     placed = cells.merge(rows.drop_duplicates(["x", "y"]), on=["x", "y"], how="left", validate="m:1")
@@ -99,5 +104,35 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     return placed[["area_code", "value"]].assign(year=year, pollutant=pollutant)
 
 
+def _what(last: str, name: str) -> tuple[str, int]:
+    """The pollutant and the year of a map, by its last column."""
+    told = {one: re.fullmatch(pattern, last) for one, (_, pattern) in POLLUTANTS.items()}
+    found = next(((one, int(year[1])) for one, year in told.items() if year), None)
+    if found is None:
+        raise SpiError(f"{name} of {PUBLISHER} ends in column {last!r}, not in one like no22024; fetch the right map")
+    return found
+
+
+def _is_map(pollutant: str, shape: Shape) -> None:
+    name = f"the map of {pollutant}"
+    found_columns(shape.columns, name, PUBLISHER, {"x": "x", "y": "y"})
+    if _what(shape.columns[-1], name)[0] != pollutant:
+        raise SpiError(f"{name} of {PUBLISHER} ends in column {shape.columns[-1]!r}; see how its files are named")
+
+
+def _probe(pollutant: str) -> Probe:
+    """The map of the year before last, which is published by then."""
+    file, _ = POLLUTANTS[pollutant]
+    return Probe(
+        f"defra/{pollutant}",
+        lambda scope, _: _map(file, int(scope.as_of[:4]) - 2),
+        partial(shapes.table, publisher=PUBLISHER, starts=STARTS),
+        (partial(_is_map, pollutant),),
+        piece=Piece(16 * KILOBYTE, ranged=True),
+    )
+
+
 HOSTS = (DEFRA_PCM,)
-OFFERS = {"background_pollution": Offer(fetch, parse)}
+OFFERS = {
+    "background_pollution": Offer(fetch, parse, probes=(GEOGRAPHY[CENTROIDS], *(_probe(one) for one in POLLUTANTS))),
+}

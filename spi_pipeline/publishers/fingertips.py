@@ -20,8 +20,11 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.reading import begins, json_of, numbers, text_rows
-from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns
 
 PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
@@ -233,5 +236,51 @@ def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
     return rows[["area_code", "value", "lower", "upper"]].assign(year=year, column=column)
 
 
+def _offered_shape(peek: Peek) -> Shape:
+    """Which of our indicators are in the list of an area type."""
+    answer = shapes.json_of(peek.body, PUBLISHER)
+    found = {one.get("IndicatorId") for one in answer if isinstance(one, dict)} if isinstance(answer, list) else {}
+    labels = {str(number): number for number in IDS if number in found}
+    return Shape(columns=shapes.keys_of(answer), rows=len(answer), labels=labels)
+
+
+def _metadata_shape(peek: Peek) -> Shape:
+    """Which of our indicators are described, what each is called, and when the newest were uploaded."""
+    answer = shapes.json_of(peek.body, PUBLISHER)
+    found = {key: about for key, about in answer.items() if isinstance(about, dict)} if isinstance(answer, dict) else {}
+    stamps = {str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values()}
+    return Shape(
+        columns=shapes.keys_of([*found.values()]),
+        rows=len(found),
+        labels={key: int(key) for key in found if key.isdigit()},
+        periods=tuple(sorted(stamps - {""}, reverse=True)[:3]),
+        facts={key: str((about.get("Descriptive") or {}).get("Name", "")) for key, about in found.items()},
+    )
+
+
+def _has_all(shape: Shape) -> None:
+    absent = [str(number) for number in IDS if str(number) not in shape.labels]
+    if absent:
+        raise SpiError(
+            f"{PUBLISHER} lists {len(IDS) - len(absent)} of our {len(IDS)} indicators and not {listed(absent)}; look "
+            "for what took their place, and write its id into spi_pipeline/publishers/fingertips.py"
+        )
+
+
+PROBES = (
+    Probe(
+        "fingertips/available_data", asks_first(lambda client, _: _offered(client, MSOA, IDS)), _offered_shape,
+        (_has_all,), piece=Piece(MEGABYTE),
+    ),
+    Probe(
+        "fingertips/indicator_metadata", asks_first(last_upload), _metadata_shape,
+        (has_columns({"uploaded": "DataChange.LastUploadedAt"}, "indicator_metadata", PUBLISHER),),
+        piece=Piece(MEGABYTE),
+    ),
+    Probe(
+        "fingertips/all_data", asks_first(lambda client, scope: _answers(client, scope, IDS[-1:], MSOA)),
+        partial(shapes.table, publisher=PUBLISHER), (has_columns(COLUMNS, "all_data", PUBLISHER),),
+    ),
+)  # fmt: skip
 HOSTS = (FINGERTIPS,)
-OFFERS = {"local_health": Offer(fetch, parse, last_upload)}
+OFFERS = {"local_health": Offer(fetch, parse, last_upload, probes=PROBES)}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from typing import IO, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -18,26 +19,26 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.archives import is_called, member_of
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.files.reading import (
-    header_of,
-    member_named,
-    numbers,
-    text_rows,
-    whole_numbers,
-    zip_members,
-)
-from spi_pipeline.publishers.http.exchange import Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
+from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape
 
 PUBLISHER = "NHS England"
 NHS_PAGES = Host("NHS_PAGES", "https://digital.nhs.uk", "/data-and-information/publications/statistical")
 NHS_FILES = Host("NHS_FILES", "https://files.digital.nhs.uk")
 PATIENTS = f"{NHS_PAGES.folder}/patients-registered-at-a-gp-practice"
 QOF = f"{NHS_PAGES.folder}/quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
+PATIENTS_FILE, PATIENTS_MEMBER = r"gp-reg-pat-prac-lsoa[^/]*\.zip$", r"gp-reg-pat-prac-lsoa-all.*\.csv"
+QOF_FILE, QOF_MEMBER = r"(?:qof|prev)[^/]*\.zip$", r"PREVALENCE[_\w]*\.csv"
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
 # The list is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
+QUARTERS = "/(january|april|july|october)-"
 
 
 class Register(NamedTuple):
@@ -81,8 +82,8 @@ LEAST_SEEN, LEAST_PATIENTS = 0.65, 650
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The newest patients by LSOA and the newest registers."""
-    yield _newest(client, PATIENTS, r"gp-reg-pat-prac-lsoa[^/]*\.zip$")
-    yield _newest(client, QOF, r"(?:qof|prev)[^/]*\.zip$")
+    yield _newest(client, PATIENTS, PATIENTS_FILE)
+    yield _newest(client, QOF, QOF_FILE)
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -126,8 +127,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 def _newest(client: Client, series: str, pattern: str) -> Download:
     """The newest file of a series: on its own page, else on the first of its publications that links such a file."""
     first, in_lists = _links(client, Request(NHS_PAGES, series))
-    below = [link for link in first if f"{series}/" in urlsplit(link).path]
-    pages = in_lists or below
+    pages = _publications(first, in_lists, series)
     files = _files(first, pattern)
     if not pages and not files:
         raise PermanentFailure(
@@ -141,9 +141,17 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
         raise PermanentFailure(
             f"no page of {series} of {PUBLISHER} links a file {pattern}; lay the file into the inbox"
         )
-    # Where both vintages of LSOAs are offered, the address of the newer says so.
-    file = max(files, key=lambda link: "2021" in link)
-    return client.get(replace(client.absolute(file, [NHS_FILES]), media=("zip",), settled=True))
+    return client.get(replace(client.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",), settled=True))
+
+
+def _publications(links: Sequence[str], in_lists: Sequence[str], series: str) -> Sequence[str]:
+    """The publications of a series: those in its lists or, without any, those below it."""
+    return in_lists or [link for link in links if f"{series}/" in urlsplit(link).path]
+
+
+def _of_newer_areas(files: Sequence[str]) -> str:
+    """Where both vintages of LSOAs are offered, the address of the newer says so."""
+    return max(files, key=lambda link: "2021" in link)
 
 
 def _files(links: Sequence[str], pattern: str) -> list[str]:
@@ -153,10 +161,14 @@ def _files(links: Sequence[str], pattern: str) -> list[str]:
 def _links(client: Client, request: Request) -> tuple[list[str], list[str]]:
     """The addresses a page links, in order, and those of them that stand in its lists of publications."""
     found = client.get(replace(request, media=("html",)))
+    return _links_in(found.path.read_bytes(), request.path)
+
+
+def _links_in(page: bytes, path: str) -> tuple[list[str], list[str]]:
     reader = _Links(LISTS)
-    reader.feed(found.path.read_text(encoding="utf-8", errors="replace"))
+    reader.feed(page.decode("utf-8", errors="replace"))
     # As the publisher would write them in full, wherever the page came from.
-    home = f"{NHS_PAGES.base}{request.path}"
+    home = f"{NHS_PAGES.base}{path}"
     every, listed_ones = (
         [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.found)
     )
@@ -196,16 +208,14 @@ def _table(download: Download, member: str) -> Iterator[tuple[IO[bytes], str]]:
             stream.seek(0)
             yield stream, download.name
             return
-    with zip_members(download.path, download.name, PUBLISHER) as archive:
-        name = member_named(archive, member, download.name)
-        with archive.open(name) as inner:
-            yield inner, name
+    with member_of(download.path, member, download.name, PUBLISHER) as found:
+        yield found
 
 
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     """Patients of each practice in our LSOAs."""
     ours = {*scope.lsoas, *scope.lsoas_2011}
-    with _table(download, r"gp-reg-pat-prac-lsoa-all.*\.csv") as (stream, name):
+    with _table(download, PATIENTS_MEMBER) as (stream, name):
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
@@ -221,7 +231,7 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     """The year the registers were closed, and the prevalence in percent by practice."""
-    with _table(download, r"PREVALENCE[_\w]*\.csv") as (stream, name):
+    with _table(download, QOF_MEMBER) as (stream, name):
         groups = [register.group for register in REGISTERS.values()]
         kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
         stream.seek(0)
@@ -259,8 +269,77 @@ def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return fitting
 
 
+def _named(links: Sequence[str]) -> tuple[str, ...]:
+    return tuple(urlsplit(link).path.rpartition("/")[2] for link in links)
+
+
+def _series_shape(series: str, peek: Peek) -> Shape:
+    """The newest publications of a series."""
+    pages = _publications(*_links_in(peek.body, series), series)
+    return Shape(rows=len(pages), links=_named(pages[:EDITIONS_LOOKED_AT]))
+
+
+def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
+    """The newest publication that should link the file: of a monthly series that of a quarter."""
+    pages = _publications(*_links_in(earlier.body, series), series)
+    if not pages:
+        raise SpiError("the series leads to no publication")
+    page = next((page for page in pages if re.search(QUARTERS, page)), pages[0])
+    return replace(earlier.absolute(page, [NHS_PAGES]), media=("html",))
+
+
+def _edition_shape(peek: Peek) -> Shape:
+    """The files that a publication links."""
+    links, _ = _links_in(peek.body, "")
+    return Shape(rows=len(links), links=_named(_files(links, r"\.(zip|csv|xlsx)$")))
+
+
+def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
+    files = _files(_links_in(earlier.body, "")[0], pattern)
+    if not files:
+        raise SpiError("the publication links no such file")
+    return replace(earlier.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",))
+
+
+def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]:
+    """The series, its publication, and what is in the file that it links."""
+
+    def publishes(shape: Shape) -> None:
+        if not shape.links:
+            raise SpiError(f"the page {series} of {PUBLISHER} lists no publications any more; see data-uipath there")
+
+    def has_file(shape: Shape) -> None:
+        if not _files(shape.links, file):
+            raise SpiError(f"the publication of {kind} of {PUBLISHER} links no file {file} but {listed(shape.links)}")
+
+    def has_member(shape: Shape) -> None:
+        if not any(is_called(name, member) or is_called(name, r".*\.zip") for name in shape.links):
+            raise SpiError(f"the file of {kind} of {PUBLISHER} holds no member {member} but {listed(shape.links)}")
+
+    first = Probe(
+        f"nhs/{kind}_series", lambda *_: Request(NHS_PAGES, series, media=("html",)), partial(_series_shape, series),
+        (publishes,), piece=Piece(MEGABYTE),
+    )  # fmt: skip
+    second = Probe(
+        f"nhs/{kind}_publication",
+        partial(_edition, series),
+        _edition_shape,
+        (has_file,),
+        piece=Piece(MEGABYTE),
+        follows=first,
+    )
+    third = Probe(
+        f"nhs/{kind}_file", partial(_file, file), lambda peek: Shape(links=tuple(shapes.members_of(peek, PUBLISHER))),
+        (has_member,), piece=Piece(64 * KILOBYTE, end=True), follows=second,
+    )  # fmt: skip
+    return first, second, third
+
+
+PROBES = (
+    *_probes("patients", PATIENTS, PATIENTS_FILE, PATIENTS_MEMBER), *_probes("qof", QOF, QOF_FILE, QOF_MEMBER),
+)  # fmt: skip
 HOSTS = (NHS_PAGES, NHS_FILES)
 OFFERS = {
-    "diagnosed_conditions": Offer(fetch, parse),
+    "diagnosed_conditions": Offer(fetch, parse, probes=PROBES),
     "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
 }

@@ -9,7 +9,8 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.reading import member_named, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.archives import member_of
+from spi_pipeline.publishers.files.reading import text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.offer import Offer
 
@@ -52,10 +53,9 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 @contextmanager
 def _table(download: Download) -> Iterator[tuple[IO[bytes], str]]:
     if download.name.lower().endswith(".zip"):
-        with zip_members(download.path, download.name, PUBLISHER) as archive:
-            member = member_named(archive, FILE, download.name)
-            with archive.open(member) as inner:
-                yield inner, member.rsplit("/", 1)[-1]
+        # Its large packages hold a zip file for each kind of table.
+        with member_of(download.path, FILE, download.name, PUBLISHER) as found:
+            yield found
     else:
         with download.path.open("rb") as stream:
             yield stream, download.name

@@ -9,6 +9,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.http.exchange import Client, Download, Scope
+from spi_pipeline.publishers.probing.probe import Probe
 
 Reader = Callable[[Folder, Source, Areas], pd.DataFrame]
 
@@ -23,9 +24,11 @@ class Offer:
             publisher lets no program in and only the inbox is read; None where the source is frozen.
         news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
         read: makes its table of a folder of the publisher's files, for a snapshot; None where it is only ever fetched.
+        probes: small requests that show whether its endpoints still answer as ``fetch`` and ``parse`` expect.
     """
 
     fetch: Callable[[Client, Scope], Iterable[Download]] | None = None
     parse: Callable[[Sequence[Download], Scope], pd.DataFrame] | None = None
     news: Callable[[Client, Scope], str] | None = None
     read: Reader | None = None
+    probes: tuple[Probe, ...] = ()

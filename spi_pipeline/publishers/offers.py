@@ -25,6 +25,7 @@ from spi_pipeline.publishers import (
 )
 from spi_pipeline.publishers.http.exchange import Host
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing.judging import Known
 
 PUBLISHERS = (
     nomis, ons_geography, police, fingertips, nhs, govuk, defra, stats19, democracy_club, ofcom, ons, ordnance_survey,
@@ -46,3 +47,9 @@ def _together(stated: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 HOSTS: dict[str, Host] = _together((host.name, host) for publisher in PUBLISHERS for host in publisher.HOSTS)
 OFFERS: dict[str, Offer] = _together(pair for publisher in PUBLISHERS for pair in publisher.OFFERS.items())
+# Each once, also where several sources stand on it.
+PROBES: dict[str, Known] = {
+    probe.name: Known(probe, tuple(name for name, offer in OFFERS.items() if probe in offer.probes))
+    for offer in OFFERS.values()
+    for probe in offer.probes
+}

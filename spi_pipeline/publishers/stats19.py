@@ -5,14 +5,18 @@ is on changing vintages, so the point places a collision.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.files.reading import numbers, text_rows
+from spi_pipeline.publishers.files.reading import numbers, text_rows, years
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, Request, Scope
+from spi_pipeline.publishers.http.peeking import Piece
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Probe, asks_first, has_columns
 
 PUBLISHER = "the Department for Transport"
 STATS19 = Host("STATS19", "https://data.dft.gov.uk", "/road-accidents-safety-data")
@@ -25,7 +29,7 @@ COLUMNS = {
     "longitude": ("longitude",),
     "latitude": ("latitude",),
 }
-SEVERITIES = {"1": "fatal", "2": "serious", "3": "slight"}
+SEVERITIES = {1: "fatal", 2: "serious", 3: "slight"}
 MISSING = -1.0
 NULL = "NULL"
 # Degrees around our wards, and the share of our collisions that may lie farther off.
@@ -56,14 +60,15 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
     rows = rows.mask(rows == NULL)
     if rows.empty:
         raise SpiError(f"{name} of {PUBLISHER} holds no collision in {', '.join(scope.authorities)}; fetch it again")
-    unknown = sorted(set(rows["severity"]) - set(SEVERITIES))
-    if unknown:
-        raise SpiError(f"{name} of {PUBLISHER}: column severity holds {unknown[0]!r}, not 1, 2 or 3; see its guide")
+    severity = numbers(rows["severity"], name, "severity").map(SEVERITIES)
+    if severity.isna().any():
+        unknown = rows["severity"][severity.isna()].iloc[0]
+        raise SpiError(f"{name} of {PUBLISHER}: column severity holds {unknown!r}, not 1, 2 or 3; see its guide")
     placed = {
         axis: numbers(rows[axis], name, axis).replace(MISSING, float("nan")).round(6)
         for axis in ("longitude", "latitude")
     }
-    rows = rows.assign(severity=rows["severity"].map(SEVERITIES), year=rows["year"].astype("int64"), **placed)
+    rows = rows.assign(severity=severity, year=years(rows["year"], name, "year"), **placed)
     _check_place(rows, name, scope)
     return rows
 
@@ -81,5 +86,9 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
         )
 
 
+PROBE = Probe(
+    "stats19/collisions", asks_first(fetch), partial(shapes.table, publisher=PUBLISHER),
+    (has_columns(COLUMNS, FILE.rpartition("/")[2], PUBLISHER),), piece=Piece(16 * KILOBYTE, ranged=True),
+)  # fmt: skip
 HOSTS = (STATS19,)
-OFFERS = {"road_collisions": Offer(fetch, parse)}
+OFFERS = {"road_collisions": Offer(fetch, parse, probes=(PROBE,))}

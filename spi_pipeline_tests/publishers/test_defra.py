@@ -64,7 +64,7 @@ def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_pa
         ),
         (
             b"<!DOCTYPE html>\n<html>\n",
-            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode'; fetch it again",
+            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode' or 'ukgridcode'; fetch it again",
         ),
         (
             grid("no22024", {(1_500, 1_500): "3"}),

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.democracy_club import OFFERS
+from spi_pipeline.publishers.democracy_club import OFFERS, SLUGS, slug_of
+from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline_tests.imitations.publishers.democracy_club import HEADER
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 ELECTIONS = OFFERS["local_elections"]
 PATH = "/data/export_csv/"
+# Every lower-tier and unitary authority of England in 2024, with its slug where Democracy Club's own repositories have
+# it: LGSF (scrapers/CODE-SLUG) and yournextrepresentative (ynr/apps/resultsbot: ids of elections of 2018 and 2019).
+COUNCILS = list(csv.DictReader(Path(__file__).with_name("councils.csv").open(encoding="utf-8")))
 
 
 def candidate(ward: str, date: str = "2023-05-04", **changed: object) -> dict[str, object]:
     cells = {
         "person_id": 1, "person_name": "A. Person", "election_id": "local.any-town." + date, "party_name": "None",
-        "ballot_paper_id": f"local.any-town.{ward}.{date}", "election_date": date, "gss": ward, "by_election": "False",
-        "cancelled_poll": "False", "votes_cast": 500, "total_electorate": 5000, "turnout_reported": 1500,
+        "ballot_paper_id": f"local.any-town.{ward}.{date}", "election_date": date, "gss": ward, "by_election": "f",
+        "cancelled_poll": "f", "votes_cast": 500, "total_electorate": 5000, "turnout_reported": 1500,
         "turnout_percentage": 30.5,
     }  # fmt: skip
     return dict.fromkeys(HEADER, "") | cells | changed
@@ -57,13 +63,63 @@ def test_what_nobody_entered_is_missing(tmp_path: Path) -> None:
 def test_former_wards_by_elections_and_cancelled_polls_are_left_out(tmp_path: Path) -> None:
     ward = TOWN.wards[0]
     others = [
-        candidate("E05800001", "2019-05-02"), candidate(ward, "2024-02-01", by_election="True"),
-        candidate(ward, "2027-05-06", cancelled_poll="True"),
+        candidate("E05800001", "2019-05-02"), candidate(ward, "2024-02-01", by_election="t"),
+        candidate(ward, "2027-05-06", cancelled_poll="t"),
     ]  # fmt: skip
     frame = ELECTIONS.parse([kept(tmp_path, table(candidate(ward), *others))], TOWN)
     assert frame[["area_code", "year"]].values.tolist() == [[ward, 2023]]
     with pytest.raises(SpiError, match=r"has no local election in a ward of ours; fetch it again"):
         ELECTIONS.parse([kept(tmp_path, table(*others))], TOWN)
+
+
+@pytest.mark.parametrize(
+    ("field", "ballot"), [("t", ""), ("True", ""), ("f", "by."), ("", "by.")], ids=["t", "True", "id", "id alone"]
+)
+def test_a_by_election_is_told_by_the_field_or_the_id_of_its_ballot(tmp_path: Path, field: str, ballot: str) -> None:
+    ward = TOWN.wards[0]
+    named = f"local.any-town.{ward}.{ballot}2024-02-01"
+    by_election = candidate(ward, "2024-02-01", by_election=field, ballot_paper_id=named)
+    frame = ELECTIONS.parse([kept(tmp_path, table(candidate(ward), by_election))], TOWN)
+    assert frame["year"].tolist() == [2023]
+
+
+@pytest.mark.parametrize("column", ["by_election", "cancelled_poll"])
+def test_a_word_that_is_neither_true_nor_false_is_refused(tmp_path: Path, column: str) -> None:
+    row = candidate(TOWN.wards[0], **{column: "perhaps"})
+    with pytest.raises(SpiError) as caught:
+        ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
+    said = f"some.csv of Democracy Club: column {column} holds 'perhaps', neither t nor f; see its data page"
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("date", ["", "soon", "04/05/2023"])
+def test_a_day_that_tells_no_year_is_refused(tmp_path: Path, date: str) -> None:
+    row = candidate(TOWN.wards[0]) | {"election_date": date}
+    with pytest.raises(
+        SpiError, match=r"^some\.csv: column election_date holds .* where a year belongs; fetch it again"
+    ):
+        ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
+
+
+def test_every_council_of_england_is_asked_for_by_its_slug() -> None:
+    slugs = {one["code"]: slug_of(one["code"], one["name"]) for one in COUNCILS}
+    assert len(COUNCILS) == len(set(slugs.values())) == 296
+    met = {one["code"]: one["slug"] for one in COUNCILS if one["slug"]}
+    assert len(met) == 216
+    assert {code: slug for code, slug in met.items() if not re.fullmatch(slugs[code], slug)} == {}
+    # Those that were not met have names of letters and hyphens alone, in which the ONS and a register cannot differ.
+    unmet = [one["name"] for one in COUNCILS if not one["slug"]]
+    assert [name for name in unmet if not re.fullmatch(r"[A-Za-z]+([ -][A-Za-z]+)*", name)] == []
+    assert set(SLUGS) <= set(met), "an exception rests on evidence"
+
+
+def test_a_council_it_does_not_know_is_no_council_without_elections(tmp_path: Path) -> None:
+    header = table(candidate(TOWN.wards[0])).split(b"\n")[0] + b"\n"
+    with pytest.raises(PermanentFailure) as caught:
+        through(ELECTIONS, FakeClient(tmp_path, {PATH: header}), replace(TOWN, names=("Any T\u00f4wn",)))
+    assert str(caught.value).startswith(
+        "Democracy Club knows no election local.any-town, as Any T\u00f4wn should be called"
+    )
 
 
 def test_two_elections_a_year_and_a_renamed_column_are_refused(tmp_path: Path) -> None:

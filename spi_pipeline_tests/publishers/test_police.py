@@ -120,7 +120,7 @@ def test_a_file_with_a_header_alone_holds_no_incident() -> None:
     ("content", "message"),
     [
         (b"", "some.csv is not a CSV file of data.police.uk: it is empty; fetch it again"),
-        (b"\xff\xfe\x00", "some.csv is not a CSV file of data.police.uk: "),
+        (b"\xff\xfe\x00", "some.csv is in UTF-16, not UTF-8; save it as CSV in UTF-8, or "),
         (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing ['Crime ID', "),
         (
             street([]).replace(b"Crime ID", b"Reference"),

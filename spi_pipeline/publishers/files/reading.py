@@ -1,18 +1,16 @@
-"""Reading what publishers serve: CSV in blocks, members of zip files, JSON, numbers in texts; each fault a sentence.
+"""Reading what publishers serve: CSV in blocks, JSON, numbers in texts; each fault a sentence.
 
-What a column means is the affair of the publisher's own module.
+What a column means is the affair of the publisher's own module; zip files are for ``archives``.
 """
 
 import csv as lines
 import json
-import re
-import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +18,14 @@ from pyarrow import csv
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.files.archives import FAULTS
+from spi_pipeline.publishers.files.plain import BLOCK, plain
 from spi_pipeline.publishers.http.exchange import TransientFailure
 
-BLOCK = 1 << 20
-# Deflate reaches 1,000 on zeros; the tables of our publishers reach 5 to 15.
-MAX_RATIO = 200
+# As people and programs here write a number; "1.234,5" could be 1234.5 or a slip, and "nan" is none.
+NUMBER = r"[+-]?(?:(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+# Above it a floating-point number does not tell a count from the next.
+MOST = 2**53
 
 
 def begins(path: Path) -> bytes:
@@ -33,26 +34,29 @@ def begins(path: Path) -> bytes:
         return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
-def header_of(stream: IO[bytes], name: str, publisher: str, starts: str = "") -> list[str]:
-    """The column names of a CSV file, the stream left at its first row.
+def header_of(stream: IO[bytes], name: str, publisher: str, starts: str | tuple[str, ...] = "") -> list[str]:
+    """The column names of a CSV file; the stream is left at its first row where it is a ``plain`` one.
 
     Args:
-        stream: the open file.
+        stream: the open file, at its beginning.
         name: the file, for errors.
         publisher: whose dialect it should be, likewise.
-        starts: what the header line starts with, where notes stand above it; a dozen lines are looked at.
+        starts: what the header line starts with, or several that it may, where notes stand above it; a dozen lines are
+            looked at.
 
     Raises:
         SpiError: when there is no such line, or it is not text.
     """
+    text = plain(stream, name)
+    begins_with = tuple(one.lower() for one in ((starts,) if isinstance(starts, str) else starts))
     for _ in range(12 if starts else 1):
         try:
-            line = stream.readline(1 << 16).decode("utf-8-sig").strip("\r\n")
-        except (UnicodeDecodeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            line = text.readline(1 << 16).decode("utf-8").strip("\n")
+            if line.lstrip('"').lower().startswith(begins_with) and line:
+                return next(lines.reader([line]))
+        except (UnicodeDecodeError, lines.Error, *FAULTS) as error:
             raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; fetch it again") from error
-        if line.lstrip('"').lower().startswith(starts.lower()) and line:
-            return next(lines.reader([line]))
-    what = f"no line starts with {starts!r}" if starts else "it is empty"
+    what = f"no line starts with {' or '.join(map(repr, begins_with))}" if starts else "it is empty"
     raise SpiError(f"{name} is not a CSV file of {publisher}: {what}; fetch it again")
 
 
@@ -61,8 +65,10 @@ def text_blocks(
 ) -> Iterator[pa.Table]:
     """The rows below the header as text, block by block; first an empty block, which tells the columns.
 
+    What stands in cells is told apart from the blanks around it; an empty cell is null.
+
     Args:
-        stream: the open file, at its first row.
+        stream: the open file, a ``plain`` one, at its first row.
         name: the file, for errors.
         publisher: whose dialect it should be, likewise.
         header: as ``header_of`` returns it.
@@ -83,15 +89,20 @@ def text_blocks(
     )
     try:
         reader = csv.open_csv(stream, csv.ReadOptions(block_size=BLOCK, column_names=header), convert_options=convert)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, *FAULTS) as error:
         if "Empty CSV file" in str(error):
             return
         raise _broken(name, publisher, error) from error
     try:
         for batch in reader:
-            yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            yield pa.table({column: _told(batch[column]) for column in wanted})
+    except (pa.ArrowInvalid, *FAULTS) as error:
         raise _broken(name, publisher, error) from error
+
+
+def _told(cells: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
 
 def text_rows(
@@ -101,7 +112,7 @@ def text_rows(
     columns: Mapping[str, str | Sequence[str]],
     *,
     where: Mapping[str, Collection[str]] | None = None,
-    starts: str = "",
+    starts: str | tuple[str, ...] = "",
 ) -> pd.DataFrame:
     """Some columns of a CSV file as text, of the rows wanted: only those are held, however long the file.
 
@@ -119,10 +130,11 @@ def text_rows(
     Raises:
         SpiError: naming the columns that are missing and those that are there; or as for ``text_blocks``.
     """
-    header = header_of(stream, name, publisher, starts)
+    text = plain(stream, name)
+    header = header_of(text, name, publisher, starts)
     found = found_columns(header, name, publisher, columns)
     kept = []
-    for block in text_blocks(stream, name, publisher, header, list(dict.fromkeys(found.values()))):
+    for block in text_blocks(text, name, publisher, header, list(dict.fromkeys(found.values()))):
         table = pa.table({ours: block[published] for ours, published in found.items()})
         for column, allowed in (where or {}).items():
             table = table.filter(pc.is_in(table[column], pa.array(sorted(allowed), pa.string())))
@@ -151,6 +163,12 @@ def found_columns(
             f"{name} lacks the columns {listed(missing)} of {publisher}, it has {listed(header)}; fetch it again, and "
             "if the publisher renamed them, name them so in spi_pipeline/publishers"
         )
+    times = Counter(column.strip().lower() for column in header)
+    if twice := [column for column in found.values() if times[column.strip().lower()] > 1]:
+        raise SpiError(
+            f"{name} of {publisher} has the column {twice[0]} {times[twice[0].strip().lower()]} times, and which is "
+            "meant is not told; fetch it again"
+        )
     return found
 
 
@@ -161,48 +179,15 @@ def json_of(path: Path, name: str, publisher: str) -> Any:
         TransientFailure: when it is none.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), parse_constant=_no_number)
+    except RecursionError as error:
+        raise TransientFailure(f"{name} is nested deeper than any answer of {publisher}; fetch it again") from error
     except (OSError, ValueError) as error:
         raise TransientFailure(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
 
 
-@contextmanager
-def zip_members(path: Path, name: str, publisher: str) -> Iterator[zipfile.ZipFile]:
-    """An open zip file, nothing of it unpacked to disk.
-
-    Raises:
-        SpiError: when it is cut short, holds a path that leads out of it, or unpacks to far more than its size.
-    """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
-    with archive:
-        for info in archive.infolist():
-            if info.filename.startswith("/") or ".." in info.filename.split("/"):
-                raise SpiError(
-                    f"{name} holds the path {info.filename}, which leads out of it; fetch it from {publisher}"
-                )
-            if info.file_size > MAX_RATIO * max(info.compress_size, 1 << 16):
-                raise SpiError(
-                    f"{name}: {info.filename} unpacks from {info.compress_size:,} to {info.file_size:,} bytes, which "
-                    f"no table of {publisher} does; fetch it again"
-                )
-        yield archive
-
-
-def member_named(archive: zipfile.ZipFile, pattern: str, name: str) -> str:
-    """The one member whose file name matches a regular expression, case ignored.
-
-    Raises:
-        SpiError: when none does, or several.
-    """
-    members = [one for one in archive.namelist() if not one.endswith("/")]
-    found = [one for one in members if re.fullmatch(pattern, one.rsplit("/", 1)[-1], re.IGNORECASE)]
-    if len(found) != 1:
-        met = f"{len(found)} members match" if found else "no member matches"
-        raise SpiError(f"{name}: {met} {pattern}, it holds {listed(members)}; fetch the right file")
-    return found[0]
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"it holds {word} where a number belongs")
 
 
 def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
@@ -212,10 +197,13 @@ def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
         SpiError: naming file, column and the first value that is not a number.
     """
     if pd.api.types.is_numeric_dtype(values):
-        return values.astype("float64")
-    texts = values.str.replace(",", "", regex=False)
-    parsed = pd.to_numeric(texts, errors="coerce").astype("float64")
-    wrong = values[parsed.isna() & values.notna()]
+        parsed, wrong = values.astype("float64"), values[np.isinf(values.astype("float64"))]
+    else:
+        texts = values.astype("string").str.strip()
+        texts = texts.mask(texts == "")
+        parsed = pd.to_numeric(texts.str.replace(",", "", regex=False), errors="coerce").astype("float64")
+        written = texts.str.fullmatch(NUMBER, na=False) & np.isfinite(parsed)
+        wrong = values[texts.notna() & ~written.astype(bool)]
     if len(wrong):
         found = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
         raise SpiError(f"{file}: column {name} holds {found}; fetch it again, or teach its reader the mark")
@@ -226,12 +214,25 @@ def whole(values: pd.Series, file: str, name: str) -> pd.Series:
     """Numbers as integers.
 
     Raises:
-        SpiError: when one has a fraction.
+        SpiError: when one has a fraction, or is larger than can be counted exactly.
     """
-    fractions = values[values.notna() & (values % 1 != 0)]
-    if len(fractions):
-        raise SpiError(f"{file}: column {name} holds {fractions.iloc[0]:g} where a count belongs; fetch it again")
+    wrong = values[values.notna() & ((values % 1 != 0) | (values.abs() > MOST))]
+    if len(wrong):
+        raise SpiError(f"{file}: column {name} holds {wrong.iloc[0]:g} where a count belongs; fetch it again")
     return values.astype("Int64")
+
+
+def years(texts: pd.Series, file: str, name: str) -> pd.Series:
+    """The year that each text, a year or a day, begins with.
+
+    Raises:
+        SpiError: when one begins with none.
+    """
+    found = texts.astype("string").str.extract(r"^\s*([12][0-9]{3})(?![0-9])", expand=False)
+    if found.isna().any():
+        wrong = texts[found.isna()].iloc[0]
+        raise SpiError(f"{file}: column {name} holds {wrong!r} where a year belongs; fetch it again")
+    return found.astype("int64")
 
 
 def whole_numbers(frame: pd.DataFrame, columns: Collection[str], file: str) -> pd.DataFrame:

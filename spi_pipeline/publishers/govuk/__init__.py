@@ -1,7 +1,7 @@
 """GOV.UK: Indices of Deprivation, fuel poverty, insolvencies."""
 
 from spi_pipeline.publishers.files.columns import Named
-from spi_pipeline.publishers.govuk import deprivation, fuel_poverty, insolvencies
+from spi_pipeline.publishers.govuk import deprivation, fuel_poverty, insolvencies, probes
 from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT
 from spi_pipeline.publishers.offer import Offer
 
@@ -15,9 +15,15 @@ OFFERS = {
         deprivation.parse_subdomains,
         deprivation.last_indices,
         Named("imd/imd2025_england_lsoa21_subdomains_national.parquet", "2025", "lsoa21"),
+        (probes.INDICES, probes.FILE_7),
     ),
     "fuel_poverty_lihc": Offer(read=fuel_poverty.read_lihc),
     "fuel_poverty_lilee_2011": Offer(read=fuel_poverty.read_lilee_2011),
-    "fuel_poverty_lilee": Offer(fuel_poverty.fetch, fuel_poverty.parse, read=fuel_poverty.read_lilee),
+    "fuel_poverty_lilee": Offer(
+        fuel_poverty.fetch,
+        fuel_poverty.parse,
+        read=fuel_poverty.read_lilee,
+        probes=(probes.FUEL_POVERTY, probes.FUEL_RELEASE),
+    ),
     "insolvencies": Offer(read=insolvencies.insolvencies),
 }

@@ -19,6 +19,7 @@ FILE_7 = (
     "https://assets.publishing.service.gov.uk/media/691ded56d140bbbaa59a2a7d/"
     "File_7_IoD2025_All_Ranks_Scores_Deciles_Population_Denominators.csv"
 )
+FILE_NAME = r"File_7[^/]*\.csv$"
 SUBDOMAINS = {
     "children_and_young_people": "Children and Young People Sub-domain Score",
     "adult_skills": "Adult Skills Sub-domain Score",
@@ -33,7 +34,7 @@ def fetch_indices(client: Client, scope: Scope) -> Iterator[Download]:
     """File 7 of the indices: all scores."""
     try:
         about = page(client, INDICES)
-        file, changed = attachments(about, r"File_7[^/]*\.csv$", INDICES)[0], about.get("public_updated_at")
+        file, changed = attachments(about, FILE_NAME, INDICES)[0], about.get("public_updated_at")
     except PermanentFailure as failure:
         if failure.status != 404:
             raise
@@ -51,18 +52,24 @@ def parse_subdomains(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
     """
     name = downloads[-1].name
     with downloads[-1].path.open("rb") as stream:
-        header = header_of(stream, name, PUBLISHER)
-        if not any(column.startswith("LSOA code (2021)") for column in header):
-            met = [column for column in header if column.startswith("LSOA code")]
-            raise SpiError(f"{name} of {PUBLISHER} has no column LSOA code (2021) but {met}; fetch File 7 of 2025")
-        columns = {
-            "area_code": "LSOA code (2021)",
-            **{ours: _begins(header, one, name) for ours, one in SUBDOMAINS.items()},
-        }
+        columns = columns_of(header_of(stream, name, PUBLISHER), name)
         stream.seek(0)
         rows = text_rows(stream, name, PUBLISHER, columns, where={"area_code": scope.lsoas})
     check_all_there(rows["area_code"], scope, name)
     return rows.assign(**{ours: numbers(rows[ours], name, columns[ours]) for ours in SUBDOMAINS})
+
+
+def columns_of(header: Sequence[str], name: str) -> dict[str, str]:
+    """The published column of each of ours.
+
+    Raises:
+        SpiError: when the file is on the LSOAs of 2011, or lacks a score.
+    """
+    if not any(column.startswith("LSOA code (2021)") for column in header):
+        met = [column for column in header if column.startswith("LSOA code")]
+        raise SpiError(f"{name} of {PUBLISHER} has no column LSOA code (2021) but {met}; fetch File 7 of 2025")
+    scores = {ours: _begins(header, one, name) for ours, one in SUBDOMAINS.items()}
+    return {"area_code": "LSOA code (2021)", **scores}
 
 
 def last_indices(client: Client, scope: Scope) -> str:

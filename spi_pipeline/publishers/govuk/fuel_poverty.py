@@ -4,7 +4,7 @@ Headers carry footnote digits, and changed over the years.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -27,6 +27,7 @@ FUEL_POVERTY = "/government/collections/fuel-poverty-sub-regional-statistics"
 # On LSOAs of 2021 since the figures for 2021, which are released two years later.
 FIRST_FUEL_YEAR = 2021
 FUEL_DELAY = 2
+FILE_NAME = r"\.xlsx$"
 FUEL_COLUMNS = {
     "area_code": "lsoa code", "households": "number of households",
     "fuel_poor": "number of households in fuel poverty",
@@ -44,21 +45,34 @@ FUEL_POVERTY_HEADERS = (
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
     """The tables of every year on our LSOAs, oldest first."""
     collection = page(client, FUEL_POVERTY)
+    found = {year: attachments(page(client, path), FILE_NAME, path)[0] for year, path in releases(collection).items()}
+    found = attached(collection) | found
+    if not found:
+        raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
+    for year, file in sorted(found.items()):
+        yield client.get(replace(client.absolute(file, [ASSETS]), media=("xlsx",), period=str(year)))
+
+
+def releases(collection: Mapping[str, Any]) -> dict[int, str]:
+    """The page of the release with each year's figures, as far as they are on our LSOAs."""
     found = {}
     for document in (collection.get("links") or {}).get("documents") or []:
         path = str(document.get("base_path"))
         year = _fuel_year(f"{document.get('title')} {path}")
         if year >= FIRST_FUEL_YEAR:
-            found[year] = attachments(page(client, path), r"\.xlsx$", path)[0]
+            found[year] = path
+    return found
+
+
+def attached(collection: Mapping[str, Any]) -> dict[int, str]:
+    """Likewise the file that the collection has itself of each year."""
+    found: dict[int, str] = {}
     for attachment in (collection.get("details") or {}).get("attachments") or []:
         url = str(attachment.get("url"))
         year = _fuel_year(f"{attachment.get('title')} {url}")
         if year >= FIRST_FUEL_YEAR and url.endswith(".xlsx"):
             found.setdefault(year, url)
-    if not found:
-        raise PermanentFailure(f"{FUEL_POVERTY} of {PUBLISHER} lists no tables of a year since 2021; see the page")
-    for year, file in sorted(found.items()):
-        yield client.get(replace(client.absolute(file, [ASSETS]), media=("xlsx",), period=str(year)))
+    return found
 
 
 def _fuel_year(said: str) -> int:

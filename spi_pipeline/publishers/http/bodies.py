@@ -94,11 +94,11 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
     wanted = " or ".join(accepted)
     if "html" not in accepted and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         raise TransientFailure(f"a page for people came where {wanted} belongs")
-    form = next((form for form in accepted if _begins(head, form)), None)
+    form = next((form for form in accepted if begins_as(head, form)), None)
     if form is None:
         raise PermanentFailure(f"the body is not a {wanted}: it begins with {_printable(head)!r}")
-    kind = declared.split(";")[0].strip().lower()
-    if kind not in _ANY | _TYPES[form] and not (form == "json" and kind.endswith("+json")):
+    if not fits(declared, form):
+        kind = declared.split(";")[0].strip().lower()
         raise PermanentFailure(f"the body is declared as {kind!r} where {wanted} belongs")
     if form == "json" and (head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1], tail.rstrip()[-1:]) not in (
         (b"{", b"}"),
@@ -112,6 +112,12 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
     if form == "gzip":
         _unpack(body)
     return form
+
+
+def fits(declared: str, form: Media) -> bool:
+    """Whether a form may be sent with such a ``Content-Type``."""
+    kind = declared.split(";")[0].strip().lower()
+    return kind in _ANY | _TYPES[form] or (form == "json" and kind.endswith("+json"))
 
 
 def compare(body: Path, md5: str) -> None:
@@ -133,7 +139,8 @@ def _ends(body: Path) -> tuple[bytes, bytes]:
         return head, file.read()
 
 
-def _begins(head: bytes, form: Media) -> bool:
+def begins_as(head: bytes, form: Media) -> bool:
+    """Whether the first bytes of a body are those of a form."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     packed = head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"))
     if form in ("zip", "xlsx"):

@@ -37,6 +37,7 @@ from spi_pipeline.publishers.http.exchange import (
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Paced, Patience
+from spi_pipeline.publishers.http.peeking import Peek, Piece, peek
 from spi_pipeline.publishers.http.recording import Recording
 
 _T = TypeVar("_T")
@@ -132,6 +133,21 @@ class HttpClient:
         """See ``exchange.Client``."""
         url = self._addresses.url(request)
         return self._tried(url, lambda: self._heading(request))
+
+    @_hiding
+    def peek(self, request: Request, piece: Piece) -> Peek:
+        """A piece of an answer, asked for once; nothing is kept.
+
+        Raises:
+            PermanentFailure: as for ``get``.
+            TransientFailure: likewise.
+        """
+        with closing(self._ask(request, "GET" if request.data is None else "POST", piece.headers)) as response:
+            if response.status_code not in (200, 206):
+                self._pace.refusal()
+                raise refused(response, request, beginning(response))
+            self._pace.body(PurePosixPath(request.path).name, 0, None)
+            return peek(response, piece)
 
     def announce(self, requests: Sequence[Request]) -> None:
         """See ``exchange.Client``."""

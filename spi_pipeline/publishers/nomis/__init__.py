@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from spi_pipeline.publishers.nomis import answers, asking, files
+from spi_pipeline.publishers.nomis import answers, asking, files, probes
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offer import Offer, Reader
 
@@ -15,14 +15,15 @@ _KEPT_BY_OTHERS: dict[str, Reader] = {
 }
 HOSTS = (asking.NOMIS,)
 OFFERS = {
+    "population": Offer(asking.fetch_population, answers.parse_population, probes=(probes.POPULATION,)),
+    "claimant_count": Offer(asking.fetch_claimants, answers.parse_claimants, probes=(probes.CLAIMANTS,)),
     **{
         name: Offer(
             fetch=partial(asking.fetch_census, name),
             parse=partial(answers.parse_census, name),
             read=_KEPT_BY_OTHERS.get(name, files.bulk_table),
+            probes=(probes.CENSUS_PROBES[name],),
         )
         for name in CENSUS
     },
-    "population": Offer(asking.fetch_population, answers.parse_population),
-    "claimant_count": Offer(asking.fetch_claimants, answers.parse_claimants),
 }

@@ -11,11 +11,16 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes
-from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows, whole_numbers
+from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.nomis import bulk
 from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, Table, check_whole, columns_of
 
+# By our column the published one: of every table, then of some.
+FIGURES = {"value": "OBS_VALUE", "count": "RECORD_COUNT"}
+AREA = {"area_code": "GEOGRAPHY_CODE"}
+POPULATION_COLUMNS = {**AREA, "year": "DATE_CODE", "age": "C_AGE"}
+CLAIMANTS_COLUMNS = {**AREA, "month": "DATE_CODE"}
 AGES = {"residents": "200", "aged_0_15": "201", "aged_16_64": "203", "aged_65_and_over": "209"}
 
 
@@ -40,7 +45,7 @@ def _by_category(table: Table, downloads: Sequence[Download], areas: Collection[
     """One row an area and one column a category of the answers, in which each category has a row."""
     name = downloads[0].name
     told = _category(downloads[0], table)
-    rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, areas, scope)
+    rows = _rows(downloads, {**AREA, **told}, areas, scope)
     if "label" not in rows:
         rows["label"] = ""
     rows["label"] = rows["label"].fillna("")
@@ -70,9 +75,8 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
     Raises:
         SpiError: as for ``parse_census``.
     """
-    columns = {"area_code": "GEOGRAPHY_CODE", "year": "DATE_CODE", "age": "C_AGE"}
-    rows = _rows(downloads, columns, scope.lsoas, scope)
-    rows = rows.assign(year=rows["year"].astype("int64"))
+    rows = _rows(downloads, POPULATION_COLUMNS, scope.lsoas, scope)
+    rows = rows.assign(year=years(rows["year"], downloads[0].name, "DATE_CODE"))
     ours = {code: column for column, code in AGES.items()}
     return _wide(rows.assign(column=rows["age"].map(ours)), ["area_code", "year"], list(AGES), downloads[0].name)
 
@@ -83,7 +87,7 @@ def parse_claimants(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame
     Raises:
         SpiError: as for ``parse_census``.
     """
-    rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", "month": "DATE_CODE"}, scope.wards, scope)
+    rows = _rows(downloads, CLAIMANTS_COLUMNS, scope.wards, scope)
     return _wide(rows.assign(column="claimants"), ["area_code", "month"], ["claimants"], downloads[0].name)
 
 
@@ -106,7 +110,7 @@ def _rows(
     downloads: Sequence[Download], columns: Mapping[str, str], areas: Collection[str], scope: Scope
 ) -> pd.DataFrame:
     """The rows of all pages with ``value``, whole and of the areas asked for."""
-    wanted = {**columns, "value": "OBS_VALUE", "count": "RECORD_COUNT"}
+    wanted = {**columns, **FIGURES}
     pages: dict[tuple[tuple[str, str], ...], list[pd.DataFrame]] = {}
     for download in downloads:
         with download.path.open("rb") as stream:

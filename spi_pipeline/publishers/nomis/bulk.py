@@ -11,7 +11,8 @@ import pandas as pd
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.files.reading import header_of, member_named, text_rows, whole_numbers, zip_members
+from spi_pipeline.publishers.files.archives import member_of
+from spi_pipeline.publishers.files.reading import header_of, text_rows, whole_numbers
 from spi_pipeline.publishers.nomis.tables import PUBLISHER, Table, check_whole, columns_of
 
 AREA = "geography code"
@@ -43,11 +44,9 @@ def read(table: Table, download: Download, areas: Collection[str]) -> pd.DataFra
         SpiError: when it is another zip, an area is missing or there twice, or a cell is no count.
     """
     columns = _columns(table, download.path, download.name)
-    with zip_members(download.path, download.name, PUBLISHER) as archive:
-        member = member_named(archive, _member(table), download.name)
-        with archive.open(member) as stream:
-            wanted = {"area_code": AREA, **columns}
-            rows = text_rows(stream, member, PUBLISHER, wanted, where={"area_code": areas})
+    with member_of(download.path, _member(table), download.name, PUBLISHER) as (stream, member):
+        wanted = {"area_code": AREA, **columns}
+        rows = text_rows(stream, member, PUBLISHER, wanted, where={"area_code": areas})
     check_whole(rows["area_code"], areas, member)
     twice = rows[rows["area_code"].duplicated()]
     if len(twice):
@@ -58,10 +57,8 @@ def read(table: Table, download: Download, areas: Collection[str]) -> pd.DataFra
 
 def _columns(table: Table, path: Path, name: str) -> dict[str, str]:
     """By our column the published one."""
-    with zip_members(path, name, PUBLISHER) as archive:
-        member = member_named(archive, _member(table), name)
-        with archive.open(member) as stream:
-            header = header_of(stream, member, PUBLISHER)
+    with member_of(path, _member(table), name, PUBLISHER) as (stream, member):
+        header = header_of(stream, member, PUBLISHER)
     labels = dict.fromkeys(column for column in header if column.strip().lower() not in _NO_CATEGORY)
     return {ours: label for label, ours in columns_of(table, labels, member).items()}
 

@@ -6,6 +6,7 @@ from spi_pipeline.publishers.files.areas import LSOA_2011, MSOA_2011
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.offer import Offer, Reader
 from spi_pipeline.publishers.ons_geography import files, services
+from spi_pipeline.publishers.ons_geography.probes import PROBES
 
 _READ: dict[str, Reader] = {
     "wards": files.wards,
@@ -16,10 +17,20 @@ _READ: dict[str, Reader] = {
 HOSTS = (services.ONS_GEOGRAPHY,)
 OFFERS = {
     **{
-        name: Offer(partial(services.fetch_service, name), partial(services.parse_service, name), read=read)
+        name: Offer(
+            partial(services.fetch_service, name),
+            partial(services.parse_service, name),
+            read=read,
+            probes=(PROBES[name],),
+        )
         for name, read in _READ.items()
     },
-    "lsoa_best_fit": Offer(services.fetch_best_fit, services.parse_best_fit, read=files.lsoa_best_fit),
+    "lsoa_best_fit": Offer(
+        services.fetch_best_fit,
+        services.parse_best_fit,
+        read=files.lsoa_best_fit,
+        probes=(PROBES["lsoa_best_fit"], PROBES["output_area_lookup"]),
+    ),
     "msoa_2011_lookup": Offer(read=Named(MSOA_2011, "2021", "msoa11")),
     "output_area_boundaries_2011": Offer(read=files.output_area_boundaries_2011),
 }

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import check_area_codes, listed
@@ -110,7 +111,7 @@ def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.
     ours = frozenset(getattr(scope, service.scope))
     for file, feature, whole in _features(service, downloads):
         fields = feature.get("attributes", feature.get("properties"))
-        row = _fields(service, fields, file)
+        row = fields_of(service, fields, file)
         if whole and fields.get(service.field) not in ours:
             continue
         if service.drawn:
@@ -161,8 +162,11 @@ def parse_centroids(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame
 
 
 def _check_page(path: Path, service: Service) -> None:
+    check_body(json_of(path, service.name, PUBLISHER), service)
+
+
+def check_body(body: Any, service: Service) -> None:
     """Features, and not one of the errors that come with status 200."""
-    body = json_of(path, service.name, PUBLISHER)
     error = body.get("error") if isinstance(body, dict) else None
     if error:
         said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
@@ -195,7 +199,12 @@ def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple
             raise SpiError(f"{name} of {PUBLISHER} is cut off (exceededTransferLimit), no page follows; fetch it whole")
 
 
-def _fields(service: Service, fields: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def fields_of(service: Service, fields: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """What a feature holds in the fields of the service, by our column.
+
+    Raises:
+        SpiError: when it has no such field.
+    """
     row = {}
     for column, pattern in service.columns.items():
         found = [field for field in fields or () if re.fullmatch(pattern, field)]
@@ -211,16 +220,22 @@ def _fields(service: Service, fields: Mapping[str, Any] | None, name: str) -> di
 def _geometry(shape: Any, name: str) -> bytes:
     try:
         geometry = shapely.geometry.shape(shape)
-        west, south, east, north = geometry.bounds
+        west, south, *_ = geometry.bounds
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
         raise SpiError(f"{name} of {PUBLISHER} holds a feature without readable geometry; ask again") from error
-    if not (DEGREES[0] <= west and DEGREES[1] <= south and east <= DEGREES[2] and north <= DEGREES[3]):
+    if not within_degrees(geometry):
         raise SpiError(
             f"{name} of {PUBLISHER} has coordinates elsewhere ({west:g}, {south:g}), as in metres where outSR is "
             "not 4326; fetch it again in degrees"
         )
     wkb: bytes = shapely.to_wkb(geometry, byte_order=1)
     return wkb
+
+
+def within_degrees(geometry: BaseGeometry) -> bool:
+    """Whether the coordinates of a geometry can be degrees of Great Britain."""
+    west, south, east, north = geometry.bounds
+    return bool(DEGREES[0] <= west and DEGREES[1] <= south and east <= DEGREES[2] and north <= DEGREES[3])
 
 
 def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:

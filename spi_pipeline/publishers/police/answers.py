@@ -19,7 +19,8 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
-from spi_pipeline.publishers.files.reading import begins, json_of, zip_members
+from spi_pipeline.publishers.files.archives import opened, zip_members
+from spi_pipeline.publishers.files.reading import begins, json_of
 from spi_pipeline.publishers.http.exchange import Download, Scope, TransientFailure
 from spi_pipeline.publishers.police.files import PUBLISHER, parse_stop_and_search, parse_street_crime
 
@@ -100,7 +101,7 @@ def _members(kind: Kind, download: Download, scope: Scope) -> Iterator[tuple[tup
             found = pattern.fullmatch(name)
             if not found or found[1] < since:
                 continue
-            with archive.open(name) as stream:
+            with opened(archive, name, download.name) as stream:
                 frame = kind.parse(stream, f"{download.name}: {name}")
             others = sorted(set(frame["month"].dropna()) - {found[1]})
             if others:

@@ -36,6 +36,8 @@ from spi_pipeline.publishers.routes import Route
 
 # It states 15 requests a second and bursts of 30.
 POLICE = Host("POLICE", "https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15)
+LISTING = Request(POLICE, "/data/archive/", media=("html",))
+ARCHIVE_BYTES = 3_000_000_000
 WINDOW = 36
 REVISED = 3
 # Of a force the API answers for 36 months twice each, some 36 MB, in four seconds each time; an archive has 1.7 GB.
@@ -57,7 +59,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         yield from _nation(client, scope, STREET, months)
         return
     yield from _archives(client, scope, STREET, _chosen(scope, _before(min(offered), months, scope), max(offered)))
-    outlines = _outlines(scope)
+    outlines = outlines_of(scope)
     for month in months:
         # In the order in which they are asked for, so that the same answers make the same table.
         kept = sorted((one for one in scope.have if one.period == month), key=_is_of_street, reverse=True)
@@ -67,7 +69,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         had_some = len(outlines) == 1 and any(_is_of_street(one) and _holds_some(one) for one in kept)
         fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         try:
-            found = [answer for outline in outlines for answer in _inside(client, fixed, outline, had_some)]
+            found = [answer for outline in outlines for answer in inside(client, fixed, outline, had_some)]
         except PermanentFailure as failure:
             if not isinstance(failure.__cause__ or failure, _FellSilentError):
                 raise
@@ -77,7 +79,7 @@ def fetch_street_crime(client: Client, scope: Scope) -> Iterator[Download]:
         # A town without a crime is a month that is not there: crimes without a place alone would make it zero.
         if any(map(_holds_some, found)):
             places = (("category", "all-crime"), ("force", ""), ("date", month))
-            yield from _of_forces(client, fixed, "crimes-no-location", places, scope)
+            yield from of_forces(client, fixed, "crimes-no-location", places, scope)
 
 
 def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
@@ -96,7 +98,7 @@ def fetch_stops(client: Client, scope: Scope) -> Iterator[Download]:
         fixed = Request(POLICE, "", media=("json",), period=month, settled=month not in offered[:REVISED])
         ours = replace(scope, forces=tuple(force for force in scope.forces if force in forces[month]))
         for endpoint in ("stops-force", "stops-no-location"):
-            yield from _of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
+            yield from of_forces(client, fixed, endpoint, (("force", ""), ("date", month)), ours)
 
 
 def newest_month(client: Client, scope: Scope) -> str:
@@ -169,7 +171,7 @@ def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Downloa
     """Archives, those asked for that were not had yet; one that the publisher neither has nor lists is passed over."""
     missing = [one for one in chosen if isinstance(one, str)]
     sums = _sums(client) if missing else {}
-    asked = {end: _archive_of(scope, end, sums.get(end, "")) for end in missing}
+    asked = {end: archive_of(scope, end, sums.get(end, "")) for end in missing}
     client.announce(list(asked.values()))
     for one in chosen:
         if not isinstance(one, str):
@@ -183,14 +185,15 @@ def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Downloa
                 raise
 
 
-def _archive_of(scope: Scope, end: str, md5: str) -> Request:
+def archive_of(scope: Scope, end: str, md5: str) -> Request:
+    """The archive whose last month is ``end``."""
     return Request(
         POLICE,
         f"/data/archive/{end}.zip",
         media=("zip",),
         period=f"{month_before(end, WINDOW - 1)}/{end}",
         settled=True,
-        max_bytes=3_000_000_000,
+        max_bytes=ARCHIVE_BYTES,
         md5=md5,
         part="+".join(scope.forces) if scope.archives == "drop" else "",
     )
@@ -202,11 +205,16 @@ def _sums(client: Client) -> dict[str, str]:
     Of one it tells what is none, the tag of a body sent in parts. That one is held to the checksums inside it alone, as
     all are where the page is not to be had.
     """
-    found: dict[str, str] = {}
     try:
-        page = client.get(Request(POLICE, "/data/archive/", media=("html",))).path.read_text("utf-8", errors="replace")
+        page = client.get(LISTING).path.read_text("utf-8", errors="replace")
     except PermanentFailure:
-        return found
+        return {}
+    return sums_in(page)
+
+
+def sums_in(page: str) -> dict[str, str]:
+    """The MD5 of each archive that the page of archives tells, by its last month."""
+    found: dict[str, str] = {}
     for end, rest in re.findall(r"/archive/(\d{4}-\d{2})\.zip(.*?)(?=/archive/|\Z)", page, re.DOTALL):
         told = re.search(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])", rest)
         found[end] = told[0] if told else ""
@@ -235,7 +243,7 @@ def _holds_some(answer: Download) -> bool:
     return bool(json_of(answer.path, answer.name, PUBLISHER))
 
 
-def _outlines(scope: Scope) -> list[Polygon]:
+def outlines_of(scope: Scope) -> list[Polygon]:
     """Outlines around our wards, with few corners: each answer tells how near a crime is, not in which ward.
 
     Raises:
@@ -254,7 +262,7 @@ def _parts(shape: BaseGeometry) -> list[Polygon]:
     return [Polygon(part.exterior) for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon)]
 
 
-def _inside(
+def inside(
     client: Client, fixed: Request, outline: Polygon, had_some: bool, splits: int = SPLITS
 ) -> Iterator[Download]:
     """The crimes of a month inside an outline, which is halved as long as they are too many for one answer."""
@@ -271,7 +279,7 @@ def _inside(
             raise PermanentFailure(said, TOO_MANY) from failure
         for half in _halves(outline):
             # A half may well be without crimes.
-            yield from _inside(client, fixed, half, False, splits - 1)
+            yield from inside(client, fixed, half, False, splits - 1)
 
 
 def _halves(outline: Polygon) -> list[Polygon]:
@@ -304,7 +312,8 @@ def _check_crimes(path: Path, outline: Polygon, month: str, had_some: bool) -> N
             )
 
 
-def _of_forces(client: Client, fixed: Request, endpoint: str, params: Pairs, scope: Scope) -> Iterator[Download]:
+def of_forces(client: Client, fixed: Request, endpoint: str, params: Pairs, scope: Scope) -> Iterator[Download]:
+    """What an endpoint answers for each force."""
     for force in scope.forces:
         named = tuple((name, force if name == "force" else value) for name, value in params)
         yield client.get(replace(fixed, path=f"/api/{endpoint}", params=named))

@@ -18,6 +18,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.plain import plain
 from spi_pipeline.publishers.files.reading import header_of, text_blocks
 
 STREET_HEADER = (
@@ -132,7 +133,7 @@ def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
 
 def _blocks(content: bytes | IO[bytes], name: str, header: tuple[str, ...]) -> Iterator[pa.Table]:
     """The file as text, block by block; at least one, if empty."""
-    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    stream = plain(io.BytesIO(content) if isinstance(content, bytes) else content, name)
     found = header_of(stream, name, PUBLISHER)
     _check_header(tuple(found), name, header)
     return text_blocks(stream, name, PUBLISHER, found)

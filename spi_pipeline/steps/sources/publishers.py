@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -20,6 +21,9 @@ from spi_pipeline.publishers.http.exchange import Archives, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
+from spi_pipeline.publishers.probing.probe import Probe
+from spi_pipeline.publishers.probing.report import Observation, Report, surroundings, versions
+from spi_pipeline.publishers.probing.visit import PATIENCE, SECONDS, FewRequests, visit
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
@@ -79,7 +83,7 @@ class Publishers:
         self._snapshot = snapshot
         self._since = since
         self._archives = archives
-        self._keys = keys
+        self._keys = keys or {}
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget()
@@ -139,6 +143,32 @@ class Publishers:
         # Kept apart: a refresh may be fetching this source at the same time.
         raw = self._store.raw("news")
         return ask(self._client(raw, Budget()), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+
+    def visit(self, probes: Sequence[Probe], tell: Callable[[Observation], None]) -> Report:
+        """Ask each endpoint once, with little, and keep nothing of what it answers."""
+        began, limits, budget = time.monotonic(), FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
+        asked_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        proxied, own = surroundings()
+        owner = self._contracts.framework.publication.owner
+
+        def asker() -> HttpClient:
+            return HttpClient(self._store.raw("news"), self._addresses, limits, budget, owner, patience=PATIENCE)
+
+        try:
+            found = visit(probes, self.areas, asker, tell)
+        finally:
+            limits.close()
+        return Report(
+            versions=versions(),
+            asked_at=asked_at,
+            seconds=round(time.monotonic() - began, 1),
+            requests=limits.asked,
+            authorities=self.areas.authorities,
+            replaced=tuple(name for name, host in HOSTS.items() if self._addresses.overridden(host)),
+            observations=tuple(found),
+            through_proxy=proxied,
+            own_authorities=own,
+        )
 
     def close(self) -> None:
         """Close the request counts."""

@@ -1,4 +1,9 @@
-"""Democracy Club (sources.md, section 7.8): candidates and results as CSV, a row for each candidate."""
+"""Democracy Club: candidates and results as CSV, a row for each candidate.
+
+Its documents are in sources.md, section 7.8. That Postgres writes the file, and so ``t`` and ``f``, is in
+DemocracyClub/yournextrepresentative, ``ynr/apps/data_exports/models.py`` and its tests; ``by_election`` is made of
+``.by.`` in the id of the ballot.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +39,12 @@ def answer(request: Request) -> Answer:
         for row in _candidates()
         if date in (None, "", row["election_date"]) and re.search(pattern, row["election_id"])
     ]
-    text = csv_text(columns, ([row[name] for name in columns] for row in rows), end="\r\n")
+    text = csv_text(columns, ([_written(row[name]) for name in columns] for row in rows), end="\n")
     return Answer(200, text.encode(), "text/csv; charset=utf-8", {"Via": "1.1 example.cloudfront.net (CloudFront)"})
+
+
+def _written(cell: Any) -> Any:
+    return {True: "t", False: "f"}[cell] if isinstance(cell, bool) else cell
 
 
 def _candidates() -> list[dict[str, Any]]:
@@ -48,19 +57,28 @@ def _candidates() -> list[dict[str, Any]]:
         rows += _ballot("local.luton.2023-05-04", ward, name, electorate, turnout)
     for ward, name in OLD_WARDS.items():
         rows += _ballot("local.luton.2019-05-02", ward, name, 7000, 33.0)
+    # A seat that fell vacant, and a poll that was called off: neither is an election of the council.
+    rows += _ballot("local.luton.2024-10-03", "E05014750", "South", 8100, 18.4, by=True)
+    rows += _ballot("local.luton.2025-02-06", "E05014735", "Barnfield", None, None, cancelled=True)
     return rows + _ballot("local.watford.2023-05-04", "E05010290", "Callowland", 5500, 31.4)
 
 
 def _ballot(
-    election: str, ward: str, name: str, electorate: float | None, turnout: float | None
+    election: str,
+    ward: str,
+    name: str,
+    electorate: float | None,
+    turnout: float | None,
+    by: bool = False,
+    cancelled: bool = False,
 ) -> list[dict[str, Any]]:
     kind, council, date = election.split(".")
-    slug = name.lower().replace(" ", "-")
+    slug = name.lower().replace(" ", "-") + (".by" if by else "")
     cast = None if electorate is None or turnout is None else round(electorate * turnout / 100)
     ballot: dict[str, Any] = {
         "election_id": election, "ballot_paper_id": f"{kind}.{council}.{slug}.{date}", "election_date": date,
-        "election_current": False, "post_label": name, "cancelled_poll": False, "seats_contested": 2,
-        "by_election": False, "by_election_reason": "",
+        "election_current": False, "post_label": name, "cancelled_poll": cancelled, "seats_contested": 2,
+        "by_election": by, "by_election_reason": "resigned" if by else "",
         "gss": ward, "post_id": f"gss:{ward}", "candidates_locked": True, "nuts1": "UKH",
         "organisation_name": f"{council.title()} Borough Council", "tied_vote_winner": "", "spoilt_ballots": 12,
         "turnout_reported": "" if cast is None else cast,

@@ -20,7 +20,7 @@ from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
-from spi_pipeline.publishers.police.asking import last_updated
+from spi_pipeline.publishers.police.asking import newest_month
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
@@ -183,7 +183,7 @@ def test_no_month_is_lost_between_archives_and_the_api(reading: Reading, source_
 
 
 def test_news_of_the_police(reading: Reading) -> None:
-    assert last_updated(reading.client(Raw(reading.folder / "news")), reading.scope) == f"{police.NEWEST}-01"
+    assert newest_month(reading.client(Raw(reading.folder / "news")), reading.scope) == f"{police.NEWEST}-01"
 
 
 def test_local_health(reading: Reading) -> None:

@@ -1,0 +1,68 @@
+"""Text as a publisher or a spreadsheet wrote it, made UTF-8 with line feeds as it is read; no column is known here."""
+
+import io
+from collections.abc import Callable
+from typing import IO
+
+from spi_pipeline.contracts.errors import SpiError
+
+BLOCK = 1 << 20
+_BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+
+
+def plain(stream: IO[bytes], name: str) -> IO[bytes]:
+    """The bytes of a text without a byte-order mark, its lines ended by line feeds alone.
+
+    Args:
+        stream: the open file, at its beginning; what came from here already is handed back.
+        name: the file, for errors.
+
+    Returns:
+        A stream that raises ``SpiError`` where it meets a byte that no text in UTF-8 holds.
+    """
+    if isinstance(stream, io.BufferedReader) and isinstance(stream.raw, _Plain):
+        return stream
+    return io.BufferedReader(_Plain(stream.read, name), BLOCK)
+
+
+class _Plain(io.RawIOBase):
+    """Reads block by block. A block only ever gets shorter here, so it fits where it was asked for."""
+
+    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+        self._read, self._name = read, name
+        self._lines, self._began, self._after_return = 0, False, False
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        """Fill a buffer with the next bytes; none are left where it stays empty."""
+        text = b""
+        while not text:
+            block = self._read(len(buffer))
+            if not block:
+                return 0
+            text = self._plain(block)
+        buffer[: len(text)] = text
+        return len(text)
+
+    def _plain(self, block: bytes) -> bytes:
+        if not self._began:
+            self._began = True
+            if block.startswith(_UTF16):
+                raise SpiError(f"{self._name} is in UTF-16, not UTF-8; save it as CSV in UTF-8, or fetch it again")
+            block = block.removeprefix(_BOM)
+        if b"\0" in block:
+            line = self._lines + block[: block.index(b"\0")].count(b"\n") + 1
+            raise SpiError(
+                f"{self._name} holds a NUL byte in line {line:,}, as UTF-16 or a damaged file does; save it as CSV in "
+                "UTF-8, or fetch it again"
+            )
+        if b"\r" in block or self._after_return:
+            ends = block.endswith(b"\r")
+            block = block.removeprefix(b"\n") if self._after_return else block
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            self._after_return = ends
+        self._lines += block.count(b"\n")
+        return block

@@ -1,0 +1,66 @@
+"""ONS Open Geography: what is asked to see whether its services and their fields are still there."""
+
+from dataclasses import replace
+from functools import partial
+
+import shapely
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.exchange import Request, Scope
+from spi_pipeline.publishers.http.peeking import Peek, Piece
+from spi_pipeline.publishers.ons_geography.layers import SERVICES, Service
+from spi_pipeline.publishers.ons_geography.services import (
+    PUBLISHER,
+    check_body,
+    fetch_service,
+    fields_of,
+    within_degrees,
+)
+from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, first_asked
+from spi_pipeline.publishers.probing.shapes import json_of
+
+# Boundaries are long: one area of the generalised ones takes up to 50 kB.
+LONGEST = 300_000
+
+
+def _ask(name: str, scope: Scope, _: Earlier) -> Request | None:
+    """The query of a refresh, for one record."""
+    asked = first_asked(partial(fetch_service, name), scope)
+    if asked is None:
+        return None
+    one = tuple((key, "1" if key == "resultRecordCount" else value) for key, value in asked.params)
+    return replace(asked, params=one)
+
+
+def _shape(peek: Peek) -> Shape:
+    body = json_of(peek.body, PUBLISHER)
+    body = body if isinstance(body, dict) else {}
+    error = body.get("error")
+    if isinstance(error, dict):
+        return Shape(facts={"error": str(error.get("code")), "message": str(error.get("message"))})
+    features = body.get("features")
+    first = features[0] if isinstance(features, list) and features else {}
+    fields = first.get("attributes", first.get("properties")) or {}
+    facts = {"features": "listed" if isinstance(features, list) else "none"}
+    if first.get("geometry"):
+        facts["degrees"] = "yes" if within_degrees(shapely.geometry.shape(first["geometry"])) else "no"
+    return Shape(columns=tuple(fields), rows=len(features or ()), facts=facts)
+
+
+def _is_service(service: Service, shape: Shape) -> None:
+    """Features and their fields, or else what the fetcher says of the body."""
+    facts = shape.facts
+    code = facts.get("error", "")
+    error = {"code": int(code) if code.isdigit() else code, "message": facts.get("message")} if code else None
+    check_body({"error": error, "features": [] if facts.get("features") == "listed" else None}, service)
+    fields_of(service, dict.fromkeys(shape.columns), service.name)
+    if service.drawn and facts.get("degrees") != "yes":
+        raise SpiError(f"{service.name} of {PUBLISHER} gives no coordinates in degrees; see its outSR and f")
+
+
+PROBES = {
+    name: Probe(
+        f"ons_geography/{name}", partial(_ask, name), _shape, (partial(_is_service, service),), piece=Piece(LONGEST)
+    )
+    for name, service in SERVICES.items()
+}

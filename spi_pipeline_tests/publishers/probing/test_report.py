@@ -1,0 +1,168 @@
+"""What is sent away holds nothing personal, no secret and no path; what comes back is judged as it was."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.offers import HOSTS, PROBES
+from spi_pipeline.publishers.probing.judging import judge
+from spi_pipeline.publishers.probing.probe import Shape
+from spi_pipeline.publishers.probing.report import Observation, Report, as_data, read_report, versions, write_report
+from spi_pipeline_tests.publishers.fake import TOWN
+from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.probing.visiting import Visit
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+# A publisher, or a proxy in its place, that says of persons and machines whatever it can wherever it can.
+CRIMES = [
+    {
+        "category": "burglary", "month": "2026-07", "id": 135724829, "persistent_id": KEY, "location_type": "Force",
+        "location": {
+            "latitude": "51.878914", "longitude": "-0.417245", "street": {"id": 1825098, "name": "Secret Road"},
+        },
+    }
+]  # fmt: skip
+STOPS = [
+    {"datetime": "2026-07-01T22:15:00+00:00", "age_range": "18-24", "officer_defined_ethnicity": "Black",
+     "location": {"latitude": "51.878914", "longitude": "-0.417245", "street": {"name": "On Secret Road"}}},
+]  # fmt: skip
+HEADER = {
+    "Content-Type": "application/json", "Set-Cookie": "session=s3cr3t-cookie", "Via": "1.1 proxy-of-john.corp.example",
+    "Server": "john-laptop", "X-Forwarded-For": "10.1.2.3", "ETag": f'"{KEY}"',
+    "Location": "https://portal.corp.example/?u=john",
+}  # fmt: skip
+PRIVATE = (
+    KEY, "135724829", "1825098", "Secret Road", "51.878914", "-0.417245", "Black", "18-24", "22:15", "s3cr3t",
+    "corp.example", "john", "10.1.2.3", "ann@example.org", "Ann Example", "127.0.0.1", "p4ss",
+)  # fmt: skip
+
+
+def observed(answer: Answer, probe: str, folder: Path) -> Observation:
+    with publisher(answer) as served:
+        return Visit({HOSTS[endpoint].name: served.base for endpoint in HOSTS}, TOWN, folder, [probe]).seen[probe]
+
+
+def as_report(*observations: Observation) -> Report:
+    return Report(
+        versions=versions(), asked_at="2026-11-27T06:00:00+00:00", seconds=1.5, requests=len(observations),
+        authorities=TOWN.authorities, through_proxy=True, own_authorities=False, observations=observations,
+    )  # fmt: skip
+
+
+def answer(body: object, status: int = 200) -> Answer:
+    return Answer(body if isinstance(body, bytes) else json.dumps(body).encode(), status, HEADER)
+
+
+SAID = {
+    "incidents": ("police/crimes-street", answer(CRIMES)),
+    "stops": ("police/stops-force", answer(STOPS)),
+    "a refusal by name": ("stats19/collisions", answer(b"User john at 10.1.2.3 is not allowed, token s3cr3t", 403)),
+    "a page of a portal": ("stats19/collisions", answer(b"<html>Dear Ann Example, your session is s3cr3t</html>")),
+    "a redirect to a portal": ("stats19/collisions", answer(b"", 302)),
+    "a file without its header": (
+        "stats19/collisions", Answer(f"ann@example.org,{KEY},135724829\n".encode()),
+    ),
+    "candidates": (
+        "democracy_club/export",
+        Answer(b"person_id,person_name,by_election,cancelled_poll\n135724829,Ann Example,t,f\n"),
+    ),
+    "candidates without their header": ("democracy_club/export", Answer(b"135724829,Ann Example,t,f\n")),
+    "a key for JSON": ("fingertips/indicator_metadata", answer({KEY: {"DataChange": {"LastUploadedAt": "2026"}}})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://john:p4ss@127.0.0.1:1")
+    probe, said = SAID[what]
+    if PROBES[probe].probe.follows:
+        months = answer([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
+        with publisher(months, said) as served:
+            before = PROBES[probe].probe.follows
+            assert before
+            found = Visit({"POLICE": served.base}, TOWN, tmp_path, [before.name, probe])
+        assert found.seen[probe].outcome == "answered"
+        one = found.seen[probe]
+    else:
+        one = observed(said, probe, tmp_path)
+    write_report(as_report(one), tmp_path / "report.json")
+    text = (tmp_path / "report.json").read_text("utf-8")
+    assert probe in text
+    machine = (str(tmp_path), str(Path.home()), platform.node(), f'"{getpass.getuser()}"')
+    assert [private for private in (*PRIVATE, *machine) if private in text] == []
+
+
+def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> None:
+    shape = Shape(form="csv", columns=("a", "b"), rows=2, total=2, labels={"Total": 0}, facts={"x": "y"})
+    seen = (
+        Observation(probe="nomis/NM_2063_1", endpoint="NOMIS", path="/x", outcome="answered", status=200, shape=shape),
+        Observation(
+            probe="stats19/collisions", endpoint="STATS19", outcome="refused", status=403, said="john is refused"
+        ),
+        Observation(probe="of/another version", outcome="refused", status=404),
+    )
+    write_report(as_report(*seen), tmp_path / "report.json")
+    read = read_report(tmp_path / "report.json")
+    assert as_data(read) == as_data(as_report(*seen))
+    assert [one.said for one in read.observations] == ["", "", ""], "what was said on that machine stays there"
+    faults = [str(fault) for fault in judge(read.observations, PROBES, {})]
+    assert faults == [str(fault) for fault in judge(seen, PROBES, {})]
+    assert len(faults) == 2
+    assert faults[0].startswith(
+        "census_car_availability at NOMIS /x: NM_2063_1 lacks the columns GEOGRAPHY_CODE, c2021"
+    )
+    assert "road_collisions at STATS19: expected an answer, found status 403" in faults[1]
+
+
+def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    data = json.loads(json.dumps(as_data(as_report(Observation(probe="stats19/collisions", outcome="late")))))
+    data["news"] = data["observations"][0]["more"] = 1
+    (tmp_path / "report.json").write_text(json.dumps(data))
+    assert read_report(tmp_path / "report.json").observations[0].outcome == "late"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no report of spi doctor"), ("[]", "is no report"), ('{"form": 1}', "versions: Field required"),
+        ('{"form": 2}', "is no report"), ("\x00\xff", "is no report"), ("[" * 100_000, "is no report"),
+        (" " * 11_000_000, "more than 10 MB"),
+    ],
+)  # fmt: skip
+def test_another_file_is_refused_in_a_sentence(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    with pytest.raises(SpiError, match="cannot be read"):
+        read_report(file)
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(SpiError, match=said) as failure:
+        read_report(file)
+    assert "\n" not in str(failure.value)
+
+
+def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) -> None:
+    evil = {
+        "probe": "stats19/collisions", "outcome": "answered", "endpoint": "\x1b]0;x\x07", "path": "\x1b[2J" + "x" * 999,
+        "headers": {"content-type": "\x1b[31m", "x": "y"}, "shape": {"columns": ["\x1b[2J"], "links": ["y"] * 9999},
+    }  # fmt: skip
+    data = as_data(as_report()) | {"observations": [evil]}
+    (tmp_path / "report.json").write_text(json.dumps(data))
+    read = read_report(tmp_path / "report.json")
+    (fault, *_) = judge(read.observations, PROBES, {})
+    assert "\x1b" not in str(fault) + json.dumps(as_data(read), ensure_ascii=False)
+    assert len(str(fault)) < 1500
+    assert read.observations[0].headers == {"content-type": "[31m"}
+
+
+def test_a_scope_of_nothing_is_nothing_to_ask_for(tmp_path: Path) -> None:
+    with publisher() as served:
+        found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
+    assert [one.outcome for one in found.observations] == ["not asked"]
+    assert "no area is known" in found.observations[0].said
+    assert served.asked == []

@@ -1,0 +1,95 @@
+"""How bodies are seen of which only a part is at hand."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.http.addresses import Addresses
+from spi_pipeline.publishers.http.client import HttpClient
+from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request
+from spi_pipeline.publishers.http.limits import Budget, Limits
+from spi_pipeline.publishers.http.peeking import BrokenOffError, Peek, Piece
+from spi_pipeline.publishers.probing import shapes
+from spi_pipeline.storage.raw import Raw
+from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+
+HOST = Host("A", "https://a.example")
+
+
+def peek(base: str, folder: Path, piece: Piece, monkeypatch: pytest.MonkeyPatch) -> Peek:
+    monkeypatch.setattr(Limits, "wait", lambda *_: None)
+    client = HttpClient(Raw(folder / "raw"), Addresses({"A": base}, ["A"]), Limits(folder), Budget(0, 0))
+    return client.peek(Request(HOST, "/file"), piece)
+
+
+def test_reading_stops_where_enough_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publisher(Answer(b"a,b\n" + b"1,2\n" * 500_000)) as served:
+        found = peek(served.base, tmp_path, Piece(10), monkeypatch)
+    assert (found.body, found.size, found.whole) == (b"a,b\n1,2\n1,", 2_000_004, False)
+    assert "Range" not in served.asked[0][2]
+    assert shapes.table(found, "A").rows == 1, "a row of which a part came does not count"
+    assert not (tmp_path / "raw").exists(), "nothing is kept"
+
+
+def test_a_file_is_asked_for_by_its_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"Content-Type": "text/csv", "Content-Range": "bytes 0-7/123456"}
+    with publisher(Answer(b"a,b\n1,2\n", 206, headers)) as served:
+        found = peek(served.base, tmp_path, Piece(8, ranged=True), monkeypatch)
+    assert (served.asked[0][2]["Range"], served.asked[0][2]["Accept-Encoding"]) == ("bytes=0-7", "identity")
+    assert (found.size, found.whole) == (123456, False)
+
+
+def test_a_packed_body_is_unpacked_and_one_that_breaks_off_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, headers = gzip.compress(b"a,b\n1,2\n"), {"Content-Type": "text/csv", "Content-Encoding": "gzip"}
+    with publisher(Answer(packed, headers=headers)) as served:
+        found = peek(served.base, tmp_path, Piece(100), monkeypatch)
+    assert (found.body, found.size, found.whole) == (b"a,b\n1,2\n", 8, True)
+    with publisher(Answer(packed[:-6], headers=headers)) as served, pytest.raises(BrokenOffError, match="cut short"):
+        peek(served.base, tmp_path, Piece(100), monkeypatch)
+    with publisher(Answer(b"no", 404)) as served, pytest.raises(PermanentFailure) as failure:
+        peek(served.base, tmp_path, Piece(100), monkeypatch)
+    assert failure.value.status == 404
+
+
+def zipped(names: list[str]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x" * 3000)
+    return made.getvalue()
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,9}\.csv", fullmatch=True), min_size=1, max_size=20, unique=True))
+def test_the_files_of_an_archive_are_read_from_its_end_alone(names: list[str]) -> None:
+    body = zipped(names)
+    end = Peek(206, {}, body[-2500:], len(body), whole=False)
+    assert shapes.members_of(end, "A") == zipfile.ZipFile(io.BytesIO(body)).namelist() == names
+
+
+def test_an_end_without_the_directory_is_refused() -> None:
+    body = zipped([f"{'long' * 20}{number}.csv" for number in range(50)])
+    for part in (body[-2000:], body[:2000], b"PK"):
+        with pytest.raises(SpiError, match=f"no directory in its last {len(part):,} bytes"):
+            shapes.members_of(Peek(206, {}, part, len(body), whole=False), "A")
+
+
+def test_keys_are_those_of_all_objects() -> None:
+    assert shapes.keys_of([{"a": 1, "b": None}, {"b": {"c": 1, "d": {"e": 2}}}, 3]) == ("a", "b", "b.c", "b.d")
+    assert shapes.keys_of({"a": {"b": 1}}) == ("a", "a.b")
+    assert shapes.keys_of(None) == shapes.keys_of([]) == ()
+
+
+def test_json_that_is_none_is_refused() -> None:
+    for body in (b"", b"[1", b"[" * 200_000, b"\xff"):
+        with pytest.raises(SpiError, match="is no JSON"):
+            shapes.json_of(body, "A")

@@ -1,0 +1,239 @@
+"""A visit to both imitations, and to servers that fail: what was seen, what is said to be wrong, and that it ends."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.offers import HOSTS, PROBES
+from spi_pipeline.publishers.probing import visit as visiting
+from spi_pipeline.publishers.probing.visit import MOST_REQUESTS
+from spi_pipeline.run.activity import contracts_in_force
+from spi_pipeline.run.runner import Runner
+from spi_pipeline.settings import Settings
+from spi_pipeline_tests.imitations import Publishers, local_publishers
+from spi_pipeline_tests.imitations.stranger.files import BASES, PUBLISHERS
+from spi_pipeline_tests.imitations.stranger.server import OLD, PLAIN, Manner, stranger
+from spi_pipeline_tests.imitations.witness import police, town
+from spi_pipeline_tests.imitations.witness.server import serving
+from spi_pipeline_tests.publishers.fake import TOWN
+from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.http.raw_server import dripping, server
+from spi_pipeline_tests.publishers.probing.visiting import Visit
+
+HASTY = Patience(connect=0.5, answer=0.5, body=0.3, slowest=1_000_000_000, refusal=0.2)
+HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def luton(tmp_path_factory: pytest.TempPathFactory) -> Scope:
+    settings = Settings(mode="live", store=str(tmp_path_factory.mktemp("luton") / "store"))
+    publishers = Runner(settings, contracts_in_force(settings)).publishers
+    assert publishers
+    return publishers.areas
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Publishers]:
+    with local_publishers(months=4) as publishers:
+        yield publishers
+
+
+@pytest.fixture(scope="module")
+def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """A visit without a fault at the publishers."""
+    return Visit(served.endpoints, luton, tmp_path_factory.mktemp("visit"))
+
+
+@pytest.fixture
+def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+    """Asks some probes; what was switched on is off afterwards."""
+    yield lambda *names: Visit(served.endpoints, luton, tmp_path, names)
+    served.heal()
+
+
+def test_every_endpoint_is_as_expected_where_nothing_is_wrong(whole: Visit) -> None:
+    # One indicator of ours is in no list, there as at the publisher.
+    assert {name: said for name, said in whole.faults.items() if name != "police/archives"} == {
+        "fingertips/available_data": [
+            "Fingertips lists 7 of our 8 indicators and not 93092; look for what took their place, and write its id "
+            "into spi_pipeline/publishers/fingertips.py"
+        ]
+    }
+    outcomes = [one.outcome for one in whole.observations]
+    assert outcomes.count("left out") == len(PROBES) - (MOST_REQUESTS - 2)
+    assert set(outcomes) <= {"answered", "left out", "refused"}
+    assert {one.endpoint for one in whole.observations if one.outcome == "answered"} == set(HOSTS)
+    assert whole.requests <= MOST_REQUESTS
+
+
+def test_what_was_seen_is_told_by_names_counts_and_dates(whole: Visit) -> None:
+    seen = whole.seen
+    cars = seen["nomis/NM_2059_1"]
+    assert cars.shape
+    assert (cars.status, cars.shape.rows, cars.shape.total, list(cars.shape.labels.values())) == (200, 1, 1, [0])
+    patients = seen["nhs/patients_file"].shape
+    assert patients
+    assert "gp-reg-pat-prac-lsoa-all.csv" in patients.links
+    assert (seen["police/archive"].size or 0) > 10_000
+    crimes = seen["police/crimes-street"].shape
+    assert crimes
+    assert (crimes.rows or 0) > 0
+    assert "location.latitude" in crimes.columns
+    file_7 = seen["govuk/file_7"].shape
+    assert file_7
+    assert len(file_7.columns) == 56
+
+
+@pytest.mark.parametrize("manner", [PLAIN, OLD], ids=lambda manner: manner.name)
+def test_a_stranger_is_as_expected_but_for_what_it_does_not_serve(manner: Manner, tmp_path: Path) -> None:
+    shown = {name: f"/{name.lower()}" for name in PUBLISHERS}
+    absent = {
+        "ons_geography/lsoa_boundaries", "ons_geography/lsoa_2011_lookup", "police/archives", "police/archive",
+        "nomis/NM_2048_1", "nomis/NM_2056_1", "nomis/NM_2057_1",
+    }  # fmt: skip
+    with stranger(manner, PUBLISHERS, BASES, shown) as other:
+        found = Visit(other.endpoints, replace(TOWN, as_of="2024-05-01"), tmp_path)
+    assert found.requests <= MOST_REQUESTS
+    assert found.faults.keys() <= absent
+    assert len(other.asked) == found.requests
+    assert sum(one.outcome == "answered" for one in found.observations) > (25 if manner is PLAIN else 10)
+
+
+MOVED = "found a redirect or name that leads elsewhere"
+FAULTS = [
+    ("nomis", "nomis/NM_2063_1", "rename_column", {"column": "OBS_VALUE"}, "lacks the columns OBS_VALUE of Nomis"),
+    ("nomis", "nomis/NM_2063_1", "rename_column", {"column": "C2021_CARS_5_NAME"}, "lacks the columns c2021_cars_5_n"),
+    ("stats19", "stats19/collisions", "rename_column", {"column": "longitude"}, "lacks the columns longitude"),
+    ("defra_pcm", "defra/no2", "rename_column", {"column": "no22024"}, "ends in column 'no22024_v2'"),
+    ("ons_geography", "ons_geography/wards", "rename_column", {"column": "WD24CD"}, "has no field like WD"),
+    ("ons_geography", "ons_geography/wards", "json_error", {}, "answered error 504"),
+    ("fingertips", "fingertips/all_data", "wrong_header", {}, "lacks the columns Indicator ID"),
+    ("govuk_assets", "govuk/file_7", "wrong_header", {}, r"has no column LSOA code \(2021\)"),
+    ("nomis", "nomis/NM_2063_1", "403", {}, "found status 403; it lets no program in from here"),
+    ("democracy_club", "democracy_club/export", "404", {}, "found status 404; look up where it lies now"),
+    ("fingertips", "fingertips/all_data", "503", {}, "found status 503; it is overloaded"),
+    ("nomis", "nomis/NM_2063_1", "html", {}, "found a page for people"),
+    ("stats19", "stats19/collisions", "html_as_is", {}, "found a page for people"),
+    ("nomis", "nomis/NM_2063_1", "empty", {}, "found an empty answer"),
+    ("nomis", "nomis/NM_2063_1", "json_error", {}, "expected another form of body"),
+    ("stats19", "stats19/collisions", "content_type", {"value": "application/pdf"}, "found the type 'application/pdf'"),
+    ("stats19", "stats19/collisions", "oversized", {}, "expected at most 256,000,000 bytes, found 4,000,000,000"),
+    ("democracy_club", "democracy_club/export", "reset", {}, "expected a connection, found none"),
+    ("democracy_club", "democracy_club/export", "cut_body", {}, "found one that breaks off"),
+    ("democracy_club", "democracy_club/export", "foreign_redirect", {}, MOVED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "probe", "kind", "options", "said"), FAULTS, ids=lambda value: str(value)[:30])
+def test_a_fault_is_told_in_a_sentence(
+    served: Publishers, again: Callable[..., Visit], at: str, probe: str, kind: str, options: dict[str, str], said: str
+) -> None:
+    names = [probe, *([before.name] if (before := PROBES[probe].probe.follows) else [])]
+    served.fault(at, kind, **options)
+    found = again(*names)
+    (sentence,) = found.faults[probe]
+    assert re.search(said, sentence), sentence
+    (fault,) = [one for one in found.judged if one.probe == probe]
+    assert str(fault).startswith(f"{', '.join(PROBES[probe].sources)} at {found.seen[probe].endpoint} /")
+
+
+def test_a_probe_that_follows_nothing_is_not_asked(served: Publishers, again: Callable[..., Visit]) -> None:
+    served.fault("govuk_content", "403")
+    found = again("govuk/indices_of_deprivation", "govuk/file_7")
+    assert [one.outcome for one in found.observations] == ["refused", "not asked"]
+    assert found.requests == 1
+
+
+def test_an_archive_of_a_publisher_that_sends_no_ranges_is_not_loaded(luton: Scope, tmp_path: Path) -> None:
+    large = Answer(b"PK\x03\x04" + bytes(3_000_000), headers={"Content-Type": "application/zip"})
+    dates = Answer(b'[{"date": "2026-07", "stop-and-search": []}]', headers={"Content-Type": "application/json"})
+    with publisher(dates, large) as served:
+        endpoints = {"POLICE": served.base}
+        found = Visit(endpoints, luton, tmp_path, ["police/crimes-street-dates", "police/archive"])
+    archive = found.seen["police/archive"]
+    assert served.asked[1][2]["Range"] == "bytes=-1000000"
+    assert (archive.outcome, archive.shape, archive.size) == ("answered", None, 3_000_004)
+    assert "police/archive" not in found.faults
+
+
+@pytest.mark.parametrize(
+    "body", [b"[1, null]", b"{}", b"[[]]", b'{"details": 3}', b'{"features": [{"properties": 1, "geometry": 2}]}']
+)
+def test_no_answer_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> None:
+    json = {"Content-Type": "application/json"}
+    with publisher(Answer(body, headers=json)) as served:
+        found = Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
+    words = {one.outcome for one in found.observations}
+    assert words <= {"answered", "unreadable", "other form", "leads nowhere", "not asked", "left out"}
+    assert {"answered", "other form"} <= words
+    assert len(found.faults) > 10
+
+
+def test_a_certificate_that_is_not_trusted_is_told(luton: Scope, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with server(lambda *_: None, context) as secure:
+        endpoints = {"STATS19": f"https://127.0.0.1:{secure.port}"}
+        found = Visit(endpoints, luton, tmp_path, ["stats19/collisions"])
+    assert found.seen["stats19/collisions"].outcome == "untrusted"
+    (sentence,) = found.faults["stats19/collisions"]
+    assert "REQUESTS_CA_BUNDLE" in sentence
+
+
+@pytest.mark.parametrize(
+    "at_once", [b"", b"HTTP/1.1 200 OK\r\nX: ", HEADER, b"HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\n"]
+)
+def test_a_host_that_drips_is_given_up_and_not_asked_again(at_once: bytes, luton: Scope, tmp_path: Path) -> None:
+    with server(dripping(at_once, b"a")) as slow:
+        names = [name for name in PROBES if name.startswith("nomis/")]
+        found = Visit({"NOMIS": slow.base}, luton, tmp_path, names, HASTY)
+    outcomes = [one.outcome for one in found.observations]
+    if b"403" in at_once:
+        assert set(outcomes) == {"refused"}
+    else:
+        assert (outcomes.count("late"), found.requests) == (2, 2)
+        assert set(outcomes) == {"late", "not asked"}
+
+
+def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visiting, "SECONDS", 1.0)
+    patient = Patience(connect=600, answer=600, body=600)
+    with ExitStack() as stack:
+        slow = stack.enter_context(server(dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a")))
+        found = Visit(dict.fromkeys(HOSTS, slow.base), luton, tmp_path, patience=patient)
+    assert {one.outcome for one in found.observations} == {"late", "left out"}
+    assert len(found.faults) == MOST_REQUESTS - 2
+
+
+def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
+    shapes = Shapes.from_frame(town.table("wards"))
+    scope = Scope(
+        authorities=(town.CODE,),
+        names=(town.NAME,),
+        wards=tuple(town.wards()),
+        output_areas=tuple(town.lookup()["oa"]),
+        lsoas=tuple(town.lsoas()),
+        msoas=tuple(town.msoas()),
+        forces=(police.FORCE,),
+        polygons=dict(zip(shapes.codes, shapes.polygons, strict=True)),
+        as_of="2026-11-27",
+    )
+    with serving() as witness:
+        found = Visit({name.upper(): base for name, base in witness.endpoints.items()}, scope, tmp_path)
+    assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients of 2026 saw"
+    assert {one.outcome for one in found.observations} == {"answered", "left out"}
+    archive = found.seen["police/archive"]
+    assert archive.shape
+    assert archive.status == 206, "by a range of its end"
+    assert "2026-07/2026-07-bedfordshire-street.csv" in archive.shape.links
