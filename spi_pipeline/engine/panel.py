@@ -50,6 +50,11 @@ class Rows:
         return values if self.among is None else values[..., self.among, :]
 
 
+def run(rows: Positions) -> Positions | slice:
+    """Positions in rising order as a slice where none is left out between them: numpy then copies nothing."""
+    return slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else rows
+
+
 def require_panel(panel: pd.DataFrame) -> None:
     """Insist on one row per ``(edition, area_code)``, one column per indicator and no infinities.
 

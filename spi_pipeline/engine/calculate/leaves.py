@@ -14,7 +14,7 @@ from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.normalise.transform import transformed
 from spi_pipeline.engine.normalise.yardsticks import Yardsticks
 from spi_pipeline.engine.over_rows import average, deviation
-from spi_pipeline.engine.panel import Array, Positions
+from spi_pipeline.engine.panel import Array, Positions, run
 
 
 def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
@@ -30,9 +30,9 @@ def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
     flags = None if changes.measure is None else changes.measure[1]
     chosen = other.chosen if other is not None else np.full(len(flags) if flags is not None else 1, "stated")
     rooted = np.zeros(len(chosen), dtype=bool) if flags is None else flags
-    scores = np.empty((len(chosen), *values.shape[1:]))
+    scores = np.empty_like(values, shape=(len(chosen), *values.shape[1:]))
     for root, method in sorted(set(zip(rooted.tolist(), chosen.tolist(), strict=True))):
-        draws = np.flatnonzero((rooted == root) & (chosen == method))
+        draws = run(np.flatnonzero((rooted == root) & (chosen == method)))
         own = values if len(values) == 1 else values[draws]
         shifts = None if changes.shifts is None else changes.shifts[draws]
         measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
@@ -48,12 +48,15 @@ def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -
     """Scores of some columns brought to the mean and spread they have as stated."""
     if not len(columns):
         return scores
-    anew = scores[..., columns]
+    anew = scores[..., run(columns)]
     compared = inputs.rows.known(anew)
     spread = deviation(compared, ddof=0)
     distance = (anew - average(compared)) / np.where(spread > 0, spread, 1.0)
     found = scale.centre[columns] + scale.width[columns] * distance
-    scores[..., columns] = np.clip(found, scale.low[columns], scale.high[columns])
+    np.clip(found, scale.low[columns], scale.high[columns], out=found)
+    if found.shape == scores.shape:
+        return found
+    scores[..., columns] = found
     return scores
 
 
@@ -73,7 +76,7 @@ def _scored(
     if len(parts) == 1:
         return _by(parts[0][0], values, known, parts[0][1], shifts)
     found = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
-    scores = np.empty((max(map(len, found)), *values.shape[1:]))
+    scores = np.empty_like(values, shape=(max(map(len, found)), *values.shape[1:]))
     for (_, columns), part in zip(parts, found, strict=True):
         scores[..., columns] = part
     return scores

@@ -68,7 +68,9 @@ def weigh(spec: Spec, parent: str, scores: Array, children: Sequence[Element], f
     if spec.method in ("given", "shares", "random"):
         return _stated(spec, parent, children)
     signed = bool(spec.options.get("allow_negative", False))
-    known = scores if fitted is None else scores[:, fitted]
+    known = scores
+    if fitted is not None:  # taken along each child's scores, which lie together in memory
+        known = np.swapaxes(np.swapaxes(scores, -1, -2).take(np.flatnonzero(fitted), axis=-1), -1, -2)
     basis = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
     if refitted(spec):
         correlation, sd, _ = pooled(known)

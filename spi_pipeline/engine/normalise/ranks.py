@@ -17,7 +17,7 @@ from scipy import special
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.normalise.linear import towards_better
 from spi_pipeline.engine.normalise.yardsticks import Yardsticks
-from spi_pipeline.engine.panel import Array, Flags, Rows
+from spi_pipeline.engine.panel import Array, Flags, Rows, run
 from spi_pipeline.engine.rank import places
 
 Ties = Literal["min", "average", "max"]
@@ -150,22 +150,23 @@ def _exponential(share: Array) -> Array:
 
 def _counts(values: Array, rows: Rows) -> Array:
     """How many areas are ranked in each row's edition, in the shape of the values."""
-    counts = np.empty(values.shape)
+    counts = np.empty_like(values)
     for edition, chosen in rows.editions.items():
-        ranked = values[..., rows.ranked[edition], :]
-        counts[..., chosen, :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
+        ranked = values[..., run(rows.ranked[edition]), :]
+        counts[..., run(chosen), :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
     return counts
 
 
 def _ranked(rounded: Array, rows: Rows, ties: Ties) -> Array:
-    found = np.full(rounded.shape, np.nan)
+    found = np.full_like(rounded, np.nan)
     for edition, own in rows.editions.items():
         inside = rows.ranked[edition]
-        block = np.ascontiguousarray(np.swapaxes(rounded[..., inside, :], -1, -2))
+        among = run(inside)
+        block = np.ascontiguousarray(np.swapaxes(rounded[..., among, :], -1, -2))
         place = _highest_places(block) if ties == "max" else places(block)
         if ties == "average":
             place = (place + _highest_places(block)) / 2
-        found[..., inside, :] = np.swapaxes(place, -1, -2)
+        found[..., among, :] = np.swapaxes(place, -1, -2)
         if len(inside) < len(own):
             outside = np.setdiff1d(own, inside)
             found[..., outside, :] = _placed(rounded[..., outside, :], block)

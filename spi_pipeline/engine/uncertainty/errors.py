@@ -82,7 +82,9 @@ def drawn_values(
     values = np.repeat(treated[np.newaxis], len(next(iter(numbers.values()))), axis=0)
     for name, source in sources.items():
         source.errors.add(values, [stream(seed, name, number) for number in numbers[name]])
-    return np.clip(values, *scores.inputs.limits, out=values)
+    # Each indicator's values lie together in memory from here on: whatever follows goes through rows of one.
+    laid = np.swapaxes(np.ascontiguousarray(np.swapaxes(values, -1, -2)), -1, -2)
+    return np.clip(laid, *scores.inputs.limits, out=laid)
 
 
 def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:

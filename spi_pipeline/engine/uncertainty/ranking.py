@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.panel import Array
+from spi_pipeline.engine.panel import Array, run
 from spi_pipeline.engine.rank import TIE_DECIMALS, places
 
 Whole = npt.NDArray[np.unsignedinteger]
@@ -28,9 +28,7 @@ class Ranking:
     def __call__(self, scores: Array) -> Whole:
         """Ranks along the last axis, ties sharing the best place; 0 without a rank."""
         ranks = np.zeros(scores.shape, dtype=self.kind)
-        for rows in self.rows.values():
-            block = scores if len(rows) == scores.shape[-1] else scores[..., rows]
-            found = places(np.rint(block * (self._turn * 10.0**TIE_DECIMALS)))
-            found[np.isnan(found)] = 0
-            ranks[..., rows] = found
+        for rows in map(run, self.rows.values()):
+            turned = scores[..., rows] * (self._turn * 10.0**TIE_DECIMALS)
+            ranks[..., rows] = places(np.rint(turned, out=turned), self.kind)
         return ranks

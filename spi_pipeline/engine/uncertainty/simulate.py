@@ -19,7 +19,7 @@ from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
-from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, run
 from spi_pipeline.engine.rank import whole_numbers
 from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline.engine.uncertainty.pairs import Pairs
@@ -77,12 +77,12 @@ class Uncertainty:
         areas = before.index.intersection(after.index, sort=False)
         pair = (before[areas].to_numpy(), after[areas].to_numpy())
         ranking, names = Ranking(scores), list(scores.scores.columns)
-        published = _both(scores.scores.to_numpy(dtype=float).T[np.newaxis], pair)
+        published = _both(scores.scores.to_numpy(dtype=float).T, pair)
         moved, places = Tails(self._draws), Tails(self._draws)
         for numbers in self._model.batches(self._draws):
             drawn = self._model.draw(dict.fromkeys(MEASURED, numbers), self._seed)
-            table = _table(drawn, names, len(numbers))
-            moved.add(_cells(_both(table, pair), published))
+            table = _table(drawn.scores.values(), len(numbers))
+            moved.add((_both(table, pair) - published).astype(np.float32).reshape(len(numbers), -1))
             ranks = ranking(table)
             moves = _both(np.where(ranks > 0, ranks, np.nan), pair)
             places.add(moves.reshape(len(numbers), -1))
@@ -135,7 +135,8 @@ def simulate(
         whole = forward(scores.inputs, together([errors, others]))
         collected.add(whole, measured, len(numbers))
         drawn = {**noted, **model.weights(whole)}
-        parameters.append({name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items()})
+        alike = {name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items() if len(own) < len(numbers)}
+        parameters.append(drawn | alike)
         if progress is not None:
             progress(numbers.stop, draws)
     return Uncertainty(
@@ -175,21 +176,29 @@ class _Collected:
 
     def add(self, whole: Pass, measured: Pass | None, count: int) -> None:
         """Take a batch: with every source, and with errors of the figures alone."""
-        scores = _table(whole, self.names, count)
-        self.whole.add(_cells(scores, self.published))
-        ranked = scores[:, self.parents]
+        scores = list(whole.scores.values())
+        self.whole.add(self._distances(scores, np.arange(len(scores)), count))
+        ranked = [scores[place] for place in self.parents]
         if measured is not None:
-            errors = _table(measured, self.names[self.moving], count)
-            self.measured.add(_cells(errors, self.published[self.moving]))
-            ranked = np.concatenate([errors[:, : len(self.uncertain)], ranked], axis=1)
-        ranks = self.ranking(ranked)
+            errors = list(measured.scores.values())
+            self.measured.add(self._distances(errors, self.moving, count))
+            ranked = [*(errors[place] for place in self.uncertain), *ranked]
+        table = _table(ranked, count)
+        ranks = self.ranking(table)
         self.ranks.add(ranks.reshape(count, -1))
         self.low_ranks += self._among_lowest(ranks).sum(axis=0)
-        self.pairs.add(scores[:, -1])
+        self.pairs.add(table[:, -1])
+
+    def _distances(self, drawn: list[Array], places: Positions, count: int) -> npt.NDArray[np.float32]:
+        """How far some elements' draws lie from what was computed, draws by cells."""
+        found = np.empty((count, len(places), len(self.index)), dtype=np.float32)
+        for own, place in enumerate(places):
+            np.subtract(drawn[place], self.published[place], out=found[:, own], casting="same_kind")
+        return found.reshape(count, -1)
 
     def _among_lowest(self, ranks: Whole) -> Flags:
         found: Flags = np.zeros(ranks.shape, dtype=bool)
-        for rows in self.ranking.rows.values():
+        for rows in map(run, self.ranking.rows.values()):
             own = ranks[..., rows]
             found[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
         return found
@@ -217,16 +226,9 @@ class _Collected:
         return pd.DataFrame({**keys, **{name: column.ravel() for name, column in columns.items()}})
 
 
-def _table(drawn: Pass, names: Iterable[str], count: int) -> Array:
-    """Scores of all elements, draws by elements by rows."""
-    return np.stack([np.broadcast_to(drawn.scores[name], (count, drawn.scores[name].shape[1])) for name in names], 1)
-
-
-def _cells(drawn: Array, published: Array) -> npt.NDArray[np.float32]:
-    """How far draws lie from what was computed, draws by cells."""
-    distances = np.empty(drawn.shape, dtype=np.float32)
-    np.subtract(drawn, published, out=distances, casting="same_kind")
-    return distances.reshape(len(drawn), -1)
+def _table(scores: Iterable[Array], count: int) -> Array:
+    """Scores of some elements, draws by elements by rows."""
+    return np.stack([np.broadcast_to(own, (count, own.shape[1])) for own in scores], 1)
 
 
 def _both(table: Array, pair: tuple[Any, Any]) -> Array:

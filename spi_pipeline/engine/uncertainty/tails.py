@@ -59,7 +59,10 @@ class Tails:
         waiting, before, kept = self._waiting, self._tails, self._kept
         cells, kind = waiting[0].shape[1], waiting[0].dtype
         width = sum(map(len, waiting)) + (0 if before is None else before.shape[1])
-        found = np.empty((cells, min(width, 2 * kept)), kind)
+        if before is not None and before.shape[1] == 2 * kept:
+            found = before  # a chunk of it is read before it is written
+        else:
+            found = np.empty((cells, min(width, 2 * kept)), kind)
         for start in range(0, cells, CHUNK):
             part = slice(start, start + CHUNK)
             ordered = np.concatenate([block[:, part] for block in waiting]).T
