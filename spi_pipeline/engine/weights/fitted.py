@@ -76,7 +76,8 @@ def correlation_balanced_weights(scores: pd.DataFrame, targets: pd.Series | None
     """
     complete = scores.dropna()
     sd = complete.std(ddof=1).to_numpy(dtype=float)
-    if len(complete) < 3 or not (sd > 0).all():
+    # Of values that are all the same, such as 0.1, the deviation may be a little above 0.
+    if len(complete) < 3 or not (complete.max() > complete.min()).all():
         raise EngineError("balancing correlations needs children that vary over three or more complete rows")
     wanted = np.ones(len(sd)) if targets is None else targets.reindex(scores.columns).to_numpy(dtype=float)
     if not (wanted > 0).all():
