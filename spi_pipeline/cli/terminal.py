@@ -236,6 +236,11 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     if node.level == "indicator":
         branch.add(_value(facts, contracts.indicators[node.id].measure))
         branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")
+        if facts["england_percentile"] is not None:
+            first, last = facts["england_period"].split("/")
+            branch.add(
+                f"{facts['england_percentile']:.0f} % of the wards of England do worse, by figures of {first} to {last}"
+            )
         source = contracts.sources[facts["source_id"]]
         origin = f"{source.properties.publisher}: {source.properties.dataset}"
         branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")

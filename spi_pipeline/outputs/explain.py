@@ -23,7 +23,7 @@ class Node:
         level: its level.
         facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
             coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
-            its goalposts and its source.
+            its goalposts, its source, and the share of the wards of England that do worse.
         files: the publisher's files an indicator's value rests on: file, period, sha256, url.
         children: what it is made of, most points first.
     """
@@ -97,7 +97,8 @@ def _node(
     score = rows(
         connection,
         """
-        SELECT level, score, score_low, score_high, rank, rank_low, rank_high, coverage, slots, newest_period, age_years
+        SELECT level, score, score_low, score_high, rank, rank_low, rank_high, coverage, slots, newest_period,
+               age_years, england_percentile
         FROM score
         WHERE edition = ? AND profile = ? AND id = ? AND area_code = ?
         """,
@@ -137,8 +138,8 @@ def _indicator(
         connection,
         """
         SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end,
-               o.status, i.worst, i.best, i.goalpost_source, i.allocation, o.source_id, i.licence, i.limits,
-               o.raw_sha256
+               o.status, i.england_period, i.worst, i.best, i.goalpost_source, i.allocation, o.source_id, i.licence,
+               i.limits, o.raw_sha256
         FROM observation o JOIN indicator i USING (indicator_id)
         WHERE o.indicator_id = ? AND o.area_code = ? AND o.edition = ?
         """,

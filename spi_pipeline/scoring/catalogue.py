@@ -37,7 +37,7 @@ def catalogue(
     known = ends.pivot(index="indicator_id", columns="statistic", values="value")
     slot_of = {name: chain[0] for chain in slots(list(contracts.indicators.values())) for name in chain}
     by_slot = {slot.filled_by: slot for slot in chosen}
-    periods = _newest_periods(observations)
+    periods, of_england = _newest_periods(observations), _periods_of_england(reference)
     rows = []
     for indicator in contracts.indicators.values():
         component = contracts.component_of[indicator.id]
@@ -65,6 +65,7 @@ def catalogue(
                 "relative": unit.relative,
                 "useful_years": contracts.vocabulary.useful_lives[source.properties.useful_life].years,
                 "reference_period": periods.get(indicator.id),
+                "england_period": of_england.get(indicator.id),
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
                 "limits": " ".join([indicator.limits, *_assumed(indicator), *contracts.missing_because(indicator)]),
@@ -77,6 +78,13 @@ def _newest_periods(observations: pd.DataFrame) -> dict[str, str]:
     """First and last day of the newest period of each indicator, as they are written in ISO 8601."""
     known = observations[observations["status"].isin(PRESENT)].sort_values("period_end").groupby("indicator_id").last()
     ends = zip(known.index, known["period_start"], known["period_end"], strict=True)
+    return {str(name): f"{start}/{end}" for name, start, end in ends}
+
+
+def _periods_of_england(reference: pd.DataFrame) -> dict[str, str]:
+    """First and last day of the figures for England of each indicator that the reference holds."""
+    known = reference.dropna(subset=["period_start", "period_end"]).drop_duplicates("indicator_id")
+    ends = zip(known["indicator_id"], known["period_start"], known["period_end"], strict=True)
     return {str(name): f"{start}/{end}" for name, start, end in ends}
 
 

@@ -8,6 +8,7 @@ the ward of the official best fit: rates survive that, and no better allocation 
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,9 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.publishers.ons import read_gardens
 from spi_pipeline.snapshot.scale import scale
 
-QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+# Every hundredth, so that a ward’s place among them is known to a percentage point.
+QUANTILES = {f"p{hundredth:02}": hundredth / 100 for hundredth in range(101)}
+COLUMNS = ["indicator_id", "statistic", "other_id", "value", "n", "period_start", "period_end"]
 # An indicator is national when at least this share of the wards of England has a value.
 NATIONAL = 0.9
 # Sources whose files hold all of England.
@@ -72,9 +75,10 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     """Statistics of every national indicator over the wards of England, and correlations inside each component.
 
     Returns:
-        ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the
-        number of wards, and the scale as ``scale`` has it; correlations over the wards in which every national
-        indicator of the component has a value. Of an anchored indicator it is the level.
+        ``indicator_id, statistic, other_id, value, n, period_start, period_end``: quantiles, mean and standard
+        deviation (n − 1) with the number of wards and the period of the figures, and the scale as ``scale`` has it;
+        correlations over the wards in which every national indicator of the component has a value, without a period. Of
+        an anchored indicator it is the level.
     """
     england = England(folder.root, contracts.geography)
     england.folder = folder  # here the lookups make the figures and do not only choose among them
@@ -91,7 +95,7 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
         tables["census_households"],
         contracts.framework.publication.covered,
     )
-    rows: list[tuple[str, str, str, float, int]] = []
+    rows: list[tuple[Any, ...]] = []
     for component in contracts.framework.components:
         measured = [level_of(item) if item.measure.level else item for item in contracts.indicators_of(component)]
         values = {
@@ -101,8 +105,8 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
             and (found := _national_values(item, contracts, tables, wards)) is not None
         }
         rows += [row for name, found in values.items() for row in _statistics(name, found, wards)]
-        rows += _correlations(pd.DataFrame(values))
-    return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
+        rows += _correlations(pd.DataFrame({name: found["value"] for name, found in values.items()}))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _wards(
@@ -139,28 +143,28 @@ def _wards(
 
 def _national_values(
     measured: Measured, contracts: Contracts, tables: dict[str, pd.DataFrame], wards: Wards
-) -> pd.Series | None:
-    """The newest values of an indicator by ward, or None when it is not national."""
+) -> pd.DataFrame | None:
+    """The newest values of an indicator by ward, and their period; None when it is not national."""
     found = ward_values(measured, contracts.sources, tables, wards).values
     newest = found[(found["period_end"] == found["period_end"].max()) & found["area_code"].isin(wards.authorities)]
-    values: pd.Series = newest.set_index("area_code")["value"].dropna()
-    return values if len(values) >= NATIONAL * len(wards.boundaries) else None
+    known = newest.set_index("area_code")[["value", "period_start", "period_end"]].dropna(subset=["value"])
+    return known if len(known) >= NATIONAL * len(wards.boundaries) else None
 
 
-def _statistics(name: str, values: pd.Series, wards: Wards) -> Iterator[tuple[str, str, str, float, int]]:
-    for statistic, share in QUANTILES.items():
-        yield name, statistic, "", float(values.quantile(share)), len(values)
-    yield name, "mean", "", float(values.mean()), len(values)
-    yield name, "sd", "", float(values.std(ddof=1)), len(values)
-    for statistic, value in asdict(scale(values, pd.Series(wards.authorities))).items():
-        yield name, statistic, "", value, len(values)
+def _statistics(name: str, known: pd.DataFrame, wards: Wards) -> Iterator[tuple[Any, ...]]:
+    values, period = known["value"], (known["period_start"].iloc[0], known["period_end"].iloc[0])
+    found = {statistic: float(values.quantile(share)) for statistic, share in QUANTILES.items()}
+    found |= {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
+    found |= asdict(scale(values, pd.Series(wards.authorities)))
+    for statistic, value in found.items():
+        yield name, statistic, "", value, len(values), *period
 
 
-def _correlations(values: pd.DataFrame) -> list[tuple[str, str, str, float, int]]:
+def _correlations(values: pd.DataFrame) -> list[tuple[Any, ...]]:
     complete = values.dropna()
     matrix = complete.corr()
     return [
-        (one, "correlation", other, float(matrix[one][other]), len(complete))
+        (one, "correlation", other, float(matrix[one][other]), len(complete), None, None)
         for one in matrix.columns
         for other in matrix.columns
         if one != other

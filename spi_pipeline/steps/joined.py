@@ -45,18 +45,19 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             name="score",
             kind="joined",
             group="published",
-            inputs=(*of_elements, *weights, *values, "indicator", "edition", "rank_interval", AS_OF),
+            inputs=(*of_elements, *weights, *values, "indicator", "edition", "rank_interval", "reference", AS_OF),
             outputs=("score",),
             files=products("score"),
             does=score,
             page=Page(preview=_index),
             title="Scores as readers see them",
-            description="Scores and ranks of every ward at every level, edition and profile, with their intervals and "
-            "the dates of the figures behind them.",
+            description="Scores and ranks of every ward at every level, edition and profile, with their intervals, "
+            "the dates of the figures behind them, and where an indicator stands among the wards of England.",
             lineage={
                 "score": tuple((name, "score") for name in of_elements),
                 "newest_period": tuple((name, "period_end") for name in values),
                 "age_years": (*((name, "period_end") for name in values), *((name, "weight") for name in weights)),
+                "england_percentile": (*((name, "value") for name in values), ("reference", "value")),
                 **{end: (("rank_interval", end),) for end in ENDS},
             },
         ),
@@ -76,9 +77,10 @@ def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 
 def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """What the elements wrote, with the ends of its intervals and the dates of its figures."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    """What the elements wrote, with the ends of its intervals, the dates of its figures and its place in England."""
+    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.scoring.dates import dates
+    from spi_pipeline.scoring.england import england_percentile
 
     catalogue, editions = inputs.frame("indicator"), set(inputs.frame("edition")["edition"])
     rows = inputs.parts("indicator_value")
@@ -87,7 +89,9 @@ def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     key = ["edition", "profile", "id", "area_code"]
     ends = inputs.frame("rank_interval")[[*key, *ENDS]]
     joined = inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")
-    return {"score": joined.merge(dated, on=key, how="left", validate="1:1")}
+    dated_too = joined.merge(dated, on=key, how="left", validate="1:1")
+    percentile = england_percentile(rows, catalogue, inputs.frame("reference"))
+    return {"score": dated_too.merge(percentile, on=["edition", "id", "area_code"], how="left", validate="m:1")}
 
 
 def _index(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.england import england_percentile
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import DORMANT, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
@@ -138,10 +139,27 @@ def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: C
 
 
 def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What every parent shows, and how many indicators stand behind it."""
+    """What every parent shows, how many indicators stand behind it, and where they stand in England."""
     slots = look.frame(f"weight.{step.name}")["id"].nunique()
     alone = "1: the component is no more than this indicator" if slots == 1 else str(slots)
-    return {"slots": alone, **_shows(step, contracts, look)}
+    return {
+        "slots": alone,
+        **_shows(step, contracts, look),
+        "in_england": Markdown(framed(_in_england(step, contracts, look))),
+    }
+
+
+def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
+    """Of each indicator, percent of the wards of England that do worse: than its authorities, and than its wards."""
+    rows = pd.concat([look.frame(name) for name in step.inputs if name.startswith("indicator_value.")])
+    rows = rows[rows["edition"] == rows["edition"].max()]
+    found = england_percentile(rows, look.frame("indicator"), look.frame("reference"))
+    wards = found[found["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
+    shown = pd.DataFrame({"worst ward": wards.min(), "median ward": wards.median(), "best ward": wards.max()})
+    for authority in contracts.geography.authorities:
+        own = found[found["area_code"] == authority.code].set_index("id")["england_percentile"]
+        shown[authority.name] = own
+    return shown.round(0).rename_axis("% of England’s wards do worse").reset_index()
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -84,6 +84,22 @@ def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict
         assert {row[0]: float(row[4]) for row in _cells(page["contributions"])[2:]} == pytest.approx(points, abs=5e-3)
 
 
+def test_a_component_says_where_its_indicators_stand_in_england(
+    pages: dict[str, dict[str, str]], refreshed: House
+) -> None:
+    shown = {row[0]: row[1:] for row in _cells(pages["component/advanced_education"]["in_england"])[2:]}
+    told = refreshed.query(
+        "SELECT id, min(england_percentile) FILTER (area_code LIKE 'E05%'), "
+        "max(england_percentile) FILTER (area_code LIKE 'E06%') "
+        f"FROM score JOIN indicator ON id = indicator_id WHERE {NEWEST} AND component_id = 'advanced_education' "
+        "AND england_percentile IS NOT NULL GROUP BY id"
+    )
+    assert told
+    assert {name: (float(shown[name][0]), float(shown[name][3])) for name in shown} == {
+        name: (round(worst), round(town)) for name, worst, town in told
+    }
+
+
 def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
     pages: dict[str, dict[str, str]], refreshed: House
 ) -> None:

@@ -44,6 +44,8 @@ def test_the_catalogue_of_the_repository_agrees_with_its_directions() -> None:
     assert table.loc[late.id, ["in_basis", "not_in_basis_because", "reference_period"]].tolist() == [
         False, "Too old.", "2024-01-01/2024-12-31",
     ]  # fmt: skip
+    assert table.loc["theft", "england_period"] == "2025-01-01/2025-12-31", "the level, not the counts that move it"
+    assert pd.isna(table.loc["turnout", "england_period"])
     older = {name: chain[0] for chain in chains for name in chain[1:]}
     assert older
     for name, newest in older.items():

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.snapshot.reference import QUANTILES
 from spi_pipeline.steps.inputs import AS_OF
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.step import compute
@@ -58,14 +59,26 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
         value(TOWN, 2021, "carried", 9.0),
     ]
     tables = {
-        "element_score.water_and_sanitation": scores(
-            "component", "water_and_sanitation", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}
+        "element_score.water_and_sanitation": pd.concat(
+            [
+                scores("component", "water_and_sanitation", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}),
+                scores("indicator", "no_central_heating", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}),
+            ]
         ),
         f"element_score.{index}": scores("index", index, **{WARD: 40.0, TOWN: 45.0}),
         "weight.water_and_sanitation": weight[:1],
         f"weight.{index}": weight[1:],
         "indicator_value.no_central_heating": pd.DataFrame(values).assign(edition=2024),
-        "indicator": pd.DataFrame({"indicator_id": ["no_central_heating"], "in_basis": [True]}),
+        "indicator": pd.DataFrame(
+            {"indicator_id": ["no_central_heating"], "in_basis": [True], "direction": ["lower_is_better"]}
+        ),
+        "reference": pd.DataFrame(
+            {
+                "indicator_id": "no_central_heating",
+                "statistic": list(QUANTILES),
+                "value": [100 * s for s in QUANTILES.values()],
+            }
+        ),
         "edition": pd.DataFrame({"edition": [2024]}),
         "rank_interval": pd.DataFrame(interval).astype({"rank_low": "Int64", "rank_high": "Int64"}),
         AS_OF: date(2025, 6, 30),
@@ -82,6 +95,7 @@ def test_scores_of_all_elements_with_their_intervals(contracts: Contracts) -> No
         ends("social_progress_index", WARD, 3, 4),
     ]
     found = scored(contracts, interval).set_index(["level", "area_code"])
+    found = found.drop("indicator")
     assert len(found) == 5
     assert found["score"].to_dict() == {
         ("component", WARD): 60.0,
@@ -112,6 +126,16 @@ def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
     assert (estimated["slots"], estimated["slots_filled"]) == (1, 0)
     assert pd.isna(estimated["newest_period"])
     assert pd.isna(estimated["age_years"])
+
+
+def test_an_indicator_says_how_many_wards_of_england_do_worse(contracts: Contracts) -> None:
+    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
+    # England's wards stand evenly from 0 to 100 %, and 20 % of homes without heating is worse than every fifth.
+    of_ward = found.loc[("indicator", WARD), "england_percentile"]
+    assert of_ward == pytest.approx(80)
+    assert found.loc[("indicator", TOWN), "england_percentile"] == pytest.approx(91)
+    assert pd.isna(found.loc[("indicator", OTHER), "england_percentile"]), "an estimate has no place"
+    assert found.loc["index", "england_percentile"].isna().all()
 
 
 def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
