@@ -73,7 +73,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     released: dict[str, int] = {}
     tables = []
     for download in downloads:
-        if begins(download.path) == b"{":
+        if begins(download.path) in (b"{", b"["):
             released |= {number: moment.year for number, moment in _uploaded(download).items()}
         else:
             tables.append(_rows(download, scope))

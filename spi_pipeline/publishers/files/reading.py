@@ -160,7 +160,8 @@ def found_columns(
         missing += [] if match else [" or ".join(names)]
     if missing:
         raise SpiError(
-            f"{name} lacks the columns {listed(missing)} of {publisher}, it has {listed(header)}; fetch it again, and "
+            f"{name} lacks the columns {listed(missing)} of {publisher}, it has "
+            f"{listed([column[:60] for column in header])}; fetch it again, and "
             "if the publisher renamed them, name them so in spi_pipeline/publishers"
         )
     times = Counter(column.strip().lower() for column in header)

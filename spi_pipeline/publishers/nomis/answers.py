@@ -57,15 +57,12 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
     table, name = CENSUS[source_id], downloads[0].name
     told = _category(downloads[0], table)
     rows = _rows(downloads, {"area_code": "GEOGRAPHY_CODE", **told}, getattr(scope, table.level), scope)
-    if "label" not in rows:
-        rows["label"] = ""
-    rows["label"] = rows["label"].fillna("")
-    # Codes of subdivisions have been seen with an underscore before them.
-    codes = pd.to_numeric(rows["code"].str.strip().str.removeprefix("_"), errors="coerce") if "code" in rows else None
-    found = {
-        label: None if codes is None or pd.isna(codes[at]) else int(codes[at])
-        for at, label in rows.drop_duplicates("label")["label"].items()
-    }
+    untold = pd.Series(None, rows.index, dtype="string")
+    rows["label"] = rows.get("label", untold).fillna("")
+    met = rows.drop_duplicates("label")
+    # Codes of subdivisions have been met with an underscore before them.
+    codes = pd.to_numeric(met.get("code", untold[met.index]).str.removeprefix("_"), errors="coerce")
+    found = {label: None if pd.isna(code) else int(code) for label, code in zip(met["label"], codes, strict=True)}
     rows["column"] = rows["label"].map(columns_of(table, found, name))
     frame = _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
     for column, parts in table.sums.items():
@@ -208,6 +205,8 @@ def _rows(
     for found in pages.values():
         answer = pd.concat(found, ignore_index=True).drop_duplicates()
         count = _count(answer["count"], downloads[0].name)
+        if not count:
+            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has an answer without a row; fetch it again")
         if len(answer) != count:
             raise SpiError(
                 f"{downloads[0].name} of {PUBLISHER} holds {len(answer):,} of {count:,} rows (column RECORD_COUNT), as "
