@@ -6,6 +6,7 @@ The small, typed view of them that the pipeline works with; how a file becomes o
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -100,6 +101,20 @@ class Period(Strict):
         return self
 
 
+class Restriction(Strict):
+    """What a publisher's own words about some of its figures restrict beyond the licence of the whole.
+
+    Attributes:
+        columns: those they concern.
+        says: the publisher's words.
+        reason: why the figures are used nevertheless; empty where no indicator reads them.
+    """
+
+    columns: list[str] = Field(min_length=1)
+    says: str = Field(min_length=1)
+    reason: str = ""
+
+
 class SourceProperties(Strict):
     """The custom properties every source contract states, once.
 
@@ -109,6 +124,7 @@ class SourceProperties(Strict):
         dataset: the publisher's title of the data set.
         url: where it is published.
         licence: word of the licence vocabulary.
+        restrictions: what holds of some columns beyond the licence.
         attribution: the sentence a reader of any derived figure is owed.
         mode: ``live`` (has a fetcher) or ``frozen`` (figures only in the snapshot).
         useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
@@ -121,11 +137,20 @@ class SourceProperties(Strict):
     dataset: str
     url: str = Field(pattern=r"^https://")
     licence: str
+    restrictions: list[Restriction] = Field(default=[])
     attribution: str
     mode: Literal["live", "frozen"]
     useful_life: str = ""
     geography: TableGeography
     period: Period
+
+    def terms(self, columns: Collection[str] | None = None) -> str:
+        """The licence, and what restricts some columns or, where none are named, any."""
+        if columns is None:
+            said = [f"{one.says} ({', '.join(one.columns)})" for one in self.restrictions]
+        else:
+            said = [one.says for one in self.restrictions if not set(columns).isdisjoint(one.columns)]
+        return "; ".join([self.licence, *said])
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     names = [column.name for column in table.columns]
     if period and period not in names:
         reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
+    for index, restriction in enumerate(properties.restrictions):
+        for place, name in enumerate(restriction.columns):
+            if name not in names:
+                where: Path_ = ("customProperties", "restrictions", index, "columns", place)
+                reader.fault(where, unknown(name, "column of this table", names))
     columns = reader.columns(table.columns)
     rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
     if not held.authorities:
