@@ -148,7 +148,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "a restriction that says nothing", LOCAL_HEALTH,
             "says: non commercial use only",
             "says: ''",
-            "customProperties.restrictions.says: string should have at least 1 character",
+            "customProperties.restrictions.1.says: '' is refused, string should have at least 1 character",
         ),
         case(
             "repeated property", CAR,

@@ -24,7 +24,7 @@ _PIECES = st.sampled_from(
     [b",", b'"', b"\n", b"\r", b"\0", b"-1", b"1e999", b"nan", b"E05900001", b"2024-13", b"{", b"}", b"[", b"]", b":",
      b"null", b"true", b'"x"', b"1", b"\xff", b"\xe2\x80\xa8", b" ", b"PK\x03\x04", b"</", b"<a>"]
 ) | st.binary(max_size=6)  # fmt: skip
-_EDITS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), _PIECES), min_size=1, max_size=6)
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), _PIECES), min_size=1, max_size=6)
 
 
 def torn(body: bytes, edits: list[tuple[float, float, bytes]]) -> bytes:
@@ -51,7 +51,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Down
 
 @pytest.mark.parametrize("source_id", SOURCES)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
-@given(which=st.integers(0, 20), edits=_EDITS, inside=st.booleans())
+@given(which=st.integers(0, 20), edits=EDITS, inside=st.booleans())
 def test_a_torn_file(
     source_id: str, clean: Callable[[str], list[Download]], tmp_path: Path, which: int, edits: list, inside: bool
 ) -> None:  # fmt: skip

@@ -56,6 +56,7 @@ def test_one_that_the_contract_does_not_know_is_refused(
     with pytest.raises(SpiError) as caught:
         compute(step_of(contracts), contracts, inputs)
     assert str(caught.value) == (
-        f"local_health: its publisher says of {refused}: 'Ask for permission', which sources/local_health.yaml does not; "
-        "state it there under restrictions with the reason why the figures are used nevertheless, or drop the column"
+        f"local_health: its publisher says of {refused}: 'Ask for permission', which sources/local_health.yaml does "
+        "not; state it there under restrictions with the reason why the figures are used nevertheless, or drop the "
+        "column"
     )

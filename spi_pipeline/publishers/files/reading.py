@@ -217,6 +217,7 @@ def whole(values: pd.Series, file: str, name: str) -> pd.Series:
     Raises:
         SpiError: when one has a fraction, or is larger than can be counted exactly.
     """
+    values = values.astype("float64")
     wrong = values[values.notna() & ((values % 1 != 0) | (values.abs() > MOST))]
     if len(wrong):
         raise SpiError(f"{file}: column {name} holds {wrong.iloc[0]:g} where a count belongs; fetch it again")
