@@ -28,8 +28,8 @@ COLUMNS = {
     "turnout": "turnout_percentage",
 }  # fmt: skip
 # Councils whose name there is another than that of the ONS, as patterns. DemocracyClub/LGSF keeps their slugs in
-# scrapers/*/metadata.json; DemocracyClub/yournextrepresentative has ids of Lincoln and Folkestone in
-# ynr/apps/resultsbot. For Hull a client of 2026 met the longer form.
+# scrapers/*/metadata.json; DemocracyClub/yournextrepresentative has ids of Lincoln and Folkestone in its resultsbot.
+# For Hull a client of 2026 met the longer form.
 SLUGS = {
     "E06000010": "kingston-upon-hull(-city)?",
     "E06000019": "herefordshire",

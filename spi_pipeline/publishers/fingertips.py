@@ -9,10 +9,12 @@ and their codes are those in force, and MSOAs otherwise.
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,12 +44,21 @@ INDICATORS = {
     "year_6_obesity": (93107, "Persons"),
     "low_birth_weight": (93092, "Persons"),
 }
+# Its page says that low birth weight was updated for MSOAs in 2025; that this is its id rests on a client of 2022, and
+# no list of indicators by MSOA since names it. So it is asked for where it is offered, and held to its name.
+UNCONFIRMED = {"93092": "birthweight"}
 IDS = tuple(sorted({number for number, _ in INDICATORS.values()}))
 COLUMNS = {
-    "id": "Indicator ID", "area_code": "Area Code", "sex": "Sex", "category": "Category Type", "period": "Time period",
-    "value": "Value", "lower": "Lower CI 95.0 limit", "upper": "Upper CI 95.0 limit", "note": "Value note",
+    "id": "Indicator ID", "name": "Indicator Name", "area_code": "Area Code", "sex": "Sex",
+    "category": "Category Type", "period": "Time period", "value": "Value",
+    "lower": "Lower CI 95.0 limit", "upper": "Upper CI 95.0 limit", "note": "Value note",
     "sortable": "Time period Sortable",
 }  # fmt: skip
+# How its database names what it says of copyright and of use, in ``Descriptive``; the words that restrict it.
+ABOUT_USE = ("copyright", "reuse", "datareuse")
+RESTRICTIVE = re.compile(
+    r"non[\s-]?commercial|permission|restrict|not (?:be )?(?:re-?)?(?:us|publish|distribut)ed", re.I
+)
 # Columns whose limits the index asks for.
 LIMITED = ("life_expectancy", "emergency_admissions", "year_6_obesity")
 
@@ -76,7 +87,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     released: dict[str, int] = {}
     tables = []
     for download in downloads:
-        if begins(download.path) == b"{":
+        if begins(download.path) in (b"{", b"["):
             released |= {number: moment.year for number, moment in _uploaded(download).items()}
         else:
             tables.append(_rows(download, scope))
@@ -108,6 +119,30 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     for column in LIMITED:
         wide[f"{column}_lower"], wide[f"{column}_upper"] = lower[column], upper[column]
     return wide.reset_index()
+
+
+def restricted(downloads: Sequence[Download]) -> dict[str, str]:
+    """By our column what its metadata say against some use of it, in their words.
+
+    Raises:
+        SpiError: when the metadata are none.
+    """
+    found: dict[str, str] = {}
+    for download in downloads:
+        if begins(download.path) in (b"{", b"["):
+            for number, about in _about(download).items():
+                texts = about.get("Descriptive")
+                for key, text in (texts if isinstance(texts, dict) else {}).items():
+                    if re.sub(r"[^a-z]", "", key.lower()) in ABOUT_USE and RESTRICTIVE.search(str(text)):
+                        found |= dict.fromkeys(_columns_of(number), " ".join(str(text).split()))
+    return found
+
+
+def _columns_of(number: str) -> list[str]:
+    """Our columns that are made of an indicator."""
+    own = [column for column, (indicator, _) in INDICATORS.items() if str(indicator) == number]
+    limited = [name for name in LIMITED if any(column.startswith(name) for column in own)]
+    return list(dict.fromkeys([*own, *limited, *(f"{name}_{end}" for name in limited for end in ("lower", "upper"))]))
 
 
 def last_upload(client: Client, scope: Scope) -> str:
@@ -189,16 +224,23 @@ def _of_wards_in_force(download: Download, scope: Scope) -> bool:
 
 def _uploaded(download: Download) -> dict[str, dt.datetime]:
     """When each indicator was uploaded."""
-    answer = json_of(download.path, download.name, PUBLISHER)
     try:
-        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in answer.items()}
+        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in _about(download).items()}
         moments = {number: dt.datetime.fromisoformat(moment) for number, moment in told.items()}
         return {
             number: moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for number, moment in moments.items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         said = f"{download.name} of {PUBLISHER} does not say when an indicator was uploaded (DataChange.LastUploadedAt)"
         raise SpiError(f"{said}; see its API") from error
+
+
+def _about(download: Download) -> Mapping[str, Mapping[str, Any]]:
+    """The metadata of each indicator."""
+    answer = json_of(download.path, download.name, PUBLISHER)
+    if not isinstance(answer, dict) or not all(isinstance(about, dict) for about in answer.values()):
+        raise SpiError(f"{download.name} of {PUBLISHER} holds no metadata of indicators; see its API")
+    return answer
 
 
 def _rows(download: Download, scope: Scope) -> pd.DataFrame:
@@ -212,6 +254,13 @@ def _rows(download: Download, scope: Scope) -> pd.DataFrame:
             f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; ask for MSOAs until it has the "
             "wards in force"
         )
+    for number, name in UNCONFIRMED.items():
+        named = rows.loc[rows["id"] == number, "name"].fillna("").drop_duplicates()
+        for other in named[~named.str.lower().str.replace(r"[\s-]", "", regex=True).str.contains(name)]:
+            raise SpiError(
+                f"{download.name} of {PUBLISHER} calls indicator {number} {other!r}, where a name with {name!r} "
+                "belongs; look its id up and write it into INDICATORS in spi_pipeline/publishers/fingertips.py"
+            )
     rows = rows[rows["area_code"].isin(ours) & rows["category"].isna()]
     figures = {name: numbers(rows[name], download.name, COLUMNS[name]) for name in ("value", "lower", "upper")}
     return rows.assign(**figures, file=download.name)
@@ -283,4 +332,4 @@ PROBES = (
     ),
 )  # fmt: skip
 HOSTS = (FINGERTIPS,)
-OFFERS = {"local_health": Offer(fetch, parse, last_upload, probes=PROBES)}
+OFFERS = {"local_health": Offer(fetch, parse, last_upload, restricted=restricted, probes=PROBES)}

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named
@@ -17,6 +18,8 @@ def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
         year = name.rsplit("lsoa21_", 1)[-1][:4]
         table = folder.csv(name, year, needs=["zone_id", "tnds"])
         table = table[table["zone_id"].isin(areas.lsoa21)]
+        if table.empty:
+            raise SpiError(f"{name} holds no LSOA of ours; fetch it again, whole")
         trips = numbers(table["tnds"], name, "tnds")
         frames.append(pd.DataFrame({"area_code": table["zone_id"], "year": int(year), "trips_per_hour": trips}))
     return pd.concat(frames, ignore_index=True)

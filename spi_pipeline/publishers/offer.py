@@ -1,6 +1,6 @@
 """What a publisher's module offers of one source."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -22,6 +22,8 @@ class Offer:
         fetch: asks for its downloads, in an order in which a killed run can go on; None where nothing is fetched.
         parse: makes its table, with the columns its contract names, of the downloads; without ``fetch`` where the
             publisher lets no program in and only the inbox is read; None where the source is frozen.
+        restricted: what of its columns the publisher restricts beyond the licence, in its words; None where it says so
+            of none.
         news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
         read: makes its table of a folder of the publisher's files, for a snapshot; None where it is only ever fetched.
         probes: small requests that show whether its endpoints still answer as ``fetch`` and ``parse`` expect.
@@ -32,3 +34,4 @@ class Offer:
     news: Callable[[Client, Scope], str] | None = None
     read: Reader | None = None
     probes: tuple[Probe, ...] = ()
+    restricted: Callable[[Sequence[Download]], Mapping[str, str]] | None = None

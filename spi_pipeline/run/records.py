@@ -62,7 +62,7 @@ def release_rows(
         "run_id": run_id,
         "source_id": source_id,
         "url": source.properties.url,
-        "licence": source.properties.licence,
+        "licence": source.properties.terms(),
         "rows": count,
         "state": state,
     }

@@ -57,7 +57,7 @@ def catalogue(
                 "component_id": component,
                 "dimension_id": contracts.framework.dimension_of(component).id,
                 "source_id": source.id,
-                "licence": source.properties.licence,
+                "licence": source.properties.terms(indicator.measure.columns),
                 "worst": worst,
                 "best": best,
                 "methods": json.dumps(indicator.methods) if indicator.methods else None,

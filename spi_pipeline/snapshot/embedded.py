@@ -87,7 +87,7 @@ def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
         "url": properties.url,
         "period": f"by {period.column}" if period.column else f"{period.start} to {period.end}",
         "geography_vintage": properties.geography.vintage,
-        "licence": properties.licence,
+        "licence": properties.terms(),
         "attribution": properties.attribution,
         "contract_version": source.version,
         "inputs": [item.told() for item in embedded.inputs],

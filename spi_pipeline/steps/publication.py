@@ -76,7 +76,8 @@ def _rows(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> pa.
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
-    return {"licence": rests_on(list(contracts.sources), contracts)["licence"]}
+    facts = rests_on(list(contracts.sources), contracts)
+    return {name: fact for name, fact in facts.items() if name in ("licence", "restrictions")}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -14,6 +14,7 @@ from spi_pipeline.contracts.loader import load_contracts
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 
 CAR = "sources/census_car_availability.yaml"
+LOCAL_HEALTH = "sources/local_health.yaml"
 BUS = "sources/bus_service.yaml"
 HOUSING = "indicators/housing.yaml"
 RIGHTS = "indicators/rights_and_voice.yaml"

@@ -17,6 +17,7 @@ from spi_pipeline_tests.contracts.mutation import (
     ECONOMY,
     ENVIRONMENT,
     HOUSING,
+    LOCAL_HEALTH,
     RIGHTS,
     SAFETY,
     assert_fault,
@@ -191,6 +192,19 @@ OUTCOMES = (
 )  # fmt: skip
 def test_a_broken_reference(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
+
+
+def test_what_a_publisher_restricts_is_read_for_a_stated_reason_alone(root: Path) -> None:
+    text = (root / LOCAL_HEALTH).read_text(encoding="utf-8")
+    reason = re.search(r"        reason: >-\n(?:          .*\n)+", text)
+    assert reason
+    change(root, LOCAL_HEALTH, reason[0], "")
+    (fault,) = faults(root)
+    assert fault.file == "indicators/health.yaml"
+    assert fault.message == (
+        "indicator life_expectancy: source local_health says of life_expectancy: 'non commercial use only'; state the "
+        "reason why it is used nevertheless in sources/local_health.yaml under restrictions, or read another column"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline_tests.contracts.mutation import BUS, CAR, assert_fault, case, change, faults, line_of, words
+from spi_pipeline_tests.contracts.mutation import (
+    BUS,
+    CAR,
+    LOCAL_HEALTH,
+    assert_fault,
+    case,
+    change,
+    faults,
+    line_of,
+    words,
+)
 
 TABLE = "schema.census_car_availability"
 
@@ -122,7 +132,23 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "  - {property: colour, value: red}\n  - {property: mode,",
             "customProperties: 'colour' is not a key of this part; "
             "allowed are attribution, dataset, geography, group, licence, mode, months, no_total, period, "
-            "publisher, url, useful_life",
+            "publisher, restrictions, url, useful_life",
+        ),
+        case(
+            "a restriction of no column", LOCAL_HEALTH,
+            "columns: [life_expectancy, life",
+            "columns: [life_expectency, life",
+            "'life_expectency' is not a column of this table; nearest is 'life_expectancy', allowed are "
+            "alcohol_admissions, area_code, deaths_under_75, emergency_admissions, emergency_admissions_lower, "
+            "emergency_admissions_upper, life_expectancy, life_expectancy_female, life_expectancy_lower, "
+            "life_expectancy_male, life_expectancy_upper, low_birth_weight, reception_obesity, self_harm_admissions, "
+            "year, year_6_obesity, year_6_obesity_lower, year_6_obesity_upper",
+        ),
+        case(
+            "a restriction that says nothing", LOCAL_HEALTH,
+            "says: non commercial use only",
+            "says: ''",
+            "customProperties.restrictions.1.says: '' is refused, string should have at least 1 character",
         ),
         case(
             "repeated property", CAR,

@@ -123,7 +123,7 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
 def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
     owed: dict[tuple[str, str], list[str]] = {}
     for source in contracts.sources.values():
-        owed.setdefault((source.properties.attribution, source.properties.licence), []).append(f"`{source.id}`")
+        owed.setdefault((source.properties.attribution, source.properties.terms()), []).append(f"`{source.id}`")
     rows = [[attribution, f"`{licence}`", ", ".join(sources)] for (attribution, licence), sources in owed.items()]
     assert_table(README, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
 

@@ -18,12 +18,14 @@ from spi_pipeline_tests.imitations.publishers.fingertips import HEADER, SUPPRESS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
 HEALTH = OFFERS["local_health"]
+NAMES = {93092: "Low birth weight of live babies, five year pooled"}
 DATA, ABOUT = "/all_data/csv/by_indicator_id", "/indicator_metadata/by_indicator_id"
 
 
 def row(number: int, area: str, value: object = 7.5, sex: str = "Persons", **changed: object) -> dict[str, object]:
     cells = {
-        "Indicator ID": number, "Area Code": area, "Area Type": "MSOA", "Area Name": "Anytown", "Sex": sex,
+        "Indicator ID": number, "Indicator Name": NAMES.get(number, "A name"), "Area Code": area,
+        "Area Type": "MSOA", "Area Name": "Anytown", "Sex": sex,
         "Time period": "2019 - 23", "Time period Sortable": "20190000", "Value": value, "Time period range": "5y",
     }  # fmt: skip
     return dict.fromkeys(HEADER.split(",")) | cells | changed
@@ -39,8 +41,16 @@ def table(found: list[dict[str, object]]) -> bytes:
     return body_of(pd.DataFrame(found, columns=HEADER.split(",")))
 
 
-def metadata(year: str = "2025") -> bytes:
-    return json.dumps({number: {"DataChange": {"LastUploadedAt": f"{year}-08-05T09:00:00"}} for number in IDS}).encode()
+def metadata(year: str = "2025", **uses: str) -> bytes:
+    """When each was uploaded, and what is said of the use of some (``n93283=…``)."""
+    told = {
+        number: {
+            "DataChange": {"LastUploadedAt": f"{year}-08-05T09:00:00"},
+            "Descriptive": {"Name": "A name", "Reuse": uses.get(f"n{number}", "")},
+        }
+        for number in IDS
+    }
+    return json.dumps(told).encode()
 
 
 def publisher(folder: Path, data: Any, wards: tuple[int, ...] = (), msoas: tuple[int, ...] = IDS) -> FakeClient:
@@ -185,8 +195,26 @@ def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_told(tmp_pat
     "body", [b"<!DOCTYPE html>\n<title>Browser not supported</title>", b"IndicatorIds cannot be null"]
 )
 def test_a_page_or_a_message_is_no_table(tmp_path: Path, body: bytes) -> None:
-    with pytest.raises(PermanentFailure, match=r"^all_data lacks the columns Indicator ID, Area Code, "):
+    with pytest.raises(PermanentFailure, match=r"^all_data lacks the columns Indicator ID, Indicator Name, "):
         through(HEALTH, publisher(tmp_path, body), TOWN)
+
+
+@pytest.mark.parametrize("says", ["Non commercial use only", "For non-commercial use", "Ask ONS for permission"])
+def test_what_metadata_restrict_is_told_by_column(tmp_path: Path, says: str) -> None:
+    assert HEALTH.restricted
+    about = kept(tmp_path, metadata(n93283=f" {says}\n", n93107=says, n93252="Open Government Licence"))
+    life = [f"life_expectancy{end}" for end in ("_female", "_male", "", "_lower", "_upper")]
+    year_6 = [f"year_6_obesity{end}" for end in ("", "_lower", "_upper")]
+    assert HEALTH.restricted([about]) == dict.fromkeys([*life, *year_6], says)
+    with pytest.raises(SpiError, match=r"holds no metadata of indicators; see its API"):
+        HEALTH.restricted([kept(tmp_path, b'{"93283": []}')])
+
+
+def test_an_id_that_no_list_confirms_is_held_to_its_name(tmp_path: Path) -> None:
+    other = row(93092, TOWN.msoas[0], **{"Indicator Name": "Smoking at delivery"})
+    message = refused(tmp_path, [row(93252, TOWN.msoas[0]), other])
+    said = "all_data.csv of Fingertips calls indicator 93092 'Smoking at delivery', where a name with 'birthweight' "
+    assert message.startswith(said)
 
 
 def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ Bump = Literal["major", "minor"]
 Contract = Mapping[str, Any]
 # Custom properties of a table that say what its rows mean, and those that only limit or describe them.
 _MEANING = ("licence", "levels", "geography", "period")
-_BESIDE = ("parts",)
+_BESIDE = ("parts", "restrictions")
 _OF_UNITS = ("title", "additive", "positional", "relative")
 
 

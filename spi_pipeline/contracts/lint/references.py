@@ -152,9 +152,22 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
                 *_predecessor_faults(file, index),
                 *_own_method_faults(indicator.methods),
                 *_error_faults(indicator, known, sources.get(indicator.source)),
+                *_restriction_faults(indicator, sources.get(indicator.source)),
             ]
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
+
+
+def _restriction_faults(indicator: Indicator, source: Source | None) -> Found:
+    """What a publisher restricts beyond its licence is read for a stated reason alone."""
+    for restriction in source.properties.restrictions if source else ():
+        read = [column for column in indicator.measure.columns if column in restriction.columns]
+        if source and read and not restriction.reason:
+            yield (
+                ("measure", "columns"),
+                f"source {source.id} says of {', '.join(read)}: {restriction.says!r}; state the reason why it is used "
+                f"nevertheless in {source.file} under restrictions, or read another column",
+            )
 
 
 def check_economy(

@@ -6,6 +6,7 @@ The small, typed view of them that the pipeline works with; how a file becomes o
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -113,6 +114,20 @@ class Months(Strict):
     without_place: float = Field(default=1, ge=0, le=1)
 
 
+class Restriction(Strict):
+    """What a publisher's own words about some of its figures restrict beyond the licence of the whole.
+
+    Attributes:
+        columns: those they concern.
+        says: the publisher's words.
+        reason: why the figures are used nevertheless; empty where no indicator reads them.
+    """
+
+    columns: list[str] = Field(min_length=1)
+    says: str = Field(min_length=1)
+    reason: str = ""
+
+
 class SourceProperties(Strict):
     """The custom properties every source contract states, once.
 
@@ -122,6 +137,7 @@ class SourceProperties(Strict):
         dataset: the publisher's title of the data set.
         url: where it is published.
         licence: word of the licence vocabulary.
+        restrictions: what holds of some columns beyond the licence.
         attribution: the sentence a reader of any derived figure is owed.
         mode: ``live`` (has a fetcher) or ``frozen`` (figures only in the snapshot).
         useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
@@ -136,6 +152,7 @@ class SourceProperties(Strict):
     dataset: str
     url: str = Field(pattern=r"^https://")
     licence: str
+    restrictions: list[Restriction] = Field(default=[])
     attribution: str
     mode: Literal["live", "frozen"]
     useful_life: str = ""
@@ -143,6 +160,14 @@ class SourceProperties(Strict):
     period: Period
     months: Months = Field(default_factory=lambda: Months())
     no_total: str = ""
+
+    def terms(self, columns: Collection[str] | None = None) -> str:
+        """The licence, and what restricts some columns or, where none are named, any."""
+        if columns is None:
+            said = [f"{one.says} ({', '.join(one.columns)})" for one in self.restrictions]
+        else:
+            said = [one.says for one in self.restrictions if not set(columns).isdisjoint(one.columns)]
+        return "; ".join([self.licence, *said])
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,11 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     if period and period not in names:
         reader.fault(("customProperties", "period", "column"), unknown(period, "column of this table", names))
     reader.totals(table, properties.no_total)
+    for index, restriction in enumerate(properties.restrictions):
+        for place, name in enumerate(restriction.columns):
+            if name not in names:
+                where: Path_ = ("customProperties", "restrictions", index, "columns", place)
+                reader.fault(where, unknown(name, "column of this table", names))
     columns = reader.columns(table.columns)
     rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
     if not held.authorities:

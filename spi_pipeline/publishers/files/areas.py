@@ -39,8 +39,10 @@ def read_msoas(folder: Folder, geography: Geography, lsoas: Collection[str]) -> 
     parents = read_parents(folder, geography)
     found = lookup["lsoa21_code"].map(parents[parents["kind"] == "LSOA"].set_index("code")["parent"]).astype(object)
     if found.isna().any():
-        named = folder.zipped_csv(*MSOA_NAMES, "2021-03-21").set_index("geography")["geography code"]
-        found = found.fillna(lookup["lsoa21_name"].str[:-1].map(named))
+        needs = ["geography", "geography code"]
+        named = folder.zipped_csv(*MSOA_NAMES, "2021-03-21", needs=needs).drop_duplicates("geography")
+        codes = named.set_index("geography")["geography code"]
+        found = found.fillna(lookup["lsoa21_name"].str[:-1].map(codes))
     return pd.DataFrame({"lsoa_code": lookup["lsoa21_code"], "msoa_code": found})
 
 

@@ -4,13 +4,15 @@ Every read goes through ``Folder``, which notes the file and its sha256, so that
 that is not what its name promises is refused with a sentence.
 """
 
+import csv
 import gzip
 import hashlib
 import io
 import json
-import zipfile
+import re
 import zlib
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,14 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.files.archives import FAULTS, opened, zip_members
 from spi_pipeline.publishers.files.inputs import InputFile
+from spi_pipeline.publishers.files.plain import plain
+
+# How R writes what is missing; many of these files went through it. Any other word is no figure, and told as one.
+MISSING = ("", "NA")
+# Around a cell; only where there are any are all cells looked at.
+BLANKS = re.compile(rb"[ \t](?=[,\n\"])|(?<=[,\n\"])[ \t]")
 
 
 class Folder:
@@ -104,24 +113,25 @@ class Folder:
         Raises:
             SpiError: when it is missing, no table, or lacks a column.
         """
-        content = self.bytes(name, period)
+        content = _plain(self.bytes(name, period), name)
         notes, mark, _ = content.partition(after.encode()) if after else (b"", b"", b"")
         if not mark and after:
             raise SpiError(f"{name} has no header line with {after!r}; compare it with its release notes")
         return _table(content[notes.rfind(b"\n") + 1 :] if after else content, name, needs, header)
 
-    def zipped_csv(self, name: str, member: str, period: str) -> pd.DataFrame:
-        """One member of a zip file as text.
+    def zipped_csv(self, name: str, member: str, period: str, *, needs: Collection[str] = ()) -> pd.DataFrame:
+        """One member of a zip file as text; ``needs`` as for ``csv``.
 
         Raises:
-            SpiError: when the member is missing or the zip is broken.
+            SpiError: when the member is missing, lacks a column, or the zip is broken.
         """
+        packed = io.BytesIO(self.bytes(name, period))
         try:
-            with zipfile.ZipFile(io.BytesIO(self.bytes(name, period))) as archive:
-                content = archive.read(member)
-        except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+            with zip_members(packed, name, "its publisher") as archive, opened(archive, member, name) as stream:
+                content = stream.read()
+        except (SpiError, *FAULTS) as error:
             raise SpiError(f"{name} holds no readable {member}; fetch it again") from error
-        return _table(content, f"{name}/{member}")
+        return _table(_plain(content, f"{name}/{member}"), f"{name}/{member}", needs)
 
     def parquet(self, name: str, period: str) -> pd.DataFrame:
         """A Parquet file.
@@ -142,12 +152,18 @@ class Folder:
         """
         content = io.BytesIO(self.bytes(name, period))
         try:
-            cells = pd.read_excel(content, sheet_name=sheet, header=None, dtype=str)
-        except (zipfile.BadZipFile, ValueError, KeyError, OSError) as error:
+            cells = pd.read_excel(
+                content, sheet_name=sheet, header=None, dtype=str, keep_default_na=False, na_values=[*MISSING]
+            )
+        # As many kinds of exception as there are ways to damage a workbook: see ``workbooks``.
+        except Exception as error:
             raise SpiError(f"{name} holds no readable sheet {sheet!r}: {error}; fetch it again") from error
+        if len(cells) < 2:
+            raise SpiError(f"{name}: sheet {sheet!r} has no two header lines; fetch it again")
         # A cell merged over several columns holds its text in the first of them.
         above, below = cells.iloc[0].ffill(), cells.iloc[1]
         cells.columns = pd.Index(above.where(below.isna(), above + " | " + below))
+        _check_once(cells.columns, f"{name}: sheet {sheet!r}")
         return cells.iloc[2:].reset_index(drop=True)
 
     def rdata(self, name: str, period: str) -> pd.DataFrame:
@@ -165,7 +181,7 @@ class Folder:
             ) from error
         try:
             (table,) = pyreadr.read_r(str(self.root / name)).values()
-        except (pyreadr.PyreadrError, ValueError) as error:
+        except (pyreadr.PyreadrError, pyreadr.LibrdataError, ValueError) as error:
             raise SpiError(f"{name} is not an R data file with one table; fetch it again") from error
         return pd.DataFrame(table)
 
@@ -177,14 +193,41 @@ class Folder:
         """
         try:
             return list(json.loads(self.bytes(name, period))["features"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SpiError(f"{name} is not a GeoJSON file with features; fetch it again") from error
 
 
+def _plain(content: bytes, name: str) -> bytes:
+    """See ``plain``."""
+    return plain(io.BytesIO(content), name).read()
+
+
+def _check_once(names: Iterable[str], name: str) -> None:
+    """Refuse a column that stands there twice: which is meant is not told."""
+    twice = [column for column, times in Counter(names).items() if not pd.isna(column) and column and times > 1]
+    if twice:
+        raise SpiError(f"{name} has the column {twice[0]} more than once; fetch it again")
+
+
 def _table(content: bytes, name: str, needs: Collection[str] = (), header: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of text, cells told apart from the blanks around them."""
     try:
-        table = pd.read_csv(io.BytesIO(content), dtype=str, header="infer" if header is None else None)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        if header is None:
+            names = next(csv.reader(io.StringIO(content[: 1 << 20].decode("utf-8", "replace"))))
+            _check_once(names, name)
+            last = content[content.rfind(b"\n") + 1 :]
+            if last.strip() and last.count(b",") < len(names) - 1:
+                raise SpiError(f"{name} ends within a line: {last[:60].decode('utf-8', 'replace')!r}; fetch it again")
+        table = pd.read_csv(
+            io.BytesIO(content),
+            dtype=str,
+            header="infer" if header is None else None,
+            keep_default_na=False,
+            na_values=[*MISSING],
+        )
+    except StopIteration as error:
+        raise SpiError(f"{name} is not a CSV file: it is empty; fetch it again") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
         raise SpiError(f"{name} is not a CSV file: {error}; fetch it again") from error
     if header is not None:
         if len(header) != table.shape[1]:
@@ -192,6 +235,8 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
                 f"{name} has {table.shape[1]} columns where {len(header)} belong; compare it with its release notes"
             )
         table.columns = pd.Index(header)
+    if BLANKS.search(content):
+        table = table.apply(lambda cells: cells.str.strip().replace("", None))
     # pandas takes surplus fields for row names, and every column would move by one.
     if not isinstance(table.index, pd.RangeIndex):
         raise SpiError(f"{name} has rows with more fields than its header names; fetch it again")

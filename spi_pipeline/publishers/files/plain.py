@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 from spi_pipeline.contracts.errors import SpiError
 
@@ -36,7 +36,7 @@ class _Plain(io.RawIOBase):
         """It is there to be read."""
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer with the next bytes; none are left where it stays empty."""
         text = b""
         while not text:

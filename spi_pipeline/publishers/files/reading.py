@@ -160,7 +160,8 @@ def found_columns(
         missing += [] if match else [" or ".join(names)]
     if missing:
         raise SpiError(
-            f"{name} lacks the columns {listed(missing)} of {publisher}, it has {listed(header)}; fetch it again, and "
+            f"{name} lacks the columns {listed(missing)} of {publisher}, it has "
+            f"{listed([column[:60] for column in header])}; fetch it again, and "
             "if the publisher renamed them, name them so in spi_pipeline/publishers"
         )
     times = Counter(column.strip().lower() for column in header)
@@ -216,6 +217,7 @@ def whole(values: pd.Series, file: str, name: str) -> pd.Series:
     Raises:
         SpiError: when one has a fraction, or is larger than can be counted exactly.
     """
+    values = values.astype("float64")
     wrong = values[values.notna() & ((values % 1 != 0) | (values.abs() > MOST))]
     if len(wrong):
         raise SpiError(f"{file}: column {name} holds {wrong.iloc[0]:g} where a count belongs; fetch it again")

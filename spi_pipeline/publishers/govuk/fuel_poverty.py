@@ -8,11 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
-from zipfile import BadZipFile
 
-import openpyxl
 import pandas as pd
-from openpyxl.utils.exceptions import InvalidFileException
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
@@ -20,6 +17,7 @@ from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import whole_numbers
+from spi_pipeline.publishers.files.workbooks import Rows, sheets
 from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attachments, check_all_there, page
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
 
@@ -102,31 +100,29 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 
 def _fuel_table(download: Download, areas: set[str]) -> tuple[int, pd.DataFrame]:
     """The year and our rows of the sheet that lists LSOAs."""
-    with download.path.open("rb") as stream:
-        try:
-            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-        except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
-            said = f"{download.name} of {PUBLISHER} is not a readable workbook: {error}; fetch it again"
-            raise SpiError(said) from error
-        for sheet in book.worksheets:
-            cells = sheet.iter_rows(values_only=True)
-            above, places = _fuel_header(cells)
-            if places:
-                ours = ([row[at] for at in places] for row in cells if row and str(row[places[0]]) in areas)
-                rows = [[None if cell is None else str(cell) for cell in row] for row in ours]
-                return _year_of(download, above), pd.DataFrame(rows, columns=list(FUEL_COLUMNS), dtype="str")
+    met = []
+    for title, cells in sheets(download.path, download.name, PUBLISHER):
+        above, places = _fuel_header(cells, download.name)
+        if places:
+            texts = ([None if cell is None else str(cell).strip() for cell in row] for row in cells)
+            # A row ends with its last cell.
+            rows = [[row[at] for at in places] for row in texts if max(places) < len(row) and row[places[0]] in areas]
+            return _year_of(download, above), pd.DataFrame(rows, columns=list(FUEL_COLUMNS), dtype="str")
+        met.append(title)
     raise SpiError(
         f"{download.name} of {PUBLISHER} has no sheet with {listed(list(FUEL_COLUMNS.values()))}, it has "
-        f"{listed(book.sheetnames)}; fetch the sub-regional tables"
+        f"{listed(met)}; fetch the sub-regional tables"
     )
 
 
-def _fuel_header(rows: Iterator[tuple[Any, ...]]) -> tuple[list[str], list[int]]:
+def _fuel_header(rows: Rows, name: str) -> tuple[list[str], list[int]]:
     """What stands above the header, and where our columns are, the rows left below it; none where it has no such."""
     above: list[str] = []
     for cells in islice(rows, 12):
         labels = [re.sub(r"[\s\d]+$", "", str(cell or "")).lower() for cell in cells]
         if set(FUEL_COLUMNS.values()) <= set(labels):
+            if twice := [label for label in FUEL_COLUMNS.values() if labels.count(label) > 1]:
+                raise SpiError(f"{name} of {PUBLISHER} has several columns {twice[0]!r}; see its notes")
             return above, [labels.index(label) for label in FUEL_COLUMNS.values()]
         above += [str(cell) for cell in cells if cell]
     return above, []

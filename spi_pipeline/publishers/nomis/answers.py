@@ -119,6 +119,8 @@ def _rows(
     for question, found in pages.items():
         answer = pd.concat(found, ignore_index=True).drop_duplicates()
         count = _count(answer["count"], downloads[0].name)
+        if not count:
+            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has an answer without a row; fetch it again")
         if len(answer) != count:
             raise SpiError(
                 f"{downloads[0].name} of {PUBLISHER} holds {len(answer):,} of {count:,} rows (column RECORD_COUNT), as "

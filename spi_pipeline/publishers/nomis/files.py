@@ -90,9 +90,9 @@ def _level(folder: Folder, table: str, level: str) -> tuple[pd.DataFrame, str]:
     archive = f"census2021_nomis/census2021-{table}.zip"
     if folder.has(archive):
         member = f"census2021-{table}-{level}.csv"
-        return folder.zipped_csv(archive, member, CENSUS_DAY), f"{archive}/{member}"
+        return folder.zipped_csv(archive, member, CENSUS_DAY, needs=["geography code"]), f"{archive}/{member}"
     names = folder.names(f"census2021_nomis/*/census2021-{table}-{level}.csv*")
-    return pd.concat([folder.csv(name, CENSUS_DAY) for name in names]), names[0]
+    return pd.concat([folder.csv(name, CENSUS_DAY, needs=["geography code"]) for name in names]), names[0]
 
 
 def overcrowding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
@@ -141,6 +141,9 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     """
     _, total, part = [column.name for column in source.columns]
     published, name = table.counts.table(folder)
+    lacking = [column for column in (table.code, *table.total, *table.part) if column not in published]
+    if lacking:
+        raise SpiError(f"{name} lacks {lacking}; it has {list(published)[:20]}")
     counted = pd.DataFrame(
         {
             "msoa_code": published[table.code],
@@ -157,6 +160,8 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
         percentages = folder.csv(table.percentages, CENSUS_DAY, needs=["areacd", *table.categories])
         percent = sum(numbers(percentages[column], table.percentages, column) for column in table.categories)
         known = small["area_code"].map(pd.Series(percent).set_axis(percentages["areacd"]))
+        if known.isna().all():
+            raise SpiError(f"{table.percentages} holds no output area of ours; fetch it again, whole")
         # All output areas of an MSOA or none: one without a percentage cannot be set against the others.
         usable = (known.notna() & (known.groupby(small["msoa_code"]).transform("sum") > 0)).groupby(small["msoa_code"])
         share = known.where(usable.transform("all"), 1.0)
@@ -174,7 +179,9 @@ def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
         if ours:
             table, name = _level(folder, "ts001", level)
             table = table[table["geography code"].isin(ours)]
-            counted = next(column for column in map(str, table) if column.startswith("Residence type: Total"))
+            counted = next((column for column in map(str, table) if column.startswith("Residence type: Total")), None)
+            if counted is None:
+                raise SpiError(f"{name} has no column Residence type: Total; fetch it again")
             frames.append(
                 pd.DataFrame(
                     {"area_code": table["geography code"], "residents": numbers(table[counted], name, counted)}

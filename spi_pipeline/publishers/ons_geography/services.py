@@ -110,7 +110,7 @@ def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.
     service, rows = SERVICES[name], []
     ours = frozenset(getattr(scope, service.scope))
     for file, feature, whole in _features(service, downloads):
-        fields = feature.get("attributes", feature.get("properties"))
+        fields = _told(feature)
         row = fields_of(service, fields, file)
         if whole and fields.get(service.field) not in ours:
             continue
@@ -138,10 +138,8 @@ def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     fits: list[Download] = []
     nested: list[Download] = []
     for download in downloads:
-        body = json_of(download.path, download.name, PUBLISHER)
-        features = body.get("features") or [{}] if isinstance(body, dict) else [{}]
-        fields = features[0].get("attributes") or features[0].get("properties") or {}
-        (nested if "OA21CD" in fields else fits).append(download)
+        features = _features_of(json_of(download.path, download.name, PUBLISHER)) or [{}]
+        (nested if "OA21CD" in _told(features[0]) else fits).append(download)
     frame = parse_service("lsoa_best_fit", fits, scope)
     if not nested:
         lacking = SERVICES["output_area_lookup"].name
@@ -168,19 +166,33 @@ def _check_page(path: Path, service: Service) -> None:
 def check_body(body: Any, service: Service) -> None:
     """Features, and not one of the errors that come with status 200."""
     error = body.get("error") if isinstance(body, dict) else None
-    if error:
+    if isinstance(error, dict):
         said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
         if error.get("code") in OVERLOADED:
             raise TransientFailure(said)
         kind = _GoneError if error.get("message") == "Invalid URL" else PermanentFailure
         raise kind(f"{said}; see the geoportal")
-    if not isinstance(body, dict) or not isinstance(body.get("features"), list):
+    if _features_of(body) is None:
         raise PermanentFailure(f"service {service.name} of {PUBLISHER} answered no features; see the geoportal")
+
+
+def _features_of(body: Any) -> list[dict[str, Any]] | None:
+    """The features of an answer; None where it is none."""
+    features = body.get("features") if isinstance(body, dict) else None
+    return features if isinstance(features, list) and all(isinstance(one, dict) for one in features) else None
+
+
+def _told(feature: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a feature, which stand under one name in JSON and under another in GeoJSON."""
+    fields = feature.get("attributes", feature.get("properties"))
+    return fields if isinstance(fields, dict) else {}
 
 
 def _cut_off(body: Mapping[str, Any]) -> bool:
     """The flag stands at the top, or under ``properties`` in GeoJSON; some services put it at the top there as well."""
-    return bool(body.get("exceededTransferLimit") or (body.get("properties") or {}).get("exceededTransferLimit"))
+    return any(
+        isinstance(place, dict) and bool(place.get("exceededTransferLimit")) for place in (body, body.get("properties"))
+    )
 
 
 def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
@@ -189,17 +201,18 @@ def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple
     for download in downloads:
         name = f"{service.name} ({download.name})"
         body = json_of(download.path, name, PUBLISHER)
-        if not isinstance(body, dict) or not isinstance(body.get("features"), list):
+        features = _features_of(body)
+        if features is None:
             raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; ask again")
         last[re.sub(r"[?&]resultOffset=\d+", "", download.url)] = name, _cut_off(body)
         whole = parse_qs(urlsplit(download.url).query).get("where") == [EVERYTHING]
-        yield from ((name, feature, whole) for feature in body["features"])
+        yield from ((name, feature, whole) for feature in features)
     for name, cut in last.values():
         if cut:
             raise SpiError(f"{name} of {PUBLISHER} is cut off (exceededTransferLimit), no page follows; fetch it whole")
 
 
-def fields_of(service: Service, fields: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def fields_of(service: Service, fields: Mapping[str, Any], name: str) -> dict[str, Any]:
     """What a feature holds in the fields of the service, by our column.
 
     Raises:
@@ -207,13 +220,14 @@ def fields_of(service: Service, fields: Mapping[str, Any] | None, name: str) -> 
     """
     row = {}
     for column, pattern in service.columns.items():
-        found = [field for field in fields or () if re.fullmatch(pattern, field)]
+        found = [field for field in fields if re.fullmatch(pattern, field)]
         if not found:
             raise SpiError(
-                f"{name} of {PUBLISHER} has no field like {pattern}, it has {listed(list(fields or ()))}; name its "
+                f"{name} of {PUBLISHER} has no field like {pattern}, it has {listed(list(fields))}; name its "
                 "fields in spi_pipeline/publishers/ons_geography"
             )
-        row[column] = (fields or {})[found[0]]
+        value = fields[found[0]]
+        row[column] = None if value is None else str(value)
     return row
 
 

@@ -70,10 +70,14 @@ class Page:
 
 
 def rests_on(sources: list[str], contracts: Contracts) -> Facts:
-    """Sources, publishers and licences behind a figure, each once."""
+    """Sources, publishers, licences and what goes beyond them behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
+    beyond = sorted(
+        {said.terms().removeprefix(f"{said.licence}; ") for said in properties.values() if said.restrictions}
+    )
     return {
         "source": ", ".join(sorted(properties)),
         "publisher": ", ".join(sorted({said.publisher for said in properties.values()})),
         "licence": ", ".join(sorted({said.licence for said in properties.values()})),
+        **({"restrictions": "; ".join(beyond)} if beyond else {}),
     }

@@ -98,7 +98,7 @@ def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     properties = contracts.sources[step.name].properties
-    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.licence}
+    return {"publisher": properties.publisher, "url": Link(properties.url), "licence": properties.terms()}
 
 
 PAGE = Page(about=_about)

@@ -38,7 +38,9 @@ def source_steps(contracts: Contracts) -> list[Step]:
 
             steps.append(fetch_step(contracts, source_id))
             given = (f"{DOWNLOADS}{source_id}", AREAS)
-            steps.append(_source_step(contracts, source_id, given, parsed, (OFFERS[source_id].parse,)))
+            offer = OFFERS[source_id]
+            uses = (offer.parse, *filter(None, [offer.restricted]))
+            steps.append(_source_step(contracts, source_id, given, parsed, uses))
         elif source_id not in contracts.dormant:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
     return steps
@@ -79,15 +81,28 @@ def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     """What the downloads say, corrected.
 
     Raises:
-        SpiError: when they are not what the parser knows.
+        SpiError: when they are not what the parser knows, or their publisher restricts what the contract does not.
     """
     source, downloads = contracts.sources[step.name], inputs.downloads(step.name)
-    (parse,) = step.uses
+    parse, *told = step.uses
     try:
         frame = parse(downloads.downloads, inputs.areas(downloads))
+        for restricted in told:
+            _check_restrictions(source, restricted(downloads.downloads))
     except SpiError as error:
         raise SpiError(f"{step.name}: {error}") from error
     return {step.name: _corrected(typed(frame, source), contracts, step.name, _origins(step.name, downloads))}
+
+
+def _check_restrictions(source: Source, restricted: Mapping[str, str]) -> None:
+    """Refuse figures whose publisher restricts them by words that the contract does not know."""
+    known = {column for restriction in source.properties.restrictions for column in restriction.columns}
+    for column, says in restricted.items():
+        if column not in known:
+            raise SpiError(
+                f"its publisher says of {column}: {says!r}, which {source.file} does not; state it there under "
+                "restrictions with the reason why the figures are used nevertheless, or drop the column"
+            )
 
 
 def _corrected(table: pa.Table, contracts: Contracts, source_id: str, origins: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -128,7 +143,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
         "publisher": properties.publisher,
         "dataset": properties.dataset,
         "url": Link(properties.url),
-        "licence": properties.licence,
+        "licence": properties.terms(),
         "attribution": properties.attribution,
         "geography": f"{', '.join(properties.geography.levels) or 'lookup'}, {properties.geography.vintage}",
         "mode": properties.mode,

@@ -256,7 +256,9 @@ def fingertips(manner: Manner, path: str, query: Query) -> Reply:
         return said([{"IndicatorId": number, "AreaTypeId": kind} for number in ids for kind in (3, 15, 501)])
     if path == "/indicator_metadata/by_indicator_id":
         ids = query["indicator_ids"].split(",")
-        return said({number: {"DataChange": {"LastUploadedAt": "2025-08-05T09:00:00"}} for number in ids})
+        uses = {"93283": "Non commercial use only, see the ONS"}
+        about = {"DataChange": {"LastUploadedAt": "2025-08-05T09:00:00"}}
+        return said({number: about | {"Descriptive": {"Reuse": uses.get(number, "")}} for number in ids})
     if path != "/all_data/csv/by_indicator_id" or query["child_area_type_id"] != "3":
         return Reply(b"<html>browser not supported</html>", "text/html", 500)
     header = _HEALTH_HEADER.split(",")
@@ -279,7 +281,8 @@ def _health(number: int) -> Iterable[list[Any]]:
         ):
             for period, start, worth in (("2014 - 18", 2014, 1.0), ("2019 - 23", 2019, figure)):
                 shown = worth if area == "E02900001" else 999
-                yield [number, "A name, with a comma", "", "", area, "Any Town", kind, sex, "All ages", "", "", period,
+                name = "Low birth-weight, of live babies" if number == 93092 else "A name, with a comma"
+                yield [number, name, "", "", area, "Any Town", kind, sex, "All ages", "", "", period,
                        shown, "", "", "", "", 10, 20, "", "", "", "", f"{start}0000", "", "", "5y"]  # fmt: skip
-            yield [number, "A name", "", "", area, "Any Town", kind, sex, "All ages", "Deciles", "Most deprived",
+            yield [number, name, "", "", area, "Any Town", kind, sex, "All ages", "Deciles", "Most deprived",
                    "2019 - 23", 1, *[""] * 10, "20190000", "", "", "5y"]  # fmt: skip

@@ -93,7 +93,8 @@ def _metadata_json(indicator: str, uploaded: str) -> dict[str, Any]:
     about = _indicators()[indicator]
     return {
         "IID": int(indicator),
-        "Descriptive": {"Name": about["name"], "Definition": about["name"], "DataReuse": about["reuse"]},
+        # Keys as the columns of its own database, 18_Copyright and 19_Reuse, beside 6_DataSource, which is known here.
+        "Descriptive": {"Name": about["name"], "Definition": about["name"], "Reuse": about["reuse"]},
         "DataChange": {"LastUploadedAt": uploaded, "LastUploadedBy": None},
         "ValueType": {"Name": about["type"]},
         "Unit": {"Label": about["unit"]},

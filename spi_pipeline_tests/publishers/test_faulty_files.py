@@ -1,0 +1,223 @@
+"""Each fault of a file put into each fixture: the table is the clean one, or it is refused with a sentence.
+
+Never another number, never another exception. A number that is no number, and a count that is none, is always refused.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.publishers.files.reading import begins
+from spi_pipeline.publishers.http.exchange import Download
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.publishers import faults
+from spi_pipeline_tests.publishers.clean import SOURCES, broken, contracts, downloads, scope, with_body
+from spi_pipeline_tests.publishers.fake import kept
+
+# Columns of figures that are read, those of counts marked; of the others a parser knows what may stand in them.
+FIGURES = {
+    "background_pollution": {"no22022": False, "pm252022g": False},
+    "broadband_coverage": {"All Premises": True, "Number of premises with Gigabit availability": True},
+    "deprivation_2025_subdomains": {"Indoors Sub-domain Score": False, "Adult Skills Sub-domain Score": False},
+    "diagnosed_conditions": {"NUMBER_OF_PATIENTS": True, "REGISTER": False, "PRACTICE_LIST_SIZE": False},
+    "local_elections": {"turnout_reported": True, "total_electorate": True, "turnout_percentage": False},
+    "local_health": {"Value": False},
+    "road_collisions": {"longitude": False, "latitude": False, "collision_severity": True, "collision_year": True},
+    "street_crime": {"Longitude": False, "Latitude": False},
+}
+NOMIS = {name: {"OBS_VALUE": True, "RECORD_COUNT": True} for name in SOURCES if name.startswith("census_")}
+FIGURES |= NOMIS | {name: {"OBS_VALUE": True, "RECORD_COUNT": True} for name in ("population", "claimant_count")}
+# A force's month without a row is a month it did not publish: missing, and no fault.
+MAY_BE_EMPTY = {"street_crime"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a fixture: a download, or a member of one that is a zip file."""
+
+    download: Download
+    member: str = ""
+
+    @property
+    def body(self) -> bytes:
+        if not self.member:
+            return self.download.path.read_bytes()
+        with zipfile.ZipFile(self.download.path) as archive:
+            return archive.read(self.member)
+
+    @property
+    def is_json(self) -> bool:
+        return not self.member and begins(self.download.path) in (b"{", b"[")
+
+    def with_body(self, body: bytes, folder: Path) -> Download:
+        if self.member:
+            with zipfile.ZipFile(self.download.path) as archive:
+                members = {one: archive.read(one) for one in archive.namelist()}
+            body = zipped(members | {self.member: body})
+        return with_body(self.download, body, folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clean")
+
+
+@pytest.fixture(scope="module")
+def clean(folder: Path) -> Callable[[str], tuple[list[Download], pd.DataFrame, set[str]]]:
+    """The downloads of a source, the table they make, and the rules that its few rows break anyway."""
+
+    @cache
+    def of(source_id: str) -> tuple[list[Download], pd.DataFrame, set[str]]:
+        found = downloads(source_id, folder)
+        frame = OFFERS[source_id].parse(found, scope(source_id))
+        return found, frame, broken(source_id, frame, contracts())
+
+    return of
+
+
+Clean = Callable[[str], tuple[list[Download], pd.DataFrame, set[str]]]
+
+
+def parts(source_id: str, found: list[Download], is_json: bool) -> Iterator[Part]:
+    """One file of each form that a source has: others are of the same."""
+    met = set()
+    for download in found:
+        if begins(download.path) == b"P":
+            with zipfile.ZipFile(download.path) as archive:
+                names = [name for name in archive.namelist() if "elsewhere" not in name and "outcomes" not in name]
+            inside = [Part(download, name) for name in names if name.endswith(".csv")]
+        else:
+            inside = [Part(download)]
+        for part in inside:
+            if part.body.startswith(b"PK") or part.is_json != is_json or not part.body.strip(b"[]{} \n"):
+                continue
+            form = part.member or part.download.name
+            if form not in met:
+                met.add(form)
+                yield part
+
+
+def outcome(source_id: str, found: list[Download], clean: Clean) -> str:
+    """``same``, ``refused: `` with the sentence, or ``other: `` with what became of the table."""
+    _, frame, anyway = clean(source_id)
+    try:
+        table = OFFERS[source_id].parse(found, scope(source_id))
+        if table.equals(frame):
+            return "same"
+        rules = broken(source_id, table, contracts()) - anyway
+    except SpiError as error:
+        return f"refused: {error}"
+    return f"refused: by {', '.join(sorted(rules))}" if rules else f"other: {table.to_dict('list')}"
+
+
+def with_fault(part: Part, body: bytes, found: list[Download], folder: Path) -> list[Download]:
+    other = part.with_body(body, folder)
+    return [other if one is part.download else one for one in found]
+
+
+def wrong(told: str, expected: str) -> bool:
+    kind = told.split(":")[0]
+    sentence = told.removeprefix("refused: ")
+    told_well = kind != "refused" or ("\n" not in sentence and len(sentence) < 1000)
+    return not told_well or (kind != expected if expected != "either" else kind == "other")
+
+
+@pytest.mark.parametrize("fault", faults.OF_FILES)
+def test_a_fault_of_a_table(fault: str, clean: Clean, tmp_path: Path) -> None:
+    change, expected = faults.OF_FILES[fault]
+    bad = {}
+    for source_id in SOURCES:
+        found, *_ = clean(source_id)
+        for part in parts(source_id, found, False):
+            if source_id in MAY_BE_EMPTY and fault == "its header alone":
+                continue
+            told = outcome(source_id, with_fault(part, change(part.body), found, tmp_path), clean)
+            if wrong(told, expected):
+                bad[source_id, part.member or part.download.name] = told
+    assert bad == {}
+
+
+@pytest.mark.parametrize("source_id", FIGURES)
+def test_a_cell_that_holds_no_number_or_no_count(source_id: str, clean: Clean, tmp_path: Path) -> None:
+    found, *_ = clean(source_id)
+    bad, met = {}, set()
+    for part in parts(source_id, found, False):
+        _, rows = faults.table_of(part.body)
+        for column in set(rows[0]) & set(FIGURES[source_id]):
+            at = rows[0].index(column)
+            cells = faults.OF_CELLS | (faults.OF_COUNTS if FIGURES[source_id][column] else {})
+            row = row_that_counts(part, at, found, source_id, clean, tmp_path)
+            met.add(column)
+            for name, value in cells.items():
+                body = faults.with_cell(row, at, value)(part.body)
+                told = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+                if wrong(told, "refused"):
+                    bad[column, name] = told
+            thousands = f"{float(rows[row][at]):,}".removesuffix(".0")
+            body = faults.with_cell(row, at, f" {thousands} ")(part.body)
+            told = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+            if wrong(told, "either" if column.endswith("_year") else "same"):
+                bad[column, thousands] = told
+    assert bad == {}
+    assert met == set(FIGURES[source_id])
+
+
+def row_that_counts(part: Part, column: int, found: list[Download], source_id: str, clean: Clean, folder: Path) -> int:
+    """A row whose cell the table is made of: with a word in it, it is not the same."""
+    _, rows = faults.table_of(part.body)
+    for row in range(1, len(rows)):
+        body = faults.with_cell(row, column, "987654")(part.body)
+        if rows[row][column] and outcome(source_id, with_fault(part, body, found, folder), clean) != "same":
+            return row
+    raise AssertionError(f"no cell of {rows[0][column]} is read")
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_a_column_twice(source_id: str, clean: Clean, tmp_path: Path) -> None:
+    found, *_ = clean(source_id)
+    bad = {}
+    for part in parts(source_id, found, False):
+        for column, name in enumerate(faults.table_of(part.body)[1][0]):
+            body = faults.with_second(column, "7")(part.body)
+            told = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+            if wrong(told, "either"):
+                bad[name] = told
+    assert bad == {}
+
+
+@pytest.mark.parametrize("fault", faults.OF_JSON)
+def test_a_fault_of_an_answer(fault: str, clean: Clean, tmp_path: Path) -> None:
+    change, expected = faults.OF_JSON[fault]
+    bad = {}
+    for source_id in SOURCES:
+        found, *_ = clean(source_id)
+        for part in parts(source_id, found, True):
+            told = outcome(source_id, with_fault(part, change(part.body), found, tmp_path), clean)
+            if wrong(told, expected):
+                bad[source_id, part.download.url] = told
+    assert bad == {}
+
+
+@pytest.mark.parametrize("source_id", ["broadband_coverage", "diagnosed_conditions"])
+def test_a_zip_file_in_a_zip_file_is_opened(source_id: str, clean: Clean, tmp_path: Path) -> None:
+    found, frame, _ = clean(source_id)
+    packed = [
+        kept(tmp_path, faults.nested("inner", zipped({one.name: body}) if body[:2] != b"PK" else body),
+             f"{one.name.removesuffix('.csv').removesuffix('.zip')}.zip")
+        for one, body in ((one, one.path.read_bytes()) for one in found)
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(OFFERS[source_id].parse(packed, scope(source_id)), frame)
+    deeper = [kept(tmp_path, faults.nested("outer", one.path.read_bytes()), one.url) for one in packed]
+    with pytest.raises(
+        SpiError, match=r"\.zip: no member matches .*, it holds readme\.txt, packages/outer\.zip; fetch"
+    ):
+        OFFERS[source_id].parse(deeper, scope(source_id))

@@ -1,0 +1,109 @@
+"""Each fault of a file put into each file of a folder: the table is the clean one, or it is refused with a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.rules.evaluation import evaluate
+from spi_pipeline.steps.step import typed
+from spi_pipeline_tests.imitations.fixtures import CONTENT, FILES, put, write_folder
+from spi_pipeline_tests.imitations.messages import zipped
+from spi_pipeline_tests.publishers import faults
+from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn, torn_inside
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An importer at work on a folder in which one file is faulty."""
+
+    root: Path
+    contracts: Contracts = field(repr=False)
+
+    def read(self, source_id: str) -> pd.DataFrame:
+        source, importer = self.contracts.sources[source_id], OFFERS[source_id].read
+        assert importer is not None
+        areas = Areas(self.root, self.contracts.geography)
+        frame = importer(Folder(self.root), source, areas)
+        return frame.sort_values(list(frame.columns), ignore_index=True) if "geometry" not in frame else frame
+
+    def broken(self, source_id: str, frame: pd.DataFrame) -> set[str]:
+        source = self.contracts.sources[source_id]
+        rules = [rule for rule in source.rules if rule.severity == "error"]
+        results = evaluate(typed(frame, source), rules, table_name=source_id)
+        return {one.rule.id for one in results if one.outcome in ("failed", "errored")}
+
+    def outcome(self, source_id: str, clean: pd.DataFrame) -> str:
+        try:
+            table = self.read(source_id)
+            if table.equals(clean):
+                return "same"
+            rules = self.broken(source_id, table) - self.broken(source_id, clean)
+        except SpiError as error:
+            return f"refused: {error}"
+        return f"refused: by {', '.join(sorted(rules))}" if rules else f"other: {table.to_dict('list')}"
+
+
+@pytest.fixture
+def reading(root: Path, contracts: Contracts) -> Reading:
+    return Reading(root, contracts)
+
+
+CASES = [(source_id, name) for source_id, files in FILES.items() for name in files if ".csv" in name or ".zip" in name]
+
+
+def rewritten(name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A file, or each member of a zip file, with a fault."""
+    content = CONTENT[name]
+    body = content.encode() if isinstance(content, str) else content
+    if not name.endswith(".zip"):
+        return change(body)
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return zipped({member: change(archive.read(member)) for member in archive.namelist()})
+
+
+@pytest.mark.parametrize("fault", faults.OF_FILES)
+def test_a_fault_of_a_file(reading: Reading, fault: str) -> None:
+    change, expected = faults.OF_FILES[fault]
+    bad = {}
+    for source_id, name in CASES:
+        clean = reading.read(source_id)
+        put(reading.root, name, rewritten(name, change))
+        told = reading.outcome(source_id, clean)
+        put(reading.root, name, CONTENT[name])
+        kind = told.split(":")[0]
+        if kind == "other" or (kind != expected and expected != "either"):
+            bad[source_id, name] = told
+    assert bad == {}
+
+
+@pytest.mark.parametrize(("source_id", "name"), CASES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(edits=EDITS, inside=st.booleans())
+def test_a_torn_file(reading: Reading, source_id: str, name: str, edits: list, inside: bool) -> None:  # type: ignore[type-arg]
+    content = CONTENT[name]
+    body = content.encode() if isinstance(content, str) else content
+    if name.endswith(".zip") and inside:
+        put(reading.root, name, torn_inside(body, edits))
+    elif name.endswith(".gz") and not inside:
+        (reading.root / name).write_bytes(torn(gzip.compress(body), edits))
+    else:
+        put(reading.root, name, torn(body, edits))
+    with contextlib.suppress(SpiError):
+        reading.read(source_id)
+    write_folder(reading.root)
