@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -125,6 +126,36 @@ def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: House, publis
     assert run(live, name)[name].state == "unchanged"
     assert live.digests() == before
     assert len(publishers.requests) == 2, "the newest two months, for they are revised"
+
+
+@pytest.mark.parametrize("setting", ["drop", "keep"])
+def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
+    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
+    name, since = "street_crime", "2023-07"
+    house = House(live.settings.model_copy(update={"since": since, "archives": setting}))
+    publishers.fault("police_bucket", "drop_rows")
+    outcome = run(house, name)[name]
+    assert "the body is damaged, its MD5 is " in outcome.message
+    assert "data/archive/2024-04.zip: " in outcome.message
+    publishers.heal()
+
+    assert run(house, name)[name].state == "written"
+    assert min(house.store.read(name)["month"].to_pylist()) == since
+    (origin,) = [item for item in origins(house, name) if "/archive/" in str(item["url"])]
+    assert str(origin["url"]).endswith("2024-04.zip#bedfordshire" if setting == "drop" else "2024-04.zip")
+    assert str(origin["published_at"]).startswith("2025-10-3"), "the bucket says when"
+    (sent,) = {one.sent for one in publishers.asked("police_bucket") if one.method == "GET" and not one.faults}
+    assert (origin["bytes"] == sent) == (setting == "keep")
+    with zipfile.ZipFile(Path(house.settings.store) / str(origin["file"])) as archive:
+        others = [one for one in archive.namelist() if not one.endswith("-bedfordshire-street.csv")]
+        assert bool(others) == (setting == "keep")
+        assert (f"Taken from an archive of {sent:,} bytes, MD5 " in archive.comment.decode()) == (setting == "drop")
+
+    publishers.requests.clear()
+    assert run(house, name)[name].state == "unchanged"
+    assert [one.path for one in publishers.requests if "archive" in one.path] == []
 
 
 FAILURES = {

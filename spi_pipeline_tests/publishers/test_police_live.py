@@ -207,6 +207,14 @@ def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> 
     assert outline.area < 1.1 * wards.area
 
 
+def test_a_ward_without_a_boundary_is_not_passed_over(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
+    first, *_ = TOWN.polygons.items()
+    with pytest.raises(PermanentFailure, match=r"and E05900002 have none yet; run spi refresh --live again when wards"):
+        through(CRIMES, client, replace(TOWN, polygons=dict([first])))
+    assert STREET not in client.paths()
+
+
 def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
     had = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
@@ -430,6 +438,15 @@ def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: 
     client.answers["/data/archive/"] = page
     list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
     assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
+
+
+def test_an_archive_that_is_listed_and_not_there_is_no_month_without_crimes(tmp_path: Path) -> None:
+    client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
+    del client.answers["/data/archive/2024-01.zip"]
+    with pytest.raises(PermanentFailure, match="404"):
+        list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
+    client.answers["/data/archive/"] = page_of_archives({})
+    assert [one.period for one in CRIMES.fetch(client, replace(TOWN, since="2023-11"))] == ["2024-01", "2024-01"]
 
 
 def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(tmp_path: Path) -> None:

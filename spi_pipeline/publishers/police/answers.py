@@ -118,20 +118,26 @@ def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) 
         SpiError: as for ``zip_members``.
     """
     pattern, ours = _member_of(kind, forces), body.with_name(f"{body.name}.ours")
-    with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as left:
-        for info in archive.infolist():
-            if not pattern.fullmatch(info.filename):
-                continue
-            named = zipfile.ZipInfo(info.filename, info.date_time)
-            named.compress_type = zipfile.ZIP_DEFLATED
-            try:
-                with archive.open(info) as member, left.open(named, "w") as target:
-                    shutil.copyfileobj(member, target)
-            except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-                raise TransientFailure(f"{info.filename} in the archive is damaged ({error})") from error
-        size = f"{body.stat().st_size:,} bytes"
-        left.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
-    ours.replace(body)
+    try:
+        with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as left:
+            for info in archive.infolist():
+                if pattern.fullmatch(info.filename):
+                    _copy(archive, info, left)
+            size = f"{body.stat().st_size:,} bytes"
+            left.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
+        ours.replace(body)
+    finally:
+        ours.unlink(missing_ok=True)
+
+
+def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: zipfile.ZipFile) -> None:
+    named = zipfile.ZipInfo(info.filename, info.date_time)
+    named.compress_type = zipfile.ZIP_DEFLATED
+    try:
+        with archive.open(info) as member, left.open(named, "w") as target:
+            shutil.copyfileobj(member, target)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise TransientFailure(f"{info.filename} in the archive is damaged ({error})") from error
 
 
 def _member_of(kind: Kind, forces: Sequence[str]) -> re.Pattern[str]:

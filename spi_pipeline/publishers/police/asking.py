@@ -17,6 +17,7 @@ import shapely
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.months import month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import Client, Download, Host, Pairs, PermanentFailure, Request, Scope
@@ -156,7 +157,7 @@ def _chosen(scope: Scope, months: Sequence[str], newest: str) -> list[Download |
 
 
 def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Download | str]) -> Iterator[Download]:
-    """Archives, those asked for that were not had yet; one that the publisher does not have is passed over."""
+    """Archives, those asked for that were not had yet; one that the publisher neither has nor lists is passed over."""
     missing = [one for one in chosen if isinstance(one, str)]
     sums = _sums(client) if missing else {}
     asked = {end: _archive_of(scope, end, sums.get(end, "")) for end in missing}
@@ -169,7 +170,7 @@ def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Downloa
         try:
             yield client.get(asked[one], leave if asked[one].part else None)
         except PermanentFailure as failure:
-            if failure.status != 404:
+            if failure.status != 404 or one in sums:
                 raise
 
 
@@ -187,10 +188,10 @@ def _archive_of(scope: Scope, end: str, md5: str) -> Request:
 
 
 def _sums(client: Client) -> dict[str, str]:
-    """The MD5 of each archive, by its last month, as the page of archives has them.
+    """The MD5 of each archive that the page of archives lists, by its last month; empty where it tells none.
 
-    Of one it has what is none, the tag of a body sent in parts. That one, and all where the page is not to be had, are
-    held to the checksums inside them alone.
+    Of one it tells what is none, the tag of a body sent in parts. That one is held to the checksums inside it alone, as
+    all are where the page is not to be had.
     """
     found: dict[str, str] = {}
     try:
@@ -198,8 +199,8 @@ def _sums(client: Client) -> dict[str, str]:
     except PermanentFailure:
         return found
     for end, rest in re.findall(r"/archive/(\d{4}-\d{2})\.zip(.*?)(?=/archive/|\Z)", page, re.DOTALL):
-        if told := re.search(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])", rest):
-            found[end] = told[0]
+        told = re.search(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])", rest)
+        found[end] = told[0] if told else ""
     return found
 
 
@@ -226,7 +227,16 @@ def _holds_some(answer: Download) -> bool:
 
 
 def _outlines(scope: Scope) -> list[Polygon]:
-    """Outlines around our wards, with few corners: each answer tells how near a crime is, not in which ward."""
+    """Outlines around our wards, with few corners: each answer tells how near a crime is, not in which ward.
+
+    Raises:
+        PermanentFailure: when a ward has no boundary yet: its crimes would not be asked for, and seem to be none.
+    """
+    if bare := sorted(set(scope.wards) - set(scope.polygons)):
+        raise PermanentFailure(
+            f"{PUBLISHER} is asked by outlines, and {listed(bare)} have none yet; run spi refresh --live again when "
+            "wards were fetched"
+        )
     around = shapely.union_all([shape.buffer(MARGIN) for shape in scope.polygons.values()]).simplify(MARGIN / 2)
     return _parts(around)
 
