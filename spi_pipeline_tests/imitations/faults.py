@@ -56,6 +56,10 @@ KINDS = {
 }
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect", "drip_error")
 DRIPS = ("drip_header", "drip_body", "drip_chunks", "drip_error")
+# What only a body shows, so that who asks for its header alone does not meet it.
+OF_THE_BODY = (
+    "reset_midway", "cut_body", "cut_gzip", "cut_file", "drip_body", "drip_chunks", "no_ranges", "another_byte",
+)  # fmt: skip
 ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
 
 
@@ -131,14 +135,15 @@ class Switchboard:
         with self._lock:
             return [replace(fault) for fault in self._faults if fault.times != 0]
 
-    def take(self, publisher: str, target: str) -> list[Fault]:
-        """The faults this request meets.
+    def take(self, publisher: str, target: str, *, header_alone: bool = False) -> list[Fault]:
+        """The faults this request meets; one for the header alone meets none of the body's.
 
         Those with a number are met one after the other, one a request, in the order they were switched on; those
         without are met by every request, and together.
         """
         with self._lock:
-            meets = [fault for fault in self._faults if fault.meets(publisher, target)]
+            faults = [one for one in self._faults if not (header_alone and one.kind in OF_THE_BODY)]
+            meets = [fault for fault in faults if fault.meets(publisher, target)]
             counted = next((fault for fault in meets if fault.times is not None), None)
             if counted is not None and counted.times is not None:
                 counted.times -= 1

@@ -37,8 +37,8 @@ _TABLES = tuple(name for name, served in SERVED.items() if served.column)
 _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
 # Bodies that are worth going on with.
 _LARGE = ("police_bucket",)
-# Drips are given up after a second or so, not after minutes.
-_HASTE = Patience(answer=1.0, body=1.0, refusal=0.2)
+# Drips are given up after a second or two, not after minutes.
+_HASTE = Patience(answer=2.0, body=1.0, refusal=0.2)
 # Letters of a message that the table shows.
 _SHOWN = 230
 

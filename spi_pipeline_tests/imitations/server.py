@@ -159,7 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         if name in _ROOTED:
             name, path = _ROOTED[name], unquote(address.path)
         request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
-        met = publishers.switchboard.take(name, f"{path}?{address.query}" if address.query else path)
+        target = f"{path}?{address.query}" if address.query else path
+        met = publishers.switchboard.take(name, target, header_alone=self.command == "HEAD")
         wire = {fault.kind for fault in met} & set(ON_THE_WIRE)
         answer = self._answer(request, met)
         packed = self._packed(answer, wire) if answer else None

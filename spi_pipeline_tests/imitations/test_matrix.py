@@ -14,7 +14,7 @@ from spi_pipeline_tests.imitations.matrix import TROUBLES, Bench, as_tables, ben
 SAMPLE = {
     "503 twice": (0, "same", 3, ""),
     "503 for good": (1, "kept", 4, "answered 503 Service Unavailable (503); tried 4 times, try again later"),
-    "header drips": (1, "kept", 4, "no whole answer in 1 seconds; tried 4 times, try again later"),
+    "header drips": (1, "kept", 4, "no whole answer in 2 seconds; tried 4 times, try again later"),
     "body drips": (1, "kept", 4, "the body drips: "),
     "403": (1, "kept", 1, "where it lets no program in, lay the file into the inbox of this source"),
     "page in place of data": (1, "kept", 4, "a page for people came where csv belongs"),
