@@ -177,7 +177,8 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
     ("file", "old", "new", "stale"),
     [
         ("indicators/safety.yaml", "worst: 11", "worst: 12", ["basis", "safety", "recent", "completeness"]),
-        ("indicators/safety.yaml", "title: Violence (", "title: Violent crime (", ["basis", "safety", "recent", "completeness"]),
+        ("indicators/safety.yaml", "title: Violence (", "title: Violent crime (",
+         ["basis", "safety", "recent", "completeness"]),
         ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy"]),
         ("vocabulary.yaml", "{title: people, ", "{title: persons, ", EVERYTHING),
     ],
