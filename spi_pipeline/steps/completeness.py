@@ -20,6 +20,7 @@ from spi_pipeline.steps.step import Step, products
 def completeness_step(contracts: Contracts) -> Step:
     """The step of the product ``completeness``."""
     counted = _counted(contracts)
+    components = {contracts.component_of[item.id] for item in contracts.monthly if item.id in contracts.component_of}
     return Step(
         name="completeness",
         kind="completeness",
@@ -29,7 +30,7 @@ def completeness_step(contracts: Contracts) -> Step:
         files=(
             "recent.yaml",
             "framework.yaml",
-            *(f"indicators/{component}.yaml" for component in sorted(set(contracts.component_of.values()))),
+            *(f"indicators/{component}.yaml" for component in sorted(components)),
             *(contracts.sources[name].file for name in counted),
             *products("completeness"),
         ),

@@ -141,7 +141,7 @@ def test_taking_away_the_newest_value_leaves_the_basis_or_takes_the_slot_out_of_
             [
                 {"area_code": area, "period_start": pd.Timestamp(year, 1, 1), "period_end": pd.Timestamp(year, 12, 31),
                  "value": 50.0, "lower": 49.0, "upper": 51.0, "allocation_error": 0.0, "error_basis": "counts",
-                 "numerator": 50.0, "denominator": 100.0}
+                 "numerator": 50.0, "denominator": 100.0, "covered": 1.0}
                 for year in years
                 for area in [*WARDS, NORTH]
             ]

@@ -123,7 +123,7 @@ def framework(components: Sequence[str] = ("housing", "health"), mean: str = "ar
             "spi": Profile(weights=pca, impute="regression", **common, **floor),
             "equal": Profile(weights="equal", impute="none", **common, **floor),
         },
-        publication=Publication(first_edition=2019, held=0.5, areas=0.65, owner="team:town"),
+        publication=Publication(first_edition=2019, held=0.5, areas=0.65, covered=0.65, owner="team:town"),
         uncertainty=Uncertainty(
             draws=40, seed=1, sources=list(SOURCES), goalposts=0.1, weights=0.25, lowest=1, shares=20
         ),
