@@ -27,7 +27,8 @@ def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFr
     residents = residents.set_axis(people["lsoa11_code"])
     # An extract for one authority says nothing of another.
     told = {areas.authority_of[code] for code in listed["area_code"]}
-    every = pd.DataFrame({"area_code": [code for code in sorted(areas.lsoa11) if areas.authority_of[code] in told]})
+    codes = [code for code in sorted(areas.lsoa11) if areas.authority_of[code] in told]
+    every = pd.DataFrame({"area_code": codes}, dtype="str")
     frame = every.merge(listed, how="left", validate="1:1").fillna({"residents_flooded": 0})
     estimated = frame["area_code"].map(residents)
     other = frame.loc[estimated.isna() | (frame["residents"].notna() & (frame["residents"] != estimated)), "area_code"]

@@ -47,7 +47,7 @@ def test_a_fetch_names_whom_it_asks(contracts: Contracts, tmp_path: Path) -> Non
         properties, spec = contracts.sources[name].properties, _spec(live, f"fetch/{name}")
         assert spec.metadata["publisher"] == properties.publisher
         assert spec.metadata["url"].value == properties.url
-        assert spec.metadata["licence"] == properties.licence
+        assert spec.metadata["licence"] == properties.terms()
         assert spec.key in {dep.asset_key for dep in _spec(live, f"source/{name}").deps}
 
 

@@ -53,6 +53,9 @@ class Reading:
             table = self.read(source_id)
             if table.equals(clean):
                 return "same"
+            # Every source promises rows (rule row_count), more of them than these small files have.
+            if table.empty:
+                return "refused: by row_count"
             rules = self.broken(source_id, table) - self.broken(source_id, clean)
         except SpiError as error:
             return f"refused: {error}"
@@ -64,6 +67,7 @@ def reading(root: Path, contracts: Contracts) -> Reading:
     return Reading(root, contracts)
 
 
+WITHOUT_HEADER = "geography/codepoint_open_zz.csv"
 CASES = [(source_id, name) for source_id, files in FILES.items() for name in files if ".csv" in name or ".zip" in name]
 
 
@@ -82,6 +86,8 @@ def test_a_fault_of_a_file(reading: Reading, fault: str) -> None:
     change, expected = faults.OF_FILES[fault]
     bad = {}
     for source_id, name in CASES:
+        if fault == "its header alone" and name == WITHOUT_HEADER:
+            continue
         clean = reading.read(source_id)
         put(reading.root, name, rewritten(name, change))
         told = reading.outcome(source_id, clean)

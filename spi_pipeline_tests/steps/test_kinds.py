@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import DORMANT, DOWNLOADS, Inputs
@@ -76,4 +77,6 @@ def test_a_live_source_is_parsed_from_its_downloads_alone(live: Contracts) -> No
         assert f"{DOWNLOADS}{name}" in steps[name].inputs
         assert not [each for each in steps[name].inputs if each.startswith("embedded/")]
         assert steps[name].does is parsed
-        assert len(steps[name].uses) == 1, "its parser, whose code its digest covers"
+        offer = OFFERS[name]
+        told = (offer.restricted,) if offer.restricted else ()
+        assert steps[name].uses == (offer.parse, *told), "what its digest covers: its parser, and what is told of use"
