@@ -103,17 +103,7 @@ def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
         assert apart <= ROUNDED.get(str(column), within), column
 
 
-@pytest.mark.parametrize(
-    "source_id",
-    [
-        pytest.param(
-            name, marks=pytest.mark.xfail(strict=False, reason="TS041 has a dimension, which is not asked for")
-        )
-        if name == "census_households"
-        else name
-        for name in CENSUS
-    ],
-)
+@pytest.mark.parametrize("source_id", CENSUS)
 def test_census(reading: Reading, source_id: str) -> None:
     same(reading.read(source_id), source_id)
 
@@ -165,25 +155,14 @@ def test_stops_of_the_api(reading: Reading) -> None:
     assert stops.groupby("month")["stops"].sum().to_dict() == expected
 
 
-@pytest.mark.parametrize(
-    "source_id",
-    [
-        "street_crime",
-        pytest.param(
-            "stop_and_search",
-            marks=pytest.mark.xfail(
-                strict=False, reason="months between the archive of a December and the API's window are in neither"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("source_id", ["street_crime", "stop_and_search"])
 def test_no_month_is_lost_between_archives_and_the_api(reading: Reading, source_id: str) -> None:
     found = reading.read(source_id, "2023-04")
     assert sorted(found["month"].unique()) == town.months(police.NEWEST, 40)
 
 
 def test_news_of_the_police(reading: Reading) -> None:
-    assert newest_month(reading.client(Raw(reading.folder / "news")), reading.scope) == f"{police.NEWEST}-01"
+    assert newest_month(reading.client(Raw(reading.folder / "news")), reading.scope) == police.NEWEST
 
 
 def test_local_health(reading: Reading) -> None:
@@ -199,7 +178,10 @@ def test_local_health(reading: Reading) -> None:
 
 
 def test_diagnosed_conditions(reading: Reading) -> None:
-    """By hand: of each practice the share on its register, weighted by where its patients live."""
+    """By hand: of each practice the share on its register, weighted by where its patients live.
+
+    Where a practice without a register has more than 35 % of the patients, the condition is withheld.
+    """
     found = reading.read("diagnosed_conditions").set_index("area_code")
     assert set(found["year"]) == {2026}
     lists = {code: sum(n for practice, _, n in nhs.registered() if practice == code) for code in nhs.PRACTICES}
@@ -210,11 +192,16 @@ def test_diagnosed_conditions(reading: Reading) -> None:
             size = round(patients * part)
             if (number, group) != (3, "COPD"):
                 rates[code] = 100 * round(size * share * (1 + number % 5 / 10)) / size
-        for lsoa, rows in groupby(sorted(nhs.registered(), key=lambda row: row[1]), key=lambda row: row[1]):
+        for lsoa, group_of in groupby(sorted(nhs.registered(), key=lambda row: row[1]), key=lambda row: row[1]):
+            rows = list(group_of)
             weighed = [(rates[practice], n) for practice, _, n in rows if practice in rates]
             if lsoa in found.index:
-                expected = sum(rate * n for rate, n in weighed) / sum(n for _, n in weighed)
-                assert found.at[lsoa, column] == pytest.approx(expected)
+                seen = sum(n for _, n in weighed)
+                expected = sum(rate * n for rate, n in weighed) / seen
+                enough = seen >= 0.65 * sum(n for _, _, n in rows)
+                assert found.at[lsoa, column] == pytest.approx(expected if enough else float("nan"), nan_ok=True)
+    assert found["copd"].isna().any()
+    assert found["diabetes"].notna().all()
 
 
 def test_files_of_the_government(reading: Reading) -> None:
@@ -242,7 +229,6 @@ def test_collisions(reading: Reading) -> None:
     assert set(collisions["severity"]) == {"fatal", "serious", "slight"}
 
 
-@pytest.mark.xfail(strict=False, reason="t and f are not read as yes and no")
 def test_elections(reading: Reading) -> None:
     """No by-election and no cancelled poll; a ward whose result nobody gathered is missing, not zero."""
     turnout = reading.read("local_elections").set_index("area_code")
