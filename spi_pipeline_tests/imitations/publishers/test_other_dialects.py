@@ -154,7 +154,7 @@ def test_fingertips_tells_when_it_changed(served: Publishers) -> None:
     told = _fingertips(served, "indicator_metadata/by_indicator_id?indicator_ids=93283").json()
     assert told["93283"]["DataChange"]["LastUploadedAt"] == "2026-10-01T00:00:00"
     as_csv = _rows(_fingertips(served, "indicator_metadata/csv/by_indicator_id?indicator_ids=93283").text)
-    assert (len(as_csv[0]), as_csv[0]["Data re-use"]) == (32, "Non-commercial use only")
+    assert (len(as_csv[0]), as_csv[0]["Data re-use"]) == (32, "Non commercial use only")
 
 
 def test_walls_turn_away_bare_libraries(served: Publishers, client: requests.Session) -> None:
