@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,7 @@ def scope(source_id: str) -> Scope:
     return replace(SCOPE, since={"claimant_count": "2026-06"}.get(source_id, SCOPE.since) if months else None)
 
 
+@cache
 def contracts() -> Contracts:
     """The repository's."""
     return load_contracts(CONTRACTS)

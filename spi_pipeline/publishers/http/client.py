@@ -169,7 +169,7 @@ class HttpClient:
         def readable(body: Path) -> None:
             try:
                 json.loads(body.read_bytes())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise TransientFailure(f"the JSON cannot be read ({error})") from error
             if check:
                 check(body)
