@@ -85,9 +85,7 @@ def observations(
 
 def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
     """The same for an indicator without a source: every area and edition, nothing known."""
-    rows = [
-        (indicator.id, area, edition, *_none(float("nan")), source.id) for area in sorted(areas) for edition in editions
-    ]
+    rows = [(indicator.id, area, edition, *_none(0.0), source.id) for area in sorted(areas) for edition in editions]
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
 

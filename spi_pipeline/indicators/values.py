@@ -114,7 +114,7 @@ def no_values(wards: Wards) -> WardValues:
     """What becomes of an indicator whose source holds figures for no authority: a missing value for every area."""
     areas = [*wards.authorities, *sorted(set(wards.authorities.values()))]
     values = pd.DataFrame({"area_code": areas, "period_start": pd.NaT, "period_end": pd.NaT})
-    return WardValues(values.reindex(columns=VALUE_COLUMNS), 0.0)
+    return WardValues(values.reindex(columns=VALUE_COLUMNS).assign(covered=0.0), 0.0)
 
 
 def _sums(
