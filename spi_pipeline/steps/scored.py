@@ -152,8 +152,10 @@ def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
 def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
     """Of each indicator, percent of the wards of England that do worse: than its authorities, and than its wards."""
     rows = pd.concat([look.frame(name) for name in step.inputs if name.startswith("indicator_value.")])
-    rows = rows[rows["edition"] == rows["edition"].max()]
-    found = england_percentile(rows, look.frame("indicator"), look.frame("reference"))
+    catalogue = look.frame("indicator")
+    scored = rows["indicator_id"].isin(catalogue.loc[catalogue["in_basis"], "indicator_id"])
+    newest = rows[scored & (rows["edition"] == rows["edition"].max())]
+    found = england_percentile(newest, catalogue, look.frame("reference"))
     wards = found[found["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
     shown = pd.DataFrame({"worst ward": wards.min(), "median ward": wards.median(), "best ward": wards.max()})
     for authority in contracts.geography.authorities:
