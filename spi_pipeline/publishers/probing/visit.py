@@ -144,7 +144,9 @@ def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable
         if before is not None:
             try:
                 request = probe.ask(scope, Earlier(before, asker.absolute))
-            except Exception as error:  # likewise
+            except (
+                Exception
+            ) as error:  # whatever an earlier answer does to what looks for a link in it, it leads nowhere
                 word: Outcome = "leads nowhere" if probe.follows else "not asked"
                 one = Observation(probe=probe.name, outcome=word, said=str(error))
         if request:
