@@ -30,6 +30,8 @@ from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
 
 log = logging.getLogger(__name__)
+# Dagster ends the tick of a sensor after a minute, in which the publishers of four sources are asked.
+NEWS_SECONDS = 12.0
 
 
 def readable(store: Store, contracts: Contracts) -> frozenset[str]:
@@ -135,14 +137,15 @@ class Publishers:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.
 
         Raises:
-            SpiError: when it cannot be asked.
+            SpiError: when it cannot be asked, or does not answer within ``NEWS_SECONDS``.
         """
         ask = OFFERS[source_id].news
         if ask is None:
             return None
         # Kept apart: a refresh may be fetching this source at the same time.
         raw = self._store.raw("news")
-        return ask(self._client(raw, Budget()), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+        budget = Budget(retries=1, seconds=NEWS_SECONDS, whole=NEWS_SECONDS)
+        return ask(self._client(raw, budget), replace(self.areas, since=raw.since(self._since), have=raw.held()))
 
     def visit(self, probes: Sequence[Probe], tell: Callable[[Observation], None]) -> Report:
         """Ask each endpoint once, with little, and keep nothing of what it answers."""

@@ -1,0 +1,45 @@
+"""What publishers say of their last change, asked by a sensor whose tick Dagster ends after a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.steps.sources import publishers as module
+from spi_pipeline.steps.sources.publishers import NEWS_SECONDS, Publishers
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.docs.documents import REPOSITORY
+from spi_pipeline_tests.imitations.server import Publishers as Imitations
+from spi_pipeline_tests.imitations.server import local_publishers
+
+# See ``_DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET`` of dagster._grpc.utils.
+TICK_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Imitations]:
+    with local_publishers() as publishers:
+        yield publishers
+
+
+def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
+    served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS
+    monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
+    endpoints = {name.removeprefix("SPI_ENDPOINT_"): base for name, base in served.endpoints.items()}
+    contracts, snapshot = load_contracts(REPOSITORY / "data_contracts"), REPOSITORY / "spi_pipeline/snapshot/tables"
+    asking = Publishers(endpoints, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {})
+    assert asking.news("street_crime")
+    served.fault("police", "drip_header")
+    try:
+        with pytest.raises(SpiError, match="asked for as long as it may"):
+            asking.news("street_crime")
+    finally:
+        served.heal()
+        asking.close()
