@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine import score
 from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.uncertainty.simulate import simulate
 
@@ -88,7 +88,7 @@ def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
 def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:
     """What lies within its interval, of each of ``NAMES``: scores and ranks of the first edition, and changes."""
     framework, values = tables(one)
-    found = simulate(score_framework(framework, values), draws, seed, Doubt(sources=SOURCES))
+    found = simulate(score(framework, values), draws, seed, Doubt(sources=SOURCES))
     intervals = found.intervals[found.intervals["edition"] == EDITIONS[0]].set_index("id")
     changes = found.changes(*EDITIONS).set_index("id")
     levels = {f"c{component}": level for component, level in enumerate(one.levels)}

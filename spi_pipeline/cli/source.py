@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -44,7 +45,7 @@ def add(
     from spi_pipeline.publishers.own.drafting import draft
     from spi_pipeline.publishers.own.looking import Asked, look_at
     from spi_pipeline.publishers.own.placing import NEEDS
-    from spi_pipeline.storage.places import inbox
+    from spi_pipeline.storage.store import Store
 
     settings = Settings()
     if settings.contracts == Settings.model_fields["contracts"].default:
@@ -72,10 +73,10 @@ def add(
     out.print(where, markup=False)
     for path in written:
         out.print(f"drafted {settings.contracts / path}", markup=False)
-    laid = Path(settings.store) / inbox(asked.name)
     out.print(
         "Fill what spi contracts lint calls blank, and state active in place of draft. Then spi source try "
-        f"{asked.name} reads the fixture. Lay {file.name} into {laid}, and spi refresh reads it.",
+        f"{asked.name} reads the fixture. Lay {file.name} into {Store(settings.store).inbox_of(asked.name)}, and spi "
+        "refresh reads it.",
         markup=False,
     )
 
@@ -153,8 +154,15 @@ def _check_days(expires: str, period: str) -> None:
         raise typer.BadParameter("--period is a first day and a last, with a stroke between them")
     for option, days in (("--expires", [expires] if expires else []), ("--period", [first, last] if period else [])):
         for day in days:
-            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", day):
+            if not _is_day(day):
                 raise typer.BadParameter(f"{option}: {day!r} is no day like 2026-03-31")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _write(root: Path, written: dict[str, str], component: str) -> None:

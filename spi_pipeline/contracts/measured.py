@@ -23,9 +23,10 @@ def with_measured(
 ) -> Product:
     """A product with the rules that follow from what is measured.
 
-    Observations and the context lie in the range called plausible, and so should what is estimated; the errors
-    of observations are no larger than that range allows; a value is what its numerator and denominator come to; the
-    catalogue holds every indicator. No month is thin, or holds more incidents without a place than its source allows.
+    Observations and the context lie in the range called plausible, and so should what is estimated; the errors of
+    observations are no larger than that range allows; a value is what its numerator and denominator come to. The
+    catalogue holds every indicator, and ten years between censuses every measure that both tell. No month is thin, or
+    holds more incidents without a place than its source allows.
 
     Args:
         product: the product.
@@ -46,7 +47,7 @@ def with_measured(
         "context": [_plausible("measure_id", measures), _quotient("measure_id", measures)],
         "indicator": [_every(indicators)],
         "completeness": _months(sources),
-        "decade": [_pairs(indicators, context, geography)],
+        "decade": _pairs(indicators, context, geography),
     }
     return replace(product, rules=(*product.rules, *rules.get(product.id, ())))
 
@@ -98,17 +99,26 @@ def _months(sources: Sequence[Source]) -> list[Rule]:
     ]
 
 
-def _pairs(indicators: Sequence[Indicator], context: Context, geography: Geography) -> Rule:
-    """Every area has a row of each measure that two censuses tell of an authority."""
+def _pairs(indicators: Sequence[Indicator], context: Context, geography: Geography) -> list[Rule]:
+    """Every area has a row of each measure that two censuses tell; where no authority holds both there is no row.
+
+    How many measures there are is bounded from above alone: one whose source has no figures as things are run now has
+    no row.
+    """
     source_of = {item.id: item.source for item in (*indicators, *context.measures)}
     held = [
         earlier
         for earlier in context.decade
         if geography.holding(earlier.source) and geography.holding(source_of[earlier.measure])
     ]
-    rows = len(held) * (len(geography.ward_codes) + len(geography.authority_codes))
+    areas = [*geography.authority_codes, *geography.ward_codes]
+    said = "no measure has rows but those that two censuses tell"
+    most = Rule("no_other_measure", "row_count", "error", said, (), {"max": len(held) * len(areas)})
+    if not held:
+        return [most]
     said = "every area has a row of each measure that two censuses tell"
-    return Rule("every_measure_and_area", "row_count", "error", said, (), {"min": rows, "max": rows})
+    params = {"areas": areas, "min_share": 1.0, "by": ["measure_id"]}
+    return [most, Rule("every_area", "coverage", "error", said, ("area_code",), params)]
 
 
 def _every(indicators: Sequence[Indicator]) -> Rule:

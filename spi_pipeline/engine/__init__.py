@@ -39,10 +39,10 @@ def read(framework: Mapping[str, Any], values: pd.DataFrame, profile: str | None
             the defaults, ``levels``, methods and options.
         values: raw values in the indicators' own units, in one of two forms. One row a value: columns ``area_code``,
             ``indicator_id``, ``value`` and any of ``edition``, ``numerator``, ``denominator``, ``lower``, ``upper``,
-            ``allocation_error``, ``period``, ``population``, ``group``, ``standing``. Or one row an area: ``area_code``
-            and a column for each indicator. NaN is missing, ``"not applicable"`` what there can be no value of.
-        profile: a profile to use in place of the framework's: ``spi``, ``eu-spi``, ``california``, ``equal``,
-            ``deprivation``, ``base-year-100``.
+            ``allocation_error``, ``period``, ``population``, ``group``, ``standing``. Or one row an area:
+            ``area_code``, a column for each indicator and any of ``edition``, ``population``, ``group``,
+            ``standing``. NaN is missing, ``"not applicable"`` what there can be no value of.
+        profile: a profile to use in place of the framework's; ``docs/score.md`` lists them.
 
     Returns:
         The tree (``structure``), the methods of every element (``recipe``) and the data (``values``: ``panel`` holds
@@ -95,9 +95,9 @@ def score(framework: Mapping[str, Any], values: pd.DataFrame, profile: str | Non
         FrameworkError: everything wrong with framework and values, in ``faults``.
         EngineError: a method cannot be applied to these values.
     """
-    from spi_pipeline.engine.calculate.score import score_framework
+    from spi_pipeline.engine.calculate.score import score_task
 
-    return score_framework(framework, values, profile)
+    return score_task(read(framework, values, profile))
 
 
 def draw(scores: Scores, draws: int = 1000, seed: int = 0, progress: Progress | None = None) -> Uncertainty:

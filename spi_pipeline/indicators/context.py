@@ -98,7 +98,7 @@ def decade(
         indicators: those of the measures that the index is made of.
 
     Returns:
-        The columns of the product ``decade``.
+        The columns of the product ``decade``; an area of which one census tells nothing has neither value.
 
     Raises:
         SpiError: as ``ward_values``.
@@ -110,9 +110,10 @@ def decade(
             for each in (earlier.of(measure), measure)
         )
         change = now["value"] - then["value"]
+        both = change.notna()
         half = Z95 * np.hypot(now["allocation_error"], then["allocation_error"])
         lower, upper = change - half, change + half
-        verdict = np.select([lower > 0, upper < 0, change.notna()], [ROSE, FELL, UNSURE], default="")
+        verdict = np.select([lower > 0, upper < 0, both], [ROSE, FELL, UNSURE], default="")
         frames.append(
             pd.DataFrame(
                 {
@@ -122,12 +123,12 @@ def decade(
                     "unit": units[measure.unit].title,
                     "earlier_end": then["period_end"].dt.date,
                     "later_end": now["period_end"].dt.date,
-                    "earlier": then["value"],
-                    "later": now["value"],
+                    "earlier": then["value"].where(both),
+                    "later": now["value"].where(both),
                     "change": change,
                     "lower": lower,
                     "upper": upper,
-                    "verdict": pd.Series(verdict, change.index, dtype=object).where(change.notna(), None),
+                    "verdict": pd.Series(verdict, change.index, dtype=object).where(both, None),
                     "earlier_source_id": earlier.source,
                     "later_source_id": measure.source,
                     "limits": earlier.limits,

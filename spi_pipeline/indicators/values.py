@@ -279,7 +279,8 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     above = [np.bincount(parent[known], column[known], len(authorities)) for column in sums.T]
     of_wards = of_authorities(covered, known, wards)
-    enough = of_wards >= wards.least_covered
+    # The total of a town that lacks a ward is too small; what is divided is only less sure.
+    enough = of_wards >= (COMPLETE if measure.kind == "total" else wards.least_covered)
     above = [np.where(enough, column, np.nan) for column in above]
     numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
     denominator = np.where(denominator > 0, denominator, np.nan)

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.contracts.models.framework import Framework
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.statements import by_level
 from spi_pipeline.engine.weights.fit import Fit
 from spi_pipeline.scoring.areas import Areas
@@ -107,7 +108,7 @@ class Tree:
         """
         used = [level for level in LEVELS if level in {element["level"] for element in self.elements}]
         framework = {"levels": used, "outside": [authority], "elements": list(self.elements)}
-        return score_framework(framework, rows)
+        return score(framework, rows)
 
     def _cut(self, root: str, elements: Sequence[Element]) -> Tree:
         # The top of a tree enters no parent.

@@ -150,7 +150,7 @@ def embedded_digest(folder: Path, source_id: str) -> str:
 
 
 def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
-    """The sources fetched or laid in without an embedded table; a frozen one without is a fault, told when it is read.
+    """The sources of which nothing is embedded, since they are fetched or laid in; a frozen one has to be, when read.
 
     Raises:
         SpiError: as for ``snapshot_as_of``.

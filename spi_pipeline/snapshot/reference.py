@@ -104,7 +104,7 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     measures = {
         item.id: found["value"]
         for item in context
-        if set(contracts.sources_of(item)) <= tables.keys() and item.measure.kind != "density"
+        if set(contracts.sources_of(item)) <= tables.keys()
         if (found := _national_values(item, contracts, tables, wards)) is not None
     }
     rows: list[tuple[Any, ...]] = []

@@ -10,9 +10,14 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Earlier, Measured
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
-from spi_pipeline.steps.pages.page import Page
+from spi_pipeline.steps.pages.markdown import framed
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Column, Step, products
+
+# Columns of the two tables that a page tells, and those that single out a figure of an area.
+_TOLD = ("title", "earlier", "later", "value", "change", "unit", "period_end")
+_OF = ("measure_id", "period_end")
 
 
 def context_steps(contracts: Contracts) -> list[Step]:
@@ -29,7 +34,7 @@ def context_steps(contracts: Contracts) -> list[Step]:
             outputs=("context",),
             files=_files(measures, contracts, "context"),
             does=context,
-            page=Page(),
+            page=Page(shows=_of_authorities),
             title="Context",
             description="Who lives in every ward, in which homes, of what work, income and qualifications: to be set "
             "beside the index, which never reads it.",
@@ -43,7 +48,7 @@ def context_steps(contracts: Contracts) -> list[Step]:
             outputs=("decade",),
             files=(*_files(both, contracts, "decade"), *_indicator_files(pairs, contracts)),
             does=ten_years,
-            page=Page(),
+            page=Page(shows=_of_authorities),
             title="Ten years between two censuses",
             description="How each ward, within its present boundaries, differed in 2021 from 2011, and how sure that "
             "is.",
@@ -111,3 +116,20 @@ def ten_years(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     units, places = contracts.vocabulary.units, ward_places(inputs, contracts)
     indicators = contracts.indicators.keys() & {now.id for now, _ in pairs}
     return {"decade": decade(pairs, contracts.sources, units, tables, places, indicators=indicators)}
+
+
+def _of_authorities(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """Each measure as every authority has it, beside its lowest ward and its highest, by the column the step forms."""
+    table, figure = look.frame(step.outputs[0]), next(iter(step.lineage))
+    table = table.dropna(subset=[figure]).reset_index(drop=True)
+    told, of = [[name for name in names if name in table] for names in (_TOLD, _OF)]
+    facts = {}
+    for authority in contracts.geography.authorities:
+        own = {ward.code: ward.name for ward in contracts.geography.wards if ward.authority == authority.code}
+        wards = (
+            table.assign(ward=table["area_code"].map(own)).dropna(subset=["ward"]).sort_values(figure, kind="stable")
+        )
+        ends = wards.groupby(of)["ward"].agg(lowest="first", highest="last")
+        rows = table[table["area_code"] == authority.code].join(ends, on=of)
+        facts[authority.name] = Markdown(framed(rows[[*told, "lowest", "highest"]].round(1)))
+    return facts

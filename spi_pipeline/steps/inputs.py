@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What a step may read beside tables: figures in the package, downloads, and facts that no file of the store holds.
-EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "inbox/"
+EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
 AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "dormant", "areas", "asking"
 
 

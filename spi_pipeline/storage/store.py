@@ -211,6 +211,10 @@ class Store:
         found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
         return {name: files for name, files in found.items() if files}
 
+    def inbox_of(self, source_id: str) -> Path:
+        """The folder that the files of a source are laid into, which may not be there yet."""
+        return self.root / places.inbox(source_id)
+
     def inbox_digest(self, source_id: str) -> str:
         """A digest of the names and bytes of the files that somebody laid in for a source."""
         digest = hashlib.sha256()

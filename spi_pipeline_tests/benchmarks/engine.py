@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine import score
 from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.benchmarks.plain import plain_draws, plain_scores
 from spi_pipeline_tests.published.files import FOLDER
@@ -69,11 +69,11 @@ def example() -> tuple[dict[str, Any], pd.DataFrame]:
 
 
 def engine_scores(framework: dict[str, Any], values: pd.DataFrame) -> None:
-    score_framework(framework, values).table()
+    score(framework, values).table()
 
 
 def engine_draws(framework: dict[str, Any], values: pd.DataFrame, draws: int = DRAWS) -> None:
-    simulate(score_framework(framework, values), draws, 1)
+    simulate(score(framework, values), draws, 1)
 
 
 def cases() -> dict[str, tuple[Callable[[], tuple[dict[str, Any], pd.DataFrame]], Callable[..., None], float]]:

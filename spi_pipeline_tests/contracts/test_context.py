@@ -102,6 +102,13 @@ def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: st
             "source: bus_service\n    columns: [trips_per_hour]",
             "source bus_service is of several periods; a decade lies between two censuses, each of one",
         ),
+        ("measures: [income_deprived]}", "measures: [income_deprived], without: [Central]}", "'Central' is refused"),
+        (
+            "decade:\n",
+            "decade:\n  - {measure: no_car, source: census_overcrowding, columns: [plus_1], "
+            "denominator: {column: households}, limits: No.}\n",
+            "no_car stands here twice; keep one",
+        ),
         (
             "    limits: Rounded to five.",
             "    error: {basis: published, lower: low, upper: high}\n    limits: Rounded to five.",

@@ -56,6 +56,13 @@ FILE = "published_findings.yaml"
             "2024-07-22, or unknown",
         ),
         case(
+            "a day that there is not", FILE,
+            "published: unknown",
+            "published: 2024-02-31",
+            "findings.of_another_town.published: '2024-02-31' is refused, state a day, month or year, such as "
+            "2024-07-22, or unknown",
+        ),
+        case(
             "no claim", FILE,
             "    claims:\n      - {element: no_car, end: highest, wards: [E05999999], because: They count dogs.}\n",
             "    claims: []\n",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine import read, score
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics, without
-from spi_pipeline.engine.calculate.score import read_task, score_framework
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.peers import nearest_peers, scorecard, whole_values
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, rows, two_components
@@ -70,7 +70,7 @@ def test_importance_needs_something_to_see() -> None:
 
 
 def test_leaving_out_by_hand() -> None:
-    task = read_task(two_components(), rows(EXAMPLE))
+    task = read(two_components(), rows(EXAMPLE))
     table = leave_one_out(task)
     assert set(table.index) == {"housing", "crowding", "heat", "safety", "crime"}
     # Without safety (or crime, its only child) the index is housing: 100, 45, 10 in place of 95, 47.5, 5.
@@ -79,8 +79,8 @@ def test_leaving_out_by_hand() -> None:
     smaller = two_components()
     smaller["elements"] = [stated for stated in smaller["elements"] if stated["id"] != "heat"]
     values = rows({name: EXAMPLE[name] for name in ("crowding", "crime")})
-    by_hand = score_framework(smaller, values).scores["index"]
-    before = score_framework(two_components(), rows(EXAMPLE)).scores["index"]
+    by_hand = score(smaller, values).scores["index"]
+    before = score(two_components(), rows(EXAMPLE)).scores["index"]
     assert table.loc["heat", "mean_change"] == pytest.approx((by_hand - before).abs().mean())
     assert table["largest_rank_change"].tolist() == [0] * 5
 
@@ -88,7 +88,7 @@ def test_leaving_out_by_hand() -> None:
 def test_nothing_is_left_without_the_only_indicator() -> None:
     framework = two_components()
     framework["elements"] = [framework["elements"][i] for i in (0, 4, 5)]
-    task = read_task(framework, rows({"crime": EXAMPLE["crime"]}))
+    task = read(framework, rows({"crime": EXAMPLE["crime"]}))
     assert without(task.structure, "crime") is None
     assert leave_one_out(task).empty
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine import score
 from spi_pipeline.engine.aggregate.parent import MEANS
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import METHODS
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows
@@ -30,7 +31,7 @@ def framework(normalise: Any, aggregate: Any = "arithmetic", **keys: Any) -> dic
 
 
 def scored(method: str, a: list[float], b: list[float], **keys: Any) -> Scores:
-    return score_framework(framework({"method": method, **NEEDED.get(method, {})}, **keys), rows({"a": a, "b": b}))
+    return score(framework({"method": method, **NEEDED.get(method, {})}, **keys), rows({"a": a, "b": b}))
 
 
 @pytest.mark.parametrize("method", METHODS["normalise"])
@@ -50,7 +51,7 @@ def test_an_area_without_values_has_neither_score_nor_rank(impute: str, mean: st
     aggregate = {"method": "generalised", "order": 2} if mean == "generalised" else mean
     columns = {name: [1.0, 2, NAN, 3.5, 4] for name in "ab"}
     table = rows({**columns, "b": [1.0, 3, NAN, 2, NAN]}).assign(edition=2020)
-    result = score_framework(framework("goalposts", aggregate, impute=impute), table)
+    result = score(framework("goalposts", aggregate, impute=impute), table)
     assert result.scores.iloc[2].isna().all()
     assert result.ranks().iloc[2].isna().all()
     assert result.scores["index"].drop((2020, "A02")).notna().all()
@@ -109,9 +110,9 @@ def test_order_of_rows_and_columns_changes_nothing(seed: int, impute: str, weigh
     stated = {"impute": impute, "weights": weights, "treat": True}
     elements = [element("index"), element("one", "index"), element("two", "index"), *leaves]
     table = rows(columns)
-    result = score_framework({**stated, "elements": elements}, table)
+    result = score({**stated, "elements": elements}, table)
     mixed = [elements[place] for place in random.permutation(len(elements))]
     shuffled = table.sample(frac=1, random_state=seed)[random.permutation(table.columns)]
-    other = score_framework({**stated, "elements": mixed}, shuffled)
+    other = score({**stated, "elements": mixed}, shuffled)
     pd.testing.assert_frame_equal(other.scores[result.scores.columns], result.scores, rtol=0, atol=1e-9)
     pd.testing.assert_frame_equal(other.ranks()[result.scores.columns], result.ranks())

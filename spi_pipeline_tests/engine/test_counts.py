@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.intervals import events_interval, shrink_proportions, wilson
@@ -29,7 +30,7 @@ def values(factor: float = 100, **columns: Any) -> pd.DataFrame:
 
 
 def scored(table: pd.DataFrame, **keys: Any) -> Scores:
-    return score_framework(framework(**keys), table)
+    return score(framework(**keys), table)
 
 
 def test_values_on_too_few_cases_are_suppressed_and_not_counted_as_observed() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import MEASURED, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate
@@ -47,7 +48,7 @@ def widths(found: Uncertainty, kind: str = "score") -> pd.Series:
 
 
 def choice(framework: dict[str, Any], values: pd.DataFrame, draws: int = 400) -> Uncertainty:
-    return simulate(score_framework(framework, values), draws, doubt=Doubt(sources=("choice",)))
+    return simulate(score(framework, values), draws, doubt=Doubt(sources=("choice",)))
 
 
 def test_fewer_indicators_make_wider_intervals_and_no_element_is_certain() -> None:
@@ -61,7 +62,7 @@ def test_the_spread_of_other_indicators_by_hand() -> None:
     """With one component nothing is lent: a t distribution with the component's own degrees of freedom."""
     slots = {"a": 5}
     values = drawn(slots, 40, common=0.0, own=8.0)
-    scores = score_framework(index(slots), values)
+    scores = score(index(slots), values)
     block = scores.scores[[f"a{number}" for number in range(5)]].to_numpy()
     left = block - block.mean(axis=0) - block.mean(axis=1, keepdims=True) + block.mean()
     single = (left**2).sum() / (39 * 4)
@@ -78,7 +79,7 @@ def test_error_of_the_figures_is_not_counted_twice() -> None:
     values = drawn(slots, 200, common=0.0, own=6.0)
     noisy = values.assign(lower=values["value"] - 1.96 * 6, upper=values["value"] + 1.96 * 6)
     both = Doubt(sources=("measurement", "choice"))
-    with_error = widths(simulate(score_framework(index(slots), noisy), 1000, doubt=both))["a"]
+    with_error = widths(simulate(score(index(slots), noisy), 1000, doubt=both))["a"]
     without = widths(choice(index(slots), values, 1000))["a"]
     # All of the indicators' differences are error: what measurement adds, choice no longer holds.
     assert with_error == pytest.approx(without, rel=0.15)
@@ -130,7 +131,7 @@ def two_editions(**columns: Any) -> pd.DataFrame:
 
 
 def changed(values: pd.DataFrame) -> pd.DataFrame:
-    scores = score_framework(index({"a": 2, "b": 2}), values)
+    scores = score(index({"a": 2, "b": 2}), values)
     return simulate(scores, 200).changes(2023, 2024).set_index(["id", "area_code"])
 
 
@@ -162,17 +163,17 @@ def test_one_figure_measured_again_moves_what_it_should_and_no_more() -> None:
 
 def test_an_unknown_edition_is_refused() -> None:
     with pytest.raises(Exception, match="there is no edition 2022: use one of 2023, 2024"):
-        simulate(score_framework(index({"a": 2, "b": 2}), two_editions()), 20).changes(2022, 2024)
+        simulate(score(index({"a": 2, "b": 2}), two_editions()), 20).changes(2022, 2024)
 
 
 def test_errors_of_allocation_add_to_those_of_measurement() -> None:
     values = drawn({"a": 1, "b": 2}, 60).assign(allocation_error=3.0)
     values = values.assign(lower=values["value"] - 4 * 1.96, upper=values["value"] + 4 * 1.96)
-    scores = score_framework(index({"a": 1, "b": 2}), values)
+    scores = score(index({"a": 1, "b": 2}), values)
     found = widths(simulate(scores, 2000), "measured")
     assert found["a"] == pytest.approx(2 * NINETY * 5, rel=0.04)
     with pytest.raises(FrameworkError, match="the allocation_error is below 0"):
-        score_framework(index({"a": 1, "b": 2}), values.assign(allocation_error=-1.0))
+        score(index({"a": 1, "b": 2}), values.assign(allocation_error=-1.0))
 
 
 @pytest.mark.parametrize("impute", ["regression", "mean", "neighbours", "group_mean"])
@@ -180,7 +181,7 @@ def test_a_filled_cell_has_the_error_of_estimates_of_known_values(impute: str) -
     values = drawn({"a": 4}, 80).assign(group="all")
     gap = (values["indicator_id"] == "a1") & (values["area_code"] == "A07")
     values.loc[gap, "value"] = NAN
-    scores = score_framework(index({"a": 4}, impute=impute), values)
+    scores = score(index({"a": 4}, impute=impute), values)
     [cell] = scores.indicators.cells.to_dict("records")
     assert 2 < cell["error"] < 15
     found = simulate(scores, 2000).intervals.set_index(["id", "area_code"])
@@ -191,7 +192,7 @@ def test_a_filled_cell_has_the_error_of_estimates_of_known_values(impute: str) -
 
 def scores_of(seed: int) -> Scores:
     values = drawn({"a": 3, "b": 1}, 15, seed).assign(allocation_error=0.5)
-    return score_framework(index({"a": 3, "b": 1}, profile="spi"), values)
+    return score(index({"a": 3, "b": 1}, profile="spi"), values)
 
 
 def test_errors_alone_are_narrower_than_everything_in_doubt() -> None:
@@ -222,7 +223,7 @@ def test_an_interval_of_a_normal_error_holds_what_it_should() -> None:
     """By a second route: the measured interval of one indicator is its value and 1.645 standard errors."""
     values = drawn({"a": 2}, 10)
     values = values.assign(lower=values["value"] - 1.96, upper=values["value"] + 1.96)
-    found = simulate(score_framework(index({"a": 2}), values), 3000).intervals
+    found = simulate(score(index({"a": 2}), values), 3000).intervals
     own = found[found["id"] == "a0"]
     value = values.loc[values["indicator_id"] == "a0", "value"].to_numpy()
     np.testing.assert_allclose(own["measured_low"], value + stats.norm.ppf(0.05), rtol=0, atol=0.12)

@@ -9,8 +9,9 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.engine import score
 from spi_pipeline.engine.aggregate.parent import MEANS
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.methods import METHODS
@@ -89,7 +90,7 @@ def computed(seed: int, keys: dict[str, Any]) -> Scores | None:
                      *(indicator(name, "one" if name < "e" else "two", **leaf) for name in names)],
     }  # fmt: skip
     try:
-        return score_framework(framework, table)
+        return score(framework, table)
     except EngineError:
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import read_task
+from spi_pipeline.engine import read
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, element, indicator, rows, two_components
 
@@ -18,7 +18,7 @@ Change = Callable[[dict[str, Any]], None]
 
 def faults(framework: dict[str, Any], values: pd.DataFrame | None = None) -> list[str]:
     with pytest.raises(FrameworkError) as raised:
-        read_task(framework, rows(EXAMPLE) if values is None else values)
+        read(framework, rows(EXAMPLE) if values is None else values)
     return str(raised.value).splitlines()
 
 
@@ -27,7 +27,7 @@ def by_id(framework: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_a_framework_without_fault_is_read() -> None:
-    task = read_task(two_components(), rows(EXAMPLE))
+    task = read(two_components(), rows(EXAMPLE))
     assert task.structure.parents == ["housing", "safety", "index"]
     assert task.structure.levels == ["indicator", "component", "index"]
     assert task.structure.leaves_below("index") == ["crowding", "heat", "crime"]
@@ -144,7 +144,7 @@ def test_a_flood_of_the_same_fault_is_cut_short() -> None:
 def test_blank_cells_are_missing_not_faulty() -> None:
     values = rows(EXAMPLE).astype({"value": object})
     values.loc[1, "value"] = " "
-    assert read_task(two_components(), values).values.panel["crowding"].isna().tolist() == [False, True, False]
+    assert read(two_components(), values).values.panel["crowding"].isna().tolist() == [False, True, False]
 
 
 def test_a_leaf_may_skip_levels_and_a_parent_too() -> None:
@@ -154,7 +154,7 @@ def test_a_leaf_may_skip_levels_and_a_parent_too() -> None:
         element("lone", "index", level="component"), indicator("b", "lone", worst=0, best=1),
         indicator("direct", "index", worst=0, best=1),
     ]  # fmt: skip
-    task = read_task(framework, rows({"a": [0.0, 1], "b": [0.0, 1], "direct": [0.0, 1]}))
+    task = read(framework, rows({"a": [0.0, 1], "b": [0.0, 1], "direct": [0.0, 1]}))
     levels = ["index", "dimension", "component", "indicator", "component", "indicator", "indicator"]
     assert list(task.structure.level_of.values()) == levels
     assert [task.structure.role(name) for name in task.structure.parents] == [

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows, two_components
@@ -32,7 +33,7 @@ METHODS: list[dict[str, Any]] = [
 
 
 def scored(columns: dict[str, list[float]], **keys: Any) -> Scores:
-    return score_framework(two_components(**keys), rows(columns, [2024]))
+    return score(two_components(**keys), rows(columns, [2024]))
 
 
 @pytest.mark.parametrize("keys", METHODS)
@@ -61,7 +62,7 @@ def test_a_whole_is_scored_from_its_population_weighted_values() -> None:
     values = rows({"crowding": [0.0, 30], "heat": [10.0, 40], "crime": [5.0, 20]})
     values["population"] = values["area_code"].map({"A00": 3000, "A01": 1000})
     values["numerator"], values["denominator"] = 5.0, 50.0
-    result = score_framework(two_components(wholes="all"), values)
+    result = score(two_components(wholes="all"), values)
     whole = result.scores.xs("all", level="area_code").iloc[0]
     assert whole["crowding"] == pytest.approx(100 * (1 - 7.5 / 30))
     assert whole["heat"] == pytest.approx(100 * 17.5 / 50)
@@ -75,7 +76,7 @@ def test_a_whole_for_each_group() -> None:
     values = rows({"crowding": [0.0, 30, 10], "heat": [10.0, 40, 20], "crime": [5.0, 20, 3]})
     values["population"] = 1.0
     values["group"] = values["area_code"].map({"A00": "north", "A01": "north", "A02": "south"})
-    scores = score_framework(two_components(wholes="group"), values).scores.droplevel("edition")
+    scores = score(two_components(wholes="group"), values).scores.droplevel("edition")
     assert list(scores.index) == ["A00", "A01", "A02", "north", "south"]
     assert scores.loc["south", "index"] == scores.loc["A02", "index"]
     assert scores.loc["north", "crowding"] == pytest.approx(50)
@@ -96,7 +97,7 @@ def test_a_whole_for_each_group() -> None:
 def test_faults(keys: dict[str, Any], columns: dict[str, Any], words: str) -> None:
     values = rows({"crowding": [0.0, 30], "heat": [10.0, 40], "crime": [5.0, 20]}).assign(**columns)
     with pytest.raises(FrameworkError, match=words):
-        score_framework(two_components(**keys), values)
+        score(two_components(**keys), values)
 
 
 def test_a_level_is_what_its_name_says() -> None:
@@ -110,7 +111,7 @@ def test_a_level_is_what_its_name_says() -> None:
         ],
     }
     values = rows({"a": [4.0, 50, 90], "b": [9.0, 60, 40]})
-    assert score_framework(framework, values).scores["d"].iloc[0] == pytest.approx(6)
+    assert score(framework, values).scores["d"].iloc[0] == pytest.approx(6)
     # Called otherwise, the lowest aggregated level is the component: an arithmetic mean by principal components.
     other = {**framework, "levels": ["measure", "theme", "whole"]}
-    assert score_framework(other, values).scores["d"].iloc[0] > 6.2
+    assert score(other, values).scores["d"].iloc[0] > 6.2

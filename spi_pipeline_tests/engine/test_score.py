@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.engine.calculate.score import TABLE_COLUMNS, Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import TABLE_COLUMNS, Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.explain import explain_profile
 from spi_pipeline.engine.framework.profiles import PROFILES
@@ -19,7 +20,7 @@ from spi_pipeline_tests.engine.frameworks import EXAMPLE, NAN, element, indicato
 
 
 def scored(framework: dict[str, Any], values: pd.DataFrame | None = None, profile: str | None = None) -> Scores:
-    return score_framework(framework, rows(EXAMPLE) if values is None else values, profile)
+    return score(framework, rows(EXAMPLE) if values is None else values, profile)
 
 
 def column(scores: Scores, name: str) -> list[float]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import Scores, read_task, score_framework
+from spi_pipeline.engine import explain, read, score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.explain import explain_framework
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.uncertainty.simulate import simulate
 from spi_pipeline_tests.engine.frameworks import EXAMPLE, NAN, element, indicator, rows, two_components
@@ -22,12 +22,12 @@ def one_level(*leaves: dict[str, Any], **keys: Any) -> dict[str, Any]:
 
 
 def scored(framework: dict[str, Any], **columns: list[float]) -> Scores:
-    return score_framework(framework, rows(columns))
+    return score(framework, rows(columns))
 
 
 def faults(framework: dict[str, Any], values: pd.DataFrame | None = None) -> str:
     with pytest.raises(FrameworkError) as raised:
-        read_task(framework, rows(EXAMPLE) if values is None else values)
+        read(framework, rows(EXAMPLE) if values is None else values)
     return str(raised.value)
 
 
@@ -58,7 +58,7 @@ def test_a_shift_lets_a_logarithm_have_zeros() -> None:
         scored(one_level(indicator("a", "index", worst=0, best=9, transform="log")), a=[0.0, 2, 9])
     leaf["transform"] = {"method": "box_cox", "shift": 1, "lambda": 0}
     assert scored(one_level(leaf), a=[0.0, 2, 9]).scores["a"].tolist() == pytest.approx(result.scores["a"].tolist())
-    assert "become ln (x +1)" in explain_framework(one_level(leaf | {"transform": {"method": "log", "shift": 1}}))
+    assert "become ln (x +1)" in explain(one_level(leaf | {"transform": {"method": "log", "shift": 1}}))
 
 
 def test_goalposts_are_exchanged_with_the_direction_and_must_go_with_it() -> None:
@@ -99,7 +99,7 @@ def test_caps_for_all_indicators_and_in_every_draw() -> None:
         indicator("a", "index"), indicator("b", "index"), normalise={"method": "goalposts", "without": "extremes"},
         at_least=20, at_most=70, doubt={"sources": ["measurement"]},
     )  # fmt: skip
-    result = score_framework(framework, table)
+    result = score(framework, table)
     assert result.indicators.treated.to_numpy().min() == 20
     intervals = simulate(result, 50).intervals
     index = intervals[intervals["id"] == "index"]
@@ -110,7 +110,7 @@ def test_caps_for_all_indicators_and_in_every_draw() -> None:
 def test_values_are_divided_by_others() -> None:
     framework = one_level(indicator("flights", "index", divide_by="people", worst=0, best=2))
     table = rows({"flights": [10.0, 30, NAN], "people": [10.0, 20, 0]}).assign(lower=5.0, upper=20.0)
-    result = score_framework(framework, table)
+    result = score(framework, table)
     assert result.task.values.panel["flights"].tolist()[:2] == [1, 1.5]
     assert result.task.values.lower is not None
     assert result.task.values.lower["flights"].tolist()[:2] == [0.5, 0.25]
@@ -251,9 +251,7 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
     table = rows({"a": [1.0, 3, 5, 9]}, [2020, 2021])
     for base in (2020, "2020"):
         framework = one_level(indicator("a", "index"), normalise={"method": "base_year_z", "base": base})
-        assert score_framework(framework, table).scores["a"].tolist()[:2] == pytest.approx(
-            [100 - 10 / 2**0.5, 100 + 10 / 2**0.5]
-        )
+        assert score(framework, table).scores["a"].tolist()[:2] == pytest.approx([100 - 10 / 2**0.5, 100 + 10 / 2**0.5])
 
 
 @pytest.mark.parametrize(
@@ -326,9 +324,9 @@ def test_a_score_that_is_not_clipped_is_explained_so() -> None:
     elements = [{"id": "r"}, {"id": "c", "parent": "r"}, indicator("a", "c"), indicator("b", "c")]
     rescale = {"method": "goalposts", "worst": 1, "best": 0}
     framework: dict[str, Any] = {"normalise": "none", "elements": elements, "rescale": {"component": rescale}}
-    assert "enters its parent as s = 100 × clip(" in explain_framework(framework)
+    assert "enters its parent as s = 100 × clip(" in explain(framework)
     framework["rescale"] = {"component": rescale | {"clip": False}}
-    assert "enters its parent as s = 100 × (x − worst) / (best − worst), worst 1" in explain_framework(framework)
+    assert "enters its parent as s = 100 × (x − worst) / (best − worst), worst 1" in explain(framework)
 
 
 def test_everything_stated_is_explained() -> None:
@@ -342,7 +340,7 @@ def test_everything_stated_is_explained() -> None:
         aggregate={"method": "mazziotta_pareto", "sign": "plus"}, weights={"method": "random", "spread": 0.1},
         missing="group_mean", available=0.65, decimals={"index": 2}, outside=["WLD"], wholes="group", ties="average",
     )  # fmt: skip
-    said = explain_framework(framework)
+    said = explain(framework)
     for words in (
         "Goalposts, worst to best: a p5 to 90.", "become ln(x / (100 − x))", "Values above p99 are taken as p99.",
         "values are divided: a by people", "s = 1 + (7 − 1) × clip", "the panel's extremes stand in",

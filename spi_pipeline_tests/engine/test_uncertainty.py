@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine import score
+from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
@@ -38,7 +39,7 @@ def values(gaps: bool = False, **columns: Any) -> pd.DataFrame:
 
 
 def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: Any) -> Scores:
-    return score_framework(two_components(**keys), values(gaps, **(columns or {})))
+    return score(two_components(**keys), values(gaps, **(columns or {})))
 
 
 def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[str, Any], Any]:
@@ -86,7 +87,7 @@ def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, An
 @pytest.mark.parametrize("number", range(12))
 def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> None:
     framework = two_components(aggregate={"index": "geometric"}, floor=1)
-    stated_scores = score_framework(framework, values())
+    stated_scores = score(framework, values())
     model = Model(stated_scores, Doubt(tuple(set(SOURCES) - {"choice"})))
     parameters, drawn = one_draw(model, number, 7)
     elements = [dict(element) for element in framework["elements"]]
@@ -107,7 +108,7 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
         data = data.assign(value=data["value"] ** 0.5)
     stated = parameters["aggregation"]
     aggregate = framework["aggregate"] if stated == "stated" else stated
-    again = score_framework({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
+    again = score({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
     leaves = list(stated_scores.task.structure.leaves)
     anew, usual = again.scores[leaves], stated_scores.scores[leaves]
     if parameters["transform"] == "square_root" or parameters["normalisation"] != "stated":
@@ -122,7 +123,7 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
         for one in elements
     ]
     rows = anew.reset_index().melt(["edition", "area_code"], var_name="indicator_id", value_name="value")
-    again = score_framework({"elements": given, "aggregate": aggregate, "floor": 1}, rows)
+    again = score({"elements": given, "aggregate": aggregate, "floor": 1}, rows)
     np.testing.assert_allclose(drawn.scores["index"][0], again.scores["index"], rtol=0, atol=1e-9)
 
 
@@ -193,7 +194,7 @@ def test_goalposts_by_hand() -> None:
 def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
     data = values()
     data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
-    scores = score_framework(two_components(), data)
+    scores = score(two_components(), data)
     found = simulate(scores, 2000, doubt=Doubt(sources=("measurement",))).intervals
     safety = found[found["id"] == "safety"]
     # Crime has a standard error of 1, which is 5 points of its 20; 90 % lie within 1.645 of them.
@@ -232,7 +233,7 @@ def test_intervals_pairs_and_the_lowest() -> None:
 def test_an_area_without_values_has_no_interval() -> None:
     data = values()
     data.loc[data["area_code"] == "A03", "value"] = NAN
-    found = simulate(score_framework(two_components(), data), 20).intervals
+    found = simulate(score(two_components(), data), 20).intervals
     gone = found[found["area_code"] == "A03"]
     assert gone[["score_low", "rank_low", "lowest"]].isna().all(axis=None)
     assert found[found["area_code"] != "A03"]["rank_high"].notna().all()
@@ -295,7 +296,7 @@ def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:
     data = values()
     data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
     data.loc[data["indicator_id"] == "heat", ["lower", "upper"]] = NAN
-    scores = score_framework(two_components(), data)
+    scores = score(two_components(), data)
     found = simulate(scores, 400).intervals
     heat, crime = (found[found["id"] == name].reset_index(drop=True) for name in ("heat", "crime"))
     assert heat["rank_low"].tolist() == heat["rank_high"].tolist()
@@ -311,7 +312,7 @@ def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:
 def test_an_area_without_a_score_does_not_spoil_the_pairs_of_the_others() -> None:
     data = values()
     data.loc[data["area_code"] == "A03", "value"] = NAN
-    pairs = simulate(score_framework(two_components(), data), 40).pairs[2024]
+    pairs = simulate(score(two_components(), data), 40).pairs[2024]
     assert pairs.loc["A03"].isna().all()
     others = pairs.drop(index="A03", columns="A03")
     np.testing.assert_allclose(others + others.T, 1)
@@ -348,7 +349,7 @@ def test_faults_in_doubt(stated: Any, words: str) -> None:
 SCRIPT = """
 import sys
 import numpy as np, pandas as pd
-from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine import score
 from spi_pipeline.engine.uncertainty.simulate import simulate
 rng = np.random.default_rng(0)
 common = rng.normal(size=3000)
@@ -366,7 +367,7 @@ elements += [{"id": f"i{n}", "parent": "ab"[n % 2], "direction": "higher_is_bett
 elements += [{"id": "few", "parent": "a", "direction": "higher_is_better", "shrink": True}]
 elements += [{"id": "skewed", "parent": "b", "direction": "higher_is_better", "transform": "box_cox"}]
 elements[2]["weights"] = "factor"
-scores = score_framework({"profile": "spi", "elements": elements}, table)
+scores = score({"profile": "spi", "elements": elements}, table)
 found = simulate(scores, 20, seed=5)
 for figures in (scores.scores, found.intervals.iloc[:, 3:]):
     sys.stdout.buffer.write(figures.to_numpy(dtype=float).tobytes())

@@ -63,6 +63,14 @@ def test_a_total_of_a_ward_that_is_not_all_known_is_missing() -> None:
     assert by_area(found, "value") == close({N1: 250, N2: NAN, S1: 30, S2: 100, NORTH: NAN, SOUTH: 130})
 
 
+def test_a_total_of_an_authority_is_of_all_its_wards_however_little_it_may_be_known_through() -> None:
+    rows = small(residents=[100, 200, 40, NAN, 100])
+    lax = dataclasses.replace(TOWN, least_covered=0.1)
+    counted = measured(kind="total", columns=["residents"])
+    found = ward_values(counted, {"survey": source()}, {"survey": rows}, lax).values
+    assert by_area(found, "value") == close({N1: 250, N2: 70, S1: NAN, S2: 100, NORTH: 320, SOUTH: NAN})
+
+
 def test_how_many_people_a_shared_area_gives_is_as_doubtful_as_homes_are_unlike() -> None:
     found = people("total")
     errors = by_area(found, "allocation_error")
@@ -145,9 +153,8 @@ def test_ten_years_are_told_where_the_interval_leaves_nothing() -> None:
     assert len(SMALL) == 5
 
 
-def test_an_area_without_an_earlier_figure_has_no_verdict() -> None:
+def test_an_area_without_an_earlier_figure_has_neither_value_nor_verdict() -> None:
     now, then = small(yes=[10, 8, 6, 3, 20], asked=ASKED), small(had=[10, 8, 6, NAN, 10], all=ASKED)
     table = decade([(measured(**SHARE), EARLIER)], SOURCES, UNITS, {"survey": now, "old": then}, TOWN, indicators=set())
     row = table.set_index("area_code").loc[S1]
-    assert row[["change", "lower", "upper", "verdict"]].isna().all()
-    assert row["later"] == 10
+    assert row[["earlier", "later", "change", "lower", "upper", "verdict"]].isna().all()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +53,7 @@ def owner(house: House) -> House:
     for path, text in draft(seen, asked, contracts, known).items():
         (house.settings.contracts / path).parent.mkdir(exist_ok=True)
         for asked_for, answer in FIGURES.items():
-            text = pd.Series([text]).str.replace(rf'"FILL IN: [^"]*{asked_for}[^"]*"', answer, regex=True)[0]
+            text = re.sub(rf'"FILL IN: [^"]*{asked_for}[^"]*"', answer, text)
         (house.settings.contracts / path).write_text(filled(text), encoding="utf-8")
     return house
 
@@ -168,6 +168,6 @@ def test_frozen_into_a_snapshot_it_needs_no_file(owner: House) -> None:
     step = step_of(owner, "source/night_calls")
     assert step.does is embedded
     before = owner.store.read("night_calls")
-    [outcome] = owner.runner.run([replace(step)], "own", NOW)
+    [outcome] = owner.runner.run([step], "own", NOW)
     assert outcome.state in ("written", "unchanged"), outcome.message
     assert owner.store.read("night_calls").equals(before)

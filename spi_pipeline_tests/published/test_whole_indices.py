@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spi_pipeline.engine.calculate.score import score_framework
+from spi_pipeline.engine import score
 from spi_pipeline_tests.published.files import published
 from spi_pipeline_tests.published.test_uk_deprivation import ENGLAND
 
@@ -39,7 +39,7 @@ def asem_framework(**keys: Any) -> dict[str, Any]:
 
 
 def largest_difference(framework: dict[str, Any], values: pd.DataFrame, expected: pd.DataFrame) -> float:
-    scores = score_framework(framework, values).scores.droplevel("edition")
+    scores = score(framework, values).scores.droplevel("edition")
     shared = [name for name in scores.columns if name in expected.columns]
     assert len(shared) > 50
     return float((scores[shared] - expected[shared]).abs().max().max())
@@ -48,7 +48,7 @@ def largest_difference(framework: dict[str, Any], values: pd.DataFrame, expected
 def test_asem_from_indicators_with_gaps_and_outliers() -> None:
     groups = pd.read_csv(published("coinr_asem/ASEM_iData.csv"), index_col="uCode")["EurAsia_group"]
     framework = asem_framework(impute="group_mean", treat=True)
-    result = score_framework(framework, long(asem("dset_Denominated"), group=groups))
+    result = score(framework, long(asem("dset_Denominated"), group=groups))
     expected = asem("dset_Aggregated")
     scores = result.scores.droplevel("edition")
     assert (scores - expected[scores.columns]).abs().to_numpy().max() < 1e-9
@@ -95,7 +95,7 @@ def test_english_sub_domains_through_two_exponential_transforms() -> None:
     ]
     framework["levels"] = ["indicator", "domain", "index"]
     ranks = areas.filter(regex="(Income|Employment|Health|Crime|Housing_and_Services|Environment)_rank")
-    scores = score_framework(framework, long(ranks.join(parts[subdomains]))).scores.droplevel("edition")
+    scores = score(framework, long(ranks.join(parts[subdomains]))).scores.droplevel("edition")
     assert (scores["education"] - areas["Education_score"]).abs().max() < 0.0014
     # The domain's scores are ranked anew, in full precision where the publisher's ranks hold them exactly too.
     assert (scores["imd"] - areas["IMD_score"]).abs().max() < 0.02

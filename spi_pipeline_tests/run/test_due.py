@@ -122,7 +122,7 @@ def test_code_that_computes_nothing_makes_nothing_due(
         ("snapshot/corrections.py", "    corrected = table\n", "    corrected = table.slice(0)\n", ["source"]),
         ("geography/allocation.py", "    wards: pd.DataFrame,\n", "    wards: object,\n", ["allocation"]),
         ("steps/indicator.py", "    return Wards(boundaries(", "    return Wards(+boundaries(",
-         ["valued", "context", "recent", "completeness"]),
+         ["valued", "context", "ten_years", "recent", "completeness"]),
         ("scoring/analysis/scorecard.py", "def scorecards(", "def scorecards(*, edited=0, ", ["scorecard"]),
         ("scoring/analysis/sanity.py", "def opposed(", "def opposed(*, edited=0, ", ["sanity/opposed"]),
         ("engine/uncertainty/sensitivity.py", "def sensitivity(", "def sensitivity(*, edited=0, ", ["sensitivity"]),
@@ -158,7 +158,7 @@ def test_code_that_judges_has_every_table_judged_again_and_none_computed(
     [
         ("indicators/safety.yaml", "plausible: {minimum: 0, maximum: 400}", "plausible: {minimum: 0, maximum: 600}",
          ["indicator", "component", "joined/observation"]),
-        ("products/scorecard.yaml", "severity: error", "severity: warning", ["scorecard"]),
+        ("products/residual.yaml", "severity: error", "severity: warning", ["residual"]),
     ],
 )  # fmt: skip
 def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(

@@ -26,3 +26,16 @@ def test_what_is_read_off_the_tables_is_plain(refreshed: House) -> None:
         assert not said.keys() & step.page.about(step, contracts).keys(), step.label
         if is_table(step.outputs[0]):
             assert isinstance(step.page.preview(step, reader.table(step.outputs[0]), contracts), str)
+
+
+def test_the_page_of_the_context_sets_the_town_beside_its_wards_at_the_ends(refreshed: House) -> None:
+    contracts, reader = refreshed.contracts, refreshed.runner.reader
+    [step] = [step for step in build_plan(contracts) if step.name == "decade"]
+    [told] = step.page.shows(step, contracts, reader).values()
+    [row] = [line.strip("| ").split(" | ") for line in str(told).splitlines() if "born abroad" in line]
+    table = reader.frame("decade")
+    wards = table[table["title"].eq(row[0]) & ~table["area_code"].isin(contracts.geography.authority_codes)]
+    names = {ward.code: ward.name for ward in contracts.geography.wards}
+    ends = [names[wards.loc[wards["change"].agg(end), "area_code"]] for end in ("idxmin", "idxmax")]
+    assert row[-2:] == ends
+    assert len(str(told).splitlines()) == 2 + table["measure_id"].nunique()

@@ -214,7 +214,12 @@ def check_decade(
 ) -> None:
     """What two censuses tell is of a measure or an indicator that is there."""
     known: dict[str, Measured] = {**indicators, **{item.id: item for item in context.measures}}
+    told: set[str] = set()
     for index, earlier in enumerate(context.decade):
+        if earlier.measure in told:
+            said = f"{earlier.measure} stands here twice; keep one"
+            faults.append(document.fault(("decade", index, "measure"), said))
+        told.add(earlier.measure)
         for path, message in _earlier_faults(earlier, known, sources, vocabulary):
             faults.append(document.fault(("decade", index, *path), f"decade of {earlier.measure}: {message}"))
 
@@ -232,8 +237,8 @@ def _earlier_faults(earlier: Earlier, known: Mapping[str, Measured], sources: So
         return
     for path, message in measured_faults(earlier.of(now), sources, vocabulary, context=True):
         yield path[1:] if path[0] == "measure" else path, message
-    both = [(name, sources.get(name)) for name in (now.source, earlier.source)]
-    for name, source in both:
+    for name in (now.source, earlier.source):
+        source = sources.get(name)
         if source is not None and source.properties.period.column is not None:
             yield ("source",), f"source {name} is of several periods; a decade lies between two censuses, each of one"
 

@@ -5,12 +5,11 @@ A correction is a statement about one release. What happens when it no longer fi
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.models.vocabulary import Day, Strict
 
 Cell = str | int | float | bool | None
 
@@ -25,7 +24,7 @@ class Correction(Strict):
         expected: what the publisher's figures hold there.
         value: what is put in its place; null where the right figure is not known.
         reason: why the published figure is wrong, in a sentence that says how that is known.
-        since: the day it was decided, YYYY-MM-DD.
+        since: the day it was decided.
         status: how far the publisher is.
     """
 
@@ -35,14 +34,8 @@ class Correction(Strict):
     expected: Cell
     value: Cell
     reason: str = Field(min_length=20)
-    since: str
+    since: Day
     status: Literal["not_reported", "reported", "acknowledged", "will_not_be_fixed"]
-
-    @field_validator("since")
-    @classmethod
-    def _real(cls, day: str) -> str:
-        dt.date.fromisoformat(day)
-        return day
 
     @model_validator(mode="after")
     def _changes_one_cell(self) -> Correction:

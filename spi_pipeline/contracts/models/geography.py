@@ -27,6 +27,8 @@ SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
 # the wards.
 PLACING_SOURCES = ("lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "postcodes")
 
+WARD_CODE = r"^[EW]05\d{6}$"
+
 
 class Without(Strict):
     """Sources that hold no figures for an authority.
@@ -71,7 +73,7 @@ class Authority(Strict):
 class Ward(Strict):
     """An electoral ward of the stated vintage."""
 
-    code: str = Field(pattern=r"^[EW]05\d{6}$")
+    code: str = Field(pattern=WARD_CODE)
     name: str
     authority: str
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from spi_pipeline.contracts.models.geography import WARD_CODE
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 Id = r"^[a-z][a-z0-9_]*$"
@@ -321,7 +322,7 @@ class Composition(Strict):
 
     given: str
     measures: list[str] = Field(min_length=1)
-    without: list[str] = Field(default_factory=list)
+    without: list[Annotated[str, Field(pattern=WARD_CODE)]] = Field(default_factory=list)
 
 
 class Context(Strict):

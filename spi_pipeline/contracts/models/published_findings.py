@@ -1,5 +1,6 @@
 """What others published about the areas that the index is of, as statements that our figures can be held against."""
 
+import datetime as dt
 import re
 from typing import Literal, Self
 
@@ -8,7 +9,16 @@ from pydantic import Field, field_validator, model_validator
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 End = Literal["lowest", "highest"]
-_DATE = re.compile(r"[12]\d{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+_DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?")
+
+
+def _is_date(text: str) -> bool:
+    """Whether a text is a year, month or day that there is."""
+    try:
+        dt.date.fromisoformat(f"{text}-01-01"[: len("YYYY-MM-DD")])
+    except ValueError:
+        return False
+    return _DATE.fullmatch(text) is not None
 
 
 class Claim(Strict):
@@ -64,7 +74,7 @@ class Finding(Strict):
     @field_validator("published")
     @classmethod
     def _date(cls, published: str) -> str:
-        if published != "unknown" and not _DATE.fullmatch(published):
+        if published != "unknown" and not _is_date(published):
             raise ValueError("state a day, month or year, such as 2024-07-22, or unknown")
         return published
 

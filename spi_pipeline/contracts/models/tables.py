@@ -5,20 +5,25 @@ The small, typed view of them that the pipeline works with; how a file becomes o
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.models.vocabulary import Day, Strict
 from spi_pipeline.rules.rule import Rule
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "binary"]
 LOGICAL_TYPES: tuple[str, ...] = get_args(LogicalType)
-# By what the rows of a council's own table are placed.
+# What places the rows of a council's own table.
 Placed = Literal["ward_code", "ward_name", "lsoa", "postcode", "wgs84", "british_national_grid"]
+POINTS: tuple[Placed, ...] = ("wgs84", "british_national_grid")
+
+
+def level_of(placed_by: Placed) -> str:
+    """The level of the areas that rows placed so are added up to."""
+    return "lsoa" if placed_by == "lsoa" else "ward"
 
 
 @dataclass(frozen=True)
@@ -83,16 +88,9 @@ class Period(Strict):
     """
 
     basis: Literal["reference", "release"]
-    start: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
-    end: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    start: Day | None = None
+    end: Day | None = None
     column: Literal["month", "year"] | None = None
-
-    @field_validator("start", "end")
-    @classmethod
-    def _real(cls, day: str | None) -> str | None:
-        if day is not None:
-            dt.date.fromisoformat(day)
-        return day
 
     @model_validator(mode="after")
     def _one_way(self) -> Period:
@@ -140,7 +138,7 @@ class OwnTable(Strict):
         sheet: of a workbook; empty where it has one table.
         date: the column that says when, where each row is what happened on a day; every day lies in the period.
         minimum_count: a smaller count, but for none, is suppressed.
-        expires: the last day, ``YYYY-MM-DD``, on which the figures still say how things stand.
+        expires: the last day on which the figures still say how things stand.
     """
 
     placed_by: Placed
@@ -148,17 +146,11 @@ class OwnTable(Strict):
     sheet: str = ""
     date: str = ""
     minimum_count: int = Field(ge=1)
-    expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
-
-    @field_validator("expires")
-    @classmethod
-    def _real(cls, day: str) -> str:
-        dt.date.fromisoformat(day)
-        return day
+    expires: Day
 
     @model_validator(mode="after")
     def _whole(self) -> OwnTable:
-        wanted = 2 if self.placed_by in ("wgs84", "british_national_grid") else 1
+        wanted = 2 if self.placed_by in POINTS else 1
         if len(self.columns) != wanted:
             raise ValueError(f"rows placed by {self.placed_by} need {wanted} columns, not {len(self.columns)}")
         return self

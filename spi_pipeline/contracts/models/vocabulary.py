@@ -1,8 +1,18 @@
 """The closed vocabularies every other contract draws from: units, concepts, licences, cadences, geographic levels."""
 
-from typing import Literal
+import datetime as dt
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _real(day: str) -> str:
+    dt.date.fromisoformat(day)
+    return day
+
+
+# A day that there is, YYYY-MM-DD; kept as text.
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real)]
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.places import TablePlaces
-from spi_pipeline.contracts.models.tables import Column, Product, Source, SourceProperties
+from spi_pipeline.contracts.models.tables import Column, Product, Source, SourceProperties, level_of
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.quality import implied_rules
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
@@ -141,9 +141,9 @@ class _Reader:
     def own(self, properties: SourceProperties) -> None:
         """Judge that a council's own table is on the areas that its rows are placed in."""
         if properties.own:
-            wanted = ["lsoa"] if properties.own.placed_by == "lsoa" else ["ward"]
-            if properties.geography.levels != wanted:
-                said = f"rows placed by {properties.own.placed_by} come by {wanted[0]}; state levels: [{wanted[0]}]"
+            wanted = level_of(properties.own.placed_by)
+            if properties.geography.levels != [wanted]:
+                said = f"rows placed by {properties.own.placed_by} come by {wanted}; state levels: [{wanted}]"
                 self.fault(("customProperties", "geography"), said)
 
     def levels(self, path: Path_, levels: list[str]) -> None:

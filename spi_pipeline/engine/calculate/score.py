@@ -123,24 +123,13 @@ def read_task(framework: Mapping[str, Any], values: pd.DataFrame, profile: str |
     return Task(structure, recipe, panels)
 
 
-def score_framework(framework: Mapping[str, Any], values: pd.DataFrame, profile: str | None = None) -> Scores:
-    """Compute an index.
-
-    Args:
-        framework: the mapping as read from YAML: title, profile, levels, elements and any method stated by hand.
-        values: long rows: area_code, indicator_id, value and the optional columns of ``values``.
-        profile: a profile to use in place of the framework's.
+@np.errstate(all="ignore")  # as in ``forward``
+def score_task(task: Task) -> Scores:
+    """Compute what was read.
 
     Raises:
-        FrameworkError: the framework or the values have faults; all of them at once.
         EngineError: a method cannot be applied to these values.
     """
-    return score_task(read_task(framework, values, profile))
-
-
-@np.errstate(all="ignore")
-def score_task(task: Task) -> Scores:
-    """Compute what was read; see ``score_framework``."""
     counted = prepare(task.values, task.recipe.leaves)
     structure, recipe = settled(task.structure, task.recipe, counted.values)
     task = replace(task, structure=structure, recipe=recipe)

@@ -104,12 +104,10 @@ class Uncertainty:
 def simulate(
     scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, progress: Progress | None = None
 ) -> Uncertainty:
-    """Recalculate an index many times with what may be doubted drawn anew.
+    """What ``engine.draw`` does, and with another doubt than the framework's where one is given.
 
     Rank 1 is as in the recipe. The same seed gives the same figures, whatever the number of cores: every source of
     every draw has a seed sequence of its own, and draws are summarised in their order.
-
-    Source: Saisana, Saltelli and Tarantola (2005); OECD/JRC handbook (2008), step 7.
 
     Args:
         scores: the index as computed.

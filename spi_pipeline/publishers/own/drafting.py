@@ -13,11 +13,11 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.tables import Placed
+from spi_pipeline.contracts.models.tables import POINTS, Placed, level_of
 from spi_pipeline.contracts.reading.documents import BLANK, unknown
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.own.looking import Asked, Seen
-from spi_pipeline.publishers.own.placing import POINTS, Places
+from spi_pipeline.publishers.own.placing import Places
 
 # What happens within so many days is a flow; a longer span may be anything.
 _FLOW_DAYS = 800
@@ -89,7 +89,7 @@ def _round(value: float, *, up: bool) -> float:
 def _contract(seen: Seen, asked: Asked, contracts: Contracts) -> str:
     licence = contracts.vocabulary.licences.get(asked.licence)
     town = " and ".join(authority.name for authority in contracts.geography.authorities)
-    table, level = seen.table, "lsoa" if seen.table.kind == "lsoa" else "ward"
+    table, level = seen.table, level_of(seen.table.kind)
     figure, whole = _columns(seen, asked)
     places = json.dumps(table.place_names(), ensure_ascii=False)
     file = {"sheet": table.sheet if asked.sheet else "", "date": seen.date}
@@ -226,7 +226,6 @@ def _indicator(seen: Seen, asked: Asked) -> str:
 def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
     """Invented rows in the file's shape: every area of ours, and as many of what is counted in each as is usual."""
     table = seen.table
-    kind: Placed = table.kind
     values = pd.Series(seen.values, dtype="float64").dropna()
     usual = values.mean() if len(values) else 1.0
     least = asked.minimum_count or 1
@@ -242,7 +241,7 @@ def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
     }
     header = [name for name in table.names if name in (*table.place_names(), *invented)]
     lines = [",".join(map(_quoted, header))]
-    for index, place in enumerate(_every_place(kind, seen.vintage, known)):
+    for index, place in enumerate(_every_place(table.kind, seen.vintage, known)):
         row = invented | dict(zip(table.place_names(), place, strict=True))
         if seen.figure and seen.whole:
             row[seen.figure] = f"{max(usual, least) + index % 3:.0f}"

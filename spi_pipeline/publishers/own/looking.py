@@ -10,9 +10,10 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import read_sheets
+from spi_pipeline.publishers.own.days import day_of, is_year
 from spi_pipeline.publishers.own.persons import refuse_persons
-from spi_pipeline.publishers.own.placing import POINTS, Places
-from spi_pipeline.publishers.own.reading import day_of, numbers, placed
+from spi_pipeline.publishers.own.placing import SINGLES, Places
+from spi_pipeline.publishers.own.reading import numbers, placed
 from spi_pipeline.publishers.own.tables import Table, find_table
 
 
@@ -88,7 +89,7 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
     others = {name: held for name, held in cells.items() if name not in table.place_names()}
     if table.kind == "ward_name":
         known.check_names(cells[table.place_names()[0]], table.called)
-    year = next((n for n, held in others.items() if n.casefold() == "year" and all(map(_is_year, held))), "")
+    year = next((n for n, held in others.items() if n.casefold() == "year" and all(map(is_year, held))), "")
     dates = [name for name, held in others.items() if all(day_of(cell) for cell in held)]
     figure = _figure(table, others, asked, year, dates, repeated=len(set(areas)) < len(areas))
     date = dates[0] if dates and not figure else ""
@@ -97,9 +98,10 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
     if days and not period:
         last = pd.Period(days[-1], "M").end_time.date()
         period = (days[0].replace(day=1).isoformat(), last.isoformat())
+    percent = "%" in "".join(others.get(figure, ()))
     if figure:
         values = numbers(table, rows, table.position(figure, "--value"), count=False)
-        whole = all(value != value or value % 1 == 0 for value in values) and "%" not in "".join(others[figure])
+        whole = not percent and all(value != value or value % 1 == 0 for value in values)
     else:
         values, whole = list(pd.Series([area for area in areas if area]).value_counts().astype(float)), True
     if asked.of:
@@ -107,7 +109,6 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
     vintage = int(known.geography.vintage[:4])
     if table.kind == "lsoa":
         vintage = known.vintage(sorted(set(areas)), table.called)
-    percent = "%" in "".join(others.get(figure, ()))
     if not whole and table.kind != "lsoa" and not asked.of:
         said = "holds percentages" if percent else "holds no counts"
         raise SpiError(
@@ -127,7 +128,7 @@ def _figure(
     if asked.rows:
         return ""
     numeric = [name for name, held in others.items() if name not in (year, asked.of, *dates) and _are_numbers(held)]
-    singles = table.kind in ("postcode", *POINTS) or (repeated and not year)
+    singles = table.kind in SINGLES or (repeated and not year)
     if len(numeric) == 1 and not singles:
         return numeric[0]
     if not numeric and singles:
@@ -141,7 +142,3 @@ def _figure(
 def _are_numbers(held: Sequence[str]) -> bool:
     figures = [re.fullmatch(r"[£+-]?[\d,]*\.?\d+%?", cell) is not None for cell in held if cell]
     return bool(figures) and 2 * sum(figures) > len(figures)
-
-
-def _is_year(cell: str) -> bool:
-    return re.fullmatch(r"(19|20)\d\d", cell) is not None

@@ -4,15 +4,15 @@ A file with such a sign is refused whole, hidden sheets included: it would lie i
 sign too many takes the column out; whoever finds one too few adds it here.
 """
 
-import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Sequence
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.own.cells import Sheet, column_letter
+from spi_pipeline.publishers.own.days import day_of
 
-# Of the texts of a sheet so many rows may be above its columns' names.
-HEADERS = 30
+# The names of columns stand among so many texts of each.
+_HEADERS = 30
 _PEOPLE = (
     "customer|client|patient|person|people|victim|complainant|caller|tenant|applicant|resident|pupil|student|child|"
     "parent|carer|staff|officer|contact|owner|user|service user|claimant|offender|suspect|witness|member"
@@ -42,7 +42,6 @@ _NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
 _ADDRESS = re.compile(
     rf"(?:(?:flat|apartment) \d+[a-z]?,? )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE
 )
-_DATE = re.compile(r"(\d{4})-\d\d-\d\d|\d{1,2}/\d{1,2}/(\d{4})")
 # What happened to a council was written down within so many years; people are older and younger.
 _YEARS_OF_BIRTHS = 20
 
@@ -69,7 +68,7 @@ def refuse_persons(sheets: Iterable[Sheet], is_place: Callable[[str], bool]) -> 
 
 
 def _by_name(column: Sequence[tuple[int, str]], is_place: Callable[[str], bool]) -> str:
-    for place, (number, text) in enumerate(column[:HEADERS]):
+    for place, (number, text) in enumerate(column[:_HEADERS]):
         words = re.sub(r"[^\w' ]+", " ", text.replace("_", " ")).casefold()
         words = " ".join(words.split())
         for what, pattern in _NAMES.items():
@@ -96,8 +95,9 @@ def _by_values(column: Sequence[tuple[int, str]]) -> str:
     # One in eleven numbers of ten digits passes by chance.
     if 2 * len(valid) > len(numbers):
         return f"row {valid[0]} and {len(valid) - 1:,} more hold what look like NHS numbers, by their check digit"
-    years = sorted(int(one) for _, cell in column if (met := _DATE.fullmatch(cell)) for one in met.groups() if one)
-    if len(years) > 2 and years[-1] - years[0] >= _YEARS_OF_BIRTHS and years[0] > 1900 <= years[-1] <= dt.MAXYEAR:
+    years = sorted(day.year for _, cell in column if (day := day_of(cell)))
+    # A spreadsheet shows a 0 among dates as a day of 1900.
+    if len(years) > 2 and years[-1] - years[0] >= _YEARS_OF_BIRTHS and years[0] > 1900:
         return f"it holds days of {years[0]} to {years[-1]}, as dates of birth do"
     return ""
 

@@ -13,7 +13,7 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.tables import Placed
+from spi_pipeline.contracts.models.tables import POINTS, Placed
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.geography.shapes import Shapes
 
@@ -22,7 +22,8 @@ CODES: dict[Placed, re.Pattern[str]] = {
     "lsoa": re.compile(r"[EW]01\d{6}"),
     "postcode": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE),
 }
-POINTS: tuple[Placed, ...] = ("wgs84", "british_national_grid")
+# A row placed by these is of one address or point; by the others of an area.
+SINGLES: tuple[Placed, ...] = ("postcode", *POINTS)
 # Of rows of single postcodes or points so many may lie elsewhere or say no place: what is left is then most of it.
 MOST_ELSEWHERE = 0.1
 # The sources that say where a place of each kind lies.
@@ -88,14 +89,18 @@ class Places:
         """Our authorities, for errors."""
         return " and ".join(authority.name for authority in self.geography.authorities)
 
+    @cached_property
+    def town_names(self) -> frozenset[str]:
+        """Plain names of our authorities."""
+        return frozenset(plain(authority.name) for authority in self.geography.authorities)
+
     def names_a_ward(self, text: str) -> bool:
         """Whether a text is the name of a ward, in force or before."""
         return _ward(text) in self.in_force or _ward(text) in self.before
 
     def names_an_area(self, text: str) -> bool:
         """Whether a text names an area of any kind, and no person."""
-        towns = {plain(authority.name) for authority in self.geography.authorities}
-        return self.names_a_ward(text) or plain(text) in towns or bool(_LSOA_NAME.fullmatch(text))
+        return self.names_a_ward(text) or plain(text) in self.town_names or bool(_LSOA_NAME.fullmatch(text))
 
     def is_kind(self, kind: Placed, text: str) -> bool:
         """Whether a text is of a kind of places, ours or not."""

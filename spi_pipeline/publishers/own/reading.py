@@ -1,6 +1,5 @@
 """From a council's own file to our table, as its contract says: placed, counted, and small counts suppressed."""
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.models.tables import Column, OwnTable, Source
+from spi_pipeline.contracts.models.tables import POINTS, Column, OwnTable, Source
 from spi_pipeline.publishers.files.reading import MOST, NUMBER
 from spi_pipeline.publishers.own.cells import UNCOMPUTED, column_letter, read_sheets
+from spi_pipeline.publishers.own.days import day_of, is_year
 from spi_pipeline.publishers.own.persons import refuse_persons
-from spi_pipeline.publishers.own.placing import MOST_ELSEWHERE, POINTS, Places
+from spi_pipeline.publishers.own.placing import MOST_ELSEWHERE, SINGLES, Places
 from spi_pipeline.publishers.own.tables import Table, find_table, is_total
 
 # Marks for a figure that is withheld or not there, as councils and the Government Analysis Function write them.
@@ -22,7 +22,6 @@ WITHHELD = re.compile(
 )
 _LONGITUDES, _LATITUDES = (-9.0, 2.5), (49.0, 61.0)
 _EASTINGS, _NORTHINGS = (0.0, 700_000.0), (0.0, 1_300_000.0)
-_DAYS = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?|(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def read_own(path: Path, source: Source, known: Places) -> Read:
     if own.placed_by == "ward_name":
         known.check_names(_cells(table, rows, table.places[0]), table.called)
     counted = [column.name for column in source.columns if column.name not in (*key, *figures)]
-    if counted or own.placed_by in ("postcode", *POINTS):
+    if counted or own.placed_by in SINGLES:
         frame = _added_up(frame, counted, key, known, table)
     else:
         for column, values in figures.items():
@@ -169,18 +168,6 @@ def suppress(frame: pd.DataFrame, source: Source, minimum: int) -> tuple[pd.Data
     return frame.astype(dict.fromkeys(counts, "Int64")), hidden
 
 
-def day_of(text: str) -> dt.date | None:
-    """The day that a text says, written as in the United Kingdom or by ISO 8601; None where it is none."""
-    found = _DAYS.fullmatch(text)
-    if not found:
-        return None
-    year, month, day, day_, month_, year_ = found.groups()
-    try:
-        return dt.date(int(year or year_), int(month or month_), int(day or day_))
-    except ValueError:
-        return None
-
-
 def _is_count(column: Column) -> bool:
     return column.type == "integer"
 
@@ -226,7 +213,7 @@ def _years(table: Table, rows: Sequence[tuple[int, Sequence[str]]], source: Sour
     column = source.column("year")
     place = table.position(column.published_name if column else "", source.file)
     for row, cells in rows:
-        if not re.fullmatch(r"(19|20)\d\d", cells[place]):
+        if not is_year(cells[place]):
             raise _fault(table, row, place, f"{cells[place]!r} is no calendar year; write one such as 2025")
     return [int(cells[place]) for _, cells in rows]
 

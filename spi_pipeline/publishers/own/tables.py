@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import plain
-from spi_pipeline.contracts.models.tables import Placed
+from spi_pipeline.contracts.models.tables import POINTS, Placed
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import Sheet
-from spi_pipeline.publishers.own.placing import POINTS, Places
+from spi_pipeline.publishers.own.days import is_year
+from spi_pipeline.publishers.own.placing import SINGLES, Places
 
 # By which a table is placed where it could be placed by several.
 KINDS: tuple[Placed, ...] = ("postcode", "lsoa", "ward_code", "ward_name")
@@ -107,8 +108,7 @@ def find_table(
 
 def is_total(cells: Iterable[str], known: Places, kind: Placed) -> bool:
     """Whether a row holds the figures of the whole, by its words; the town's name says so in a table of areas alone."""
-    single = kind in ("postcode", *POINTS)
-    towns = set() if single else {plain(one.name) for one in known.geography.authorities}
+    towns = frozenset[str]() if kind in SINGLES else known.town_names
     codes = known.geography.authority_codes
     return any(_TOTAL.fullmatch(cell) or plain(cell) in towns or cell in codes for cell in cells if cell)
 
@@ -181,4 +181,4 @@ def _names(sheet: Sheet, first: int, width: int) -> list[str]:
 
 def _is_text(cells: Sequence[str]) -> bool:
     """Whether a row could be of names: no figure stands in it but a year."""
-    return not any(re.fullmatch(r"[\d,]*\.?\d+%?", cell) and not re.fullmatch(r"[12]\d{3}", cell) for cell in cells)
+    return not any(re.fullmatch(r"[\d,]*\.?\d+%?", cell) and not is_year(cell) for cell in cells)

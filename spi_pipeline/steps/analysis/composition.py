@@ -30,8 +30,8 @@ def composition_steps(contracts: Contracts) -> list[Step]:
             does=goes_with,
             page=Page(shows=_of_index),
             title="What the index goes with",
-            description="Rank correlations of scores with who lives in a ward, as they are and between wards of equal "
-            f"{given}. What goes together need not be cause and effect.",
+            description="Rank correlations of scores with who lives in a ward, as they are and among wards alike in "
+            f"{given.lower()}. What goes together need not be cause and effect.",
             lineage={"correlation": (*of_scores, ("context", "value"), ("reference", "value"))},
         ),
         Step(
@@ -44,7 +44,7 @@ def composition_steps(contracts: Contracts) -> list[Step]:
             does=beyond_income,
             page=Page(shows=_beyond),
             title="Beyond what income suggests",
-            description=f"How far each score lies from the line that the other wards draw by {given}.",
+            description=f"How far each score lies from the line that the other wards draw by {given.lower()}.",
             lineage={"residual": (*of_scores, ("context", "value"))},
         ),
     ]

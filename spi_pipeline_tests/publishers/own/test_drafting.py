@@ -53,7 +53,7 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
     text = contract.read_text(encoding="utf-8")
     for asked in ("the team that answers", "one of OGL-UK-3.0", "the smallest count", "the last day they are of use",
                   "a concept of vocabulary.yaml"):  # fmt: skip
-        assert f"FILL IN: {asked}" in text or asked in text, asked
+        assert re.search(rf'"FILL IN: [^"]*{asked}', text), asked
     with pytest.raises(ContractError) as refused:
         load_contracts(folder / "contracts")
     told = [str(fault) for fault in refused.value.faults]
@@ -94,6 +94,7 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
      (["--name", "Calls!"], "'Calls!' is no name of a table"),
      (["--value", "Visits"], "lacks the column 'Visits', which --value names; it has Ward code, Calls"),
      (["--expires", "soon"], "'soon' is no day like"),
+     (["--period", "2025-02-01/2025-02-30"], "'2025-02-30' is no day like"),
      (["--period", "2025-01-01"], "a first day and a last")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_nothing_is_written(

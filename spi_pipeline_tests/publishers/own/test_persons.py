@@ -48,9 +48,17 @@ def test_what_cells_look_like(known: Places, value: str, what: str) -> None:
         check(known, POSTCODES, ["Remark", "", value, ""])
 
 
-def test_days_of_birth_by_how_far_apart_they_lie(known: Places) -> None:
+@pytest.mark.parametrize(
+    "days",
+    [["03/04/1931", "1988-12-01", "01/02/2014"], ["3.4.1931", "1.12.1988", "1.2.2014"],
+     ["1931-04-03 00:00", "1988-12-01T00:00:00", "01-02-2014 09:15"]],
+)  # fmt: skip
+def test_days_of_birth_by_how_far_apart_they_lie(known: Places, days: list[str]) -> None:
     with pytest.raises(SpiError, match=r"holds days of 1931 to 2014, as dates of birth do"):
-        check(known, POSTCODES, ["When", "03/04/1931", "1988-12-01", "01/02/2014"])
+        check(known, POSTCODES, ["When", *days])
+
+
+def test_days_of_some_years_are_none_of_birth(known: Places) -> None:
     check(known, POSTCODES, ["When", "03/04/2021", "2022-12-01", "01/02/2024"])
 
 
