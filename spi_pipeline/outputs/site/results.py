@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -76,12 +77,20 @@ class Results:
         tables: the published products by name, as frames.
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
         contracts: they say what the elements and measures are.
+        database: the published file that holds them, where there is one.
     """
 
-    def __init__(self, tables: Mapping[str, pd.DataFrame], boundaries: pd.DataFrame, contracts: Contracts) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        boundaries: pd.DataFrame,
+        contracts: Contracts,
+        database: Path | None = None,
+    ) -> None:
         self.tables = tables
         self.boundaries = boundaries
         self.contracts = contracts
+        self.database = database
 
     @classmethod
     def of_database(cls, database: Path, boundaries: pd.DataFrame, contracts: Contracts) -> Results:
@@ -93,7 +102,15 @@ class Results:
         names = [name for name, product in contracts.products.items() if product.published]
         with reading(database) as connection:
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
-        return cls(tables, boundaries, contracts)
+        return cls(tables, boundaries, contracts, database)
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """Of the published database: what a citation is pinned to; none where there is no file."""
+        if self.database is None:
+            return None
+        with self.database.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @cached_property
     def edition(self) -> int:

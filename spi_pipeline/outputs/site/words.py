@@ -49,3 +49,9 @@ def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     if whole:
         return f"{MONTHS[start.month - 1]} {start.year} to {MONTHS[end.month - 1]} {end.year}"
     return f"{day(start)} to {day(end)}"
+
+
+def month(text: str) -> str:
+    """``April 2024`` of ``2024-04``."""
+    year, number = text.split("-")[:2]
+    return f"{MONTHS[int(number) - 1]} {year}"

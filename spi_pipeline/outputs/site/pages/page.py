@@ -50,6 +50,15 @@ class Site:
     menu = (
         ("index.html", "Luton in one page"),
         ("wards/index.html", "Wards"),
+        ("economy.html", "Economy"),
+        ("progress.html", "Progress"),
+        ("certainty.html", "How certain"),
+        ("quality.html", "Quality"),
+    )
+    # What stands at the foot of every page.
+    foot = (
+        ("about.html", "About, cite and contact"),
+        ("accessibility.html", "Accessibility statement"),
     )
 
     @property
