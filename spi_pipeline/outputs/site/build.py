@@ -37,6 +37,8 @@ def build(results: Results, folder: Path) -> list[Page]:
     )  # fmt: skip
     environment.globals.update(figure=figures.figure, words=words, drawing=drawing, policy=POLICY, site=site)
     pages = [page for kind in KINDS for page in kind(site)]
+    # A menu leads to pages that there are: some are made only where there is something to tell.
+    environment.globals["paths"] = {page.path for page in pages}
     files = {page.path: _rendered(environment, page).encode() for page in pages}
     files |= {f"static/{file.name}": file.read_bytes() for file in sorted(STATIC.iterdir())}
     for name, content in files.items():

@@ -35,6 +35,7 @@ def found(site: Site) -> Iterator[Page]:
         content={
             "publications": publications,
             "counts": {verdict: counted(table, "published_finding", verdict=verdict) for verdict in VERDICTS},
+            "all": counted(table, "published_finding"),
             "differing": counted(table, "published_finding", verdict="differs", within_range=True),
             "verdicts": VERDICTS,
             "titles": site.results.contracts.titles,
