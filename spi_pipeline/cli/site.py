@@ -15,6 +15,7 @@ app = typer.Typer(help="The public site made from the published tables.", no_arg
 @app.command("build")
 def site_build(
     folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
+    downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
 ) -> None:
     """Write the site; it needs no server and no network."""
     from spi_pipeline.outputs.site.build import build
@@ -24,5 +25,5 @@ def site_build(
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
     boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    pages = build(Results.of_database(store.database, boundaries, contracts), folder)
+    pages = build(Results.of_database(store.database, boundaries, contracts), folder, downloads)
     out.print(f"{len(pages)} pages in {folder / 'index.html'}")

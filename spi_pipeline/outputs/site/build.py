@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spi_pipeline.outputs.site import drawing, figures, words
+from spi_pipeline.outputs.site.downloads import write_downloads
 from spi_pipeline.outputs.site.pages import KINDS
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Results
@@ -20,17 +23,22 @@ POLICY = (
 )
 
 
-def build(results: Results, folder: Path) -> list[Page]:
+def build(results: Results, folder: Path, downloads: bool = True) -> list[Page]:
     """Write the whole site; a file that would be as it is already is not written again.
 
     Args:
         results: what was published.
         folder: an empty one, or that of an older site, in which what no page is any more is removed.
+        downloads: whether the files to take away are made too.
 
     Returns:
         The pages written, in the order of the menu.
     """
-    site = Site(results)
+    with TemporaryDirectory() as made:
+        taken = write_downloads(results, Path(made)) if downloads else []
+        for download in taken:
+            _replace(Path(made) / download.path, folder / download.path)
+    site = Site(results, taken)
     environment = Environment(
         loader=PackageLoader("spi_pipeline.outputs.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -46,8 +54,14 @@ def build(results: Results, folder: Path) -> list[Page]:
         if not target.exists() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    _remove_others(folder, set(files))
+    _remove_others(folder, {*files, *(download.path for download in taken)})
     return pages
+
+
+def _replace(made: Path, target: Path) -> None:
+    if not target.exists() or not filecmp.cmp(made, target, shallow=False):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, target)
 
 
 def _rendered(environment: Environment, page: Page) -> str:

@@ -1,7 +1,7 @@
 """Three wards of an invented town, published: as few rows as the pages beside the wards can be read by.
 
-``Ash`` is ahead in every part, ``Oak & <b>Elm</b>`` and ``Yew`` differ. Numbers were chosen by hand, so that a test can say
-what a page must tell.
+``Ash`` is ahead in every part, ``Oak & <b>Elm</b>`` and ``Yew`` differ. Numbers were chosen by hand, so that a test can
+say what a page must tell.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import shapely
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
@@ -166,5 +167,7 @@ def published(contracts: Contracts, file: Path, held: Rows) -> Results:
                 connection.register("given", table)
                 connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
                 connection.unregister("given")
-    boundaries = pd.DataFrame({"area_code": list(WARDS), "geometry": None})
+    # Squares side by side near Luton, their rings with the clock.
+    squares = [shapely.box(-0.5 + at / 50, 51.88, -0.48 + at / 50, 51.9, ccw=False) for at in range(len(WARDS))]
+    boundaries = pd.DataFrame({"area_code": list(WARDS), "geometry": [shapely.to_wkb(square) for square in squares]})
     return Results.of_database(file, boundaries, contracts)

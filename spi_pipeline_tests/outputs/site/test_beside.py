@@ -1,4 +1,4 @@
-"""The pages beside the wards: what they must say of three invented wards, and that every number can be computed again."""
+"""The pages beside the wards: what they must say of three invented wards; every number can be computed again."""
 
 from __future__ import annotations
 
@@ -68,7 +68,10 @@ def test_progress_says_what_moved_and_that_the_index_cannot_be_told(site: Path) 
 def test_certainty_counts_pairs_and_says_how_far_weights_reach(site: Path) -> None:
     text = Read(site / "site/certainty.html").text
     assert "In 1 of 3 pairs of wards the likely ranges overlap." in text
-    assert "Which indicators stand for a component It has a part in 0.75 of the doubt about the ranks (0.65 to 0.85)." in text
+    assert (
+        "Which indicators stand for a component It has a part in 0.75 of the doubt about the ranks (0.65 to 0.85)."
+        in text
+    )
     assert "By the 3 dimensions: Ash can be first; Oak & <b>Elm</b> and Yew can be last." in text
     assert "Ash 1st, likely 1st 1st 1st" in text
     assert "Yew 2nd, likely 2nd to 3rd 2nd to 3rd 2nd to 3rd" in text

@@ -3,6 +3,7 @@
 from spi_pipeline.outputs.site.pages.about import about, missing
 from spi_pipeline.outputs.site.pages.accessibility import accessibility
 from spi_pipeline.outputs.site.pages.certainty import certainty
+from spi_pipeline.outputs.site.pages.downloads import downloads
 from spi_pipeline.outputs.site.pages.economy import economy
 from spi_pipeline.outputs.site.pages.found import found
 from spi_pipeline.outputs.site.pages.home import home
@@ -10,4 +11,4 @@ from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
 from spi_pipeline.outputs.site.pages.quality import quality
 
-KINDS: tuple[Kind, ...] = (home, economy, progress, certainty, found, quality, accessibility, about, missing)
+KINDS: tuple[Kind, ...] = (home, economy, progress, certainty, found, quality, downloads, accessibility, about, missing)

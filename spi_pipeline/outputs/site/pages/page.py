@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.downloads import Download
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import figure
 from spi_pipeline.outputs.site.results import Area, Element, Results
@@ -41,10 +42,12 @@ class Site:
 
     Args:
         results: what was published.
+        downloads: the files to take away.
     """
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, downloads: Sequence[Download] = ()) -> None:
         self.results = results
+        self.downloads = downloads
 
     # Path and words of each entry.
     menu = (
@@ -54,6 +57,8 @@ class Site:
         ("progress.html", "Progress"),
         ("certainty.html", "How certain"),
         ("quality.html", "Quality"),
+        ("method.html", "Method"),
+        ("downloads.html", "Downloads"),
     )
     # What stands at the foot of every page.
     foot = (
