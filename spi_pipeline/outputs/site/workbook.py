@@ -1,4 +1,4 @@
-"""A workbook as the Government Analysis Function asks for: cover, contents, notes, one table a sheet, nothing merged."""
+"""A workbook as the Government Analysis Function asks for: cover, contents, notes, a table a sheet, nothing merged."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Read(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """A number ends; a cell is a word of its own."""
-        if tag in {"td", "th", "p", "li", "caption", "br"}:
+        if tag in {"td", "th", "p", "li", "caption", "br", "dt", "dd"}:
             self.words.append(" ")
         self._open = None if tag == "data" else self._open
 

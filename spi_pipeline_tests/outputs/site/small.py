@@ -57,7 +57,9 @@ def rows(contracts: Contracts) -> Rows:
         ],
         "indicator": [
             {"indicator_id": INDICATOR, "slot_id": INDICATOR, "in_basis": True, "title": "Crowding", "unit": "%",
-             "direction": "lower_is_better", "useful_years": 12, "source_id": "census_overcrowding"}
+             "direction": "lower_is_better", "useful_years": 12, "source_id": "census_overcrowding",
+             "worst": 31.63, "best": 0.4776},
+            {"indicator_id": "buses", "in_basis": False, "title": "Buses", "not_in_basis_because": "fetched alone"},
         ],
         "score": [*_scores(contracts, newest)],
         "residual": [
@@ -116,6 +118,13 @@ def rows(contracts: Contracts) -> Rows:
              "period_end": dt.date(2021, 3, 21), "value": 5.0, "status": status, "source_id": "census_overcrowding"}
             for edition in (2025, 2026)
             for code, status in ((ash, "carried"), (oak, "carried"), (yew, "imputed"), (TOWN, "carried"))
+        ],
+        "imputation": [
+            {**newest, "indicator_id": INDICATOR, "area_code": yew, "value": 5.0, "method": "mean", "error": 1.5}
+        ],
+        "weight": [
+            {**newest, "authority_code": TOWN, "level": "component", "parent_id": "housing", "id": INDICATOR,
+             "weight": 0.5, "effective_weight": 0.6, "method": "equal", "n": 3}
         ],
         "check_result": [
             {"run_id": run, "run_at": at, "table_name": "area", "rule": rule, "severity": "error", "outcome": outcome,

@@ -13,7 +13,7 @@ from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.outputs.site.reading import Read, again
 from spi_pipeline_tests.outputs.site.small import INDICATOR, TOWN, published, rows
 
-PAGES = ("economy", "progress", "certainty", "found", "quality", "accessibility", "about", "404")
+PAGES = ("economy", "progress", "certainty", "found", "quality", "method", "accessibility", "about", "404")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_every_number_can_be_computed_again(site: Path, page: str) -> None:
             assert again(number, connection) == pytest.approx(number.value), number
             written = number.shown.replace(",", "").replace("−", "-")
             assert float(written) == pytest.approx(number.value, abs=0.501 * 10**-number.digits), number
-    assert (len(read.numbers) > 0) == (page in ("economy", "progress", "certainty", "found", "quality"))
+    assert (len(read.numbers) > 0) == (page in ("economy", "progress", "certainty", "found", "quality", "method"))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -97,6 +97,16 @@ def test_quality_tells_the_newest_run_alone(site: Path) -> None:
     assert "ab" * 32 in text
     assert "Open Government Licence v3.0" in text
     assert "21 March 2021 12 2033" in text
+
+
+def test_method_states_what_the_contracts_state(site: Path) -> None:
+    text = Read(site / "site/method.html").text
+    assert "Overcrowded households (%) % 31.6 0.48 the wards of England –" in text
+    assert "Least share of parts that must have a figure 50%" in text
+    assert "Overcrowded households (%) Housing equal 0.50 0.60" in text
+    assert "Overcrowded households (%) Yew mean 5.0 1.5" in text
+    assert "Buses: fetched alone" in text
+    assert "more than 1 point." in text
 
 
 def test_a_citation_is_pinned_to_the_database(site: Path) -> None:

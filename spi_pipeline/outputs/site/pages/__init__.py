@@ -7,8 +7,21 @@ from spi_pipeline.outputs.site.pages.downloads import downloads
 from spi_pipeline.outputs.site.pages.economy import economy
 from spi_pipeline.outputs.site.pages.found import found
 from spi_pipeline.outputs.site.pages.home import home
+from spi_pipeline.outputs.site.pages.method import method
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
 from spi_pipeline.outputs.site.pages.quality import quality
 
-KINDS: tuple[Kind, ...] = (home, economy, progress, certainty, found, quality, downloads, accessibility, about, missing)
+KINDS: tuple[Kind, ...] = (
+    home,
+    economy,
+    progress,
+    certainty,
+    found,
+    quality,
+    method,
+    downloads,
+    accessibility,
+    about,
+    missing,
+)
