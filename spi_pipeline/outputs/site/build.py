@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from spi_pipeline.contracts.models.publication import Colours
 from spi_pipeline.outputs.site import drawing, figures, words
 from spi_pipeline.outputs.site.downloads import write_downloads
 from spi_pipeline.outputs.site.pages import KINDS
@@ -49,6 +50,10 @@ def build(results: Results, folder: Path, downloads: bool = True) -> list[Page]:
     environment.globals["paths"] = {page.path for page in pages}
     files = {page.path: _rendered(environment, page).encode() for page in pages}
     files |= {f"static/{file.name}": file.read_bytes() for file in sorted(STATIC.iterdir())}
+    publication, root = results.contracts.publication, results.contracts.root
+    files["static/theme.css"] = _theme(publication.colours).encode()
+    if publication.logo:
+        files[f"static/{publication.logo.file}"] = (root / publication.logo.file).read_bytes()
     for name, content in files.items():
         target = folder / name
         if not target.exists() or target.read_bytes() != content:
@@ -62,6 +67,12 @@ def _replace(made: Path, target: Path) -> None:
     if not target.exists() or not filecmp.cmp(made, target, shallow=False):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(made, target)
+
+
+def _theme(colours: Colours) -> str:
+    """The council's colours; contracts refused those that cannot be seen or read."""
+    told = "; ".join(f"--{name}: {colour}" for name, colour in colours.model_dump().items())
+    return f":root {{ {told}; }}\n"
 
 
 def _rendered(environment: Environment, page: Page) -> str:

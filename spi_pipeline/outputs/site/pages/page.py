@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.downloads import Download
 from spi_pipeline.outputs.site.drawing import WardMap
@@ -67,9 +68,14 @@ class Site:
     )
 
     @property
+    def publication(self) -> SitePublication:
+        """What the council says of its site."""
+        return self.results.contracts.publication
+
+    @property
     def name(self) -> str:
         """Of the site."""
-        return f"Social progress in {self.results.town.name}"
+        return self.publication.name or f"Social progress in {self.results.town.name}"
 
     @cached_property
     def map(self) -> WardMap | None:
