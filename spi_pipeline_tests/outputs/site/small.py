@@ -119,6 +119,13 @@ def rows(contracts: Contracts) -> Rows:
             for edition in (2025, 2026)
             for code, status in ((ash, "carried"), (oak, "carried"), (yew, "imputed"), (TOWN, "carried"))
         ],
+        "target": [
+            {"target_id": "less", "area_code": code, "indicator_id": INDICATOR, "year": 2040, "target_value": 2.0,
+             "source": "A plan", "value": 5.0, "distance": -3.0, "verdict": verdict, "needed_a_year": -0.16,
+             "period_start": dt.date(2021, 3, 21), "period_end": dt.date(2021, 3, 21), "pace": pace, "pace_low": pace,
+             "pace_high": pace}
+            for code, verdict, pace in ((TOWN, "behind", -0.1), (ash, "cannot_tell", None))
+        ],
         "imputation": [
             {**newest, "indicator_id": INDICATOR, "area_code": yew, "value": 5.0, "method": "mean", "error": 1.5}
         ],

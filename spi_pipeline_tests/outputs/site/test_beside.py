@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.publication import SitePublication
+from spi_pipeline.contracts.models.targets import Target, Targets
 from spi_pipeline.outputs.site.build import build
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.outputs.site.reading import Read, again
 from spi_pipeline_tests.outputs.site.small import INDICATOR, TOWN, published, rows
 
-PAGES = ("economy", "progress", "certainty", "found", "quality", "method", "accessibility", "about", "404")
+PAGES = ("economy", "progress", "certainty", "found", "quality", "method", "targets", "accessibility", "about", "404")
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +113,27 @@ def test_method_states_what_the_contracts_state(site: Path) -> None:
     assert "more than 1 point." in text
 
 
-def test_a_citation_is_pinned_to_the_database(site: Path) -> None:
-    import hashlib
+def test_without_targets_the_page_says_how_they_are_set(site: Path) -> None:
+    read = Read(site / "site/targets.html")
+    assert "No targets are set in this copy of the site" in read.text
+    assert f"authority: {TOWN} indicator: " in read.text
+    assert read.numbers == []
 
+
+def test_with_targets_distance_and_pace_stand_there(tmp_path: Path) -> None:
+    contracts = load_contracts(CONTRACTS)
+    target = Target(id="less", authority=TOWN, indicator=INDICATOR, value=2, year=2040, source="A plan")
+    wanting = replace(contracts, targets=Targets(targets=[target]))
+    build(published(wanting, tmp_path / "spi.duckdb", rows(contracts)), tmp_path / "site", downloads=False)
+    read = Read(tmp_path / "site/targets.html")
+    assert "Overcrowded households (%): 2.0 by the end of 2040" in read.text
+    assert "Hexham has 5.0 (21 March 2021), −3.0 away: not on course." in read.text
+    assert "Ash 5.0 21 March 2021 −3.0 measured once −0.16 ? cannot be told" in read.text
+    with duckdb.connect(str(tmp_path / "spi.duckdb"), read_only=True) as connection:
+        assert [again(number, connection) for number in read.numbers] == [number.value for number in read.numbers]
+
+
+def test_a_citation_is_pinned_to_the_database(site: Path) -> None:
     text = Read(site / "site/about.html").text
     assert hashlib.sha256((site / "spi.duckdb").read_bytes()).hexdigest() in text
     assert "figures taken on 23 November 2026" in text
@@ -129,3 +151,27 @@ def test_what_nobody_found_has_no_page_and_what_is_not_known_no_number(tmp_path:
     assert "No run is recorded here." in Read(tmp_path / "site/quality.html").text
     assert INDICATOR in "".join(Read(tmp_path / "site/quality.html").links)
     assert TOWN not in Read(tmp_path / "site/quality.html").text
+
+
+def test_a_council_names_itself(tmp_path: Path) -> None:
+    root = tmp_path / "contracts"
+    root.mkdir()
+    (root / "crest.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    said = SitePublication.model_validate(
+        {
+            "name": "How <Hexham> fares",
+            "colours": {"brand": "#550000", "link": "#003366"},
+            "logo": {"file": "crest.svg", "alt": "Hexham"},
+            "contact": {"name": "The team", "email": "team@example.org"},
+            "texts": {"about": "Made by <us>.", "foot": "Thank you."},
+        }
+    )
+    contracts = replace(load_contracts(CONTRACTS), publication=said, root=root)
+    build(published(contracts, tmp_path / "spi.duckdb", rows(contracts)), tmp_path / "site", downloads=False)
+    about = Read(tmp_path / "site/about.html")
+    assert "How <Hexham> fares" in about.text
+    assert "Made by <us>." in about.text
+    assert "Thank you." in about.text
+    assert {"mailto:team@example.org", "static/crest.svg", "static/theme.css"} <= set(about.links)
+    assert (tmp_path / "site/static/theme.css").read_text() == ":root { --brand: #550000; --link: #003366; }\n"
+    assert (tmp_path / "site/static/crest.svg").is_file()

@@ -11,12 +11,14 @@ from spi_pipeline.outputs.site.pages.method import method
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
 from spi_pipeline.outputs.site.pages.quality import quality
+from spi_pipeline.outputs.site.pages.targets import targets
 
 KINDS: tuple[Kind, ...] = (
     home,
     economy,
     progress,
     certainty,
+    targets,
     found,
     quality,
     method,

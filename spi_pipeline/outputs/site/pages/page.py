@@ -63,6 +63,8 @@ class Site:
     )
     # What stands at the foot of every page.
     foot = (
+        ("targets.html", "Targets"),
+        ("found.html", "What others found"),
         ("about.html", "About, cite and contact"),
         ("accessibility.html", "Accessibility statement"),
     )
