@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.outputs.queries import reading
+from spi_pipeline.outputs.queries import reading, refuse_other_contracts
 
 Row = Mapping[str, Any]
 LEVELS = ("index", "dimension", "component", "indicator")
@@ -97,10 +98,14 @@ class Results:
         """Read every published table.
 
         Raises:
-            SpiError: when nothing is published.
+            SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
         """
         names = [name for name, product in contracts.products.items() if product.published]
+        refuse_other_contracts(database, contracts.products)
         with reading(database) as connection:
+            held = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if absent := sorted({*names} - held):
+                raise SpiError(f"{database} lacks the table {absent[0]}, it is of an older version; run spi refresh")
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
         return cls(tables, boundaries, contracts, database)
 

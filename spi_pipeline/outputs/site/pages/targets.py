@@ -52,9 +52,7 @@ def targets(site: Site) -> Iterator[Page]:
 
 def part(row: Row, column: str, digits: int = 1) -> Markup:
     """A number of the table ``target``."""
-    return figure(
-        row[column], "target", column, digits, "not known", target_id=row["target_id"], area_code=row["area_code"]
-    )
+    return figure(row[column], "target", column, digits, "–", target_id=row["target_id"], area_code=row["area_code"])
 
 
 def _row(site: Site, row: Row) -> dict[str, Any]:
