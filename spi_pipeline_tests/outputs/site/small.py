@@ -18,6 +18,7 @@ import shapely
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.queries import under_contract
 from spi_pipeline.outputs.site.results import Results
 
 TOWN = "E06000099"
@@ -183,6 +184,7 @@ def published(contracts: Contracts, file: Path, held: Rows) -> Results:
                 connection.register("given", table)
                 connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
                 connection.unregister("given")
+                connection.execute(f"COMMENT ON TABLE \"{name}\" IS '{under_contract(product.version)}'")
     # Squares side by side near Luton, their rings with the clock.
     squares = [shapely.box(-0.5 + at / 50, 51.88, -0.48 + at / 50, 51.9, ccw=False) for at in range(len(WARDS))]
     boundaries = pd.DataFrame({"area_code": list(WARDS), "geometry": [shapely.to_wkb(square) for square in squares]})

@@ -9,10 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.targets import Target, Targets
 from spi_pipeline.outputs.site.build import build
+from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.outputs.site.reading import Read, again
 from spi_pipeline_tests.outputs.site.small import INDICATOR, TOWN, published, rows
@@ -175,3 +177,13 @@ def test_a_council_names_itself(tmp_path: Path) -> None:
     assert {"mailto:team@example.org", "static/crest.svg", "static/theme.css"} <= set(about.links)
     assert (tmp_path / "site/static/theme.css").read_text() == ":root { --brand: #550000; --link: #003366; }\n"
     assert (tmp_path / "site/static/crest.svg").is_file()
+
+
+def test_a_database_of_an_older_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    contracts = load_contracts(CONTRACTS)
+    file = tmp_path / "spi.duckdb"
+    boundaries = published(contracts, file, rows(contracts)).boundaries
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("DROP TABLE target")
+    with pytest.raises(SpiError, match="lacks the table target, it is of an older version; run spi refresh"):
+        Results.of_database(file, boundaries, contracts)
