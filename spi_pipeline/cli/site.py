@@ -16,6 +16,7 @@ app = typer.Typer(help="The public site made from the published tables.", no_arg
 @app.command("build")
 def site_build(
     folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
+    downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
 ) -> None:
     """Write the site; it needs no server and no network."""
     from spi_pipeline.outputs.site.build import build
@@ -26,7 +27,7 @@ def site_build(
     contracts, store = complete_contracts(settings), Store(settings.store)
     boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
     postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    pages = build(Results.of_database(store.database, boundaries, contracts, postcodes), folder)
+    pages = build(Results.of_database(store.database, boundaries, contracts, postcodes), folder, downloads)
     out.print(f"{len(pages)} pages in {folder / 'index.html'}")
 
 

@@ -12,6 +12,7 @@ from spi_pipeline.steps.analysis.composition import composition_steps
 from spi_pipeline.steps.analysis.published import published_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
+from spi_pipeline.steps.analysis.targets import target_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.analysis.what_would_it_take import what_would_it_take_step
 from spi_pipeline.steps.basis import basis_step
@@ -54,6 +55,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         what_would_it_take_step(contracts),
         *sanity_steps(contracts),
         published_step(contracts),
+        target_step(contracts),
         *joined_steps(contracts),
     ]
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}

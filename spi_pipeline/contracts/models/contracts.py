@@ -12,10 +12,12 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
+from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 
 
@@ -40,6 +42,8 @@ class Contracts:
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         published: what others published about the wards.
+        targets: what the council wants to reach.
+        publication: how the site looks and whom it names.
         digests: of what each file says of how figures are made, by its path relative to the folder.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
@@ -60,6 +64,8 @@ class Contracts:
     published: PublishedFindings
     recent: Recent
     composition: Composition
+    targets: Targets
+    publication: SitePublication
     decade: tuple[Earlier, ...] = ()
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)

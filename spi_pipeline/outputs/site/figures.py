@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import words
 
 MINUS = "−"
@@ -139,3 +140,23 @@ def _told(key: Mapping[str, object]) -> str:
     return ";".join(
         f"{name}={held:%Y-%m-%d}" if isinstance(held, pd.Timestamp) else f"{name}={held}" for name, held in key.items()
     )
+
+
+def counted(rows: pd.DataFrame, table: str, **where: object) -> Markup:
+    """How many rows of a published table there are that hold these values.
+
+    Args:
+        rows: the table.
+        table: its name.
+        where: columns and what they hold; several allowed values as a tuple, all of any as left out.
+    """
+    kept, said = rows, []
+    for column, held in where.items():
+        wanted = held if isinstance(held, tuple) else (held,)
+        kept = kept[kept[column].isin(wanted)]
+        said.append(f'"{column}" IN ({", ".join(_literal(one) for one in wanted)})')
+    return derived(len(kept), f'SELECT count(*) FROM "{table}" WHERE {" AND ".join(said) or "true"}')
+
+
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int | float) else literal(str(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.outputs.queries import reading
+from spi_pipeline.outputs.queries import reading, refuse_other_contracts
 
 Row = Mapping[str, Any]
 LEVELS = ("index", "dimension", "component", "indicator")
@@ -85,6 +87,7 @@ class Results:
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
         contracts: they say what the elements and measures are.
         postcodes: ``postcode`` and ``ward_code``; without rows where no postcode is at hand.
+        database: the published file that holds them, where there is one.
     """
 
     def __init__(
@@ -93,11 +96,13 @@ class Results:
         boundaries: pd.DataFrame,
         contracts: Contracts,
         postcodes: pd.DataFrame,
+        database: Path | None = None,
     ) -> None:
         self.tables = tables
         self.boundaries = boundaries
         self.contracts = contracts
         self.postcodes = postcodes
+        self.database = database
 
     @classmethod
     def of_database(
@@ -106,12 +111,24 @@ class Results:
         """Read every published table.
 
         Raises:
-            SpiError: when nothing is published.
+            SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
         """
         names = [name for name, product in contracts.products.items() if product.published]
+        refuse_other_contracts(database, contracts.products)
         with reading(database) as connection:
+            held = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if absent := sorted({*names} - held):
+                raise SpiError(f"{database} lacks the table {absent[0]}, it is of an older version; run spi refresh")
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
-        return cls(tables, boundaries, contracts, postcodes)
+        return cls(tables, boundaries, contracts, postcodes, database)
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """Of the published database: what a citation is pinned to; none where there is no file."""
+        if self.database is None:
+            return None
+        with self.database.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @cached_property
     def edition(self) -> int:

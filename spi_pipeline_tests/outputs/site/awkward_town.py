@@ -44,7 +44,8 @@ def town(**replaced: pd.DataFrame) -> Results:
     Args:
         replaced: tables that are to be others.
     """
-    return Results({**_tables(), **replaced}, boundaries(), contracts())
+    postcodes = pd.DataFrame({"postcode": ["AB1 2CD"], "ward_code": [PLAIN]})
+    return Results({**_tables(), **replaced}, boundaries(), contracts(), postcodes)
 
 
 def boundaries() -> pd.DataFrame:

@@ -10,26 +10,25 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.outputs.site import build as building
 from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.build import STATIC, build
 from spi_pipeline.outputs.site.pages.explore import explore
 from spi_pipeline.outputs.site.pages.measure import measure
 from spi_pipeline.outputs.site.pages.measures import measures
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.outputs.site import town
 
-SCRIPT = building.STATIC / "explore.js"
+SCRIPT = STATIC / "explore.js"
 
 
-def made(results: Results, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(building, "KINDS", (explore, measures, measure))
-    building.build(results, folder)
+def made(results: Results, folder: Path) -> Path:
+    build(results, folder, downloads=False, kinds=(explore, measures, measure))
     return folder
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return made(town.results(), tmp_path, monkeypatch)
+def site(tmp_path: Path) -> Path:
+    return made(town.results(), tmp_path)
 
 
 def spi(folder: Path) -> Any:
@@ -74,24 +73,24 @@ def test_the_script_is_handed_values_and_changes_of_the_tables(site: Path) -> No
             assert data["verdicts"][held[3]] == words.VERDICTS[row["verdict"]]
 
 
-def test_what_is_not_known_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_known_is_nothing(tmp_path: Path) -> None:
     score, observation = town.tables()["score"], town.tables()["observation"]
     of = (score["id"] == "overcrowded_homes") & (score["area_code"] == "E05000003")
     score.loc[of, ["score", "rank", "rank_low", "rank_high"]] = None
     of = (observation["indicator_id"] == "overcrowded_homes") & (observation["area_code"] == "E05000003")
     observation.loc[of, ["value", "lower", "upper"]] = None
-    folder = made(town.results(score=score, observation=observation), tmp_path, monkeypatch)
+    folder = made(town.results(score=score, observation=observation), tmp_path)
     own = spi(folder)["measures"]["overcrowded_homes"]
     assert own["s"]["2024"][3] == 0
     assert own["v"]["2024"][3] == 0
 
 
-def test_the_same_tables_make_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_tables_make_the_same_data(tmp_path: Path) -> None:
     shuffled = {
         name: table.sample(frac=1, random_state=7) for name, table in town.tables().items() if name != "indicator"
     }
     one, other = (
-        made(results, tmp_path / name, monkeypatch)
+        made(results, tmp_path / name)
         for name, results in (("one", town.results()), ("other", town.results(**shuffled)))
     )
     assert (one / "static/data.js").read_bytes() == (other / "static/data.js").read_bytes()
@@ -158,13 +157,13 @@ def test_first_and_last_are_named_and_change_and_trend_are_the_tables(site: Path
     assert '<path data-ward="E05000002" d="M44.0,175.6L612.0,157.0"/>' in page
 
 
-def test_one_edition_has_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_edition_has_no_change(tmp_path: Path) -> None:
     only = {
         name: table[table["edition"] == 2024]
         for name, table in town.tables().items()
         if "edition" in table
     } | {"change": town.tables()["change"].iloc[:0]}  # fmt: skip
-    folder = made(town.results(**only), tmp_path, monkeypatch)
+    folder = made(town.results(**only), tmp_path)
     assert "There is one edition so far" in told((folder / "measures/housing.html").read_text("utf-8"))
     assert 'id="change"' not in (folder / "explore.html").read_text("utf-8")
     assert spi(folder)["measures"]["housing"]["c"] == {}

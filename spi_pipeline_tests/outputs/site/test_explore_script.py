@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spi_pipeline.outputs.site import build as building
+from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.pages.explore import explore
 from spi_pipeline_tests.outputs.site import town
 
@@ -27,9 +27,7 @@ CELLS = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => ce
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of the page, opened as a file."""
     folder: Path = tmp_path_factory.mktemp("explore")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "KINDS", (explore,))
-        building.build(town.results(), folder)
+    build(town.results(), folder, downloads=False, kinds=(explore,))
     return (folder / "explore.html").as_uri()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_pipeline.outputs.site import build as building
+from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.pages.indicator import indicator
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.outputs.site import town
@@ -23,12 +23,11 @@ DATUM = re.compile(r'<data value="([^"]*)"[^>]*>([^<]*)</data>')
 
 
 @pytest.fixture
-def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+def pages(tmp_path: Path) -> Made:
     """Pages and downloads of indicators by path, made from given results."""
-    monkeypatch.setattr(building, "KINDS", (indicator,))
 
     def made(results: Results) -> dict[str, str]:
-        building.build(results, tmp_path)
+        build(results, tmp_path, downloads=False, kinds=(indicator,))
         files = (file for file in tmp_path.rglob("*") if file.suffix in (".html", ".csv"))
         return {file.relative_to(tmp_path).as_posix(): file.read_text("utf-8") for file in files}
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_pipeline.outputs.site import build as building
 from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site.build import STATIC, build
+from spi_pipeline.outputs.site.pages import compare, ward, wards
 from spi_pipeline.outputs.site.pages.ward.recent import _moved
 from spi_pipeline.outputs.site.pages.ward.scorecard import STRONG, VERDICTS, WEAK, verdict
 from spi_pipeline.outputs.site.results import Results, slug
@@ -45,10 +46,14 @@ def text(markup: str) -> str:
     return " ".join(Text(markup).text.split())
 
 
+def made(results: Results, folder: Path) -> None:
+    build(results, folder, downloads=False, kinds=(wards, ward, compare))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    building.build(town(), folder)
+    made(town(), folder)
     return folder
 
 
@@ -174,7 +179,7 @@ def test_strengths_and_weaknesses_are_named_for_every_ward(site: Path) -> None:
 
 def test_where_nothing_is_beyond_chance_the_best_and_the_worst_are_named(tmp_path: Path) -> None:
     cards = results().tables["scorecard"].assign(verdict="neutral")
-    building.build(town(scorecard=cards), tmp_path)
+    made(town(scorecard=cards), tmp_path)
     own = newest("scorecard", area_code=PLAIN, level="component").sort_values("difference")
     worst, best = own.iloc[0], own.iloc[-1]
     said = text(section(page(tmp_path, PLAIN), "strengths"))
@@ -187,7 +192,7 @@ def test_where_nothing_is_beyond_chance_the_best_and_the_worst_are_named(tmp_pat
 
 
 def test_without_peers_the_best_is_that_of_the_best_rank(tmp_path: Path) -> None:
-    building.build(town(scorecard=results().tables["scorecard"].iloc[:0]), tmp_path)
+    made(town(scorecard=results().tables["scorecard"].iloc[:0]), tmp_path)
     ranks = newest("score", area_code=PLAIN, level="component").set_index("id")["rank"]
     said = text(section(page(tmp_path, PLAIN), "strengths"))
     found = re.search(r"best is (.*?), (\d)\w\w, likely", said)
@@ -296,7 +301,7 @@ def test_five_that_gain_most_are_told_and_what_is_ahead_or_cannot_be_told_is_not
 
 def test_what_cannot_be_reached_by_all_there_is_says_so(tmp_path: Path) -> None:
     takes = results().tables["what_would_it_take"]
-    building.build(town(what_would_it_take=takes[takes["cut"]]), tmp_path)
+    made(town(what_would_it_take=takes[takes["cut"]]), tmp_path)
     said = text(section(page(tmp_path, PLAIN), "takes"))
     assert "11 fewer households (6 to 16) are all there is to count, and would still not bring it to" in said
 
@@ -322,18 +327,18 @@ def test_the_comparison_holds_all_wards_and_measures_without_a_script(site: Path
     elements = [element for element in results().elements.values() if element.level != "indicator"]
     rows = re.findall(r'<tr id="([^"]*)">(.*?)</tr>', markup, re.S)
     assert [name for name, _ in rows] == [ward.slug for ward in results().wards]
-    for ward, (_, cells) in zip(results().wards, rows, strict=True):
+    for one, (_, cells) in zip(results().wards, rows, strict=True):
         found = re.findall(r"<td([^>]*)>", cells)
         assert len(found) == len(elements)
         for element, attributes in zip(elements, found, strict=True):
-            row = results().scores[element.id, ward.code]
+            row = results().scores[element.id, one.code]
             wanted = f' data-low="{row["rank_low"]:.0f}" data-high="{row["rank_high"]:.0f}"' if row["rank"] else ""
             assert attributes == wanted
     assert '<div id="compare" hidden>' in markup
 
 
 def test_the_script_of_the_comparison_is_short_and_keeps_its_names_to_itself() -> None:
-    script = (building.STATIC / "site.js").read_text("utf-8")
+    script = (STATIC / "site.js").read_text("utf-8")
     own = script[script.index("(function compare()") :]
     own = own[: own.index("\n})();") + 6]
     assert len(own.splitlines()) <= 80

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.downloads import Download
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results, Row
@@ -55,10 +57,12 @@ class Site:
 
     Args:
         results: what was published.
+        downloads: the files to take away.
     """
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, downloads: Sequence[Download] = ()) -> None:
         self.results = results
+        self.downloads = downloads
         self._keys: dict[str, list[str]] = {}
 
     # Path and words of each entry.
@@ -68,12 +72,30 @@ class Site:
         ("explore.html", "Explore the results"),
         ("compare.html", "Compare wards"),
         ("measures/index.html", "Measures"),
+        ("economy.html", "Economy"),
+        ("progress.html", "Progress"),
+        ("certainty.html", "How certain"),
+        ("quality.html", "Quality"),
+        ("method.html", "Method"),
+        ("downloads.html", "Downloads"),
     )
+    # What stands at the foot of every page.
+    foot = (
+        ("targets.html", "Targets"),
+        ("found.html", "What others found"),
+        ("about.html", "About, cite and contact"),
+        ("accessibility.html", "Accessibility statement"),
+    )
+
+    @property
+    def publication(self) -> SitePublication:
+        """What the council says of its site."""
+        return self.results.contracts.publication
 
     @property
     def name(self) -> str:
         """Of the site."""
-        return f"Social progress in {self.results.town.name}"
+        return self.publication.name or f"Social progress in {self.results.town.name}"
 
     @cached_property
     def map(self) -> WardMap | None:
