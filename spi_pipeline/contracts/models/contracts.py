@@ -48,6 +48,7 @@ class Contracts:
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
         laid_in: sources of a council's own that are read from the inbox.
+        outputs: what is made for readers as things are run now, the database always among it.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class Contracts:
     dormant: frozenset[str] = frozenset()
     fetched: frozenset[str] = frozenset()
     laid_in: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset({"database"})
 
     @property
     def active(self) -> list[Indicator]:

@@ -1,47 +1,62 @@
-"""Writes the site into a folder: every page of every kind, and what they share."""
+"""The whole site as files, and as a folder: pages of every kind, and what they share."""
 
 from __future__ import annotations
 
 import filecmp
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.publication import Colours
 from spi_pipeline.outputs.site import drawing, figures, words
-from spi_pipeline.outputs.site.downloads import write_downloads
+from spi_pipeline.outputs.site.downloads import Download, write_downloads
 from spi_pipeline.outputs.site.pages import KINDS
-from spi_pipeline.outputs.site.pages.page import File, Kind, Page, Site
+from spi_pipeline.outputs.site.pages.page import Kind, Page, Site
 from spi_pipeline.outputs.site.results import Results
+from spi_pipeline.storage.atomic import os_errors, write_bytes
 
 STATIC = Path(__file__).with_name("static")
-# Scripts, styles and pictures are the site's own, and nothing else may be asked for, inside or out.
+# Beside the pages: every file that a site of ours wrote, the only ones that the next may remove.
+MANIFEST = ".spi_site"
+# No page asks anybody for anything: neither style nor script stands in a page, and none comes from elsewhere. A page
+# opened from a file has no origin, so that "self" alone would refuse its own stylesheet in some browsers.
 POLICY = (
-    "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src 'self' data: file:; "
+    "default-src 'none'; style-src 'self' file:; script-src 'self' file:; img-src 'self' file: data:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'"
 )
 
 
-def build(results: Results, folder: Path, downloads: bool = True, kinds: Sequence[Kind] = KINDS) -> list[Page]:
-    """Write the whole site; a file that would be as it is already is not written again.
+@dataclass(frozen=True)
+class SiteFile:
+    """One file of the site.
+
+    Attributes:
+        path: below the site's folder.
+        content: its bytes.
+        title: of a page; empty of anything else.
+        area_code: of the ward that a page is of, else empty.
+    """
+
+    path: str
+    content: bytes
+    title: str = ""
+    area_code: str = ""
+
+
+def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequence[Kind] = KINDS) -> list[SiteFile]:
+    """Every file of the site, pages first in the order of the menu; the same results give the same bytes.
 
     Args:
-        results: what was published.
-        folder: an empty one, or that of an older site, in which what no page is any more is removed.
-        downloads: whether the files to take away are made too.
+        results: what is published.
+        downloads: the files to take away that lie in the site's folder.
         kinds: the kinds of pages to make.
-
-    Returns:
-        The pages written, in the order of the menu.
     """
-    with TemporaryDirectory() as new:
-        taken = write_downloads(results, Path(new)) if downloads else []
-        for download in taken:
-            _replace(Path(new) / download.path, folder / download.path)
-    site = Site(results, taken)
+    site = Site(results, downloads)
     environment = Environment(
         loader=PackageLoader("spi_pipeline.outputs.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -51,20 +66,50 @@ def build(results: Results, folder: Path, downloads: bool = True, kinds: Sequenc
     pages = [one for one in made if isinstance(one, Page)]
     # A menu leads to pages that there are: some are made only where there is something to tell.
     environment.globals["paths"] = {page.path for page in pages}
-    files = {page.path: _rendered(environment, page).encode() for page in pages}
-    files |= {one.path: one.text.encode() for one in made if isinstance(one, File)}
-    files |= {f"static/{file.name}": file.read_bytes() for file in sorted(STATIC.iterdir())}
     publication, root = results.contracts.publication, results.contracts.root
-    files["static/theme.css"] = _theme(publication.colours).encode()
-    if publication.logo:
-        files[f"static/{publication.logo.file}"] = (root / publication.logo.file).read_bytes()
-    for name, content in files.items():
-        target = folder / name
-        if not target.exists() or target.read_bytes() != content:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    _remove_others(folder, {*files, *(download.path for download in taken)})
-    return pages
+    return [
+        *(SiteFile(page.path, _rendered(environment, page).encode(), page.title, page.area_code) for page in pages),
+        *(SiteFile(one.path, one.text.encode()) for one in made if not isinstance(one, Page)),
+        *(SiteFile(f"static/{file.name}", file.read_bytes()) for file in sorted(STATIC.iterdir())),
+        SiteFile("static/theme.css", _theme(publication.colours).encode()),
+        *(
+            [SiteFile(f"static/{publication.logo.file}", (root / publication.logo.file).read_bytes())]
+            if publication.logo
+            else []
+        ),
+    ]
+
+
+def build(results: Results, folder: Path, downloads: bool = True, kinds: Sequence[Kind] = KINDS) -> list[SiteFile]:
+    """Write the whole site into a folder; a file that would be as it is already is not written again.
+
+    Args:
+        results: what was published.
+        folder: an empty one, or that of an older site, in which what no page is any more is removed.
+        downloads: whether the files to take away are made too.
+        kinds: the kinds of pages to make.
+
+    Returns:
+        The files written, but for those to take away.
+
+    Raises:
+        SpiError: where the folder holds something else, or the disk refuses.
+    """
+    with TemporaryDirectory() as new:
+        taken = write_downloads(results, Path(new)) if downloads else []
+        files = site_files(results, taken, kinds)
+        paths = {*(file.path for file in files), *(download.path for download in taken)}
+        _begun(folder, paths)
+        with os_errors(f"the site could not be written to {folder}"):
+            for download in taken:
+                _replace(Path(new) / download.path, folder / download.path)
+            for file in files:
+                target = folder / file.path
+                if not target.exists() or target.read_bytes() != file.content:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(file.content)
+            _ended(folder, paths)
+    return files
 
 
 def _replace(made: Path, target: Path) -> None:
@@ -84,10 +129,27 @@ def _rendered(environment: Environment, page: Page) -> str:
     return environment.get_template(page.template).render(page=page, up=up, **page.content)
 
 
-def _remove_others(folder: Path, names: set[str]) -> None:
-    """What an older site left; a folder that holds something else was refused before."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_file() and path.relative_to(folder).as_posix() not in names:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            shutil.rmtree(path)
+def _begun(folder: Path, paths: set[str]) -> None:
+    """Note what is about to be written, before any of it is, so that whatever an interrupted build leaves is known.
+
+    Raises:
+        SpiError: where the folder holds what no site of ours has written.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.exists() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SpiError(f"{folder} holds something else than a site; name a new or an empty folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = manifest.read_text("utf-8").splitlines() if manifest.exists() else []
+    write_bytes(manifest, "\n".join(sorted({*before, *paths})).encode())
+
+
+def _ended(folder: Path, paths: set[str]) -> None:
+    """Remove what an older site of ours left."""
+    manifest = folder / MANIFEST
+    for name in sorted(set(manifest.read_text("utf-8").splitlines()) - paths, reverse=True):
+        (folder / name).unlink(missing_ok=True)
+        for parent in (folder / name).parents:
+            if parent == folder or not parent.is_dir() or any(parent.iterdir()):
+                break
+            parent.rmdir()
+    write_bytes(manifest, "\n".join(sorted(paths)).encode())

@@ -122,6 +122,17 @@ class Results:
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
         return cls(tables, boundaries, contracts, postcodes, database)
 
+    @property
+    def file(self) -> Path:
+        """The database.
+
+        Raises:
+            SpiError: where there is none.
+        """
+        if self.database is None:
+            raise SpiError("these results were not read from a database; run spi refresh")
+        return self.database
+
     @cached_property
     def sha256(self) -> str | None:
         """Of the published database: what a citation is pinned to; none where there is no file."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
+from lxml import html
 
 from spi_pipeline.outputs.site.build import build
+from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline.outputs.site.readback import Read, read_page
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.integration.houses import House
-from spi_pipeline_tests.outputs.site.facts import Facts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -57,6 +59,15 @@ def results_of(house: House) -> Results:
     boundaries = house.store.read("wards").select(["area_code", "geometry"]).to_pandas()
     postcodes = house.store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
     return Results.of_database(house.store.database, boundaries, house.contracts, postcodes)
+
+
+def read_back(folder: Path, facts: Facts) -> Read:
+    """Every page in a folder."""
+    pages = ((file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()))
+             for file in sorted(folder.rglob("*.html")))  # fmt: skip
+    read = [(path, read_page(path, tree, facts)) for path, tree in pages]
+    faults = [f"{path}: {fault}" for path, one in read for fault in one.faults]
+    return Read(faults, sum(one.numbers for _, one in read), sum(one.wards for _, one in read))
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.targets import Target, Targets
 from spi_pipeline.outputs.site.build import build
+from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
-from spi_pipeline_tests.outputs.site.facts import Facts
-from spi_pipeline_tests.outputs.site.readback import read_back
+from spi_pipeline_tests.outputs.site.conftest import read_back
 from spi_pipeline_tests.outputs.site.reading import Read
 from spi_pipeline_tests.outputs.site.small import BESIDE, INDICATOR, TOWN, published, rows
 

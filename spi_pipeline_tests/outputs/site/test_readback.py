@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.outputs.site.conftest import Built
-from spi_pipeline_tests.outputs.site.facts import Facts
-from spi_pipeline_tests.outputs.site.readback import read_back
+from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline_tests.outputs.site.conftest import Built, read_back
 
 
 def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts) -> None:

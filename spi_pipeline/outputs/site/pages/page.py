@@ -29,6 +29,7 @@ class Page:
         description: one sentence, for search engines and whoever shares a link.
         content: what the template shows.
         section: which entry of the menu it belongs to.
+        area_code: of the ward that it is about, else empty.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Page:
     description: str
     content: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
+    area_code: str = ""
 
 
 @dataclass(frozen=True)

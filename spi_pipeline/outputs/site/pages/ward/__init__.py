@@ -44,6 +44,7 @@ def ward(site: Site) -> Iterator[Page]:
                 "ward": area, "town": site.results.town, "summary": _summary(site, area), **_near(site, area), **said,
             },
             section="wards/index.html",
+            area_code=area.code,
         )  # fmt: skip
 
 

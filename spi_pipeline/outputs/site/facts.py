@@ -30,10 +30,12 @@ class Facts:
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
+        """The database, open for reading."""
         return duckdb.connect(str(self.database), read_only=True)
 
     @cached_property
     def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table."""
         names = [name for (name,) in self.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
         return {name: self.connection.sql(f'FROM "{name}"').to_arrow_table().to_pylist() for name in names}
 
@@ -51,13 +53,14 @@ class Facts:
         """One row of one column."""
         if query not in self._answers:
             rows = self.connection.execute(query).fetchall()
-            assert len(rows) == 1, f"{len(rows)} rows"
-            assert len(rows[0]) == 1, f"{len(rows[0])} columns"
+            if len(rows) != 1 or len(rows[0]) != 1:
+                raise LookupError(f"{len(rows)} rows")
             self._answers[query] = rows[0][0]
         return self._answers[query]
 
     @cached_property
     def yaml(self) -> dict[str, Any]:
+        """Every contract as it is written."""
         return {
             file.relative_to(self.contracts).as_posix(): yaml.safe_load(file.read_text("utf-8"))
             for file in sorted(self.contracts.rglob("*.yaml"))
@@ -98,6 +101,7 @@ class Facts:
 
 
 def as_text(cell: object) -> str:
+    """A cell as keys name it."""
     if isinstance(cell, dt.datetime):
         return cell.strftime("%Y-%m-%d")
     return str(cell)

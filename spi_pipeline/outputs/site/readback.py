@@ -1,7 +1,7 @@
 """Reads a finished site back: every number, area, measure and direction that its pages state, from the tables again.
 
-Nothing of the site's code is used: pages are parsed by lxml, tables are read from the published database, names from
-the contracts as YAML. What the markup may say:
+Nothing of the code that makes pages is used: they are parsed by lxml, tables are read from the published database,
+names from the contracts as YAML. What the markup may say:
 
 * ``data-from="TABLE.COLUMN" data-key="COLUMN=VALUE;…" data-digits="N"``: a cell that holds a number. ``data-how`` says
   how the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``ordinal``.
@@ -24,13 +24,12 @@ import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 from lxml import html
 
-from spi_pipeline_tests.outputs.site.facts import Facts, as_text
+from spi_pipeline.outputs.site.facts import Facts, as_text
 
 # What text may say of a cell that holds this word; a text that says the other thing too says nothing.
 UP = r"\b(rose|risen|gained|more|higher|above|up|longer|greater|better)\b"
@@ -70,29 +69,40 @@ class Read:
     wards: int
 
 
-def read_back(folder: Path, facts: Facts) -> Read:
-    """Every page of a site."""
-    faults, numbers, wards = [], 0, 0
-    for file in sorted(folder.rglob("*.html")):
-        page = Page(file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()), facts)
-        faults += [f"{page.path}: {fault}" for fault in page.faults()]
-        numbers += len(page.main.findall(".//data"))
-        wards += len(page.main.xpath(".//*[@data-map]//a"))
-    return Read(faults, numbers, wards)
+def read_page(path: str, tree: html.HtmlElement, facts: Facts) -> Read:
+    """One page.
+
+    Args:
+        path: below the site's folder.
+        tree: the page, parsed.
+        facts: what it is held against.
+    """
+    page = Page(path, tree, facts)
+    return Read(list(page.faults()), len(page.main.findall(".//data")), len(page.main.xpath(".//*[@data-map]//a")))
 
 
 @dataclass(frozen=True)
 class Page:
+    """A page that is being read.
+
+    Attributes:
+        path: below the site's folder.
+        tree: the page, parsed.
+        facts: what it is held against.
+    """
+
     path: str
     tree: html.HtmlElement
     facts: Facts
 
     @property
     def main(self) -> html.HtmlElement:
+        """What the page says, without its menu and foot."""
         (main,) = self.tree.xpath("//main")
         return main
 
     def faults(self) -> Iterator[str]:
+        """A sentence for each thing that is not so."""
         for node in self.main.iter("data"):
             yield from (f"“{text(node)}” in “{text(block(node))[:120]}”: {fault}" for fault in self._datum(node))
         for drawn in self.main.xpath(".//*[@data-map]"):
@@ -103,7 +113,7 @@ class Page:
         """What is amiss with one number or word."""
         try:
             actual = self._actual(node)
-        except (AssertionError, KeyError, duckdb.Error, SyntaxError, ValueError) as error:
+        except (LookupError, duckdb.Error, SyntaxError, ValueError) as error:
             yield f"cannot be looked up ({type(error).__name__}: {str(error)[:120]})"
             return
         digits = node.get("data-digits")
@@ -121,8 +131,8 @@ class Page:
         if "data-from" in node.attrib:
             table, column = node.get("data-from").split(".")
             rows = self.facts.rows(table, key)
-            assert len(rows) == 1, f"{len(rows)} rows of {table} with {key}"
-            assert rows[0][column] is not None, "no value"
+            if len(rows) != 1 or rows[0][column] is None:
+                raise LookupError(f"{len(rows)} rows of {table} with {key}" if len(rows) != 1 else "no value")
             return rows[0][column]
         if "data-query" in node.attrib:
             return self.facts.answer(node.get("data-query"))
@@ -212,10 +222,12 @@ class Page:
 
 
 def text(node: html.HtmlElement) -> str:
+    """The words of a node, with single spaces."""
     return " ".join(node.text_content().split())
 
 
 def keyed(node: html.HtmlElement) -> dict[str, str]:
+    """The columns that tell a row, and what they hold."""
     pairs = (
         (pair.partition("=")[0], pair.partition("=")[2]) for pair in node.get("data-key", "").split(";") if "=" in pair
     )
@@ -251,6 +263,7 @@ def context(node: html.HtmlElement) -> Iterator[str]:
 
 
 def squeezed(words: str) -> str:
+    """Words without regard to case and white space."""
     return " ".join(words.split()).casefold()
 
 
@@ -262,6 +275,7 @@ def called(name: str) -> Iterator[str]:
 
 
 def ordinal(number: float) -> str:
+    """``21st`` of 21."""
     whole = int(number)
     ending = "th" if 10 <= whole % 100 <= 20 else ("th", "st", "nd", "rd", *("th",) * 6)[whole % 10]
     return f"{whole}{ending}"
@@ -290,7 +304,7 @@ def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
 
 def summed(node: ast.expr) -> float:
     """Plain arithmetic, worked out."""
-    if isinstance(node, ast.Constant):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)
     if isinstance(node, ast.BinOp):
         return float(OPERATORS[type(node.op)](summed(node.left), summed(node.right)))
