@@ -61,7 +61,13 @@ class House:
     def environment(self) -> dict[str, str]:
         plain = {name: getattr(value, "get_secret_value", lambda value=value: value)()
                  for name, value in self.settings.model_dump().items()}  # fmt: skip
-        return {f"SPI_{name.upper()}": str(value) for name, value in plain.items()}
+        told = {name: ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+                for name, value in plain.items()}  # fmt: skip
+        return {f"SPI_{name.upper()}": value for name, value in told.items()}
+
+    def making(self, *outputs: str) -> House:
+        """The same, where a refresh makes these outputs too."""
+        return House(Settings(**{**dict(self.settings), "outputs": frozenset({"database", *outputs})}))
 
     def refresh(self, *select: str) -> Refresh:
         return refresh(self.settings, self.contracts, select)

@@ -13,11 +13,10 @@ import pytest
 from filelock import FileLock
 from lxml import html
 
-from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.readback import Read, read_page
 from spi_pipeline.outputs.site.results import Results
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.houses import House, copied, house_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -32,15 +31,18 @@ QUIET = [
 
 @dataclass(frozen=True)
 class Built:
-    """A finished site.
+    """A finished site, as a refresh that is asked for it publishes it.
 
     Attributes:
-        folder: its own.
-        house: what it was made from.
+        house: whose store it lies in.
     """
 
-    folder: Path
     house: House
+
+    @property
+    def folder(self) -> Path:
+        """Its own."""
+        return Path(self.house.settings.store) / "published" / "current" / "site"
 
     @property
     def pages(self) -> list[str]:
@@ -72,19 +74,22 @@ def read_back(folder: Path, facts: Facts) -> Read:
 
 @pytest.fixture(scope="session")
 def site(refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Built:
-    """The site of the refreshed house, to look at."""
+    """The site of a copy of the refreshed house, to look at."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "site"
+    folder = (base if worker_id == "master" else base.parent) / "with_site"
     with FileLock(folder.with_name("site.lock")):
-        if not folder.exists():
-            build(results_of(refreshed), folder)
-    return Built(folder, refreshed)
+        house = (house_in(folder) if folder.exists() else copied(refreshed, folder)).making("site", "downloads")
+        if not (folder / "done").exists():
+            done = house.refresh()
+            assert done.faults == [], done.faults
+            (folder / "done").touch()
+    return Built(house)
 
 
 @pytest.fixture(scope="session")
-def facts(refreshed: House) -> Facts:
+def facts(site: Built) -> Facts:
     """The tables that the site was made from, as a reader looks them up."""
-    return Facts(refreshed.store.database, refreshed.settings.contracts)
+    return Facts(site.house.store.database, site.house.settings.contracts)
 
 
 @pytest.fixture(scope="session")
