@@ -18,8 +18,12 @@ def site_build(
     folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
     downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
 ) -> None:
-    """Write the site; it needs no server and no network."""
+    """Write the site from what is published; it needs no server and no network."""
+    from spi_pipeline.steps.outputs.readers import require
+
+    require("site", "jinja2", "lxml", *(["gptables"] if downloads else []))
     from spi_pipeline.outputs.site.build import build
+    from spi_pipeline.outputs.site.facts import Facts
     from spi_pipeline.outputs.site.results import Results
     from spi_pipeline.storage.store import Store
 
@@ -27,8 +31,9 @@ def site_build(
     contracts, store = complete_contracts(settings), Store(settings.store)
     boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
     postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    pages = build(Results.of_database(store.database, boundaries, contracts, postcodes), folder, downloads)
-    out.print(f"{len(pages)} pages in {folder / 'index.html'}")
+    results = Results.of_database(store.database, boundaries, contracts, postcodes)
+    files = build(results, folder, downloads, facts=Facts(store.database, contracts.root))
+    out.print(f"{sum(bool(file.title) for file in files)} pages; open {folder / 'index.html'}")
 
 
 @app.command("serve")

@@ -1,4 +1,4 @@
-"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/publication.py``."""
+"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/outputs/publication.py``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -44,8 +44,8 @@ def entered(call: Callable[[], Any]) -> set[Place]:
     return found
 
 
-def test_every_function_that_a_step_enters_is_in_its_digest(refreshed: House) -> None:
-    runner, contracts = refreshed.runner, refreshed.contracts
+def test_every_function_that_a_step_enters_is_in_its_digest(with_outputs: House) -> None:
+    runner, contracts = with_outputs.runner, with_outputs.contracts
     kinds: dict[Any, Step] = {step.does: step for step in build_plan(contracts)}
     assert len(kinds) >= 20
     missed = {}
@@ -68,8 +68,8 @@ def test_a_function_that_is_not_named_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("room", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules.kinds"])
-def test_what_no_figure_follows_from_is_not_reached(refreshed: House, room: str) -> None:
+def test_what_no_figure_follows_from_is_not_reached(with_outputs: House, room: str) -> None:
     assert find_spec(f"spi_pipeline.{room}"), "the room was moved or renamed"
-    for step in build_plan(refreshed.contracts):
+    for step in build_plan(with_outputs.contracts):
         reached = code_reached((compute, step.does, *step.uses))
         assert not [place for place in reached if place[0].startswith(f"spi_pipeline.{room}")], step.label

@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 from lxml import html
 
-from spi_pipeline.outputs.site.build import SiteFile
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.outputs.site.contrast import contrasts
 from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline.outputs.site.pages.page import SiteFile
 from spi_pipeline.outputs.site.readback import read_page
 
 # What a script could ask others by, and a style.
@@ -64,6 +65,23 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Collection[str] = (
                "unread", "broken", "outside")  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"bytes": "Int64", "transferred": "Int64", "numbers": "Int64"})
+
+
+def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Collection[str]) -> None:
+    """Refuse a site with a fault, whatever its contract would make of it.
+
+    Args:
+        files: as for ``audited``.
+        facts: likewise.
+        beside: likewise.
+
+    Raises:
+        SpiError: with the first fault, and how many files have one.
+    """
+    found = audited(files, facts, beside).melt("path", ["unread", "broken", "outside"], value_name="fault").dropna()
+    told = [f"{path}: {fault}" for path, fault in zip(found["path"], found["fault"], strict=True)]
+    if told:
+        raise SpiError(f"the site is not in order and was not written: {told[0]} ({len(told)} faults by file and kind)")
 
 
 def _first(faults: Sequence[str]) -> str | None:

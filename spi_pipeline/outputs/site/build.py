@@ -5,7 +5,6 @@ from __future__ import annotations
 import filecmp
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.publication import Colours
 from spi_pipeline.outputs.site import drawing, figures, words
+from spi_pipeline.outputs.site.audit import refuse_faults
 from spi_pipeline.outputs.site.downloads import Download, write_downloads
+from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.pages import KINDS
-from spi_pipeline.outputs.site.pages.page import Kind, Page, Site
+from spi_pipeline.outputs.site.pages.page import Kind, Page, Site, SiteFile
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline.storage.atomic import os_errors, write_bytes
 
@@ -29,23 +30,6 @@ POLICY = (
     "default-src 'none'; style-src 'self' file:; script-src 'self' file:; img-src 'self' file: data:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'"
 )
-
-
-@dataclass(frozen=True)
-class SiteFile:
-    """One file of the site.
-
-    Attributes:
-        path: below the site's folder.
-        content: its bytes.
-        title: of a page; empty of anything else.
-        area_code: of the ward that a page is of, else empty.
-    """
-
-    path: str
-    content: bytes
-    title: str = ""
-    area_code: str = ""
 
 
 def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequence[Kind] = KINDS) -> list[SiteFile]:
@@ -80,27 +64,37 @@ def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequ
     ]
 
 
-def build(results: Results, folder: Path, downloads: bool = True, kinds: Sequence[Kind] = KINDS) -> list[SiteFile]:
+def build(
+    results: Results,
+    folder: Path,
+    downloads: bool = True,
+    kinds: Sequence[Kind] = KINDS,
+    facts: Facts | None = None,
+) -> list[SiteFile]:
     """Write the whole site into a folder; a file that would be as it is already is not written again.
 
     Args:
         results: what was published.
-        folder: an empty one, or that of an older site, in which what no page is any more is removed.
+        folder: a new or an empty one, or that of an older site, whose files of pages that are no more are removed.
         downloads: whether the files to take away are made too.
         kinds: the kinds of pages to make.
+        facts: what pages are read back from before any is written; None where they are not.
 
     Returns:
         The files written, but for those to take away.
 
     Raises:
-        SpiError: where the folder holds something else, or the disk refuses.
+        SpiError: where the folder holds something else, a page is not what the tables say, or the disk refuses.
     """
+    _refuse_other(folder)
     with TemporaryDirectory() as new:
         taken = write_downloads(results, Path(new)) if downloads else []
         files = site_files(results, taken, kinds)
         paths = {*(file.path for file in files), *(download.path for download in taken)}
-        _begun(folder, paths)
+        if facts:
+            refuse_faults(files, facts, paths)
         with os_errors(f"the site could not be written to {folder}"):
+            _begun(folder, paths)
             for download in taken:
                 _replace(Path(new) / download.path, folder / download.path)
             for file in files:
@@ -110,6 +104,11 @@ def build(results: Results, folder: Path, downloads: bool = True, kinds: Sequenc
                     target.write_bytes(file.content)
             _ended(folder, paths)
     return files
+
+
+def _refuse_other(folder: Path) -> None:
+    if not (folder / MANIFEST).exists() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SpiError(f"{folder} holds something else than a site; name a new or an empty folder")
 
 
 def _replace(made: Path, target: Path) -> None:
@@ -130,14 +129,8 @@ def _rendered(environment: Environment, page: Page) -> str:
 
 
 def _begun(folder: Path, paths: set[str]) -> None:
-    """Note what is about to be written, before any of it is, so that whatever an interrupted build leaves is known.
-
-    Raises:
-        SpiError: where the folder holds what no site of ours has written.
-    """
+    """Note what is about to be written, before any of it is, so that whatever an interrupted build leaves is known."""
     manifest = folder / MANIFEST
-    if not manifest.exists() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SpiError(f"{folder} holds something else than a site; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     before = manifest.read_text("utf-8").splitlines() if manifest.exists() else []
     write_bytes(manifest, "\n".join(sorted({*before, *paths})).encode())

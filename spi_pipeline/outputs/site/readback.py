@@ -158,12 +158,12 @@ class Page:
 
     def _named(self, node: html.HtmlElement) -> Iterator[str]:
         """The area and the measure of a number must be told where it stands; the index is meant where none is."""
-        key, told = keyed(node), None
+        key = keyed(node)
         for column in ("area_code", "id", "indicator_id", "measure_id"):
             name = self.facts.names.get(key.get(column, ""))
             if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
-                told = told or squeezed(" ".join(context(node)))
-                if not any(one in told for one in called(name)):
+                names = tuple(called(name))
+                if not any(one in told for told in map(squeezed, context(node)) for one in names):
                     yield f"“{name}” is not named around it"
 
     def _direction(self, node: html.HtmlElement, actual: float) -> Iterator[str]:
@@ -214,7 +214,7 @@ class Page:
                 continue
             for piece in (node.text, *(child.tail for child in node)):
                 found = " ".join((piece or "").split())
-                if found in self.facts.said or not re.search(r"\d", found):
+                if not re.search(r"\d", ALLOWED.sub("", found)) or found in self.facts.said:
                     continue
                 left = ALLOWED.sub("", self.facts.quotable.sub("", found))
                 if number := re.search(r"\S*\d\S*", left):
@@ -240,7 +240,8 @@ def block(node: html.HtmlElement) -> html.HtmlElement:
 
 
 def context(node: html.HtmlElement) -> Iterator[str]:
-    """What tells what a number is of: its sentence and the one before, row, column, caption, headings."""
+    """What tells what a number is of: the heading of the page, its sentence, row, column, caption."""
+    yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
     for one in node.iterancestors():
         if one.tag in BLOCKS - {"div"} or one.tag in ("tr", "figure", "dl", "summary"):
             yield one.text_content()
@@ -259,7 +260,6 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (summary.text_content() for summary in one.findall("summary"))
         for before in ("h1", "h2", "h3", "h4", "p", "li"):
             yield from (told.text_content() for told in one.xpath(f"preceding-sibling::{before}[1]"))
-    yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
 
 
 def squeezed(words: str) -> str:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock
 from lxml import html
 
 from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.readback import Read, read_page
 from spi_pipeline.outputs.site.results import Results
-from spi_pipeline_tests.integration.houses import House, copied, house_in
+from spi_pipeline_tests.integration.houses import House
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -73,17 +72,9 @@ def read_back(folder: Path, facts: Facts) -> Read:
 
 
 @pytest.fixture(scope="session")
-def site(refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Built:
-    """The site of a copy of the refreshed house, to look at."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "with_site"
-    with FileLock(folder.with_name("site.lock")):
-        house = (house_in(folder) if folder.exists() else copied(refreshed, folder)).making("site", "downloads")
-        if not (folder / "done").exists():
-            done = house.refresh()
-            assert done.faults == [], done.faults
-            (folder / "done").touch()
-    return Built(house)
+def site(with_outputs: House) -> Built:
+    """The site of the house with all outputs, to look at."""
+    return Built(with_outputs)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,23 @@ class File:
     text: str
 
 
+@dataclass(frozen=True)
+class SiteFile:
+    """One file of the site.
+
+    Attributes:
+        path: below the site's folder.
+        content: its bytes.
+        title: of a page; empty of anything else.
+        area_code: of the ward that a page is of, else empty.
+    """
+
+    path: str
+    content: bytes
+    title: str = ""
+    area_code: str = ""
+
+
 class Site:
     """What pages have in common.
 
