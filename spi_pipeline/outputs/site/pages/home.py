@@ -30,7 +30,7 @@ def home(site: Site) -> Iterator[Page | File]:
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
             "findings": findings(site), "ranking": results.ranking(results.index.id), "ranks": ranks(site),
-            "new": news(site), "next": _next(site), "postcodes": POSTCODES,
+            "new": news(site), "next": coming(site), "postcodes": POSTCODES,
         },
         section="index.html",
     )  # fmt: skip
@@ -210,7 +210,7 @@ def _releases(site: Site) -> list[Markup]:
     ]
 
 
-def _next(site: Site) -> list[Markup]:
+def coming(site: Site) -> list[Markup]:
     """How often what the index rests on is renewed, most often first, and the next edition."""
     contracts, edition = site.results.contracts, site.results.edition
     basis = [contracts.indicators[one.id] for one in site.results.elements.values() if one.level == "indicator"]
