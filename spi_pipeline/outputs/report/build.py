@@ -40,20 +40,18 @@ def report(results: Results) -> bytes:
         raise SpiError(
             f"the report needs {error.name}, which is not installed; run pip install 'spi-pipeline[report]'"
         ) from error
-    told = content(Site(results))
-    logo = results.contracts.publication.logo
-    with TemporaryDirectory() as beside:
+    told, logo = content(Site(results)), results.contracts.publication.logo
+    with TemporaryDirectory() as folder:
         # The package has each face in two formats, of which Typst would take the one that its folder names first.
-        for face in FACES:
-            shutil.copy(Path(font_source_sans_pro.font_directory) / face, beside)
-        if logo is not None:
-            shutil.copy(results.contracts.root / logo.file, beside)
+        taken = [LAYOUT, *(Path(font_source_sans_pro.font_directory) / face for face in FACES)]
+        for file in taken if logo is None else [*taken, results.contracts.root / logo.file]:
+            shutil.copy(file, folder)
+        Path(folder, "content.json").write_text(json.dumps(told), encoding="utf-8")
         try:
             laid_out = typst.compile(
-                LAYOUT.read_bytes(),
-                root=beside,
-                font_paths=typst.Fonts(include_system_fonts=False, font_paths=[beside]),
-                sys_inputs={"content": json.dumps(told)},
+                str(Path(folder, LAYOUT.name)),
+                root=folder,
+                font_paths=typst.Fonts(include_system_fonts=False, font_paths=[folder]),
                 pdf_standards=["ua-1"],
                 timestamp=int(results.as_of.timestamp()),
             )

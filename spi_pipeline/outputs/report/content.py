@@ -59,7 +59,7 @@ def content(site: Site) -> dict[str, Any]:
         "sources": _sources(site),
         "foot": site.publication.texts.foot,
     }
-    return _plain(told)
+    return {name: _plain(held) for name, held in told.items()}
 
 
 def _summary(site: Site) -> dict[str, Any]:

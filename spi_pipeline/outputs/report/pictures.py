@@ -1,4 +1,4 @@
-"""Pictures of the report as SVG: the shapes of the site's own, with the colours in them, since paper has no stylesheet."""
+"""Pictures of the report as SVG: shapes of the site, with their colours in them, since paper has no stylesheet."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WORST, *_, BEST = drawing.CLASSES
 INK, GREY, PEERS, CHANCE = "#0b0c0c", "#6f777b", "#801650", "#b9cfe6"
 # Above so many wards names would cover each other.
 NAMED = 60
-# Between two lines of a name.
-LINE = 12
+# Between two lines of a name, in pixels of the map; and letters that a line has room for.
+LINE, LETTERS = 12, 14
 
 
 def ward_map(site: Site) -> str | None:
@@ -40,8 +40,9 @@ def ward_map(site: Site) -> str | None:
 
 
 def _name(name: str, outline: drawing.Outline, colour: str) -> Markup:
-    """A name where a map has room for it, on as many lines as it has words."""
-    words = name.split()
+    """A name where a map has room for it: a line for each word, three at most, shortened where it is long."""
+    words = [word if len(word) <= LETTERS else f"{word[: LETTERS - 1]}…" for word in name.split()]
+    words = words if len(words) <= 3 else [*words[:2], "…"]
     first = outline.y - LINE * (len(words) - 1) / 2 + LINE / 3
     told = (
         Markup('<text x="{}" y="{:.1f}" fill="{}">{}</text>').format(outline.x, first + LINE * at, colour, word)
@@ -69,7 +70,7 @@ def interval(row: Row, last: int) -> str | None:
 
 
 def strip(drawn: Strip) -> str:
-    """All wards on a line from 0 to 100, as on the page of a ward; twice as wide as its box, breadths of lines apart."""
+    """All wards on a line from 0 to 100, as on the page of a ward, stretched to twice its width."""
     found = Markup('<path d="{}" stroke="{}" stroke-width="0.5"/>').format(drawn.others, GREY)
     if drawn.peers:
         found += Markup('<path d="{}" stroke="{}" stroke-width="0.7"/>').format(drawn.peers, PEERS)
@@ -105,7 +106,7 @@ def band(drawn: Band) -> str:
 
 
 def _stretched(path: str) -> str:
-    """A path of steps such as ``M0 32.2L4.2 30.5``, six times as wide: stretched as a picture, its line would be too."""
+    """A path such as ``M0 32.2L4.2 30.5``, six times as wide; stretched as a picture, its line would be too."""
     return re.sub(r"([ML])([0-9.]+)", lambda step: f"{step[1]}{6 * float(step[2]):g}", path)
 
 
