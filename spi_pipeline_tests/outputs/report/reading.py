@@ -83,13 +83,7 @@ class Report:
 
     @property
     def fonts(self) -> dict[str, bool]:
-        """Whether each is within the file."""
-        found = {}
-        for page in self.reader.pages:
-            resources = page["/Resources"].get_object()
-            for font in resources.get("/Font", {}).values():
-                font = font.get_object()
-                inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
-                described = inner["/FontDescriptor"].get_object()
-                found[str(font["/BaseFont"])] = any(name in described for name in ("/FontFile2", "/FontFile3"))
-        return found
+        """Whether each is within the file; those of pictures, too."""
+        objects = (self.reader.get_object(number) for number in range(1, int(self.reader.trailer["/Size"])))
+        described = [one for one in objects if isinstance(one, DictionaryObject) and "/FontName" in one]
+        return {str(one["/FontName"]): not {"/FontFile2", "/FontFile3"}.isdisjoint(one) for one in described}
