@@ -28,6 +28,8 @@ from spi_pipeline.outputs.site.workbook import write_workbook
 
 # Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
 PLACES = 6
+# What whoever shows boundaries owes.
+OF_BOUNDARIES = "Contains OS data © Crown copyright and database right. Source: Office for National Statistics."
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def _geojson(results: Results, target: Path) -> _Written:
         "title": f"{results.index.title}, edition {results.edition}",
         "figures_taken_on": results.as_of.date().isoformat(),
         "licence": licence_of(results, "score"),
-        "attribution": "Contains OS data © Crown copyright and database right. Source: Office for National Statistics.",
+        "attribution": OF_BOUNDARIES,
         "columns": "<element>_score: 0 (worst) to 100 (best); _rank: 1 is best; _rank_low to _rank_high: likely range.",
     }
     path = target / "wards.geojson"

@@ -77,6 +77,7 @@ def _tables() -> dict[str, pd.DataFrame]:
     tables["decade"] = pd.DataFrame(list(_decade()))
     tables["residual"] = pd.DataFrame(list(_residual()))
     tables["what_would_it_take"] = pd.DataFrame(list(_takes()))
+    tables["source_release"] = pd.DataFrame(columns=["source_id", "published_at", "fetched_at"])
     return tables
 
 
@@ -114,6 +115,7 @@ def _scores(random: np.random.Generator) -> Iterator[dict[str, Any]]:
                     "score_low": score and score - 9, "score_high": score and score + 9, "rank": rank,
                     "rank_low": rank and max(rank - 1, 1), "rank_high": rank and min(rank + 1, 5),
                     "newest_period": pd.Timestamp("2021-03-21") if score else None, "age_years": 3.5 if score else None,
+                    "recent_weight": 0.5 if score else None,
                     "england_percentile": score if level == "indicator" else None,
                 }  # fmt: skip
 

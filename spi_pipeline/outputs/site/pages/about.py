@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
+from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.pages.page import Page, Site
 
 
@@ -17,9 +20,36 @@ def about(site: Site) -> Iterator[Page]:
         template="about.html",
         title="About, cite and contact",
         description="What this site is, how to cite it, whom to ask, how to report an error, and the licences.",
-        content={"licences": licences, "findings": len(results.tables["published_finding"])},
+        content={
+            "purpose": purpose(site), "citation": citation(site), "licences": licences,
+            "findings": len(results.tables["published_finding"]),
+        },
         section="about.html",
+    )  # fmt: skip
+
+
+def purpose(site: Site) -> list[Markup]:
+    """What the index is, and what it is not; a paragraph each."""
+    results = site.results
+    return [
+        Markup(
+            "The {} says how people fare in the {} wards of {}: their health, safety, homes, schooling, surroundings "
+            "and say. It counts what life is like, and leaves out money. Everything is computed from public figures by "
+            "open methods."
+        ).format(results.index.title, site.ward_count, results.town.name),
+        Markup("It describes places, not the people in them. It says how things are, not why."),
+    ]
+
+
+def citation(site: Site) -> Markup:
+    """What a reader may cite: the edition, the day the figures were taken, the very file they stand in."""
+    results = site.results
+    named = Markup("{}: {}, edition {}, figures taken on {}.").format(
+        site.name, results.index.title, results.edition, words.day(results.as_of)
     )
+    if results.sha256 is None:
+        return named
+    return Markup("{} Database spi.duckdb, SHA-256 <code>{}</code>.").format(named, results.sha256)
 
 
 def missing(site: Site) -> Iterator[Page]:

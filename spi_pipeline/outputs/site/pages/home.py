@@ -29,17 +29,26 @@ def home(site: Site) -> Iterator[Page | File]:
         title=f"{results.town.name} in one page",
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
-            "findings": _findings(site), "ranking": results.ranking(results.index.id), "new": _new(site),
-            "next": _next(site), "postcodes": POSTCODES,
+            "findings": findings(site), "ranking": results.ranking(results.index.id), "ranks": ranks(site),
+            "new": news(site), "next": coming(site), "postcodes": POSTCODES,
         },
         section="index.html",
     )  # fmt: skip
     yield File(POSTCODES, _postcodes(site))
 
 
-def _findings(site: Site) -> list[Markup]:
+def findings(site: Site) -> list[Markup]:
     """What to know first, each a sentence or two."""
     return [*_standing(site), *_movement(site), _age(site)]
+
+
+def ranks(site: Site) -> Markup:
+    """What a rank and its likely range say."""
+    return Markup(
+        "A rank is a place among {} wards. We worked the ranks out again and again, each time with other values for "
+        "all that is in doubt. The likely ranks are where a ward came out nine times of ten. Where two wards’ likely "
+        "ranks overlap, nobody can tell which of them is better."
+    ).format(site.ward_count)
 
 
 def _standing(site: Site) -> list[Markup]:
@@ -155,7 +164,7 @@ def _age(site: Site) -> Markup:
     )  # fmt: skip
 
 
-def _new(site: Site) -> list[Markup]:
+def news(site: Site) -> list[Markup]:
     """What is new: signals of the newest months, and what publishers brought out last."""
     return [*_signals(site), *_releases(site)]
 
@@ -201,7 +210,7 @@ def _releases(site: Site) -> list[Markup]:
     ]
 
 
-def _next(site: Site) -> list[Markup]:
+def coming(site: Site) -> list[Markup]:
     """How often what the index rests on is renewed, most often first, and the next edition."""
     contracts, edition = site.results.contracts, site.results.edition
     basis = [contracts.indicators[one.id] for one in site.results.elements.values() if one.level == "indicator"]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward.around import Around
 from spi_pipeline.outputs.site.pages.ward.moved import Moved
@@ -27,25 +27,30 @@ class Part(Protocol):
 def ward(site: Site) -> Iterator[Page]:
     """A page for each ward."""
     town = site.results.town.name
-    moved = Moved(site)
-    parts: dict[str, Part] = {
-        "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
-        "takes": Takes(site),
-    }  # fmt: skip
-    for area in site.results.wards:
-        said = {name: part.of(area) for name, part in parts.items()}
+    for area, said in sections(site):
         yield Page(
             path=f"wards/{area.slug}.html",
             template="ward.html",
             title=f"{area.name}: this is {town}",
             description=f"{area.name}, a ward of {town}: its score for social progress, likely rank, strengths and "
             "weaknesses, people, economy and crime.",
-            content={
-                "ward": area, "town": site.results.town, "summary": _summary(site, area), **_near(site, area), **said,
-            },
+            content={"ward": area, "town": site.results.town, **said},
             section="wards/index.html",
             area_code=area.code,
-        )  # fmt: skip
+        )
+
+
+def sections(site: Site) -> Iterator[tuple[Area, dict[str, Any]]]:
+    """Each ward, and what is said of it by section."""
+    moved = Moved(site)
+    parts: dict[str, Part] = {
+        "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
+        "takes": Takes(site),
+    }  # fmt: skip
+    dated = _dated(site)
+    for area in site.results.wards:
+        said = {name: part.of(area) for name, part in parts.items()}
+        yield area, {"summary": _summary(site, area), "dated": dated, **_near(site, area), **said}
 
 
 def _near(site: Site, area: Area) -> dict[str, Any]:
@@ -53,6 +58,14 @@ def _near(site: Site, area: Area) -> dict[str, Any]:
     near = site.neighbours.get(area.code, [])
     shown = drawing.around(site.map, {area.code, *(ward.code for ward in near)}) if near and site.map else None
     return {"neighbours": near, "map": shown}
+
+
+def _dated(site: Site) -> Markup:
+    """Of when the scores are, and what likely means."""
+    return Markup(
+        "Edition {}, figures taken on {}. A rank is likely where it came out in nine of ten recalculations with all "
+        "that is in doubt drawn anew."
+    ).format(site.results.edition, words.day(site.results.as_of))
 
 
 def _summary(site: Site, area: Area) -> Markup:

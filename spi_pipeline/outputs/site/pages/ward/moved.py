@@ -35,20 +35,18 @@ class Moved:
         self.rows = {code: {row["id"]: row for row in rows} for code, rows in by_area(table[ends]).items()}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``since``, ``share`` measured again, lists by verdict, and rows."""
+        """What the page says: ``intro``, whether anything was measured ``again``, what of it did what, and rows."""
         elements = self.site.results.elements.values()
         held = self.rows.get(area.code, {})
         pairs = [(element, held[element.id]) for element in elements if element.id in held]
         indicators = [(element, row) for element, row in pairs if element.level == "indicator"]
         return {
             "since": self.site.results.editions[0],
-            "share": self._share(held.get(self.site.results.index.id)),
-            "rose": [self._said(element, row) for element, row in indicators if row["verdict"] == "rose"],
-            "fell": [self._said(element, row) for element, row in indicators if row["verdict"] == "fell"],
-            "still": [
-                words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"
-            ],
-            "untold": self._untold(area, indicators),
+            "again": self.site.results.index.id in held,
+            "intro": self._intro(area, held.get(self.site.results.index.id), indicators),
+            "rose": self._named(indicators, "rose"),
+            "fell": self._named(indicators, "fell"),
+            "still": self._still(indicators),
             "rows": [
                 self._row(element, row) for element, row in pairs if row["movable"] or element.level != "indicator"
             ],
@@ -73,10 +71,24 @@ class Moved:
             because,
         )
 
-    def _share(self, index: Row | None) -> Markup | None:
+    def _intro(self, area: Area, index: Row | None, indicators: list[tuple[Element, Row]]) -> Markup:
         if index is None:
-            return None
-        return Markup("{}% of the index").format(self.site.figure("change", index, "movable", 0, how="percent"))
+            return Markup("There is no earlier edition to compare with.")
+        return Markup(
+            "From edition {} to edition {}, {}% of the index was measured again here. {} cannot tell a change, as too "
+            "little was measured again. Below are points of score, of which more are better."
+        ).format(
+            self.site.results.editions[0], self.site.results.edition,
+            self.site.figure("change", index, "movable", 0, how="percent"), self._untold(area, indicators),
+        )  # fmt: skip
+
+    def _named(self, indicators: list[tuple[Element, Row]], verdict: str) -> Markup:
+        said = [self._said(element, row) for element, row in indicators if row["verdict"] == verdict]
+        return Markup("{}.").format(Markup("; ").join(said)) if said else Markup("Nothing beyond chance.")
+
+    def _still(self, indicators: list[tuple[Element, Row]]) -> Markup:
+        named = [words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"]
+        return Markup("{}.").format("; ".join(named)) if named else Markup("None of those measured again.")
 
     def _said(self, element: Element, row: Row) -> Markup:
         return Markup("{}: {}").format(words.plain(element.title), self._points(row))

@@ -30,6 +30,7 @@ class Band:
         top: what the upper edge of the box stands for; the lower is nought.
         first: the first month drawn.
         last: the last.
+        says: what is drawn.
     """
 
     line: str
@@ -37,6 +38,7 @@ class Band:
     top: Markup
     first: str
     last: str
+    says: Markup
 
 
 class Recent:
@@ -70,7 +72,7 @@ class Recent:
             "measures": measures,
             "title": measures[0]["title"],
             "said": [*self._said(measures[0]["title"], chief), *self._score(area, series)],
-            "chart": self._band(chief),
+            "chart": self._band(measures[0]["title"], chief),
             "months": [self._month(row) for row in reversed(chief[-BEFORE:])],
         }
 
@@ -84,7 +86,7 @@ class Recent:
             "then": self._rate(earlier) if earlier else Markup("not known"),
             "compared": _compared(last, earlier),
             "signal": self._signal(last),
-            "band": self._band(rows),
+            "band": self._band(words.plain(self.titles.get(name, name)), rows),
         }
 
     def _signal(self, row: Row) -> Markup:
@@ -142,7 +144,7 @@ class Recent:
             "rate": self._rate(row),
         }
 
-    def _band(self, rows: Sequence[Row]) -> Band | None:
+    def _band(self, title: str, rows: Sequence[Row]) -> Band | None:
         known = {row["month"]: row for row in rows if row["rate_12_months"] is not None}
         if not known:
             return None
@@ -153,9 +155,14 @@ class Recent:
         )
         top = max(known.values(), key=lambda row: row["upper"])
         edge = top["upper"] or 1.0
+        first, last = words.month(months[0]), words.month(months[-1])
+        says = Markup(
+            "{} over twelve months, {} to {}. The line is what was recorded; the band around it is what chance alone "
+            "could make of it."
+        ).format(title, first, last)
         return Band(
             drawing.line(rate, 0, edge), drawing.band(lower, upper, 0, edge), self.site.figure("recent", top, "upper"),
-            words.month(months[0]), words.month(months[-1]),
+            first, last, says,
         )  # fmt: skip
 
 

@@ -106,21 +106,30 @@ class Scorecard:
         }
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``parts``, dimensions and components; ``peers``; strengths, weaknesses, and England."""
-        contracts = self.site.results.contracts
+        """What the page says: ``parts`` (dimensions and components), ``peers``, strengths, weaknesses, and England."""
         return {
             "parts": [self._part(area, element) for element in self.shown],
             "count": len(self.components),
             "peers": self._peers(area),
-            "measure": words.plain(contracts.context[contracts.peers.measure].title),
             "strengths": self._named(area, STRONG),
             "weaknesses": self._named(area, WEAK),
             "england": self._england(area),
         }  # fmt: skip
 
-    def _peers(self, area: Area) -> list[Area]:
-        card = self.cards.get((area.code, self.site.results.index.id))
-        return [self.site.results.areas[code] for code in card["peers"].split(",")] if card else []
+    def _peers(self, area: Area) -> Markup:
+        """Who its peers are, each a link to a page beside this one, and when a difference is beyond chance."""
+        results = self.site.results
+        card = self.cards.get((area.code, results.index.id))
+        if card is None:
+            return Markup("It has no peers: the figure by which they are chosen is not known here.")
+        peers = (results.areas[code] for code in card["peers"].split(","))
+        return Markup(
+            "Its peers are the wards of {} nearest to it in “{}”: {}. A strength or weakness is beyond chance where "
+            "the ward’s whole range of measurement lies on one side of the middle of its peers."
+        ).format(
+            results.town.name, words.plain(results.contracts.context[results.contracts.peers.measure].title),
+            words.listed_markup([Markup('<a href="{}.html">{}</a>').format(peer.slug, peer.name) for peer in peers]),
+        )  # fmt: skip
 
     def _part(self, area: Area, element: Element) -> dict[str, Any]:
         card = self.cards.get((area.code, element.id))

@@ -28,14 +28,27 @@ class Takes:
         self.units = {row["indicator_id"]: row["unit"] for row in site.results.tables["indicator"].to_dict("records")}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``sentences`` of what gains most, and a row for each indicator and target."""
+        """What the page says: ``intro``, ``sentences`` of what gains most, and a row for each indicator and target."""
         rows = [row for row in self.rows.get(area.code, []) if row["indicator_id"] in self.site.results.elements]
         behind = [row for row in rows if row["target"] == "authority" and row["needed_low"] > 0]
         behind.sort(key=lambda row: -_gain(row))
         return {
+            "intro": self._intro(rows, behind),
             "sentences": [self._sentence(row) for row in behind[:TOLD]],
             "rows": [self._row(row) for row in sorted(rows, key=lambda row: -_gain(row))],
         }
+
+    def _intro(self, rows: list[Row], behind: list[Row]) -> Markup:
+        if behind:
+            return Markup(
+                "These would gain most for its score. They are sums, not plans: all else is taken to stay as it is."
+            )
+        said = (
+            "In nothing that is counted is it behind {} beyond chance."
+            if rows
+            else "Nothing is counted here that could be held against {}."
+        )
+        return Markup(said).format(self.site.results.town.name)
 
     def _sentence(self, row: Row) -> Markup:
         """A sentence as: 275 fewer households (231 to 322) would bring it to Luton’s average, 12.2%."""
