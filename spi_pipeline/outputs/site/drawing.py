@@ -88,7 +88,7 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
     return WardMap(width, int(np.ceil((north - south) * scale)), outlines)
 
 
-def lines(name: str, width: int = 9) -> list[str]:
+def lines(name: str, width: int = 7) -> list[str]:
     """A name broken between its words, so that it fits into a ward: lines of so many letters, where words allow it."""
     return wrap(name, width, break_long_words=False, break_on_hyphens=False)
 

@@ -133,7 +133,7 @@ def size(count: int, path: str) -> Markup:
     """
     how, unit = ("millions", "MB") if count >= 1e6 else ("thousands", "KB")
     digits = 0 if 1e4 <= count < 1e6 else 1
-    return Markup('<data value="{}" data-file="{}" data-digits="{}" data-how="{}">{}</data> {}').format(
+    return Markup('<data value="{}" data-file="{}" data-digits="{}" data-how="{}">{}</data>&nbsp;{}').format(
         float(count), path, digits, how, HOW[how](count, digits), unit
     )
 

@@ -78,7 +78,7 @@
       const place = s[ward.at] ? s[ward.at][1] : null;
       link.setAttribute("aria-label", `${ward.name}: ${rank(s[ward.at])}`);
       link.querySelector("path").setAttribute("class", place === null ? "none" : `c${place}`);
-      link.querySelector("text").setAttribute("class", place === null ? "t2" : `t${place}`);
+      svg.querySelector(`[data-label="${ward.code}"]`).setAttribute("class", place === null ? "t2" : `t${place}`);
       if (ward.slug !== state.w) continue;
       // Drawn last, since later wards would cover the outline of an earlier one.
       for (const kind of ["halo outer", "halo"]) {
