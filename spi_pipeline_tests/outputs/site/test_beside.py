@@ -50,6 +50,27 @@ def test_every_number_and_verdict_is_read_back(site: Path) -> None:
     assert read.numbers > 0
 
 
+@pytest.mark.parametrize(
+    ("page", "right", "wrong", "told"),
+    [
+        ("method", 'value="500.0" data-stated', 'value="501.0" data-stated', "the tables say 500"),
+        ("method", "uncertainty draws", "uncertainty drawn", "KeyError"),
+        ("certainty", 'value="1.0" data-reach="dimension.best"', 'value="2.0" data-reach="dimension.best"', "say 1"),
+        ("downloads", 'data-file="downloads/dictionary.csv"', 'data-file="downloads/spi.xlsx"', "the tables say"),
+        ("economy", ">better than suggested</data>", ">worse than suggested</data>", "says not that it more than"),
+        ("progress", ">Ash</data>", ">Yew</data>", "is called Ash"),
+        ("progress", ">▲ more than before</data>", ">▼ fewer than before</data>", "says not that it rise"),
+    ],
+)
+def test_what_is_wrong_is_found(site: Path, tmp_path: Path, page: str, right: str, wrong: str, told: str) -> None:
+    before = (site / "site" / f"{page}.html").read_text("utf-8")
+    assert right in before, f"{page} no longer holds {right!r}"
+    (tmp_path / f"{page}.html").write_text(before.replace(right, wrong), "utf-8")
+    (tmp_path / "downloads").symlink_to(site / "site/downloads")
+    found = read_back(tmp_path, Facts(site / "spi.duckdb", CONTRACTS)).faults
+    assert any(told in one for one in found), found
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_one_heading_and_names_stay_text(site: Path, page: str) -> None:
     tree = parsed(site / "site" / f"{page}.html")

@@ -92,7 +92,7 @@
   function ranking() {
     const { title, s, v, unit, digits } = measure();
     const heads = [head("Ward"), head("Score", "number"), head("Rank")];
-    if (v) heads.push(head(`Value, 95 % interval (${unit})`));
+    if (v) heads.push(head(`Value, 95% interval (${unit})`));
     fill("ranking", `${title} by ward, edition ${state.y}, figures taken on ${S.asOf}`, heads, ordered().map((area) => {
       const own = s[state.y][area.at], cells = [cell(score(own), "number"), cell(rank(own))];
       if (v) cells.push(cell(value(v[state.y][area.at], digits)));
