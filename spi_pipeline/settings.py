@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
 # What a refresh can make for readers.
-OutputName = Literal["database", "downloads", "site"]
+OutputName = Literal["database", "downloads", "report", "site"]
 
 
 def _default_contracts() -> Path:

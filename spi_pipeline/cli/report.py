@@ -14,6 +14,9 @@ from spi_pipeline.settings import Settings
 
 def report(file: Annotated[Path, typer.Argument(help="PDF to write.")]) -> None:
     """Write the printable report: one tagged PDF, a summary of the town and two pages on each ward."""
+    from spi_pipeline.steps.outputs.readers import require
+
+    require("report", "typst", "pikepdf", "font_source_sans_pro", "jinja2")
     from spi_pipeline.outputs.report.build import report as made
     from spi_pipeline.outputs.site.results import Results
     from spi_pipeline.storage.store import Store

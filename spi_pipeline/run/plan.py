@@ -24,6 +24,7 @@ from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.outputs.downloads import downloads_steps
 from spi_pipeline.steps.outputs.publication import publication_step
+from spi_pipeline.steps.outputs.report import report_steps
 from spi_pipeline.steps.outputs.site import site_steps
 from spi_pipeline.steps.recent import recent_step
 from spi_pipeline.steps.scored import component_step, parent_steps
@@ -65,8 +66,8 @@ def build_plan(contracts: Contracts) -> list[Step]:
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
         said = "the file is missing; the pipeline writes this table, restore its contract"
         raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
-    steps += downloads_steps(contracts, steps)
-    steps += site_steps(contracts, steps)
+    for output_steps in (downloads_steps, report_steps, site_steps):
+        steps += output_steps(contracts, steps)
     steps.append(publication_step(contracts, steps))
     others = {step.group for step in steps if step.outputs[0].removeprefix(DOWNLOADS) not in contracts.sources}
     if taken := [source for source in contracts.sources.values() if source.properties.group in others]:

@@ -117,7 +117,7 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
     assert tables == sorted(published(contracts))
     assert contracts.products.keys() - set(tables) == {
         "element_score", "indicator_value",  # steps on the way
-        "downloads", "site",  # files
+        "downloads", "report", "site",  # files
     }  # fmt: skip
     assert bare == [(0,)]
     assert_table(README, "tables", markdown_table(["Table", "What it holds"], rows))

@@ -25,16 +25,16 @@ _ASKING = {
 }
 
 
-def audited(files: Sequence[SiteFile], facts: Facts, beside: Collection[str] = ()) -> pd.DataFrame:
+def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> pd.DataFrame:
     """The rows of the product ``site``.
 
     Args:
         files: every file of the site.
         facts: the published database and the contracts, by which pages are read back.
-        beside: paths of files to take away, which links may lead to.
+        beside: size in bytes of each file to take away, which links may lead to, by its path.
     """
     pages = {file.path: html.document_fromstring(file.content) for file in files if file.path.endswith(".html")}
-    known = {file.path for file in files} | {*beside}
+    sizes = {file.path: len(file.content) for file in files} | {**beside}
     places = {path: set(tree.xpath("//@id")) for path, tree in pages.items()}
     zipped = {file.path: len(gzip.compress(file.content, 9, mtime=0)) for file in files}
     css = "\n".join(file.content.decode() for file in files if file.path.endswith(".css"))
@@ -46,12 +46,12 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Collection[str] = (
         }  # fmt: skip
         if file.path in pages:
             tree = pages[file.path]
-            read = read_page(file.path, tree, facts)
+            read = read_page(file.path, tree, facts, sizes)
             row |= {
                 "transferred": zipped[file.path] + sum(zipped.get(path, 0) for path in _shared(file.path, tree)),
                 "numbers": read.numbers,
                 "unread": _first(read.faults),
-                "broken": _first(list(_broken(file.path, tree, known, places))),
+                "broken": _first(list(_broken(file.path, tree, sizes, places))),
                 "outside": _first(list(_outside(tree))),
             }
         elif asking := _ASKING.get(file.path.rpartition(".")[2]):
@@ -67,7 +67,7 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Collection[str] = (
     return frame.astype({"bytes": "Int64", "transferred": "Int64", "numbers": "Int64"})
 
 
-def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Collection[str]) -> None:
+def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> None:
     """Refuse a site with a fault, whatever its contract would make of it.
 
     Args:

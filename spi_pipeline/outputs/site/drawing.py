@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,11 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
         x, y = (label[0] - west) * scale, (north - label[1]) * scale
         outlines.append(Outline(str(code), path, round(x, 1), round(y, 1)))
     return WardMap(width, int(np.ceil((north - south) * scale)), outlines)
+
+
+def lines(name: str, width: int = 7) -> list[str]:
+    """A name broken between its words, so that it fits into a ward: lines of so many letters, where words allow it."""
+    return wrap(name, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _ring(points: np.ndarray, west: float, north: float, scale: float) -> str:

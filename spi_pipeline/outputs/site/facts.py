@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from spi_pipeline.engine.any_weights import rank_range
+
 
 @dataclass
 class Facts:
@@ -27,6 +29,7 @@ class Facts:
     contracts: Path
     _rows: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], list[dict[str, Any]]]] = field(default_factory=dict)
     _answers: dict[str, Any] = field(default_factory=dict)
+    _reach: dict[tuple[str, str, str], dict[str, dict[str, int]]] = field(default_factory=dict)
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -57,6 +60,29 @@ class Facts:
                 raise LookupError(f"{len(rows)} rows")
             self._answers[query] = rows[0][0]
         return self._answers[query]
+
+    def reach(self, level: str, edition: str, profile: str) -> dict[str, dict[str, int]]:
+        """Best and worst rank of each ward under any weights of the parts of a level."""
+        if (level, edition, profile) not in self._reach:
+            self._reach[level, edition, profile] = self._reached(level, edition, profile)
+        return self._reach[level, edition, profile]
+
+    def _reached(self, level: str, edition: str, profile: str) -> dict[str, dict[str, int]]:
+        scores = self.connection.execute(
+            "PIVOT (SELECT area_code, id, score FROM score SEMI JOIN area ON area.level = 'ward' AND area.area_code = "
+            f"score.area_code WHERE score.level = '{level}' AND edition = {int(edition)} AND profile = '{profile}') "
+            "ON id USING first(score)"
+        ).df().set_index("area_code").dropna()  # fmt: skip
+        ranks = rank_range(scores.to_numpy())
+        return {code: {"best": best, "worst": worst} for code, (best, worst) in zip(scores.index, ranks, strict=True)}
+
+    def stated(self, where: str) -> Any:
+        """What a contract states at a place."""
+        file, *names = where.split()
+        told = self.yaml[file]
+        for name in names:
+            told = told[name]
+        return told
 
     @cached_property
     def yaml(self) -> dict[str, Any]:

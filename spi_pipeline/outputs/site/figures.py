@@ -33,6 +33,8 @@ HOW: Mapping[str, Callable[[float, int], str]] = {
     "size": lambda value, digits: shown(abs(value), digits),
     "whole": lambda value, digits: shown(math.ceil(abs(value)), 0),
     "percent": lambda value, digits: shown(100 * value, digits),
+    "thousands": lambda value, digits: shown(value / 1e3, digits),
+    "millions": lambda value, digits: shown(value / 1e6, digits),
     "ordinal": lambda value, digits: words.ordinal(value),
 }
 
@@ -102,6 +104,52 @@ def worked(value: float, sum_: str, digits: int = 1) -> Markup:
     return Markup('<data value="{}" data-sum="{}" data-digits="{}">{}</data>').format(
         repr(float(value)), sum_, digits, shown(value, digits)
     )
+
+
+def stated(value: float, where: str, digits: int = 0, how: str = "") -> Markup:
+    """A number that a contract states.
+
+    Args:
+        value: the number.
+        where: the file below the folder of the contracts, and the names that lead to the number in it.
+        digits: decimal places shown.
+        how: one of ``HOW``.
+
+    Returns:
+        ``<data value="500.0" data-stated="framework.yaml uncertainty draws" data-digits="0">500</data>``.
+    """
+    made = Markup(' data-how="{}"').format(how) if how else ""
+    return Markup('<data value="{}" data-stated="{}" data-digits="{}"{}>{}</data>').format(
+        repr(float(value)), where, digits, made, HOW[how](float(value), digits)
+    )
+
+
+def size(count: int, path: str) -> Markup:
+    """How large a file of the site is, as people say it: ``5.5 MB``.
+
+    Args:
+        count: of its bytes.
+        path: below the site's folder.
+    """
+    how, unit = ("millions", "MB") if count >= 1e6 else ("thousands", "KB")
+    digits = 0 if 1e4 <= count < 1e6 else 1
+    return Markup('<data value="{}" data-file="{}" data-digits="{}" data-how="{}">{}</data>&nbsp;{}').format(
+        float(count), path, digits, how, HOW[how](count, digits), unit
+    )
+
+
+def reach(value: int, end: str, level: str, **key: object) -> Markup:
+    """The best or the worst rank that any weights of the parts of a level can bring a ward.
+
+    Args:
+        value: the rank.
+        end: ``best`` or ``worst``.
+        level: of the parts.
+        key: ``area_code``, ``edition`` and ``profile``.
+    """
+    return Markup(
+        '<data value="{}" data-reach="{}.{}" data-key="{}" data-digits="0" data-how="ordinal">{}</data>'
+    ).format(float(value), level, end, _told(key), words.ordinal(value))
 
 
 def word(text: str, value: object, table: str, column: str, **key: object) -> Markup:

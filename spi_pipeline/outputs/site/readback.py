@@ -4,11 +4,13 @@ Nothing of the code that makes pages is used: they are parsed by lxml, tables ar
 names from the contracts as YAML. What the markup may say:
 
 * ``data-from="TABLE.COLUMN" data-key="COLUMN=VALUE;…" data-digits="N"``: a cell that holds a number. ``data-how`` says
-  how the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``ordinal``.
+  how the text is made of it: ``signed``, ``size``, ``whole``, ``percent``, ``thousands``, ``millions``, ``ordinal``.
 * the same without ``data-digits``: a cell that holds a word, and the text says so in a sentence (``DIRECTIONS``).
 * ``data-query="SELECT …"``: what the published database answers with, a number where there are ``data-digits``, else
   the code or id of what is named.
 * ``data-count="TABLE" data-key="…" data-where="…"``: how many rows there are of a kind.
+* ``data-stated="FILE NAME …"``: a number in a contract; ``data-file="PATH"``: how many bytes a file of the site has.
+* ``data-reach="LEVEL.END"``: the best or the worst rank under any weights of the parts of a level, by the engine.
 * ``data-sum="12.5*0.25"``: plain arithmetic over full numbers.
 * ``data-map="ID"`` on the SVG of a map: label and colour of each ward in it.
 
@@ -22,7 +24,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +36,10 @@ from spi_pipeline.outputs.site.facts import Facts, as_text
 # What text may say of a cell that holds this word; a text that says the other thing too says nothing.
 UP = r"\b(rose|risen|gained|more|higher|above|up|longer|greater|better)\b"
 DOWN = r"\b(fell|fallen|lost|less|lower|below|fewer|down|shorter|worse)\b"
-DIRECTIONS = {"rose": (UP, DOWN), "rise": (UP, DOWN), "fell": (DOWN, UP), "fall": (DOWN, UP)}
+DIRECTIONS = {
+    "rose": (UP, DOWN), "rise": (UP, DOWN), "fell": (DOWN, UP), "fall": (DOWN, UP), "more than suggested": (UP, DOWN),
+    "less than suggested": (DOWN, UP),
+}  # fmt: skip
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 ALLOWED = re.compile(
     rf"\b\d{{1,2}} {MONTH} \d{{4}}\b"  # a day
@@ -42,7 +47,7 @@ ALLOWED = re.compile(
     r"|\b(?:of|to|scores|below|above) 100\b|\b100 ×|(?<![\d.,])0(?![\d,]|\.\d)"  # the scale and its ends
     r"|\bper 1,000\b|\bWard [1-4]\b"  # a rate, a field of a form
     r"|\b9[05] ?%"  # the level of intervals
-    r"|\b(?:v|WCAG |PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
+    r"|\b(?:v|WCAG |WGS|RFC |SHA-|PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
 )
 QUOTED = {"script", "style", "svg", "code", "pre", "kbd", "time", "data", "blockquote", "q", "cite"}
 BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "caption", "figcaption", "summary", "div"}
@@ -69,15 +74,16 @@ class Read:
     wards: int
 
 
-def read_page(path: str, tree: html.HtmlElement, facts: Facts) -> Read:
+def read_page(path: str, tree: html.HtmlElement, facts: Facts, sizes: Mapping[str, int]) -> Read:
     """One page.
 
     Args:
         path: below the site's folder.
         tree: the page, parsed.
         facts: what it is held against.
+        sizes: of every file of the site in bytes, by path.
     """
-    page = Page(path, tree, facts)
+    page = Page(path, tree, facts, sizes)
     return Read(list(page.faults()), len(page.main.findall(".//data")), len(page.main.xpath(".//*[@data-map]//a")))
 
 
@@ -89,11 +95,13 @@ class Page:
         path: below the site's folder.
         tree: the page, parsed.
         facts: what it is held against.
+        sizes: of every file of the site in bytes, by path.
     """
 
     path: str
     tree: html.HtmlElement
     facts: Facts
+    sizes: Mapping[str, int]
 
     @property
     def main(self) -> html.HtmlElement:
@@ -141,6 +149,13 @@ class Page:
             for column, held in key.items():
                 table = table[table[column].astype(str) == held]
             return len(table.query(node.get("data-where")) if node.get("data-where") else table)
+        if "data-stated" in node.attrib:
+            return self.facts.stated(node.get("data-stated"))
+        if "data-file" in node.attrib:
+            return self.sizes[node.get("data-file")]
+        if "data-reach" in node.attrib:
+            level, end = node.get("data-reach").split(".")
+            return self.facts.reach(level, key["edition"], key["profile"])[key["area_code"]][end]
         if "data-sum" in node.attrib:
             return summed(ast.parse(node.get("data-sum"), mode="eval").body)
         raise ValueError("says not where it comes from")
@@ -293,7 +308,13 @@ def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
         return
     sign, places = whole.group(1), len(whole.group(3) or "")
     number = float(shown.replace(",", "").replace("−", "-"))
-    meant = {"percent": 100 * actual, "size": abs(actual), "whole": math.ceil(abs(actual))}.get(how, actual)
+    meant = {
+        "percent": 100 * actual,
+        "thousands": actual / 1e3,
+        "millions": actual / 1e6,
+        "size": abs(actual),
+        "whole": math.ceil(abs(actual)),
+    }.get(how, actual)
     if abs(number - meant) > 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-9 * abs(meant) or places != (
         0 if how == "whole" else digits
     ):

@@ -13,7 +13,7 @@ MONTHS = (
     "December",
 )  # fmt: skip
 
-# How a value came to be in an edition.
+# How a value came to be in an edition, from what is known best to what is not known at all.
 STATUSES = {
     "observed": "measured in that year",
     "carried": "an older figure, used again",

@@ -79,6 +79,6 @@ def require(output: str, *libraries: str) -> None:
     """
     if absent := [name for name in libraries if find_spec(name) is None]:
         raise SpiError(
-            f"the output {output} needs {absent[0]}, which is not installed; run pip install 'spi-pipeline[site]', or "
-            "leave it out"
+            f"the output {output} needs {absent[0]}, which is not installed; run pip install "
+            f"'spi-pipeline[{'report' if output == 'report' else 'site'}]', or leave it out"
         )

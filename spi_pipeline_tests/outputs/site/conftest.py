@@ -66,7 +66,8 @@ def read_back(folder: Path, facts: Facts) -> Read:
     """Every page in a folder."""
     pages = ((file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()))
              for file in sorted(folder.rglob("*.html")))  # fmt: skip
-    read = [(path, read_page(path, tree, facts)) for path, tree in pages]
+    sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    read = [(path, read_page(path, tree, facts, sizes)) for path, tree in pages]
     faults = [f"{path}: {fault}" for path, one in read for fault in one.faults]
     return Read(faults, sum(one.numbers for _, one in read), sum(one.wards for _, one in read))
 

@@ -64,7 +64,8 @@ def rows(contracts: Contracts) -> Rows:
             for edition, movable in ((2025, None), (2026, 0.125))
         ],
         "indicator": [
-            {"indicator_id": INDICATOR, "slot_id": INDICATOR, "in_basis": True, "title": "Crowding", "unit": "%",
+            {"indicator_id": INDICATOR, "slot_id": INDICATOR, "in_basis": True,
+             "title": contracts.indicators[INDICATOR].title, "unit": "%",
              "direction": "lower_is_better", "useful_years": 12, "source_id": "census_overcrowding",
              "worst": 31.63, "best": 0.4776},
             {"indicator_id": "buses", "in_basis": False, "title": "Buses", "not_in_basis_because": "fetched alone"},

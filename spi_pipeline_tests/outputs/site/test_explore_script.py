@@ -54,7 +54,7 @@ def test_the_script_begins_with_what_the_page_shows_without_it(tab: Page, addres
     assert tab.inner_text("#said") == still.inner_text("#said")
     for table in TABLES:
         assert cells(tab, table) == cells(still, table)
-    for drawn in (".map a path", ".map a text", ".trend path"):
+    for drawn in (".map a path", ".map text", ".trend path"):
         classes = [
             [one.get_attribute("class") or "" for one in page.query_selector_all(drawn)] for page in (tab, still)
         ]

@@ -13,6 +13,7 @@ from spi_pipeline.engine.any_weights import rank_range
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.dots import Dot, DotChart
 from spi_pipeline.outputs.site.figures import derived, figure
+from spi_pipeline.outputs.site.figures import reach as reach_figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, records
 
@@ -49,8 +50,8 @@ def certainty(site: Site) -> Iterator[Page]:
     """The page."""
     results = site.results
     rows = [row for row in results.ranking(results.index.id) if row["rank_low"] is not None]
-    levels = {"dimensions": results.below(results.index.id)}
-    levels["components"] = [part for dimension in levels["dimensions"] for part in results.below(dimension.id)]
+    levels = {"dimension": results.below(results.index.id)}
+    levels["component"] = [part for dimension in levels["dimension"] for part in results.below(dimension.id)]
     reach = {name: reached(site, parts) for name, parts in levels.items()}
     yield Page(
         path="certainty.html",
@@ -60,24 +61,26 @@ def certainty(site: Site) -> Iterator[Page]:
         content={
             "rows": rows,
             "chart": _chart(site, rows),
-            "said": _said(site, rows),
+            "said": _said(site, rows) if rows else "",
             "pairs": _pairs(site, rows),
             "apart": [(results.areas[row["area_code"]], *_beside(site, row, rows)) for row in rows],
             "doubt": _doubt(site),
             "reach": {name: found for name, found in reach.items() if found},
-            "parts": levels,
             "widest": {name: _widest(found) for name, found in reach.items() if found},
-            "end": rank_end,
+            "ends": reach_ends,
             "named": named,
         },
         section="certainty.html",
     )
 
 
-def rank_end(site: Site, row: Row, column: str) -> Markup:
-    """A rank of the table ``score`` or an end of its likely range, as a number."""
-    key = {name: row[name] for name in ("area_code", "id", "edition", "profile")}
-    return figure(row[column], "score", column, 0, **key)
+def reach_ends(site: Site, found: Reach, level: str, code: str) -> Markup:
+    """The best and the worst rank of a ward under any weights: ``2nd to 15th``, or one alone."""
+    key = {"edition": site.results.edition, "profile": site.results.profile, "area_code": code}
+    best, worst = (
+        reach_figure(rank, end, level, **key) for end, rank in (("best", found.best), ("worst", found.worst))
+    )
+    return best if found.best == found.worst else Markup("{} to {}").format(best, worst)
 
 
 def _chart(site: Site, rows: list[Row]) -> DotChart | None:
@@ -93,15 +96,14 @@ def _chart(site: Site, rows: list[Row]) -> DotChart | None:
     return DotChart(dots, ticks)
 
 
-def _said(site: Site, rows: list[Row]) -> str:
-    if not rows:
-        return "No ward has a likely rank."
+def _said(site: Site, rows: list[Row]) -> Markup:
     name, element = site.results.areas, site.results.index
     first, last = (name[rows[at]["area_code"]] for at in (0, -1))
-    return (
-        f"The likely ranks of {len(rows)} wards in the {element.title} of {site.results.edition}, from "
-        f"{first.name} ({site.rank(element, first)}) to {last.name} ({site.rank(element, last)}). Bars that overlap "
-        "cannot be told apart."
+    return Markup(
+        "The likely ranks of the wards in the {} of {}, from {} ({}) to {} ({}). Wards whose bars overlap cannot be "
+        "told apart."
+    ).format(
+        element.title, site.results.edition, first.name, site.rank(element, first), last.name, site.rank(element, last)
     )
 
 
@@ -153,6 +155,7 @@ def _doubt(site: Site) -> list[dict[str, Any]]:
             {
                 "what": SOURCES.get(row["source"], row["source"]),
                 "how": row["how"],
+                "assumed": row["assumed"],
                 "varied": row["varied"],
                 "total": -1.0 if share is None else share["total"],
                 "share": None

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from pathlib import PurePath
+from typing import Any
 
+from spi_pipeline.outputs.site.downloads import Download
+from spi_pipeline.outputs.site.figures import size
 from spi_pipeline.outputs.site.pages.page import Page, Site
 
 GROUPS = {
@@ -21,11 +26,19 @@ def downloads(site: Site) -> Iterator[Page]:
         template="downloads.html",
         title="Downloads",
         description="The figures to take away: database, tables, map layer, workbook and dictionary.",
-        content={"grouped": {said: files for said, files in grouped.items() if files}, "size": size},
+        content={"grouped": {said: list(_things(site, files)) for said, files in grouped.items() if files}},
         section="downloads.html",
     )
 
 
-def size(count: int) -> str:
-    """A number of bytes as people say it."""
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(count / 1e3, 1):.0f} KB"
+def _things(site: Site, files: list[Download]) -> Iterator[dict[str, Any]]:
+    """What there is, each in one file or, as tables are, in one of each kind."""
+    for (stem, title), of_it in groupby(files, key=lambda file: (PurePath(file.path).stem, file.title)):
+        kinds = list(of_it)
+        product = site.results.contracts.products.get(stem) if kinds[0].group == "tables" else None
+        yield {
+            "title": title,
+            "holds": " ".join((product.description if product else kinds[0].holds).split()),
+            "version": product.version if product else "",
+            "files": [(file.path, PurePath(file.path).name, size(file.size, file.path)) for file in kinds],
+        }

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.dots import Dot, DotChart, even_ticks
-from spi_pipeline.outputs.site.figures import counted, figure
+from spi_pipeline.outputs.site.figures import counted, derived, figure, word
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Row, records
 
@@ -47,7 +47,11 @@ def economy(site: Site) -> Iterator[Page]:
             "compared": counted(
                 residual, "residual", edition=results.edition, profile=results.profile, level=("dimension", "component")
             ),
-            "by_chance": round(OUTSIDE * len(residual[residual["id"] != results.index.id])),
+            "by_chance": derived(
+                OUTSIDE * len(residual[residual["level"].isin(["dimension", "component"])]),
+                f"SELECT {OUTSIDE} * count(*) FROM residual WHERE level IN ('dimension', 'component') "
+                f"AND edition = {results.edition} AND profile = '{results.profile}'",
+            ),
             "outside": counted(
                 residual, "residual", edition=results.edition, profile=results.profile,
                 verdict=("more than suggested", "less than suggested"), level=("dimension", "component"),
@@ -56,6 +60,7 @@ def economy(site: Site) -> Iterator[Page]:
             "goes_with": _goes_with(site, composition),
             "left_out": [results.areas[code].name for code in sorted(set(composition["left_out"])) if code],
             "part": residual_part,
+            "verdict": verdict,
         },
         section="economy.html",
     )  # fmt: skip
@@ -75,6 +80,12 @@ def residual_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
     )  # fmt: skip
 
 
+def verdict(row: Row) -> Markup:
+    """What the table ``residual`` says of a ward, in words."""
+    key = {name: row[name] for name in ("id", "area_code", "edition", "profile")}
+    return word(VERDICTS[row["verdict"]][2], row["verdict"], "residual", "verdict", **key)
+
+
 def _sentence(site: Site, residual: pd.DataFrame, rows: list[Row]) -> Markup:
     """What the chart shows, with its numbers readable."""
     results = site.results
@@ -85,13 +96,13 @@ def _sentence(site: Site, residual: pd.DataFrame, rows: list[Row]) -> Markup:
     )  # fmt: skip
     told = [
         Markup("{} is {} ({} points, {} to {})").format(
-            results.areas[row["area_code"]].name, VERDICTS[row["verdict"]][2],
+            results.areas[row["area_code"]].name, verdict(row),
             *(residual_part(site, row, column) for column in ("residual", "lower", "upper")),
         )
         for row in outside
     ]  # fmt: skip
     begin = Markup("Of {} wards, {} {} beyond what chance explains").format(
-        len(rows), count, "lies" if len(outside) == 1 else "lie"
+        site.ward_count, count, "lies" if len(outside) == 1 else "lie"
     )
     if not told:
         return Markup("{}.").format(begin)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import counted
+from spi_pipeline.outputs.site.figures import counted, figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import records
 
+# What tells a statement from others.
+KEY = ("finding_id", "claim")
 VERDICTS = {
     "agrees": ("✓", "we agree"),
     "differs": ("≠", "we differ"),
@@ -25,7 +27,14 @@ def found(site: Site) -> Iterator[Page]:
         return
     publications = []
     for _, rows in table.groupby("finding_id", sort=False):
-        claims = records(rows.sort_values("claim"))
+        claims = [
+            {
+                **row,
+                "among": figure(row["among"], "published_finding", "among", 0, **{n: row[n] for n in KEY}),
+                "several": row["among"] > 1,
+            }
+            for row in records(rows.sort_values("claim"))
+        ]
         publications.append({"first": claims[0], "when": _when(claims[0]["published"]), "claims": claims})
     yield Page(
         path="found.html",

@@ -52,7 +52,7 @@ def indicator(site: Site) -> Iterator[Page | File]:
             template="indicator.html" if in_basis else "left_out.html",
             title=row["title"],
             description=row["description"],
-            content=content | (_in_basis(site, name) if in_basis else {"instead": _instead(site, row)}),
+            content=content | (_in_basis(site, name) if in_basis else {"instead": site.instead(row)}),
             section="measures/index.html",
         )
 
@@ -98,13 +98,6 @@ def _source(site: Site, row: Row) -> dict[str, Any]:
     columns = contracts.indicators[row["indicator_id"]].measure.columns
     restricted = [one for one in said.restrictions if not set(one.columns).isdisjoint(columns)]
     return {"said": said, "licence": contracts.vocabulary.licences[said.licence], "restricted": restricted}
-
-
-def _instead(site: Site, row: Row) -> Row | None:
-    """The indicator that fills the slot of one that is left out."""
-    return next(
-        (one for one in site.results.indicators.values() if one["slot_id"] == row["slot_id"] and one["in_basis"]), None
-    )
 
 
 def _period(period: str | None) -> str:

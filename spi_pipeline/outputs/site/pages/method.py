@@ -8,9 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.contracts.models.framework import Profile
-from spi_pipeline.outputs.site.figures import figure
+from spi_pipeline.outputs.site.figures import figure, stated
 from spi_pipeline.outputs.site.pages.page import Page, Site
-from spi_pipeline.outputs.site.results import records
+from spi_pipeline.outputs.site.results import Row, records
 
 # On what goalposts rest.
 BASES = {
@@ -29,22 +29,27 @@ def method(site: Site) -> Iterator[Page]:
         title="Method",
         description="How a figure becomes a score: goalposts, weights, means, missing figures, editions and intervals.",
         content={
-            "profiles": [(name, profile, _stated(profile)) for name, profile in contracts.framework.profiles.items()],
+            "profiles": [
+                (name, profile, _stated(name, profile)) for name, profile in contracts.framework.profiles.items()
+            ],
             "goalposts": _goalposts(site),
             "weights": _weights(site),
             "left_out": _left_out(site),
-            "peers": contracts.peers,
+            "peer_count": stated(contracts.peers.count, "context.yaml peers count"),
+            "peer_floor": stated(
+                contracts.peers.floor, "context.yaml peers floor", 0 if contracts.peers.floor % 1 == 0 else 1
+            ),
             "peer_measure": contracts.context[contracts.peers.measure].title,
-            "publication": contracts.framework.publication,
-            "uncertainty": contracts.framework.uncertainty,
-            "doubt": [row for row in records(site.results.newest("doubt")) if row["varied"]],
+            "held": stated(contracts.framework.publication.held, "framework.yaml publication held", how="percent"),
+            "draws": stated(contracts.framework.uncertainty.draws, "framework.yaml uncertainty draws"),
+            "seed": contracts.framework.uncertainty.seed,
             "imputed": _imputed(site),
         },
         section="method.html",
     )
 
 
-def _stated(profile: Profile) -> dict[str, str]:
+def _stated(name: str, profile: Profile) -> dict[str, str | Markup]:
     """What a profile states, level by level where it does so."""
     words = {
         "weights": "Weights",
@@ -54,16 +59,17 @@ def _stated(profile: Profile) -> dict[str, str]:
         "normalise": "Scale",
         "treat": "Outliers",
     }
-    stated = {said: getattr(profile, name) for name, said in words.items()}
-    return {said: _plain(value) for said, value in stated.items() if value is not None}
+    held = {said: (getattr(profile, one), f"framework.yaml profiles {name} {one}") for one, said in words.items()}
+    return {said: _plain(*value) for said, value in held.items() if value[0] is not None}
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, where: str) -> str | Markup:
+    """What a profile states, level by level where it does so; shares as percentages."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_plain(held)}" for name, held in value.items())
-    if isinstance(value, float):
-        return f"{value:.0%}"
-    return str(value)
+        return Markup("; ").join(
+            Markup("{}: {}").format(name, _plain(held, f"{where} {name}")) for name, held in value.items()
+        )
+    return Markup("{}%").format(stated(value, where, how="percent")) if isinstance(value, float) else str(value)
 
 
 def _goalposts(site: Site) -> list[dict[str, Any]]:
@@ -113,10 +119,10 @@ def _weights(site: Site) -> list[dict[str, Any]]:
     return found
 
 
-def _left_out(site: Site) -> list[tuple[str, str]]:
-    """Indicators that are declared and enter no score, and why."""
+def _left_out(site: Site) -> list[tuple[Row, Row | None]]:
+    """Indicators that are declared and enter no score, each with the one that stands in its place, if any."""
     rows = records(site.results.tables["indicator"].sort_values("indicator_id"))
-    return [(row["title"], row["not_in_basis_because"] or "not stated") for row in rows if not row["in_basis"]]
+    return [(row, site.instead(row)) for row in rows if not row["in_basis"]]
 
 
 def _imputed(site: Site) -> list[dict[str, Any]]:

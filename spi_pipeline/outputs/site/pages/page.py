@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.downloads import Download
 from spi_pipeline.outputs.site.drawing import WardMap
@@ -86,20 +87,20 @@ class Site:
 
     # Path and words of each entry.
     menu = (
-        ("index.html", "Luton in one page"),
+        ("index.html", "Home"),
         ("wards/index.html", "Wards"),
-        ("explore.html", "Explore the results"),
-        ("compare.html", "Compare wards"),
-        ("measures/index.html", "Measures"),
+        ("explore.html", "Explore"),
         ("economy.html", "Economy"),
         ("progress.html", "Progress"),
         ("certainty.html", "How certain"),
         ("quality.html", "Quality"),
-        ("method.html", "Method"),
-        ("downloads.html", "Downloads"),
     )
     # What stands at the foot of every page.
     foot = (
+        ("compare.html", "Compare wards"),
+        ("measures/index.html", "All measures"),
+        ("method.html", "Method"),
+        ("downloads.html", "Downloads"),
         ("targets.html", "Targets"),
         ("found.html", "What others found"),
         ("about.html", "About, cite and contact"),
@@ -143,6 +144,12 @@ class Site:
     def ward_count(self) -> Markup:
         """How many wards there are."""
         return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
+
+    def part_count(self, level: str) -> Markup:
+        """How many dimensions, components or indicators have scores."""
+        rows = self.results.tables["score"]
+        query = f"SELECT count(DISTINCT id) FROM score WHERE level = {literal(level)}"
+        return derived(rows.loc[rows["level"] == level, "id"].nunique(), query)
 
     def amount(self, table: str, row: Row, column: str, unit: str) -> Markup:
         """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone."""
@@ -226,6 +233,11 @@ class Site:
     def path(self, element: Element) -> str:
         """Of the page of an element."""
         return f"{'indicators' if element.level == 'indicator' else 'measures'}/{element.id}.html"
+
+    def instead(self, row: Row) -> Row | None:
+        """The indicator that fills the place of one that is left out, rows of the table ``indicator``."""
+        others = self.results.indicators.values()
+        return next((one for one in others if one["slot_id"] == row["slot_id"] and one["in_basis"]), None)
 
     def above(self, element: Element) -> list[Element]:
         """What an element is part of, the index first."""

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import counted, derived, figure
+from spi_pipeline.outputs.site.figures import counted, derived, figure, named, word
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Element, Row, records
 
@@ -43,8 +43,8 @@ def progress(site: Site) -> Iterator[Page]:
             "decade": _decade(site),
             "of_decade": OF_DECADE,
             "recent": _recent(site),
-            "signals": SIGNALS,
             "part": change_part,
+            "verdict": change_verdict,
         },
         section="progress.html",
     )
@@ -54,6 +54,12 @@ def change_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
     """A number of the table ``change``."""
     key = {name: row[name] for name in ("id", "area_code", "edition_from", "edition_to", "profile")}
     return figure(row[column], "change", column, digits, **key)
+
+
+def change_verdict(row: Row) -> Markup:
+    """What the table ``change`` says of an area, in words."""
+    key = {name: row[name] for name in ("id", "area_code", "edition_from", "edition_to", "profile")}
+    return word(VERDICTS[row["verdict"]][1], row["verdict"], "change", "verdict", **key)
 
 
 def _percent(row: Row) -> Markup:
@@ -125,7 +131,7 @@ def _since_the_first(site: Site, change: pd.DataFrame) -> dict[str, Any] | None:
 def _moved(site: Site, change: pd.DataFrame, element: Element, rows: pd.DataFrame, pair: Row) -> dict[str, Any]:
     names = {
         verdict: [
-            site.results.areas[code].name
+            _told(site, element, code, verdict, pair)
             for code in rows.loc[rows["verdict"] == verdict, "area_code"]
             if site.results.areas[code].level == "ward"
         ]
@@ -134,10 +140,20 @@ def _moved(site: Site, change: pd.DataFrame, element: Element, rows: pd.DataFram
     town = next(iter(records(rows[rows["area_code"] == site.results.town.code])), None)
     return {
         "element": element,
-        "names": {verdict: sorted(found) for verdict, found in names.items()},
+        "names": {verdict: sorted(found, key=Markup.striptags) for verdict, found in names.items()},
         "counts": _counts(site, change, element.id, pair),
         "town": town,
     }
+
+
+def _told(site: Site, element: Element, code: str, verdict: str, pair: Row) -> Markup:
+    """A ward that is named among those with a verdict."""
+    asked = (
+        f"SELECT area_code FROM change WHERE id = {literal(element.id)} AND area_code = {literal(code)} AND "
+        f"edition_from = {pair['edition_from']} AND edition_to = {pair['edition_to']} AND "
+        f"profile = {literal(site.results.profile)} AND verdict = {literal(verdict)}"
+    )
+    return named(site.results.areas[code].name, code, asked)
 
 
 def _decade(site: Site) -> list[dict[str, Any]]:
@@ -180,7 +196,15 @@ def _recent(site: Site) -> dict[str, Any] | None:
         {
             "measure": titles.get(str(measure), str(measure)),
             "area": site.results.areas[str(code)],
-            "signal": signal,
+            "signal": word(
+                SIGNALS[str(signal)],
+                signal,
+                "recent",
+                "signal",
+                measure_id=measure,
+                area_code=code,
+                month=rows["month"].max(),
+            ),
             "first": words.month(str(since)),
             "last": words.month(str(rows["month"].max())),
             "ends": str(rows["month"].max()),
@@ -195,5 +219,9 @@ def _recent(site: Site) -> dict[str, Any] | None:
         "charts": counted(table, "recent", month=newest),
         "measures": [titles.get(name, name) for name in dict.fromkeys(table["measure_id"])],
         "runs": sorted(runs, key=lambda run: str(run["ends"]), reverse=True),
-        "age": (site.results.as_of.to_period("M") - pd.Period(newest, "M")).n,
+        "old": (age := (site.results.as_of.to_period("M") - pd.Period(newest, "M")).n) > 3,
+        "age": derived(
+            age,
+            "SELECT date_diff('month', strptime(max(month), '%Y-%m'), (SELECT max(as_of) FROM edition)) FROM recent",
+        ),
     }

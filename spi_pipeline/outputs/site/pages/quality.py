@@ -13,15 +13,6 @@ from spi_pipeline.outputs.site.figures import counted, derived, figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Row, records
 
-# Every status of an observation, from what is known best to what is not known at all.
-STATUSES = {
-    "observed": "measured in that year",
-    "carried": "the newest figure of an earlier year",
-    "held": "the first figure there is, of a later year",
-    "imputed": "estimated from other figures",
-    "suppressed": "left out, since it rests on too little of the ward",
-    "missing": "no figure",
-}
 OUTCOMES = ("passed", "failed", "errored", "skipped")
 
 
@@ -33,7 +24,7 @@ def quality(site: Site) -> Iterator[Page]:
         title="Quality and provenance",
         description="What is covered, how old the figures are, what was checked, and where each figure comes from.",
         content={
-            "statuses": STATUSES,
+            "statuses": words.STATUSES,
             "coverage": _coverage(site),
             "shares": _shares(site),
             "freshness": _freshness(site),
@@ -65,7 +56,7 @@ def _coverage(site: Site) -> list[dict[str, Any]]:
             continue
         cells = []
         for edition in results.editions:
-            here = {status: int(counts.get((element.id, edition, status), 0)) for status in STATUSES}
+            here = {status: int(counts.get((element.id, edition, status), 0)) for status in words.STATUSES}
             present = {status: number for status, number in here.items() if number}
             most = max(present, key=lambda status: present[status]) if present else "missing"
             cells.append({"most": most, "parts": [_cell(site, element.id, edition, *item) for item in present.items()]})

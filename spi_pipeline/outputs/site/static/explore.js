@@ -78,7 +78,7 @@
       const place = s[ward.at] ? s[ward.at][1] : null;
       link.setAttribute("aria-label", `${ward.name}: ${rank(s[ward.at])}`);
       link.querySelector("path").setAttribute("class", place === null ? "none" : `c${place}`);
-      link.querySelector("text").setAttribute("class", place === null ? "t2" : `t${place}`);
+      svg.querySelector(`[data-label="${ward.code}"]`).setAttribute("class", place === null ? "t2" : `t${place}`);
       if (ward.slug !== state.w) continue;
       // Drawn last, since later wards would cover the outline of an earlier one.
       for (const kind of ["halo outer", "halo"]) {
@@ -92,7 +92,7 @@
   function ranking() {
     const { title, s, v, unit, digits } = measure();
     const heads = [head("Ward"), head("Score", "number"), head("Rank")];
-    if (v) heads.push(head(`Value, 95 % interval (${unit})`));
+    if (v) heads.push(head(`Value, 95% interval (${unit})`));
     fill("ranking", `${title} by ward, edition ${state.y}, figures taken on ${S.asOf}`, heads, ordered().map((area) => {
       const own = s[state.y][area.at], cells = [cell(score(own), "number"), cell(rank(own))];
       if (v) cells.push(cell(value(v[state.y][area.at], digits)));
