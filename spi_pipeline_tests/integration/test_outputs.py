@@ -33,11 +33,11 @@ def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outp
     assert due_steps(build_plan(with_outputs.contracts), with_outputs.runner) == []
 
 
-def test_the_site_cites_the_database_that_is_published_with_it(with_outputs: House) -> None:
-    folder = current(with_outputs)
-    digest = hashlib.sha256((folder / "spi.duckdb").read_bytes()).hexdigest()
-    assert digest in (folder / "site/about.html").read_text("utf-8")
-    assert hashlib.sha256((folder / "site/downloads/spi.duckdb").read_bytes()).hexdigest() == digest
+def test_the_site_cites_the_scores_that_are_published_with_it(with_outputs: House) -> None:
+    site = current(with_outputs) / "site"
+    digest = hashlib.sha256((site / "downloads/score.csv").read_bytes()).hexdigest()
+    assert digest in (site / "about.html").read_text("utf-8")
+    assert (site / "downloads/spi.duckdb").samefile(current(with_outputs) / "spi.duckdb")
 
 
 def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: House) -> None:

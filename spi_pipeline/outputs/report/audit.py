@@ -20,8 +20,8 @@ def audited(pdf: bytes, wards: Iterable[str]) -> Mapping[str, Any]:
         wards: names of those it must tell of.
 
     Returns:
-        ``pages``; ``untagged``, the first thing that PDF/UA-1 asks for and is not there; ``astray``, the first ward that
-        has not two pages. Both are None where there is no such thing.
+        ``pages``; ``untagged``, the first thing that PDF/UA-1 asks for and is not there; ``astray``, the first ward
+        that has not two pages. Both are None where there is no such thing.
     """
     with pikepdf.open(io.BytesIO(pdf)) as document:
         return {
@@ -39,11 +39,11 @@ def _untagged(document: pikepdf.Pdf) -> Iterator[str]:
             yield "the file does not claim PDF/UA-1"
         if not told.get("dc:title"):
             yield "the document has no title"
-    if not root.get("/MarkInfo", {}).get("/Marked"):
+    if "/MarkInfo" not in root or not root.MarkInfo.get("/Marked"):
         yield "the file is not marked as tagged"
     if not root.get("/Lang"):
         yield "the document has no language"
-    if not root.get("/ViewerPreferences", {}).get("/DisplayDocTitle"):
+    if "/ViewerPreferences" not in root or not root.ViewerPreferences.get("/DisplayDocTitle"):
         yield "a reader would show the name of the file and not its title"
     tags = list(_tags(root.StructTreeRoot)) if "/StructTreeRoot" in root else []
     if not tags:
@@ -85,6 +85,6 @@ def _astray(document: pikepdf.Pdf, wards: set[str]) -> Iterator[str]:
             yield f"{name} has {lengths.get(name, 'no')} pages"
 
 
-def _page(item: pikepdf.OutlineItem) -> Any:
-    destination = item.destination if item.destination is not None else item.action.D
+def _page(item: Any) -> Any:
+    destination = item.action.D if item.destination is None else item.destination
     return destination[0]

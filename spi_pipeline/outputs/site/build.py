@@ -92,7 +92,7 @@ def build(
         files = site_files(results, taken, kinds)
         paths = {*(file.path for file in files), *(download.path for download in taken)}
         if facts:
-            refuse_faults(files, facts, {download.path: download.size for download in taken})
+            refuse_faults(files, facts, {download.path: download.size or 0 for download in taken})
         with os_errors(f"the site could not be written to {folder}"):
             _begun(folder, paths)
             for download in taken:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import shapely
 
@@ -23,7 +22,7 @@ from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.overview import NAME as OVERVIEW
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.results import Results, records
+from spi_pipeline.outputs.site.results import Results, as_csv, records
 from spi_pipeline.outputs.site.workbook import write_workbook
 
 # Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
@@ -41,14 +40,14 @@ class Download:
         title: what it is.
         holds: what it holds, in a sentence or two.
         group: ``whole``, ``wards`` or ``tables``.
-        size: in bytes.
+        size: in bytes; none of the database, which holds the same tables in other blocks each time it is written.
     """
 
     path: str
     title: str
     holds: str
     group: str
-    size: int
+    size: int | None
 
 
 def write_downloads(results: Results, folder: Path) -> list[Download]:
@@ -81,9 +80,12 @@ def write_downloads(results: Results, folder: Path) -> list[Download]:
         written.append(_csv(table, target / f"{name}.csv", name, holds, group))
         written.append(_parquet(results, table, target / f"{name}.parquet", name, holds, group))
     return [
-        Download(path.relative_to(folder).as_posix(), title, holds, group, path.stat().st_size)
+        Download(
+            path.relative_to(folder).as_posix(), title, holds, group,
+            None if path.name == results.database.name else path.stat().st_size,
+        )
         for path, title, holds, group in written
-    ]
+    ]  # fmt: skip
 
 
 _Written = tuple[Path, str, str, str]
@@ -152,8 +154,7 @@ def _dictionary(results: Results, tables: dict[str, tuple[pa.Table, str]]) -> pa
 
 
 def _csv(table: pa.Table, path: Path, title: str, holds: str, group: str) -> _Written:
-    # A byte-order mark would make Excel read the names of Welsh wards right, and other programs a first column wrong.
-    pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="needed"))
+    path.write_bytes(as_csv(table))
     return path, title, holds, group
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
@@ -79,6 +81,17 @@ def by_area(table: pd.DataFrame) -> dict[str, list[Row]]:
     return found
 
 
+def as_csv(table: pa.Table) -> bytes:
+    """A table as people take it away.
+
+    A byte-order mark would make Excel read the names of Welsh wards right, and other programs a first column wrong.
+    """
+    out = pa.BufferOutputStream()
+    pacsv.write_csv(table, out, pacsv.WriteOptions(quoting_style="needed"))
+    written: bytes = out.getvalue().to_pybytes()
+    return written
+
+
 class Results:
     """What was published.
 
@@ -135,11 +148,16 @@ class Results:
 
     @cached_property
     def sha256(self) -> str | None:
-        """Of the published database: what a citation is pinned to; none where there is no file."""
+        """Of the table of scores as CSV: what a citation is pinned to; none where there is no database.
+
+        Not of the database itself: DuckDB writes the same tables into other blocks each time.
+        """
         if self.database is None:
             return None
-        with self.database.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with reading(self.database) as connection:
+            return hashlib.sha256(
+                as_csv(connection.sql('SELECT * FROM "score" ORDER BY ALL').to_arrow_table())
+            ).hexdigest()
 
     @cached_property
     def edition(self) -> int:

@@ -74,7 +74,7 @@ def site(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.Da
     rows = inputs.table("downloads").drop_columns(["content"]).to_pylist() if "downloads" in step.inputs else []
     taken = [Download(row["path"], row["title"], row["holds"], row["kind"], row["bytes"]) for row in rows]
     published = Published(results.file, contracts.root)
-    return {SITE: audited(site_files(results, taken), published, {one.path: one.size for one in taken})}
+    return {SITE: audited(site_files(results, taken), published, {one.path: one.size or 0 for one in taken})}
 
 
 def _reached_by_templates() -> tuple[Callable[..., Any], ...]:

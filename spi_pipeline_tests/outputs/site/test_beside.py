@@ -166,9 +166,9 @@ def test_with_targets_distance_and_pace_stand_there(tmp_path: Path) -> None:
     assert [fault for fault in read_back(tmp_path / "site", facts).faults if fault.startswith("targets")] == []
 
 
-def test_a_citation_is_pinned_to_the_database(site: Path) -> None:
+def test_a_citation_is_pinned_to_the_scores(site: Path) -> None:
     text = said(site / "site/about.html")
-    assert hashlib.sha256((site / "spi.duckdb").read_bytes()).hexdigest() in text
+    assert hashlib.sha256((site / "site/downloads/score.csv").read_bytes()).hexdigest() in text
     assert "figures taken on 23 November 2026" in text
 
 

@@ -49,7 +49,7 @@ def citation(site: Site) -> Markup:
     )
     if results.sha256 is None:
         return named
-    return Markup("{} Database spi.duckdb, SHA-256 <code>{}</code>.").format(named, results.sha256)
+    return Markup("{} Scores in score.csv, SHA-256 <code>{}</code>.").format(named, results.sha256)
 
 
 def missing(site: Site) -> Iterator[Page]:

@@ -40,5 +40,7 @@ def _things(site: Site, files: list[Download]) -> Iterator[dict[str, Any]]:
             "title": title,
             "holds": " ".join((product.description if product else kinds[0].holds).split()),
             "version": product.version if product else "",
-            "files": [(file.path, PurePath(file.path).name, size(file.size, file.path)) for file in kinds],
+            "files": [
+                (file.path, PurePath(file.path).name, file.size and size(file.size, file.path)) for file in kinds
+            ],
         }
