@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getmembers, isfunction
 from typing import Any
@@ -16,7 +15,7 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
-from spi_pipeline.steps.pages.markdown import sample
+from spi_pipeline.steps.pages.markdown import sample, svg
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLISHED
@@ -140,5 +139,4 @@ def picture(page: bytes, css: bytes, where: str) -> str:
     classes = " ".join(one.get("class", "") for one in (drawn, *drawn.iterancestors()))
     inside = etree.SubElement(root, "g", {"class": classes, "font-family": "sans-serif"})
     inside.extend(list(etree.fromstring(etree.tostring(drawn))))
-    encoded = base64.b64encode(etree.tostring(root)).decode()
-    return f"![{drawn.get('aria-label', '')}](data:image/svg+xml;base64,{encoded})"
+    return svg(etree.tostring(root), drawn.get("aria-label", ""))
