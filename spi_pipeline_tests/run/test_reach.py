@@ -33,7 +33,13 @@ def entered(call: Callable[[], Any]) -> set[Place]:
             return
         known.add(code)
         file = Path(code.co_filename)
-        if event != "call" or not code.co_flags & inspect.CO_OPTIMIZED or not file.is_relative_to(PACKAGE):
+        # A template is an input of its step, with its digest.
+        if (
+            event != "call"
+            or file.suffix != ".py"
+            or not code.co_flags & inspect.CO_OPTIMIZED
+            or not file.is_relative_to(PACKAGE)
+        ):
             return
         # A lambda that stands in a module is part of a constant, which is reached by its name.
         if code.co_qualname != "<lambda>":
