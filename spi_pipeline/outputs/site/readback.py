@@ -26,6 +26,7 @@ import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -103,11 +104,16 @@ class Page:
     facts: Facts
     sizes: Mapping[str, int]
 
-    @property
+    @cached_property
     def main(self) -> html.HtmlElement:
         """What the page says, without its menu and foot."""
         (main,) = self.tree.xpath("//main")
         return main
+
+    @cached_property
+    def heading(self) -> str:
+        """Of the page; for each number anew it would be looked for in all of the page."""
+        return squeezed(" ".join(heading.text_content() for heading in self.tree.iter("h1")))
 
     def faults(self) -> Iterator[str]:
         """A sentence for each thing that is not so."""
@@ -178,6 +184,8 @@ class Page:
             name = self.facts.names.get(key.get(column, ""))
             if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
                 names = tuple(called(name))
+                if any(one in self.heading for one in names):
+                    continue
                 if not any(one in told for told in map(squeezed, context(node)) for one in names):
                     yield f"“{name}” is not named around it"
 
@@ -255,8 +263,7 @@ def block(node: html.HtmlElement) -> html.HtmlElement:
 
 
 def context(node: html.HtmlElement) -> Iterator[str]:
-    """What tells what a number is of: the heading of the page, its sentence, row, column, caption."""
-    yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
+    """What tells what a number is of, beside the heading of the page: its sentence, row, column, caption."""
     for one in node.iterancestors():
         if one.tag in BLOCKS - {"div"} or one.tag in ("tr", "figure", "dl", "summary"):
             yield one.text_content()
@@ -273,7 +280,8 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (caption.text_content() for caption in one.iter("caption"))
         if one.tag == "details":
             yield from (summary.text_content() for summary in one.findall("summary"))
-        for before in ("h1", "h2", "h3", "h4", "p", "li"):
+        # Nothing of the kind stands between the rows of a table, and a long table would be walked through for each cell.
+        for before in () if one.tag in ("td", "th", "tr", "tbody") else ("h1", "h2", "h3", "h4", "p", "li"):
             yield from (told.text_content() for told in one.xpath(f"preceding-sibling::{before}[1]"))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -102,12 +102,23 @@ def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed:
         name: pa.Table.from_pandas(table, schema=arrow_schema(contracts.products[name]), preserve_index=False)
         for name, table in made.items()
     }
-    DATABASE.build(contracts, built, folder)
+    DATABASE.build(_unbounded(contracts), built, folder)
     across = int(np.ceil(np.sqrt(wards)))
     corners = [(-0.5 + at % across / 100, 51.8 + at // across / 150) for at in range(wards)]
     squares = [shapely.to_wkb(shapely.box(x, y, x + 0.01, y + 1 / 150)) for x, y in corners]
     boundaries = pd.DataFrame({"area_code": list(copied), "geometry": squares})
     return Council(contracts, Results.of_database(folder / FILE, boundaries, contracts, _postcodes(copied, random)))
+
+
+def _unbounded(contracts: Contracts) -> Contracts:
+    """Contracts without upper bounds: they refuse a rank below the 200th, and no council of England has more wards."""
+    products = {
+        name: product.model_copy(
+            update={"columns": [column.model_copy(update={"maximum": None}) for column in product.columns]}
+        )
+        for name, product in contracts.products.items()
+    }
+    return replace(contracts, products=products)
 
 
 def _many(name: str, table: pd.DataFrame, copied: dict[str, str], random: np.random.Generator) -> pd.DataFrame:
