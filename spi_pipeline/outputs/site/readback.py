@@ -206,8 +206,8 @@ class Page:
         """Label and colour of each ward."""
         edition, profile = self.facts.newest
         key = {"id": drawn.get("data-map"), "edition": drawn.get("data-edition", str(edition)), "profile": profile}
-        codes = {row["area_name"]: row["area_code"] for row in self.facts.tables["area"] if row["level"] == "ward"}
-        town = next(row["area_code"] for row in self.facts.tables["area"] if row["level"] == "authority")
+        codes = {row["area_name"]: row["area_code"] for row in self.facts.table("area") if row["level"] == "ward"}
+        town = next(row["area_code"] for row in self.facts.table("area") if row["level"] == "authority")
         (of_town,) = self.facts.rows("score", {**key, "area_code": town})
         labels = {}
         for ward in drawn.iter("a"):

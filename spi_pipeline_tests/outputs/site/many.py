@@ -2,14 +2,14 @@
 
 ``python -m spi_pipeline_tests.outputs.site.many 300`` builds the site of so many wards out of the store that
 ``SPI_STORE`` names, reads it back as ``spi site build`` does, and prints seconds of processor, bytes and the heaviest
-pages. Every ward is a copy of a ward of the store whose figures were shifted at random, so that no two are alike.
+pages; a folder after the number is written to. Every ward is a copy of a ward of the store whose figures were shifted at random, so that no two are alike.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,8 @@ from spi_pipeline.outputs.queries import reading
 from spi_pipeline.outputs.site.audit import audited
 from spi_pipeline.outputs.site.build import site_files
 from spi_pipeline.outputs.site.facts import Facts
-from spi_pipeline.outputs.site.pages.page import SiteFile
+from spi_pipeline.outputs.site.pages import KINDS
+from spi_pipeline.outputs.site.pages.page import Kind, SiteFile
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.places import DATABASE as FILE
@@ -68,9 +69,9 @@ class Council:
     contracts: Contracts
     results: Results
 
-    def files(self) -> list[SiteFile]:
-        """Its site."""
-        return site_files(self.results)
+    def files(self, kinds: Sequence[Kind] = KINDS) -> list[SiteFile]:
+        """Its site, or the pages of some kinds."""
+        return site_files(self.results, kinds=kinds)
 
     def audited(self, files: list[SiteFile]) -> pd.DataFrame:
         """What its site is found to be."""
@@ -113,9 +114,7 @@ def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed:
 def _unbounded(contracts: Contracts) -> Contracts:
     """Contracts without upper bounds: they refuse a rank below the 200th, and no council of England has more wards."""
     products = {
-        name: product.model_copy(
-            update={"columns": [column.model_copy(update={"maximum": None}) for column in product.columns]}
-        )
+        name: replace(product, columns=tuple(replace(column, maximum=None) for column in product.columns))
         for name, product in contracts.products.items()
     }
     return replace(contracts, products=products)
@@ -184,8 +183,13 @@ def _postcodes(wards: dict[str, str], random: np.random.Generator) -> pd.DataFra
     return pd.DataFrame(rows, columns=["postcode", "ward_code"])
 
 
-def main(wards: int) -> None:
-    """Print what the site of so many wards costs."""
+def main(wards: int, to: Path | None = None) -> None:
+    """Print what the site of so many wards costs.
+
+    Args:
+        wards: how many.
+        to: a folder to write it to, so that it can be looked at.
+    """
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
     with TemporaryDirectory() as folder:
@@ -195,6 +199,10 @@ def main(wards: int) -> None:
         made = time.process_time()
         found = council.audited(files)
         read = time.process_time()
+    for file in files if to else []:
+        place = Path(to or "") / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.content)
     pages = found[found["title"].notna()]
     beside = found["path"].str.startswith("downloads/")
     print(f"{wards} wards: {made - begun:.1f} s to make, {read - made:.1f} s to read back, of one processor")
@@ -208,4 +216,4 @@ def main(wards: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *map(Path, sys.argv[2:]))
