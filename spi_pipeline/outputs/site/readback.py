@@ -50,6 +50,7 @@ ALLOWED = re.compile(
     r"|\b9[05] ?%"  # the level of intervals
     r"|\b(?:v|WCAG |WGS|RFC |SHA-|PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
 )
+DIGIT = re.compile(r"\d")
 QUOTED = {"script", "style", "svg", "code", "pre", "kbd", "time", "data", "blockquote", "q", "cite"}
 BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "caption", "figcaption", "summary", "div"}
 # Points from the town's score where one colour ends and the next begins, by the key of the map.
@@ -233,11 +234,14 @@ class Page:
     def _loose(self) -> Iterator[str]:
         """Numbers that nothing says the origin of."""
         for node in self.main.iter():
-            if not isinstance(node.tag, str) or any(one.tag in QUOTED for one in (node, *node.iterancestors())):
+            if not isinstance(node.tag, str):
                 continue
-            for piece in (node.text, *(child.tail for child in node)):
-                found = " ".join((piece or "").split())
-                if not re.search(r"\d", ALLOWED.sub("", found)) or found in self.facts.said:
+            pieces = [piece for piece in (node.text, *(child.tail for child in node)) if piece and DIGIT.search(piece)]
+            if not pieces or any(one.tag in QUOTED for one in (node, *node.iterancestors())):
+                continue
+            for piece in pieces:
+                found = " ".join(piece.split())
+                if not DIGIT.search(ALLOWED.sub("", found)) or found in self.facts.said:
                     continue
                 left = ALLOWED.sub("", self.facts.quotable.sub("", found))
                 if number := re.search(r"\S*\d\S*", left):
@@ -280,7 +284,7 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (caption.text_content() for caption in one.iter("caption"))
         if one.tag == "details":
             yield from (summary.text_content() for summary in one.findall("summary"))
-        # Nothing of the kind stands between the rows of a table, and a long table would be walked through for each cell.
+        # Nothing of the kind stands between rows, and a long table would be walked through for each of its cells.
         for before in () if one.tag in ("td", "th", "tr", "tbody") else ("h1", "h2", "h3", "h4", "p", "li"):
             yield from (told.text_content() for told in one.xpath(f"preceding-sibling::{before}[1]"))
 

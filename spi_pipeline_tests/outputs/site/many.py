@@ -1,8 +1,9 @@
-"""A council of any number of wards, invented from a finished store: what its site costs, and whether its pages stay small.
+"""A council of any number of wards, invented from a finished store: what its site costs, and whether pages stay small.
 
 ``python -m spi_pipeline_tests.outputs.site.many 300`` builds the site of so many wards out of the store that
 ``SPI_STORE`` names, reads it back as ``spi site build`` does, and prints seconds of processor, bytes and the heaviest
-pages; a folder after the number is written to. Every ward is a copy of a ward of the store whose figures were shifted at random, so that no two are alike.
+pages; a folder after the number is written to. Every ward is a copy of a ward of the store whose figures were shifted
+at random, so that no two are alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Wards beside each other: the script takes two to four, whose data it reads; without it there is a table of all.
 
-``static/wards/SLUG.js`` holds of each measure above the indicators score and rank as printed, and the ends of the likely
-rank.
+``static/wards/SLUG.js`` holds of each measure above the indicators score and rank as printed, and the best and worst
+likely rank.
 """
 
 from __future__ import annotations
