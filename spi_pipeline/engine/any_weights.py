@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Two scores this close, in points, are one and the same rank; the solver's own tolerance is two orders finer.
+# Two scores this close, in points, are one and the same rank.
 TIED = 1e-3
+# How near to a tie a lead may come that the search takes for none, or for one: an order more than the solver's own
+# tolerance. Where it was as wide as a tie, a rank in a hundred of 300 areas was one off, by their order.
+NEAR = 1e-5
 
 Array = npt.NDArray[Any]
 
@@ -49,12 +52,12 @@ def _above(ahead: Array, fewest: bool) -> int:
     if not len(doubtful):
         return int((ahead.min(axis=1) > TIED).sum())
     count = len(doubtful)
-    # Where the unknown of an area says "not above", its lead is held to nothing; where "above", to more than a tie.
+    # Where the unknown of an area says "not above", its lead is held to a tie; where "above", to more than a tie.
     if fewest:
-        held = LinearConstraint(np.hstack([doubtful, -np.diag(doubtful.max(axis=1))]), -np.inf, 0)
+        held = LinearConstraint(np.hstack([doubtful, -np.diag(doubtful.max(axis=1))]), -np.inf, TIED - NEAR)
     else:
-        slack = 2 * TIED - doubtful.min(axis=1)
-        held = LinearConstraint(np.hstack([doubtful, -np.diag(slack)]), 2 * TIED - slack, np.inf)
+        slack = TIED + NEAR - doubtful.min(axis=1)
+        held = LinearConstraint(np.hstack([doubtful, -np.diag(slack)]), TIED + NEAR - slack, np.inf)
     whole = LinearConstraint(np.r_[np.ones(parts), np.zeros(count)][None], 1, 1)
     found = milp(
         np.r_[np.zeros(parts), np.full(count, 1.0 if fewest else -1.0)],

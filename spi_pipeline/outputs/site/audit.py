@@ -23,6 +23,8 @@ _ASKING = {
     "js": re.compile(r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|https?:"),
     "css": re.compile(r"@import|url\((?!['\"]?data:)[^)]*\)?|@font-face"),
 }
+# A place that links may lead to. Inside texts quotation marks are escaped.
+ID = re.compile(rb'<[^>]*?\sid="([^"]*)"')
 
 
 def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> pd.DataFrame:
@@ -33,9 +35,10 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
         facts: the published database and the contracts, by which pages are read back.
         beside: size in bytes of each file to take away, which links may lead to, by its path.
     """
-    pages = {file.path: html.document_fromstring(file.content) for file in files if file.path.endswith(".html")}
     sizes = {file.path: len(file.content) for file in files} | {**beside}
-    places = {path: set(tree.xpath("//@id")) for path, tree in pages.items()}
+    # Trees of all pages at once would be gigabytes where there are 300 wards.
+    pages = {file.path: file for file in files if file.path.endswith(".html")}
+    places = {path: set(map(bytes.decode, ID.findall(file.content))) for path, file in pages.items()}
     zipped = {file.path: len(gzip.compress(file.content, 9, mtime=0)) for file in files}
     css = "\n".join(file.content.decode() for file in files if file.path.endswith(".css"))
     rows = []
@@ -45,7 +48,7 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
             "content": file.content, "bytes": len(file.content),
         }  # fmt: skip
         if file.path in pages:
-            tree = pages[file.path]
+            tree = html.document_fromstring(file.content)
             read = read_page(file.path, tree, facts, sizes)
             row |= {
                 "transferred": zipped[file.path] + sum(zipped.get(path, 0) for path in _shared(file.path, tree)),

@@ -28,6 +28,7 @@ class Facts:
     database: Path
     contracts: Path
     _rows: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], list[dict[str, Any]]]] = field(default_factory=dict)
+    _tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _answers: dict[str, Any] = field(default_factory=dict)
     _reach: dict[tuple[str, str, str], dict[str, dict[str, int]]] = field(default_factory=dict)
 
@@ -36,18 +37,18 @@ class Facts:
         """The database, open for reading."""
         return duckdb.connect(str(self.database), read_only=True)
 
-    @cached_property
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Every row of every table."""
-        names = [name for (name,) in self.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        return {name: self.connection.sql(f'FROM "{name}"').to_arrow_table().to_pylist() for name in names}
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Every row of a table."""
+        if name not in self._tables:
+            self._tables[name] = self.connection.table(name).to_arrow_table().to_pylist()
+        return self._tables[name]
 
     def rows(self, table: str, key: Mapping[str, str]) -> list[dict[str, Any]]:
         """The rows of a table whose cells read as the key says."""
         columns = tuple(key)
         if (table, columns) not in self._rows:
             found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-            for row in self.tables[table]:
+            for row in self.table(table):
                 found.setdefault(tuple(as_text(row[column]) for column in columns), []).append(row)
             self._rows[table, columns] = found
         return self._rows[table, columns].get(tuple(key.values()), [])
@@ -95,16 +96,23 @@ class Facts:
     @cached_property
     def names(self) -> dict[str, str]:
         """Areas by code, and by id what is measured."""
-        found = {row["area_code"]: row["area_name"] for row in self.tables["area"]}
+        found = {row["area_code"]: row["area_name"] for row in self.table("area")}
         for table, column in (("indicator", "indicator_id"), ("context", "measure_id"), ("decade", "measure_id")):
-            found |= {row[column]: row["title"] for row in self.tables[table]}
+            found |= {row[column]: row["title"] for row in self.table(table)}
         return titles(self.yaml) | found
 
     @cached_property
     def said(self) -> set[str]:
         """Every text of tables and contracts, white space as one blank: a page may quote it with the numbers in it."""
+        columns = self.connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) "
+            "WHERE data_type = 'VARCHAR'"
+        ).fetchall()
         cells = (
-            cell for rows in self.tables.values() for row in rows for cell in row.values() if isinstance(cell, str)
+            cell
+            for table, column in columns
+            for (cell,) in self.connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"').fetchall()
+            if cell is not None
         )
         return {one for text in (*cells, *strings(self.yaml)) if re.search(r"\d", one := " ".join(text.split()))}
 
@@ -123,7 +131,7 @@ class Facts:
     def newest(self) -> tuple[int, str]:
         """Edition and profile that pages show."""
         profiles = self.yaml["framework.yaml"]["profiles"]
-        return max(row["edition"] for row in self.tables["edition"]), next(iter(profiles))
+        return max(row["edition"] for row in self.table("edition")), next(iter(profiles))
 
 
 def as_text(cell: object) -> str:

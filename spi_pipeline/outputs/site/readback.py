@@ -26,6 +26,7 @@ import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -49,6 +50,7 @@ ALLOWED = re.compile(
     r"|\b9[05] ?%"  # the level of intervals
     r"|\b(?:v|WCAG |WGS|RFC |SHA-|PDF/UA-|OGL-UK-|version )\d+(?:\.\d+)*\b"  # a standard or licence
 )
+DIGIT = re.compile(r"\d")
 QUOTED = {"script", "style", "svg", "code", "pre", "kbd", "time", "data", "blockquote", "q", "cite"}
 BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "caption", "figcaption", "summary", "div"}
 # Points from the town's score where one colour ends and the next begins, by the key of the map.
@@ -103,11 +105,16 @@ class Page:
     facts: Facts
     sizes: Mapping[str, int]
 
-    @property
+    @cached_property
     def main(self) -> html.HtmlElement:
         """What the page says, without its menu and foot."""
         (main,) = self.tree.xpath("//main")
         return main
+
+    @cached_property
+    def heading(self) -> str:
+        """Of the page; for each number anew it would be looked for in all of the page."""
+        return squeezed(" ".join(heading.text_content() for heading in self.tree.iter("h1")))
 
     def faults(self) -> Iterator[str]:
         """A sentence for each thing that is not so."""
@@ -178,6 +185,8 @@ class Page:
             name = self.facts.names.get(key.get(column, ""))
             if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
                 names = tuple(called(name))
+                if any(one in self.heading for one in names):
+                    continue
                 if not any(one in told for told in map(squeezed, context(node)) for one in names):
                     yield f"“{name}” is not named around it"
 
@@ -198,8 +207,8 @@ class Page:
         """Label and colour of each ward."""
         edition, profile = self.facts.newest
         key = {"id": drawn.get("data-map"), "edition": drawn.get("data-edition", str(edition)), "profile": profile}
-        codes = {row["area_name"]: row["area_code"] for row in self.facts.tables["area"] if row["level"] == "ward"}
-        town = next(row["area_code"] for row in self.facts.tables["area"] if row["level"] == "authority")
+        codes = {row["area_name"]: row["area_code"] for row in self.facts.table("area") if row["level"] == "ward"}
+        town = next(row["area_code"] for row in self.facts.table("area") if row["level"] == "authority")
         (of_town,) = self.facts.rows("score", {**key, "area_code": town})
         labels = {}
         for ward in drawn.iter("a"):
@@ -225,11 +234,14 @@ class Page:
     def _loose(self) -> Iterator[str]:
         """Numbers that nothing says the origin of."""
         for node in self.main.iter():
-            if not isinstance(node.tag, str) or any(one.tag in QUOTED for one in (node, *node.iterancestors())):
+            if not isinstance(node.tag, str):
                 continue
-            for piece in (node.text, *(child.tail for child in node)):
-                found = " ".join((piece or "").split())
-                if not re.search(r"\d", ALLOWED.sub("", found)) or found in self.facts.said:
+            pieces = [piece for piece in (node.text, *(child.tail for child in node)) if piece and DIGIT.search(piece)]
+            if not pieces or any(one.tag in QUOTED for one in (node, *node.iterancestors())):
+                continue
+            for piece in pieces:
+                found = " ".join(piece.split())
+                if not DIGIT.search(ALLOWED.sub("", found)) or found in self.facts.said:
                     continue
                 left = ALLOWED.sub("", self.facts.quotable.sub("", found))
                 if number := re.search(r"\S*\d\S*", left):
@@ -255,8 +267,7 @@ def block(node: html.HtmlElement) -> html.HtmlElement:
 
 
 def context(node: html.HtmlElement) -> Iterator[str]:
-    """What tells what a number is of: the heading of the page, its sentence, row, column, caption."""
-    yield from (heading.text_content() for heading in node.getroottree().iter("h1"))
+    """What tells what a number is of, beside the heading of the page: its sentence, row, column, caption."""
     for one in node.iterancestors():
         if one.tag in BLOCKS - {"div"} or one.tag in ("tr", "figure", "dl", "summary"):
             yield one.text_content()
@@ -273,7 +284,8 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (caption.text_content() for caption in one.iter("caption"))
         if one.tag == "details":
             yield from (summary.text_content() for summary in one.findall("summary"))
-        for before in ("h1", "h2", "h3", "h4", "p", "li"):
+        # Nothing of the kind stands between rows, and a long table would be walked through for each of its cells.
+        for before in () if one.tag in ("td", "th", "tr", "tbody") else ("h1", "h2", "h3", "h4", "p", "li"):
             yield from (told.text_content() for told in one.xpath(f"preceding-sibling::{before}[1]"))
 
 

@@ -223,8 +223,18 @@ class Results:
 
     @cached_property
     def town(self) -> Area:
-        """The authority; the first where there are several."""
-        return next(area for area in self.areas.values() if area.level == "authority")
+        """The authority.
+
+        Raises:
+            SpiError: where there are several: ranks are places within one, and pages hold wards against one alone.
+        """
+        towns = [area for area in self.areas.values() if area.level == "authority"]
+        if len(towns) > 1:
+            raise SpiError(
+                f"site, report and downloads are of one authority, and the tables hold {len(towns)}, {towns[0].name} "
+                f"and {towns[1].name} among them; keep contracts and a store for each, or leave these out of SPI_OUTPUTS"
+            )
+        return towns[0]
 
     def under_profile(self, table: str) -> list[Row]:
         """The rows of a table under the profile shown, of every edition."""

@@ -77,7 +77,7 @@ def test_pale_text_is_told_with_its_rule(files: list[SiteFile], facts: Facts) ->
     row = audited(changed(files, "static/site.css", lambda old: old + b".pale{color:#999}"), facts, {}).set_index(
         "path"
     )
-    assert row.loc["static/site.css", "contrast"] == pytest.approx(2.54, abs=0.01)
+    assert row.loc["static/site.css", "contrast"] == pytest.approx(2.55, abs=0.01)
     assert row.loc["static/site.css", "faintest"] == ".pale on #f3f2f1"
 
 

@@ -87,7 +87,7 @@ def test_choosing_by_keyboard_changes_view_address_and_what_is_said(tab: Page, a
         before = tab.inner_text("#said")
         tab.focus(control)
         tab.keyboard.type(name)
-        assert tab.inner_text("#said") != before
+        tab.wait_for_function("(before) => document.getElementById('said').innerText !== before", arg=before)
     assert tab.url.endswith("#m=basic_human_needs&y=2023&w=zion")
     assert tab.get_attribute("#said", "role") == "status"
     assert tab.get_attribute("#about a", "href") == "measures/basic_human_needs.html"

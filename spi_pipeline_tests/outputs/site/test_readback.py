@@ -14,7 +14,7 @@ from spi_pipeline_tests.outputs.site.conftest import Built, read_back
 def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts) -> None:
     read = read_back(site.folder, facts)
     assert read.faults == []
-    wards = sum(row["level"] == "ward" for row in facts.tables["area"])
+    wards = sum(row["level"] == "ward" for row in facts.table("area"))
     assert read.wards >= wards, "a map with all wards is read back"
     # Score, rank and its two ends of each ward on the first page alone.
     assert read.numbers >= 4 * wards
@@ -76,7 +76,7 @@ def test_a_sentence_must_say_area_measure_and_direction(
     facts: Facts, tmp_path: Path, sentence: str, told: str | None
 ) -> None:
     """A size without its sign says nothing of the way it went, and a number nothing of what it is of."""
-    (code,) = (row["area_code"] for row in facts.tables["area"] if row["area_name"] == "Central")
+    (code,) = (row["area_code"] for row in facts.table("area") if row["area_name"] == "Central")
     (row,) = (
         row for row in facts.rows("change", {"id": "stop_and_search", "area_code": code, "profile": "spi"})
         if (row["edition_from"], row["edition_to"]) == (2022, facts.newest[0])

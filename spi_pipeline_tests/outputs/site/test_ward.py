@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -334,7 +335,15 @@ def test_the_comparison_holds_all_wards_and_measures_without_a_script(site: Path
             row = results().scores[element.id, one.code]
             wanted = f' data-low="{row["rank_low"]:.0f}" data-high="{row["rank_high"]:.0f}"' if row["rank"] else ""
             assert attributes == wanted
-    assert '<div id="compare" hidden>' in markup
+    assert re.search(r'<div id="compare"[^>]* hidden>', markup)
+    for one in results().wards:
+        text = (site / f"static/wards/{one.slug}.js").read_text("utf-8")
+        held = json.loads(text.removeprefix(f'DATA["wards/{one.slug}"]=').removesuffix(";\n"))
+        for element, (score, rank, low, high) in zip(elements, held, strict=True):
+            row = results().scores[element.id, one.code]
+            assert score == ("no score" if row["score"] is None else f"{row['score']:.1f}")
+            assert (low, high) == (row["rank_low"], row["rank_high"])
+            assert rank.startswith("no rank" if row["rank"] is None else f"{row['rank']:.0f}")
 
 
 def test_the_script_of_the_comparison_is_short_and_keeps_its_names_to_itself() -> None:

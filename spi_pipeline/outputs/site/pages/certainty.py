@@ -10,15 +10,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from spi_pipeline.engine.any_weights import rank_range
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.dots import Dot, DotChart
 from spi_pipeline.outputs.site.figures import derived, figure
 from spi_pipeline.outputs.site.figures import reach as reach_figure
-from spi_pipeline.outputs.site.pages.page import Page, Site
-from spi_pipeline.outputs.site.results import Area, Element, Row, records
+from spi_pipeline.outputs.site.pages.page import MANY, Page, Site
+from spi_pipeline.outputs.site.results import Element, Row, records
 
-# Measured: 0.02 s a ward for 20 wards and 12 components, 3 s for 300, so that 300 would take a quarter of an hour.
-MOST_FOR_COMPONENTS = 120
+# Measured: 0.02 s a ward for 20 wards and 12 components, 0.4 s for 75, 3 s for 300, which would take a quarter of an
+# hour and be searched once more by the second reader.
+MOST_FOR_COMPONENTS = MANY
 # What a source of doubt is, in plain words; one that is not listed goes by its name.
 SOURCES = {
     "aggregation": "How parts are averaged: may a strong part make up for a weak one?",
@@ -63,7 +65,7 @@ def certainty(site: Site) -> Iterator[Page]:
             "chart": _chart(site, rows),
             "said": _said(site, rows) if rows else "",
             "pairs": _pairs(site, rows),
-            "apart": [(results.areas[row["area_code"]], *_beside(site, row, rows)) for row in rows],
+            "apart": [(results.areas[row["area_code"]], _beside(site, row, rows)) for row in rows],
             "doubt": _doubt(site),
             "reach": {name: found for name, found in reach.items() if found},
             "widest": {name: _widest(found) for name, found in reach.items() if found},
@@ -129,16 +131,24 @@ def _pairs(site: Site, rows: list[Row]) -> dict[str, Markup]:
     }
 
 
-def _beside(site: Site, row: Row, rows: list[Row]) -> tuple[list[Area], list[Area], list[Area]]:
-    """The wards clearly better than one, those it cannot be told from, and those clearly worse."""
+def _beside(site: Site, row: Row, rows: list[Row]) -> list[str]:
+    """The wards clearly better than one, those it cannot be told from, and those clearly worse; counted where many."""
     others = [other for other in rows if other is not row]
-    better = [other for other in others if other["rank_high"] < row["rank_low"]]
-    worse = [other for other in others if other["rank_low"] > row["rank_high"]]
-    alike = [other for other in others if _overlap(row, other)]
-    better_, alike_, worse_ = (
-        [site.results.areas[other["area_code"]] for other in group] for group in (better, alike, worse)
+    groups = {
+        "b.rank_high < a.rank_low": [other for other in others if other["rank_high"] < row["rank_low"]],
+        "b.rank_low <= a.rank_high AND a.rank_low <= b.rank_high AND a.area_code <> b.area_code": [
+            other for other in others if _overlap(row, other)
+        ],
+        "b.rank_low > a.rank_high": [other for other in others if other["rank_low"] > row["rank_high"]],
+    }
+    if not site.many:
+        return [named(site, [other["area_code"] for other in group], "–") for group in groups.values()]
+    of_ward = (
+        f"SELECT count(*) FROM score a JOIN score b USING (edition, profile, id) WHERE a.area_code = "
+        f"{literal(row['area_code'])} AND id = {literal(site.results.index.id)} AND edition = {site.results.edition} "
+        f"AND profile = {literal(site.results.profile)} AND"
     )
-    return better_, alike_, worse_
+    return [derived(len(group), f"{of_ward} {told}") for told, group in groups.items()]
 
 
 def _doubt(site: Site) -> list[dict[str, Any]]:
@@ -197,6 +207,6 @@ def _widest(found: dict[str, Reach]) -> dict[str, list[str] | int]:
     }
 
 
-def named(site: Site, codes: list[str]) -> str:
+def named(site: Site, codes: list[str], none: str = "none") -> str:
     """Names of wards in a sentence."""
-    return words.listed([site.results.areas[code].name for code in codes]) if codes else "none"
+    return words.listed([site.results.areas[code].name for code in codes]) if codes else none

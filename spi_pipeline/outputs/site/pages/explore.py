@@ -1,29 +1,30 @@
 """Explore: every measure in every edition. Without JavaScript it shows the index in the newest edition.
 
-The script has its data from ``static/data.js``, a script itself, since a page that is opened as a file may fetch
-nothing. It holds every number as it is printed, so that script and pages agree to the digit: of each measure and
-edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank], ``c`` =
+The script has its data from ``static/explore/all.js`` and, of each measure when it is first looked at, from
+``static/measures/ID.js``. These hold every number as it is printed, so that script and pages agree to the digit:
+of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank], ``c`` =
 [points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value, interval
 from, to, status]. What is not known is 0 where it is a whole entry, null within one.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.figures import places
 from spi_pipeline.outputs.site.pages.measure import moved, ranking_says
-from spi_pipeline.outputs.site.pages.page import File, Page, Site
+from spi_pipeline.outputs.site.pages.page import File, Page, Site, data_file
 from spi_pipeline.outputs.site.results import Area, Element
 
 
 def explore(site: Site) -> Iterator[Page | File]:
     """The page and the data of its script."""
     results = site.results
-    yield File("static/data.js", f"window.SPI={json.dumps(data(site), ensure_ascii=False, separators=(',', ':'))};\n")
+    yield data_file("explore/all", data(site))
+    areas = [results.town, *results.wards]
+    yield from (data_file(f"measures/{one.id}", _measure(site, one, areas)) for one in results.elements.values())
     yield Page(
         path="explore.html",
         template="explore.html",
@@ -39,7 +40,7 @@ def explore(site: Site) -> Iterator[Page | File]:
 
 
 def data(site: Site) -> dict[str, Any]:
-    """What the script shows, as JSON."""
+    """What the script shows of all measures alike."""
     results = site.results
     areas = [results.town, *results.wards]
     return {
@@ -52,7 +53,6 @@ def data(site: Site) -> dict[str, Any]:
             "x": drawing.across(len(results.editions)),
             "y": [drawing.BOTTOM, (drawing.BOTTOM - drawing.TOP) / 100],
         },
-        "measures": {element.id: _measure(site, element, areas) for element in results.elements.values()},
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -12,10 +11,9 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import derived, figure, named, word
-from spi_pipeline.outputs.site.pages.page import File, Page, Site
+from spi_pipeline.outputs.site.pages.page import File, Page, Site, data_file
 from spi_pipeline.outputs.site.results import LEVELS, Row, records
 
-POSTCODES = "static/postcodes.js"
 # So many of what is new are named; all of them are on the pages of wards and sources.
 NAMED = 5
 
@@ -23,6 +21,7 @@ NAMED = 5
 def home(site: Site) -> Iterator[Page | File]:
     """The first page, and the postcodes that it finds wards by."""
     results = site.results
+    districts = _postcodes(site)
     yield Page(
         path="index.html",
         template="home.html",
@@ -30,11 +29,11 @@ def home(site: Site) -> Iterator[Page | File]:
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
             "findings": findings(site), "ranking": results.ranking(results.index.id), "ranks": ranks(site),
-            "new": news(site), "next": coming(site), "postcodes": POSTCODES,
+            "new": news(site), "next": coming(site), "districts": " ".join(districts),
         },
         section="index.html",
     )  # fmt: skip
-    yield File(POSTCODES, _postcodes(site))
+    yield from (data_file(f"postcodes/{district}", sectors) for district, sectors in districts.items())
 
 
 def findings(site: Site) -> list[Markup]:
@@ -228,13 +227,14 @@ def coming(site: Site) -> list[Markup]:
     return [*found, Markup("The next edition is that of {}.").format(edition + 1)]
 
 
-def _postcodes(site: Site) -> str:
-    """A script that holds every postcode: by its all but last two letters, then by the ward's place in the list."""
+def _postcodes(site: Site) -> dict[str, dict[str, dict[int, str]]]:
+    """The last two letters of every postcode: by district and sector (LU1, 2), then by the ward's place in the list."""
     place = {ward.code: number for number, ward in enumerate(site.results.wards)}
-    found: dict[str, dict[int, str]] = {}
+    found: dict[str, dict[str, dict[int, str]]] = {}
     table = site.results.postcodes.sort_values("postcode")
     for postcode, code in zip(table["postcode"], table["ward_code"], strict=True):
         if code in place:
-            units = found.setdefault(postcode[:-2].replace(" ", ""), {})
+            district, sector = postcode[:-3].replace(" ", ""), postcode[-3]
+            units = found.setdefault(district, {}).setdefault(sector, {})
             units[place[code]] = units.get(place[code], "") + postcode[-2:]
-    return f"window.POSTCODES={json.dumps(found, separators=(',', ':'))};\n"
+    return found

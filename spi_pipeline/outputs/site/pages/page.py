@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,10 @@ from spi_pipeline.outputs.site.downloads import Download
 from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results, Row
+
+# More wards than most towns have: Luton has 20, Birmingham 69. Pages of 300 wards with a table of all wards by all
+# measures, or of all wards by all wards, would take seconds to load on a phone.
+MANY = 50
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,17 @@ class File:
 
     path: str
     text: str
+
+
+def data_file(name: str, held: object) -> File:
+    """What a script reads: a script itself, since a page that is opened as a file may fetch nothing.
+
+    Args:
+        name: by which scripts ask for it.
+        held: anything that JSON can say.
+    """
+    told = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+    return File(f"static/{name}.js", f'DATA["{name}"]={told};\n')
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,11 @@ class Site:
         return {name: row[name] for name in self._keys[table]}
 
     @property
+    def many(self) -> bool:
+        """Whether there are so many wards that pages count them, where fewer would be named or stand in one table."""
+        return len(self.results.wards) > MANY
+
+    @property
     def ward_count(self) -> Markup:
         """How many wards there are."""
         return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
@@ -194,8 +215,8 @@ class Site:
             )
             for column in ("rank", "rank_low", "rank_high")
         )  # fmt: skip
-        ends = Markup("{} to {}").format(low, high) if row["rank_low"] != row["rank_high"] else low
-        return Markup("{}, likely {}").format(rank, ends)
+        ends = Markup(f"{low} to {high}") if row["rank_low"] != row["rank_high"] else low
+        return Markup(f"{rank}, likely {ends}")
 
     def rank_text(self, element: Element, area: Area) -> str:
         """As ``rank``, in plain text."""

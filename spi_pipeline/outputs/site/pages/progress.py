@@ -135,6 +135,8 @@ def _moved(site: Site, change: pd.DataFrame, element: Element, rows: pd.DataFram
             for code in rows.loc[rows["verdict"] == verdict, "area_code"]
             if site.results.areas[code].level == "ward"
         ]
+        if not site.many
+        else []
         for verdict in VERDICTS
     }
     town = next(iter(records(rows[rows["area_code"] == site.results.town.code])), None)

@@ -1,7 +1,7 @@
 // Explore: shows any measure, edition and ward in the page's own map, tables and trend. The address holds the state.
 "use strict";
 (() => {
-  const S = window.SPI, $ = (id) => document.getElementById(id);
+  const S = DATA["explore/all"], $ = (id) => document.getElementById(id);
   const choices = { m: $("measure"), y: $("edition"), w: $("ward") };
   const [town, ...wards] = S.areas.map(([code, name, slug], at) => ({ code, name, slug, at }));
   const first = S.editions[0], newest = S.editions[S.editions.length - 1];
@@ -55,7 +55,7 @@
   };
   const cell = (text, kind = "") => make("td", text, { class: kind });
 
-  const measure = () => S.measures[state.m];
+  const measure = () => DATA[`measures/${state.m}`];
   const chosen = () => wards.find((ward) => ward.slug === state.w);
   const ordered = () => {
     const s = measure().s[state.y];
@@ -187,7 +187,10 @@
   }
 
   const hash = () => `#m=${state.m}&y=${state.y}${state.w ? `&w=${state.w}` : ""}`;
-  const draw = () => [map, ranking, trend, changes, say, take].forEach((part) => part());
+  const draw = () => {
+    const asked = state.m;
+    load(`measures/${asked}`).then(() => asked === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part()));
+  };
 
   // What an address does not say, or says wrongly, is the index, the newest edition and no ward.
   function read() {

@@ -1,15 +1,26 @@
 // What pages do beyond being read; each can be read without.
 "use strict";
 
-// Find your ward: what is typed is compared with the list of wards and the postcodes, and nothing leaves the page.
+// Data are scripts, read when they are first asked for: a page that was opened as a file may fetch nothing.
+const DATA = {};
+const load = async (name) => DATA[name] ?? new Promise((done, fail) => {
+  const script = document.createElement("script");
+  script.addEventListener("load", () => done(DATA[name]));
+  script.addEventListener("error", fail);
+  script.src = `static/${name}.js`;
+  document.head.append(script);
+});
+
+// Find your ward: what is typed is compared with the list of wards and with the postcodes of one district.
 document.querySelectorAll("form.find").forEach((form) => {
   const wards = [...document.querySelectorAll(".wards a")];
   const input = form.querySelector("input"), found = form.querySelector(".found");
   const plain = (text) => text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]/g, "");
 
-  const byPostcode = (text) => {
-    const whole = text.toUpperCase().replace(/[^A-Z0-9]/g, ""), unit = whole.slice(-2);
-    const sector = (window.POSTCODES || {})[whole.slice(0, -2)] || {};
+  const byPostcode = async (text) => {
+    const whole = text.toUpperCase().replace(/[^A-Z0-9]/g, ""), unit = whole.slice(-2), district = whole.slice(0, -3);
+    if (!form.dataset.districts.split(" ").includes(district)) return [];
+    const sector = (await load(`postcodes/${district}`))[whole.slice(-3, -2)] || {};
     const inside = (units) => units.match(/../g).includes(unit);
     return Object.keys(sector).filter((ward) => inside(sector[ward])).map((ward) => wards[ward]);
   };
@@ -19,10 +30,12 @@ document.querySelectorAll("form.find").forEach((form) => {
     return same.length ? same : wards.filter((ward) => sought && plain(ward.textContent).includes(sought));
   };
 
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    const matches = byPostcode(text).concat(byName(text));
+    found.textContent = "";
+    const matches = (await byPostcode(text)).concat(byName(text));
+    if (text !== input.value.trim()) return;
     found.textContent = !text ? "Type the name of a ward or a postcode."
       : matches.length ? `${matches.length === 1 ? "The ward is" : "Wards that match:"} `
       : `No ward here has the name or postcode “${text}”. A postcode must be whole, such as AB1 2CD.`;
@@ -34,16 +47,18 @@ document.querySelectorAll("form.find").forEach((form) => {
   form.hidden = false;
 });
 
-// Compare: two to four wards out of the table of all, named in the address, so that a comparison can be sent to others.
+// Compare: two to four wards, named in the address, so that a comparison can be sent to others. Of each measure the data
+// of a ward hold score, rank, and its best and worst likely rank.
 (function compare() {
-  const box = document.getElementById("compare"), table = document.getElementById("wards");
-  if (!box || !table) return;
+  const box = document.getElementById("compare");
+  if (!box) return;
   const choices = [...box.querySelectorAll("select")];
   const said = document.getElementById("compared"), place = document.getElementById("chosen");
-  const row = (slug) => document.getElementById(slug);
-  const name = (slug) => row(slug).cells[0].textContent.trim();
+  const measures = [...document.querySelectorAll("#measures a")], caption = box.dataset.caption;
   const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
-  const known = new Set([...choices[0].options].map((option) => option.value).filter(Boolean));
+  const known = new Map([...choices[0].options].slice(1).map((option) => [option.value, option.text]));
+  const name = (slug) => known.get(slug);
+  let asked;
 
   function make(tag, content, scope) {
     const element = document.createElement(tag);
@@ -52,34 +67,32 @@ document.querySelectorAll("form.find").forEach((form) => {
     return element;
   }
 
-  function copied(cell) {
-    return [...cell.childNodes].map((node) => node.cloneNode(true));
+  function cell([score, rank]) {
+    const small = Object.assign(make("span", [rank]), { className: "small" });
+    return make("td", [score, document.createElement("br"), small]);
   }
 
   // Which wards are ahead of which: only where no rank that is likely for one is likely for the other, or better.
-  function ahead(slugs, column) {
-    const range = (slug, end) => Number(row(slug).cells[column].dataset[end] ?? NaN);
-    return slugs.flatMap((slug) => {
-      const behind = slugs.filter((other) => range(slug, "high") < range(other, "low"));
+  function ahead(slugs, held) {
+    return slugs.flatMap((slug, one) => {
+      const behind = slugs.filter((_, other) => held[one][3] && held[other][2] && held[one][3] < held[other][2]);
       return behind.length ? [`▲ ${name(slug)} is ahead of ${listed(behind.map(name))}`] : [];
     });
   }
 
-  function show(slugs) {
-    const heads = [...table.tHead.rows[0].cells].slice(1);
+  function show(slugs, data) {
     let differing = 0;
-    const rows = heads.map((head, index) => {
-      const found = ahead(slugs, index + 1);
+    const rows = measures.map((link, index) => {
+      const held = data.map((of) => of[index]), found = ahead(slugs, held);
       if (found.length) differing += 1;
-      const cells = slugs.map((slug) => make("td", copied(row(slug).cells[index + 1])));
       const verdict = make("td", [found.length ? `${found.join("; ")}.` : "= Cannot be told apart."]);
-      const line = make("tr", [make("th", copied(head), "row"), ...cells, verdict]);
+      const line = make("tr", [make("th", [link.cloneNode(true)], "row"), ...held.map(cell), verdict]);
       if (found.length) line.className = "differs";
       return line;
     });
     const top = ["Measure", ...slugs.map(name), "What can be told"].map((word) => make("th", [word], "col"));
     const result = make("table", [
-      make("caption", [`${listed(slugs.map(name))}. ${table.caption.textContent.trim()}`]),
+      make("caption", [`${listed(slugs.map(name))}. ${caption}`]),
       make("thead", [make("tr", top)]), make("tbody", rows),
     ]);
     const region = make("div", [result]);
@@ -88,27 +101,30 @@ document.querySelectorAll("form.find").forEach((form) => {
     region.setAttribute("role", "region");
     region.setAttribute("aria-label", "The wards chosen");
     place.replaceChildren(region);
-    return `${listed(slugs.map(name))}: they differ for certain in ${differing} of ${heads.length} measures.`;
+    return `${listed(slugs.map(name))}: they differ for certain in ${differing} of ${measures.length} measures.`;
   }
 
-  function update(slugs) {
-    if (slugs.length > 1) return show(slugs);
-    place.replaceChildren();
-    return slugs.length ? `${name(slugs[0])} is chosen. Choose another ward to compare it with.` : "";
+  async function update(slugs) {
+    asked = slugs;
+    const data = slugs.length > 1 ? await Promise.all(slugs.map((slug) => load(`wards/${slug}`))) : [];
+    if (asked !== slugs) return;
+    if (!data.length) place.replaceChildren();
+    said.textContent = data.length ? show(slugs, data)
+      : slugs.length ? `${name(slugs[0])} is chosen. Choose another ward to compare it with.` : "";
   }
 
   function read() {
     const given = new URLSearchParams(location.hash.slice(1)).get("wards") ?? "";
     const slugs = [...new Set(given.split(","))].filter((slug) => known.has(slug)).slice(0, choices.length);
     choices.forEach((choice, index) => { choice.value = slugs[index] ?? ""; });
-    said.textContent = update(slugs);
+    update(slugs);
   }
 
   box.hidden = false;
   choices.forEach((choice) => choice.addEventListener("change", () => {
     const slugs = [...new Set(choices.map((each) => each.value).filter(Boolean))];
     history.replaceState(null, "", `#wards=${slugs.join(",")}`);
-    said.textContent = update(slugs);
+    update(slugs);
   }));
   addEventListener("hashchange", read);
   read();
