@@ -67,7 +67,9 @@ FAULTS: dict[str, tuple[str, bytes, bytes, str, str]] = {
 def test_a_fault_is_told_of_its_file(files: list[SiteFile], facts: Facts, fault: str) -> None:
     path, right, wrong, column, told = FAULTS[fault]
     wrong_one = changed(files, path, lambda old: old.replace(right, wrong, 1))
-    before, after = (audited(each, facts, {}).set_index("path")[column].astype(object).fillna("") for each in (files, wrong_one))
+    before, after = (
+        audited(each, facts, {}).set_index("path")[column].astype(object).fillna("") for each in (files, wrong_one)
+    )
     assert told in after[path]
     assert after.drop(path).tolist() == before.drop(path).tolist()
 

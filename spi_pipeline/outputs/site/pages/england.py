@@ -13,7 +13,7 @@ from spi_pipeline.outputs.site.figures import derived, named
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Element
 
-# How it stands in an indicator, in the words of a list, and what the tables must say of it. No table holds the middle of
+# Words of a list on how it stands in an indicator, and what the tables must say of it. No table holds the middle of
 # England: a ward of the town that is no worse than it, and lies beyond the town’s interval, proves the same.
 STANDINGS: Mapping[str, tuple[str, str]] = {
     "better": ("▲ Better than the middle ward of England", "better"),
@@ -102,6 +102,7 @@ def stands(site: Site, indicator: Element) -> str:
         )
         for row in results.ranking(indicator.id)
         if row["england_percentile"] is not None
+        and results.observations[indicator.id, row["area_code"], results.edition]["value"] is not None
     ]
     if share > 50 and (not ends or any(other >= 50 and good <= ends[0] for other, good in wards)):
         return "better"

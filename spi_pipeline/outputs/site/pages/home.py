@@ -98,8 +98,10 @@ def _beside_england(site: Site) -> list[Markup]:
     standing = against_england(site, site.results.index, "")
     if not standing.lists:
         return []
-    more = Markup('<a href="{}#england">Each of them</a>').format(site.path(site.results.index))
-    return [Markup("{} {} {}").format(standing.says, best_and_worst(site), more)]
+    lead = Markup('<a href="{}#england">{} beside England</a>.').format(
+        site.path(site.results.index), site.results.town.name
+    )
+    return [Markup("{} {} {}").format(lead, standing.says, best_and_worst(site))]
 
 
 def _movement(site: Site) -> list[Markup]:
@@ -127,14 +129,12 @@ def _movement(site: Site) -> list[Markup]:
 
 def _largest(site: Site) -> list[Markup]:
     """The largest rise and the largest fall beyond chance of single measures in wards; that there is none, where so."""
-    found = [
-        Markup("The largest {} of a score since {}: {}.").format(noun, site.results.editions[0], sentence(site, move))
+    said = Markup('<a href="progress.html">The largest {} of a score</a> since {}: {}.')
+    return [
+        said.format(noun, site.results.editions[0], sentence(site, move))
         for verdict, noun in (("rose", "rise"), ("fell", "fall"))
         for move in largest(site, verdict, 1)
     ]
-    if found:
-        found[-1] += Markup(' <a href="progress.html">All that moved</a>')
-    return found
 
 
 def _moved(row: Row, column: str, how: str) -> Markup:

@@ -106,8 +106,6 @@ def _source(site: Site, row: Row) -> dict[str, Any]:
 def _ends_say(site: Site, element: Element) -> Markup:
     """Which wards have the highest and the lowest value, and what the town has; no ward whose value is an estimate."""
     results = site.results
-    unit = results.indicators[element.id]["unit"]
-    after = Markup("%") if unit == "%" else Markup(" <span>{}</span>").format(unit)
     rows = [results.observations[element.id, ward.code, results.edition] for ward in results.wards
             if (element.id, ward.code, results.edition) in results.observations]  # fmt: skip
     rows = [row for row in rows if row["value"] is not None and row["status"] != "imputed"]
@@ -122,18 +120,18 @@ def _ends_say(site: Site, element: Element) -> Markup:
     by_value.sort(key=lambda row: -row["value"])
     most = results.areas[by_value[0]["area_code"]]
     return Markup(
-        "The highest value is that of {} with {}{}, the lowest that of {} with {}{}; {} as a whole has {}{}."
+        "The highest value is that of {} with {}, the lowest that of {} with {}; {} as a whole has {}."
     ).format(
-        named(most.name, most.code, f"{asked} DESC, area_name LIMIT 1"), site.value(element, most), after,
-        named(least.name, least.code, f"{asked}, area_name LIMIT 1"), site.value(element, least), after,
-        results.town.name, site.value(element, results.town), after,
+        named(most.name, most.code, f"{asked} DESC, area_name LIMIT 1"), site.in_words(element, most),
+        named(least.name, least.code, f"{asked}, area_name LIMIT 1"), site.in_words(element, least),
+        results.town.name, site.in_words(element, results.town),
     )  # fmt: skip
 
 
 def _one_figure(site: Site, name: str) -> str | None:
     """Of when the one figure is that all editions use alike in every area; none where any differs."""
     results = site.results
-    found = {}
+    found: dict[str, None] = {}
     for area in results.areas.values():
         rows = [results.observations.get((name, area.code, year)) for year in results.editions]
         if len({(row["period_end"], row["value"]) if row else None for row in rows}) > 1:
@@ -156,7 +154,8 @@ def _period(site: Site, element: Element) -> str:
     if not stated["england_period"]:
         return ""
     start, end = (pd.Timestamp(day) for day in stated["england_period"].split("/"))
-    return site.when({"period_start": start, "period_end": end}, stated["source_id"])
+    level = site.results.contracts.indicators[element.id].measure.level
+    return site.when({"period_start": start, "period_end": end}, level.source if level else stated["source_id"])
 
 
 def _england_says(site: Site, element: Element) -> Markup | None:
@@ -201,6 +200,8 @@ def _used(site: Site, name: str) -> list[tuple[int, list[str]]]:
             if row is None:
                 continue
             when, how = site.when(row), words.STATUSES[site.status(row)]
+            if site.status(row) == "released":
+                how = "measured before"
             ways.setdefault(f"{when}: {how}" if when else how, []).append(ward.name)
         usual = max(ways, key=lambda way: len(ways[way]), default="")
         said = [way if way == usual else f"{way} ({words.listed(wards)})" for way, wards in ways.items()]

@@ -58,15 +58,12 @@ def largest(site: Site, verdict: str, most: int) -> list[Move]:
     )
     found = []
     for place, row in enumerate(rows[:most]):
-        ward, element, at = (
-            results.areas[row["area_code"]],
-            results.elements[row["id"]],
-            f" OFFSET {place}" * (place > 0),
-        )
+        ward, element = results.areas[row["area_code"]], results.elements[row["id"]]
+        which = f"{asked} OFFSET {place}"
         found.append(
             Move(
-                ward, element, row, named(ward.name, ward.code, f"SELECT area_code {asked}{at}"),
-                named(words.plain(element.title), element.id, f"SELECT id {asked}{at}"),
+                ward, element, row, named(ward.name, ward.code, f"SELECT area_code {which}"),
+                named(words.plain(element.title), element.id, f"SELECT id {which}"),
             )
         )  # fmt: skip
     return found
@@ -83,15 +80,14 @@ def points(site: Site, move: Move, how: str) -> tuple[Markup, Markup, Markup]:
 
 def value_moved(site: Site, move: Move) -> Markup:
     """What was found then and now: ``from 40.0 to 55.5 per 1,000 residents``; nothing where either is not known."""
-    results = site.results
-    years = (results.editions[0], results.edition)
-    seen = [results.observations.get((move.element.id, move.ward.code, year)) for year in years]
-    if any(row is None or row["value"] is None for row in seen):
+    results, years = site.results, (site.results.editions[0], site.results.edition)
+    then, now = (results.observations.get((move.element.id, move.ward.code, year), {}) for year in years)
+    if then.get("value") is None or now.get("value") is None:
         return Markup("")
-    unit = results.indicators[move.element.id]["unit"]
-    then, now = (site.value(move.element, move.ward, edition=year) for year in years)
-    after = Markup("%") if unit == "%" else Markup(" <span>{}</span>").format(unit)
-    return Markup("from {} to {}{}").format(then, now, after)
+    return Markup("from {} to {}").format(
+        site.amount("observation", then, "value", results.indicators[move.element.id]["unit"]),
+        site.in_words(move.element, move.ward),
+    )
 
 
 def sentence(site: Site, move: Move) -> Markup:

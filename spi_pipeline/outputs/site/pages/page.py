@@ -162,6 +162,15 @@ class Site:
         number = self.figure(table, row, column, digits, how="percent" if share else "")
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
+    def in_words(self, element: Element, area: Area, edition: int | None = None) -> Markup:
+        """The value of an indicator with its unit, as in a sentence: ``12.2%``, ``163 (ratio, England = 100)``."""
+        results, unit = self.results, self.results.indicators[element.id]["unit"]
+        row = results.observations[element.id, area.code, edition or results.edition]
+        number = self.amount("observation", row, "value", unit)
+        if any(sign in number.striptags() for sign in "£%"):
+            return number
+        return Markup("{} <span>{}</span>").format(number, f"({unit})" if "," in unit else unit)
+
     @cached_property
     def neighbours(self) -> dict[str, list[Area]]:
         """The wards that border on each, by its code, in the order of their names."""
