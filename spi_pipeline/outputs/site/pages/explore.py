@@ -108,4 +108,4 @@ def _value(site: Site, element: Element, area: Area, year: int, digits: int) -> 
     if row is None or row["value"] is None:
         return 0
     numbers = [None if row[name] is None else round(row[name], digits) + 0.0 for name in ("value", "lower", "upper")]
-    return [*numbers, list(words.STATUSES).index(row["status"])]
+    return [*numbers, list(words.STATUSES).index(site.status(row))]

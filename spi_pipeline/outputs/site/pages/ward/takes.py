@@ -51,7 +51,7 @@ class Takes:
         return Markup(said).format(self.site.results.town.name)
 
     def _sentence(self, row: Row) -> Markup:
-        """A sentence as: 275 fewer households (231 to 322) would bring it to the middle ward of Luton, 10.2%."""
+        """A sentence as: 275 fewer households (231 to 322) would bring it to the middle ward of the town, 10.2%."""
         town, site = self.site.results.town.name, self.site
         needed, low, high = (
             site.figure("what_would_it_take", row, column, 0, how="whole")
@@ -95,7 +95,7 @@ class Takes:
             "needed": self._needed(row),
             "score": self._score_then(row),
             "rank": self._rank_then(row),
-            "period": words.period(row["period_start"], row["period_end"]),
+            "period": site.when(row, site.results.indicators[row["indicator_id"]]["source_id"]),
         }
 
     def _needed(self, row: Row) -> Markup:
