@@ -2,9 +2,9 @@
 
 The script has its data from ``static/explore/all.js`` and, of each measure when it is first looked at, from
 ``static/measures/ID.js``. These hold every number as it is printed, so that script and pages agree to the digit:
-of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank], ``c`` =
-[points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value, interval
-from, to, status]. What is not known is 0 where it is a whole entry, null within one.
+of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank],
+``c`` = [points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value,
+interval from, to, status]. What is not known is 0 where it is a whole entry, null within one.
 """
 
 from __future__ import annotations
