@@ -67,7 +67,7 @@ class House:
 
     def making(self, *outputs: str) -> House:
         """The same, where a refresh makes these outputs too."""
-        return House(Settings(**{**dict(self.settings), "outputs": frozenset({"database", *outputs})}))
+        return House(self.settings.model_copy(update={"outputs": frozenset({"database", *outputs})}))
 
     def refresh(self, *select: str) -> Refresh:
         return refresh(self.settings, self.contracts, select)

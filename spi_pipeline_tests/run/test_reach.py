@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -24,11 +24,22 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 def entered(call: Callable[[], Any]) -> set[Place]:
     """The functions of ours that a call enters, as module and top-level name; class bodies run on import are none."""
     found: set[Place] = set()
+    known: set[CodeType] = set()
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
+        # Reading the pages of a site back enters functions 30 million times.
+        if code in known:
+            return
+        known.add(code)
         file = Path(code.co_filename)
-        if event != "call" or not code.co_flags & inspect.CO_OPTIMIZED or not file.is_relative_to(PACKAGE):
+        # A template is an input of its step, with its digest.
+        if (
+            event != "call"
+            or file.suffix != ".py"
+            or not code.co_flags & inspect.CO_OPTIMIZED
+            or not file.is_relative_to(PACKAGE)
+        ):
             return
         # A lambda that stands in a module is part of a constant, which is reached by its name.
         if code.co_qualname != "<lambda>":

@@ -15,7 +15,7 @@ from spi_pipeline.outputs.report import pictures
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.downloads import OF_BOUNDARIES
 from spi_pipeline.outputs.site.pages.about import citation, purpose
-from spi_pipeline.outputs.site.pages.home import coming, findings, news, ranks
+from spi_pipeline.outputs.site.pages.home import coming, findings, news, ranks, renewal
 from spi_pipeline.outputs.site.pages.measure import ranking_says
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.pages.ward import sections
@@ -70,6 +70,7 @@ def _summary(site: Site) -> dict[str, Any]:
         "findings": findings(site),
         "ranks": ranks(site),
         "new": news(site),
+        "renewal": renewal(site),
         "coming": coming(site),
         "citation": citation(site),
         "contact": ", ".join(filter(None, (contact.name, contact.email, contact.url))) if contact else "",
@@ -140,6 +141,7 @@ def _ward(site: Site, area: Area, said: Mapping[str, Any]) -> dict[str, Any]:
         "takes": [takes["intro"], takes["sentences"]],
         "moved": {name: moved[name] for name in ("intro", "again", "rose", "fell", "still")},
         "recent": {
+            "heading": recent["heading"],
             "said": recent["said"],
             "chart": chart
             and {

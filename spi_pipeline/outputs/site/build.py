@@ -133,16 +133,19 @@ def _begun(folder: Path, paths: set[str]) -> None:
     manifest = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)
     before = manifest.read_text("utf-8").splitlines() if manifest.exists() else []
-    write_bytes(manifest, "\n".join(sorted({*before, *paths})).encode())
+    if not paths.issubset(before):
+        write_bytes(manifest, "\n".join(sorted({*before, *paths})).encode())
 
 
 def _ended(folder: Path, paths: set[str]) -> None:
     """Remove what an older site of ours left."""
     manifest = folder / MANIFEST
-    for name in sorted(set(manifest.read_text("utf-8").splitlines()) - paths, reverse=True):
+    others = set(manifest.read_text("utf-8").splitlines()) - paths
+    for name in sorted(others, reverse=True):
         (folder / name).unlink(missing_ok=True)
         for parent in (folder / name).parents:
             if parent == folder or not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
-    write_bytes(manifest, "\n".join(sorted(paths)).encode())
+    if others:
+        write_bytes(manifest, "\n".join(sorted(paths)).encode())

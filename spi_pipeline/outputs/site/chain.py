@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import figure, places, worked
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element
@@ -19,8 +18,8 @@ DIVIDED = (
     "counts."
 )
 ANCHORED = (
-    "It is a published rate, moved as far as the counts have moved since the time the rate is of. That base is not "
-    "among the published tables, so this step cannot be done again from this page."
+    "The rate was published for an earlier time. The count says only how far it has moved since, so dividing the count "
+    "does not give it. The earlier rate is not among our tables, so this one step cannot be done again here."
 )
 UNLIKE = "{} is not the plain weighted mean of all its parts here, so the sums end with what was published."
 
@@ -40,7 +39,20 @@ class Step:
     note: str = ""
 
 
-def middle_ward(site: Site, element: Element) -> Area | None:
+@dataclass(frozen=True)
+class Middle:
+    """The ward that the worked example is of.
+
+    Attributes:
+        ward: in the middle of the ranking.
+        alone: whether there is one middle, and not two as where the number of wards is even.
+    """
+
+    ward: Area
+    alone: bool
+
+
+def middle_ward(site: Site, element: Element) -> Middle | None:
     """The ward in the middle of the ranking among those whose value was measured; none where no ward has one."""
     results = site.results
     known = [
@@ -50,7 +62,7 @@ def middle_ward(site: Site, element: Element) -> Area | None:
         and results.observations[element.id, row["area_code"], results.edition]["status"]
         in ("observed", "carried", "held")
     ]
-    return known[len(known) // 2] if known else None
+    return Middle(known[len(known) // 2], len(known) % 2 == 1) if known else None
 
 
 def chain(site: Site, element: Element, ward: Area) -> list[Step]:
@@ -70,9 +82,7 @@ def _counted(site: Site, element: Element, ward: Area) -> Step:
     row = results.observations[element.id, ward.code, results.edition]
     value = site.value(element, ward, "value", places(stated["worst"], stated["best"], 4))
     above, below = (site.value(element, ward, name, 2) for name in ("numerator", "denominator"))
-    said = Markup("{} <span>{}</span> ({})").format(
-        value, stated["unit"], words.period(row["period_start"], row["period_end"])
-    )
+    said = Markup("{} <span>{}</span> ({})").format(value, stated["unit"], site.when(row))
     if row["numerator"] is None:
         return Step("The figure", said + ".", _averaged(indicator, stated["allocation"]))
     if indicator.measure.kind == "anchored":

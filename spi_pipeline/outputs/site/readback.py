@@ -175,7 +175,7 @@ class Page:
             own, other = DIRECTIONS[said]
             if not re.search(own, shown, re.I) or re.search(other, shown, re.I):
                 yield f"says not that it {said}"
-        elif "data-query" in node.attrib and shown.casefold() != self.facts.names.get(said, said).casefold():
+        elif "data-query" in node.attrib and squeezed(shown) not in called(self.facts.names.get(said, said)):
             yield f"is called {self.facts.names.get(said, said)}"
 
     def _named(self, node: html.HtmlElement) -> Iterator[str]:

@@ -232,7 +232,7 @@ class Results:
         if len(towns) > 1:
             raise SpiError(
                 f"site, report and downloads are of one authority, and the tables hold {len(towns)}, {towns[0].name} "
-                f"and {towns[1].name} among them; keep contracts and a store for each, or leave these out of SPI_OUTPUTS"
+                f"and {towns[1].name} among them; keep contracts and a store for each, or leave them out of SPI_OUTPUTS"
             )
         return towns[0]
 

@@ -16,12 +16,18 @@ MONTHS = (
 # How a value came to be in an edition, from what is known best to what is not known at all.
 STATUSES = {
     "observed": "measured in that year",
+    "released": "published in that year, measured before",
     "carried": "an older figure, used again",
     "held": "a later figure, used for want of an older one",
     "imputed": "estimated",
     "suppressed": "withheld, since too little of the area is known",
     "missing": "no figure",
 }
+# How sure the ranges are that pages give, once on each page that has them.
+RANGES_OF_SCORES = (
+    "Likely ranks, and likely ranges of scores and of their changes, hold nine of ten recalculations (90%)."
+)
+RANGES_OF_VALUES = "Likely ranges of values, such as rates and shares, are wider: 95% intervals."
 VERDICTS = {
     "rose": "▲ rose",
     "fell": "▼ fell",

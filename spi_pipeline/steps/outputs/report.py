@@ -11,7 +11,9 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
-from spi_pipeline.steps.pages.page import Facts, Look, Page
+from spi_pipeline.steps.pages.markdown import svg
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLISHED
 
@@ -61,18 +63,24 @@ def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.
     """The product ``report``."""
     from spi_pipeline.outputs.report.audit import audited
     from spi_pipeline.outputs.report.build import report as made
+    from spi_pipeline.outputs.report.pictures import ward_map
+    from spi_pipeline.outputs.site.pages.page import Site
 
     results = results_of(step, contracts, inputs)
     content = made(results)
     found = audited(content, [ward.name for ward in results.wards])
-    return {REPORT: pd.DataFrame([{"path": FILE, "content": content, "bytes": len(content), **found}])}
+    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(Site(results)), **found}
+    return {REPORT: pd.DataFrame([row])}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """Where it lies, and how large it is."""
-    [row] = look.table(REPORT).select(["bytes", "pages"]).to_pylist()
+    """Where it lies, how large it is, and the map and the ranking of its summary."""
+    [row] = look.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
     folder = look.database.parent / PUBLISHED / "current"
+    pictures = {"map": Markdown(svg(row["map"].encode(), "Scores by ward"))} if row["map"] else {}
     return {
+        **pictures,
+        "ranking": Markdown(scores(look.table("score"), contracts, contracts.framework.id)),
         "file": folder / (SITE if SITE in contracts.outputs else "") / FILE,
         "pages": row["pages"],
         "megabytes": round(row["bytes"] / 1e6, 1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getmembers, isfunction
 from typing import Any
@@ -16,7 +15,7 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
-from spi_pipeline.steps.pages.markdown import sample
+from spi_pipeline.steps.pages.markdown import sample, svg
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLISHED
@@ -100,7 +99,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     content = {row["path"]: row["content"] for row in files}
     pages = [row for row in files if row["title"]]
     pictures = {
-        name: picture(content[path], content["static/site.css"], where)
+        name: picture(content[path], content["static/site.css"] + content["static/theme.css"], where)
         for name, path, where in (
             ("map", "index.html", "//svg[ancestor-or-self::*[@data-map]]"),
             ("likely_ranks", "certainty.html", "//*[contains(@class, 'dots')]//svg"),
@@ -130,11 +129,14 @@ def picture(page: bytes, css: bytes, where: str) -> str:
     found = html.document_fromstring(page).xpath(where)
     if not found:
         return ""
-    drawn = etree.fromstring(etree.tostring(found[0]))
-    root = etree.Element("svg", {**drawn.attrib, "xmlns": "http://www.w3.org/2000/svg"})
-    root.append(style := etree.Element("style"))
-    style.text = css.decode()
-    root.extend(drawn)
-    return (
-        f"![{drawn.get('aria-label', '')}](data:image/svg+xml;base64,{base64.b64encode(etree.tostring(root)).decode()})"
-    )
+    drawn = found[0]
+    # HTML knows no capitals in names of attributes, a picture does.
+    box = drawn.get("viewbox")
+    width, height = box.split()[2:]
+    root = etree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=box, width=width, height=height)
+    etree.SubElement(root, "style").text = css.decode()
+    # Rules name what a drawing stands in.
+    classes = " ".join(one.get("class", "") for one in (drawn, *drawn.iterancestors()))
+    inside = etree.SubElement(root, "g", {"class": classes, "font-family": "sans-serif"})
+    inside.extend(list(etree.fromstring(etree.tostring(drawn))))
+    return svg(etree.tostring(root), drawn.get("aria-label", ""))

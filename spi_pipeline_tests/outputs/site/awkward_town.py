@@ -223,7 +223,7 @@ def _takes() -> Iterator[dict[str, Any]]:
     counted = [item.id for item in contracts().active[:9]]
     for place, name in enumerate(counted):
         needed = -40.2 if place == 7 else 3.0 if place == 8 else 10.5 + place
-        for target in ("authority", "england_median"):
+        for target in ("authority_median", "england_median"):
             yield {
                 "edition": EDITIONS[-1], "profile": PROFILE, "indicator_id": name, "area_code": PLAIN, "target": target,
                 "period_start": pd.Timestamp("2021-03-21"), "period_end": pd.Timestamp("2021-03-21"),

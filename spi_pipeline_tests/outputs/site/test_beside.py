@@ -99,6 +99,7 @@ def test_progress_says_what_moved_and_that_the_index_cannot_be_told(site: Path) 
     assert "1: Ash 2: Oak & <b>Elm</b> and Yew 0" in text
     assert "In June 2026, the newest month, 1 of 2 ward counts depart" in text
     assert "▲ more than before April 2026 May 2026" in text
+    assert "Largest rises beyond chance" in text
     assert "900 1,000 100 2 0 1 no" in text
 
 

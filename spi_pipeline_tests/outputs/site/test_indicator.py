@@ -129,9 +129,63 @@ def test_town_and_wards_are_held_against_england_where_figures_are_at_hand(pages
     made = pages(town.results())
     # Scores stand for shares: two of three wards are above a half, the town has 44 %.
     told = words_of(made["indicators/overcrowded_homes.html"])
-    assert "Invented as a whole does better than 44 % of the wards of England." in told
+    assert "It does better than 44 of 100 wards of England." in told
+    assert "has come from the worst that counts, 30.0 , to the best, 2.0 , wherever the wards of England stand" in told
     assert "half of the wards of England: 2 of 3 (21 March 2021)" in told
     assert "No figures for the wards of England are at hand" in words_of(made["indicators/violent_crime.html"])
+
+
+@pytest.mark.parametrize(
+    ("share", "ends", "zion", "said"),
+    [
+        # Zion's 15.7 % of crowded homes prove that the middle of England lies at or above that, or at or below.
+        (60.0, (15.0, 15.5), 50.0, "does better than the middle ward of England"),
+        (60.0, (15.0, 16.0), 50.0, "is too near to the middle ward of England to tell"),
+        (40.0, (16.0, 18.0), 50.0, "does worse than the middle ward of England"),
+        (40.0, (15.0, 18.0), 50.0, "is too near to the middle ward of England to tell"),
+        (40.0, (16.0, 18.0), 51.0, "is too near to the middle ward of England to tell"),
+        (40.0, (None, None), 51.0, "does worse than the middle ward of England"),
+    ],
+)
+def test_better_or_worse_than_england_is_said_beyond_the_interval_alone(
+    pages: Made, share: float, ends: tuple[float | None, float | None], zion: float, said: str
+) -> None:
+    score, observation = town.tables()["score"], town.tables()["observation"]
+    crowding = score["id"] == "overcrowded_homes"
+    for code, held in ((town.TOWN, share), ("E05000001", 99.0), ("E05000002", 1.0), ("E05000003", zion)):
+        score.loc[crowding & (score["area_code"] == code), "england_percentile"] = held
+    own = (observation["indicator_id"] == "overcrowded_homes") & (observation["area_code"] == town.TOWN)
+    observation.loc[own, ["lower", "upper"]] = ends
+    told = words_of(pages(town.results(score=score, observation=observation))["indicators/overcrowded_homes.html"])
+    assert f"In “ Overcrowded households ” Invented as a whole {said}" in told
+
+
+def test_highest_and_lowest_ward_are_named_first(pages: Made) -> None:
+    told = words_of(pages(town.results())["indicators/overcrowded_homes.html"])
+    assert 'The highest value is that of <b>Môr</b> with 35.0 %, the lowest that of Fern & "Hill" with 5.0 %' in told
+
+
+def test_what_a_release_holds_is_not_said_to_be_of_its_year(pages: Made) -> None:
+    told = words_of(pages(town.results())["indicators/indoor_environment.html"])
+    assert "published in 2021: an older figure, used again" in told
+    assert "A year given here is that in which the figures were published" in told
+    observation = town.tables()["observation"]
+    observation["status"] = "observed"
+    told = words_of(pages(town.results(observation=observation))["indicators/indoor_environment.html"])
+    assert "published in 2021: measured before" in told
+    assert "measured in that year" not in told
+
+
+def test_one_figure_in_all_editions_is_said_and_no_flat_line_drawn(pages: Made) -> None:
+    made = pages(town.results())
+    same, moved = made["indicators/overcrowded_homes.html"], made["indicators/violent_crime.html"]
+    assert "All editions from 2023 to 2024 use the same figure in each area (2021)." in words_of(same)
+    assert ('id="trend-table"' in same, 'id="trend-table"' in moved) == (False, True)
+
+
+def test_a_rate_that_counts_only_move_is_not_divided(pages: Made) -> None:
+    told = words_of(pages(town.results())["indicators/violent_crime.html"])
+    assert "dividing the count does not give it" in told
 
 
 def test_the_download_holds_every_value_with_its_score(pages: Made) -> None:

@@ -129,6 +129,30 @@ def test_the_summary_says_score_edition_rank_and_the_town(site: Path) -> None:
     assert "among 6 wards" in said
 
 
+def test_the_first_paragraph_says_where_the_ward_is_among_the_first_and_the_last(site: Path) -> None:
+    titles = {name: contracts().titles[name] for name in contracts().framework.components}
+    for code in WARDS[:-1]:
+        ranks = newest("score", area_code=code, level="component").set_index("id")["rank"]
+        lead = re.search(r'<p class="lead">(.*?)</p>', page(site, code), re.S)
+        assert lead
+        first, _, last = text(lead.group(1)).partition("It is among the first three wards in ")[2].partition(" It is ")
+        assert {title for title in titles.values() if f"{title} (" in first} == {
+            titles[name] for name, rank in ranks.items() if rank <= 3
+        }
+        assert {title for title in titles.values() if f"{title} (" in last} == {
+            titles[name] for name, rank in ranks.items() if rank > len(WARDS) - 3
+        }
+
+
+def test_months_say_how_old_the_newest_is(site: Path) -> None:
+    found = text(section(page(site, PLAIN), "crime"))
+    assert found.startswith("Crime month by month, to December 2024 ")
+    as_of = results().as_of
+    months = 12 * (as_of.year - 2024) + as_of.month - 12
+    said = f"The newest month at hand, December 2024, is {months} months older than the day these figures were taken."
+    assert (said in found) == (months > 3)
+
+
 def test_a_ward_without_scores_says_so_everywhere(site: Path) -> None:
     markup = page(site, SILENT)
     said = text(markup)
@@ -217,7 +241,12 @@ def test_every_indicator_has_value_range_count_period_and_source(site: Path) -> 
         assert row, item.id
         said = text(row.group())
         held = newest("observation", indicator_id=item.id, area_code=PLAIN).iloc[0]
-        assert f"{held['numerator']:,.0f} of 1,000" in said
+        counted = f"{held['numerator']:,.0f}"
+        if item.measure.kind == "anchored":
+            assert f"{counted}, which only say how the rate moved since it was published" in said
+            assert "of 1,000" not in said.split(counted)[1].split(",")[0]
+        else:
+            assert f"{counted} of 1,000" in said
         assert "21 March 2021, older, still in use" in said
         assert contracts().sources[item.source].properties.url in html.unescape(row.group())
         for end in ("value", "lower", "upper"):
@@ -294,7 +323,7 @@ def test_five_that_gain_most_are_told_and_what_is_ahead_or_cannot_be_told_is_not
     assert [sentence.split(":")[0] for sentence in told] == [
         re.sub(r"\s*\([^()]*\)$", "", title) for title in reversed(behind[2:])
     ]
-    assert "17 fewer households (12 to 22) would bring it to Treflan <Fach>’s average" in told[0]
+    assert "17 fewer households (12 to 22) would bring it to the middle ward of Treflan <Fach>, " in told[0]
     rows = text(markup)
     assert "= already better, by 41 (36 to 46)" in rows
     assert "? cannot be told apart" in rows

@@ -102,10 +102,11 @@ def _observations(code: str, year: int) -> Iterator[dict[str, Any]]:
             "upper": found + 0.5, "numerator": counts[name][0], "denominator": counts[name][1],
             "status": "observed" if monthly else "carried",
             "period_start": pd.Timestamp(end, 1, 1), "period_end": pd.Timestamp(end, 12, 31),
+            "source_id": contracts().indicators[name].source,
         }  # fmt: skip
     yield {"indicator_id": "homes_in_poor_condition", "area_code": code, "edition": year, "value": None, "lower": None,
            "upper": None, "numerator": None, "denominator": None, "status": "missing", "period_start": None,
-           "period_end": None}  # fmt: skip
+           "period_end": None, "source_id": None}  # fmt: skip
 
 
 def _scores() -> Iterator[tuple[str, str, int, float]]:

@@ -39,6 +39,7 @@ def economy(site: Site) -> Iterator[Page]:
         description="Which wards do better or worse than their incomes suggest, and what the index goes with.",
         content={
             "measure": measure_title(site, of_index[0]["measure_id"]),
+            "unit": _unit(site, of_index[0]["measure_id"]),
             "rows": of_index,
             "sentence": _sentence(site, residual, of_index),
             "said": _said(of_index, site),
@@ -69,7 +70,14 @@ def economy(site: Site) -> Iterator[Page]:
 def measure_title(site: Site, measure_id: str) -> str:
     """The title of a measure of the context."""
     measure = site.results.contracts.context.get(measure_id)
-    return measure.title if measure else measure_id
+    return words.plain(measure.title) if measure else measure_id
+
+
+def _unit(site: Site, measure_id: str) -> str:
+    """As ``Site.amount`` takes it: a share of one is shown in percent."""
+    contracts = site.results.contracts
+    measure = contracts.context.get(measure_id)
+    return contracts.vocabulary.units[measure.unit].title if measure else ""
 
 
 def residual_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:

@@ -2,9 +2,9 @@
 
 The script has its data from ``static/explore/all.js`` and, of each measure when it is first looked at, from
 ``static/measures/ID.js``. These hold every number as it is printed, so that script and pages agree to the digit:
-of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank], ``c`` =
-[points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value, interval
-from, to, status]. What is not known is 0 where it is a whole entry, null within one.
+of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank],
+``c`` = [points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value,
+interval from, to, status]. What is not known is 0 where it is a whole entry, null within one.
 """
 
 from __future__ import annotations
@@ -108,4 +108,4 @@ def _value(site: Site, element: Element, area: Area, year: int, digits: int) -> 
     if row is None or row["value"] is None:
         return 0
     numbers = [None if row[name] is None else round(row[name], digits) + 0.0 for name in ("value", "lower", "upper")]
-    return [*numbers, list(words.STATUSES).index(row["status"])]
+    return [*numbers, list(words.STATUSES).index(site.status(row))]

@@ -1,4 +1,4 @@
-"""Luton in one page: findings, map and ranking, a ward by its name or a postcode, what is new and when more comes."""
+"""The town in one page: findings, map, ranking, a ward by its name or a postcode, what is new and when more comes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import derived, figure, named, word
+from spi_pipeline.outputs.site.pages.england import against_england, best_and_worst
+from spi_pipeline.outputs.site.pages.largest import largest, sentence
 from spi_pipeline.outputs.site.pages.page import File, Page, Site, data_file
-from spi_pipeline.outputs.site.results import LEVELS, Row, records
+from spi_pipeline.outputs.site.results import Row, records
 
 # So many of what is new are named; all of them are on the pages of wards and sources.
 NAMED = 5
@@ -29,7 +31,7 @@ def home(site: Site) -> Iterator[Page | File]:
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
             "findings": findings(site), "ranking": results.ranking(results.index.id), "ranks": ranks(site),
-            "new": news(site), "next": coming(site), "districts": " ".join(districts),
+            "new": news(site), "renewal": renewal(site), "next": coming(site), "districts": " ".join(districts),
         },
         section="index.html",
     )  # fmt: skip
@@ -38,7 +40,7 @@ def home(site: Site) -> Iterator[Page | File]:
 
 def findings(site: Site) -> list[Markup]:
     """What to know first, each a sentence or two."""
-    return [*_standing(site), *_movement(site), _age(site)]
+    return [*_standing(site), *_beside_england(site), *_movement(site), _age(site)]
 
 
 def ranks(site: Site) -> Markup:
@@ -90,8 +92,19 @@ def _standing(site: Site) -> list[Markup]:
     return found
 
 
+def _beside_england(site: Site) -> list[Markup]:
+    """How the town stands to the wards of England; nothing where no figures for these are at hand."""
+    standing = against_england(site, site.results.index, "")
+    if not standing.lists:
+        return []
+    lead = Markup('<a href="{}#england">{} beside England</a>.').format(
+        site.path(site.results.index), site.results.town.name
+    )
+    return [Markup("{} {} {}").format(lead, standing.says, best_and_worst(site))]
+
+
 def _movement(site: Site) -> list[Markup]:
-    """What moved most since the first edition, of what can be told; that nothing of the index can, and why, first."""
+    """Whether the index moved since the first edition, or why that cannot be told; then what moved most."""
     results = site.results
     start, end = results.editions[0], results.edition
     table = results.newest("change")
@@ -99,37 +112,28 @@ def _movement(site: Site) -> list[Markup]:
     whole = next((row for row in rows if row["level"] == "index" and row["area_code"] == results.town.code), None)
     if whole is None:
         return []
-    told = [row for row in rows if row["verdict"] in ("rose", "fell")]
-    said = []
-    if not any(row["level"] == "index" for row in told):
-        said.append(
-            Markup(
-                "Nobody can tell yet whether social progress rose or fell since {}, in {} or in any ward: only {}% of "
-                "the index rests on newer figures than then."
-            ).format(start, results.town.name, _moved(whole, "movable", "percent"))
-        )
-    elif whole in told:
-        verdict, by = _verdict(whole, "more", "less"), _moved(whole, "change", "size")
-        said.append(Markup("{} scores {} points {} than in {}.").format(results.town.name, by, verdict, start))
+    told = whole["verdict"] in ("rose", "fell")
     if told:
-        highest = min((row["level"] for row in told), key=LEVELS.index)
-        most = max((row for row in told if row["level"] == highest), key=lambda row: abs(row["change"]))
-        moved = (
-            f"FROM change WHERE level = '{highest}' AND edition_from = {start} AND edition_to = {end} AND "
-            f"profile = '{results.profile}' AND verdict IN ('rose', 'fell') ORDER BY abs(change) DESC LIMIT 1"
-        )
-        near, far = sorted(("change_low", "change_high"), key=lambda column: abs(most[column]))
-        said.append(
-            Markup(
-                "Of what can be told, most moved in {}: its score for “{}” {} by {} points (likely {} to {}) since {}."
-            ).format(
-                named(results.areas[most["area_code"]].name, most["area_code"], f"SELECT area_code {moved}"),
-                named(results.elements[most["id"]].title, most["id"], f"SELECT id {moved}"),
-                _verdict(most, "rose", "fell"), _moved(most, "change", "size"), _moved(most, near, "size"),
-                _moved(most, far, "size"), start,
-            )
-        )  # fmt: skip
-    return [Markup(" ").join(said)] if said else []
+        verdict, by = _verdict(whole, "more", "less"), _moved(whole, "change", "size")
+        first = Markup("{} scores {} points {} than in {}.").format(results.town.name, by, verdict, start)
+    elif not any(row["level"] == "index" and row["verdict"] in ("rose", "fell") for row in rows):
+        first = Markup(
+            "Nobody can tell yet whether social progress as a whole rose or fell, in {} or in any ward: only {}% of "
+            "the index was measured again between the editions of {} and {}."
+        ).format(results.town.name, _moved(whole, "movable", "percent"), start, end)
+    else:
+        first = Markup("")
+    return [*filter(None, [first]), *_largest(site)]
+
+
+def _largest(site: Site) -> list[Markup]:
+    """The largest rise and the largest fall beyond chance of single measures in wards; that there is none, where so."""
+    said = Markup('<a href="progress.html">The largest {} of a score</a> since {}: {}.')
+    return [
+        said.format(noun, site.results.editions[0], sentence(site, move))
+        for verdict, noun in (("rose", "rise"), ("fell", "fall"))
+        for move in largest(site, verdict, 1)
+    ]
 
 
 def _moved(row: Row, column: str, how: str) -> Markup:
@@ -154,18 +158,33 @@ def _age(site: Site) -> Markup:
         "edition": results.edition,
         "profile": results.profile,
     }
-    return Markup(
-        "The figures are {} years old on average; those of the last three years carry {}% of the weight. They were "
-        "taken on {}."
+    said = Markup(
+        "On {}, when they were taken, the figures were {} years old on average. Figures of the last three years carry "
+        "{}% of the weight of the index."
     ).format(
-        figure(row["age_years"], "score", "age_years", 1, **key),
-        figure(row["recent_weight"], "score", "recent_weight", 0, how="percent", **key), words.day(results.as_of),
+        words.day(results.as_of), figure(row["age_years"], "score", "age_years", 1, **key),
+        figure(row["recent_weight"], "score", "recent_weight", 0, how="percent", **key),
     )  # fmt: skip
+    ends = (results.index.id, results.town.code, results.editions[0], results.edition)
+    movable = results.changes.get(ends, {}).get("movable")
+    if movable is not None and row["recent_weight"] is not None and movable < row["recent_weight"]:
+        said += " Not all of these have an older figure to be compared with, so change can be seen in less than that."
+    return said
 
 
 def news(site: Site) -> list[Markup]:
     """What is new: signals of the newest months, and what publishers brought out last."""
-    return [*_signals(site), *_releases(site)]
+    return [*_signals(site), *_releases(site)] or [Markup("Nothing is at hand that is counted by month.")]
+
+
+def renewal(site: Site) -> str:
+    """Whether publishers were asked for newer figures, and how often these come."""
+    if _published(site).empty:
+        return (
+            "This site was made from figures that were collected before, and no publisher was asked for newer ones. "
+            "Newer ones come out as often as this."
+        )
+    return "New figures are looked for as often as their publishers bring them out."
 
 
 def _signals(site: Site) -> list[Markup]:
@@ -196,17 +215,20 @@ def _signals(site: Site) -> list[Markup]:
 
 
 def _releases(site: Site) -> list[Markup]:
-    table = site.results.tables["source_release"]
-    newest = table["published_at"].fillna(table["fetched_at"])
-    last = newest.groupby(table["source_id"]).max().dropna().sort_values(ascending=False, kind="stable")
-    if last.empty:
-        return [Markup("No publisher was asked for newer figures for this edition.")]
+    last = _published(site)
     sources = site.results.contracts.sources
     return [
         Markup("{} came out on {}.").format(sources[str(name)].title, words.day(pd.Timestamp(when)))
         for name, when in last.head(NAMED).items()
         if name in sources
     ]
+
+
+def _published(site: Site) -> pd.Series:
+    """When each source last came out or was fetched, the newest first; none of those that nobody was asked for."""
+    table = site.results.tables["source_release"]
+    newest = table["published_at"].fillna(table["fetched_at"])
+    return newest.groupby(table["source_id"]).max().dropna().sort_values(ascending=False, kind="stable")
 
 
 def coming(site: Site) -> list[Markup]:

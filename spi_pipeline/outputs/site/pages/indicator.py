@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.chain import chain, middle_ward
-from spi_pipeline.outputs.site.figures import derived, figure, places
+from spi_pipeline.outputs.site.figures import derived, figure, named, places
+from spi_pipeline.outputs.site.pages.england import standing_says
 from spi_pipeline.outputs.site.pages.measure import moved, ranking_says
 from spi_pipeline.outputs.site.pages.page import File, Page, Site
 from spi_pipeline.outputs.site.results import Element, Row
@@ -33,7 +34,7 @@ ERRORS = {
     "published": "the publisher’s own limits",
     "two_measures": "how far a second measure of the same thing disagrees",
     "dispersion": "how far repeated counts scatter",
-    "assumed": "an upper bound that the contract states, since nothing can be estimated",
+    "assumed": "a guess of ours on the safe side, since nothing published says how large the error is",
 }
 
 
@@ -64,24 +65,26 @@ def _in_basis(site: Site, name: str) -> dict[str, Any]:
     ends = [row[end] for row in seen.values() for end in ("value", "lower", "upper") if row[end] is not None]
     least, most = min(ends, default=0.0), max(ends, default=0.0)
     contract = results.contracts.indicators[name]
-    ward = middle_ward(site, element)
+    middle = middle_ward(site, element)
+    used = _used(site, name)
     return {
         "element": element,
+        "ends_say": _ends_say(site, element),
         "says": ranking_says(site, element),
         "moved": moved(site, element),
         "areas": areas,
         "seen": seen,
         "ends": (least, most if most > least else least + 1),
         "error": ERRORS[contract.error_basis],
-        "ward": ward,
-        "steps": chain(site, element, ward) if ward else [],
-        "used": _used(site, name),
+        "middle": middle,
+        "steps": chain(site, element, middle.ward) if middle else [],
+        "used": used,
+        "one_figure": _one_figure(site, name),
+        "one_way": used[0][1] if all(said == used[0][1] for _, said in used) else None,
+        "release": _release_says(site, stated),
         "england": _england_says(site, element),
         "useful": figure(stated["useful_years"], "indicator", "useful_years", 0, indicator_id=name),
-        "posts": [
-            figure(stated[post], "indicator", post, places(stated["worst"], stated["best"]), indicator_id=name)
-            for post in ("worst", "best")
-        ],
+        "posts": posts(site, element),
         "siblings": derived(
             len(results.below(stated["component_id"])),
             f"SELECT count(*) FROM indicator WHERE in_basis AND component_id = '{stated['component_id']}'",
@@ -100,9 +103,59 @@ def _source(site: Site, row: Row) -> dict[str, Any]:
     return {"said": said, "licence": contracts.vocabulary.licences[said.licence], "restricted": restricted}
 
 
-def _period(period: str | None) -> str:
-    start, end = (pd.Timestamp(day) for day in period.split("/")) if period else (None, None)
-    return words.period(start, end) if start and end else ""
+def _ends_say(site: Site, element: Element) -> Markup:
+    """Which wards have the highest and the lowest value, and what the town has; no ward whose value is an estimate."""
+    results = site.results
+    rows = [results.observations[element.id, ward.code, results.edition] for ward in results.wards
+            if (element.id, ward.code, results.edition) in results.observations]  # fmt: skip
+    rows = [row for row in rows if row["value"] is not None and row["status"] != "imputed"]
+    if not rows:
+        return Markup("No ward has a value of its own.")
+    asked = (
+        f"SELECT area_code FROM observation JOIN area USING (area_code) WHERE level = 'ward' AND status <> 'imputed' "
+        f"AND indicator_id = '{element.id}' AND edition = {results.edition} AND value IS NOT NULL ORDER BY value"
+    )
+    by_value = sorted(rows, key=lambda row: (row["value"], results.areas[row["area_code"]].name))
+    least = results.areas[by_value[0]["area_code"]]
+    by_value.sort(key=lambda row: -row["value"])
+    most = results.areas[by_value[0]["area_code"]]
+    return Markup(
+        "The highest value is that of {} with {}, the lowest that of {} with {}; {} as a whole has {}."
+    ).format(
+        named(most.name, most.code, f"{asked} DESC, area_name LIMIT 1"), site.in_words(element, most),
+        named(least.name, least.code, f"{asked}, area_name LIMIT 1"), site.in_words(element, least),
+        results.town.name, site.in_words(element, results.town),
+    )  # fmt: skip
+
+
+def _one_figure(site: Site, name: str) -> str | None:
+    """Of when the one figure is that all editions use alike in every area; none where any differs."""
+    results = site.results
+    found: dict[str, None] = {}
+    for area in results.areas.values():
+        rows = [results.observations.get((name, area.code, year)) for year in results.editions]
+        if len({(row["period_end"], row["value"]) if row else None for row in rows}) > 1:
+            return None
+        if rows[0] is not None and rows[0]["period_end"] is not None:
+            found[site.when(rows[0], results.indicators[name]["source_id"])] = None
+    return words.listed(list(found)) if found and len(results.editions) > 1 else None
+
+
+def _release_says(site: Site, stated: Row) -> str | None:
+    """What is known of the years that were measured, where figures bear the year of their release."""
+    if not site.released(stated["source_id"]):
+        return None
+    return " ".join(site.results.contracts.sources[stated["source_id"]].limits.split())
+
+
+def _period(site: Site, element: Element) -> str:
+    """Of when the figures of England are."""
+    stated = site.results.indicators[element.id]
+    if not stated["england_period"]:
+        return ""
+    start, end = (pd.Timestamp(day) for day in stated["england_period"].split("/"))
+    level = site.results.contracts.indicators[element.id].measure.level
+    return site.when({"period_start": start, "period_end": end}, level.source if level else stated["source_id"])
 
 
 def _england_says(site: Site, element: Element) -> Markup | None:
@@ -119,14 +172,22 @@ def _england_says(site: Site, element: Element) -> Markup | None:
     better = derived(sum(share >= 50 for share in known), f"{asked} >= 50")
     among = derived(len(known), f"{asked} >= 0")
     said = Markup("Wards that do better than at least half of the wards of England: {} of {} ({}).").format(
-        better, among, _period(results.indicators[element.id]["england_period"])
+        better, among, _period(site, element)
     )
     if results.scores[element.id, results.town.code]["england_percentile"] is None:
         return said
-    town = Markup("{} as a whole does better than {} % of the wards of England.").format(
-        results.town.name, site.england(element, results.town)
-    )
-    return Markup("{} {}").format(town, said)
+    score = Markup(
+        "Its score of {} says something else: how far its value has come from the worst that counts, {}, to the best, "
+        "{}, wherever the wards of England stand."
+    ).format(site.score(element, results.town), *posts(site, element))
+    return Markup("{} {} {}").format(standing_says(site, element), score, said)
+
+
+def posts(site: Site, element: Element) -> list[Markup]:
+    """The values that score nothing and everything."""
+    stated = site.results.indicators[element.id]
+    digits = places(stated["worst"], stated["best"])
+    return [figure(stated[post], "indicator", post, digits, indicator_id=element.id) for post in ("worst", "best")]
 
 
 def _used(site: Site, name: str) -> list[tuple[int, list[str]]]:
@@ -138,8 +199,9 @@ def _used(site: Site, name: str) -> list[tuple[int, list[str]]]:
             row = site.results.observations.get((name, ward.code, year))
             if row is None:
                 continue
-            when = words.period(row["period_start"], row["period_end"]) if row["period_end"] is not None else ""
-            how = words.STATUSES[row["status"]]
+            when, how = site.when(row), words.STATUSES[site.status(row)]
+            if site.status(row) == "released":
+                how = "measured before"
             ways.setdefault(f"{when}: {how}" if when else how, []).append(ward.name)
         usual = max(ways, key=lambda way: len(ways[way]), default="")
         said = [way if way == usual else f"{way} ({words.listed(wards)})" for way, wards in ways.items()]

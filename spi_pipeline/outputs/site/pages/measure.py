@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import named
+from spi_pipeline.outputs.site.pages.england import against_england
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Element
 
@@ -25,6 +26,7 @@ def measure(site: Site) -> Iterator[Page]:
                 description=f"{element.title} by ward in {site.results.town.name}: map, ranking, change and parts.",
                 content={
                     "element": element,
+                    "england": against_england(site, element, "../"),
                     "says": ranking_says(site, element),
                     "moved": moved(site, element),
                     "parts": site.results.below(element.id),

@@ -8,8 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.contracts.models.framework import Profile
+from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import figure, stated
 from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.pages.ward.scorecard import strong_or_weak
 from spi_pipeline.outputs.site.results import Row, records
 
 # On what goalposts rest.
@@ -36,10 +38,8 @@ def method(site: Site) -> Iterator[Page]:
             "weights": _weights(site),
             "left_out": _left_out(site),
             "peer_count": stated(contracts.peers.count, "context.yaml peers count"),
-            "peer_floor": stated(
-                contracts.peers.floor, "context.yaml peers floor", 0 if contracts.peers.floor % 1 == 0 else 1
-            ),
-            "peer_measure": contracts.context[contracts.peers.measure].title,
+            "strong": strong_or_weak(site),
+            "peer_measure": words.plain(contracts.context[contracts.peers.measure].title),
             "held": stated(contracts.framework.publication.held, "framework.yaml publication held", how="percent"),
             "draws": stated(contracts.framework.uncertainty.draws, "framework.yaml uncertainty draws"),
             "seed": contracts.framework.uncertainty.seed,
@@ -51,7 +51,7 @@ def method(site: Site) -> Iterator[Page]:
 
 def _stated(name: str, profile: Profile) -> dict[str, str | Markup]:
     """What a profile states, level by level where it does so."""
-    words = {
+    said_of = {
         "weights": "Weights",
         "impute": "Missing figures",
         "aggregate": "Means",
@@ -59,7 +59,7 @@ def _stated(name: str, profile: Profile) -> dict[str, str | Markup]:
         "normalise": "Scale",
         "treat": "Outliers",
     }
-    held = {said: (getattr(profile, one), f"framework.yaml profiles {name} {one}") for one, said in words.items()}
+    held = {said: (getattr(profile, one), f"framework.yaml profiles {name} {one}") for one, said in said_of.items()}
     return {said: _plain(*value) for said, value in held.items() if value[0] is not None}
 
 

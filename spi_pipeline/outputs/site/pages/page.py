@@ -105,6 +105,7 @@ class Site:
     menu = (
         ("index.html", "Home"),
         ("wards/index.html", "Wards"),
+        ("measures/index.html", "Measures"),
         ("explore.html", "Explore"),
         ("economy.html", "Economy"),
         ("progress.html", "Progress"),
@@ -114,7 +115,6 @@ class Site:
     # What stands at the foot of every page.
     foot = (
         ("compare.html", "Compare wards"),
-        ("measures/index.html", "All measures"),
         ("method.html", "Method"),
         ("downloads.html", "Downloads"),
         ("targets.html", "Targets"),
@@ -183,6 +183,15 @@ class Site:
         number = self.figure(table, row, column, digits, how="percent" if share else "")
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
+    def in_words(self, element: Element, area: Area, edition: int | None = None) -> Markup:
+        """The value of an indicator with its unit, as in a sentence: ``12.2%``, ``163 (ratio, England = 100)``."""
+        results, unit = self.results, self.results.indicators[element.id]["unit"]
+        row = results.observations[element.id, area.code, edition or results.edition]
+        number = self.amount("observation", row, "value", unit)
+        if any(sign in number.striptags() for sign in "£%"):
+            return number
+        return Markup("{} <span>{}</span>").format(number, f"({unit})" if "," in unit else unit)
+
     @cached_property
     def neighbours(self) -> dict[str, list[Area]]:
         """The wards that border on each, by its code, in the order of their names."""
@@ -245,6 +254,31 @@ class Site:
         key: dict[str, Any] = {"edition": results.edition, "profile": results.profile, "parent_id": parent.id}
         row = results.weights.get((parent.id, child.id), {})
         return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
+
+    def released(self, source_id: str | None) -> bool:
+        """Whether figures of a source bear the year they were published, not those that were measured."""
+        source = self.results.contracts.sources.get(source_id or "")
+        return source is not None and source.properties.period.basis == "release"
+
+    def status(self, row: Row) -> str:
+        """How the value in a row of the table ``observation`` came to be, one of ``words.STATUSES``.
+
+        What was published in a year was measured some time before, and is never called measured in that year.
+        """
+        status = str(row["status"])
+        return "released" if status == "observed" and self.released(row["source_id"]) else status
+
+    def when(self, row: Row, source_id: str | None = None) -> str:
+        """Of when a figure is: ``March 2021``, or ``published in 2025``; empty where that is not known.
+
+        Args:
+            row: with ``period_start`` and ``period_end``.
+            source_id: of its source, where the row does not say.
+        """
+        if row["period_end"] is None:
+            return ""
+        period = words.period(row["period_start"], row["period_end"])
+        return f"published in {period}" if self.released(source_id or row.get("source_id")) else period
 
     def over_editions(self, element: Element, area: Area) -> list[float | None]:
         """The score of an area in every edition, oldest first."""

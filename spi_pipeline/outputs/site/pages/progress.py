@@ -11,6 +11,7 @@ from markupsafe import Markup
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import counted, derived, figure, named, word
+from spi_pipeline.outputs.site.pages.largest import largest, points, value_moved
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Element, Row, records
 
@@ -23,6 +24,8 @@ VERDICTS = {
 }
 # By the verdict of the table ``decade``, which is about values: more may be better or worse.
 OF_DECADE = {"rose": "▲ rose", "fell": "▼ fell", "cannot be told": "? cannot be told"}
+# Rises and falls that are listed at the top.
+SHOWN = 10
 SIGNALS = {"rise": "▲ more than before", "fall": "▼ fewer than before"}
 
 
@@ -37,6 +40,7 @@ def progress(site: Site) -> Iterator[Page]:
         title="Progress",
         description="What moved, what stood still, what cannot be told, and how much of the index is measured again.",
         content={
+            "largest": _largest(site),
             "steps": _steps(site, change),
             "long": _since_the_first(site, change),
             "verdicts": VERDICTS,
@@ -70,6 +74,19 @@ def _percent(row: Row) -> Markup:
     )
     share = None if row["movable"] is None else 100 * row["movable"]
     return derived(share, f"SELECT 100 * movable FROM change WHERE {asked}")
+
+
+def _largest(site: Site) -> list[dict[str, Any]]:
+    """The largest rises and falls of indicators in wards beyond chance, each a heading and rows for a table."""
+    found = []
+    for verdict, heading in (("rose", "Largest rises"), ("fell", "Largest falls")):
+        rows = [
+            {"move": move, "value": value_moved(site, move), "points": points(site, move, "signed")}
+            for move in largest(site, verdict, SHOWN)
+        ]
+        if rows:
+            found.append({"heading": heading, "mark": VERDICTS[verdict][0], "rows": rows})
+    return found
 
 
 def _steps(site: Site, change: pd.DataFrame) -> list[dict[str, Any]]:

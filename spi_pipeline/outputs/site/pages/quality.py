@@ -59,7 +59,8 @@ def _coverage(site: Site) -> list[dict[str, Any]]:
             here = {status: int(counts.get((element.id, edition, status), 0)) for status in words.STATUSES}
             present = {status: number for status, number in here.items() if number}
             most = max(present, key=lambda status: present[status]) if present else "missing"
-            cells.append({"most": most, "parts": [_cell(site, element.id, edition, *item) for item in present.items()]})
+            parts = [_cell(site, element.id, edition, *item) for item in present.items()]
+            cells.append({"most": _shown(site, element.id, most), "parts": parts})
         found.append({"element": element, "cells": cells})
     return found
 
@@ -69,7 +70,11 @@ def _cell(site: Site, indicator: str, edition: int, status: str, number: int) ->
         f"SELECT count(*) FROM observation JOIN area USING (area_code) WHERE level = 'ward' "
         f"AND indicator_id = '{indicator}' AND edition = {edition} AND status = '{status}'"
     )
-    return Markup("{} {}").format(status, derived(number, query))
+    return Markup("{} {}").format(_shown(site, indicator, status), derived(number, query))
+
+
+def _shown(site: Site, indicator: str, status: str) -> str:
+    return site.status({"status": status, "source_id": site.results.indicators[indicator]["source_id"]})
 
 
 def _shares(site: Site) -> list[dict[str, Any]]:
@@ -110,7 +115,7 @@ def _freshness(site: Site) -> list[dict[str, Any]]:
         found.append(
             {
                 "element": element,
-                "period": words.period(pd.Timestamp(row["period_start"]), pd.Timestamp(row["period_end"])),
+                "period": site.when(row),
                 "end": pd.Timestamp(row["period_end"]),
                 "years": figure(years, "indicator", "useful_years", 0, indicator_id=element.id),
                 "until": until,
@@ -167,12 +172,20 @@ def _totals(site: Site) -> dict[str, Any] | None:
 
 def _total(site: Site, row: Row) -> dict[str, Any]:
     key = {name: row[name] for name in ("run_id", "source_id", "rule", "measure")}
+    # Sums are whole; of a mean, such as a share of one, so much is shown that a difference in percent is seen.
+    most = max((abs(row[name]) for name in ("observed", "published") if row[name] is not None), default=0.0)
+    sums = 0 if most.is_integer() or most >= 1000 else 2 if most >= 1 else 4
     return {
         "row": row,
         "source": site.results.contracts.sources[row["source_id"]].title,
         "cells": [
             figure(row[name], "outside_total", name, digits, **key)
-            for name, digits in (("observed", 0), ("published", 0), ("difference_percent", 2), ("allowed_percent", 2))
+            for name, digits in (
+                ("observed", sums),
+                ("published", sums),
+                ("difference_percent", 2),
+                ("allowed_percent", 2),
+            )
         ],
     }
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.figures import figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Row, records
@@ -58,7 +57,7 @@ def part(row: Row, column: str, digits: int = 1) -> Markup:
 def _row(site: Site, row: Row) -> dict[str, Any]:
     return {
         "area": site.results.areas[row["area_code"]],
-        "when": "" if row["period_end"] is None else words.period(row["period_start"], row["period_end"]),
+        "when": site.when(row, site.results.indicators[row["indicator_id"]]["source_id"]),
         "cells": [part(row, name) for name in ("value", "distance")],
         "pace": [part(row, name, 2) for name in ("pace", "pace_low", "pace_high")] if row["pace"] is not None else None,
         "needed": part(row, "needed_a_year", 2),

@@ -1,4 +1,4 @@
-"""A ward's own page, "This is Luton": how it fares, who lives there, what moved and what it would take."""
+"""A ward's own page, "This is" and the town: how it fares, who lives there, what moved and what it would take."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from spi_pipeline.outputs.site.pages.ward.recent import Recent
 from spi_pipeline.outputs.site.pages.ward.scorecard import Scorecard
 from spi_pipeline.outputs.site.pages.ward.takes import Takes
 from spi_pipeline.outputs.site.results import Area
+
+# Places at either end of the town's wards that are named in the first paragraph.
+ENDS = 3
 
 
 class Part(Protocol):
@@ -50,7 +53,15 @@ def sections(site: Site) -> Iterator[tuple[Area, dict[str, Any]]]:
     dated = _dated(site)
     for area in site.results.wards:
         said = {name: part.of(area) for name, part in parts.items()}
-        yield area, {"summary": _summary(site, area), "dated": dated, **_near(site, area), **said}
+        yield (
+            area,
+            {
+                "summary": Markup(" ").join([_summary(site, area), *_places(site, area)]),
+                "dated": dated,
+                **_near(site, area),
+                **said,
+            },
+        )
 
 
 def _near(site: Site, area: Area) -> dict[str, Any]:
@@ -62,10 +73,37 @@ def _near(site: Site, area: Area) -> dict[str, Any]:
 
 def _dated(site: Site) -> Markup:
     """Of when the scores are, and what likely means."""
-    return Markup(
-        "Edition {}, figures taken on {}. A rank is likely where it came out in nine of ten recalculations with all "
-        "that is in doubt drawn anew."
-    ).format(site.results.edition, words.day(site.results.as_of))
+    return Markup("Edition {}, figures taken on {}. {} {}").format(
+        site.results.edition, words.day(site.results.as_of), words.RANGES_OF_SCORES, words.RANGES_OF_VALUES
+    )
+
+
+def _places(site: Site, area: Area) -> list[Markup]:
+    """In which components the ward is among the first three and the last three; nothing where there are few wards."""
+    results = site.results
+    last = len(results.wards)
+    ranked = [
+        (results.scores[element.id, area.code]["rank"], element)
+        for element in results.elements.values()
+        if element.level == "component"
+    ]
+    ranked = [(rank, element) for rank, element in ranked if rank is not None]
+    if last < 2 * ENDS or not ranked:
+        return []
+    ends = (
+        ("first", [one for rank, one in sorted(ranked, key=lambda pair: pair[0]) if rank <= ENDS]),
+        ("last", [one for rank, one in sorted(ranked, key=lambda pair: -pair[0]) if rank > last - ENDS]),
+    )
+    found = []
+    for end, ones in ends:
+        told = [Markup("{} ({})").format(one.title, site.rank(one, area)) for one in ones]
+        among = f"among the {end} {words.number(ENDS)} wards"
+        found.append(
+            Markup("It is {} in {}.").format(among, words.listed_markup(told))
+            if told
+            else Markup("It is {} in no part of the index.").format(among)
+        )
+    return found
 
 
 def _summary(site: Site, area: Area) -> Markup:

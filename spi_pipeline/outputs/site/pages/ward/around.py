@@ -78,7 +78,7 @@ class Around:
             "value": self.site.amount("context", own, "value", unit) if own else Markup("not known"),
             "range": self._range("context", own, unit) if own else Markup(""),
             "town": self.site.amount("context", town, "value", unit) if town else Markup("not known"),
-            "period": words.period(own["period_start"], own["period_end"]) if own else "",
+            "period": self.site.when(own) if own else "",
             "source": contracts.sources[item.source],
         }
 

@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.figures import derived
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.pages.ward.moved import Moved
 from spi_pipeline.outputs.site.results import Area, Row, by_area
@@ -18,6 +20,8 @@ from spi_pipeline.outputs.site.results import Area, Row, by_area
 SIGNALS = {"rise": "▲ more than usual", "fall": "▼ fewer than usual", "none": "= as usual"}
 # Months back that the newest twelve are held against: the same season, and no month in both.
 BEFORE = 24
+# Months by which the police publish later than they record; what is no older needs no warning.
+FRESH = 3
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,38 @@ class Recent:
         order = sorted(series, key=lambda name: (name not in self.order, self.titles.get(name, name)))
         measures = [self._measure(name, series[name]) for name in order]
         if not measures:
-            return {"measures": [], "said": [], "chart": None, "months": [], "title": ""}
+            return {
+                "measures": [],
+                "said": [],
+                "chart": None,
+                "months": [],
+                "title": "",
+                "heading": "Crime month by month",
+            }
         chief = series[order[0]]
         return {
             "measures": measures,
             "title": measures[0]["title"],
-            "said": [*self._said(measures[0]["title"], chief), *self._score(area, series)],
+            "heading": f"Crime month by month, to {words.month(chief[-1]['month'])}",
+            "said": [*self._age(area, chief[-1]), *self._said(measures[0]["title"], chief), *self._score(area, series)],
             "chart": self._band(measures[0]["title"], chief),
             "months": [self._month(row) for row in reversed(chief[-BEFORE:])],
         }
+
+    def _age(self, area: Area, newest: Row) -> list[Markup]:
+        """How much older the newest month is than the day the figures were taken; nothing where it is hardly older."""
+        age = (self.site.results.as_of.to_period("M") - pd.Period(newest["month"], "M")).n
+        if age <= FRESH:
+            return []
+        asked = (
+            "SELECT date_diff('month', strptime(max(month), '%Y-%m'), (SELECT max(as_of) FROM edition)) FROM recent "
+            f"WHERE area_code = {literal(area.code)} AND measure_id = {literal(newest['measure_id'])}"
+        )
+        return [
+            Markup("The newest month at hand, {}, is {} months older than the day these figures were taken.").format(
+                words.month(newest["month"]), derived(age, asked)
+            )
+        ]
 
     def _measure(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         last = rows[-1]

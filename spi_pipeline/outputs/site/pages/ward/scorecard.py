@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, figures, words
+from spi_pipeline.outputs.site.figures import stated
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, by_area, records
 
@@ -77,6 +78,17 @@ def verdict(card: Row | None, score: Row) -> Verdict:
     return VERDICTS[card["verdict"]]
 
 
+def strong_or_weak(site: Site) -> Markup:
+    """The two tests of ``verdict``, as readers are told them."""
+    floor = site.results.contracts.peers.floor
+    return Markup(
+        "It is called strong where it passes two tests. It must lie further above the middle of its peers than they "
+        "lie from that middle on average, and by more than {} {}. And its whole range of measurement must lie above "
+        "the middle. Where it passes the first alone, we say “perhaps”; where not even that, it is like its peers. "
+        "Weak means the same, below."
+    ).format(stated(floor, "context.yaml peers floor", 0 if floor % 1 == 0 else 1), "point" if floor == 1 else "points")
+
+
 class Scorecard:
     """Scorecards of all wards.
 
@@ -123,12 +135,10 @@ class Scorecard:
         if card is None:
             return Markup("It has no peers: the figure by which they are chosen is not known here.")
         peers = (results.areas[code] for code in card["peers"].split(","))
-        return Markup(
-            "Its peers are the wards of {} nearest to it in “{}”: {}. A strength or weakness is beyond chance where "
-            "the ward’s whole range of measurement lies on one side of the middle of its peers."
-        ).format(
+        return Markup("Its peers are the wards of {} nearest to it in “{}”: {}. {}").format(
             results.town.name, words.plain(results.contracts.context[results.contracts.peers.measure].title),
             words.listed_markup([Markup('<a href="{}.html">{}</a>').format(peer.slug, peer.name) for peer in peers]),
+            strong_or_weak(self.site),
         )  # fmt: skip
 
     def _part(self, area: Area, element: Element) -> dict[str, Any]:
@@ -152,9 +162,12 @@ class Scorecard:
         """How old the figures behind a score are."""
         if score["newest_period"] is None:
             return Markup("It is not known how old its figures are.")
-        return Markup("Its figures were {} years old on average at the end of {}; the newest end on {}.").format(
-            self.site.figure("score", score, "age_years"), score["edition"], words.day(score["newest_period"])
-        )
+        return Markup(
+            "On {}, when they were taken, its figures were {} years old on average; the newest bear the year {}."
+        ).format(
+            words.day(self.site.results.as_of), self.site.figure("score", score, "age_years"),
+            score["newest_period"].year,
+        )  # fmt: skip
 
     def _strip(self, element: Element, score: Row, card: Row | None) -> Strip:
         scores = self.site.results.scores
@@ -178,7 +191,7 @@ class Scorecard:
             "value": self._value(row, unit),
             "range": self._between("observation", row, "lower", "upper", unit) if row else Markup(""),
             "count": self._count(row),
-            "period": words.period(row["period_start"], row["period_end"]) if row and row["period_end"] else "",
+            "period": site.when(row) if row else "",
             "age": AGE.get(row["status"], "") if row else AGE["missing"],
             "town": self._value(town, unit),
             "england": site.figure("score", score, "england_percentile", 0, "no figures for England"),
@@ -195,6 +208,8 @@ class Scorecard:
         if row is None or row["numerator"] is None:
             return Markup("")
         count = self.site.figure("observation", row, "numerator", 0)
+        if self.site.results.contracts.indicators[row["indicator_id"]].measure.kind == "anchored":
+            return Markup("{}, which only say how the rate moved since it was published").format(count)
         if row["denominator"] is None:
             return count
         return Markup("{} of {}").format(count, self.site.figure("observation", row, "denominator", 0))

@@ -1,4 +1,4 @@
-"""What it would take for a ward to stand where its town does, counted in homes, people and incidents."""
+"""What it would take for a ward to stand where the middle one of its town does, in homes, people and incidents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Takes:
     def of(self, area: Area) -> Mapping[str, Any]:
         """What the page says: ``intro``, ``sentences`` of what gains most, and a row for each indicator and target."""
         rows = [row for row in self.rows.get(area.code, []) if row["indicator_id"] in self.site.results.elements]
-        behind = [row for row in rows if row["target"] == "authority" and row["needed_low"] > 0]
+        behind = [row for row in rows if row["target"] == "authority_median" and row["needed_low"] > 0]
         behind.sort(key=lambda row: -_gain(row))
         return {
             "intro": self._intro(rows, behind),
@@ -44,14 +44,14 @@ class Takes:
                 "These would gain most for its score. They are sums, not plans: all else is taken to stay as it is."
             )
         said = (
-            "In nothing that is counted is it behind {} beyond chance."
+            "In nothing that is counted is it behind the middle ward of {} beyond chance."
             if rows
             else "Nothing is counted here that could be held against {}."
         )
         return Markup(said).format(self.site.results.town.name)
 
     def _sentence(self, row: Row) -> Markup:
-        """A sentence as: 275 fewer households (231 to 322) would bring it to Luton’s average, 12.2%."""
+        """A sentence as: 275 fewer households (231 to 322) would bring it to the middle ward of the town, 10.2%."""
         town, site = self.site.results.town.name, self.site
         needed, low, high = (
             site.figure("what_would_it_take", row, column, 0, how="whole")
@@ -60,9 +60,9 @@ class Takes:
         yearly = " a year" if row["unit"] == "incidents" else ""
         target = self._target(row)
         reached = (
-            Markup("are all there is to count, and would still not bring it to {}’s average, {}")
+            Markup("are all there is to count, and would still not bring it to the middle ward of {}, {}")
             if row["cut"]
-            else Markup("would bring it to {}’s average, {}")
+            else Markup("would bring it to the middle ward of {}, {}")
         ).format(town, target)
         return Markup("<strong>{}:</strong> {} {} {}{} ({} to {}) {}.").format(
             words.plain(self._title(row)), needed, self._way(row), row["unit"], yearly, low, high, reached
@@ -84,7 +84,8 @@ class Takes:
 
     def _row(self, row: Row) -> dict[str, Any]:
         site, unit = self.site, self.units[row["indicator_id"]]
-        held = {"authority": site.results.town.name, "england_median": "the middle ward of England"}
+        town = site.results.town.name
+        held = {"authority_median": f"the middle ward of {town}", "england_median": "the middle ward of England"}
         return {
             "element": site.results.elements[row["indicator_id"]],
             "target": held[row["target"]],
@@ -94,7 +95,7 @@ class Takes:
             "needed": self._needed(row),
             "score": self._score_then(row),
             "rank": self._rank_then(row),
-            "period": words.period(row["period_start"], row["period_end"]),
+            "period": site.when(row, site.results.indicators[row["indicator_id"]]["source_id"]),
         }
 
     def _needed(self, row: Row) -> Markup:
