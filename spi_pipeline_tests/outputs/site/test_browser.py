@@ -87,7 +87,7 @@ def find(page: OpenPage, sought: str) -> str:
     page.tab.get_by_label("Name of a ward, or a full postcode").fill(sought)
     page.tab.keyboard.press("Enter")
     # Nothing stands there until the postcodes of a district were read.
-    page.tab.wait_for_function("document.querySelector('.found').textContent")
+    page.tab.wait_for_function("() => document.querySelector('.found').textContent")
     return page.tab.locator("[role=status]").inner_text()
 
 

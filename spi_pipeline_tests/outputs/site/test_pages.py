@@ -157,7 +157,7 @@ def test_nothing_is_loaded_from_outside_and_nothing_stands_inline(site: Built) -
 
 
 def test_styles_and_scripts_ask_for_nothing(site: Built) -> None:
-    for file in (site.folder / "static").iterdir():
+    for file in filter(Path.is_file, (site.folder / "static").rglob("*")):
         text = file.read_text("utf-8")
         if file.suffix == ".css":
             assert not re.search(r"@import|url\((?!['\"]?data:)|@font-face", text), file.name
