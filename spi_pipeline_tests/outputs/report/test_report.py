@@ -84,7 +84,7 @@ def test_it_claims_to_be_accessible_and_says_what_it_is(made: Report) -> None:
     assert made.root["/MarkInfo"]["/Marked"]
     assert made.root["/Lang"] == "en-GB"
     assert made.root["/ViewerPreferences"]["/DisplayDocTitle"]
-    assert made.reader.metadata.title == "Social progress in Luton: Social Progress Index, edition 2025"
+    assert made.reader.metadata.title == "Social progress in Treflan <Fach>: Social Progress Index, edition 2025"
     assert made.reader.metadata.creation_date.date().isoformat() == "2026-11-23", "the day the figures were taken"
     described = made.root["/Metadata"].get_object().get_data().decode()
     assert "<pdfuaid:part>1</pdfuaid:part>" in described
