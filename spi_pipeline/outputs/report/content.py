@@ -117,7 +117,8 @@ def _ward(site: Site, area: Area, said: Mapping[str, Any]) -> dict[str, Any]:
         "code": area.code,
         "name": area.name,
         **{name: said[name] for name in ("summary", "dated")},
-        **{name: card[name] for name in ("strengths", "weaknesses", "england", "peers")},
+        **{name: card[name] for name in ("strengths", "weaknesses", "england")},
+        "peers": Markup("{} {}").format(card["peers"], card["tests"]),
         "parts": [
             {
                 "title": row["element"].title,

@@ -78,6 +78,7 @@ def test_the_worked_example_ends_with_what_the_ward_adds_to_the_index(pages: Mad
     page = pages(town.results())["indicators/overcrowded_homes.html"]
     # Zion is in the middle: 330 of 2,100 homes are 15.714 %, 51.02 points, half of housing, which is half of all.
     assert "From the figure to the score: Zion" in page
+    assert "It is the ward in the middle among those whose value is no estimate" in words_of(page)
     assert sums(page, printed=False)[-1][1] == pytest.approx(100 * (100 * 330 / 2100 - 30) / (2 - 30) / 4)
 
 
@@ -87,6 +88,7 @@ def test_the_ward_of_the_worked_example_was_measured(pages: Made) -> None:
     page = pages(town.results(observation=observation))["indicators/overcrowded_homes.html"]
     assert "From the figure to the score: Zion" not in page
     assert "From the figure to the score" in page
+    assert "It is one of the two wards in the middle among" in words_of(page)
 
 
 def test_a_value_beyond_a_goalpost_is_said_to_be(pages: Made) -> None:

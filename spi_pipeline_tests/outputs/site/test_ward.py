@@ -15,7 +15,7 @@ import pytest
 
 from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.build import STATIC, build
-from spi_pipeline.outputs.site.pages import compare, ward, wards
+from spi_pipeline.outputs.site.pages import compare, home, ward, wards
 from spi_pipeline.outputs.site.pages.ward.recent import _moved
 from spi_pipeline.outputs.site.pages.ward.scorecard import STRONG, VERDICTS, WEAK, verdict
 from spi_pipeline.outputs.site.results import Results, slug
@@ -334,6 +334,32 @@ def test_what_cannot_be_reached_by_all_there_is_says_so(tmp_path: Path) -> None:
     made(town(what_would_it_take=takes[takes["cut"]]), tmp_path)
     said = text(section(page(tmp_path, PLAIN), "takes"))
     assert "11 fewer households (6 to 16) are all there is to count, and would still not bring it to" in said
+
+
+def test_the_first_page_says_what_moved_most_and_that_nobody_was_asked(tmp_path: Path) -> None:
+    build(town(), tmp_path, downloads=False, kinds=(home,))
+    said = text((tmp_path / "index.html").read_text("utf-8"))
+    moves = newest_moves()
+    for moved, noun in (("rose", "rise"), ("fell", "fall")):
+        row = moves[moves["verdict"] == moved].sort_values(["change", "id", "area_code"], key=_by_size).iloc[0]
+        title = re.sub(r"\s*\([^()]*\)$", "", contracts().titles[row["id"]])
+        assert f"The largest {noun} of a score since 2024: “{title}” in {NAMES[row['area_code']]}" in said
+        assert f"its score {moved} by {abs(row['change']):.1f} points" in said
+    assert said.count("no publisher was asked for newer ones") == 1
+    assert "looked for" not in said
+
+
+def newest_moves() -> pd.DataFrame:
+    """Changes of indicators in wards from the first edition to the newest."""
+    rows = results().tables["change"]
+    wanted = (
+        (rows["level"] == "indicator") & (rows["edition_from"] == EDITIONS[0]) & (rows["edition_to"] == EDITIONS[-1])
+    )
+    return rows[wanted & rows["area_code"].isin(WARDS)]
+
+
+def _by_size(column: pd.Series) -> pd.Series:
+    return -column.abs() if column.name == "change" else column
 
 
 def test_neighbours_are_the_wards_that_border_on_it(site: Path) -> None:

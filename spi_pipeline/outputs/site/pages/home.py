@@ -39,8 +39,10 @@ def home(site: Site) -> Iterator[Page | File]:
 
 
 def findings(site: Site) -> list[Markup]:
-    """What to know first, each a sentence or two."""
-    return [*_standing(site), *_beside_england(site), *_movement(site), _age(site)]
+    """What to know first: five things at most, each told in a sentence or two."""
+    (score, *wards), moved = _standing(site), _movement(site)
+    told = [[score, *wards[:1]], wards[1:], _beside_england(site), moved, [_age(site)]]
+    return [Markup(" ").join(sentences) for sentences in told if sentences]
 
 
 def ranks(site: Site) -> Markup:

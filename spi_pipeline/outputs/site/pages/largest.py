@@ -85,8 +85,8 @@ def value_moved(site: Site, move: Move) -> Markup:
     if then.get("value") is None or now.get("value") is None:
         return Markup("")
     return Markup("from {} to {}").format(
-        site.amount("observation", then, "value", results.indicators[move.element.id]["unit"]),
-        site.in_words(move.element, move.ward),
+        site.amount("observation", then, "value", results.indicators[move.element.id]["unit"], now["value"]),
+        site.in_words(move.element, move.ward, then["value"]),
     )
 
 

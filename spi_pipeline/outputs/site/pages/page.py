@@ -172,25 +172,28 @@ class Site:
         query = f"SELECT count(DISTINCT id) FROM score WHERE level = {literal(level)}"
         return derived(rows.loc[rows["level"] == level, "id"].nunique(), query)
 
-    def amount(self, table: str, row: Row, column: str, unit: str) -> Markup:
-        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone."""
+    def amount(self, table: str, row: Row, column: str, unit: str, beside: float = 0.0) -> Markup:
+        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone.
+
+        It is rounded by its size, or by that of what it stands ``beside`` where this is larger.
+        """
         units = self.results.contracts.vocabulary.units
         if row[column] is None:
             return self.figure(table, row, column)
         percent, share, pounds = (unit == units[name].title for name in ("percent", "proportion", "pounds"))
-        size = abs(row[column])
+        size = max(abs(row[column]), abs(beside))
         digits = 1 if percent or share else 0 if size >= 1000 else 1 if size >= 10 else 2
         number = self.figure(table, row, column, digits, how="percent" if share else "")
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
-    def in_words(self, element: Element, area: Area, edition: int | None = None) -> Markup:
-        """The value of an indicator with its unit, as in a sentence: ``12.2%``, ``163 (ratio, England = 100)``."""
+    def in_words(self, element: Element, area: Area, beside: float = 0.0) -> Markup:
+        """The newest value of an indicator with its unit, as ``amount``: ``12.2%``, ``163.0 (ratio, England = 100)``."""
         results, unit = self.results, self.results.indicators[element.id]["unit"]
-        row = results.observations[element.id, area.code, edition or results.edition]
-        number = self.amount("observation", row, "value", unit)
+        row = results.observations[element.id, area.code, results.edition]
+        number = self.amount("observation", row, "value", unit, beside)
         if any(sign in number.striptags() for sign in "£%"):
             return number
-        return Markup("{} <span>{}</span>").format(number, f"({unit})" if "," in unit else unit)
+        return Markup("{} <span>{}</span>").format(number, f"({unit})" if ", " in unit else unit)
 
     @cached_property
     def neighbours(self) -> dict[str, list[Area]]:

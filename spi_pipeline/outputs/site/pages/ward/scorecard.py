@@ -82,8 +82,8 @@ def strong_or_weak(site: Site) -> Markup:
     """The two tests of ``verdict``, as readers are told them."""
     floor = site.results.contracts.peers.floor
     return Markup(
-        "It is called strong where it passes two tests. It must lie further above the middle of its peers than they "
-        "lie from that middle on average, and by more than {} {}. And its whole range of measurement must lie above "
+        "A ward is called strong where it passes two tests. It must lie further above the middle of its peers than "
+        "they lie from that middle on average, and by more than {} {}. And its whole range of measurement must lie above "
         "the middle. Where it passes the first alone, we say “perhaps”; where not even that, it is like its peers. "
         "Weak means the same, below."
     ).format(stated(floor, "context.yaml peers floor", 0 if floor % 1 == 0 else 1), "point" if floor == 1 else "points")
@@ -118,27 +118,27 @@ class Scorecard:
         }
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``parts`` (dimensions and components), ``peers``, strengths, weaknesses, and England."""
+        """What the page says: ``parts`` (dimensions and components), ``peers``, ``tests`` of these, and England."""
         return {
             "parts": [self._part(area, element) for element in self.shown],
             "count": len(self.components),
             "peers": self._peers(area),
+            "tests": strong_or_weak(self.site),
             "strengths": self._named(area, STRONG),
             "weaknesses": self._named(area, WEAK),
             "england": self._england(area),
         }  # fmt: skip
 
     def _peers(self, area: Area) -> Markup:
-        """Who its peers are, each a link to a page beside this one, and when a difference is beyond chance."""
+        """Who its peers are, each a link to a page beside this one."""
         results = self.site.results
         card = self.cards.get((area.code, results.index.id))
         if card is None:
             return Markup("It has no peers: the figure by which they are chosen is not known here.")
         peers = (results.areas[code] for code in card["peers"].split(","))
-        return Markup("Its peers are the wards of {} nearest to it in “{}”: {}. {}").format(
+        return Markup("Its peers are the wards of {} nearest to it in “{}”: {}.").format(
             results.town.name, words.plain(results.contracts.context[results.contracts.peers.measure].title),
             words.listed_markup([Markup('<a href="{}.html">{}</a>').format(peer.slug, peer.name) for peer in peers]),
-            strong_or_weak(self.site),
         )  # fmt: skip
 
     def _part(self, area: Area, element: Element) -> dict[str, Any]:
