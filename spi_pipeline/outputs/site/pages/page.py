@@ -187,7 +187,7 @@ class Site:
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
     def in_words(self, element: Element, area: Area, beside: float = 0.0) -> Markup:
-        """The newest value of an indicator with its unit, as ``amount``: ``12.2%``, ``163.0 (England = 100)``."""
+        """The newest value of an indicator with its unit, as ``amount``: ``12.2%``, ``163 (ratio, England = 100)``."""
         results, unit = self.results, self.results.indicators[element.id]["unit"]
         row = results.observations[element.id, area.code, results.edition]
         number = self.amount("observation", row, "value", unit, beside)

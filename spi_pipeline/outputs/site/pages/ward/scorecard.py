@@ -84,8 +84,8 @@ def strong_or_weak(site: Site) -> Markup:
     return Markup(
         "A ward is called strong where it passes two tests. It must lie further above the middle of its peers than "
         "they lie from that middle on average, and by more than {} {}. And its whole range of measurement must lie "
-        "above the middle. Where it passes the first alone, we say “perhaps”; where not even that, it is like its peers. "
-        "Weak means the same, below."
+        "above the middle. Where it passes the first alone, we say “perhaps”; where not even that, it is like its "
+        "peers. Weak means the same, below."
     ).format(stated(floor, "context.yaml peers floor", 0 if floor % 1 == 0 else 1), "point" if floor == 1 else "points")
 
 
