@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.models.targets import Target
+from spi_pipeline.engine.intervals import Z95
 
 TARGET_COLUMNS = [
     "target_id", "area_code", "indicator_id", "year", "target_value", "source", "url", "period_start", "period_end",
@@ -16,8 +17,6 @@ TARGET_COLUMNS = [
     "pace_high", "verdict",
 ]  # fmt: skip
 DAYS = 365.25
-# Half the width of a 95 % interval, in standard errors.
-HALF = 1.96
 
 
 def targets_of(
@@ -72,7 +71,7 @@ def _way(target: Target, own: list[dict[Any, Any]], higher: bool) -> dict[str, A
         return told
     years = (pd.Timestamp(last["period_end"]) - pd.Timestamp(first["period_end"])).days / DAYS
     pace = (last["value"] - first["value"]) / years
-    half = HALF * float(np.hypot(_error(first), _error(last))) / years
+    half = Z95 * float(np.hypot(_error(first), _error(last))) / years
     told |= {"earlier_end": first["period_end"], "earlier_value": first["value"], "pace": pace}
     if np.isnan(half):
         return told
@@ -86,4 +85,4 @@ def _way(target: Target, own: list[dict[Any, Any]], higher: bool) -> dict[str, A
 def _error(row: Mapping[Any, Any]) -> float:
     """Standard error of a value by its 95 % interval; NaN where it has none."""
     low, high = row["lower"], row["upper"]
-    return float("nan") if pd.isna(low) or pd.isna(high) else (high - low) / (2 * HALF)
+    return float("nan") if pd.isna(low) or pd.isna(high) else (high - low) / (2 * Z95)
