@@ -25,14 +25,15 @@ def files_of(product: str) -> Output:
         product: its rows have ``path``, below the site's folder where there is a site, and ``content``, which is null
             of the database alone.
     """
-    return Output(partial(_reads, product), partial(_build, product))
+    return Output(partial(_reads, product), partial(build_files, product))
 
 
 def _reads(product: str, contracts: Contracts) -> tuple[str, ...]:
     return (product,) if product in contracts.outputs else ()
 
 
-def _build(product: str, contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -> None:
+def build_files(product: str, contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -> None:
+    """Write the files that a product holds; nothing where it has no table."""
     inside = folder / SITE if SITE in contracts.outputs else folder
     for row in tables[product].select(["path", "content"]).to_pylist() if product in tables else ():
         target = inside / row["path"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
-from spi_pipeline.outputs.files import files_of
+from spi_pipeline.outputs.files import build_files, files_of
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.steps.inputs import Inputs
@@ -41,7 +41,7 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
         optional=tuple(name for step in steps if step.kind == OUTPUT for name in step.outputs),
         files=("framework.yaml", "context.yaml", *products(*sorted(wanted))),
         does=publication,
-        uses=tuple(output.build for output in OUTPUTS),
+        uses=(DATABASE.build, build_files),
         page=Page(about=_about, shows=_shows),
         title="What readers see",
         description="The database and whatever else is asked for, made from one consistent set of table versions and "

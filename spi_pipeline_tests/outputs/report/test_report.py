@@ -65,7 +65,9 @@ def assert_wards_are_told(made: Report, results: Results) -> None:
         row = held[wards[name]]
         assert len(pages) == 2, name
         assert all(name in page for page in pages)
-        ranking = re.search(rf"{re.escape(name)} (no score|[\d.]+) (no rank|\S+, likely \S+(?: to \d+\w\w)?)", " ".join(
+        # A name of great length is broken over two lines.
+        broken = r"\s*".join(map(re.escape, name))
+        ranking = re.search(rf"{broken} (no score|[\d.]+) (no rank|\S+, likely \S+(?: to \d+\w\w)?)", " ".join(
             made.pages[: made.bookmarks[1][1] - 1]
         ).split("Rank, and where it is likely")[1])  # fmt: skip
         assert ranking

@@ -20,7 +20,8 @@ GROUPS = {
 
 def downloads(site: Site) -> Iterator[Page]:
     """The page, with or without files."""
-    grouped = {said: [one for one in site.downloads if one.group == name] for name, said in GROUPS.items()}
+    ordered = sorted(site.downloads, key=lambda one: one.path)
+    grouped = {said: [one for one in ordered if one.group == name] for name, said in GROUPS.items()}
     yield Page(
         path="downloads.html",
         template="downloads.html",
