@@ -212,6 +212,11 @@ class Reader:
         """The database that readers open."""
         return self.store.database
 
+    @property
+    def published(self) -> Path:
+        """The folder that readers look into."""
+        return self.store.published
+
 
 def _digest(place: Path) -> str:
     """The digest of a file, or of every file in a folder that is no code."""

@@ -98,7 +98,7 @@ _HOLDS = {
 
 
 def _copied(database: Path, target: Path) -> _Written:
-    copy = target / "spi.duckdb"
+    copy = target / database.name
     shutil.copyfile(database, copy)
     return copy, "Database (DuckDB)", _HOLDS["database"], "whole"
 

@@ -15,7 +15,6 @@ from spi_pipeline.steps.pages.markdown import svg
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step
-from spi_pipeline.storage.places import PUBLISHED
 
 REPORT = "report"
 FILE = "report.pdf"
@@ -76,7 +75,7 @@ def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     """Where it lies, how large it is, and the map and the ranking of its summary."""
     [row] = look.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
-    folder = look.database.parent / PUBLISHED / "current"
+    folder = look.published
     pictures = {"map": Markdown(svg(row["map"].encode(), "Scores by ward"))} if row["map"] else {}
     return {
         **pictures,

@@ -18,7 +18,6 @@ from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, resul
 from spi_pipeline.steps.pages.markdown import sample, svg
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.step import Step
-from spi_pipeline.storage.places import PUBLISHED
 
 # Templates, styles and scripts.
 LOOKS = f"{PACKAGED}outputs/site"
@@ -107,7 +106,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
         if path in content
     }
     return {
-        "folder": look.database.parent / PUBLISHED / "current" / SITE,
+        "folder": look.published / SITE,
         "pages": len(pages),
         "wards": sum(row["path"].startswith("wards/") for row in pages) - 1,
         "megabytes": round(sum(row["bytes"] for row in files) / 1e6, 1),
