@@ -39,12 +39,15 @@ def observations(
     source: Source,
     origins: Sequence[Origin],
     editions: Sequence[int],
-    carry_years: int,
+    *,
+    relative: bool,
 ) -> pd.DataFrame:
-    """Give every area and edition the newest value that is not too old.
+    """Give every area and edition the observation that stands for it.
 
-    A value is used in the edition of the year its period ends in and carried forward at most ``carry_years``; it is
-    never used in an earlier edition.
+    An edition holds the newest observation up to its year, and an edition before the first one the first: only
+    observations of other periods move a value from one edition to another. Values that stand against all of England in
+    their own release show no change in level, so every edition holds the newest release of them. Whether an
+    observation is too old is asked once, of the newest edition, when the basis is chosen.
 
     Args:
         values: as ``with_intervals`` returns them.
@@ -52,10 +55,11 @@ def observations(
         source: the contract of its source.
         origins: the files the source was read from.
         editions: the calendar years wanted.
-        carry_years: how many editions a value may be carried.
+        relative: whether two releases of it show no change in level.
 
     Returns:
-        The columns of the product ``observation``, one row per area and edition, status observed, carried or missing.
+        The columns of the product ``observation``, one row per area and edition; status ``observed`` for a value of
+        the edition's own year, ``carried`` for an older one, ``held`` for one of a later year, ``missing``.
     """
     # Plain loops: a few hundred rows, for which a join costs fifty times as much.
     held = values.dropna(subset=["value"])
@@ -68,9 +72,10 @@ def observations(
         known[value[0]].append(_Value(*value))
     rows = []
     for area, found in known.items():
+        found.sort(key=lambda value: value.period_end)
         for edition in editions:
-            usable = [value for value in found if 0 <= edition - value.period_end.year <= carry_years]
-            used = max(usable, key=lambda value: value.period_end, default=None)
+            past = [value for value in found if relative or value.period_end.year <= edition]
+            used = past[-1] if past else next(iter(found), None)
             rows.append((indicator.id, area, edition, *_cells(used, edition, digests), source.id))
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
@@ -104,7 +109,7 @@ def _cells(used: _Value | None, edition: int, digests: Mapping[Span, str | None]
         missing = float("nan")
         return None, None, missing, missing, missing, missing, missing, "missing", None
     start, end = used.period_start, used.period_end
-    status = "observed" if end.year == edition else "carried"
+    status = "observed" if end.year == edition else "carried" if end.year < edition else "held"
     return start.date(), end.date(), *used[3:], status, digests[start, end]
 
 

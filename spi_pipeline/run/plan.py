@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
-from spi_pipeline.steps.analysis.change import change_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.context import context_step
-from spi_pipeline.steps.edition import edition_step
+from spi_pipeline.steps.basis import basis_step
 from spi_pipeline.steps.geography import geography_steps
-from spi_pipeline.steps.indicator import catalogue_step, indicator_step
+from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.publication import publication_step
@@ -40,12 +39,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *source_steps(contracts),
         *geography_steps(),
         context_step(contracts),
-        catalogue_step(contracts),
         *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
-        edition_step(contracts),
+        basis_step(contracts),
         *(component_step(contracts, component_id) for component_id in contracts.framework.components),
         *parent_steps(contracts),
-        change_step(contracts),
         *uncertainty_steps(contracts),
         scorecard_step(contracts),
         *sanity_steps(contracts),

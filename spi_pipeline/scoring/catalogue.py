@@ -1,22 +1,29 @@
-"""The catalogue of indicators, with the goalposts that the yardstick sets for those that leave them to it."""
+"""The catalogue of indicators: what each measures, how it is scored, and whether it fills a slot of the basis."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.scoring.basis import PRESENT, Slot, slots
 
 LOW, HIGH = "p01", "p99"
 
 
-def catalogue(contracts: Contracts, reference: pd.DataFrame) -> pd.DataFrame:
-    """What each indicator measures and how it is scored.
+def catalogue(
+    contracts: Contracts, reference: pd.DataFrame, chosen: Sequence[Slot], observations: pd.DataFrame
+) -> pd.DataFrame:
+    """What each indicator measures, how it is scored and whether scores rest on it.
 
     Args:
         contracts: all contracts.
         reference: rows of the source ``reference``.
+        chosen: every slot that an indicator with a source belongs to.
+        observations: rows of the product ``indicator_value``.
 
     Returns:
         The columns of the product ``indicator``.
@@ -27,14 +34,21 @@ def catalogue(contracts: Contracts, reference: pd.DataFrame) -> pd.DataFrame:
     """
     quantiles = reference[reference["statistic"].isin([LOW, HIGH])]
     known = quantiles.pivot(index="indicator_id", columns="statistic", values="value")
+    slot_of = {name: chain[0] for chain in slots(list(contracts.indicators.values())) for name in chain}
+    by_slot = {slot.filled_by: slot for slot in chosen}
+    periods = _newest_periods(observations)
     rows = []
     for indicator in contracts.indicators.values():
         component = contracts.component_of[indicator.id]
         source, unit = contracts.sources[indicator.source], contracts.vocabulary.units[indicator.unit]
         worst, best = goalposts(indicator, known)
+        out = _out_because(indicator, by_slot, slot_of, contracts)
         rows.append(
             {
                 "indicator_id": indicator.id,
+                "slot_id": slot_of[indicator.id],
+                "in_basis": not out,
+                "not_in_basis_because": out or None,
                 "title": indicator.title,
                 "description": indicator.description,
                 "unit": unit.title,
@@ -45,14 +59,33 @@ def catalogue(contracts: Contracts, reference: pd.DataFrame) -> pd.DataFrame:
                 "licence": source.properties.licence,
                 "worst": worst,
                 "best": best,
-                "goalpost_basis": indicator.goalposts.basis,
+                "goalpost_source": indicator.goalposts.basis,
                 "relative": unit.relative,
+                "useful_years": contracts.vocabulary.useful_lives[source.properties.useful_life].years,
+                "reference_period": periods.get(indicator.id),
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
                 "limits": " ".join([indicator.limits, *_no_interval(indicator), *contracts.missing_because(indicator)]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _newest_periods(observations: pd.DataFrame) -> dict[str, str]:
+    """First and last day of the newest period of each indicator, as they are written in ISO 8601."""
+    known = observations[observations["status"].isin(PRESENT)].sort_values("period_end").groupby("indicator_id").last()
+    ends = zip(known.index, known["period_start"], known["period_end"], strict=True)
+    return {str(name): f"{start}/{end}" for name, start, end in ends}
+
+
+def _out_because(indicator: Indicator, by_slot: dict[str, Slot], slot_of: dict[str, str], contracts: Contracts) -> str:
+    """Why no score rests on an indicator; empty where one does."""
+    if indicator.id in by_slot:
+        return by_slot[indicator.id].missing_because
+    if missing := contracts.missing_because(indicator):
+        return " ".join(missing)
+    filled = next((slot.filled_by for slot in by_slot.values() if slot.id == slot_of[indicator.id]), "")
+    return f"{filled} fills the slot in every edition." if filled else "Its slot has no values here."
 
 
 def _no_interval(indicator: Indicator) -> list[str]:

@@ -1,142 +1,126 @@
-"""What moved a score from one edition to the next: newer figures, estimates made anew, or another set of figures.
+"""How far scores moved from one edition to another, what moved them, and whether the movement can be told from noise.
 
-The older edition is brought up to date step by step, its set of indicators held: first the figures of a newer period
-are put in, then estimates that the newer edition makes anew. What still parts them is the set.
-Holding the older set is defined wherever the older edition has a score; restricting both editions to what they share
-is not, since a component may share nothing.
+All editions rest on one basis, so that only observations of other periods, and the estimates that follow from them,
+move a score: a matched-model index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.models.framework import Framework, Mean, Profile
-from spi_pipeline.engine.aggregate.parent import aggregate
-from spi_pipeline.scoring.editions import PRESENT
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.scoring.tree import weights_below
 
 CHANGE_COLUMNS = [
-    "edition_from", "edition_to", "profile", "area_code", "level", "id", "change", "from_data", "from_carried",
-    "from_set",
+    "edition_from", "edition_to", "profile", "area_code", "level", "id", "change", "from_data", "from_imputation",
+    "change_low", "change_high", "rank_change", "rank_change_low", "rank_change_high", "movable", "verdict",
 ]  # fmt: skip
-# What is less is rounding of the sums, and would say that something changed.
+# Below this share of its weight measured anew, an element's movement is not its own but that of a part.
+LEAST_MOVABLE = 0.5
+# A smaller difference is the rounding of sums, and would say that something changed.
 DIGITS = 9
-Level = Literal["component", "dimension", "index"]
-LEVELS: tuple[Level, ...] = ("component", "dimension", "index")
 
 
-@dataclass(frozen=True)
-class _Edition:
-    """One edition under one profile.
-
-    Attributes:
-        scores: of every element, by area; columns are ids of all levels.
-        periods: the end of the period behind each published indicator value, as a day number, by area and indicator;
-            missing for what is estimated or absent.
-    """
-
-    scores: pd.DataFrame
-    periods: pd.DataFrame
+def pairs_of(editions: Sequence[int]) -> list[tuple[int, int]]:
+    """Each edition with the next, and the first with the last."""
+    found = list(pairwise(editions))
+    return found if len(editions) < 3 else [*found, (editions[0], editions[-1])]
 
 
-def changes(
-    scores: pd.DataFrame,
-    weights: pd.DataFrame,
-    observations: pd.DataFrame,
-    relative: Collection[str],
-    framework: Framework,
-) -> pd.DataFrame:
-    """Split the change of every score between each edition and the next.
+def verdicts(movable: pd.Series, low: pd.Series, high: pd.Series) -> pd.Series:
+    """What may be said of each change.
 
     Args:
-        scores: rows of the product ``score``, every level.
-        weights: rows of the product ``weight``.
-        observations: rows of the product ``observation``.
-        relative: indicators whose values stand against all of England in their own year: a newer release of one is
-            another set of figures and never a change in level.
-        framework: profiles.
+        movable: weight of the slots whose observation has another period in the two editions.
+        low: lower end of the 90 % interval of the change.
+        high: its upper end.
 
     Returns:
-        The columns of the product ``change``, in points; a row where both editions have a score. The three parts add
-        up to the change.
+        ``rose``, ``fell``, ``not_distinguishable``, or ``cannot_tell`` where less than half can have moved.
     """
-    level_of = scores.drop_duplicates("id").set_index("id")["level"]
-    published = observations[observations["status"].isin(PRESENT)]
-    frames = []
-    for name, profile in framework.profiles.items():
-        own, parents = scores[scores["profile"] == name], _parents(weights[weights["profile"] == name], profile)
-        editions = {year: _edition(own, published, year) for year in sorted(set(own["edition"]))}
-        for before, after in pairwise(editions):
-            parts = _split(editions[before], editions[after], parents, relative)
-            frames.append(parts.assign(edition_from=before, edition_to=after, profile=name))
-    if not frames:
-        return pd.DataFrame(columns=CHANGE_COLUMNS)
-    table = pd.concat(frames, ignore_index=True)
-    return table.assign(level=table["id"].map(level_of))[CHANGE_COLUMNS]
-
-
-def _edition(scores: pd.DataFrame, published: pd.DataFrame, year: int) -> _Edition:
-    rows, known = scores[scores["edition"] == year], published[published["edition"] == year]
-    days = pd.to_datetime(known["period_end"]).map(pd.Timestamp.toordinal).astype("float64")
-    return _Edition(
-        scores=rows.pivot(index="area_code", columns="id", values="score"),
-        periods=known.assign(day=days).pivot(index="area_code", columns="indicator_id", values="day"),
+    chosen = np.select(
+        [movable < LEAST_MOVABLE, low > 0, high < 0], ["cannot_tell", "rose", "fell"], "not_distinguishable"
     )
+    return pd.Series(chosen, index=movable.index)
 
 
-@dataclass(frozen=True)
-class _Parent:
-    """A component, dimension or the index, and how it is formed of its children."""
+def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
+    """The weight below every element of the indicators whose observation has another period in the later edition.
 
-    id: str
-    weights: pd.Series
-    mean: Mean
-    floor: float | None
+    Args:
+        scores: of the whole index.
+        periods: end of the period behind each value, by edition and area, columns the indicators; NaT where a value is
+            estimated.
+        before: the earlier edition.
+        after: the later one.
+
+    Returns:
+        Shares by area, columns the elements, indicators first.
+    """
+    old, new = periods.loc[before], periods.loc[after]
+    other = ((old != new) & old.notna() & new.notna()).astype(float)
+    weights = {parent: formed.weighed.weights for parent, formed in scores.formed.items()}
+    shares = {}
+    for name in scores.scores.columns:
+        below = weights_below(weights, name)
+        # Weights that add up to 1 in another order may come to a little more.
+        shares[name] = (other[below.index] @ (below / below.sum())).clip(upper=1.0)
+    return pd.DataFrame(shares)
 
 
-def _parents(weights: pd.DataFrame, profile: Profile) -> list[_Parent]:
-    """Every parent, from components up."""
-    found = []
-    for level in LEVELS:
-        for parent, rows in weights[weights["level"] == level].groupby("parent_id", sort=False):
-            given = rows.set_index("id")["weight"]
-            found.append(_Parent(str(parent), given, profile.means[level], profile.floor))
-    return found
+def periods_of(observations: pd.DataFrame, ids: Sequence[str], index: pd.MultiIndex) -> pd.DataFrame:
+    """The end of the period behind each value, as ``movable_share`` takes it.
 
-
-def _split(before: _Edition, after: _Edition, parents: Sequence[_Parent], relative: Collection[str]) -> pd.DataFrame:
-    ids, areas = before.scores.columns.union(after.scores.columns), before.scores.index
-    old, new = (edition.scores.reindex(index=areas, columns=ids) for edition in (before, after))
-    earlier, later = (
-        edition.periods.reindex(index=areas, columns=ids).where(scores.notna())
-        for edition, scores in ((before, old), (after, new))
+    Args:
+        observations: rows of the product ``indicator_value``.
+        ids: the indicators.
+        index: editions and areas.
+    """
+    wide = observations.assign(day=pd.to_datetime(observations["period_end"])).pivot(
+        index=["edition", "area_code"], columns="indicator_id", values="day"
     )
-    both = old.notna() & new.notna()
-    newer = both & (later > earlier)
-    newer.loc[:, ids.isin(list(relative))] = False
-    same = both & ((later == earlier) | (later.isna() & earlier.isna()))
-    updated = old.where(~newer, new)
-    states = _rebuilt([old, updated, updated.where(~same, new)], old, parents)
-    data, carried = ((late - early).round(DIGITS) for early, late in pairwise(states))
-    entered = (new - old - data - carried).round(DIGITS)
-    parts = {"change": data + carried + entered, "from_data": data, "from_carried": carried, "from_set": entered}
-    row, column = np.nonzero(both.to_numpy())
-    cells = {name: frame.to_numpy()[row, column] for name, frame in parts.items()}
-    return pd.DataFrame({"area_code": areas[row], "id": ids[column], **cells})
+    return wide.reindex(index=index, columns=ids)
 
 
-def _rebuilt(panels: Sequence[pd.DataFrame], old: pd.DataFrame, parents: Sequence[_Parent]) -> list[pd.DataFrame]:
-    """Every score formed anew from scores of indicators, wherever the older edition has one."""
-    scores = pd.concat(panels, ignore_index=True)
-    scored = pd.concat([old.notna()] * len(panels), ignore_index=True)
-    for parent in parents:
-        children = scores.reindex(columns=parent.weights.index)
-        total = aggregate(children, parent.weights, parent.mean, floor=parent.floor).score
-        if parent.id in scores:
-            scores[parent.id] = total.where(scored[parent.id])
-    return [scores.iloc[start : start + len(old)].set_axis(old.index) for start in range(0, len(scores), len(old))]
+def change_rows(
+    scores: Scores, held: pd.DataFrame, movable: pd.DataFrame, ends: pd.DataFrame, pair: tuple[int, int]
+) -> pd.DataFrame:
+    """Rows of the product ``change`` for one pair of editions, but for the profile.
+
+    Args:
+        scores: of the whole index, every edition.
+        held: what the scores of the later edition would be with the estimates of the earlier one, by area and element.
+        movable: as ``movable_share`` returns it.
+        ends: ``area_code``, ``id`` and the intervals of changes and of changes of rank.
+        pair: the earlier and the later edition.
+    """
+    before, after = pair
+    old, new = scores.scores.loc[before], scores.scores.loc[after]
+    ranks = scores.ranks()
+    levels: Mapping[str, str] = scores.task.structure.level_of
+    change = (new - old).round(DIGITS)
+    data = (held - old).round(DIGITS)
+    # Places gained: rank 1 is the best.
+    columns = {
+        "change": change, "from_data": data, "from_imputation": change - data,
+        "rank_change": ranks.loc[before] - ranks.loc[after], "movable": movable,
+    }  # fmt: skip
+    row, column = np.nonzero(change.notna().to_numpy())
+    cells = {
+        name: table.reindex(index=change.index, columns=change.columns).to_numpy()[row, column]
+        for name, table in columns.items()
+    }
+    ids = change.columns.to_numpy()[column]
+    rows = pd.DataFrame({"area_code": change.index.to_numpy()[row], "id": ids, **cells})
+    rows = rows.merge(ends, on=["area_code", "id"], how="left", validate="1:1")
+    return rows.assign(
+        edition_from=before,
+        edition_to=after,
+        level=[levels[name] for name in ids],
+        rank_change=rows["rank_change"].astype("Int64"),
+        verdict=verdicts(rows["movable"], rows["change_low"], rows["change_high"]),
+    )

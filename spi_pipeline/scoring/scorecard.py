@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Peers
 from spi_pipeline.engine.peers import nearest_peers, scorecard
-from spi_pipeline.scoring.tables import Areas
+from spi_pipeline.scoring.areas import Areas
 
 SCORECARD_COLUMNS = [
     "edition", "profile", "area_code", "level", "id", "peer_median", "difference", "verdict", "peers",

@@ -1,4 +1,4 @@
-"""The values of an indicator: from the tables of its sources to wards and editions, and what each indicator is."""
+"""The values of an indicator: from the tables of its sources to wards and editions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pyarrow as pa
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
-from spi_pipeline.scoring.catalogue import catalogue
 from spi_pipeline.steps.inputs import YEAR, Inputs
 from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
 from spi_pipeline.steps.pages.previews import values
@@ -24,30 +23,6 @@ UNPLACED = "spi_unplaced"
 def part_of(indicator_id: str) -> str:
     """The table that the step of an indicator writes."""
     return f"indicator_value.{indicator_id}"
-
-
-def catalogue_step(contracts: Contracts) -> Step:
-    """The step of the product ``indicator``."""
-    sources = sorted(source.file for source in contracts.sources.values())
-    return Step(
-        name="catalogue",
-        kind="catalogue",
-        group="indicators",
-        inputs=("reference",),
-        outputs=("indicator",),
-        files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator")),
-        does=catalogued,
-        page=Page(),
-        title="Catalogue of indicators",
-        description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
-        "and the 99th percentile of the wards of England.",
-        lineage={"worst": (("reference", "value"),), "best": (("reference", "value"),)},
-    )
-
-
-def catalogued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``indicator``."""
-    return {"indicator": catalogue(contracts, inputs.frame("reference"))}
 
 
 def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
@@ -116,9 +91,10 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     else:
         found = no_values(places)
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
-    carry = contracts.vocabulary.cadences[source.cadence].carry_years
-    rows = with_intervals(found.values, indicator, contracts.vocabulary.units[indicator.unit])
-    frame = observations(rows, indicator, source, origins, _editions(contracts, inputs), carry)
+    unit = contracts.vocabulary.units[indicator.unit]
+    rows = with_intervals(found.values, indicator, unit)
+    editions = _editions(contracts, inputs)
+    frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
     return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
 

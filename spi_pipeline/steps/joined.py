@@ -8,17 +8,22 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
-from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.inputs import AS_OF, Inputs
 from spi_pipeline.steps.pages.page import Page
-from spi_pipeline.steps.scored import SCORE
+from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, all_elements, products
+
+# The ends of the intervals of a score and of its rank.
+ENDS = ("score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high")
 
 
 def joined_steps(contracts: Contracts) -> list[Step]:
     """The steps of the products ``observation`` and ``score``."""
     values = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
     imputed = tuple(f"imputation.{component}" for component in contracts.framework.components)
-    scores = tuple(f"{SCORE}{name}" for name in all_elements(contracts))
+    scores, weights = (
+        tuple(f"{table}.{name}" for name in all_elements(contracts)) for table in ("element_score", "weight")
+    )
     return [
         Step(
             name="observation",
@@ -38,18 +43,19 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             name="score",
             kind="joined",
             group="published",
-            inputs=(*scores, "rank_interval"),
+            inputs=(*scores, *weights, *values, "indicator", "edition", "rank_interval", AS_OF),
             outputs=("score",),
             files=products("score"),
             does=score,
             page=Page(),
             title="Scores as readers see them",
-            description="Scores and ranks of every ward at every level, edition and profile, ranks with their "
-            "intervals.",
+            description="Scores and ranks of every ward at every level, edition and profile, with their intervals and "
+            "the dates of the figures behind them.",
             lineage={
                 "score": tuple((name, "score") for name in scores),
-                "rank_low": (("rank_interval", "rank_low"),),
-                "rank_high": (("rank_interval", "rank_high"),),
+                "newest_period": tuple((name, "period_end") for name in values),
+                "age_years": (*((name, "period_end") for name in values), *((name, "weight") for name in weights)),
+                **{end: (("rank_interval", end),) for end in ENDS},
             },
         ),
     ]
@@ -68,7 +74,15 @@ def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 
 def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """What the elements wrote; ranks with the ends of their intervals, where there are any."""
-    key = ["edition", "profile", "level", "id", "area_code"]
-    ends = inputs.frame("rank_interval")[[*key, "rank_low", "rank_high"]]
-    return {"score": inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")}
+    """What the elements wrote, with the ends of its intervals and the dates of its figures."""
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.dates import dates
+
+    catalogue, editions = inputs.frame("indicator"), set(inputs.frame("edition")["edition"])
+    rows = inputs.parts("indicator_value")
+    used = rows["indicator_id"].isin(catalogue.loc[catalogue["in_basis"], "indicator_id"])
+    dated = dates(inputs.parts("weight"), rows[used & rows["edition"].isin(editions)], areas(contracts), inputs.as_of)
+    key = ["edition", "profile", "id", "area_code"]
+    ends = inputs.frame("rank_interval")[[*key, *ENDS]]
+    joined = inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")
+    return {"score": joined.merge(dated, on=key, how="left", validate="1:1")}

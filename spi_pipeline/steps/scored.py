@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.scoring.above import score_parent
-from spi_pipeline.scoring.component import score_component
-from spi_pipeline.scoring.editions import slots
-from spi_pipeline.scoring.tables import Areas, Scored
-from spi_pipeline.scoring.weighting import Yardstick
+from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import DORMANT, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.pages.previews import scores
-from spi_pipeline.steps.step import Step, indicator_files, products
+from spi_pipeline.steps.step import Step, products
+
+if TYPE_CHECKING:
+    from spi_pipeline.scoring.tree import Tree
 
 # The tables that a component writes, each a part of the product of that name; those above it impute nothing.
 SCORED = ("element_score", "weight", "contribution", "imputation")
@@ -69,9 +68,9 @@ def _parent_step(
         name=name,
         kind=level,
         group="dimensions" if level == "dimension" else "index",
-        inputs=(*(f"{SCORE}{child}" for child in below), DORMANT),
+        inputs=(*(f"{SCORE}{child}" for child in below), "indicator", "reference"),
         outputs=tuple(f"{table}.{name}" for table in SCORED[:3]),
-        files=("framework.yaml", *products(*SCORED[:3]), *indicator_files(contracts)),
+        files=("framework.yaml", *products(*SCORED[:3])),
         does=parent_scores,
         page=Page(about=_about_parent, shows=_shows, preview=_preview),
         title=contracts.titles[name],
@@ -83,25 +82,31 @@ def _parent_step(
 
 def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """Scores, weights, contributions and filled cells of a component."""
-    indicators = contracts.indicators_of(step.name)
-    table = pd.concat([inputs.frame(values_of(item.id)) for item in indicators], ignore_index=True)
-    editions = sorted(inputs.frame("edition")["edition"].unique())
-    goalposts = inputs.frame("indicator").set_index("indicator_id")[["worst", "best"]]
-    yardstick = Yardstick.of(inputs.frame("reference"), [item.id for item in indicators])
-    found = score_component(
-        step.name, indicators, table, editions, goalposts, yardstick, contracts.framework, areas(contracts)
-    )
-    return _tables(step, found)
+    from spi_pipeline.scoring.element import component_tables
+
+    editions = set(inputs.frame("edition")["edition"])
+    rows = pd.concat([inputs.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
+    trees = {profile: tree.below(step.name) for profile, tree in trees_of(contracts, inputs).items()}
+    found = component_tables(step.name, trees, rows[rows["edition"].isin(editions)], areas(contracts))
+    return {name: found[name.split(".")[0]] for name in step.outputs}
 
 
 def parent_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """Scores, weights and contributions of a dimension or the index."""
-    below = _below(step)
-    children = inputs.parts("element_score")
-    children = children[children["id"].isin(below)]
-    counts = {child: _slot_count(child, contracts) for child in below}
-    level: Literal["dimension", "index"] = "index" if step.name == contracts.framework.id else "dimension"
-    return _tables(step, score_parent(step.name, level, children, counts, contracts.framework, areas(contracts)))
+    from spi_pipeline.scoring.element import parent_tables
+
+    found = parent_tables(step.name, trees_of(contracts, inputs), inputs.parts("element_score"), areas(contracts))
+    return {name: found[name.split(".")[0]] for name in step.outputs}
+
+
+def trees_of(contracts: Contracts, inputs: Inputs) -> dict[str, Tree]:
+    """The whole index under each profile."""
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.tree import index_tree
+
+    catalogue, reference = inputs.frame("indicator"), inputs.frame("reference")
+    framework = contracts.framework
+    return {profile: index_tree(framework, profile, catalogue, reference) for profile in framework.profiles}
 
 
 def areas(contracts: Contracts) -> Areas:
@@ -111,22 +116,6 @@ def areas(contracts: Contracts) -> Areas:
 
 def _below(step: Step) -> list[str]:
     return [name.removeprefix(SCORE) for name in step.inputs if name.startswith(SCORE)]
-
-
-def _slot_count(element: str, contracts: Contracts) -> int:
-    dimensions = {dimension.id: dimension for dimension in contracts.framework.dimensions}
-    components = [item.id for item in dimensions[element].components] if element in dimensions else [element]
-    return sum(len(slots(contracts.indicators_of(component))) for component in components)
-
-
-def _tables(step: Step, found: Scored) -> dict[str, pd.DataFrame]:
-    frames = {
-        "element_score": found.score,
-        "weight": found.weight,
-        "contribution": found.contribution,
-        "imputation": found.imputation,
-    }
-    return {name: frames[name.split(".")[0]] for name in step.outputs}
 
 
 def _about_component(step: Step, contracts: Contracts) -> Facts:
@@ -151,12 +140,14 @@ def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: C
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     """Weights, fit and points."""
     weights, points = look.frame(f"weight.{step.name}"), look.frame(f"contribution.{step.name}")
+    authority = contracts.geography.authorities[0].code
+    weights = weights[(weights["edition"] == weights["edition"].max()) & (weights["authority_code"] == authority)]
     profiles = list(contracts.framework.profiles)
     by_profile = weights.set_index(["id", "profile"])
     shown = by_profile["weight"].unstack()[profiles]
     shown[f"effective, {profiles[0]}"] = by_profile["effective_weight"].unstack()[profiles[0]]
     fit = weights.drop_duplicates("profile").set_index("profile").loc[profiles]
-    fit = fit[["basis", "n", "alpha", "kmo", "pc1_share"]].reset_index()
+    fit = fit[["method", "n", "alpha", "kmo", "pc1_share"]].reset_index()
     return {
         "weights": Markdown(framed(shown.round(DECIMALS).reset_index())),
         "fit": Markdown(framed(fit.round(DECIMALS))),

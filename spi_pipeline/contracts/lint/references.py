@@ -6,6 +6,7 @@ A reference into a file that has faults of its own is not judged: those faults c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.framework import Framework
@@ -15,13 +16,15 @@ from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.engine.framework.faults import Faults as EngineFaults
+from spi_pipeline.engine.framework.statements import by_level, check_statements
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
 Sources = Mapping[str, Source | None]
 Found = Iterator[tuple[Path_, str]]
 
-_LEVELS = ("component", "dimension", "index")
+_LEVELS = ("indicator", "component", "dimension", "index")
 
 
 def check_geography(document: Document, geography: Geography, faults: list[Fault]) -> None:
@@ -97,16 +100,26 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
                 message = f"component {component.id} has no indicators; add indicators/{component.id}.yaml"
                 faults.append(document.fault(path, message))
     for name, profile in framework.profiles.items():
-        for level in _LEVELS:
-            if level not in profile.means:
-                message = f"profile {name} states no mean for {level}; it needs one for each of {', '.join(_LEVELS)}"
-                faults.append(document.fault(("profiles", name, "means"), message))
+        for keys, message in _method_faults(profile.methods):
+            faults.append(document.fault(("profiles", name, *keys), f"profile {name}: {message}"))
     for own, file in filter(None, files.values()):
         if file.component not in framework.components:
             said = unknown(file.component, "component of framework.yaml", framework.components)
             faults.append(own.fault(("component",), said))
         for index, indicator in enumerate(file.indicators):
             take(own, ("indicators", index, "id"), indicator.id)
+
+
+def _method_faults(methods: Mapping[str, Any]) -> Found:
+    """What the engine would refuse of the methods that a profile states."""
+    found = EngineFaults()
+    check_statements(methods, None, found)
+    for fault in found.found:
+        yield fault.place[1:], fault.message
+    for key, stated in methods.items():
+        for level in stated if by_level(stated, key) else ():
+            if level not in _LEVELS:
+                yield (key, level), unknown(level, f"level that {key} is stated for", _LEVELS)
 
 
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
@@ -183,6 +196,9 @@ def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabular
         yield ("source",), unknown(measured.source, "source", sources)
     source = sources.get(measured.source)
     if source is not None:
+        if not (context or source.properties.useful_life):
+            lives = ", ".join(vocabulary.useful_lives)
+            yield ("source",), f"source {source.id} does not state its useful_life; add one of {lives} to its contract"
         yield from _measure_faults(measured, source, vocabulary, context=context)
     if measured.measure.denominator:
         yield from _denominator_faults(measured, sources, vocabulary, context=context)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
 
-Mean = Literal["arithmetic", "geometric", "harmonic"]
 Doubtful = Literal[
     "sampling", "goalposts", "transform", "normalisation", "weights", "aggregation", "imputation", "left_out"
 ]
@@ -36,25 +35,44 @@ class Dimension(Strict):
 class Profile(Strict):
     """One way to compute the index.
 
+    Every key but the first two is one that ``spi score`` knows, with the same meaning: stated once for all, or level by
+    level. The engine judges them when the index is computed; ``pca`` weights rest on the wards of England where the
+    reference holds a component's indicators, and are equal where it does not.
+
     Attributes:
         title: shown to people.
         description: in a sentence.
-        weights: weights inside components: ``equal``, or ``pca`` (first principal component, where a reference wide
-            enough is at hand; equal otherwise, and the ``weight`` table says so).
-        impute: what happens to a missing cell: ``regression`` on the component's other indicators, or ``none``.
-        means: the mean that forms each level.
+        normalise: how values become scores; goalposts where left out.
+        impute: how a missing cell is filled; it is not where left out.
+        treat: how outliers are treated.
+        weights: how children are weighted.
+        aggregate: the mean that forms an element.
         available: smallest share of children a score may rest on.
-        floor: what lower scores are lifted to under a geometric or harmonic mean, which need positive scores; 1 or
-            more, since below it a logarithm, and with it a contribution, is negative.
+        missing: what becomes of missing children.
+        floor: what lower scores are lifted to under a mean that needs positive scores.
+        rescale: how scores are normalised once more before they enter their parent.
+        decimals: places that scores are rounded to.
     """
 
     title: str
     description: str
-    weights: Literal["equal", "pca"]
-    impute: Literal["regression", "none"]
-    means: dict[Literal["component", "dimension", "index"], Mean]
-    available: float = Field(ge=0, le=1)
-    floor: float | None = Field(default=None, ge=1)
+    normalise: Any = None
+    impute: Any = None
+    treat: Any = None
+    weights: Any = None
+    aggregate: Any = None
+    available: Any = None
+    missing: Any = None
+    floor: Any = None
+    rescale: Any = None
+    decimals: Any = None
+
+    @property
+    def methods(self) -> dict[str, Any]:
+        """What is stated, by key, in the engine's words."""
+        return {
+            key: value for key, value in self.model_dump(exclude={"title", "description"}).items() if value is not None
+        }
 
 
 class Publication(Strict):
@@ -62,13 +80,13 @@ class Publication(Strict):
 
     Attributes:
         first_edition: the first calendar year considered.
-        slots: smallest share of the framework's slots that must hold a value; every component must be present too.
-        areas: an indicator is present in an edition when at least this share of wards has a value.
+        held: largest share of an edition's weight that may be held from later years; the newest is always published.
+        areas: a slot is in the basis when at least this share of wards has a value of useful age.
         owner: whom the Dagster pages name, as ``team:name`` or a mail address.
     """
 
     first_edition: int = Field(ge=2000, le=2100)
-    slots: float = Field(ge=0, le=1)
+    held: float = Field(ge=0, le=1)
     areas: float = Field(ge=0, le=1)
     owner: str = Field(pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$")
 

@@ -111,6 +111,7 @@ class SourceProperties(Strict):
         licence: word of the licence vocabulary.
         attribution: the sentence a reader of any derived figure is owed.
         mode: ``live`` (has a fetcher) or ``frozen`` (figures only in the snapshot).
+        useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
         geography: see ``TableGeography``.
         period: see ``Period``.
     """
@@ -122,6 +123,7 @@ class SourceProperties(Strict):
     licence: str
     attribution: str
     mode: Literal["live", "frozen"]
+    useful_life: str = ""
     geography: TableGeography
     period: Period
 

@@ -60,16 +60,28 @@ class Cadence(Strict):
 
     Attributes:
         title: the cadence in plain words.
-        carry_years: how many editions a value may be carried forward before it is too old.
         cycle_days: the longest a publisher that keeps its calendar takes from one publication to the next; None where
             there is no calendar.
         grace_days: how much later it may be before anybody is told, unless the source's contract states its own.
     """
 
     title: str
-    carry_years: int = Field(ge=0)
     cycle_days: int | None = Field(default=None, ge=1)
     grace_days: int = Field(default=0, ge=0)
+
+
+class UsefulLife(Strict):
+    """How long figures of one nature say how things stand.
+
+    Attributes:
+        title: their nature in plain words.
+        years: how many years after its period a value may still be used.
+        reason: why so many.
+    """
+
+    title: str
+    years: int = Field(ge=0)
+    reason: str = Field(min_length=1)
 
 
 class Level(Strict):
@@ -91,4 +103,5 @@ class Vocabulary(Strict):
     concepts: dict[str, Concept]
     licences: dict[str, Licence]
     cadences: dict[str, Cadence]
+    useful_lives: dict[str, UsefulLife]
     levels: dict[str, Level]

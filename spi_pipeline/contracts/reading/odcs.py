@@ -37,6 +37,9 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
     properties, table = file.custom, file.tables[0]
     reader.head(file, properties.licence)
     reader.levels(("customProperties", "geography", "levels"), properties.geography.levels)
+    if properties.useful_life:
+        lives = vocabulary.useful_lives
+        reader.word(("customProperties", "useful_life"), properties.useful_life, "useful life", lives)
     for index, column in enumerate(table.columns):
         if not column.custom.concept:
             path = ("schema", 0, "properties", index)

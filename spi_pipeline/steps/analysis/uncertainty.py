@@ -1,53 +1,41 @@
-"""How sure ranks are, and what drives the doubt: the index computed again from the tables it was made of."""
+"""How sure scores, ranks and changes are, and what drives the doubt: the whole index drawn many times."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
-from spi_pipeline.steps.scored import SCORE, areas
-from spi_pipeline.steps.step import Step, all_elements, products
-
-if TYPE_CHECKING:
-    from spi_pipeline.scoring.again import Tables
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.scored import areas, trees_of
+from spi_pipeline.steps.step import Step, products
 
 BAR = 20
 
 
 def uncertainty_steps(contracts: Contracts) -> list[Step]:
-    """The steps of the products ``rank_interval`` and ``doubt``, and of ``sensitivity``."""
-    components = list(contracts.framework.components)
+    """The step of the products ``rank_interval``, ``doubt`` and ``change``, and that of ``sensitivity``."""
     values = [part_of(item.id) for item in contracts.active]
-    scores = tuple((f"{SCORE}{name}", "score") for name in components)
-    ends = tuple((name, end) for name in values for end in ("lower", "upper"))
-    inputs = (
-        *(f"{SCORE}{name}" for name in components),
-        *(f"weight.{name}" for name in all_elements(contracts)),
-        *(f"imputation.{name}" for name in components),
-        *values,
-        "indicator",
-    )
+    inputs = (*values, "indicator", "edition", "reference")
+    drawn = tuple((name, end) for name in values for end in ("value", "lower", "upper"))
     return [
         Step(
-            name="rank_interval",
-            kind="rank_interval",
+            name="uncertainty",
+            kind="uncertainty",
             group="analysis",
             inputs=inputs,
-            outputs=("rank_interval", "doubt"),
-            files=("framework.yaml", *products("rank_interval", "doubt")),
-            does=rank_interval,
-            page=Page(shows=_varied),
-            title="How sure ranks are",
-            description="Every edition computed again many times under every profile, with all that can be doubted "
-            "drawn anew: where each rank lies in nine of ten recalculations, and what was varied to find out.",
-            lineage={"rank_low": (*scores, *ends)},
+            outputs=("rank_interval", "doubt", "change"),
+            files=("framework.yaml", *products("rank_interval", "doubt", "change")),
+            does=uncertain,
+            page=Page(about=_about, shows=_varied),
+            title="How sure scores, ranks and changes are",
+            description="All editions computed again many times under every profile, with all that can be doubted drawn "
+            "anew: where each score and rank lies in nine of ten recalculations, how far each score moved from one "
+            "edition to another and whether that can be told from noise, and what was varied to find out.",
+            lineage={"rank_low": drawn, "change": drawn},
         ),
         Step(
             name="sensitivity",
@@ -60,44 +48,43 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             page=Page(shows=_shares),
             title="What drives the doubt",
             description="The share of every source of doubt in how far the ranks of the newest edition move.",
-            lineage={"total": (*scores, *ends)},
+            lineage={"total": drawn},
         ),
     ]
 
 
-def _scored_tables(inputs: Inputs) -> Tables:
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
-    from spi_pipeline.scoring.again import Tables
-
-    return Tables(
-        score=inputs.parts("element_score"),
-        weight=inputs.parts("weight"),
-        observation=inputs.parts("indicator_value"),
-        imputation=inputs.parts("imputation"),
-        indicator=inputs.frame("indicator"),
-    )
+def _observed(inputs: Inputs) -> pd.DataFrame:
+    """The values of the published editions."""
+    rows = inputs.parts("indicator_value")
+    return rows[rows["edition"].isin(set(inputs.frame("edition")["edition"]))]
 
 
-def rank_interval(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The products ``rank_interval`` and ``doubt``."""
-    from spi_pipeline.scoring.doubt import rank_intervals
+def uncertain(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The products ``rank_interval``, ``doubt`` and ``change``."""
+    from spi_pipeline.scoring.uncertainty import uncertainty
 
-    intervals, doubt = rank_intervals(_scored_tables(inputs), contracts.framework, areas(contracts))
-    return {"rank_interval": intervals, "doubt": doubt}
+    wanted = contracts.framework.uncertainty
+    return uncertainty(trees_of(contracts, inputs), _observed(inputs), areas(contracts), wanted)
 
 
 def sensitivity(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``sensitivity``."""
-    from spi_pipeline.scoring.doubt import drivers
+    from spi_pipeline.scoring.uncertainty import drivers
 
-    return {"sensitivity": drivers(_scored_tables(inputs), contracts.framework, areas(contracts))}
+    rows, wanted = _observed(inputs), contracts.framework.uncertainty
+    newest = rows[rows["edition"] == rows["edition"].max()]
+    return {"sensitivity": drivers(trees_of(contracts, inputs), newest, areas(contracts), wanted)}
+
+
+def _about(step: Step, contracts: Contracts) -> Facts:
+    sources = list(dict.fromkeys(name for item in contracts.active for name in contracts.sources_of(item)))
+    return {"unit": "points", **rests_on(sources, contracts)}
 
 
 def _varied(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What was varied in the newest edition; what several profiles and authorities have in common is said once."""
-    doubt = look.frame("doubt")
-    newest = doubt[doubt["edition"] == doubt["edition"].max()]
-    said = newest.groupby(["source", "varied", "how"])["profile"].agg(lambda names: ", ".join(sorted({*names})))
+    """What was varied; what several profiles and authorities have in common is said once."""
+    rows = look.frame("doubt").groupby(["source", "varied", "how"])
+    said = rows["profile"].agg(lambda names: ", ".join(sorted({*names})))
     return {"varied": Markdown(framed(said.rename("profiles").reset_index()))}
 
 

@@ -1,0 +1,200 @@
+"""The basis of a publication: the slots that all of its editions are computed on, and the editions that it publishes.
+
+A slot is an indicator together with its predecessors: the same thing by another definition. One definition fills a slot
+in every edition, so that a score never moves because figures entered or expired.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.scoring.areas import Areas
+
+PRESENT = ("observed", "carried", "held")
+EDITION_COLUMNS = [
+    "edition", "profile", "basis_id", "slots", "measured_weight", "carried_weight", "held_weight", "movable",
+    "window_end", "as_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slot of the framework.
+
+    Attributes:
+        id: the id of its newest definition.
+        filled_by: the indicator that fills it in every edition.
+        missing_because: why the slot is not in the basis; empty where it is.
+    """
+
+    id: str
+    filled_by: str
+    missing_because: str
+
+
+def slots(indicators: Sequence[Indicator]) -> list[list[str]]:
+    """Indicator ids by slot, newest definition first."""
+    older = {indicator.id: indicator.predecessor for indicator in indicators}
+    newest = [indicator.id for indicator in indicators if indicator.id not in set(older.values())]
+    chains = []
+    for name in newest:
+        chain: list[str] = []
+        link: str | None = name
+        while link is not None:
+            chain.append(link)
+            link = older.get(link)
+        chains.append(chain)
+    return chains
+
+
+def choose_slots(
+    observations: pd.DataFrame,
+    chains: Sequence[Sequence[str]],
+    useful_years: Mapping[str, int],
+    areas: Areas,
+    share: float,
+) -> list[Slot]:
+    """Decide of every slot whether it is in the basis, by its values in the newest edition.
+
+    A slot is in the basis where, for every authority, at least a share of its wards holds a value that is not older
+    than its useful life. It is filled by its newest definition that has values for so many wards.
+
+    Args:
+        observations: rows of the product ``indicator_value`` of the indicators that have a source.
+        chains: indicator ids by slot, newest definition first.
+        useful_years: how many years after its period a value of each indicator is of use.
+        areas: wards and authorities.
+        share: the smallest share of an authority's wards.
+    """
+    newest = int(observations["edition"].max())
+    rows = observations[(observations["edition"] == newest) & observations["status"].isin(PRESENT)]
+    rows = rows[rows["area_code"].isin(areas.wards)]
+    rows = rows.assign(authority=areas.own(rows["area_code"]), year=pd.to_datetime(rows["period_end"]).dt.year)
+    of_authority = areas.authority_of.value_counts()
+    found = []
+    for every in chains:
+        chain = [name for name in every if name in useful_years]
+        if not chain:
+            continue
+        known = rows[rows["indicator_id"].isin(chain)]
+        filled = next((name for name in chain if _least_share(known, name, of_authority) >= share), "")
+        if not filled:
+            most = max(_least_share(known, name, of_authority) for name in chain)
+            found.append(
+                Slot(every[0], chain[0], f"It has values for {most:.0%} of the wards; {share:.0%} are needed.")
+            )
+            continue
+        years = useful_years[filled]
+        useful = known[known["year"] >= newest - years]
+        if _least_share(useful, filled, of_authority) >= share:
+            found.append(Slot(every[0], filled, ""))
+            continue
+        last = int(known.loc[known["indicator_id"] == filled, "year"].max())
+        said = f"Its newest values are of {last} and of use for {years} years, until {last + years}."
+        found.append(Slot(every[0], filled, said))
+    return found
+
+
+def _least_share(rows: pd.DataFrame, name: str, of_authority: pd.Series) -> float:
+    """The share of wards with a value of the indicator, in the authority where it is smallest."""
+    counted = rows.loc[rows["indicator_id"] == name, "authority"].value_counts()
+    return float((counted.reindex(of_authority.index, fill_value=0) / of_authority).min())
+
+
+def basis_id(chosen: Sequence[Slot]) -> str:
+    """The digest of the slots in a basis and of what fills each."""
+    lines = sorted(f"{slot.id} {slot.filled_by}" for slot in chosen if not slot.missing_because)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def require_components(chosen: Sequence[Slot], component_of: Mapping[str, str], framework: Framework) -> None:
+    """Refuse a basis that leaves a component of the framework without a slot.
+
+    Raises:
+        SpiError: naming the components, and why their slots are not in the basis.
+    """
+    held = {component_of[slot.id] for slot in chosen if not slot.missing_because}
+    absent = [name for name in framework.components if name not in held]
+    if not absent:
+        return
+    reasons = [f"{slot.id}: {slot.missing_because}" for slot in chosen if component_of[slot.id] in absent]
+    raise SpiError(
+        f"no index can be published: no slot of {', '.join(absent)} is in the basis. "
+        + (" ".join(reasons) or "None of its sources has figures here.")
+        + " Add figures for them, or take the component out of framework.yaml."
+    )
+
+
+def edition_table(
+    observations: pd.DataFrame,
+    weights: Mapping[str, pd.Series],
+    chosen: Sequence[Slot],
+    framework: Framework,
+    areas: Areas,
+    as_of: dt.date,
+    window_end: dt.date | None,
+) -> pd.DataFrame:
+    """The editions to publish, and on what each of them rests.
+
+    An edition is published where at most the stated share of its weight is held from later years, under every profile;
+    the newest is published always.
+
+    Args:
+        observations: rows of the product ``indicator_value`` of the indicators in the basis.
+        weights: by profile, the weight in the index of each indicator in the basis.
+        chosen: every slot.
+        framework: profiles and the rule of publication.
+        areas: wards and authorities.
+        as_of: the day the figures were taken.
+        window_end: the last month of the newest window of monthly sources; None without any.
+
+    Returns:
+        The columns of the product ``edition``; shares are means over the wards.
+    """
+    rows = observations[observations["area_code"].isin(areas.wards)]
+    status = rows.pivot(index=["edition", "area_code"], columns="indicator_id", values="status")
+    period = rows.assign(day=pd.to_datetime(rows["period_end"])).pivot(
+        index=["edition", "area_code"], columns="indicator_id", values="day"
+    )
+    editions = sorted(set(map(int, rows["edition"])))
+    shares = {
+        profile: {
+            word: (status == word).mul(own.reindex(status.columns), axis=1).sum(axis=1).groupby("edition").mean()
+            for word in PRESENT
+        }
+        for profile, own in weights.items()
+    }
+    published = [
+        edition
+        for edition in editions
+        if edition == editions[-1]
+        or all(share["held"][edition] <= framework.publication.held for share in shares.values())
+    ]
+    count = sum(not slot.missing_because for slot in chosen)
+    found = []
+    for before, edition in zip([None, *published], published, strict=False):
+        for profile, own in weights.items():
+            moved = 0.0 if before is None else float(_movable(period.loc[before], period.loc[edition], own).mean())
+            found.append(
+                (
+                    edition, profile, basis_id(chosen), count,
+                    *(float(shares[profile][word][edition]) for word in PRESENT),
+                    float("nan") if before is None else moved,
+                    window_end if edition == editions[-1] else None, as_of,
+                )
+            )  # fmt: skip
+    return pd.DataFrame(found, columns=EDITION_COLUMNS)
+
+
+def _movable(before: pd.DataFrame, after: pd.DataFrame, weights: pd.Series) -> pd.Series:
+    """The weight, by area, of the indicators whose observation has another period in the later edition."""
+    other = (before != after) & before.notna() & after.notna()
+    return other.mul(weights.reindex(other.columns), axis=1).sum(axis=1)

@@ -1,0 +1,208 @@
+"""The council's framework and figures as the engine reads them: a tree of elements with their methods, and long rows.
+
+The whole index is one tree; a step that forms one element hands the engine a part of it. The same functions score both,
+so that a part says to the last bit what the whole would say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.framework.statements import by_level
+from spi_pipeline.engine.weights.fit import Fit
+from spi_pipeline.scoring.basis import PRESENT
+from spi_pipeline.scoring.reference import reference_weights
+from spi_pipeline.scoring.areas import Areas
+
+LEVELS = ("indicator", "component", "dimension", "index")
+# What an element states of how it is formed of its children.
+OF_PARENTS = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
+# What an indicator states of how its values become scores.
+OF_INDICATORS = ("normalise", "impute", "treat", "decimals")
+Element = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The index, or a part of it, under one profile.
+
+    Attributes:
+        elements: as the engine reads them, parents before their children.
+        fits: alpha, KMO and share of the first component over the wards of England, of the components whose
+            indicators are all national.
+    """
+
+    elements: tuple[Element, ...]
+    fits: Mapping[str, Fit]
+
+    @property
+    def leaves(self) -> list[str]:
+        """The ids that values are wanted of."""
+        parents = {element.get("parent") for element in self.elements}
+        return [element["id"] for element in self.elements if element["id"] not in parents]
+
+    def children(self, parent: str) -> list[str]:
+        """The ids of an element's children, in order."""
+        return [element["id"] for element in self.elements if element.get("parent") == parent]
+
+    def leaves_below(self, root: str) -> list[str]:
+        """The ids of the leaves below an element."""
+        below = self.children(root)
+        return [leaf for child in below for leaf in self.leaves_below(child)] if below else [root]
+
+    def below(self, root: str) -> Tree:
+        """The element and everything below it."""
+        kept = {root, *self.children(root)}
+        while more := {name for each in kept for name in self.children(each)} - kept:
+            kept |= more
+        return self._cut(root, [element for element in self.elements if element["id"] in kept])
+
+    def above(self, root: str) -> Tree:
+        """The element and its children alone, whose scores are taken as they are."""
+        kept = []
+        for element in self.elements:
+            if element["id"] == root:
+                kept.append(element)
+            elif element.get("parent") == root:
+                kept.append(_scored(element))
+        return self._cut(root, kept)
+
+    def score(self, rows: pd.DataFrame, authority: str) -> Scores:
+        """The scores of every element, for the wards of one authority and for the authority itself.
+
+        Args:
+            rows: as ``values_of`` returns them.
+            authority: code of the authority, which is scored from its own values and takes no part: neither weights
+                nor ranks nor estimates depend on it.
+
+        Raises:
+            EngineError: the methods cannot be applied to the values.
+        """
+        used = [level for level in LEVELS if level in {element["level"] for element in self.elements}]
+        framework = {"levels": used, "outside": [authority], "elements": list(self.elements)}
+        return score_framework(framework, rows)
+
+    def _cut(self, root: str, elements: Sequence[Element]) -> Tree:
+        rooted = [
+            {key: value for key, value in element.items() if key != "parent" or element["id"] != root}
+            for element in elements
+        ]
+        return replace(self, elements=tuple(rooted))
+
+
+def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, reference: pd.DataFrame) -> Tree:
+    """The whole index under one profile, with the slots of the basis alone.
+
+    Args:
+        framework: dimensions, components and profiles.
+        profile: name of the profile.
+        catalogue: rows of the product ``indicator``.
+        reference: rows of the source ``reference``.
+    """
+    methods = framework.profiles[profile].methods
+    held = catalogue[catalogue["in_basis"]]
+    elements: list[Element] = [{"id": framework.id, "level": "index", **_stated(methods, "index", OF_PARENTS)}]
+    fits: dict[str, Fit] = {}
+    for dimension in framework.dimensions:
+        own = _stated(methods, "dimension", OF_PARENTS)
+        elements.append({"id": dimension.id, "parent": framework.id, "level": "dimension", **own})
+        for component in dimension.components:
+            rows = held[held["component_id"] == component.id]
+            own = _stated(methods, "component", OF_PARENTS)
+            if own.get("weights") == "pca":
+                weights, fit = reference_weights(rows, reference)
+                own = own | {"weights": weights or "equal"}
+                fits |= {} if fit is None else {component.id: fit}
+            elements.append({"id": component.id, "parent": dimension.id, "level": "component", **own})
+            elements += [_leaf(row, component.id, methods, framework) for row in rows.to_dict("records")]
+    return Tree(tuple(elements), fits)
+
+
+def values_of(observations: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) -> pd.DataFrame:
+    """Observations as the engine reads them; ``period`` tells which cells are one and the same observation.
+
+    Args:
+        observations: rows of the product ``indicator_value``.
+        ids: the indicators wanted.
+        areas: the areas wanted.
+    """
+    wanted = observations["indicator_id"].isin(ids) & observations["area_code"].isin(areas)
+    rows = observations[wanted]
+    blank = ~rows["status"].isin(PRESENT)
+    figures = {name: rows[name].mask(blank) for name in ("value", "lower", "upper")}
+    return rows[["area_code", "edition", "indicator_id"]].assign(**figures)
+
+
+def scores_of(scores: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) -> pd.DataFrame:
+    """Scores of some elements as values of the leaves of a tree.
+
+    Args:
+        scores: rows of the product ``element_score`` of one profile.
+        ids: the elements wanted.
+        areas: the areas wanted.
+    """
+    rows = scores[scores["id"].isin(ids) & scores["area_code"].isin(areas)]
+    return rows.rename(columns={"id": "indicator_id", "score": "value"})[
+        ["area_code", "edition", "indicator_id", "value"]
+    ]
+
+
+def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], framework: Framework) -> Element:
+    own = _stated(methods, "indicator", OF_INDICATORS)
+    if own.get("impute") == "regression":
+        own["impute"] = {"method": "regression", "minimum_share": framework.publication.areas}
+    goalposts = {name: row[name] for name in ("direction", "worst", "best")}
+    return {"id": row["indicator_id"], "parent": parent, "level": "indicator", **goalposts, **own}
+
+
+def _stated(methods: Mapping[str, Any], level: str, keys: Sequence[str]) -> dict[str, Any]:
+    """What a profile states for a level."""
+    found = {key: methods[key] for key in keys if key in methods}
+    found = {key: stated.get(level) if by_level(stated, key) else stated for key, stated in found.items()}
+    return {key: stated for key, stated in found.items() if stated is not None}
+
+
+def _scored(element: Element) -> Element:
+    """An element as a leaf whose values are its scores: as they are, or as they are rescaled before they enter."""
+    spec = element.get("rescale") or "none"
+    options = dict(spec) if isinstance(spec, Mapping) else {"method": spec}
+    ends = {key: options.pop(key) for key in ("worst", "best", "target") if key in options}
+    return {
+        "id": element["id"], "parent": element["parent"], "level": element["level"], "direction": "higher_is_better",
+        "normalise": options, **ends,
+    }  # fmt: skip
+
+
+def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
+    """The weight in the whole index of every indicator; the mean over authorities where weights are fitted to wards.
+
+    Args:
+        tree: the whole index.
+        rows: as ``values_of`` returns them.
+        areas: wards and authorities.
+    """
+    found = []
+    for authority, codes in areas.by_authority.items():
+        formed = tree.score(rows[rows["area_code"].isin(codes)], authority).formed
+        of_parent = {parent: one.weighed.weights for parent, one in formed.items()}
+        found.append(weights_below(of_parent, tree.elements[0]["id"]))
+    weights: pd.Series = pd.concat(found).groupby(level=0).mean()
+    return weights
+
+
+def weights_below(of_parent: Mapping[str, pd.Series], root: str) -> pd.Series:
+    """The weight of every indicator below an element in that element.
+
+    Args:
+        of_parent: by parent, the weights of its children.
+        root: the element; an indicator is all there is below itself.
+    """
+    if root not in of_parent:
+        return pd.Series({root: 1.0})
+    return pd.concat([share * weights_below(of_parent, str(child)) for child, share in of_parent[root].items()])

@@ -1,0 +1,86 @@
+"""The basis of the publication: which slots all editions rest on, which editions are published, what each indicator is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.steps.indicator import part_of
+from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
+from spi_pipeline.steps.pages.page import Page
+from spi_pipeline.steps.scored import areas
+from spi_pipeline.steps.step import Step, indicator_files, products
+
+
+def basis_step(contracts: Contracts) -> Step:
+    """The step of the products ``indicator`` and ``edition``."""
+    # All of them, since one without a source is looked at too: it fills no slot.
+    observations = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
+    sources = sorted(source.file for source in contracts.sources.values())
+    return Step(
+        name="basis",
+        kind="basis",
+        group="basis",
+        inputs=(*observations, "reference", AS_OF, DORMANT),
+        outputs=("indicator", "edition"),
+        files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator", "edition")),
+        does=basis,
+        page=Page(),
+        title="Basis of the publication",
+        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, so "
+        "that a score never moves because figures enter or expire. What each indicator measures and how it is scored, "
+        "and which calendar years are published.",
+        lineage={
+            "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
+            "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),
+            "worst": (("reference", "value"),),
+            "best": (("reference", "value"),),
+        },
+    )
+
+
+def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The products ``indicator`` and ``edition``."""
+    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.basis import choose_slots, edition_table, require_components, slots
+    from spi_pipeline.scoring.catalogue import catalogue
+    from spi_pipeline.scoring.tree import index_tree, index_weights, values_of
+
+    framework, reference, where = contracts.framework, inputs.frame("reference"), areas(contracts)
+    rows = pd.concat([inputs.frame(part_of(item.id)) for item in contracts.active], ignore_index=True)
+    useful_years = {item.id: _useful_years(contracts, item.source) for item in contracts.active}
+    chosen = choose_slots(
+        rows, slots(list(contracts.indicators.values())), useful_years, where, framework.publication.areas
+    )
+    require_components(chosen, contracts.component_of, framework)
+    table = catalogue(contracts, reference, chosen, rows)
+    held = rows[rows["indicator_id"].isin(table.loc[table["in_basis"], "indicator_id"])]
+
+    def editions(observations: pd.DataFrame) -> pd.DataFrame:
+        weights = {
+            profile: index_weights(
+                tree, values_of(observations, tree.leaves, observations["area_code"].unique()), where
+            )
+            for profile in framework.profiles
+            for tree in [index_tree(framework, profile, table, reference)]
+        }
+        last = _window_end(observations, contracts)
+        return edition_table(observations, weights, chosen, framework, where, inputs.as_of, last)
+
+    # Weights that are fitted over the wards at hand are fitted over the published editions, once these are known.
+    published = editions(held)["edition"]
+    return {"indicator": table, "edition": editions(held[held["edition"].isin(published)])}
+
+
+def _useful_years(contracts: Contracts, source_id: str) -> int:
+    return contracts.vocabulary.useful_lives[contracts.sources[source_id].properties.useful_life].years
+
+
+def _window_end(rows: pd.DataFrame, contracts: Contracts) -> dt.date | None:
+    """The last month of the newest window of monthly sources."""
+    monthly = [item.id for item in contracts.active if item.measure.window is not None]
+    ends = rows.loc[rows["indicator_id"].isin(monthly), "period_end"].dropna()
+    return None if ends.empty else ends.max()
