@@ -124,21 +124,27 @@ def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
     return f"{tables} of another version of their contract and made anew: {shown}."
 
 
-def _show_wards(found_table: WardTable, out: Console) -> None:
-    title = f"Social Progress Index {found_table.edition}, profile {found_table.profile}"
-    table = Table(title=title, title_justify="left")
-    columns = {"ward": "left", "score": "right", "rank": "right", "90 % of draws": "right", "coverage": "right"}
+def _show_wards(found: WardTable, out: Console) -> None:
+    # The newest edition stands for the day its figures were taken: its year alone would promise figures of that year.
+    named = f"as of {found.as_of:%-d %B %Y}" if found.newest else str(found.edition)
+    table = Table(title=f"Social Progress Index {named}, profile {found.profile}", title_justify="left")
+    columns = {"ward": "left", "score": "right", "rank": "right", "likely": "left", "figures of": "left", "coverage": "right"}
     for name, justify in columns.items():
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for row in found_table.rows:
+    for row in found.rows:
         if row["level"] == "authority":
             table.add_section()
         score = "–" if row["score"] is None else f"{row['score']:.1f}"
         rank = "" if row["rank"] is None else str(row["rank"])
-        table.add_row(row["area_name"], score, rank, _ranks(row), f"{row['coverage']:.0%}")
+        table.add_row(row["area_name"], score, rank, _likely(row), _years(row), f"{row['coverage']:.0%}")
         if row["level"] == "authority":
             table.add_section()
     out.print(table)
+
+
+def _years(row: Mapping[str, Any]) -> str:
+    first, last = row["first_year"], row["last_year"]
+    return "" if first is None else str(first) if first == last else f"{first} to {last}"
 
 
 def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
@@ -203,13 +209,14 @@ def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> 
 def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     facts = node.facts
     points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
-    between = f" ({_ranks(facts)})" if _ranks(facts) else ""
+    between = f" (likely {_likely(facts)})" if _likely(facts) else ""
     rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
-    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
+    alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
+    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}{alone}")
     if node.level == "indicator":
         branch.add(_value(facts))
-        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
+        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")
         source = contracts.sources[facts["source_id"]]
         origin = f"{source.properties.publisher}: {source.properties.dataset}"
         branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")
@@ -220,10 +227,15 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
         _branch(branch, child, contracts)
 
 
-def _ranks(facts: Mapping[str, Any]) -> str:
-    """The interval of a rank, such as 3–7; nothing where there is none."""
+def _likely(facts: Mapping[str, Any]) -> str:
+    """The interval of a rank, such as 3rd to 7th; nothing where there is none."""
     low, high = facts["rank_low"], facts["rank_high"]
-    return "" if low is None else str(low) if low == high else f"{low}–{high}"
+    return "" if low is None else _ordinal(low) if low == high else f"{_ordinal(low)} to {_ordinal(high)}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _value(facts: dict[str, Any]) -> str:

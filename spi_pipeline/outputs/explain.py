@@ -97,7 +97,8 @@ def _node(
     score = rows(
         connection,
         """
-        SELECT level, score, rank, rank_low, rank_high, coverage FROM score
+        SELECT level, score, score_low, score_high, rank, rank_low, rank_high, coverage, slots, newest_period, age_years
+        FROM score
         WHERE edition = ? AND profile = ? AND id = ? AND area_code = ?
         """,
         [year, profile, element, code],
@@ -111,8 +112,11 @@ def _node(
     parts = rows(
         connection,
         """
-        SELECT c.id, c.contribution, w.weight, w.basis
-        FROM contribution c LEFT JOIN weight w USING (profile, parent_id, id)
+        SELECT c.id, c.contribution, w.weight, w.method
+        FROM contribution c
+        JOIN area a USING (area_code)
+        LEFT JOIN weight w ON (w.edition, w.profile, w.parent_id, w.id, w.authority_code)
+            = (c.edition, c.profile, c.parent_id, c.id, coalesce(a.parent_code, a.area_code))
         WHERE c.edition = ? AND c.profile = ? AND c.parent_id = ? AND c.area_code = ?
         ORDER BY c.contribution DESC, c.id
         """,
@@ -121,7 +125,7 @@ def _node(
     children = []
     for part in parts:
         child = _node(connection, titles, code, str(part["id"]), profile, year)
-        child.facts.update({key: part[key] for key in ("contribution", "weight", "basis")})
+        child.facts.update({key: part[key] for key in ("contribution", "weight", "method")})
         children.append(child)
     return Node(element, titles.get(element, element), level, score[0], [], children)
 
@@ -133,7 +137,7 @@ def _indicator(
         connection,
         """
         SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end,
-               o.status, i.worst, i.best, i.goalpost_basis, i.allocation, o.source_id, i.licence, i.limits, o.raw_sha256
+               o.status, i.worst, i.best, i.goalpost_source, i.allocation, o.source_id, i.licence, i.limits, o.raw_sha256
         FROM observation o JOIN indicator i USING (indicator_id)
         WHERE o.indicator_id = ? AND o.area_code = ? AND o.edition = ?
         """,

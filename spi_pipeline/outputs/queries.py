@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,9 +62,11 @@ def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> N
             )
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[dict[str, Any]]:
     """The rows of a query as mappings."""
-    cursor = connection.cursor().execute(query, list(values))
+    cursor = connection.cursor().execute(query, values)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -75,11 +78,16 @@ class WardTable:
     Attributes:
         edition: the edition.
         profile: the profile.
-        rows: ``area_code, area_name, level, score, rank, rank_low, rank_high, coverage``.
+        as_of: the day its figures were taken.
+        newest: whether there is no later edition.
+        rows: ``area_code, area_name, level, score, rank, rank_low, rank_high, coverage, first_year, last_year``; the
+            years are those that the oldest and the newest of its figures are of.
     """
 
     edition: int
     profile: str
+    as_of: dt.date
+    newest: bool
     rows: list[dict[str, Any]]
 
 
@@ -95,18 +103,25 @@ def ward_table(database: Path, profile: str = "spi", edition: int | None = None)
         SpiError: when there is no database, or no such edition or profile.
     """
     with reading(database) as connection:
-        newest = chosen_edition(connection, profile, edition)
+        chosen = chosen_edition(connection, profile, edition)
         found = rows(
             connection,
             """
-            SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.rank_low, s.rank_high, s.coverage
-            FROM score s JOIN area a USING (area_code)
-            WHERE s.level = 'index' AND s.profile = ? AND s.edition = ?
+            WITH figures AS (
+                SELECT area_code, min(year(period_end)) AS first_year, max(year(period_end)) AS last_year
+                FROM observation JOIN indicator USING (indicator_id)
+                WHERE in_basis AND edition = $edition GROUP BY area_code
+            )
+            SELECT a.area_code, a.area_name, a.level, s.score, s.rank, s.rank_low, s.rank_high, s.coverage,
+                f.first_year, f.last_year
+            FROM score s JOIN area a USING (area_code) LEFT JOIN figures f USING (area_code)
+            WHERE s.level = 'index' AND s.profile = $profile AND s.edition = $edition
             ORDER BY coalesce(a.parent_code, a.area_code), a.level DESC, s.rank NULLS LAST, a.area_name
             """,
-            [profile, newest],
+            {"profile": profile, "edition": chosen},
         )
-    return WardTable(newest, profile, found)
+        last = rows(connection, "SELECT max(edition) AS edition, any_value(as_of) AS as_of FROM edition")[0]
+    return WardTable(chosen, profile, last["as_of"], chosen == last["edition"], found)
 
 
 def chosen_edition(connection: duckdb.DuckDBPyConnection, profile: str, edition: int | None) -> int:

@@ -23,7 +23,8 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
     """The dates of the figures behind every score.
 
     An edition stands for the end of its year, the newest for the day its figures were taken; a figure is as old as its
-    period's end is far from that day, before it or after. Estimated cells have no date.
+    period's end is far from that day, before it or after. A year that is not over when its figures are taken ends with
+    that day. Estimated cells have no date.
 
     Args:
         weights: rows of the product ``weight``, every level.
@@ -38,7 +39,8 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
         measured within three years.
     """
     known = observations[observations["status"].isin(PRESENT)]
-    days = pd.to_datetime(known["period_end"]).astype("datetime64[s]").astype("int64") / 86400
+    ends = pd.to_datetime(known["period_end"]).clip(upper=pd.Timestamp(as_of))
+    days = ends.astype("datetime64[s]").astype("int64") / 86400
     wide = known.assign(day=days).pivot(index=["edition", "area_code"], columns="indicator_id", values="day")
     editions = sorted(set(weights["edition"]))
     every = pd.MultiIndex.from_product([editions, areas.all], names=["edition", "area_code"])
