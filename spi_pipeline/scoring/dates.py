@@ -15,8 +15,9 @@ from spi_pipeline.scoring.tree import weights_below
 DATE_COLUMNS = [
     "edition", "profile", "id", "area_code", "slots", "slots_filled", "newest_period", "age_years", "recent_weight",
 ]  # fmt: skip
-RECENT_YEARS = 3
 DAYS_A_YEAR = 365.25
+# Three years from a day to the same day, with a leap day in them or without.
+RECENT_YEARS = 3 + 1 / DAYS_A_YEAR
 
 
 def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of: dt.date) -> pd.DataFrame:

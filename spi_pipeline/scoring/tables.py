@@ -73,5 +73,5 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
 def contribution_rows(scores: Scores, parent: str) -> pd.DataFrame:
     """Rows of the product ``contribution`` for the children of one parent, but for the profile."""
     points = scores.formed[parent].contributions().rename_axis(columns="id")
-    rows = points.stack().rename("contribution").reset_index()
+    rows = points.stack().dropna().rename("contribution").reset_index()
     return rows.assign(parent_id=parent)

@@ -89,8 +89,9 @@ class Tree:
         return score_framework(framework, rows)
 
     def _cut(self, root: str, elements: Sequence[Element]) -> Tree:
+        # The top of a tree enters no parent.
         rooted = [
-            {key: value for key, value in element.items() if key != "parent" or element["id"] != root}
+            {key: value for key, value in element.items() if element["id"] != root or key not in ("parent", "rescale")}
             for element in elements
         ]
         return replace(self, elements=tuple(rooted))
@@ -107,7 +108,8 @@ def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, refe
     """
     methods = framework.profiles[profile].methods
     held = catalogue[catalogue["in_basis"]]
-    elements: list[Element] = [{"id": framework.id, "level": "index", **_stated(methods, "index", OF_PARENTS)}]
+    top = [key for key in OF_PARENTS if key != "rescale"]
+    elements: list[Element] = [{"id": framework.id, "level": "index", **_stated(methods, "index", top)}]
     fits: dict[str, Fit] = {}
     for dimension in framework.dimensions:
         own = _stated(methods, "dimension", OF_PARENTS)

@@ -8,8 +8,9 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.indicators import Goalposts
+from spi_pipeline.scoring.basis import Slot, slots
 from spi_pipeline.scoring.catalogue import catalogue, goalposts
-from spi_pipeline_tests.scoring.town import indicator
+from spi_pipeline_tests.scoring.town import indicator, observed
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 EMBEDDED = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables" / "reference.parquet"
@@ -35,10 +36,24 @@ def test_a_reference_that_gives_no_goalposts_is_a_fault(name: str, text: str) ->
 
 def test_the_catalogue_of_the_repository_agrees_with_its_directions() -> None:
     contracts = load_contracts(CONTRACTS)
-    table = catalogue(contracts, pd.read_parquet(EMBEDDED)).set_index("indicator_id")
+    chains = slots(list(contracts.indicators.values()))
+    late, *kept = [Slot(chain[0], chain[0], "") for chain in chains]
+    chosen = [Slot(late.id, late.filled_by, "Too old."), *kept]
+    rows = observed({late.id: [1] * 6}).assign(period_start="2024-01-01")
+    table = catalogue(contracts, pd.read_parquet(EMBEDDED), chosen, rows).set_index("indicator_id")
+    assert table.loc[late.id, ["in_basis", "not_in_basis_because", "reference_period"]].tolist() == [
+        False, "Too old.", "2024-01-01/2024-12-31",
+    ]  # fmt: skip
+    older = {name: chain[0] for chain in chains for name in chain[1:]}
+    assert older
+    for name, newest in older.items():
+        assert table.loc[name, "slot_id"] == newest
+        assert not table.loc[name, "in_basis"]
+        assert table.loc[name, "not_in_basis_because"] == f"{newest} fills the slot in every edition."
+    assert set(table.index[table["in_basis"]]) == {slot.id for slot in kept}
     assert set(table.index) == set(contracts.indicators)
     assert ((table["best"] > table["worst"]) == (table["direction"] == "higher_is_better")).all()
-    assert set(table["goalpost_basis"]) == {"reference", "cap", "theory"}
+    assert set(table["goalpost_source"]) == {"reference", "cap", "theory"}
     assert set(table.index[table["relative"]]) == {
         name for name, item in contracts.indicators.items()
         if item.unit in ("standard_score", "ratio", "risk_score", "connectivity_score")

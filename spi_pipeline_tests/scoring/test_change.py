@@ -1,161 +1,92 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.scoring.above import score_parent
-from spi_pipeline.scoring.change import CHANGE_COLUMNS, changes
-from spi_pipeline.scoring.component import score_component
-from spi_pipeline_tests.scoring.town import (
-    ALL,
-    AREAS,
-    N1,
-    N2,
-    N3,
-    NAN,
-    NO_YARDSTICK,
-    framework,
-    goalposts,
-    indicator,
-)
+from spi_pipeline.scoring.change import change_rows, movable_share, pairs_of, periods_of, verdicts
+from spi_pipeline.scoring.tree import values_of
+from spi_pipeline_tests.scoring.town import NORTH
+from spi_pipeline_tests.scoring.whole import EDITIONS, EIGHT_AND_TWO, WARDS, observations, town_trees
 
-# Two components: one of two slots, the first with a predecessor, and one of a single slot.
-NEW, OLD, STEADY, OTHER = indicator("new", predecessor="old"), indicator("old"), indicator("steady"), indicator("other")
-COMPONENTS = {"housing": [NEW, OLD, STEADY], "health": [OTHER]}
-LEVELS = {"housing": 2, "health": 1}
+NORTHERN = EIGHT_AND_TWO.by_authority[NORTH]
+NO_ENDS = pd.DataFrame(columns=["area_code", "id", "change_low", "change_high", "rank_change_low", "rank_change_high"])
 
 
-def rows(name: str, edition: int, year: int, values: Sequence[float]) -> pd.DataFrame:
-    """Observations of one indicator in one edition, of a period that ends with the year stated."""
-    status = ["missing" if np.isnan(value) else "observed" if year == edition else "carried" for value in values]
-    return pd.DataFrame(
-        {
-            "indicator_id": name, "area_code": ALL, "edition": edition, "value": values, "status": status,
-            "period_end": pd.Timestamp(year, 12, 31).date(),
-        }
-    )  # fmt: skip
+def changed(rows: pd.DataFrame, pair: tuple[int, int] = (2022, 2023)) -> pd.DataFrame:
+    """Rows of the product for the north under profile equal, which estimates nothing."""
+    tree = town_trees()[0]["equal"]
+    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    periods = periods_of(rows, tree.leaves, scores.scores.index)
+    movable = movable_share(scores, periods, *pair)
+    return change_rows(scores, scores.scores.loc[pair[1]], movable, NO_ENDS, pair)
 
 
-def split(observations: pd.DataFrame, relative: Sequence[str] = (), mean: str = "arithmetic") -> pd.DataFrame:
-    """The change table of the invented town, through the scoring of every level."""
-    frame, editions = framework(mean=mean), sorted(set(observations["edition"]))
-    scored = []
-    for component, indicators in COMPONENTS.items():
-        own: list[Indicator] = indicators
-        table = observations[observations["indicator_id"].isin([item.id for item in own])]
-        scored.append(
-            score_component(component, own, table, editions, goalposts(*own), NO_YARDSTICK, frame, AREAS)
-        )  # fmt: skip
-    below = pd.concat([part.score for part in scored])
-    scored.append(score_parent("needs", "dimension", below[below["level"] == "component"], LEVELS, frame, AREAS))
-    scored.append(score_parent("town_index", "index", scored[-1].score, {"needs": 3}, frame, AREAS))
-    scores, weights = (pd.concat([getattr(part, name) for part in scored]) for name in ("score", "weight"))
-    return changes(scores, weights, observations, relative, frame)
+def still() -> pd.DataFrame:
+    """The figures of the first edition in all of them."""
+    rows = observations()
+    first = rows[rows["edition"] == EDITIONS[0]].drop(columns="edition")
+    return rows[["indicator_id", "area_code", "edition"]].merge(first, on=["indicator_id", "area_code"])
 
 
-def part(table: pd.DataFrame, name: str, area: str = N1, profile: str = "equal") -> list[float]:
-    """Change, and the three parts of it, of one element and area."""
-    found = table[(table["id"] == name) & (table["area_code"] == area) & (table["profile"] == profile)]
-    assert len(found) == 1
-    return [float(value) for value in found[CHANGE_COLUMNS[-4:]].iloc[0]]
+def test_pairs_are_each_edition_with_the_next_and_the_first_with_the_last() -> None:
+    assert pairs_of([2022]) == []
+    assert pairs_of([2022, 2024]) == [(2022, 2024)]
+    assert pairs_of([2022, 2023, 2025]) == [(2022, 2023), (2023, 2025), (2022, 2025)]
 
 
-FLAT = [50.0] * 6
-BEFORE = pd.concat([rows("steady", 2023, 2021, FLAT), rows("other", 2023, 2023, FLAT)])
+def test_a_town_whose_figures_stand_still_has_no_change() -> None:
+    for pair in pairs_of(EDITIONS):
+        found = changed(still(), pair)
+        assert (found["change"] == 0).all()
+        assert (found["rank_change"].dropna() == 0).all()
+        assert (found["movable"] == 0).all()
+        assert set(found["verdict"]) == {"cannot_tell"}
 
 
-def test_a_newer_period_is_data_an_old_one_carried_is_none() -> None:
-    before = pd.concat([BEFORE, rows("old", 2023, 2023, FLAT)])
-    after = [
-        rows("old", 2024, 2024, [70.0] * 6),
-        rows("steady", 2024, 2021, FLAT),
-        rows("other", 2024, 2024, [40.0] * 6),
-    ]
-    table = split(pd.concat([before, *after]))
-    assert part(table, "old") == [20, 20, 0, 0]
-    assert part(table, "steady") == [0, 0, 0, 0]
-    assert part(table, "housing") == [10, 10, 0, 0], "half of twenty"
-    assert part(table, "health") == [-10, -10, 0, 0]
-    assert part(table, "town_index") == [0, 0, 0, 0]
-    assert list(table.columns) == CHANGE_COLUMNS
+def test_one_figure_moved_by_hand_moves_what_is_above_it_and_no_more() -> None:
+    rows = still()
+    place = (rows["indicator_id"] == "a") & (rows["area_code"] == WARDS[2]) & (rows["edition"] == 2023)
+    rows.loc[place, ["value", "period_end"]] = [rows.loc[place, "value"].iloc[0] + 12.0, dt.date(2023, 12, 31)]
+    found = changed(rows)
+    moved = found[found["change"] != 0].set_index("id")
+    assert set(moved["area_code"]) == {WARDS[2]}
+    assert moved["change"].to_dict() == pytest.approx({"a": 12, "housing": 6, "needs": 3, "town_index": 3})
+    assert moved["movable"].to_dict() == pytest.approx({"a": 1, "housing": 0.5, "needs": 0.25, "town_index": 0.25})
+    pd.testing.assert_series_equal(found["from_data"], found["change"], check_names=False)
 
 
-def test_what_entered_expired_or_was_replaced_is_the_set() -> None:
-    before = pd.concat([BEFORE, rows("old", 2023, 2023, FLAT)])
-    kept = [rows("steady", 2024, 2021, FLAT), rows("other", 2024, 2024, [60.0] * 6)]
-    replaced = split(pd.concat([before, *kept, rows("new", 2024, 2024, [90.0] * 6)]))
-    assert part(replaced, "housing") == [20, 0, 0, 20]
-    assert part(replaced, "needs") == [15, 5, 0, 10], "five from the other component's newer figure"
-    assert set(replaced["id"]).isdisjoint({"old", "new"}), "neither has a score in both editions"
-    expired = split(pd.concat([before, *kept]))
-    assert part(expired, "housing") == [0, 0, 0, 0], "expired at the mean of its siblings"
-    entered = split(pd.concat([BEFORE, *kept, rows("old", 2024, 2024, [90.0] * 6)]))
-    assert part(entered, "housing") == [20, 0, 0, 20]
+def test_places_gained_are_positive() -> None:
+    rows = still()
+    place = (rows["indicator_id"] == "a") & (rows["area_code"] == WARDS[5]) & (rows["edition"] == 2023)
+    rows.loc[place, "value"] = 100.0
+    own = changed(rows).set_index(["id", "area_code"])["rank_change"]
+    assert own["a", WARDS[5]] == 7, "from the eighth place to the first"
+    assert [own["a", ward] for ward in WARDS[:5]] == [-1] * 5
+    assert pd.isna(own["a", NORTH])
 
 
-def test_a_newer_release_of_a_relative_measure_is_another_set() -> None:
-    before = pd.concat([BEFORE, rows("old", 2023, 2023, FLAT)])
-    after = [rows("old", 2024, 2024, [70.0] * 6), rows("steady", 2024, 2021, FLAT), rows("other", 2024, 2024, FLAT)]
-    table = split(pd.concat([before, *after]), relative=["old"])
-    assert part(table, "old") == [20, 0, 0, 20]
-    assert part(table, "housing") == [10, 0, 0, 10]
+def test_what_is_estimated_has_no_period_and_cannot_move() -> None:
+    tree, rows = town_trees()[0]["spi"], observations()
+    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    share = movable_share(scores, periods_of(rows, tree.leaves, scores.scores.index), 2022, 2023)
+    assert share.loc[WARDS[0], ["c", "a", "health", "town_index"]].tolist() == pytest.approx([1, 0, 1 / 3, 1 / 6])
+    assert share.loc[WARDS[6], "d"] == 0
 
 
-def test_a_gap_estimated_anew_is_carried_and_a_gap_filled_is_the_set() -> None:
-    # steady lacks N3 in both editions and follows old in the wards beside it; old moves, so the estimate does.
-    steady = [10.0, 20, NAN, 30, 20, 30]
-    old, moved = [20.0, 40, 80, 60, 40, 60], [22.0, 44, 40, 66, 44, 66]
-    before = pd.concat(
-        [rows("old", 2023, 2023, old), rows("steady", 2023, 2021, steady), rows("other", 2023, 2023, FLAT)]
-    )
-    still = [rows("old", 2024, 2024, moved), rows("steady", 2024, 2021, steady), rows("other", 2024, 2024, FLAT)]
-    table = split(pd.concat([before, *still]))
-    change, data, carried, entered = part(table, "steady", N3, "spi")
-    assert carried == change < 0
-    assert (data, entered) == (0, 0)
-    whole = part(table, "housing", N3, "spi")
-    assert whole == pytest.approx([(change - 40) / 2, -20, change / 2, 0])
-    filled = [still[0], rows("steady", 2024, 2024, [10, 20, 35, 30, 20, 30.0]), still[2]]
-    told = part(split(pd.concat([before, *filled])), "steady", N3, "spi")
-    assert told[1:3] == [0, 0]
-    assert told[3] == told[0]
-    assert part(split(pd.concat([before, *filled])), "steady", N2, "spi") == [0, 0, 0, 0], "newer, and the same"
+def test_the_estimates_of_the_earlier_edition_tell_what_they_moved() -> None:
+    tree, rows = town_trees()[0]["spi"], observations()
+    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    held = scores.scores.loc[2023] - 0.25
+    share = movable_share(scores, periods_of(rows, tree.leaves, scores.scores.index), 2022, 2023)
+    found = change_rows(scores, held, share, NO_ENDS, (2022, 2023))
+    np.testing.assert_allclose(found["from_data"] + found["from_imputation"], found["change"], atol=1e-9)
+    assert found["from_imputation"].to_numpy() == pytest.approx(0.25)
 
 
-def test_one_edition_has_no_change() -> None:
-    assert split(pd.concat([BEFORE, rows("old", 2023, 2023, FLAT)])).empty
-
-
-VALUES = st.lists(st.one_of(st.just(NAN), st.floats(1, 99)), min_size=6, max_size=6)
-YEARS = range(2022, 2026)
-
-
-@settings(max_examples=2, deadline=None)
-@given(st.lists(VALUES, min_size=12, max_size=12), st.lists(st.booleans(), min_size=4, max_size=4), st.booleans())
-@pytest.mark.parametrize("mean", ["arithmetic", "geometric"])
-def test_the_three_parts_add_up_to_what_the_scores_say(
-    mean: str, drawn: list[list[float]], fresh: list[bool], relative: bool
-) -> None:
-    # Every year new figures of the later definition and of the one that always is there; of the earlier and the steady
-    # one in some years, in the others those of 2021.
-    found = [rows("other", year, year, [20.0, 30, 40, 50, 30, 50]) for year in YEARS]
-    for place, year in enumerate(YEARS):
-        old, new, steady = drawn[3 * place : 3 * place + 3]
-        period = year if fresh[place] else 2021
-        found += [rows("new", year, year, new), rows("old", year, 2021, drawn[0])]
-        found.append(rows("steady", year, period, steady if fresh[place] else old))
-    observations = pd.concat(found)
-    table = split(observations, ["steady"] if relative else [], mean)
-    parts = table[["from_data", "from_carried", "from_set"]]
-    np.testing.assert_allclose(parts.sum(axis=1), table["change"], atol=1e-12)
-    assert not table.duplicated(CHANGE_COLUMNS[:6]).any()
-    assert parts.notna().all(axis=None)
-    single = table["level"] == "indicator"
-    assert ((parts[single] != 0).sum(axis=1) <= 1).all(), "one figure moves for one reason"
-    assert set(zip(table["edition_from"], table["edition_to"], strict=True)) == {(y, y + 1) for y in YEARS[:-1]}
+def test_the_verdict_follows_the_interval_where_enough_can_have_moved() -> None:
+    movable = pd.Series([0.5, 1.0, 0.7, 0.49])
+    low, high = pd.Series([0.1, -2.0, -0.1, 1.0]), pd.Series([2.0, -0.1, 0.1, 2.0])
+    assert verdicts(movable, low, high).tolist() == ["rose", "fell", "not_distinguishable", "cannot_tell"]

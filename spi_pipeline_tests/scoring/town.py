@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from spi_pipeline.contracts.models.framework import Component, Dimension, Framew
 from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, Plausible
 from spi_pipeline.contracts.models.tables import Source, SourceProperties
 from spi_pipeline.engine.framework.doubt import SOURCES
-from spi_pipeline.scoring.tables import Areas
-from spi_pipeline.scoring.weighting import Yardstick
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.tree import Tree, index_tree
 
 NAN = float("nan")
 NORTH, SOUTH = "E06000001", "E06000002"
@@ -31,6 +32,7 @@ def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int
         licence="ogl",
         attribution="Of an office.",
         mode="frozen",
+        useful_life="flow",
         geography={"levels": list(levels), "vintage": vintage},
         period={"basis": "reference", **(period or {"start": "2021-01-01", "end": "2021-12-31"})},
     )
@@ -59,10 +61,16 @@ def indicator(
     )
 
 
-def goalposts(*indicators: Indicator) -> pd.DataFrame:
-    """Goalposts as the catalogue gives them, by indicator."""
-    stated = {item.id: (item.goalposts.worst, item.goalposts.best) for item in indicators}
-    return pd.DataFrame.from_dict(stated, orient="index", columns=["worst", "best"], dtype=float)
+def catalogue(**indicators: Sequence[Indicator]) -> pd.DataFrame:
+    """Rows of the product ``indicator``, all in the basis: the indicators by component."""
+    return pd.DataFrame(
+        [
+            (item.id, component, item.direction, item.goalposts.worst, item.goalposts.best, True)
+            for component, items in indicators.items()
+            for item in items
+        ],
+        columns=["indicator_id", "component_id", "direction", "worst", "best", "in_basis"],
+    ).astype({"worst": float, "best": float})
 
 
 def reference(correlation: pd.DataFrame, n: int = 6784, sd: float = 10.0) -> pd.DataFrame:
@@ -74,25 +82,27 @@ def reference(correlation: pd.DataFrame, n: int = 6784, sd: float = 10.0) -> pd.
     return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
 
 
-NO_YARDSTICK = Yardstick.of(reference(pd.DataFrame()), [])
+NO_REFERENCE = reference(pd.DataFrame())
 
 
 def observed(
     values: Mapping[str, Sequence[float]], edition: int = 2024, status: str = "observed", areas: Sequence[str] = ALL
 ) -> pd.DataFrame:
-    """Rows of the product ``observation``: per indicator one value for each of the areas, in their order."""
+    """Rows of ``indicator_value``: per indicator one value of the edition's year for each of the areas, in order."""
     rows = [
-        (name, area, edition, value, "missing" if pd.isna(value) else status)
+        (name, area, edition, value, "missing" if pd.isna(value) else status, NAN, NAN)
         for name, figures in values.items()
         for area, value in zip(areas, figures, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["indicator_id", "area_code", "edition", "value", "status"])
+    columns = ["indicator_id", "area_code", "edition", "value", "status", "lower", "upper"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(period_end=[None if pd.isna(row) else dt.date(edition, 12, 31) for row in frame["value"]])
 
 
 def framework(components: Sequence[str] = ("housing", "health"), mean: str = "arithmetic") -> Framework:
     """One dimension of these components, under the profiles ``spi`` (imputing) and ``equal`` (not)."""
-    means = {"component": mean, "dimension": mean, "index": mean}
-    common = {"title": "", "description": "", "means": means, "available": 0.5}
+    pca = {"component": "pca", "dimension": "equal", "index": "equal"}
+    common = {"title": "", "description": "", "aggregate": mean, "available": 0.5}
     floor = {} if mean == "arithmetic" else {"floor": 1.0}
     return Framework(
         id="town_index",
@@ -107,14 +117,19 @@ def framework(components: Sequence[str] = ("housing", "health"), mean: str = "ar
             )
         ],
         profiles={
-            "spi": Profile(weights="pca", impute="regression", **common, **floor),
+            "spi": Profile(weights=pca, impute="regression", **common, **floor),
             "equal": Profile(weights="equal", impute="none", **common, **floor),
         },
-        publication=Publication(first_edition=2019, slots=0.65, areas=0.65, owner="team:town"),
+        publication=Publication(first_edition=2019, held=0.5, areas=0.65, owner="team:town"),
         uncertainty=Uncertainty(
             draws=40, seed=1, sources=list(SOURCES), goalposts=0.1, weights=0.25, lowest=1, shares=20
         ),
     )
+
+
+def trees(frame: Framework, known: pd.DataFrame, reference: pd.DataFrame = NO_REFERENCE) -> dict[str, Tree]:
+    """The whole index under each profile."""
+    return {profile: index_tree(frame, profile, known, reference) for profile in frame.profiles}
 
 
 def picked(table: pd.DataFrame, column: str, **where: object) -> dict[str, Any]:

@@ -9,17 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.engine.weights.fit import cronbach_alpha
-from spi_pipeline.scoring.component import score_component
-from spi_pipeline.scoring.tables import (
-    CONTRIBUTION_COLUMNS,
-    IMPUTATION_COLUMNS,
-    SCORE_COLUMNS,
-    WEIGHT_COLUMNS,
-    Areas,
-    Scored,
-)
-from spi_pipeline.scoring.weighting import Yardstick
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.element import Tables, component_tables
+from spi_pipeline.scoring.tables import CONTRIBUTION_COLUMNS, IMPUTATION_COLUMNS, SCORE_COLUMNS, WEIGHT_COLUMNS
 from spi_pipeline_tests.scoring.town import (
     ALL,
     AREAS,
@@ -27,17 +21,18 @@ from spi_pipeline_tests.scoring.town import (
     N2,
     N3,
     NAN,
-    NO_YARDSTICK,
+    NO_REFERENCE,
     NORTH,
     S1,
     SOUTH,
     WARDS,
+    catalogue,
     framework,
-    goalposts,
     indicator,
     observed,
     picked,
     reference,
+    trees,
 )
 
 # Good is better the higher from 0 to 100, bad the lower from 50 to 0.
@@ -50,19 +45,23 @@ FIGURES = st.one_of(st.none(), st.floats(-20, 120).map(lambda x: round(x, 3)))
 quick = settings(max_examples=5, deadline=None)
 
 
-def scored(rows: pd.DataFrame, *indicators: object, mean: str = "arithmetic", areas: Areas = AREAS) -> Scored:
-    chosen = indicators or (GOOD, BAD)
-    editions = sorted(set(rows["edition"]))
-    posts = goalposts(*chosen)
-    return score_component("housing", chosen, rows, editions, posts, NO_YARDSTICK, framework(mean=mean), areas)
+def scored(
+    rows: pd.DataFrame,
+    *indicators: Indicator,
+    mean: str = "arithmetic",
+    areas: Areas = AREAS,
+    known: pd.DataFrame = NO_REFERENCE,
+) -> Tables:
+    whole = trees(framework(["housing"], mean), catalogue(housing=indicators or (GOOD, BAD)), known)
+    return component_tables("housing", {name: tree.below("housing") for name, tree in whole.items()}, rows, areas)
 
 
-def of(got: Scored, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
-    return picked(got.score, column, profile=profile, id=name, edition=edition)
+def of(got: Tables, column: str = "score", profile: str = "equal", name: str = "housing", edition: int = 2024) -> dict:
+    return picked(got["element_score"], column, profile=profile, id=name, edition=edition)
 
 
 @cache
-def town_scored() -> Scored:
+def town_scored() -> Tables:
     return scored(observed(TOWN))
 
 
@@ -77,17 +76,17 @@ def test_scores_by_goalposts_and_their_mean_by_hand(profile: str) -> None:
     assert of(got, name="bad", profile=profile) == close([0, 50, 80, 100, 40, 100]), "beyond best is 100"
     assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90])
     assert of(got, "coverage", profile) == close([1] * 6)
-    assert set(got.score["level"]) == {"indicator", "component"}
-    assert got.imputation.empty
+    assert set(got["element_score"]["level"]) == {"indicator", "component"}
+    assert got["imputation"].empty
 
 
 def test_the_tables_have_the_columns_of_the_products() -> None:
     got = town_scored()
-    assert list(got.score.columns) == SCORE_COLUMNS
-    assert list(got.weight.columns) == WEIGHT_COLUMNS
-    assert list(got.contribution.columns) == CONTRIBUTION_COLUMNS
-    assert list(got.imputation.columns) == IMPUTATION_COLUMNS
-    assert not got.score.duplicated(["edition", "profile", "level", "id", "area_code"]).any()
+    assert list(got["element_score"].columns) == SCORE_COLUMNS
+    assert list(got["weight"].columns) == WEIGHT_COLUMNS
+    assert list(got["contribution"].columns) == CONTRIBUTION_COLUMNS
+    assert list(got["imputation"].columns) == IMPUTATION_COLUMNS
+    assert not got["element_score"].duplicated(["edition", "profile", "level", "id", "area_code"]).any()
 
 
 def test_wards_rank_within_their_authority_and_authorities_not_at_all() -> None:
@@ -110,71 +109,42 @@ def test_each_edition_is_ranked_apart() -> None:
     assert [of(got, "rank", edition=2024)[ward] for ward in WARDS] == [1, 2, 3, 1]
 
 
-def test_only_the_editions_asked_for_are_scored() -> None:
-    rows = pd.concat([observed(TOWN, 2023), observed(TOWN, 2024)])
-    posts = goalposts(GOOD, BAD)
-    got = score_component("housing", [GOOD, BAD], rows, [2024], posts, NO_YARDSTICK, framework(), AREAS)
-    assert set(got.score["edition"]) == {2024}
+def test_every_slot_weighs_the_same_and_the_method_says_so() -> None:
+    weights = town_scored()["weight"]
+    assert set(weights["weight"]) == {0.5}
+    assert set(weights["method"]) == {"equal"}
+    assert set(weights["parent_id"]) == {"housing"}
+    assert set(weights["level"]) == {"component"}
+    assert set(weights["authority_code"]) == {NORTH, SOUTH}
 
 
-def test_every_slot_weighs_the_same_and_the_basis_says_so() -> None:
-    new, old = indicator("new", predecessor="old"), indicator("old")
-    rows = pd.concat(
-        [observed({"old": [10] * 6, "good": [90] * 6}, 2023), observed({"new": [30] * 6, "good": [90] * 6}, 2024)]
-    )
-    got = scored(rows, new, old, GOOD)
-    weights = got.weight[got.weight["profile"] == "equal"].set_index("id")
-    assert weights["weight"].to_dict() == {"new": 0.5, "old": 0.5, "good": 0.5}, "two slots, one filled two ways"
-    assert set(got.weight["basis"]) == {"equal"}
-    assert set(got.weight["parent_id"]) == {"housing"}
-    assert of(got, edition=2023) == close([50] * 6)
-    assert of(got, edition=2024) == close([60] * 6)
-    assert of(got, "coverage", edition=2024) == close([1] * 6), "a slot counts once"
-    assert of(got, name="old", edition=2024) == {}
-
-
-def test_the_yardstick_weighs_under_the_profile_that_asks_for_it() -> None:
+def test_the_reference_weighs_under_the_profile_that_asks_for_it() -> None:
     three = [indicator(name) for name in "abc"]
     matrix = pd.DataFrame([[1, 0.9, 0.5], [0.9, 1, 0.6], [0.5, 0.6, 1]], list("abc"), list("abc"))
     rows = observed({"a": [10, 20, 30, 40, 20, 40], "b": [50] * 6, "c": [90, 80, 70, 60, 80, 60]})
-    yardstick = Yardstick.of(reference(matrix), list("abc"))
-    got = score_component("housing", three, rows, [2024], goalposts(*three), yardstick, framework(), AREAS)
-    weights = got.weight.set_index(["profile", "id"])
-    assert set(weights.loc["spi", "basis"]) == {"pca_reference"}
-    assert set(weights.loc["equal", "basis"]) == {"equal"}
+    got = scored(rows, *three, known=reference(matrix))
+    north = got["weight"][got["weight"]["authority_code"] == NORTH]
+    weights = north.set_index(["profile", "id"])
+    assert set(weights.loc["spi", "method"]) == {"pca_reference"}
+    assert set(weights.loc["equal", "method"]) == {"equal"}
     assert weights.loc["equal", "weight"].to_list() == pytest.approx([1 / 3] * 3)
-    assert set(got.weight["n"]) == {6784}
-    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(matrix)] * 6)
-    a, b, c = weights.loc["spi", "weight"]
+    spi = weights.loc["spi"]
+    assert set(spi["n"]) == {6784}
+    assert spi["alpha"].to_list() == pytest.approx([cronbach_alpha(matrix)] * 3)
+    a, b, c = spi["weight"]
     assert of(got, profile="spi")[N1] == pytest.approx(10 * a + 50 * b + 90 * c)
 
 
-def test_without_a_yardstick_the_fit_is_that_of_the_wards_of_one_edition() -> None:
+def test_without_a_reference_the_fit_is_that_of_the_wards_of_each_edition() -> None:
     three = [indicator(name) for name in "abc"]
     full = {"a": [10, 20, 30, 50, 20, 50], "b": [10, 25, 30, 40, 20, 40], "c": [20, 10, 30, 40, 20, 40]}
-    rows = pd.concat([observed(full, 2023), observed(full, 2024, "carried"), observed({"a": full["a"]}, 2025)])
-    got = scored(rows, *three)
+    rows = pd.concat([observed(full, 2023), observed(full, 2024, "carried")])
+    weight = scored(rows, *three, areas=ONE)["weight"]
     wards = pd.DataFrame(full).iloc[:4]
-    assert set(got.weight["n"]) == {4}, "the four wards once, though two editions hold the same values"
-    assert got.weight["alpha"].to_list() == pytest.approx([cronbach_alpha(wards.corr())] * 6)
-    carried = wards.std() / wards.std().sum()
-    assert got.weight["effective_weight"].to_list() == pytest.approx([*carried, *carried])
-
-
-def test_a_predecessor_is_not_used_beside_its_successor() -> None:
-    got = scored(observed({"new": [30] * 6, "old": [90] * 6}), indicator("new", predecessor="old"), indicator("old"))
-    assert of(got) == close([30] * 6)
-    assert set(got.contribution["id"]) == {"new"}
-
-
-@pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_an_absent_indicator_is_left_out_and_its_siblings_share_its_weight(profile: str) -> None:
-    few = {"few": [90, NAN, NAN, NAN, 90, NAN]}
-    got = scored(observed(TOWN | few), GOOD, BAD, indicator("few"))
-    assert of(got, profile=profile) == close([10, 45, 70, 90, 40, 90]), "one of three wards is below 65 %"
-    assert of(got, "coverage", profile) == close([2 / 3] * 6)
-    assert of(got, name="few", profile=profile) == {}
-    assert set(got.contribution["id"]) == {"good", "bad"}
+    assert set(weight["n"]) == {4}, "the four wards once, though two editions hold the same values"
+    assert weight["alpha"].to_list() == pytest.approx([cronbach_alpha(wards.corr())] * 12)
+    spread = wards.std() / wards.std().sum()
+    assert weight["effective_weight"].to_list() == pytest.approx([*spread] * 4)
 
 
 GAP = {"x": [10, 20, 30, NAN, 20, 50], "y": [20, 40, 60, 80, 40, 80]}
@@ -182,7 +152,7 @@ WHOLE = {"x": [20, 30, 10, 40, 20, 40], "y": [40, 60, 20, 80, 40, 80]}
 
 
 @cache
-def gap() -> Scored:
+def gap() -> Tables:
     rows = pd.concat([observed(WHOLE, 2023), observed(GAP | {"y": [20, 40, 60, 80, NAN, NAN]}, 2024)])
     return scored(rows, indicator("x"), indicator("y"), areas=ONE)
 
@@ -190,7 +160,7 @@ def gap() -> Scored:
 def test_under_spi_a_gap_of_a_ward_is_imputed_and_recorded() -> None:
     got = gap()
     # y = 2x wherever both are known, so the gap beside y = 80 is 40.
-    [cell] = got.imputation.to_dict("records")
+    [cell] = got["imputation"].to_dict("records")
     assert cell == {
         "edition": 2024, "profile": "spi", "indicator_id": "x", "area_code": S1,
         "value": pytest.approx(40), "method": "regression", "donors": "y",
@@ -208,14 +178,6 @@ def test_under_equal_the_gap_stays_with_a_row_that_says_so() -> None:
     assert of(got, "coverage", name="x")[S1] == 0
     assert of(got)[S1] == 80
     assert of(got, "coverage")[S1] == 0.5
-
-
-@pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_an_authority_is_never_imputed(profile: str) -> None:
-    got = gap()
-    assert np.isnan(of(got, profile=profile, name="y")[NORTH])
-    assert of(got, profile=profile)[NORTH] == 20
-    assert of(got, "coverage", profile)[NORTH] == 0.5
 
 
 def test_a_score_needs_its_share_of_the_indicators_that_any_area_has() -> None:
@@ -236,7 +198,7 @@ def test_the_scores_of_an_authority_do_not_depend_on_which_others_are_scored_wit
     alone = scored(rows, *three, areas=Areas(pd.Series(NORTH, index=[N1, N2, N3])))
     both = scored(rows, *three)
     key = ["edition", "profile", "level", "id", "area_code"]
-    expected, got = (found.score.sort_values(key, ignore_index=True) for found in (alone, both))
+    expected, got = (found["element_score"].sort_values(key, ignore_index=True) for found in (alone, both))
     shared = got[got["area_code"].isin([N1, N2, N3, NORTH])].merge(expected[key], on=key)
     pd.testing.assert_frame_equal(shared, expected)
     assert of(both)[S1] == 55, "the mean of what South has"
@@ -281,15 +243,15 @@ def cells(figures: st.SearchStrategy[float | None], rows: int) -> st.SearchStrat
 @quick
 @given(cells(FIGURES, 9), st.sampled_from(["arithmetic", "geometric", "harmonic"]))
 def test_contributions_add_up_to_the_score(drawn: list[list[float | None]], mean: str) -> None:
-    drawn[0], drawn[3], drawn[6] = [50.0] * 6, [40.0] * 6, [30.0] * 6  # an edition with nothing at all has no component
+    drawn[:3] = [[50.0] * 6, [40.0] * 6, [30.0] * 6]  # a slot of the basis has values in every authority
     got = scored(town(drawn), *THREE, mean=mean)
     keys = ["edition", "profile", "area_code"]
-    scores = got.score[got.score["level"] == "component"].set_index(keys)["score"].dropna()
-    sums = got.contribution.groupby(keys)["contribution"].sum()
+    scores = got["element_score"][got["element_score"]["level"] == "component"].set_index(keys)["score"].dropna()
+    sums = got["contribution"].groupby(keys)["contribution"].sum()
     assert set(sums.index) == set(scores.index)
     pd.testing.assert_series_equal(sums.sort_index(), scores.sort_index(), check_names=False, rtol=1e-9)
     assert scores.between(0, 100 + 1e-9).all()
-    assert set(got.contribution["parent_id"]) <= {"housing"}
+    assert set(got["contribution"]["parent_id"]) <= {"housing"}
 
 
 @quick

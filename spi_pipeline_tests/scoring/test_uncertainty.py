@@ -7,9 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
-from spi_pipeline.contracts.models.framework import Framework
-from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.scoring.doubt import (
     DOUBT_COLUMNS,
     INTERVAL_COLUMNS,
@@ -17,6 +14,9 @@ from spi_pipeline.scoring.doubt import (
     drivers,
     rank_intervals,
 )
+
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline_tests.scoring.town import NORTH, SOUTH
 from spi_pipeline_tests.scoring.whole import EIGHT_AND_TWO, WARDS, town_index
 

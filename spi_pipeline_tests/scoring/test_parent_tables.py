@@ -9,11 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.scoring.above import score_parent
-from spi_pipeline.scoring.tables import CONTRIBUTION_COLUMNS, SCORE_COLUMNS, WEIGHT_COLUMNS, Scored
-from spi_pipeline_tests.scoring.town import ALL, AREAS, N1, NAN, NORTH, S1, SOUTH, WARDS, framework, picked
+from spi_pipeline.scoring.element import Tables, parent_tables
+from spi_pipeline.scoring.tables import CONTRIBUTION_COLUMNS, SCORE_COLUMNS, WEIGHT_COLUMNS
+from spi_pipeline_tests.scoring.town import (
+    ALL,
+    AREAS,
+    N1,
+    NAN,
+    NORTH,
+    S1,
+    SOUTH,
+    WARDS,
+    catalogue,
+    framework,
+    indicator,
+    picked,
+    trees,
+)
 
-SLOTS = {"housing": 3, "health": 1}
+# Three slots of housing and one of health.
+KNOWN = catalogue(housing=[indicator(name) for name in "abc"], health=[indicator("d")])
+SLOTS = ("housing", "health")
 SCORES = {"housing": [20, 40, 60, 80, 40, 80], "health": [40, 80, 30, 100, 60, 100]}
 
 
@@ -33,12 +49,12 @@ def children(scores: Mapping[str, Sequence[float]], coverage: Mapping[str, float
 FULL = {"housing": 1.0, "health": 1.0}
 
 
-def needs(rows: pd.DataFrame, mean: str = "arithmetic") -> Scored:
-    return score_parent("needs", "dimension", rows, SLOTS, framework(mean=mean), AREAS)
+def needs(rows: pd.DataFrame, mean: str = "arithmetic", parent: str = "needs") -> Tables:
+    return parent_tables(parent, trees(framework(mean=mean), KNOWN), rows, AREAS)
 
 
-def of(got: Scored, column: str = "score", edition: int = 2024) -> dict:
-    return picked(got.score, column, profile="spi", edition=edition)
+def of(got: Tables, column: str = "score", edition: int = 2024) -> dict:
+    return picked(got["element_score"], column, profile="spi", edition=edition)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +69,15 @@ def test_the_mean_of_the_children_by_hand(mean: str, by_hand: object) -> None:
     got = needs(children(SCORES, FULL), mean)
     expected = [by_hand(a, b) for a, b in zip(*SCORES.values(), strict=True)]
     assert of(got) == pytest.approx(dict(zip(ALL, expected, strict=True)))
-    assert set(got.score["level"]) == {"dimension"}
-    assert set(got.score["id"]) == {"needs"}
+    assert set(got["element_score"]["level"]) == {"dimension"}
+    assert set(got["element_score"]["id"]) == {"needs"}
 
 
 def test_the_tables_have_the_columns_of_the_products() -> None:
     got = needs(children(SCORES, FULL))
-    assert list(got.score.columns) == SCORE_COLUMNS
-    assert list(got.weight.columns) == WEIGHT_COLUMNS
-    assert list(got.contribution.columns) == CONTRIBUTION_COLUMNS
-    assert got.imputation.empty
+    assert list(got["element_score"].columns) == SCORE_COLUMNS
+    assert list(got["weight"].columns) == WEIGHT_COLUMNS
+    assert list(got["contribution"].columns) == CONTRIBUTION_COLUMNS
 
 
 def test_ranks_are_within_the_authority_and_ties_share_the_better_place() -> None:
@@ -82,29 +97,22 @@ def test_coverage_weighs_children_by_their_slots() -> None:
     assert of(got, "coverage") == pytest.approx(dict.fromkeys(ALL, 3 / 4)), "2 + 1 of 3 + 1 slots"
 
 
-def test_an_absent_child_is_renormalised_away_and_counts_as_uncovered() -> None:
-    got = needs(children({"housing": SCORES["housing"]}, FULL))
-    assert of(got) == dict(zip(ALL, SCORES["housing"], strict=True))
-    assert set(of(got, "coverage").values()) == {0.75}
-    assert set(got.contribution["id"]) == {"housing"}
-
-
 def test_an_area_without_enough_children_has_a_row_without_score() -> None:
     blank = {name: [*figures[:3], NAN, *figures[4:]] for name, figures in SCORES.items()}
     got = needs(children(blank, FULL))
     assert np.isnan(of(got)[S1])
     assert pd.isna(of(got, "rank")[S1])
-    assert S1 not in set(got.contribution["area_code"])
+    assert S1 not in set(got["contribution"]["area_code"])
 
 
 def test_children_weigh_the_same_and_effective_weights_follow_their_spread() -> None:
-    weight = needs(children(SCORES, FULL)).weight
-    weight = weight[weight["profile"] == "spi"].set_index("id")
+    weight = needs(children(SCORES, FULL))["weight"]
+    weight = weight[(weight["profile"] == "spi") & (weight["authority_code"] == NORTH)].set_index("id")
     assert weight["weight"].to_dict() == {"housing": 0.5, "health": 0.5}
-    sd = {name: np.std(SCORES[name][:4], ddof=1) for name in SCORES}
+    sd = {name: np.std(SCORES[name][:3], ddof=1) for name in SCORES}
     assert weight["effective_weight"].to_dict() == pytest.approx({k: sd[k] / sum(sd.values()) for k in sd})
-    assert set(weight["n"]) == {4}, "wards only"
-    assert set(weight["basis"]) == {"equal"}
+    assert set(weight["n"]) == {3}, "wards only"
+    assert set(weight["method"]) == {"equal"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ def test_each_child_contributes_its_share_of_what_the_mean_is_made_of(
     mean: str, inner: Callable[[float], float]
 ) -> None:
     got = needs(children(SCORES, FULL), mean)
-    table = got.contribution[(got.contribution["profile"] == "spi") & (got.contribution["area_code"] == N1)]
+    table = got["contribution"][(got["contribution"]["profile"] == "spi") & (got["contribution"]["area_code"] == N1)]
     housing, health = SCORES["housing"][0], SCORES["health"][0]
     whole = of(got)[N1]
     by_hand = {"housing": whole * inner(housing) / (inner(housing) + inner(health))}
@@ -122,14 +130,19 @@ def test_each_child_contributes_its_share_of_what_the_mean_is_made_of(
     assert dict(zip(table["id"], table["contribution"], strict=True)) == pytest.approx(by_hand)
 
 
-def test_editions_and_the_index_are_scored_likewise() -> None:
+def test_editions_are_ranked_apart() -> None:
     turned = {name: figures[::-1] for name, figures in SCORES.items()}
-    rows = pd.concat([children(SCORES, FULL, 2023), children(turned, FULL, 2024)])
-    got = score_parent("town_index", "index", rows, SLOTS, framework(), AREAS)
-    assert set(got.score["level"]) == {"index"}
+    got = needs(pd.concat([children(SCORES, FULL, 2023), children(turned, FULL, 2024)]))
     assert of(got, edition=2023) == dict(zip(ALL, [30, 60, 45, 90, 50, 90], strict=True))
     assert of(got, edition=2024) == dict(zip(ALL, [90, 50, 90, 45, 60, 30], strict=True))
     assert [of(got, "rank", 2024)[ward] for ward in WARDS] == [1, 3, 1, 1]
+
+
+def test_the_index_is_scored_from_its_dimensions() -> None:
+    below = needs(children(SCORES, FULL))["element_score"]
+    got = needs(below, parent="town_index")
+    assert set(got["element_score"]["level"]) == {"index"}
+    assert of(got) == of({"element_score": below})
 
 
 @settings(max_examples=6, deadline=None)
@@ -138,8 +151,10 @@ def test_editions_and_the_index_are_scored_likewise() -> None:
     st.sampled_from(["arithmetic", "geometric", "harmonic"]),
 )
 def test_contributions_add_up_and_the_score_lies_between_the_children(drawn: list[list[float]], mean: str) -> None:
+    for figures in drawn:
+        figures[0], figures[3] = 50.0, 60.0  # a slot of the basis has values in every authority
     got = needs(children(dict(zip(SLOTS, drawn, strict=True)), FULL), mean)
-    table = got.contribution[got.contribution["profile"] == "spi"]
+    table = got["contribution"][got["contribution"]["profile"] == "spi"]
     sums = table.groupby("area_code")["contribution"].sum().to_dict()
     scores = {area: score for area, score in of(got).items() if not np.isnan(score)}
     assert sums == pytest.approx(scores, abs=1e-9)

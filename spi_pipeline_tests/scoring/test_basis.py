@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.basis import Slot, basis_id, choose_slots, edition_table, require_components, slots
+from spi_pipeline_tests.scoring.town import AREAS, NAN, NORTH, SOUTH, WARDS, framework, indicator, observed
+
+TODAY = dt.date(2024, 6, 1)
+ONE = Areas(pd.Series(NORTH, index=WARDS))
+COMPONENT_OF = {"damp": "housing", "crowded": "housing", "ill": "health"}
+
+
+def aged(values: list[float], year: int, name: str = "damp", edition: int = 2024) -> pd.DataFrame:
+    """Values of one indicator in the newest edition, of the period that ends with a year."""
+    rows = observed({name: values}, edition)
+    return rows.assign(period_end=rows["period_end"].map(lambda day: day and dt.date(year, 12, 31)))
+
+
+def chosen(rows: pd.DataFrame, *chains: list[str], years: int = 3, areas: Areas = ONE) -> list[Slot]:
+    names = [name for chain in chains for name in chain]
+    return choose_slots(rows, chains, dict.fromkeys(names, years), areas, 0.65)
+
+
+def test_a_slot_is_an_indicator_with_its_predecessors_newest_first() -> None:
+    chain = [indicator("old"), indicator("new", predecessor="middle"), indicator("middle", predecessor="old")]
+    assert slots([chain[0], indicator("single"), *chain[1:]]) == [["single"], ["new", "middle", "old"]]
+
+
+def test_a_slot_is_in_the_basis_until_its_useful_life_ends() -> None:
+    assert chosen(aged([1] * 6, 2021), ["damp"]) == [Slot("damp", "damp", "")]
+    [late] = chosen(aged([1] * 6, 2020), ["damp"])
+    assert late.missing_because == "Its newest values are of 2020 and of use for 3 years, until 2023."
+
+
+def test_the_newest_definition_with_values_fills_the_slot_whatever_the_older_one_has() -> None:
+    both = pd.concat([aged([1] * 6, 2023, "new"), aged([1] * 6, 2024, "old")])
+    assert chosen(both, ["new", "old"]) == [Slot("new", "new", "")]
+    few = pd.concat([aged([1, 1, NAN, NAN, 1, 1], 2023, "new"), aged([1] * 6, 2024, "old")])
+    assert chosen(few, ["new", "old"]) == [Slot("new", "old", "")], "half of the wards is below 65 %"
+
+
+def test_a_definition_without_a_source_fills_nothing() -> None:
+    rows = aged([1] * 6, 2024, "old")
+    assert choose_slots(rows, [["new", "old"], ["live"]], {"old": 3}, ONE, 0.65) == [Slot("new", "old", "")]
+
+
+def test_present_means_65_percent_of_the_wards_and_authorities_do_not_count() -> None:
+    assert not chosen(aged([1, 1, 1, NAN, NAN, NAN], 2024), ["damp"])[0].missing_because
+    [slot] = chosen(aged([1, 1, NAN, NAN, 1, 1], 2024), ["damp"])
+    assert slot.missing_because == "It has values for 50% of the wards; 65% are needed."
+
+
+def test_a_slot_needs_its_values_in_every_authority() -> None:
+    assert chosen(aged([1, 1, 1, NAN, 1, NAN], 2024), ["damp"], areas=AREAS)[0].missing_because
+    assert not chosen(aged([1, 1, 1, 1, 1, 1], 2024), ["damp"], areas=AREAS)[0].missing_because
+
+
+def test_only_the_newest_edition_is_asked() -> None:
+    rows = pd.concat([aged([1] * 6, 2015, edition=2022), aged([1] * 6, 2024, edition=2024)])
+    assert not chosen(rows, ["damp"])[0].missing_because
+
+
+def test_the_basis_is_known_by_its_slots_and_what_fills_them() -> None:
+    one = [Slot("damp", "damp", ""), Slot("ill", "ill", "")]
+    assert basis_id(one) == basis_id([*reversed(one), Slot("late", "late", "Too old.")])
+    assert basis_id(one) != basis_id(one[:1])
+    assert basis_id(one) != basis_id([one[0], Slot("ill", "ill_2011", "")])
+
+
+def test_a_component_without_a_slot_is_refused_and_its_slots_are_told() -> None:
+    kept = [Slot("damp", "damp", ""), Slot("ill", "ill", "")]
+    require_components(kept, COMPONENT_OF, framework())
+    with pytest.raises(SpiError) as raised:
+        require_components([kept[0], Slot("ill", "ill", "Too old.")], COMPONENT_OF, framework())
+    assert str(raised.value).startswith("no index can be published: no slot of health is in the basis. ill: Too old.")
+
+
+def told(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) -> pd.DataFrame:
+    kept = [Slot(name, name, "") for name in weights]
+    by_profile = {"spi": pd.Series(weights), "equal": pd.Series(weights)}
+    return edition_table(rows, by_profile, kept, framework(), areas, TODAY, dt.date(2024, 4, 30))
+
+
+def figures(status: dict[int, str], name: str = "damp") -> pd.DataFrame:
+    """One indicator in some editions, with a status that tells the year of its value."""
+    parts = []
+    for edition, word in status.items():
+        rows = observed({name: [1] * 6}, edition, word)
+        year = {"observed": edition, "carried": edition - 1, "held": edition + 1}[word]
+        parts.append(rows.assign(period_end=dt.date(year, 12, 31)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_an_edition_says_what_is_measured_carried_and_held() -> None:
+    rows = pd.concat([figures({2023: "held", 2024: "observed"}), figures({2023: "carried", 2024: "carried"}, "ill")])
+    table = told(rows, {"damp": 0.25, "ill": 0.75})
+    shares = ["edition", "slots", "measured_weight", "carried_weight", "held_weight"]
+    assert table.loc[table["profile"] == "spi", shares].to_numpy().tolist() == [
+        [2023, 2, 0, 0.75, 0.25], [2024, 2, 0.25, 0.75, 0],
+    ]  # fmt: skip
+    assert set(table["as_of"]) == {TODAY}
+    assert table["window_end"].dropna().tolist() == [dt.date(2024, 4, 30)] * 2, "of the newest edition"
+
+
+def test_movable_is_the_weight_of_what_has_another_period() -> None:
+    # damp is of 2024 in both editions; ill is of 2022 in the first and of 2023 in the second.
+    rows = pd.concat([figures({2023: "held", 2024: "observed"}), figures({2023: "carried", 2024: "carried"}, "ill")])
+    moved = told(rows, {"damp": 0.25, "ill": 0.75}).set_index(["edition", "profile"])["movable"]
+    assert pd.isna(moved[2023, "spi"])
+    assert moved[2024, "spi"] == 0.75
+
+
+@pytest.mark.parametrize(("held", "editions"), [(0.5, [2023, 2024]), (0.51, [2024])])
+def test_an_edition_is_published_where_at_most_half_of_its_weight_is_held(held: float, editions: list[int]) -> None:
+    rows = pd.concat([figures({2023: "held", 2024: "held"}), figures({2023: "observed", 2024: "observed"}, "ill")])
+    table = told(rows, {"damp": held, "ill": 1 - held})
+    assert sorted(set(table["edition"])) == editions, "the newest always"
+
+
+def test_shares_are_means_over_the_wards_and_estimates_are_missing_from_them() -> None:
+    rows = figures({2024: "observed"})
+    rows.loc[rows["area_code"].isin([WARDS[0], NORTH, SOUTH]), "status"] = "missing"
+    assert told(rows, {"damp": 1.0})["measured_weight"].tolist() == [0.75, 0.75]

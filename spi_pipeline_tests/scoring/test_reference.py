@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.engine.weights.fit import Fit
+from spi_pipeline.engine.weights.principal import principal_component_weights
+from spi_pipeline.scoring.reference import reference_weights
+from spi_pipeline_tests.scoring.town import catalogue, indicator, reference
+
+THREE = [indicator(name, worst=10, best=90) for name in "abc"]
+
+
+def matrix(ab: float, ac: float, bc: float) -> pd.DataFrame:
+    return pd.DataFrame([[1, ab, ac], [ab, 1, bc], [ac, bc, 1]], list("abc"), list("abc"))
+
+
+def weighed(correlation: pd.DataFrame, *indicators: object) -> tuple[pd.Series | None, Fit | None]:
+    """The weights that the engine forms in the way that is found, and the fit."""
+    found, fit = reference_weights(catalogue(housing=indicators or THREE), reference(correlation))
+    if found is None:
+        return None, fit
+    ids = [item.id for item in indicators or THREE]
+    return principal_component_weights(pd.DataFrame(found["correlation"], ids, ids), pd.Series(found["sd"], ids)), fit
+
+
+def test_weights_are_the_first_eigenvector_over_the_spread_of_the_scores() -> None:
+    correlation = matrix(0.9, 0.8, 0.7)
+    weights, fit = weighed(correlation, THREE[0], indicator("b", worst=10, best=50), THREE[2])
+    # By power iteration, not by the engine's decomposition; sd of scores: 10 units of 80, 40 and 80.
+    vector = np.ones(3)
+    for _ in range(500):
+        vector = correlation.to_numpy() @ vector
+        vector /= np.linalg.norm(vector)
+    expected = vector / np.array([100 * 10 / 80, 100 * 10 / 40, 100 * 10 / 80])
+    assert weights is not None
+    assert weights.to_list() == pytest.approx(list(expected / expected.sum()))
+    assert fit is not None
+    assert fit.n == 6784
+
+
+def test_where_less_is_better_correlations_of_values_turn_round() -> None:
+    straight, fit = weighed(matrix(0.9, 0.8, 0.7))
+    turned, turned_fit = weighed(matrix(-0.9, 0.8, -0.7), THREE[0], indicator("b", worst=90, best=10), THREE[2])
+    assert straight is not None
+    assert turned is not None
+    pd.testing.assert_series_equal(straight, turned)
+    assert fit == turned_fit
+
+
+@pytest.mark.parametrize(
+    ("correlation", "indicators", "has_fit"),
+    [
+        (matrix(0.9, 0.8, 0.7), [*THREE[:2], indicator("local")], False),
+        (matrix(0.9, 0.8, 0.7), THREE[:2], True),
+        (matrix(0.9, -0.8, -0.7), THREE, True),
+        (matrix(0.9, 0.1, 0.05), THREE, True),
+    ],
+    ids=["not wholly national", "two indicators", "negative loading", "not one thing"],
+)
+def test_a_component_that_falls_short_is_weighted_equally(
+    correlation: pd.DataFrame, indicators: list[object], has_fit: bool
+) -> None:
+    weights, fit = weighed(correlation, *indicators)
+    assert weights is None
+    assert (fit is not None) == has_fit
+
+
+def test_with_two_indicators_no_fit_is_told() -> None:
+    fit = weighed(matrix(0.9, 0.8, 0.7), *THREE[:2])[1]
+    assert fit is not None
+    assert np.isnan([fit.alpha, fit.kmo, fit.pc1_share]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.tuples(*[st.floats(-0.99, 0.99)] * 3))
+def test_weights_are_positive_and_add_up_to_one_whatever_the_correlations(with_one: tuple[float, float, float]) -> None:
+    a, b, c = with_one  # how each goes with one thing behind them all, which makes a possible matrix
+    weights, fit = weighed(matrix(a * b, a * c, b * c))
+    assert fit is not None
+    if weights is not None:
+        assert (weights > 0).all()
+        assert weights.sum() == pytest.approx(1)

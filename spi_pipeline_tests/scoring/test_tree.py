@@ -1,0 +1,89 @@
+"""The whole index in one pass and the steps of its elements are the same scores to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.scoring.element import component_tables, parent_tables
+from spi_pipeline.scoring.tree import index_tree, index_weights, values_of
+from spi_pipeline_tests.scoring.town import NO_REFERENCE, NORTH, catalogue, trees
+from spi_pipeline_tests.scoring.whole import (
+    EDITIONS,
+    EIGHT_AND_TWO,
+    HEALTH,
+    HOUSING,
+    WARDS,
+    observations,
+    town_tables,
+    town_trees,
+)
+
+# Ways that spi score knows, each of which the council's framework may name.
+METHODS = [
+    {"aggregate": {"component": "geometric", "dimension": "harmonic", "index": "arithmetic"}, "floor": 1.0},
+    {"aggregate": {"method": "generalised", "order": 0.5}},
+    {"weights": {"component": "factor", "dimension": "equal", "index": "equal"}, "impute": "mean"},
+    {"normalise": "minmax", "missing": "blank", "weights": "equal", "impute": "neighbours"},
+    {"normalise": "percentile_rank", "rescale": {"component": "minmax"}, "weights": "equal"},
+    {"aggregate": {"component": "median"}, "decimals": 2, "treat": True, "weights": "equal", "impute": "median"},
+]
+
+
+@pytest.mark.parametrize("mean", ["arithmetic", "geometric", "harmonic"])
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_the_whole_index_is_what_its_steps_publish(profile: str, mean: str) -> None:
+    tree, published = town_trees(mean)[0][profile], town_tables(mean)["element_score"]
+    published = published[published["profile"] == profile]
+    for authority, codes in EIGHT_AND_TWO.by_authority.items():
+        whole = tree.score(values_of(observations(), tree.leaves, codes), authority).scores
+        own = published[published["area_code"].isin(codes)]
+        steps = own.pivot(index=["edition", "area_code"], columns="id", values="score")
+        assert set(steps.columns) == set(whole.columns)
+        np.testing.assert_array_equal(whole.to_numpy(), steps.loc[whole.index, whole.columns].to_numpy())
+
+
+@pytest.mark.parametrize("methods", METHODS, ids=str)
+def test_every_method_of_the_engine_is_one_of_the_framework(methods: dict[str, object]) -> None:
+    frame = town_trees()[1]
+    profile = frame.profiles["equal"].model_copy(update={"aggregate": "arithmetic", "impute": "none"} | methods)
+    frame = frame.model_copy(update={"profiles": {"own": profile}})
+    whole = trees(frame, catalogue(housing=HOUSING, health=HEALTH))
+    own = {name: tree.below("health") for name, tree in whole.items()}
+    health = component_tables("health", own, observations(), EIGHT_AND_TWO)["element_score"]
+    housing = {name: tree.below("housing") for name, tree in whole.items()}
+    below = pd.concat([health, component_tables("housing", housing, observations(), EIGHT_AND_TWO)["element_score"]])
+    needs = parent_tables("needs", whole, below, EIGHT_AND_TWO)["element_score"]
+    codes = EIGHT_AND_TWO.by_authority[NORTH]
+    scores = whole["own"].score(values_of(observations(), whole["own"].leaves, codes), NORTH).scores
+    published = needs[needs["area_code"].isin(codes)].set_index(["edition", "area_code"])["score"]
+    assert published.notna().any()
+    np.testing.assert_array_equal(published.loc[scores.index].to_numpy(), scores["needs"].to_numpy())
+
+
+def test_an_indicator_outside_the_basis_is_no_part_of_the_index() -> None:
+    known = catalogue(housing=HOUSING, health=HEALTH)
+    known["in_basis"] = known["indicator_id"] != "d"
+    tree = index_tree(town_trees()[1], "spi", known, NO_REFERENCE)
+    assert tree.leaves == ["a", "b", "c", "e"]
+    assert tree.leaves_below("health") == ["c", "e"]
+
+
+def test_the_authority_takes_no_part() -> None:
+    tree, rows = town_trees()[0]["spi"], observations()
+    codes = EIGHT_AND_TWO.by_authority[NORTH]
+    scores = tree.score(values_of(rows, tree.leaves, codes), NORTH)
+    moved = rows.assign(value=rows["value"].where(rows["area_code"] != NORTH, 1.0))
+    other = tree.score(values_of(moved, tree.leaves, codes), NORTH)
+    wards = [(edition, ward) for edition in EDITIONS for ward in WARDS[:8]]
+    pd.testing.assert_frame_equal(scores.scores.loc[wards], other.scores.loc[wards])
+    assert scores.ranks().xs(NORTH, level="area_code").isna().all(axis=None)
+
+
+def test_weights_in_the_index_are_products_down_the_tree() -> None:
+    tree = town_trees()[0]["equal"]
+    weights = index_weights(tree, values_of(observations(), tree.leaves, EIGHT_AND_TWO.all), EIGHT_AND_TWO)
+    assert weights.to_dict() == pytest.approx({"a": 1 / 4, "b": 1 / 4, "c": 1 / 6, "d": 1 / 6, "e": 1 / 6})
+    assert isinstance(town_trees()[1], Framework)
