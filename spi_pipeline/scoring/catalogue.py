@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pandas as pd
@@ -59,6 +60,7 @@ def catalogue(
                 "licence": source.properties.licence,
                 "worst": worst,
                 "best": best,
+                "methods": json.dumps(indicator.methods) if indicator.methods else None,
                 "goalpost_source": indicator.goalposts.basis,
                 "relative": unit.relative,
                 "useful_years": contracts.vocabulary.useful_lives[source.properties.useful_life].years,

@@ -17,7 +17,7 @@ from spi_pipeline.scoring.tables import (
     score_rows,
     weight_rows,
 )
-from spi_pipeline.scoring.tree import Tree, scores_of, values_of
+from spi_pipeline.scoring.tree import Tree, scores_of
 
 Tables = dict[str, pd.DataFrame]
 
@@ -37,7 +37,7 @@ def component_tables(component: str, trees: Mapping[str, Tree], observations: pd
     parts: list[Tables] = []
     for profile, tree in trees.items():
         for authority, codes in areas.by_authority.items():
-            scores = tree.score(values_of(observations, tree.leaves, codes), authority)
+            scores = tree.score(tree.values(observations, codes), authority)
             levels = scores.task.structure.level_of
             part = _tables(
                 scores, component, tree, score_rows(scores, [*tree.leaves, component], levels, scores.coverage)

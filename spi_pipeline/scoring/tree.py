@@ -6,6 +6,7 @@ so that a part says to the last bit what the whole would say.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,15 +17,17 @@ from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.framework.statements import by_level
 from spi_pipeline.engine.weights.fit import Fit
+from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import PRESENT
 from spi_pipeline.scoring.reference import reference_weights
-from spi_pipeline.scoring.areas import Areas
 
 LEVELS = ("indicator", "component", "dimension", "index")
 # What an element states of how it is formed of its children.
 OF_PARENTS = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
 # What an indicator states of how its values become scores.
 OF_INDICATORS = ("normalise", "impute", "treat", "decimals")
+# Methods that look at the counts behind a value.
+COUNTED = {"counts", "shrink", "minimum_count"}
 Element = Mapping[str, Any]
 
 
@@ -73,11 +76,27 @@ class Tree:
                 kept.append(_scored(element))
         return self._cut(root, kept)
 
+    def values(self, observations: pd.DataFrame, areas: Sequence[str]) -> pd.DataFrame:
+        """Observations of the leaves as the engine reads them; what is not present is blank.
+
+        Args:
+            observations: rows of the product ``indicator_value``.
+            areas: the areas wanted.
+        """
+        wanted = observations["indicator_id"].isin(self.leaves) & observations["area_code"].isin(areas)
+        rows = observations[wanted]
+        blank = ~rows["status"].isin(PRESENT)
+        counted = any(element.keys() & COUNTED for element in self.elements)
+        figures = ("value", "lower", "upper", *(("numerator", "denominator") if counted else ()))
+        return rows[["area_code", "edition", "indicator_id"]].assign(
+            **{name: rows[name].mask(blank) for name in figures}
+        )
+
     def score(self, rows: pd.DataFrame, authority: str) -> Scores:
         """The scores of every element, for the wards of one authority and for the authority itself.
 
         Args:
-            rows: as ``values_of`` returns them.
+            rows: as ``values`` or ``scores_of`` returns them.
             authority: code of the authority, which is scored from its own values and takes no part: neither weights
                 nor ranks nor estimates depend on it.
 
@@ -126,21 +145,6 @@ def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, refe
     return Tree(tuple(elements), fits)
 
 
-def values_of(observations: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) -> pd.DataFrame:
-    """Observations as the engine reads them; ``period`` tells which cells are one and the same observation.
-
-    Args:
-        observations: rows of the product ``indicator_value``.
-        ids: the indicators wanted.
-        areas: the areas wanted.
-    """
-    wanted = observations["indicator_id"].isin(ids) & observations["area_code"].isin(areas)
-    rows = observations[wanted]
-    blank = ~rows["status"].isin(PRESENT)
-    figures = {name: rows[name].mask(blank) for name in ("value", "lower", "upper")}
-    return rows[["area_code", "edition", "indicator_id"]].assign(**figures)
-
-
 def scores_of(scores: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) -> pd.DataFrame:
     """Scores of some elements as values of the leaves of a tree.
 
@@ -160,6 +164,7 @@ def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], frame
     if own.get("impute") == "regression":
         own["impute"] = {"method": "regression", "minimum_share": framework.publication.areas}
     goalposts = {name: row[name] for name in ("direction", "worst", "best")}
+    own |= json.loads(row["methods"]) if row.get("methods") else {}
     return {"id": row["indicator_id"], "parent": parent, "level": "indicator", **goalposts, **own}
 
 
@@ -186,7 +191,7 @@ def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
 
     Args:
         tree: the whole index.
-        rows: as ``values_of`` returns them.
+        rows: as ``Tree.values`` returns them.
         areas: wards and authorities.
     """
     found = []

@@ -15,7 +15,7 @@ from spi_pipeline.engine.uncertainty import simulate as engine
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.change import CHANGE_COLUMNS, change_rows, movable_share, pairs_of, periods_of
-from spi_pipeline.scoring.tree import Tree, values_of
+from spi_pipeline.scoring.tree import Tree
 
 INTERVAL_COLUMNS = [
     "edition", "profile", "level", "id", "area_code", "score_low", "score_high", "measured_low", "measured_high",
@@ -57,7 +57,16 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
         levels, own = index.scores.task.structure.level_of, {"profile": index.profile}
         # A draw may give a score to an area that has too few values; it has no score all the same.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
-        table = found.intervals[scored].reindex(columns=[*found.intervals.columns, "measured_low", "measured_high"]).assign(score_high=lambda f: f["score_high"].clip(upper=100), measured_low=lambda f: f["score_low"], measured_high=lambda f: f["score_high"]).rename(columns={"lowest": "among_lowest"})
+        table = (
+            found.intervals[scored]
+            .reindex(columns=[*found.intervals.columns, "measured_low", "measured_high"])
+            .assign(
+                score_high=lambda f: f["score_high"].clip(upper=100),
+                measured_low=lambda f: f["score_low"],
+                measured_high=lambda f: f["score_high"],
+            )
+            .rename(columns={"lowest": "among_lowest"})
+        )
         parts["rank_interval"].append(table.assign(**own, level=table["id"].map(levels)))
         rows = pd.DataFrame([{"source": one.source, "varied": one.varied, "how": one.how} for one in found.varied])
         about = {"authority_code": index.authority, "draws": wanted.draws, "seed": wanted.seed}
@@ -77,7 +86,9 @@ def _changes(index: _Index, observations: pd.DataFrame, found: engine.Uncertaint
     for before, after in pairs_of(sorted(set(cells.get_level_values("edition")))):
         movable = movable_share(scores, periods, before, after)
         if not hasattr(found, "changes"):
-            ends = pd.DataFrame(columns=["area_code","id","change_low", "change_high", "rank_change_low", "rank_change_high"])
+            ends = pd.DataFrame(
+                columns=["area_code", "id", "change_low", "change_high", "rank_change_low", "rank_change_high"]
+            )
             yield change_rows(scores, scores.scores.loc[after], movable, ends, (before, after))
             continue
         held = found.with_estimates_of(before, after)
@@ -111,7 +122,7 @@ def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas,
 def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas) -> Iterator[_Index]:
     for authority, codes in areas.by_authority.items():
         for profile, tree in trees.items():
-            yield _Index(profile, authority, tree, tree.score(values_of(observations, tree.leaves, codes), authority))
+            yield _Index(profile, authority, tree, tree.score(tree.values(observations, codes), authority))
 
 
 def _doubt(wanted: Uncertainty) -> Doubt:

@@ -47,7 +47,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.scoring.basis import choose_slots, edition_table, require_components, slots
     from spi_pipeline.scoring.catalogue import catalogue
-    from spi_pipeline.scoring.tree import index_tree, index_weights, values_of
+    from spi_pipeline.scoring.tree import index_tree, index_weights
 
     framework, reference, where = contracts.framework, inputs.frame("reference"), areas(contracts)
     rows = pd.concat([inputs.frame(part_of(item.id)) for item in contracts.active], ignore_index=True)
@@ -61,9 +61,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
 
     def editions(observations: pd.DataFrame) -> pd.DataFrame:
         weights = {
-            profile: index_weights(
-                tree, values_of(observations, tree.leaves, observations["area_code"].unique()), where
-            )
+            profile: index_weights(tree, tree.values(observations, observations["area_code"].unique()), where)
             for profile in framework.profiles
             for tree in [index_tree(framework, profile, table, reference)]
         }

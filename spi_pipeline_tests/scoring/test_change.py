@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.scoring.change import change_rows, movable_share, pairs_of, periods_of, verdicts
-from spi_pipeline.scoring.tree import values_of
 from spi_pipeline_tests.scoring.town import NORTH
 from spi_pipeline_tests.scoring.whole import EDITIONS, EIGHT_AND_TWO, WARDS, observations, town_trees
 
@@ -18,7 +17,7 @@ NO_ENDS = pd.DataFrame(columns=["area_code", "id", "change_low", "change_high", 
 def changed(rows: pd.DataFrame, pair: tuple[int, int] = (2022, 2023)) -> pd.DataFrame:
     """Rows of the product for the north under profile equal, which estimates nothing."""
     tree = town_trees()[0]["equal"]
-    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     periods = periods_of(rows, tree.leaves, scores.scores.index)
     movable = movable_share(scores, periods, *pair)
     return change_rows(scores, scores.scores.loc[pair[1]], movable, NO_ENDS, pair)
@@ -70,7 +69,7 @@ def test_places_gained_are_positive() -> None:
 
 def test_what_is_estimated_has_no_period_and_cannot_move() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
-    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     share = movable_share(scores, periods_of(rows, tree.leaves, scores.scores.index), 2022, 2023)
     assert share.loc[WARDS[0], ["c", "a", "health", "town_index"]].tolist() == pytest.approx([1, 0, 1 / 3, 1 / 6])
     assert share.loc[WARDS[6], "d"] == 0
@@ -78,7 +77,7 @@ def test_what_is_estimated_has_no_period_and_cannot_move() -> None:
 
 def test_the_estimates_of_the_earlier_edition_tell_what_they_moved() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
-    scores = tree.score(values_of(rows, tree.leaves, NORTHERN), NORTH)
+    scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     held = scores.scores.loc[2023] - 0.25
     share = movable_share(scores, periods_of(rows, tree.leaves, scores.scores.index), 2022, 2023)
     found = change_rows(scores, held, share, NO_ENDS, (2022, 2023))

@@ -8,7 +8,7 @@ import pytest
 
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.scoring.element import component_tables, parent_tables
-from spi_pipeline.scoring.tree import index_tree, index_weights, values_of
+from spi_pipeline.scoring.tree import index_tree, index_weights
 from spi_pipeline_tests.scoring.town import NO_REFERENCE, NORTH, catalogue, trees
 from spi_pipeline_tests.scoring.whole import (
     EDITIONS,
@@ -38,7 +38,7 @@ def test_the_whole_index_is_what_its_steps_publish(profile: str, mean: str) -> N
     tree, published = town_trees(mean)[0][profile], town_tables(mean)["element_score"]
     published = published[published["profile"] == profile]
     for authority, codes in EIGHT_AND_TWO.by_authority.items():
-        whole = tree.score(values_of(observations(), tree.leaves, codes), authority).scores
+        whole = tree.score(tree.values(observations(), codes), authority).scores
         own = published[published["area_code"].isin(codes)]
         steps = own.pivot(index=["edition", "area_code"], columns="id", values="score")
         assert set(steps.columns) == set(whole.columns)
@@ -57,7 +57,7 @@ def test_every_method_of_the_engine_is_one_of_the_framework(methods: dict[str, o
     below = pd.concat([health, component_tables("housing", housing, observations(), EIGHT_AND_TWO)["element_score"]])
     needs = parent_tables("needs", whole, below, EIGHT_AND_TWO)["element_score"]
     codes = EIGHT_AND_TWO.by_authority[NORTH]
-    scores = whole["own"].score(values_of(observations(), whole["own"].leaves, codes), NORTH).scores
+    scores = whole["own"].score(whole["own"].values(observations(), codes), NORTH).scores
     published = needs[needs["area_code"].isin(codes)].set_index(["edition", "area_code"])["score"]
     assert published.notna().any()
     np.testing.assert_array_equal(published.loc[scores.index].to_numpy(), scores["needs"].to_numpy())
@@ -74,9 +74,9 @@ def test_an_indicator_outside_the_basis_is_no_part_of_the_index() -> None:
 def test_the_authority_takes_no_part() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
     codes = EIGHT_AND_TWO.by_authority[NORTH]
-    scores = tree.score(values_of(rows, tree.leaves, codes), NORTH)
+    scores = tree.score(tree.values(rows, codes), NORTH)
     moved = rows.assign(value=rows["value"].where(rows["area_code"] != NORTH, 1.0))
-    other = tree.score(values_of(moved, tree.leaves, codes), NORTH)
+    other = tree.score(tree.values(moved, codes), NORTH)
     wards = [(edition, ward) for edition in EDITIONS for ward in WARDS[:8]]
     pd.testing.assert_frame_equal(scores.scores.loc[wards], other.scores.loc[wards])
     assert scores.ranks().xs(NORTH, level="area_code").isna().all(axis=None)
@@ -84,6 +84,6 @@ def test_the_authority_takes_no_part() -> None:
 
 def test_weights_in_the_index_are_products_down_the_tree() -> None:
     tree = town_trees()[0]["equal"]
-    weights = index_weights(tree, values_of(observations(), tree.leaves, EIGHT_AND_TWO.all), EIGHT_AND_TWO)
+    weights = index_weights(tree, tree.values(observations(), EIGHT_AND_TWO.all), EIGHT_AND_TWO)
     assert weights.to_dict() == pytest.approx({"a": 1 / 4, "b": 1 / 4, "c": 1 / 6, "d": 1 / 6, "e": 1 / 6})
     assert isinstance(town_trees()[1], Framework)

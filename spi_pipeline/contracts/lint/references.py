@@ -18,12 +18,15 @@ from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 from spi_pipeline.engine.framework.faults import Faults as EngineFaults
 from spi_pipeline.engine.framework.statements import by_level, check_statements
+from spi_pipeline.engine.framework.structure import OF_INDICATORS
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
 Sources = Mapping[str, Source | None]
 Found = Iterator[tuple[Path_, str]]
 
+# What an indicator states elsewhere, or the pipeline states for it, is not among its methods.
+_OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
 _LEVELS = ("indicator", "component", "dimension", "index")
 
 
@@ -122,6 +125,17 @@ def _method_faults(methods: Mapping[str, Any]) -> Found:
                 yield (key, level), unknown(level, f"level that {key} is stated for", _LEVELS)
 
 
+def _own_method_faults(methods: Mapping[str, Any]) -> Found:
+    """What the engine would refuse of the methods that an indicator states."""
+    for key in methods:
+        if key not in _OF_INDICATOR:
+            yield ("methods", key), unknown(key, "key of an indicator's methods", _OF_INDICATOR)
+    found = EngineFaults()
+    check_statements({"elements": [methods]}, None, found)
+    for fault in found.found:
+        yield ("methods", *fault.place[3:]), fault.message
+
+
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
     """Every indicator's source, columns, unit, concept and predecessor exist and may be used as they are."""
     for stem, loaded in files.items():
@@ -132,7 +146,11 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             message = f"component {file.component!r} must be the file's own name, {stem!r}"
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
-            found = [*_measured_faults(indicator, sources, vocabulary), *_predecessor_faults(file, index)]
+            found = [
+                *_measured_faults(indicator, sources, vocabulary),
+                *_predecessor_faults(file, index),
+                *_own_method_faults(indicator.methods),
+            ]
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
 

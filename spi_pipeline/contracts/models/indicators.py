@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -140,12 +140,16 @@ class Indicator(Measured):
     Attributes:
         direction: the statement that goalposts must agree with.
         goalposts: the values that score 0 and 100.
-        predecessor: an older indicator of the same thing by another definition; both fill one slot, the newer first.
+        predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
+            newest with values fills.
+        methods: what else ``spi score`` knows of an indicator, in the same words: transform, treat, at_least, weight, …;
+            it goes before what a profile states.
     """
 
     direction: Direction
     goalposts: Goalposts
     predecessor: str | None = None
+    methods: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("goalposts")
     @classmethod

@@ -141,9 +141,7 @@ def _factor(matrix: Array) -> tuple[Array, Array]:
     uniqueness = solution.x
     # A minimum is flat: where no bound holds it, the place where the slope is 0 is known to more digits.
     # The search may step below the bound, where there is no square root; a place found there is not accepted.
-    exact = optimize.root(
-        lambda one: _left(one, _given(np.maximum(one, LEAST_UNIQUENESS))[1]), uniqueness, tol=1e-15
-    ).x
+    exact = optimize.root(lambda one: _left(one, _given(np.maximum(one, LEAST_UNIQUENESS))[1]), uniqueness, tol=1e-15).x
     if np.abs(exact - uniqueness).max() < NEAR and (exact > LEAST_UNIQUENESS).all() and (exact < 1).all():
         uniqueness = exact
     loadings = _given(uniqueness)[1]
