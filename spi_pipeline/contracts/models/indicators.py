@@ -142,8 +142,8 @@ class Indicator(Measured):
         goalposts: the values that score 0 and 100.
         predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
             newest with values fills.
-        methods: what else ``spi score`` knows of an indicator, in the same words: transform, treat, at_least, weight, …;
-            it goes before what a profile states.
+        methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …) and with
+            the same meaning; it goes before what a profile states.
     """
 
     direction: Direction
