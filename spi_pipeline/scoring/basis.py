@@ -182,7 +182,7 @@ def edition_table(
     found = []
     for before, edition in zip([None, *published], published, strict=False):
         for profile, own in weights.items():
-            moved = 0.0 if before is None else float(_movable(period.loc[before], period.loc[edition], own).mean())
+            moved = 0.0 if before is None else float(_movable(period, before, edition, own).mean())
             found.append(
                 (
                     edition, profile, basis_id(chosen), count,
@@ -194,7 +194,8 @@ def edition_table(
     return pd.DataFrame(found, columns=EDITION_COLUMNS)
 
 
-def _movable(before: pd.DataFrame, after: pd.DataFrame, weights: pd.Series) -> pd.Series:
+def _movable(periods: pd.DataFrame, earlier: int, later: int, weights: pd.Series) -> pd.Series:
     """The weight, by area, of the indicators whose observation has another period in the later edition."""
+    before, after = (periods.xs(edition, level="edition") for edition in (earlier, later))
     other = (before != after) & before.notna() & after.notna()
     return other.mul(weights.reindex(other.columns), axis=1).sum(axis=1)

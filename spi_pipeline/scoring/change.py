@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from spi_pipeline.engine.calculate.changes import Changes
+from spi_pipeline.engine.calculate.forward import forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.scoring.tree import weights_below
 
@@ -61,18 +63,18 @@ def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int
     Returns:
         Shares by area, columns the elements, indicators first.
     """
-    old, new = periods.loc[before], periods.loc[after]
+    old, new = periods.xs(before, level="edition"), periods.xs(after, level="edition")
     other = ((old != new) & old.notna() & new.notna()).astype(float)
     weights = {parent: formed.weighed.weights for parent, formed in scores.formed.items()}
     shares = {}
     for name in scores.scores.columns:
         below = weights_below(weights, name)
-        # Weights that add up to 1 in another order may come to a little more.
-        shares[name] = (other[below.index] @ (below / below.sum())).clip(upper=1.0)
-    return pd.DataFrame(shares)
+        share = other[below.index].to_numpy() @ (below / below.sum()).to_numpy()
+        shares[name] = np.minimum(share, 1.0)  # weights that add up to 1 in another order may come to a little more
+    return pd.DataFrame(shares, index=other.index)
 
 
-def periods_of(observations: pd.DataFrame, ids: Sequence[str], index: pd.MultiIndex) -> pd.DataFrame:
+def periods_of(observations: pd.DataFrame, ids: Sequence[str], index: pd.Index) -> pd.DataFrame:
     """The end of the period behind each value, as ``movable_share`` takes it.
 
     Args:
@@ -83,7 +85,29 @@ def periods_of(observations: pd.DataFrame, ids: Sequence[str], index: pd.MultiIn
     wide = observations.assign(day=pd.to_datetime(observations["period_end"])).pivot(
         index=["edition", "area_code"], columns="indicator_id", values="day"
     )
-    return wide.reindex(index=index, columns=ids)
+    return wide.reindex(index=index, columns=pd.Index(ids))
+
+
+def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
+    """What the scores of the later edition would be with the estimated cells of the earlier one, by area and element.
+
+    Args:
+        scores: of the whole index.
+        before: the earlier edition.
+        after: the later one.
+    """
+    index, raw = scores.scores.index, scores.indicators.treated.to_numpy()
+    estimated = scores.indicators.values.panel.isna().to_numpy() & ~np.isnan(raw)
+    errors = np.zeros(raw.shape)
+    place = {cell: row for row, cell in enumerate(index)}
+    for row, (edition, area) in enumerate(index):
+        earlier = place.get((before, area))
+        if edition == after and earlier is not None:
+            both = estimated[row] & estimated[earlier]
+            errors[row, both] = raw[earlier, both] - raw[row, both]
+    found = forward(scores.inputs, Changes(errors=errors[np.newaxis]))
+    table = pd.DataFrame({name: found.scores[name][0] for name in scores.scores.columns}, index=index)
+    return table.xs(after, level="edition")
 
 
 def change_rows(
@@ -99,15 +123,15 @@ def change_rows(
         pair: the earlier and the later edition.
     """
     before, after = pair
-    old, new = scores.scores.loc[before], scores.scores.loc[after]
-    ranks = scores.ranks()
+    old, new = (scores.scores.xs(edition, level="edition") for edition in pair)
+    old_rank, new_rank = (scores.ranks().xs(edition, level="edition") for edition in pair)
     levels: Mapping[str, str] = scores.task.structure.level_of
     change = (new - old).round(DIGITS)
     data = (held - old).round(DIGITS)
     # Places gained: rank 1 is the best.
     columns = {
         "change": change, "from_data": data, "from_imputation": change - data,
-        "rank_change": ranks.loc[before] - ranks.loc[after], "movable": movable,
+        "rank_change": old_rank - new_rank, "movable": movable,
     }  # fmt: skip
     row, column = np.nonzero(change.notna().to_numpy())
     cells = {
@@ -117,7 +141,10 @@ def change_rows(
     ids = change.columns.to_numpy()[column]
     rows = pd.DataFrame({"area_code": change.index.to_numpy()[row], "id": ids, **cells})
     rows = rows.merge(ends, on=["area_code", "id"], how="left", validate="1:1")
+    # The engine's ends are those of a difference of ranks, where less is better.
+    gained = {"rank_change_low": -rows["rank_change_high"], "rank_change_high": -rows["rank_change_low"]}
     return rows.assign(
+        **{name: column.astype("Int64") for name, column in gained.items()},
         edition_from=before,
         edition_to=after,
         level=[levels[name] for name in ids],

@@ -15,6 +15,7 @@ from spi_pipeline.scoring.tree import weights_below
 DATE_COLUMNS = [
     "edition", "profile", "id", "area_code", "slots", "slots_filled", "newest_period", "age_years", "recent_weight",
 ]  # fmt: skip
+SECONDS_A_DAY = 86400
 DAYS_A_YEAR = 365.25
 # Three years from a day to the same day, with a leap day in them or without.
 RECENT_YEARS = 3 + 1 / DAYS_A_YEAR
@@ -40,8 +41,8 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
         measured within three years.
     """
     known = observations[observations["status"].isin(PRESENT)]
-    ends = pd.to_datetime(known["period_end"]).clip(upper=pd.Timestamp(as_of))
-    days = ends.astype("datetime64[s]").astype("int64") / 86400
+    ends = pd.to_datetime(known["period_end"]).astype("datetime64[s]").astype("int64") / SECONDS_A_DAY
+    days = np.minimum(ends, _day(as_of.year, as_of))
     wide = known.assign(day=days).pivot(index=["edition", "area_code"], columns="indicator_id", values="day")
     editions = sorted(set(weights["edition"]))
     every = pd.MultiIndex.from_product([editions, areas.all], names=["edition", "area_code"])
@@ -60,7 +61,7 @@ def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of
         cells = pd.DataFrame(frame.pop("cell").tolist(), columns=["edition", "area_code"])
         parts.append(pd.concat([frame, cells], axis=1).assign(profile=profile))
     table = pd.concat(parts, ignore_index=True)
-    last = pd.to_datetime(table["newest_period"] * 86400, unit="s").dt.date
+    last = pd.to_datetime(table["newest_period"] * SECONDS_A_DAY, unit="s").dt.date
     return table.assign(newest_period=last.where(table["newest_period"].notna(), None))[DATE_COLUMNS]
 
 

@@ -54,7 +54,8 @@ def reference_weights(catalogue: pd.DataFrame, reference: pd.DataFrame) -> tuple
 
 def _correlation(rows: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, int]:
     pairs = rows[rows["statistic"] == "correlation"]
-    matrix = pairs.pivot(index="indicator_id", columns="other_id", values="value").reindex(index=ids, columns=ids)
+    order = pd.Index(ids)
+    matrix = pairs.pivot(index="indicator_id", columns="other_id", values="value").reindex(index=order, columns=order)
     for name in ids:
         matrix.loc[name, name] = 1.0
     return matrix, int(pairs["n"].min()) if len(pairs) else 0

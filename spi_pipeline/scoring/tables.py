@@ -58,13 +58,13 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
     weights = formed.weighed.weights
     children = formed.children if fitted is None else formed.children[fitted]
     parts = []
-    for edition, held in children.groupby(level="edition"):
+    for edition in children.index.unique(level="edition"):
+        held = children.xs(edition, level="edition")
         here = pooled_correlation(held)
         shown = fit or component_fit(here.correlation, here.n)
         columns = {"id": weights.index, "weight": weights.to_numpy()}
-        part = pd.DataFrame(columns).assign(
-            edition=edition, effective_weight=effective_weights(held, weights).to_numpy()
-        )
+        columns |= {"edition": edition, "effective_weight": effective_weights(held, weights).to_numpy()}
+        part = pd.DataFrame(columns)
         parts.append(part.assign(n=shown.n, alpha=shown.alpha, kmo=shown.kmo, pc1_share=shown.pc1_share))
     level = scores.task.structure.level_of[parent]
     return pd.concat(parts, ignore_index=True).assign(level=level, parent_id=parent, method=formed.weighed.basis)
@@ -73,5 +73,5 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
 def contribution_rows(scores: Scores, parent: str) -> pd.DataFrame:
     """Rows of the product ``contribution`` for the children of one parent, but for the profile."""
     points = scores.formed[parent].contributions().rename_axis(columns="id")
-    rows = points.stack().dropna().rename("contribution").reset_index()
-    return rows.assign(parent_id=parent)
+    stacked: pd.Series = points.stack().dropna()
+    return stacked.reset_index(name="contribution").assign(parent_id=parent)

@@ -199,7 +199,7 @@ def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
         formed = tree.score(rows[rows["area_code"].isin(codes)], authority).formed
         of_parent = {parent: one.weighed.weights for parent, one in formed.items()}
         found.append(weights_below(of_parent, tree.elements[0]["id"]))
-    weights: pd.Series = pd.concat(found).groupby(level=0).mean()
+    weights: pd.Series = pd.concat(found).groupby(level=0, sort=False).mean()
     return weights
 
 
@@ -212,4 +212,6 @@ def weights_below(of_parent: Mapping[str, pd.Series], root: str) -> pd.Series:
     """
     if root not in of_parent:
         return pd.Series({root: 1.0})
-    return pd.concat([share * weights_below(of_parent, str(child)) for child, share in of_parent[root].items()])
+    parts = [share * weights_below(of_parent, str(child)) for child, share in of_parent[root].items()]
+    below: pd.Series = pd.concat(parts)
+    return below

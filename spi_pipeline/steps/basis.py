@@ -61,7 +61,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
 
     def editions(observations: pd.DataFrame) -> pd.DataFrame:
         weights = {
-            profile: index_weights(tree, tree.values(observations, observations["area_code"].unique()), where)
+            profile: index_weights(tree, tree.values(observations, where.all), where)
             for profile in framework.profiles
             for tree in [index_tree(framework, profile, table, reference)]
         }

@@ -11,8 +11,9 @@ from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 Doubtful = Literal[
-    "sampling", "goalposts", "transform", "normalisation", "weights", "aggregation", "imputation", "left_out"
-]
+    "measurement", "allocation", "imputation", "goalposts", "transform", "normalisation", "weights", "aggregation",
+    "choice",
+]  # fmt: skip
 
 
 class Component(Strict):
