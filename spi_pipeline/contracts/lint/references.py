@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -111,6 +111,7 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
 
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
     """Every indicator's source, columns, unit, concept and predecessor exist and may be used as they are."""
+    known = {indicator.id for _, file in filter(None, files.values()) for indicator in file.indicators}
     for stem, loaded in files.items():
         if loaded is None:
             continue
@@ -120,6 +121,7 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
             found = [*_measured_faults(indicator, sources, vocabulary), *_predecessor_faults(file, index)]
+            found += _error_faults(indicator, known, sources.get(indicator.source))
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
 
@@ -168,6 +170,18 @@ def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
                 ("predecessor",),
                 f"{other.id} names {name!r} as its predecessor already; one indicator has one successor",
             )
+
+
+def _error_faults(indicator: Indicator, known: set[str], source: Source | None) -> Found:
+    error = indicator.error
+    if error is None:
+        return
+    if error.other is not None and error.other not in known - {indicator.id}:
+        yield ("error", "other"), unknown(error.other, "other indicator", known - {indicator.id})
+    for end in ("lower", "upper"):
+        name = getattr(error, end)
+        if source is not None and name is not None and source.column(name) is None:
+            yield ("error", end), unknown(name, f"column of {source.id}", _names(source))
 
 
 def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
