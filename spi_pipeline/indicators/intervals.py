@@ -64,8 +64,9 @@ def _of_counts(values: pd.DataFrame, indicator: Indicator, unit: Unit, dispersio
     Counts that were shared out among wards are no whole numbers. The formulas take them as they are: as if so many
     people had been counted in the ward.
     """
-    per, people = unit.per or 1.0, values["denominator"]
-    counted = values["value"] * people / per if indicator.measure.kind == "mean" else values["numerator"]
+    measure, people = indicator.measure, values["denominator"]
+    per = {"share": 100.0, "rate": measure.per, "mean": unit.per or 1.0}[measure.kind]
+    counted = values["value"] * people / per if measure.kind == "mean" else values["numerator"]
     worth, among = counted / dispersion, people / dispersion
     if sampling_model(indicator, unit) == "proportion":
         # A count above its denominator is refused as an implausible value, which says more than a failed formula.

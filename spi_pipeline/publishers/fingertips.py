@@ -92,7 +92,9 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     ]
     long = pd.concat(frames, ignore_index=True)
     value, lower, upper = (
-        long.pivot(index=["area_code", "year"], columns="column", values=figure).reindex(columns=list(INDICATORS))
+        long.pivot(index=["area_code", "year"], columns="column", values=figure)
+        .reindex(columns=list(INDICATORS))
+        .astype("float64")
         for figure in ("value", "lower", "upper")
     )
     # Published for each sex alone; the sexes err independently, so the halves of their limits add as squares.

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.contracts.models.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
-from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, Plausible
+from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, MeasurementError, Plausible
 from spi_pipeline.contracts.models.tables import Source, SourceProperties
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.scoring.tables import Areas
@@ -43,7 +43,9 @@ def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int
 def indicator(
     name: str, worst: float = 0, best: float = 100, predecessor: str | None = None, **measure: Any
 ) -> Indicator:
-    """An indicator of the survey; its measure is a mean unless told."""
+    """An indicator of the survey; its measure is a mean unless told, and then its standard error is 1."""
+    formed = {"kind": "mean", "columns": ["x"]} | measure
+    error = MeasurementError(basis="assumed", sd=1, reason="Invented.") if formed["kind"] == "mean" else None
     return Indicator(
         id=name,
         title=name,
@@ -51,7 +53,8 @@ def indicator(
         unit="percent",
         direction="higher_is_better" if best > worst else "lower_is_better",
         source="survey",
-        measure=Measure(**({"kind": "mean", "columns": ["x"]} | measure)),
+        measure=Measure(**formed),
+        error=error,
         goalposts=Goalposts(worst=worst, best=best, basis="cap", reason="Invented."),
         plausible=Plausible(minimum=-1000, maximum=1000),
         limits="",

@@ -176,8 +176,9 @@ def _error_faults(indicator: Indicator, known: set[str], source: Source | None) 
     error = indicator.error
     if error is None:
         return
-    if error.other is not None and error.other not in known - {indicator.id}:
-        yield ("error", "other"), unknown(error.other, "other indicator", known - {indicator.id})
+    others = known - {indicator.id}
+    if error.other is not None and error.other not in others:
+        yield ("error", "other"), unknown(error.other, "indicator that could be a second measure", others)
     for end in ("lower", "upper"):
         name = getattr(error, end)
         if source is not None and name is not None and source.column(name) is None:
