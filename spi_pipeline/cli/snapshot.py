@@ -103,3 +103,24 @@ def snapshot_info(as_json: Json = False) -> None:
         out.print_json(json.dumps({"as_of": as_of, "tables": rows}))
     else:
         show_table(rows, out, title=f"Embedded figures, taken on {as_of}")
+
+
+@app.command("errors")
+def snapshot_errors(as_json: Json = False) -> None:
+    """Estimate the errors that contracts state anew, from the published figures; states nothing itself."""
+    from spi_pipeline.cli.terminal import show_table
+    from spi_pipeline.outputs.errors import errors
+    from spi_pipeline.outputs.queries import refuse_other_contracts
+    from spi_pipeline.snapshot.embedded import read_embedded
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    contracts = complete_contracts(settings)
+    database = Store(settings.store).database
+    refuse_other_contracts(database, contracts.products)
+    found = errors(database, contracts, lambda name: read_embedded(settings.snapshot, name).table.to_pandas())
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.itertuples(index=False)]
+    if as_json:
+        out.print_json(found.to_json(orient="records"))
+    else:
+        show_table(rows, out, title="Errors as stated and as estimated")

@@ -14,6 +14,9 @@ from spi_pipeline.contracts.errors import SpiError
 OUTSIDE = "outside"
 """Stands in ``area_code`` of the weights for the part of a small area that lies in no configured ward."""
 
+LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
+"""The level of an area by the second and third character of its code."""
+
 LISTED = 10
 
 

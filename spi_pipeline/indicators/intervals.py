@@ -1,6 +1,7 @@
-"""How far chance alone could move a value of so small a place: 95 % intervals from the counts behind it.
+"""How far a value may lie from what it measures: a 95 % interval for every value, whatever it rests on.
 
-Which sampling model an indicator's counts follow belongs here; the formulas are the engine's.
+Which error an indicator has belongs here; the formulas for counts are the engine's, what sharing out larger areas gets
+wrong is in ``spreading``.
 """
 
 from __future__ import annotations
@@ -10,47 +11,74 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.indicators import Indicator, Measured, MeasurementError
 from spi_pipeline.contracts.models.vocabulary import Unit
-from spi_pipeline.engine.intervals import byar, exact_poisson, wilson
+from spi_pipeline.engine.intervals import events_interval, wilson
 
-# Byar's approximation is meant for so many events and more; below, the exact interval costs nothing.
-FEW_EVENTS = 10
+# The 97.5th percentile of the standard normal distribution.
+Z = 1.959964
 
 
-def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate"] | None:
-    """What the counts behind a value are: people with a property among all, events, or nothing published.
+def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate"]:
+    """What the counts behind a value are: people with a property among all, or events.
 
     A unit that ends somewhere, such as percent, counts people or homes, each at most once; one without an end counts
-    events. A mean has no counts.
+    events.
     """
-    if measured.measure.kind == "mean":
-        return None
     return "proportion" if measured.measure.kind == "share" or unit.maximum is not None else "rate"
 
 
-def with_intervals(values: pd.DataFrame, measured: Measured, unit: Unit) -> pd.DataFrame:
-    """Values with ``lower`` and ``upper``: Wilson's interval of a proportion, Byar's or the exact one of a rate.
-
-    Counts that were shared out among wards are no whole numbers. The formulas take them as they are: as if so many
-    people had been counted in the ward. What the sharing out itself may have got wrong is not in the interval.
+def with_intervals(
+    values: pd.DataFrame,
+    indicator: Indicator,
+    unit: Unit,
+    dispersion: float = 1.0,
+    published: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Values with ``lower``, ``upper`` and ``error_basis``.
 
     Args:
         values: as ``ward_values`` returns them.
-        measured: what they are values of.
+        indicator: what they are values of.
         unit: its unit.
+        dispersion: how many times the variance of a Poisson count its repeated counts show.
+        published: ``lower`` and ``upper``, in the rows of ``values``, where the publisher gives limits.
 
     Returns:
-        The same rows; both ends missing where no counts are published.
+        The same rows; both ends and the basis missing where the value is.
     """
-    model = sampling_model(measured, unit)
-    if model is None:
-        return values.assign(lower=np.nan, upper=np.nan)
-    counted, people = values["numerator"], values["denominator"]
-    if model == "proportion":
-        # A count above its denominator is refused as an implausible value, which says more than a failed formula.
-        ends = wilson(counted.clip(upper=people), people)
+    if published is not None:
+        ends = published
+    elif indicator.error is None or indicator.error.basis == "counts":
+        ends = _of_counts(values, indicator, unit, dispersion)
     else:
-        ends = byar(counted, people).where(counted >= FEW_EVENTS, exact_poisson(counted, people))
-    per = 100.0 if measured.measure.kind == "share" else measured.measure.per
-    return values.assign(lower=per * ends["lower"], upper=per * ends["upper"])
+        ends = _of_stated(values["value"], indicator.error, unit)
+    basis = pd.Series(indicator.error_basis, values.index, dtype=object).where(values["value"].notna(), None)
+    return values.assign(lower=ends["lower"], upper=ends["upper"], error_basis=basis)
+
+
+def _of_counts(values: pd.DataFrame, indicator: Indicator, unit: Unit, dispersion: float) -> pd.DataFrame:
+    """Wilson's interval of a proportion; Byar's of a rate, or below ten events the exact one.
+
+    Counts that scatter φ times as much as chance are worth 1/φ of their number, which widens the interval √φ times.
+    Counts that were shared out among wards are no whole numbers. The formulas take them as they are: as if so many
+    people had been counted in the ward.
+    """
+    measure, people = indicator.measure, values["denominator"]
+    per = {"share": 100.0, "rate": measure.per, "mean": unit.per or 1.0}[measure.kind]
+    counted = values["value"] * people / per if measure.kind == "mean" else values["numerator"]
+    worth, among = counted / dispersion, people / dispersion
+    if sampling_model(indicator, unit) == "proportion":
+        # A count above its denominator is refused as an implausible value, which says more than a failed formula.
+        return per * wilson(worth.clip(upper=among), among)
+    return per * events_interval(worth, among)
+
+
+def _of_stated(value: pd.Series, error: MeasurementError, unit: Unit) -> pd.DataFrame:
+    """The value and 1.96 standard errors on either side, as far as the unit goes."""
+    half = Z * (value.abs() * (error.relative_sd or 0.0) + (error.sd or 0.0))
+    lowest = -np.inf if unit.minimum is None else unit.minimum
+    highest = np.inf if unit.maximum is None else unit.maximum
+    # A value beyond the unit's ends is refused by its contract and must not hide as an interval beside it.
+    lower, upper = (value - half).clip(lower=lowest), (value + half).clip(upper=highest)
+    return pd.DataFrame({"lower": lower.clip(upper=value), "upper": upper.clip(lower=value)})

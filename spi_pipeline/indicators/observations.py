@@ -14,8 +14,8 @@ from spi_pipeline.contracts.models.tables import Source
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
 OBSERVATION_COLUMNS = [
-    "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "lower", "upper", "numerator",
-    "denominator", "status", "raw_sha256", "source_id",
+    "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "lower", "upper",
+    "allocation_error", "error_basis", "numerator", "denominator", "status", "raw_sha256", "source_id",
 ]  # fmt: skip
 
 
@@ -99,6 +99,8 @@ class _Value(NamedTuple):
     value: float
     lower: float
     upper: float
+    allocation_error: float
+    error_basis: str
     numerator: float
     denominator: float
 
@@ -107,7 +109,7 @@ def _cells(used: _Value | None, edition: int, digests: Mapping[Span, str | None]
     """The columns of an observation from ``period_start`` to ``raw_sha256``."""
     if used is None:
         missing = float("nan")
-        return None, None, missing, missing, missing, missing, missing, "missing", None
+        return None, None, missing, missing, missing, missing, None, missing, missing, "missing", None
     start, end = used.period_start, used.period_end
     status = "observed" if end.year == edition else "carried" if end.year < edition else "held"
     return start.date(), end.date(), *used[3:], status, digests[start, end]

@@ -18,6 +18,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Measure, Measured
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
+from spi_pipeline.geography.codes import LEVEL_OF
+from spi_pipeline.indicators.dispersion import Repeats
+from spi_pipeline.indicators.spreading import spreading_error
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -28,8 +31,7 @@ MIN_COVERED = 0.65
 # Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
 # not known as none: both must be of all the ward, but for rounding.
 COMPLETE = 1 - 1e-9
-LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
-VALUE_COLUMNS = ["area_code", "period_start", "period_end", "value", "numerator", "denominator"]
+VALUE_COLUMNS = ["area_code", "period_start", "period_end", "value", "allocation_error", "numerator", "denominator"]
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,18 @@ class WardValues:
     """The values of one indicator.
 
     Attributes:
-        values: one row per ward or authority and period: ``area_code, period_start, period_end, value, numerator,
-            denominator``; value missing where too little of a ward is known.
+        values: one row per ward or authority and period: ``area_code, period_start, period_end, value,
+            allocation_error, numerator, denominator``; value missing where too little of a ward is known,
+            ``allocation_error`` as ``spreading_error`` forms it, in the unit of the value.
         unplaced: what was counted but could not be placed, over all periods: incidents without coordinates, or the
             part of small areas outside every ward; 0 for means.
+        dispersion: how many times the variance of a Poisson count the repeated counts show, at least 1; 1 where
+            nothing is counted month by month.
     """
 
     values: pd.DataFrame
     unplaced: float
+    dispersion: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def ward_values(
             raise SpiError(
                 f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where"
             )
-    frames, unplaced = [], 0.0
+    frames, unplaced, repeats = [], 0.0, Repeats()
     for period in _periods(source, measure, rows, tables[source.id], wards):
         if source.properties.geography.levels == ["authority"]:
             whole = _of_authorities(measure, sources, tables, period, wards)
@@ -111,10 +117,13 @@ def ward_values(
             continue
         sums, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
-        frames.append(_divided(sums, measure, wards).assign(period_start=period.start, period_end=period.end))
+        if measure.window is not None and "ward_code" in period.rows:
+            repeats.add(period.rows, measure.columns, wards.authorities)
+        spread = _spread(measure, sources, tables, source, period, wards)
+        frames.append(_divided(sums, spread, measure, wards).assign(period_start=period.start, period_end=period.end))
     if not frames:
         raise SpiError(f"indicator {indicator.id}: source {source.id} holds no whole period; see its window and months")
-    return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced)
+    return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced, repeats.dispersion)
 
 
 def no_values(wards: Wards) -> WardValues:
@@ -189,6 +198,26 @@ def _sums(
     return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
 
 
+def _spread(
+    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], source: Source,
+    period: _Period, wards: Wards,
+) -> Array:  # fmt: skip
+    """The standard error of numerators (of a mean: value × base) by ward, then authority; 0 for points."""
+    rows, denominator = period.rows, measure.denominator
+    if "point" in source.properties.geography.levels:
+        return np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
+    weights, count = _weights_for(source, rows, wards), _total(rows, measure.columns)
+    areas = weights.drop_duplicates("small_area_code").set_index("small_area_code")
+    base = rows["area_code"].map(areas["residents"]).to_numpy(dtype="float64")
+    if denominator is not None and denominator.source in (None, source.id):
+        base = _total(rows, [denominator.column])
+    elif denominator is not None and set(areas.index) <= set((other := tables[str(denominator.source)])["area_code"]):
+        base = rows["area_code"].map(other.set_index("area_code")[denominator.column]).to_numpy(dtype="float64")
+    count = count * base if measure.kind == "mean" else count
+    figures = pd.DataFrame({"area_code": rows["area_code"], "count": count, "base": base})
+    return spreading_error(figures, weights, wards.authorities)
+
+
 def _of_authorities(
     measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period, wards: Wards
 ) -> pd.DataFrame:
@@ -202,7 +231,7 @@ def _of_authorities(
     below = np.bincount(parent, _by_ward(placed, COMPLETE, wards)[:, 0], len(authorities))
     counted = pd.Series(_total(period.rows, measure.columns)).groupby(period.rows["area_code"].to_numpy()).sum()
     own = pd.DataFrame({"area_code": authorities, "numerator": counted.reindex(authorities).to_numpy()})
-    own = own.assign(denominator=below, value=measure.per * own["numerator"] / below)
+    own = own.assign(denominator=below, value=measure.per * own["numerator"] / below, allocation_error=0.0)
     return pd.concat([pd.DataFrame({"area_code": list(wards.authorities)}), own], ignore_index=True)
 
 
@@ -256,7 +285,7 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     return weights
 
 
-def _divided(sums: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
+def _divided(sums: Array, spread: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
     """Wards, then their authorities, whose sums are those over the wards with a value."""
     per = 100.0 if measure.kind == "share" else measure.per
     known = ~np.isnan(sums).any(axis=1) & (sums[:, 1] > 0)
@@ -269,6 +298,7 @@ def _divided(sums: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
         {
             "area_code": [*wards.authorities, *authorities.tolist()],
             "value": per * numerator / denominator,
+            "allocation_error": per * spread / denominator,
             "numerator": np.nan if measure.kind == "mean" else numerator,
             "denominator": denominator,
         }

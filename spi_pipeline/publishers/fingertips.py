@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
@@ -43,8 +44,11 @@ INDICATORS = {
 IDS = tuple(sorted({number for number, _ in INDICATORS.values()}))
 COLUMNS = {
     "id": "Indicator ID", "area_code": "Area Code", "sex": "Sex", "category": "Category Type", "period": "Time period",
-    "value": "Value", "note": "Value note", "sortable": "Time period Sortable",
+    "value": "Value", "lower": "Lower CI 95.0 limit", "upper": "Upper CI 95.0 limit", "note": "Value note",
+    "sortable": "Time period Sortable",
 }  # fmt: skip
+# Columns whose limits the index asks for.
+LIMITED = ("life_expectancy", "emergency_admissions", "year_6_obesity")
 
 
 def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
@@ -87,11 +91,21 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         for column, (number, sex) in INDICATORS.items()
     ]
     long = pd.concat(frames, ignore_index=True)
-    wide = long.pivot(index=["area_code", "year"], columns="column", values="value").rename_axis(columns=None)
-    wide = wide.reindex(columns=list(INDICATORS))
-    # Published for each sex alone.
-    sexes = wide[["life_expectancy_female", "life_expectancy_male"]]
-    wide.insert(0, "life_expectancy", sexes.mean(axis=1, skipna=False))
+    value, lower, upper = (
+        long.pivot(index=["area_code", "year"], columns="column", values=figure)
+        .reindex(columns=list(INDICATORS))
+        .astype("float64")
+        for figure in ("value", "lower", "upper")
+    )
+    # Published for each sex alone; the sexes err independently, so the halves of their limits add as squares.
+    women, men = "life_expectancy_female", "life_expectancy_male"
+    wide = value.rename_axis(columns=None)
+    wide.insert(0, "life_expectancy", (value[women] + value[men]) / 2)
+    below, above = value - lower, upper - value
+    lower["life_expectancy"] = wide["life_expectancy"] - np.hypot(below[women], below[men]) / 2
+    upper["life_expectancy"] = wide["life_expectancy"] + np.hypot(above[women], above[men]) / 2
+    for column in LIMITED:
+        wide[f"{column}_lower"], wide[f"{column}_upper"] = lower[column], upper[column]
     return wide.reset_index()
 
 
@@ -198,13 +212,14 @@ def _rows(download: Download, scope: Scope) -> pd.DataFrame:
             "wards in force"
         )
     rows = rows[rows["area_code"].isin(ours) & rows["category"].isna()]
-    return rows.assign(value=numbers(rows["value"], download.name, "Value"), file=download.name)
+    figures = {name: numbers(rows[name], download.name, COLUMNS[name]) for name in ("value", "lower", "upper")}
+    return rows.assign(**figures, file=download.name)
 
 
 def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
     """The newest period of one indicator, each area once."""
     if rows.empty:
-        return pd.DataFrame(columns=["area_code", "year", "column", "value"])
+        return pd.DataFrame(columns=["area_code", "year", "column", "value", "lower", "upper"])
     rows = rows[rows["sortable"] == rows["sortable"].max()].drop_duplicates(["area_code", "period", "value", "note"])
     twice = rows[rows.duplicated("area_code")]
     if len(twice):
@@ -217,7 +232,7 @@ def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
         raise SpiError(
             f"no download of {PUBLISHER} says when indicator {rows.iloc[0]['id']} was uploaded; fetch it again"
         )
-    return rows[["area_code", "value"]].assign(year=year, column=column)
+    return rows[["area_code", "value", "lower", "upper"]].assign(year=year, column=column)
 
 
 HOSTS = (FINGERTIPS,)

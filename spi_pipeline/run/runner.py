@@ -33,7 +33,7 @@ from spi_pipeline.run.records import age, check_row, check_rows, release_rows
 from spi_pipeline.run.staleness import fingerprint, judgement
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import ORIGINS
-from spi_pipeline.steps.indicator import UNPLACED
+from spi_pipeline.steps.indicator import DISPERSION, UNPLACED
 from spi_pipeline.steps.inputs import DOWNLOADS, EMBEDDED
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
@@ -282,7 +282,7 @@ class Runner:
                 current = self.store.judged(name, judged)
             return Outcome(name, "unchanged", results, current)
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED)}
+        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED, DISPERSION)}
         kept[CONTRACT] = contract_of(name, self.contracts).version
         version = self.store.write(name, table, fingerprint=digest, judged=judged, run_id=run_id, metadata=kept)
         return Outcome(name, "written", results, version)

@@ -79,6 +79,8 @@ class Tree:
     def values(self, observations: pd.DataFrame, areas: Sequence[str]) -> pd.DataFrame:
         """Observations of the leaves as the engine reads them; what is not present is blank.
 
+        The period tells which cells are one and the same observation, and share whatever error it has.
+
         Args:
             observations: rows of the product ``indicator_value``.
             areas: the areas wanted.
@@ -87,10 +89,9 @@ class Tree:
         rows = observations[wanted]
         blank = ~rows["status"].isin(PRESENT)
         counted = any(element.keys() & COUNTED for element in self.elements)
-        figures = ("value", "lower", "upper", *(("numerator", "denominator") if counted else ()))
-        return rows[["area_code", "edition", "indicator_id"]].assign(
-            **{name: rows[name].mask(blank) for name in figures}
-        )
+        figures = ("value", "lower", "upper", "allocation_error", "period_end", *(("numerator", "denominator") if counted else ()))
+        present = {name: rows[name].mask(blank) for name in figures}
+        return rows[["area_code", "edition", "indicator_id"]].assign(**present).rename(columns={"period_end": "period"})
 
     def score(self, rows: pd.DataFrame, authority: str) -> Scores:
         """The scores of every element, for the wards of one authority and for the authority itself.

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, no_values, ward_values
 from spi_pipeline.steps.inputs import YEAR, Inputs
@@ -18,6 +19,8 @@ from spi_pipeline.steps.step import Column, Step, products, typed
 
 # Metadata of the table of an indicator: what it counted and could not place, over all its periods.
 UNPLACED = "spi_unplaced"
+# And how many times the variance of a Poisson count its repeated counts show.
+DISPERSION = "spi_dispersion"
 
 
 def part_of(indicator_id: str) -> str:
@@ -88,15 +91,31 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     if all(map(contracts.geography.holding, sources)):
         tables = {name: placed(inputs, contracts, name) for name in sources}
         found = ward_values(indicator, contracts.sources, tables, places)
+        published = _published(indicator, contracts, tables, places)
     else:
-        found = no_values(places)
+        found, published = no_values(places), None
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    rows = with_intervals(found.values, indicator, unit)
+    rows = with_intervals(found.values, indicator, unit, found.dispersion, published)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
-    return {step.outputs[0]: table.replace_schema_metadata({UNPLACED: repr(found.unplaced)})}
+    about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
+    return {step.outputs[0]: table.replace_schema_metadata(about)}
+
+
+def _published(
+    indicator: Indicator, contracts: Contracts, tables: Mapping[str, pd.DataFrame], places: Wards
+) -> pd.DataFrame | None:
+    """The publisher's limits, averaged like the value itself: as if all areas of a ward erred to one side."""
+    error = indicator.error
+    if error is None or error.lower is None or error.upper is None:
+        return None
+    ends = {}
+    for end, column in (("lower", error.lower), ("upper", error.upper)):
+        limit = indicator.model_copy(update={"measure": indicator.measure.model_copy(update={"columns": [column]})})
+        ends[end] = ward_values(limit, contracts.sources, tables, places).values["value"]
+    return pd.DataFrame(ends)
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:
@@ -115,13 +134,22 @@ def _about(step: Step, contracts: Contracts) -> Facts:
         if posts.basis == "reference"
         else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
         "limits": indicator.limits,
+        "error": _error_in_words(indicator),
         **rests_on(contracts.sources_of(indicator), contracts),
     }
 
 
+def _error_in_words(indicator: Indicator) -> str:
+    basis, error = indicator.error_basis.replace("_", " "), indicator.error
+    return f"{basis}: {error.reason}" if error and error.reason else basis
+
+
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
     metadata = look.table(step.outputs[0]).schema.metadata or {}
-    return {"could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0"))}
+    return {
+        "could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0")),
+        "dispersion": float(metadata.get(DISPERSION.encode(), b"1")),
+    }
 
 
 def _preview(step: Step, table: pa.Table, contracts: Contracts) -> str:

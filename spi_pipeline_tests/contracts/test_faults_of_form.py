@@ -14,7 +14,9 @@ from spi_pipeline_tests.contracts.mutation import (
     case,
 )
 
-INDICATOR_KEYS = "description, direction, goalposts, id, limits, measure, plausible, predecessor, source, title, unit"
+INDICATOR_KEYS = (
+    "description, direction, error, goalposts, id, limits, measure, plausible, predecessor, source, title, unit"
+)
 OVERCROWDED = "source: census_overcrowding"
 
 
@@ -116,6 +118,45 @@ OVERCROWDED = "source: census_overcrowding"
             "    plausible: {minimum: 0, maximum: 60}\n",
             "",
             "indicators.overcrowded_homes.plausible is missing", at="- id: overcrowded_homes",
+        ),
+        case(
+            "a mean without an error", CHOICE,
+            "    error: {basis: assumed, sd: 3.7,",
+            "    # {basis: assumed, sd: 3.7,",
+            "indicators.connectivity: a mean has no counts that tell its error; state error, with the basis it rests "
+            "on",
+            at="- id: connectivity",
+        ),
+        case(
+            "a mean of nothing counted", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: counts} # {",
+            "indicators.connectivity: an error of basis counts needs the denominator the value is a share of",
+            at="- id: connectivity",
+        ),
+        case(
+            "an error without its size", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: assumed,",
+            "indicators.connectivity.error: an error of basis assumed needs sd or relative_sd",
+        ),
+        case(
+            "an error of two sizes", CHOICE,
+            "{basis: assumed, sd: 3.7,",
+            "{basis: assumed, sd: 3.7, relative_sd: 0.1,",
+            "indicators.connectivity.error: an error states sd or relative_sd, not both",
+        ),
+        case(
+            "an assumption without a reason", HOUSING,
+            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
+            "{basis: assumed, sd: 0.2}",
+            "indicators.indoor_environment.error: an error of basis assumed needs reason",
+        ),
+        case(
+            "a size for published limits", HOUSING,
+            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
+            "{basis: published, lower: a, upper: b, sd: 0.2}",
+            "indicators.indoor_environment.error: an error of basis published has no sd",
         ),
         case(
             "empty plausible range", HOUSING,

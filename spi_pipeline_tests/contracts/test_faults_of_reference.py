@@ -143,10 +143,11 @@ OUTCOMES = (
             "none",
         ),
         case(
-            "repeated indicator", HOUSING,
-            "id: short_of_rooms_2025",
-            "id: overcrowded_homes",
-            "the id 'overcrowded_homes' is taken already, by indicators/housing.yaml:3; ids are unique over all",
+            "repeated indicator", "indicators/water_and_sanitation.yaml",
+            "id: no_central_heating",
+            "id: shared_or_temporary_homes",
+            "the id 'shared_or_temporary_homes' is taken already, by indicators/water_and_sanitation.yaml:3; ids are "
+            "unique over all",
         ),
         case(
             "indicator named like a dimension", SAFETY,
@@ -226,6 +227,20 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
             f"{known}",
         ),
     ]  # fmt: skip
+
+
+def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> None:
+    other = change(root, HOUSING, "other: overcrowded_homes}", "other: overcrowded_home}")
+    limit = change(root, "indicators/health.yaml", "upper: life_expectancy_upper", "upper: life_expectancy_hi")
+    limits, measures = sorted(faults(root), key=lambda fault: fault.file)
+    assert (limits.line, measures.line) == (limit, other)
+    assert limits.message.startswith(
+        "indicator life_expectancy: 'life_expectancy_hi' is not a column of local_health; nearest is 'life_expectancy'"
+    )
+    assert measures.message.startswith(
+        "indicator short_of_rooms_2025: 'overcrowded_home' is not an indicator that could be a second measure; "
+        "nearest is 'overcrowded_homes'"
+    )
 
 
 def test_an_economic_concept_names_indicator_column_and_concept(root: Path) -> None:

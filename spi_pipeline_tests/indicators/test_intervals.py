@@ -1,6 +1,9 @@
-"""Intervals of ward values: the right model for the right counts, by formulas worked out here and in scipy."""
+"""Intervals of ward values: the right model for the right counts, by formulas worked out here and in scipy; and for
+values without counts the error that their indicator states."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator, Measure, MeasurementError
 from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.indicators.intervals import sampling_model, with_intervals
 from spi_pipeline_tests.docs.conftest import contracts
@@ -17,7 +21,8 @@ from spi_pipeline_tests.scoring.town import NAN, indicator
 
 __all__ = ["contracts"]
 
-PERCENT, PER_1000, SCORE = Unit(title="%", minimum=0, maximum=100), Unit(title="per 1,000", minimum=0), Unit(title="")
+PERCENT, PER_1000 = Unit(title="%", minimum=0, maximum=100, per=100), Unit(title="per 1,000", minimum=0, per=1000)
+SCORE = Unit(title="")
 SHARE = indicator("share", kind="share", columns=["x"], denominator={"column": "n"})
 RATE = indicator("rate", kind="rate", columns=["x"], denominator={"source": "census", "column": "n"}, per=1000)
 OF_TWO_TABLES = indicator("vaccinated", kind="rate", columns=["x"], denominator={"source": "b", "column": "n"}, per=100)
@@ -52,15 +57,71 @@ def test_many_events_have_byars_interval_and_few_the_exact_one() -> None:
     assert got.loc[2, ["lower", "upper"]].tolist() == pytest.approx([0, -np.log(0.025) / 3])
 
 
-def test_a_value_without_counts_has_no_interval() -> None:
-    published = pd.DataFrame({"value": [20.0, 30.0], "numerator": NAN, "denominator": [100.0, 200.0]})
-    assert with_intervals(published, indicator("mean"), SCORE)[["lower", "upper"]].isna().all(axis=None)
+def stating(**error: Any) -> Indicator:
+    """A mean with the error stated."""
+    return indicator("mean").model_copy(update={"error": MeasurementError(**error)})
+
+
+def published(*values: float, denominator: float = NAN) -> pd.DataFrame:
+    return pd.DataFrame({"value": values, "numerator": NAN, "denominator": denominator})
+
+
+ASSUMED = {"basis": "assumed", "reason": "Invented."}
+
+
+def test_a_value_without_counts_has_the_error_its_indicator_states() -> None:
+    got = with_intervals(published(20, -30), stating(sd=5, **ASSUMED), SCORE)
+    half = stats.norm.ppf(0.975) * 5
+    assert got["lower"].tolist() == pytest.approx([20 - half, -30 - half])
+    assert got["upper"].tolist() == pytest.approx([20 + half, -30 + half])
+    relative = with_intervals(published(20, -30), stating(relative_sd=0.1, **ASSUMED), SCORE)
+    assert (relative["upper"] - relative["value"]).tolist() == pytest.approx([half * 0.4, half * 0.6])
+    assert set(got["error_basis"]) == {"assumed"}
+
+
+def test_an_interval_ends_where_its_unit_does() -> None:
+    got = with_intervals(published(2, 99, 50), stating(sd=5, **ASSUMED), PERCENT)
+    assert got["lower"].tolist()[0] == 0
+    assert got["upper"].tolist()[1] == 100
+    assert (got["upper"] - got["lower"]).tolist()[2] == pytest.approx(2 * 1.959964 * 5)
+
+
+@given(st.floats(-50, 150), st.floats(0.01, 100))
+def test_an_interval_holds_its_value_even_where_that_is_beyond_the_unit(value: float, sd: float) -> None:
+    got = with_intervals(published(value), stating(sd=sd, **ASSUMED), PERCENT).iloc[0]
+    assert got["lower"] <= got["value"] <= got["upper"]
+
+
+def test_a_mean_that_is_a_share_of_its_denominator_has_the_interval_of_its_counts() -> None:
+    turnout = stating(basis="counts").model_copy(
+        update={"measure": Measure(kind="mean", columns=["x"], denominator={"column": "n"})}
+    )
+    got = with_intervals(published(100 * 81 / 263, denominator=263), turnout, PERCENT)
+    assert got.loc[0, ["lower", "upper"]].tolist() == pytest.approx([25.53, 36.62], abs=0.005)
+
+
+def test_published_limits_are_taken_as_they_are() -> None:
+    limits = pd.DataFrame({"lower": [18.0, NAN], "upper": [23.0, NAN]})
+    got = with_intervals(
+        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, published=limits
+    )
+    pd.testing.assert_frame_equal(got[["lower", "upper"]], limits)
+    assert got["error_basis"].tolist()[0] == "published"
+
+
+def test_counts_that_scatter_more_than_chance_have_a_wider_interval() -> None:
+    cells = counted((4000, 10_000), per=1000)
+    chance, scattered = (with_intervals(cells, RATE, PER_1000, dispersion).iloc[0] for dispersion in (1.0, 2.25))
+    width = [row["upper"] - row["lower"] for row in (chance, scattered)]
+    assert width[1] / width[0] == pytest.approx(1.5, rel=0.005), "the square root of the dispersion"
+    assert scattered["value"] == chance["value"]
 
 
 @pytest.mark.parametrize(("item", "unit"), [(SHARE, PERCENT), (RATE, PER_1000)])
 def test_a_missing_value_has_no_interval_either(item: object, unit: Unit) -> None:
     got = with_intervals(counted((5, 50), (NAN, NAN), per=100), item, unit)  # type: ignore[arg-type]
-    assert got["lower"].notna().tolist() == got["upper"].notna().tolist() == [True, False]
+    for column in ("lower", "upper", "error_basis"):
+        assert got[column].notna().tolist() == [True, False]
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,11 +137,12 @@ def test_shared_out_counts_are_taken_as_they_are(events: float, people: float) -
         assert (got[["lower", "upper"]].diff().iloc[1:] >= -0.001 * got["upper"].max()).all(axis=None)
 
 
-def test_every_indicator_of_the_repository_has_the_model_of_its_counts(contracts: Contracts) -> None:
-    units = contracts.vocabulary.units
-    models = {name: sampling_model(item, units[item.unit]) for name, item in contracts.indicators.items()}
+def test_every_indicator_of_the_repository_has_the_error_of_its_kind(contracts: Contracts) -> None:
+    units, every = contracts.vocabulary.units, contracts.indicators
+    models = {name: sampling_model(item, units[item.unit]) for name, item in every.items()}
     assert {models[name] for name in ("no_car", "vaccinated_50_and_over", "residents_flooded")} == {"proportion"}
     assert {models[name] for name in ("burglary", "road_collisions", "electoral_registration")} == {"rate"}
-    assert {name for name, model in models.items() if model is None} == {
-        name for name, item in contracts.indicators.items() if item.measure.kind == "mean"
-    }
+    assert every["no_car"].error_basis == every["turnout"].error_basis == "counts"
+    assert every["burglary"].error_basis == "dispersion"
+    monthly = {name for name, item in every.items() if item.measure.window}
+    assert monthly == {name for name, item in every.items() if item.error is None and item.error_basis == "dispersion"}

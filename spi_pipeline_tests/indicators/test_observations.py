@@ -17,13 +17,15 @@ FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
 
 def yearly(*cells: tuple[str, int, float]) -> pd.DataFrame:
     """Values by area and year."""
-    return pd.DataFrame(
-        [
-            (area, pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31), value, value - 1, value + 1, value, 100.0)
-            for area, year, value in cells
-        ],
-        columns=["area_code", "period_start", "period_end", "value", "lower", "upper", "numerator", "denominator"],
-    )
+    columns = [
+        "area_code", "period_start", "period_end", "value", "lower", "upper", "allocation_error", "error_basis",
+        "numerator", "denominator",
+    ]  # fmt: skip
+    rows = [
+        (area, pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31), v, v - 1, v + 1, 0.5, "assumed", v, 100.0)
+        for area, year, v in cells
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def got(
@@ -44,7 +46,8 @@ def test_observed_then_carried_then_missing_and_never_cast_back() -> None:
         {2019: NAN, 2020: NAN, 2021: 5, 2022: 5, 2023: 5, 2024: NAN}, nan_ok=True
     )
     assert table["denominator"].notna().tolist() == [False, False, True, True, True, False]
-    assert table[["lower", "upper"]].dropna().to_numpy().tolist() == [[4, 6]] * 3, "and its interval"
+    errors = ["lower", "upper", "allocation_error", "error_basis"]
+    assert table[errors].dropna().to_numpy().tolist() == [[4, 6, 0.5, "assumed"]] * 3, "and its errors"
     assert table.loc[2023, "period_start"] == dt.date(2021, 1, 1), "a carried value keeps its own period"
     assert table.loc[2023, "period_end"] == dt.date(2021, 12, 31)
     assert table["raw_sha256"].fillna("").tolist() == ["", "", FIRST, FIRST, FIRST, ""]

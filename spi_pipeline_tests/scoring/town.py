@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.contracts.models.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
-from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, Plausible
+from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, MeasurementError, Plausible
 from spi_pipeline.contracts.models.tables import Source, SourceProperties
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.scoring.areas import Areas
@@ -45,7 +45,9 @@ def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int
 def indicator(
     name: str, worst: float = 0, best: float = 100, predecessor: str | None = None, **measure: Any
 ) -> Indicator:
-    """An indicator of the survey; its measure is a mean unless told."""
+    """An indicator of the survey; its measure is a mean unless told, and then its standard error is 1."""
+    formed = {"kind": "mean", "columns": ["x"]} | measure
+    error = MeasurementError(basis="assumed", sd=1, reason="Invented.") if formed["kind"] == "mean" else None
     return Indicator(
         id=name,
         title=name,
@@ -53,7 +55,8 @@ def indicator(
         unit="percent",
         direction="higher_is_better" if best > worst else "lower_is_better",
         source="survey",
-        measure=Measure(**({"kind": "mean", "columns": ["x"]} | measure)),
+        measure=Measure(**formed),
+        error=error,
         goalposts=Goalposts(worst=worst, best=best, basis="cap", reason="Invented."),
         plausible=Plausible(minimum=-1000, maximum=1000),
         limits="",
@@ -90,11 +93,11 @@ def observed(
 ) -> pd.DataFrame:
     """Rows of ``indicator_value``: per indicator one value of the edition's year for each of the areas, in order."""
     rows = [
-        (name, area, edition, value, "missing" if pd.isna(value) else status, NAN, NAN)
+        (name, area, edition, value, "missing" if pd.isna(value) else status, NAN, NAN, 0.0)
         for name, figures in values.items()
         for area, value in zip(areas, figures, strict=True)
     ]
-    columns = ["indicator_id", "area_code", "edition", "value", "status", "lower", "upper"]
+    columns = ["indicator_id", "area_code", "edition", "value", "status", "lower", "upper", "allocation_error"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(period_end=[None if pd.isna(row) else dt.date(edition, 12, 31) for row in frame["value"]])
 

@@ -11,7 +11,7 @@ from typing import Any
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile, Measured
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -138,6 +138,7 @@ def _own_method_faults(methods: Mapping[str, Any]) -> Found:
 
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
     """Every indicator's source, columns, unit, concept and predecessor exist and may be used as they are."""
+    known = {indicator.id for _, file in filter(None, files.values()) for indicator in file.indicators}
     for stem, loaded in files.items():
         if loaded is None:
             continue
@@ -150,6 +151,7 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
                 *_measured_faults(indicator, sources, vocabulary),
                 *_predecessor_faults(file, index),
                 *_own_method_faults(indicator.methods),
+                *_error_faults(indicator, known, sources.get(indicator.source)),
             ]
             for path, message in found:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
@@ -199,6 +201,19 @@ def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
                 ("predecessor",),
                 f"{other.id} names {name!r} as its predecessor already; one indicator has one successor",
             )
+
+
+def _error_faults(indicator: Indicator, known: set[str], source: Source | None) -> Found:
+    error = indicator.error
+    if error is None:
+        return
+    others = known - {indicator.id}
+    if error.other is not None and error.other not in others:
+        yield ("error", "other"), unknown(error.other, "indicator that could be a second measure", others)
+    for end in ("lower", "upper"):
+        name = getattr(error, end)
+        if source is not None and name is not None and source.column(name) is None:
+            yield ("error", end), unknown(name, f"column of {source.id}", _names(source))
 
 
 def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:

@@ -10,6 +10,7 @@ from spi_pipeline.contracts.models.vocabulary import Strict
 
 Id = r"^[a-z][a-z0-9_]*$"
 Direction = Literal["higher_is_better", "lower_is_better"]
+ErrorBasis = Literal["counts", "published", "two_measures", "dispersion", "assumed"]
 
 
 class Denominator(Strict):
@@ -65,6 +66,51 @@ class Measure(Strict):
             raise ValueError("a mean is formed of exactly one column")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
+        return self
+
+
+class MeasurementError(Strict):
+    """How far a value may lie from what it measures, where no counts of its own say so.
+
+    Attributes:
+        basis: ``counts`` for a mean that is a share of its denominator (ballots of electors); ``published`` for the
+            publisher's own limits; ``two_measures`` for the disagreement with a second measure of the same thing;
+            ``dispersion`` for the scatter of repeated values; ``assumed`` for an upper bound where nothing can be
+            estimated.
+        sd: standard error, in the unit of the value; the same for every area.
+        relative_sd: standard error as a share of the value, in place of ``sd``.
+        other: the indicator that is the second measure.
+        lower: the source's column that holds the lower published limit, 95 %.
+        upper: the one that holds the upper limit.
+        reason: why the bound is as it is; or what the estimate rests on.
+    """
+
+    basis: ErrorBasis
+    sd: float | None = Field(default=None, gt=0)
+    relative_sd: float | None = Field(default=None, gt=0)
+    other: str | None = None
+    lower: str | None = None
+    upper: str | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> MeasurementError:
+        needs = {
+            "counts": (),
+            "published": ("lower", "upper"),
+            "two_measures": ("sd", "other"),
+            "dispersion": ("sd", "reason"),
+            "assumed": ("sd", "reason"),
+        }[self.basis]
+        stated = {name for name in ("sd", "other", "lower", "upper") if getattr(self, name) is not None}
+        stated |= {"sd"} if self.relative_sd is not None else set()
+        for name in needs:
+            if name not in stated and not (name == "reason" and self.reason):
+                raise ValueError(f"an error of basis {self.basis} needs {name}{' or relative_sd' * (name == 'sd')}")
+        if extra := sorted(stated.difference(needs)):
+            raise ValueError(f"an error of basis {self.basis} has no {', '.join(extra)}")
+        if None not in (self.sd, self.relative_sd):
+            raise ValueError("an error states sd or relative_sd, not both")
         return self
 
 
@@ -140,6 +186,7 @@ class Indicator(Measured):
     Attributes:
         direction: the statement that goalposts must agree with.
         goalposts: the values that score 0 and 100.
+        error: how far a value may lie from the truth; left out where the counts behind it say so.
         predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
             newest with values fills.
         methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …) and with
@@ -148,8 +195,16 @@ class Indicator(Measured):
 
     direction: Direction
     goalposts: Goalposts
+    error: MeasurementError | None = None
     predecessor: str | None = None
     methods: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def error_basis(self) -> ErrorBasis:
+        """What the interval of a value rests on: counts that repeat month by month show their own dispersion."""
+        if self.error is not None:
+            return self.error.basis
+        return "dispersion" if self.measure.window else "counts"
 
     @field_validator("goalposts")
     @classmethod
@@ -161,6 +216,16 @@ class Indicator(Measured):
         if stated not in (meant, None):
             raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
         return goalposts
+
+    @model_validator(mode="after")
+    def _error_is_known(self) -> Indicator:
+        if self.measure.kind != "mean":
+            return self
+        if self.error is None:
+            raise ValueError("a mean has no counts that tell its error; state error, with the basis it rests on")
+        if self.error.basis == "counts" and self.measure.denominator is None:
+            raise ValueError("an error of basis counts needs the denominator the value is a share of")
+        return self
 
 
 class IndicatorFile(Strict):

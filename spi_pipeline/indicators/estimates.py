@@ -1,0 +1,103 @@
+"""What the errors that contracts and ``spreading`` state are estimated from: two measures, repeats, census tables.
+
+Only ``spi snapshot errors`` and tests ask for these; a run takes the errors as stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spi_pipeline.contracts.models.indicators import Indicator
+
+Array = npt.NDArray[np.float64]
+
+# The share of the variance between wards that is taken for error where nothing can be estimated: more than in any pair
+# of measures of one thing (0.29 for mood and anxiety disorders is the largest).
+BOUND = 0.5
+
+
+def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | None:
+    """The standard error that an indicator should state, from ward values; none where it is not an estimate of ours.
+
+    Args:
+        indicator: as its contract has it.
+        observed: ward values of all indicators: ``indicator_id, area_code, period_end, value``.
+
+    Returns:
+        In the unit of the value, or as a share of it where the contract states ``relative_sd``. Of two measures
+        ``s √(1 − r)``, the standard error of measurement (Lord and Novick, Statistical Theories of Mental Test Scores,
+        1968), s being the standard deviation between wards and r the correlation of the two: what is peculiar to
+        either, changes between their periods included. Of repeats see ``scatter``. The assumed bound is
+        ``s √BOUND``.
+    """
+    error = indicator.error
+    if error is None or (error.basis == "assumed" and error.sd is None):
+        return None
+    panel = _panel(indicator.id, observed)
+    if error.basis == "dispersion":
+        return scatter(np.log(panel.to_numpy(dtype=float)))
+    newest = panel.ffill(axis=1).iloc[:, -1]
+    if error.basis == "assumed":
+        return float(newest.std() * np.sqrt(BOUND))
+    if error.basis != "two_measures":
+        return None
+    second = _panel(str(error.other), observed).ffill(axis=1).iloc[:, -1]
+    return float(newest.std() * np.sqrt(1 - abs(newest.corr(second))))
+
+
+def scatter(values: Array) -> float:
+    """The standard deviation of yearly values of wards about the line through the years beside each.
+
+    ``√(Σ (x₋ − 2x + x₊)² / 6 / degrees of freedom)``, second differences less their mean over the wards: neither a
+    steady trend of a ward nor what happened to all of them is scatter.
+
+    Source: Gasser, Sroka and Jennen-Steinmetz (1986), Biometrika 73, for the difference-based estimate of noise.
+
+    Args:
+        values: wards × years; wards with a gap are left out.
+    """
+    values = values[~np.isnan(values).any(axis=1)]
+    second = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
+    second = second - second.mean(axis=0)
+    return float(np.sqrt((second**2).sum() / 6 / ((second.shape[0] - 1) * second.shape[1])))
+
+
+def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, parent_of: pd.Series) -> float:
+    """``CONTRAST`` of one level: the mean of δ² / σ² over figures that are published below it.
+
+    δ is the rate of the part of an area that lies in one ward, less that of the rest; σ² the variance of the rate
+    between areas, by base. Each δ² is weighted by ``(w (1 − w) d)²``, as ``spreading_error`` weighs it: what counts is
+    how much was moved.
+
+    Args:
+        figures: by any name, ``area_code`` (output areas), ``count`` and ``base``.
+        weights: the rows of ``allocation`` for output areas.
+        parent_of: the area of the level that each output area is in, by code.
+    """
+    found = [_parts(figure, weights, parent_of) for figure in figures.values()]
+    moved, contrast = np.concatenate([columns.to_numpy(dtype=float) for columns in found]).T
+    return float(np.average(contrast, weights=moved))
+
+
+def _parts(figure: pd.DataFrame, weights: pd.DataFrame, parent_of: pd.Series) -> pd.DataFrame:
+    """For each part of an area that wards share: how much it moves, squared, and its δ² / σ²."""
+    placed = weights.merge(figure, left_on="small_area_code", right_on="area_code", suffixes=("", "_"), validate="m:1")
+    own = placed[["count", "base"]].mul(placed["weight"], axis=0)
+    part = own.groupby([placed["small_area_code"].map(parent_of), placed["area_code"]]).sum()
+    sums = part.groupby(level=0)
+    whole, count, base = sums.transform("sum"), sums["count"].sum(), sums["base"].sum()
+    between = np.average((count / base - count.sum() / base.sum()) ** 2, weights=base)
+    share, rate = part["base"] / whole["base"], part["count"] / part["base"]
+    split = (share > 0) & (share < 1)
+    delta = (rate - whole["count"] / whole["base"]) / (1 - share)
+    return pd.DataFrame({"moved": (share * (1 - share) * whole["base"]) ** 2, "contrast": delta**2 / between})[split]
+
+
+def _panel(indicator_id: str, observed: pd.DataFrame) -> pd.DataFrame:
+    """Values of one indicator, wards × ends of periods ascending; a value carried through editions stands once."""
+    own = observed[observed["indicator_id"] == indicator_id].drop_duplicates(["area_code", "period_end"])
+    return own.pivot(index="area_code", columns="period_end", values="value").sort_index(axis=1)

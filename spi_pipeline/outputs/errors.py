@@ -1,0 +1,65 @@
+"""The errors that contracts and the code state, beside what they would be estimated as from the published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.indicators.estimates import contrast_ratio, estimated_error
+from spi_pipeline.indicators.spreading import CONTRAST
+from spi_pipeline.outputs.queries import reading
+
+COLUMNS = ["what", "basis", "stated", "estimated"]
+
+
+def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    """Every error that is estimated by a formula of ours.
+
+    Args:
+        database: the published one.
+        contracts: of the indicators.
+        embedded: the embedded table of a source, by its id.
+
+    Returns:
+        ``what`` (an indicator; or a level, for its ``CONTRAST``), ``basis``, ``stated`` and ``estimated`` (to the two
+        digits that contracts state); no rows for indicators without a published value.
+    """
+    with reading(database) as connection:
+        observed = connection.execute(
+            "SELECT indicator_id, area_code, period_end, value FROM observation JOIN area USING (area_code) "
+            "WHERE level = 'ward' AND value IS NOT NULL AND status <> 'imputed'"
+        ).df()
+        weights = connection.execute("SELECT * FROM allocation WHERE geography = 'oa21'").df()
+    rows: list[tuple[str, str, float | None, float]] = []
+    for indicator in contracts.indicators.values():
+        error = indicator.error
+        if error is not None and (observed["indicator_id"] == indicator.id).any():
+            estimate = estimated_error(indicator, observed)
+            if estimate is not None:
+                rows.append((indicator.id, error.basis, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
+    lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(contracts, embedded)
+    for level in ("lsoa", "msoa"):
+        ratio = contrast_ratio(figures, weights, lookup[f"{level}_code"])
+        rows.append((level, "contrast", CONTRAST[level], float(f"{ratio:.2g}")))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def census_figures(contracts: Contracts, embedded: Callable[[str], pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Every column of the census tables behind indicators that come by output area, as a share of its table.
+
+    Returns:
+        By source and column: ``area_code``, ``count`` and ``base``.
+    """
+    found = {}
+    for indicator in contracts.indicators.values():
+        source, base = contracts.sources[indicator.source], indicator.measure.denominator
+        by_output_area = source.cadence == "decennial" and "oa" in source.properties.geography.levels
+        if indicator.measure.kind == "share" and by_output_area and base is not None:
+            table = embedded(source.id)
+            for column in table.columns.drop(["area_code", base.column]):
+                figure = pd.DataFrame({"count": table[column], "base": table[base.column]}, dtype="float64")
+                found[f"{source.id}.{column}"] = figure.assign(area_code=table["area_code"])
+    return found

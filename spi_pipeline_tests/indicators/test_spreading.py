@@ -1,0 +1,152 @@
+"""The error of allocation: by hand on a small town, and against census figures whose truth is known by output area."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.geography.allocate import allocate_counts
+from spi_pipeline.indicators.estimates import contrast_ratio
+from spi_pipeline.indicators.spreading import CONTRAST, spreading_error
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.step import compute
+from spi_pipeline_tests.docs.conftest import contracts
+
+__all__ = ["contracts"]
+
+N1, N2, S1 = WARDS = ["E05000001", "E05000002", "E05000003"]
+NORTH, SOUTH = "E06000001", "E06000002"
+AUTHORITY_OF = {N1: NORTH, N2: NORTH, S1: SOUTH}
+A, B, C = "E01000001", "E01000002", "E01000003"
+
+
+def weights(*parts: tuple[str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(parts, columns=["small_area_code", "area_code", "weight"])
+
+
+def figures(*cells: tuple[str, float, float]) -> pd.DataFrame:
+    return pd.DataFrame(cells, columns=["area_code", "count", "base"])
+
+
+def error(found: pd.DataFrame, shares: pd.DataFrame) -> dict[str, float]:
+    return dict(zip([*WARDS, NORTH, SOUTH], spreading_error(found, shares, AUTHORITY_OF), strict=True))
+
+
+def test_the_error_by_hand() -> None:
+    # Rates .1 and .4, by base 100 and 50: mean .2, variance (100 · .01 + 50 · .04) / 150 = .02.
+    found = figures((A, 10, 100), (B, 20, 50))
+    got = error(found, weights((A, N1, 1.0), (B, N1, 0.2), (B, N2, 0.8)))
+    one = 50 * 0.2 * 0.8 * np.sqrt(CONTRAST["lsoa"] * 0.02)
+    assert got == pytest.approx({N1: one, N2: one, S1: 0, NORTH: 0, SOUTH: 0})
+
+
+def test_what_wards_of_two_authorities_share_is_an_error_of_both_and_what_lies_outside_of_one() -> None:
+    found = figures((A, 10, 100), (B, 20, 50), (C, 5, 50))
+    got = error(found, weights((A, N1, 0.5), (A, S1, 0.5), (B, N2, 0.5), (B, "outside", 0.5), (C, S1, 1.0)))
+    assert got[N1] == got[S1] == got[SOUTH] == pytest.approx(2 * got[N2])
+    assert got[NORTH] == pytest.approx(np.hypot(got[N1], got[N2])), "areas err independently"
+
+
+def test_areas_that_are_whole_or_all_alike_add_nothing() -> None:
+    found = figures((A, 10, 100), (B, 20, 50))
+    assert set(error(found, weights((A, N1, 1.0), (B, S1, 1.0))).values()) == {0.0}
+    alike = figures((A, 10, 100), (B, 5, 50))
+    assert max(error(alike, weights((A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0))).values()) == pytest.approx(0)
+
+
+def test_a_single_area_that_is_split_says_nothing_of_its_error() -> None:
+    got = error(figures((A, 10, 100), (B, np.nan, 50)), weights((A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0)))
+    assert np.isnan([got[N1], got[N2]]).all()
+    assert got[SOUTH] == got[S1] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(1, 500)), min_size=3, max_size=3), st.floats(0.01, 0.99))
+def test_the_error_goes_with_the_unit_and_does_not_exceed_the_count_at_stake(
+    cells: list[tuple[float, float]], share: float
+) -> None:
+    found = figures(*((area, rate * base, base) for area, (rate, base) in zip((A, B, C), cells, strict=True)))
+    shares = weights((A, N1, share), (A, N2, 1 - share), (B, N1, 1.0), (C, S1, 1.0))
+    got = error(found, shares)
+    assert got[N1] == pytest.approx(got[N2]), "what one ward has too much the other has too little"
+    tenfold = error(found.assign(count=10 * found["count"]), shares)
+    assert tenfold[N1] == pytest.approx(10 * got[N1])
+    # Rates between 0 and 1 have a standard deviation of at most 1/2.
+    assert got[N1] <= cells[0][1] * share * (1 - share) * np.sqrt(CONTRAST["lsoa"]) / 2 + 1e-9
+
+
+TABLES = {
+    "census_accommodation_type": "households",
+    "census_car_availability": "households",
+    "census_central_heating": "households",
+    "census_disability": "residents",
+    "census_general_health": "residents",
+    "census_overcrowding": "households",
+    "census_qualifications": "residents_16_and_over",
+    # Behind no indicator, so CONTRAST was not estimated from it.
+    "census_tenure": "households",
+}
+
+
+def embedded(name: str) -> pd.DataFrame:
+    return read_embedded(Settings().snapshot, name).table.to_pandas()
+
+
+@pytest.fixture(scope="module")
+def allocation(contracts: Contracts) -> pd.DataFrame:
+    step = next(step for step in build_plan(contracts) if step.kind == "allocation")
+    tables = {name: read_embedded(Settings().snapshot, name).table for name in step.inputs}
+    return compute(step, contracts, Inputs(tables, dict.fromkeys(step.inputs, "embedded"), {}))[
+        "allocation"
+    ].to_pandas()
+
+
+def census() -> dict[str, pd.DataFrame]:
+    """By table and column: output areas with ``count`` and ``base``."""
+    found = {}
+    for name, base in TABLES.items():
+        table = embedded(name)
+        for column in table.columns.drop(["area_code", base]):
+            pair = {"count": table[column].astype(float), "base": table[base].astype(float)}
+            found[f"{name}.{column}"] = pd.DataFrame({"area_code": table["area_code"], **pair})
+    return found
+
+
+@pytest.mark.parametrize("level", ["msoa", "lsoa"])
+def test_intervals_cover_what_output_areas_say(level: str, contracts: Contracts, allocation: pd.DataFrame) -> None:
+    """Census figures added up to larger areas, spread over the wards as a run does, against their output areas."""
+    authority_of = {ward.code: ward.authority for ward in contracts.geography.wards}
+    parent = embedded("output_area_lookup").set_index("area_code")[f"{level}_code"]
+    by_oa, by_level = (allocation[allocation["geography"] == f"{name}21"] for name in ("oa", level))
+    every = census()
+    without = {
+        table: contrast_ratio({name: rows for name, rows in every.items() if table not in name}, by_oa, parent)
+        for table in TABLES
+    }
+    covered = {}
+    for name, figure in every.items():
+        above = (
+            figure.groupby(figure["area_code"].map(parent).rename("area_code"))[["count", "base"]].sum().reset_index()
+        )
+        truth, spread = (allocate_counts(*pair).wards for pair in ((figure, by_oa), (above, by_level)))
+        wards = sorted(authority_of)
+        error = pd.Series(spreading_error(above, by_level, authority_of)[: len(wards)], wards) / spread["base"]
+        judged = np.sqrt(without[name.partition(".")[0]] / CONTRAST[level]) * error
+        missed = (spread["count"] / spread["base"] - truth["count"] / truth["base"]).abs()
+        assert (error > 0).all()
+        covered[name] = (missed <= 1.96 * error), (missed <= 1.96 * judged)
+    shares = pd.DataFrame({name: [a.mean(), b.mean()] for name, (a, b) in covered.items()}, ["stated", "left out"]).T
+    tenure = shares[shares.index.str.startswith("census_tenure")]
+    print(f"\n{level}: {len(shares)} figures × {len(authority_of)} wards", shares.mean().round(3).to_dict())
+    print(f"{level}: tenure, from which nothing was estimated", tenure.mean().round(3).to_dict())
+    print(shares.round(2).to_string())
+    assert 0.80 <= shares["stated"].mean() <= 0.97
+    # The ratio estimated without the table that is judged by it.
+    assert 0.80 <= shares["left out"].mean() <= 0.97
