@@ -88,8 +88,9 @@ class Tree:
         wanted = observations["indicator_id"].isin(self.leaves) & observations["area_code"].isin(areas)
         rows = observations[wanted]
         blank = ~rows["status"].isin(PRESENT)
-        counted = any(element.keys() & COUNTED for element in self.elements)
-        figures = ("value", "lower", "upper", "allocation_error", "period_end", *(("numerator", "denominator") if counted else ()))
+        figures = ["value", "lower", "upper", "allocation_error", "period_end"]
+        if any(element.keys() & COUNTED for element in self.elements):
+            figures += ["numerator", "denominator"]
         present = {name: rows[name].mask(blank) for name in figures}
         return rows[["area_code", "edition", "indicator_id"]].assign(**present).rename(columns={"period_end": "period"})
 

@@ -1,4 +1,4 @@
-"""The basis of the publication: which slots all editions rest on, which editions are published, what each indicator is."""
+"""The basis of the publication: the slots that all editions rest on, the editions published, every indicator."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def basis_step(contracts: Contracts) -> Step:
         does=basis,
         page=Page(),
         title="Basis of the publication",
-        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, so "
-        "that a score never moves because figures enter or expire. What each indicator measures and how it is scored, "
+        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
+        "so that a score never moves because figures enter or expire. What each indicator measures and how it is scored, "
         "and which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),

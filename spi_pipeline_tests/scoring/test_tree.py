@@ -87,3 +87,17 @@ def test_weights_in_the_index_are_products_down_the_tree() -> None:
     weights = index_weights(tree, tree.values(observations(), EIGHT_AND_TWO.all), EIGHT_AND_TWO)
     assert weights.to_dict() == pytest.approx({"a": 1 / 4, "b": 1 / 4, "c": 1 / 6, "d": 1 / 6, "e": 1 / 6})
     assert isinstance(town_trees()[1], Framework)
+
+
+def test_an_indicator_may_state_its_own_methods() -> None:
+    known = catalogue(housing=HOUSING, health=HEALTH)
+    known["methods"] = known["indicator_id"].map({"c": '{"transform": "square_root", "impute": "median"}'})
+    tree = index_tree(town_trees()[1], "equal", known, NO_REFERENCE)
+    codes = EIGHT_AND_TWO.by_authority[NORTH]
+    rows = observations()
+    rows = rows[~((rows["indicator_id"] == "c") & (rows["area_code"] == WARDS[1]))]
+    scores = tree.score(tree.values(rows, codes), NORTH)
+    assert scores.scores.loc[(2022, WARDS[0]), "c"] == pytest.approx(100 * (55 / 100) ** 0.5)
+    assert scores.indicators.cells[["area_code", "method"]].drop_duplicates().to_numpy().tolist() == [
+        [WARDS[1], "median"],
+    ]  # fmt: skip

@@ -189,8 +189,8 @@ class Indicator(Measured):
         error: how far a value may lie from the truth; left out where the counts behind it say so.
         predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
             newest with values fills.
-        methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …) and with
-            the same meaning; it goes before what a profile states.
+        methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …), with
+            the same meaning; they go before what a profile states.
     """
 
     direction: Direction
