@@ -44,7 +44,7 @@ def recent(
         (name, columns): whole_months(tables[name], list(columns), authority_of)
         for name, columns in {(item.source, tuple(item.columns)) for item in measures}
     }
-    frames = [pd.DataFrame(columns=COLUMNS)]
+    frames = []
     for authority in sorted(set(authority_of.values())):
         wards = sorted(ward for ward, parent in authority_of.items() if parent == authority)
         known = {item.id: whole[item.source, tuple(item.columns)][authority] for item in measures}
@@ -55,7 +55,7 @@ def recent(
                 counts = _counts(item, tables[item.source], wards, months)
                 charts = control_charts(counts, months[0].month)
                 frames.append(_rows(item, wards, months, counts, residents.loc[wards].to_numpy(), charts, limit))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
 
 def _unbroken(months: list[str]) -> Iterator[pd.PeriodIndex]:

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.recent import Monthly
-from spi_pipeline.indicators.values import Wards
+from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Page, rests_on
-from spi_pipeline.steps.places import boundaries, placed
+from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Step, products
 
 
@@ -52,7 +52,7 @@ def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[s
     measures = [item for item in contracts.monthly if contracts.geography.holding(item.source)]
     tables = {name: placed(inputs, contracts, name) for name in _sources(measures)}
     residents = inputs.frame("area").set_index("area_code")["population"]
-    authority_of = Wards(boundaries(inputs, contracts), pd.DataFrame()).authorities
+    authority_of = ward_places(inputs, contracts).authorities
     return {"recent": recent(measures, tables, authority_of, residents, contracts.recent.false_signals)}
 
 
