@@ -16,6 +16,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 
@@ -27,6 +28,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "economy": Economy,
     "corrections": CorrectionFile,
     "sanity": Sanity,
+    "recent": Recent,
 }
 
 

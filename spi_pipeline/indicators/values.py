@@ -21,6 +21,7 @@ from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate
 from spi_pipeline.geography.codes import LEVEL_OF
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.spreading import spreading_error
+from spi_pipeline.indicators.windows import whole_months, windows
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -145,29 +146,11 @@ def _periods(
             start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
             yield _Period(start, end, rows[rows["year"] == year], everywhere)
     else:
-        months = _months(every, wards)
-        for last in sorted(month for month in set().union(*months.values()) if int(month[5:]) == measure.window.ends):
-            window = pd.period_range(end=last, periods=measure.window.months, freq="M")
-            wanted = [str(month) for month in window]
-            whole = {authority for authority, known in months.items() if known.issuperset(wanted)}
-            if whole:
-                covered = np.array([authority in whole for authority in wards.authorities.values()])
-                part = rows[rows["month"].isin(wanted)]
-                yield _Period(window[0].start_time, window[-1].end_time.normalize(), part, covered)
-
-
-def _months(every: pd.DataFrame, wards: Wards) -> dict[str, set[str]]:
-    """The months known of each authority.
-
-    Police forces publish, or fail to, each for itself: a month without a single point of any kind in an authority is
-    taken for one its force did not publish. Nothing tells it from a month without incidents.
-    """
-    known: dict[str, set[str]] = {}
-    for authority in set(wards.authorities.values()):
-        own = [ward for ward, parent in wards.authorities.items() if parent == authority]
-        rows = every[every["ward_code"].isin(own)] if "ward_code" in every else every
-        known[authority] = set(rows["month"].unique())
-    return known
+        whole = whole_months(every, measure.columns, wards.authorities)
+        for found in windows(whole, measure.window):
+            covered = np.array([authority in found.authorities for authority in wards.authorities.values()])
+            part = rows[rows["month"].isin(found.months.astype(str))]
+            yield _Period(found.months[0].start_time, found.months[-1].end_time.normalize(), part, covered)
 
 
 def _sums(

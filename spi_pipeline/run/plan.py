@@ -20,6 +20,7 @@ from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.publication import publication_step
+from spi_pipeline.steps.recent import recent_step
 from spi_pipeline.steps.scored import component_step, parent_steps
 from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step
@@ -39,6 +40,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *source_steps(contracts),
         *geography_steps(),
         context_step(contracts),
+        recent_step(contracts),
         *(indicator_step(contracts, indicator_id) for indicator_id in contracts.indicators),
         basis_step(contracts),
         *(component_step(contracts, component_id) for component_id in contracts.framework.components),

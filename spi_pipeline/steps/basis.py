@@ -31,8 +31,8 @@ def basis_step(contracts: Contracts) -> Step:
         page=Page(),
         title="Basis of the publication",
         description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
-        "so that a score never moves because figures enter or expire. What each indicator measures and how it is scored, "
-        "and which calendar years are published.",
+        "so that a score never moves because figures enter or expire. What each indicator measures, how it is scored, and "
+        "which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
             "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),

@@ -130,7 +130,7 @@ OUTCOMES = (
         ),
         case(
             "monthly without window", SAFETY,
-            "      window: {months: 12, ends: 4}\n",
+            "      window: {months: 12}\n",
             "",
             "indicator violent_crime: source street_crime is monthly; a monthly source needs a window, any other has "
             "none", at="    measure:",
@@ -138,7 +138,7 @@ OUTCOMES = (
         case(
             "window without months", CHOICE,
             "columns: [trips_per_hour]",
-            "columns: [trips_per_hour], window: {months: 12, ends: 4}",
+            "columns: [trips_per_hour], window: {months: 12}",
             "indicator bus_service: source bus_service is not monthly; a monthly source needs a window, any other has "
             "none",
         ),

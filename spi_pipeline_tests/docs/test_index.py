@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def level(source: Source) -> str:
 def period(indicator: Indicator, source: Source) -> str:
     stated, window = source.properties.period, indicator.measure.window
     if window:
-        return f"{window.months} months to {dt.date(2000, window.ends, 1):%B}"
+        return f"newest {window.months} months"
     if stated.column:
         return f"each {stated.column}"
     assert stated.start
@@ -163,7 +162,7 @@ def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) 
     assert carry.pop("decennial") == 10
     assert set(carry.values()) == {3}
     assert {profile.available for profile in contracts.framework.profiles.values()} == {0.5}
-    assert {i.measure.window.ends for i in contracts.indicators.values() if i.measure.window} == {4}
+    assert {i.measure.window.months for i in contracts.indicators.values() if i.measure.window} == {12}
 
 
 def test_sampling_models(contracts: Contracts) -> None:

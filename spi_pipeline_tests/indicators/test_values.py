@@ -32,7 +32,7 @@ TOWN = Wards(
     ),
 )
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}
-WINDOW = {"months": 12, "ends": 4}
+WINDOW = {"months": 12}
 CRIME = {
     "kind": "rate",
     "columns": ["crimes"],
@@ -259,9 +259,10 @@ def test_a_month_without_the_kind_counted_is_a_month_of_none() -> None:
     assert values(police(rows, where={"crime_type": ["theft"]}), "numerator")[N1] == 3
 
 
-def test_every_whole_window_is_a_period_and_overhanging_months_are_none() -> None:
+def test_windows_end_with_the_newest_month_and_months_before_the_first_whole_one_are_none() -> None:
     got = police(points(run_of_months("2022-03", 29))).values
-    assert sorted(got["period_end"].unique()) == [pd.Timestamp(2023, 4, 30), pd.Timestamp(2024, 4, 30)]
+    assert sorted(got["period_end"].unique()) == [pd.Timestamp(2023, 7, 31), pd.Timestamp(2024, 7, 31)]
+    assert sorted(got["period_start"].unique()) == [pd.Timestamp(2022, 8, 1), pd.Timestamp(2023, 8, 1)]
     assert set(got.loc[got["area_code"] == N1, "numerator"]) == {12}
 
 

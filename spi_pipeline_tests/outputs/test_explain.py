@@ -52,12 +52,14 @@ def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -
             assert points == sorted(points, reverse=True)
 
 
-def test_a_window_names_its_own_months_and_no_others(refreshed: House) -> None:
+def test_a_window_names_its_own_months_and_no_others(refreshed: House, spi: Command) -> None:
     node = _explained(refreshed, "Farley", "stop_and_search", edition=2024)
     assert [file["period"] for file in node.files] == [
         *(f"2023-{month:02}" for month in range(5, 13)),
         *(f"2024-{month:02}" for month in range(1, 5)),
     ]
+    said = " ".join(spi(refreshed, "explain", "Farley", "stop_and_search", "--edition", "2024").out.split())
+    assert "months 2023-05 to 2024-04" in said
 
 
 def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: House) -> None:

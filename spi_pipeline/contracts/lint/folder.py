@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.corrections import check_corrections
+from spi_pipeline.contracts.lint.recent import check_recent
 from spi_pipeline.contracts.lint.references import (
     check_authorities,
     check_economy,
@@ -36,6 +37,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
         check_economy(*folder.economy, taken, folder.sources, folder.vocabulary[1], faults)
         if folder.sanity and folder.framework and len(faults) == before:
             check_sanity(*folder.sanity, folder.economy[1], folder.framework[1], faults)
+        if folder.recent:
+            check_recent(*folder.recent, taken, folder.sources, faults)
 
 
 def _check_corrections(folder: Folder, faults: list[Fault]) -> None:

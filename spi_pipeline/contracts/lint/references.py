@@ -243,22 +243,14 @@ def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, 
         path: Path_ = ("measure", "columns", index)
         column = source.column(name)
         if column is None:
-            yield path, unknown(name, f"column of {source.id}", _names(source))
+            yield path, unknown(name, f"column of {source.id}", column_names(source))
             continue
-        yield from ((path, said) for said in _figures_faults(column, source))
+        yield from ((path, said) for said in figures_faults(column, source))
         if not context:
             yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
             yield from ((path, said) for said in _context_faults(column, source, vocabulary))
         yield from ((path, said) for said in _unit_faults(column, source, vocabulary, measure.kind))
-    for name, allowed in measure.where.items():
-        path = ("measure", "where", name)
-        column = source.column(name)
-        if column is None:
-            yield path, unknown(name, f"column of {source.id}", _names(source))
-        elif column.values:
-            for value in allowed:
-                if value not in column.values:
-                    yield path, unknown(value, f"value of {name} in {source.id}", column.values)
+    yield from ((("measure", *path), said) for path, said in where_faults(measure.where, source))
     if measure.kind == "mean" and source.properties.geography.levels == ["ward"] and measure.denominator is None:
         yield (
             ("measure",),
@@ -275,7 +267,19 @@ def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, 
         yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"
 
 
-def _figures_faults(column: Column, source: Source) -> Iterator[str]:
+def where_faults(where: Mapping[str, list[str]], source: Source) -> Found:
+    """Faults of a choice of rows: a column or a value that the source does not know."""
+    for name, allowed in where.items():
+        column = source.column(name)
+        if column is None:
+            yield ("where", name), unknown(name, f"column of {source.id}", column_names(source))
+        elif column.values:
+            for value in allowed:
+                if value not in column.values:
+                    yield ("where", name), unknown(value, f"value of {name} in {source.id}", column.values)
+
+
+def figures_faults(column: Column, source: Source) -> Iterator[str]:
     """What no column of a measure may be, above or below the line."""
     if column.type not in ("integer", "number"):
         yield f"column {column.name} of {source.id} holds {column.type}, not numbers"
@@ -324,14 +328,15 @@ def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabu
     path: Path_ = ("measure", "denominator", "column")
     column = source.column(denominator.column)
     if column is None:
-        yield path, unknown(denominator.column, f"column of {name}", _names(source))
+        yield path, unknown(denominator.column, f"column of {name}", column_names(source))
         return
-    yield from ((path, said) for said in _figures_faults(column, source))
+    yield from ((path, said) for said in figures_faults(column, source))
     if not context:
         yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
     if "point" in source.properties.geography.levels:
         yield path, f"source {name} holds points; a denominator comes from areas"
 
 
-def _names(source: Source) -> list[str]:
+def column_names(source: Source) -> list[str]:
+    """The columns of a source, in order."""
     return [column.name for column in source.columns]

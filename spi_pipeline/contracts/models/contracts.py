@@ -14,6 +14,7 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Indicator, Measured, Peers
+from spi_pipeline.contracts.models.recent import TELL_WARDS, Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -34,6 +35,7 @@ class Contracts:
         component_of: component id of each indicator.
         economy: context measures by id.
         peers: whom a ward is held against.
+        recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         digests: of what each file says of how figures are made, by its path relative to the folder.
@@ -52,6 +54,7 @@ class Contracts:
     economy: dict[str, Measured]
     peers: Peers
     sanity: Sanity
+    recent: Recent
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
@@ -61,6 +64,17 @@ class Contracts:
     def active(self) -> list[Indicator]:
         """The indicators all of whose sources have a table, in framework order."""
         return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
+
+    @property
+    def monthly(self) -> list[Monthly]:
+        """What is counted month by month as things are run now: by monthly indicators and for ``recent.yaml``."""
+        counted = [
+            Monthly(id=item.id, title=item.title, source=item.source, columns=measure.columns, where=measure.where)
+            for item in self.indicators.values()
+            if (measure := item.measure).window and measure.kind != "mean"
+            if self.sources[item.source].properties.geography.levels in TELL_WARDS
+        ]
+        return [item for item in (*counted, *self.recent.measures) if item.source not in self.dormant]
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The active indicators of a component, in file order."""

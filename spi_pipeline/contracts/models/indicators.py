@@ -28,13 +28,13 @@ class Denominator(Strict):
 class Window(Strict):
     """A window of whole months for a monthly source: fewer months give no value, never a value scaled up.
 
+    It ends with the newest whole month of the source; so do those of earlier years, each a year before the next.
+
     Attributes:
         months: how many months.
-        ends: the calendar month the window ends in, 1 to 12.
     """
 
     months: int = Field(ge=1)
-    ends: int = Field(ge=1, le=12)
 
 
 class Measure(Strict):

@@ -18,6 +18,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile
+from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -39,6 +40,7 @@ class Folder:
         framework: dimensions, components, profiles.
         economy: context measures.
         sanity: what is asked of the finished index.
+        recent: what is counted month by month beside the monthly indicators.
         indicators: by the name of the file.
         sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
         products: likewise.
@@ -52,6 +54,7 @@ class Folder:
     framework: tuple[Document, Framework] | None
     economy: tuple[Document, Economy] | None
     sanity: tuple[Document, Sanity] | None
+    recent: tuple[Document, Recent] | None
     indicators: dict[str, tuple[Document, IndicatorFile] | None]
     sources: dict[str, Source | None] = field(default_factory=dict)
     products: dict[str, Product | None] = field(default_factory=dict)
@@ -88,6 +91,7 @@ def read_folder(root: Path, faults: list[Fault]) -> Folder:
         framework=one("framework.yaml", Framework),
         economy=one("economy.yaml", Economy),
         sanity=one("sanity.yaml", Sanity),
+        recent=one("recent.yaml", Recent),
         indicators=every("indicators", IndicatorFile),
     )
     if found.vocabulary is None or found.geography is None:
@@ -115,6 +119,7 @@ def assembled(folder: Folder) -> Contracts:
     assert folder.framework
     assert folder.economy
     assert folder.sanity
+    assert folder.recent
     framework, economy = folder.framework[1], folder.economy[1]
     by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
     ordered = [(component, item) for component in framework.components for item in by_component[component]]
@@ -134,6 +139,7 @@ def assembled(folder: Folder) -> Contracts:
         peers=economy.peers,
         corrections={name: tuple(file.corrections) for name, file in corrections.items()},
         sanity=folder.sanity[1],
+        recent=folder.recent[1],
         digests=folder.digests,
     )
 

@@ -1,0 +1,39 @@
+"""What ``recent.yaml`` refers to: monthly sources, whose columns can be counted."""
+
+from __future__ import annotations
+
+from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.lint.references import Found, Sources, column_names, figures_faults, where_faults
+from spi_pipeline.contracts.models.recent import TELL_WARDS, Monthly, Recent
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.contracts.reading.documents import Document, unknown
+
+
+def check_recent(document: Document, recent: Recent, taken: set[str], sources: Sources, faults: list[Fault]) -> None:
+    """Ids are unique over all indicators and measures; sources are monthly and tell wards; columns and values exist."""
+    known = set(taken)
+    for index, item in enumerate(recent.measures):
+        if item.id in known:
+            message = f"the id {item.id!r} is taken already; ids are unique over all indicators and measures"
+            faults.append(document.fault(("measures", index, "id"), message))
+        known.add(item.id)
+        if item.source not in sources:
+            message = f"measure {item.id}: {unknown(item.source, 'source', sources)}"
+            faults.append(document.fault(("measures", index, "source"), message))
+        elif source := sources[item.source]:
+            for path, said in _monthly_faults(item, source):
+                faults.append(document.fault(("measures", index, *path), f"measure {item.id}: {said}"))
+
+
+def _monthly_faults(item: Monthly, source: Source) -> Found:
+    if source.properties.period.column != "month":
+        yield ("source",), f"source {source.id} is not monthly; take an indicator or a measure of economy.yaml instead"
+    if source.properties.geography.levels not in TELL_WARDS:
+        yield ("source",), f"source {source.id} is neither on points nor on wards; counts are not shared out here"
+    for place, name in enumerate(item.columns):
+        column = source.column(name)
+        if column is None:
+            yield ("columns", place), unknown(name, f"column of {source.id}", column_names(source))
+        else:
+            yield from ((("columns", place), said) for said in figures_faults(column, source))
+    yield from where_faults(item.where, source)

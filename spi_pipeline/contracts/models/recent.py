@@ -1,0 +1,41 @@
+"""What is counted month by month and looked at as it comes, beside the yearly editions."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from spi_pipeline.contracts.models.indicators import Id
+from spi_pipeline.contracts.models.vocabulary import Strict
+
+# The levels a source may be on to be counted by ward without sharing anything out.
+TELL_WARDS = (["point"], ["ward"])
+
+
+class Monthly(Strict):
+    """Something counted every month.
+
+    Attributes:
+        id: unique over all indicators and measures.
+        title: short name, as printed.
+        source: id of a monthly source.
+        columns: the columns counted.
+        where: keep only rows whose column holds one of the listed values.
+    """
+
+    id: str = Field(pattern=Id)
+    title: str
+    source: str
+    columns: list[str] = Field(min_length=1)
+    where: dict[str, list[str]] = Field(default_factory=dict)
+
+
+class Recent(Strict):
+    """``recent.yaml``: what control charts are kept of, beside the monthly indicators.
+
+    Attributes:
+        false_signals: signals a year that may be false, over all charts of an authority together.
+        measures: what is counted beside the monthly indicators.
+    """
+
+    false_signals: float = Field(gt=0)
+    measures: list[Monthly] = Field(default_factory=list)

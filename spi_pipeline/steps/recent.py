@@ -1,0 +1,85 @@
+"""The newest months beside the index: counts, rates over twelve months, and where a ward departs from its own past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.recent import Monthly
+from spi_pipeline.steps.indicator import ward_places
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline.steps.pages.page import Facts, Page, rests_on
+from spi_pipeline.steps.places import placed
+from spi_pipeline.steps.step import Step, products
+
+
+def recent_step(contracts: Contracts) -> Step:
+    """The step of the product ``recent``."""
+    measures = contracts.monthly
+    sources = _sources(measures)
+    made_of = tuple(dict.fromkeys((item.source, column) for item in measures for column in item.columns))
+    components = {contracts.component_of[item.id] for item in measures if item.id in contracts.component_of}
+    return Step(
+        name="recent",
+        kind="recent",
+        group="context",
+        inputs=(*sources, "wards", "area", "allocation"),
+        outputs=("recent",),
+        files=(
+            "recent.yaml",
+            *(f"indicators/{component}.yaml" for component in sorted(components)),
+            *(contracts.sources[name].file for name in sources),
+            *products("recent"),
+        ),
+        does=newest_months,
+        page=Page(about=_about, preview=_signals),
+        title="The newest months",
+        description="What the police counted in every ward, month by month, the rate of the last twelve months, and "
+        "where the newest months depart from the ward's own past.",
+        lineage={"count": made_of, "rate_12_months": (*made_of, ("area", "population"))},
+    )
+
+
+def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``recent``, without the measures that an authority holds no source of."""
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.recent import recent
+
+    measures = [item for item in contracts.monthly if contracts.geography.holding(item.source)]
+    tables = {name: placed(inputs, contracts, name) for name in _sources(measures)}
+    residents = inputs.frame("area").set_index("area_code")["population"]
+    authority_of = ward_places(inputs, contracts).authorities
+    return {"recent": recent(measures, tables, authority_of, residents, contracts.recent.false_signals)}
+
+
+def _sources(measures: list[Monthly]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.source for item in measures))
+
+
+def _about(step: Step, contracts: Contracts) -> Facts:
+    allowed = f"{contracts.recent.false_signals:g} a year over all charts of an authority"
+    return {"false_signals": allowed, **rests_on(list(_sources(contracts.monthly)), contracts)}
+
+
+def _signals(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    """The wards that signal in the newest month of each measure."""
+    rows = table.to_pandas()
+    newest = rows[rows["month"] == rows.groupby("measure_id")["month"].transform("max")]
+    wards = {ward.code: ward.name for ward in contracts.geography.wards}
+    titles = {item.id: item.title for item in contracts.monthly}
+    shown = [
+        {
+            "measure": titles[row.measure_id],
+            "ward": wards[row.area_code],
+            "signal": row.signal,
+            "since": row.signal_since,
+            "rate": f"{row.rate_12_months:.1f}",
+        }
+        for row in newest[newest["signal"].isin(["rise", "fall"])].itertuples()
+    ]
+    months = ", ".join(sorted(set(newest["month"])))
+    return f"To {months}\n\n{markdown(shown) if shown else 'No ward departs from its own past.'}"

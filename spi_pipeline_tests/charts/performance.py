@@ -1,0 +1,53 @@
+"""False signals a year, and the months in which a lasting rise by half is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spi_pipeline.engine.control_chart import LEAST, MOST, YEAR, Array, control_charts
+from spi_pipeline_tests.charts.histories import Draw
+from spi_pipeline_tests.charts.real import Real
+
+RISE = 1.5
+WITHIN = (3, 6, 12, 24)
+# Wards by what they count: at which share of the way from the least to the most.
+SIZES = {"small": 0.1, "middling": 0.5, "large": 0.9}
+
+
+def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories: int, seed: int) -> dict[str, float]:
+    """Signals raised a year by all wards of a town, by measure, where nothing changes.
+
+    A chart begins as the real one does: with a year before its first verdict, and as many months as are at hand.
+    """
+    rng, found = np.random.default_rng(seed), {}
+    for name, real in reals.items():
+        months = real.counts.shape[1]
+        raised = 0
+        for _ in range(histories):
+            signals = control_charts(draw(real, months, rng), real.first).signals(limit)
+            before = np.pad(signals, ((0, 0), (1, 0)))[:, :-1]
+            raised += np.count_nonzero((signals != 0) & (signals != before))
+        found[name] = raised / (histories * (months - LEAST) / YEAR)
+    return found
+
+
+def delays(real: Real, draw: Draw, limit: float, histories: int, seed: int) -> dict[str, Array]:
+    """Months until a lasting rise by half in one ward is found, after three years without a change.
+
+    Returns:
+        One figure a history for a ward of each of ``SIZES``; infinite where it is not found within two years.
+    """
+    rng = np.random.default_rng(seed)
+    order = np.argsort(real.counts.sum(axis=1))
+    wards = {name: order[round(share * (len(order) - 1))] for name, share in SIZES.items()}
+    found: dict[str, list[float]] = {name: [] for name in wards}
+    for _ in range(histories):
+        history = draw(real, MOST + WITHIN[-1], rng)
+        for name, ward in wards.items():
+            risen = history.copy()
+            risen[ward, MOST:] = np.round(RISE * risen[ward, MOST:])
+            (months,) = np.nonzero(control_charts(risen, real.first).signals(limit)[ward, MOST:] > 0)
+            found[name].append(months[0] + 1 if len(months) else np.inf)
+    return {name: np.array(months) for name, months in found.items()}

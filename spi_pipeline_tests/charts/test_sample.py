@@ -1,0 +1,44 @@
+"""A seeded sample; the whole is printed by ``python -m spi_pipeline_tests.charts``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spi_pipeline.engine.control_chart import MOST
+from spi_pipeline_tests.charts.histories import DRAWS, resampled
+from spi_pipeline_tests.charts.performance import delays, false_signals
+from spi_pipeline_tests.charts.real import Real
+from spi_pipeline_tests.integration.houses import House
+
+HISTORIES = 12
+
+
+def test_real_counts_are_those_of_three_years(reals: dict[str, Real], refreshed: House) -> None:
+    assert reals.keys() == {item.id for item in refreshed.contracts.monthly}
+    assert {real.counts.shape for real in reals.values()} == {(20, MOST)}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_history_varies_as_the_real_one_does(reals: dict[str, Real], name: str) -> None:
+    real = reals["violent_crime"]
+    drawn = DRAWS[name](real, 1200, np.random.default_rng(1))
+    np.testing.assert_allclose(drawn.mean(axis=1), real.counts.mean(axis=1), rtol=0.05)
+    ratio = np.var(drawn, axis=1).mean() / np.var(real.counts, axis=1).mean()
+    assert ratio == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_at_most_two_signals_a_year_are_false(reals: dict[str, Real], limit: float, name: str) -> None:
+    assert sum(false_signals(reals, DRAWS[name], limit, HISTORIES, seed=1).values()) <= 2
+
+
+def test_without_a_limit_to_speak_of_there_would_be_many(reals: dict[str, Real]) -> None:
+    assert sum(false_signals(reals, DRAWS["real months, resampled"], 1.5, 2, seed=1).values()) > 50
+
+
+def test_a_rise_by_half_is_found_the_sooner_the_more_is_counted(reals: dict[str, Real], limit: float) -> None:
+    found = delays(reals["violent_crime"], resampled(1), limit, HISTORIES, seed=1)
+    assert np.median(found["large"]) <= 6
+    assert np.median(found["middling"]) <= 12
+    assert np.mean(found["large"]) <= np.mean(found["small"])
