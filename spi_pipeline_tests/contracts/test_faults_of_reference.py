@@ -144,7 +144,7 @@ OUTCOMES = (
         ),
         case(
             "repeated indicator", HOUSING,
-            "id: short_of_rooms_2025",
+            "id: energy_efficiency",
             "id: overcrowded_homes",
             "the id 'overcrowded_homes' is taken already, by indicators/housing.yaml:3; ids are unique over all",
         ),

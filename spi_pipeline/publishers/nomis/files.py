@@ -175,7 +175,7 @@ def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
         if ours:
             table, name = _level(folder, "ts001", level)
             table = table[table["geography code"].isin(ours)]
-            counted = next(column for column in table if column.startswith("Residence type: Total"))
+            counted = next(column for column in map(str, table) if column.startswith("Residence type: Total"))
             frames.append(
                 pd.DataFrame(
                     {"area_code": table["geography code"], "residents": numbers(table[counted], name, counted)}
