@@ -78,7 +78,8 @@ def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     Args:
         means: ``area_code`` (small areas, each at most once), ``value`` and, where it is published, ``denominator``
             (not negative; a missing one leaves its value out). Without that column residents are the denominator.
-        weights: the rows of ``small_area_weights`` for the geography of ``means``.
+        weights: the rows of ``small_area_weights`` for the geography of ``means``; its households in the place of its
+            residents where values are averaged over homes.
 
     Returns:
         ``wards`` and ``unplaced`` with ``value`` and ``denominator`` (of the known values); ``covered`` with ``value``:

@@ -28,8 +28,12 @@ METHODS: dict[str, str] = {
 # limits tried from 0 to 30 %, 8 % brings the surface shares nearest to the postcode shares.
 SLIVER = 0.08
 
-WEIGHT_COLUMNS = ["geography", "small_area_code", "area_code", "weight", "residents", "method"]
+WEIGHT_COLUMNS = [
+    "geography", "small_area_code", "area_code", "weight", "residents", "household_weight", "households", "method",
+]  # fmt: skip
 SHARE_COLUMNS = ["small_area_code", "area_code", "weight"]
+BASES = {"residents": "weight", "households": "household_weight"}
+"""What a larger area is divided by, each with the column of its shares: people and homes live in different places."""
 
 
 def small_area_weights(
@@ -54,29 +58,31 @@ def small_area_weights(
         lsoa_best_fit: ``lsoa_code``, ``ward_code``, ``authority_code``; also says which LSOAs are in the authorities.
         lsoa_2011_lookup: ``lsoa11_code``, ``lsoa21_code``, the exact-fit pairs.
         msoa_2011_lookup: ``msoa11_code``, ``msoa21_code``, all successors.
-        output_area_lookup: ``oa_code``, ``lsoa_code``, ``msoa_code`` (2021), ``residents``.
+        output_area_lookup: ``oa_code``, ``lsoa_code``, ``msoa_code`` (2021), ``residents``, ``households``.
         output_area_boundaries: ``area_code``, ``geometry``; codes that are not of 2021 are ignored.
         lsoa_boundaries: ``area_code`` (2021), ``geometry``.
         postcodes: ``postcode``, ``easting``, ``northing`` (British National Grid, metres), ``ward_code``.
-        lsoa_lookup: ``lsoa_code``, ``msoa_code``, ``residents``; needed for LSOAs without output areas only.
+        lsoa_lookup: ``lsoa_code``, ``msoa_code``, ``residents``, ``households``; needed for LSOAs without output areas
+            only.
 
     Returns:
         ``geography`` (oa21, lsoa21, lsoa11, msoa21, msoa11), ``small_area_code``, ``area_code`` (ward, or ``outside``),
-        ``weight`` (above 0, sums to 1 within each small area), ``residents`` (of the small area: as published,
-        for larger areas the sum of their parts), ``method`` (a key of ``METHODS``).
+        ``weight`` (share of the small area's residents: above 0, sums to 1 within each small area), ``residents`` (of
+        the small area: as published, for larger areas the sum of their parts), ``household_weight`` and ``households``
+        (the same for households), ``method`` (a key of ``METHODS``).
 
     Raises:
         SpiError: when postcodes or best fit are of another ward vintage, an output area names an LSOA the best fit does
-            not hold, or residents are missing.
+            not hold, or residents or households are missing.
     """
     fit = lsoa_best_fit[lsoa_best_fit["authority_code"].isin(set(wards["parent_code"]))]
-    areas = _or_empty(output_area_lookup, ["oa_code", "lsoa_code", "msoa_code", "residents"])
+    areas = _or_empty(output_area_lookup, ["oa_code", "lsoa_code", "msoa_code", *BASES])
     _require_known_lsoas(areas, lsoa_best_fit)
     areas = areas[areas["lsoa_code"].isin(set(fit["lsoa_code"]))]
     bare_fit = fit[~fit["lsoa_code"].isin(set(areas["lsoa_code"]))]
-    bare = _or_empty(lsoa_lookup, ["lsoa_code", "msoa_code", "residents"])
+    bare = _or_empty(lsoa_lookup, ["lsoa_code", "msoa_code", *BASES])
     bare = bare_fit[["lsoa_code"]].merge(bare, on="lsoa_code", how="left", validate="one_to_one")
-    areas, bare = _with_residents(areas, "oa_code"), _with_residents(bare, "lsoa_code")
+    areas, bare = _with_bases(areas, "oa_code"), _with_bases(bare, "lsoa_code")
 
     ladder = [
         *_ladder(
@@ -102,7 +108,7 @@ def small_area_weights(
 
 
 def made_of_parts(parts: pd.DataFrame, lookup: pd.DataFrame, whole: str, part: str, geography: str) -> pd.DataFrame:
-    """Make the weights of larger areas from those of their parts, each part weighted by its residents.
+    """Make the weights of larger areas from those of their parts, each part weighted by its residents and households.
 
     A part that belongs to several wholes (2011 areas merged in 2021) gives each an equal number of its residents, since
     nothing says how they divide. Parts without weights lie in other authorities and are left out: four LSOAs of 2011 in
@@ -118,19 +124,24 @@ def made_of_parts(parts: pd.DataFrame, lookup: pd.DataFrame, whole: str, part: s
     Returns:
         Weights with ``method`` parts; an area whose parts have no residents is the plain mean of its parts.
     """
+    counts = parts.drop_duplicates("small_area_code").set_index("small_area_code")[list(BASES)].astype(float)
     pairs = lookup[[whole, part]].dropna().drop_duplicates()
-    residents = parts.drop_duplicates("small_area_code").set_index("small_area_code")["residents"]
-    pairs = pairs[pairs[part].isin(residents.index)]
-    share = pairs[part].map(residents).astype(float) / pairs.groupby(part)[part].transform("size")
-    total = share.groupby(pairs[whole]).transform("sum")
-    count = pairs.groupby(whole)[whole].transform("size")
-    pairs = pairs.assign(total=total, basis=(share / total).where(total > 0, 1 / count))
+    pairs = pairs[pairs[part].isin(counts.index)]
     spread = pairs.merge(
-        parts[SHARE_COLUMNS], left_on=part, right_on="small_area_code", validate="many_to_many", suffixes=("", "_part")
-    )
-    spread["weight"] *= spread["basis"]
+        parts[["area_code", "small_area_code", *BASES.values()]],
+        left_on=part, right_on="small_area_code", validate="many_to_many",
+    )  # fmt: skip
+    wholes_of_part, parts_of_whole = (pairs.groupby(code)[code].size() for code in (part, whole))
+    for base, weight in BASES.items():
+        share = pairs[part].map(counts[base]) / pairs[part].map(wholes_of_part)
+        totals = share.groupby(pairs[whole]).sum()
+        own = spread[part].map(counts[base]) / spread[part].map(wholes_of_part)
+        spread[base] = spread[whole].map(totals)
+        basis = (own / spread[base]).where(spread[base] > 0, 1 / spread[whole].map(parts_of_whole))
+        spread[weight] *= basis
+    shared = {weight: (weight, "sum") for weight in BASES.values()}
     made = spread.groupby([whole, "area_code"], as_index=False).agg(
-        weight=("weight", "sum"), residents=("total", "first")
+        **shared, **{base: (base, "first") for base in BASES}
     )
     made = made[made["weight"] > 0].rename(columns={whole: "small_area_code"})
     return made.assign(geography=geography, method="parts")[WEIGHT_COLUMNS]
@@ -169,6 +180,7 @@ def _climb(areas: pd.DataFrame, code: str, ladder: Ladder, geography: str) -> pd
         found.append(pending.merge(right, on=key, validate="many_to_many").assign(method=method))
         pending = pending[~pending[key].isin(set(shares["small_area_code"]))]
     placed = pd.concat(found).assign(geography=geography).rename(columns={code: "small_area_code"})
+    placed["household_weight"] = placed["weight"]
     return placed.sort_values(["small_area_code", "area_code"], ignore_index=True)[WEIGHT_COLUMNS]
 
 
@@ -234,11 +246,12 @@ def _require_known_lsoas(areas: pd.DataFrame, lsoa_best_fit: pd.DataFrame) -> No
         )
 
 
-def _with_residents(areas: pd.DataFrame, code: str) -> pd.DataFrame:
-    missing = sorted(areas.loc[areas["residents"].isna(), code])
-    if missing:
-        raise SpiError(f"No residents are given for {listed(missing)}: supply the census table that counts them.")
-    return areas.assign(residents=areas["residents"].astype(float))
+def _with_bases(areas: pd.DataFrame, code: str) -> pd.DataFrame:
+    for base in BASES:
+        missing = sorted(areas.loc[areas[base].isna(), code])
+        if missing:
+            raise SpiError(f"No {base} are given for {listed(missing)}: supply the census table that counts them.")
+    return areas.astype(dict.fromkeys(BASES, float))
 
 
 def _require_known_wards(weights: pd.DataFrame, wards: pd.DataFrame) -> None:

@@ -166,7 +166,10 @@ def _sums(
         means = pd.DataFrame({"area_code": rows["area_code"], "value": _total(rows, measure.columns)})
         if measure.denominator is not None:
             means["denominator"] = _total(rows, [measure.denominator.column])
-        value, denominator = _by_ward(allocate_means(means, _weights_for(source, rows, wards)), MIN_COVERED, wards).T
+        weights = _weights_for(source, rows, wards)
+        if measure.weighted_by == "households":
+            weights = weights.assign(weight=weights["household_weight"], residents=weights["households"])
+        value, denominator = _by_ward(allocate_means(means, weights), MIN_COVERED, wards).T
         return np.column_stack([value * denominator, denominator]), 0.0
     assert measure.denominator is not None  # the measure's own validation sees to it
     column, base = measure.denominator.column, sources[measure.denominator.source or source.id]

@@ -1,4 +1,4 @@
-"""University of Leeds: how often buses and trains run, by LSOA."""
+"""University of Leeds: how often buses run and how warm homes are, by LSOA."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers
 from spi_pipeline.publishers.offer import Offer
@@ -24,4 +25,7 @@ def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 HOSTS = ()
-OFFERS = {"bus_service": Offer(read=bus_service)}
+OFFERS = {
+    "bus_service": Offer(read=bus_service),
+    "energy_certificates": Offer(read=Named("energy/epc_lsoa11_*.csv", "2018", "lsoa11", "national/EPC.Rds")),
+}

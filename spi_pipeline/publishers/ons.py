@@ -24,13 +24,6 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
     return frame
 
 
-def house_prices(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Median prices paid, by the LSOAs of 2011; a colon where fewer than five homes were sold."""
-    name = folder.name("housing/median_house_price_lsoa11_2018_*.csv")
-    table = folder.csv(name, "2018").replace({":": None})
-    return by_contract(table, name, source, areas=areas.lsoa11)
-
-
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
@@ -40,5 +33,5 @@ OFFERS = {
     "household_income": Offer(
         read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
     ),
-    "house_prices": Offer(read=house_prices),
+    "house_prices": Offer(read=Named("housing/hpssa_median_price_lsoa11_2020_2021_*.csv", "2021-03", "lsoa11")),
 }

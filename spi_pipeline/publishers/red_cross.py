@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
 
 def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Residents inside flood outlines: the publication lists only LSOAs with any, so an absent one has none."""
+    """Residents inside flood outlines: the publication lists only LSOAs with any, so an absent one has none.
+
+    All residents of these come from the estimates of mid-2020 that the publication itself took for those it lists.
+
+    Raises:
+        SpiError: when the residents of a listed LSOA are others than in the estimates, or one has no estimate.
+    """
     name = folder.name("environment/people_flooded_lsoa11_*.csv")
     listed = by_contract(folder.csv(name, "2022"), name, source, areas=areas.lsoa11)
+    estimates = folder.name("population/population20_lsoa11_syoa_*.csv")
+    people = folder.csv(estimates, "2020-06-30", needs=["lsoa11_code", "total_population"])
+    residents = whole(numbers(people["total_population"], estimates, "total_population"), estimates, "total_population")
+    residents = residents.set_axis(people["lsoa11_code"])
     # An extract for one authority says nothing of another.
     told = {areas.authority_of[code] for code in listed["area_code"]}
     every = pd.DataFrame({"area_code": [code for code in sorted(areas.lsoa11) if areas.authority_of[code] in told]})
-    return every.merge(listed, how="left", validate="1:1").fillna({"residents_flooded": 0})
+    frame = every.merge(listed, how="left", validate="1:1").fillna({"residents_flooded": 0})
+    estimated = frame["area_code"].map(residents)
+    other = frame.loc[estimated.isna() | (frame["residents"].notna() & (frame["residents"] != estimated)), "area_code"]
+    if len(other):
+        raise SpiError(
+            f"{name} and {estimates} disagree on the residents of {other.iloc[0]}, or the latter has none; supply the "
+            "estimates the flood file was made with"
+        )
+    return frame.assign(residents=estimated)
 
 
 HOSTS = ()

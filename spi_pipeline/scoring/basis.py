@@ -140,7 +140,7 @@ def edition_table(
     framework: Framework,
     areas: Areas,
     as_of: dt.date,
-    window_end: dt.date | None,
+    window_ends: Mapping[int, dt.date],
 ) -> pd.DataFrame:
     """The editions to publish, and on what each of them rests.
 
@@ -154,7 +154,7 @@ def edition_table(
         framework: profiles and the rule of publication.
         areas: wards and authorities.
         as_of: the day the figures were taken.
-        window_end: the last month of the newest window of monthly sources; None without any.
+        window_ends: by edition, the last day of the newest window of monthly sources that it uses.
 
     Returns:
         The columns of the product ``edition``; shares are means over the wards.
@@ -188,7 +188,7 @@ def edition_table(
                     edition, profile, basis_id(chosen), count,
                     *(float(shares[profile][word][edition]) for word in PRESENT),
                     float("nan") if before is None else moved,
-                    window_end if edition == editions[-1] else None, as_of,
+                    window_ends.get(edition), as_of,
                 )
             )  # fmt: skip
     return pd.DataFrame(found, columns=EDITION_COLUMNS)

@@ -29,6 +29,7 @@ NATIONAL_SOURCES = (
     "census_residents", "census_households", "census_general_health", "census_car_availability",
     "census_central_heating", "census_qualifications", "census_disability", "census_overcrowding", "deprivation_2019",
     "deprivation_2025", "deprivation_2025_subdomains", "digital_exclusion", "census_english_proficiency", "loneliness",
+    "energy_certificates",
 )  # fmt: skip
 
 
@@ -65,9 +66,9 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     tables = {
         name: read(folder, contracts.sources[name], england)
         for name in NATIONAL_SOURCES
-        if name in needed | {"census_residents"} and (read := OFFERS[name].read)
+        if name in needed | {"census_residents", "census_households"} and (read := OFFERS[name].read)
     }
-    wards = _wards(folder, england, tables["census_residents"])
+    wards = _wards(folder, england, tables["census_residents"], tables["census_households"])
     rows: list[tuple[str, str, str, float, int]] = []
     for component in contracts.framework.components:
         values = {
@@ -81,12 +82,14 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
 
 
-def _wards(folder: Folder, england: England, residents: pd.DataFrame) -> Wards:
+def _wards(folder: Folder, england: England, residents: pd.DataFrame, households: pd.DataFrame) -> Wards:
     """The wards of England with the weights of best fit."""
-    lookup = england.lookup.merge(residents, left_on="lsoa21_code", right_on="area_code", validate="1:1")
+    counted = residents.merge(households, on="area_code", validate="1:1")
+    lookup = england.lookup.merge(counted, left_on="lsoa21_code", right_on="area_code", validate="1:1")
     if len(lookup) != len(england.lookup):
         raise SpiError(
-            f"{len(england.lookup) - len(lookup)} LSOAs of England have no residents; compare {BEST_FIT} with TS001"
+            f"{len(england.lookup) - len(lookup)} LSOAs of England have no residents or households; "
+            f"compare {BEST_FIT} with TS001 and TS041"
         )
     weights = pd.DataFrame(
         {
@@ -95,6 +98,8 @@ def _wards(folder: Folder, england: England, residents: pd.DataFrame) -> Wards:
             "area_code": lookup["ward24_code"],
             "weight": 1.0,
             "residents": lookup["residents"].astype("float64"),
+            "household_weight": 1.0,
+            "households": lookup["households"].astype("float64"),
             "method": "best_fit",
         }
     )[WEIGHT_COLUMNS]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.indicators.windows import window_ends
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
 from spi_pipeline.steps.pages.page import Page
@@ -31,8 +31,8 @@ def basis_step(contracts: Contracts) -> Step:
         page=Page(),
         title="Basis of the publication",
         description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
-        "so that a score never moves because figures enter or expire. What each indicator measures, how it is scored, and "
-        "which calendar years are published.",
+        "so that a score never moves because figures enter or expire. What each indicator measures, how it is scored, "
+        "and which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
             "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),
@@ -65,8 +65,8 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
             for profile in framework.profiles
             for tree in [index_tree(framework, profile, table, reference)]
         }
-        last = _window_end(observations, contracts)
-        return edition_table(observations, weights, chosen, framework, where, inputs.as_of, last)
+        ends = window_ends(observations, contracts.active).to_dict()
+        return edition_table(observations, weights, chosen, framework, where, inputs.as_of, ends)
 
     # Weights that are fitted over the wards at hand are fitted over the published editions, once these are known.
     published = editions(held)["edition"]
@@ -75,10 +75,3 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
 
 def _useful_years(contracts: Contracts, source_id: str) -> int:
     return contracts.vocabulary.useful_lives[contracts.sources[source_id].properties.useful_life].years
-
-
-def _window_end(rows: pd.DataFrame, contracts: Contracts) -> dt.date | None:
-    """The last month of the newest window of monthly sources."""
-    monthly = [item.id for item in contracts.active if item.measure.window is not None]
-    ends = rows.loc[rows["indicator_id"].isin(monthly), "period_end"].dropna()
-    return None if ends.empty else ends.max()

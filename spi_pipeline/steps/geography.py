@@ -16,7 +16,7 @@ from spi_pipeline.steps.step import Step, products
 
 SOURCES = (
     "wards", "lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "lsoa_best_fit",
-    "lsoa_2011_lookup", "msoa_2011_lookup", "postcodes", "census_residents",
+    "lsoa_2011_lookup", "msoa_2011_lookup", "postcodes", "census_residents", "census_households",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ def geography_steps() -> list[Step]:
                     ("postcodes", "ward_code"), ("output_area_boundaries_2011", "geometry"), ("wards", "geometry"),
                 ),
                 "residents": (("census_residents", "residents"),),
+                "households": (("census_households", "households"),),
             },
         ),
         Step(
@@ -64,10 +65,12 @@ def geography_steps() -> list[Step]:
 
 def allocation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``allocation``."""
-    residents = inputs.frame("census_residents")[["area_code", "residents"]]
-    known = inputs.frame("output_area_lookup").merge(residents, on="area_code", how="left", validate="1:1")
+    households = inputs.frame("census_households")[["area_code", "households"]]
+    counted = inputs.frame("census_residents")[["area_code", "residents"]]
+    counted = counted.merge(households, on="area_code", how="left", validate="1:1")
+    known = inputs.frame("output_area_lookup").merge(counted, on="area_code", how="left", validate="1:1")
     best_fit = inputs.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"})
-    bare = residents[~residents["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
+    bare = counted[~counted["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
     weights = small_area_weights(
         wards=wards(inputs, contracts),
         lsoa_best_fit=best_fit,

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.reading import folder
 from spi_pipeline.contracts.reading.documents import Document, read_document
-from spi_pipeline_tests.contracts.mutation import CONTRACTS, ECONOMY
+from spi_pipeline_tests.contracts.mutation import CARS, CHOICE, CONTRACTS, ECONOMY
 
 _read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
 
@@ -47,11 +47,13 @@ def contracts() -> Contracts:
 
 @pytest.fixture
 def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the repository's contracts to break: its indicators and the sources they read, one product."""
+    """A copy of the repository's contracts to break: its indicators, one more, the sources they read, one product."""
     monkeypatch.setattr(folder, "read_document", _read_once)
     copy = Path(shutil.copytree(CONTRACTS, tmp_path / "data_contracts"))
+    with (copy / CHOICE).open("a", encoding="utf-8") as file:
+        file.write(CARS)
     read = {name for indicator in contracts.indicators.values() for name in contracts.sources_of(indicator)}
-    for name in contracts.sources.keys() - read:
+    for name in contracts.sources.keys() - read - {"census_car_availability"}:
         (copy / "sources" / f"{name}.yaml").unlink()
     for name in contracts.products.keys() - {"area"}:
         (copy / "products" / f"{name}.yaml").unlink()

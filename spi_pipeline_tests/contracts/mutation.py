@@ -19,6 +19,18 @@ HOUSING = "indicators/housing.yaml"
 SAFETY = "indicators/safety.yaml"
 CHOICE = "indicators/freedom_and_choice.yaml"
 ENVIRONMENT = "indicators/environmental_quality.yaml"
+# An indicator of their own for the tests: the index has none that is as simple.
+CARS = """  - id: no_car
+    title: Households without a car (%)
+    description: Households with no car or van of their own.
+    unit: percent
+    direction: lower_is_better
+    source: census_car_availability
+    measure: {kind: share, columns: [none], denominator: {column: households}}
+    goalposts: {basis: reference}
+    plausible: {minimum: 0, maximum: 95}
+    limits: Some live without one by choice.
+"""
 ECONOMY = """peers: {measure: income_deprived, count: 5, floor: 1}
 measures:
   - id: income_deprived

@@ -143,11 +143,10 @@ OUTCOMES = (
             "none",
         ),
         case(
-            "repeated indicator", "indicators/water_and_sanitation.yaml",
-            "id: no_central_heating",
-            "id: shared_or_temporary_homes",
-            "the id 'shared_or_temporary_homes' is taken already, by indicators/water_and_sanitation.yaml:3; ids are "
-            "unique over all",
+            "repeated indicator", HOUSING,
+            "id: energy_efficiency",
+            "id: overcrowded_homes",
+            "the id 'overcrowded_homes' is taken already, by indicators/housing.yaml:3; ids are unique over all",
         ),
         case(
             "indicator named like a dimension", SAFETY,

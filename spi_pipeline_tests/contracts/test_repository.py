@@ -55,9 +55,9 @@ def test_indicators_come_in_framework_order_then_file_order(contracts: Contracts
 def test_titles_cover_every_element_and_the_sources_read_come_first(contracts: Contracts) -> None:
     assert contracts.titles["social_progress_index"] == "Social Progress Index"
     assert contracts.titles["housing"] == "Housing"
-    assert contracts.titles["no_car"] == "Households without a car (%)"
+    assert contracts.titles["no_central_heating"] == "Homes without central heating (%)"
     assert contracts.sources_of(contracts.indicators["burglary"]) == ["street_crime", "census_households"]
-    assert contracts.sources_of(contracts.indicators["no_car"]) == ["census_car_availability"]
+    assert contracts.sources_of(contracts.indicators["no_central_heating"]) == ["census_central_heating"]
     assert contracts.framework.dimension_of("housing").id == "basic_human_needs"
 
 

@@ -52,12 +52,29 @@ def test_weights_by_hand(
     assert (by, people) == (method, residents)
 
 
+@pytest.mark.parametrize(
+    ("geography", "code", "shares", "households"),
+    [
+        pytest.param("oa21", OA[2], {WEST: 3 / 4, EAST: 1 / 4}, 100, id="an output area by its postcodes alone"),
+        pytest.param("lsoa21", A, {WEST: 175 / 220, EAST: 45 / 220}, 220, id="40+75+40+20 of 220"),
+        pytest.param("lsoa11", "X1", {WEST: 175 / 270, EAST: 85 / 270, OUT: 10 / 270}, 270, id="split"),
+        pytest.param("msoa11", town.M3, {EAST: 1}, 20, id="unchanged MSOA"),
+    ],
+)
+def test_weights_by_households_by_hand(
+    weights: pd.DataFrame, geography: str, code: str, shares: dict[str, float], households: float
+) -> None:
+    rows = weights[(weights["geography"] == geography) & (weights["small_area_code"] == code)]
+    assert dict(zip(rows["area_code"], rows["household_weight"], strict=True)) == pytest.approx(shares)
+    assert set(rows["households"]) == {households}
+
+
 def test_each_small_area_is_shared_out_whole(weights: pd.DataFrame) -> None:
     assert list(weights.columns) == WEIGHT_COLUMNS
     assert set(weights["method"]) == set(METHODS)
     assert not weights.duplicated(["geography", "small_area_code", "area_code"]).any()
     assert (weights["weight"] > 0).all()
-    sums = weights.groupby(["geography", "small_area_code"])["weight"].sum()
+    sums = weights.groupby(["geography", "small_area_code"])[["weight", "household_weight"]].sum()
     assert sums.to_numpy() == pytest.approx(1.0, abs=1e-12)
 
 
@@ -121,7 +138,9 @@ def test_without_output_areas_every_lsoa_goes_to_its_best_fit_ward() -> None:
     lookup = pd.DataFrame({"lsoa_code": [A, B, C, D], "msoa_code": [town.M1, town.M1, town.M2, town.M3]})
     names = ["wards", "lsoa_best_fit", "lsoa_2011_lookup", "msoa_2011_lookup"]
     given = {name: tables[name] for name in names}
-    weights = small_area_weights(**given, lsoa_lookup=lookup.assign(residents=[490, 110, 80, 40]))
+    weights = small_area_weights(
+        **given, lsoa_lookup=lookup.assign(residents=[490, 110, 80, 40], households=[9, 3, 2, 1])
+    )
     assert set(weights["geography"]) == {"lsoa21", "lsoa11", "msoa21", "msoa11"}
     assert of(weights, "lsoa21", A) == ({WEST: 1.0}, "best_fit", 490)
     assert of(weights, "lsoa21", B) == ({EAST: 1.0}, "best_fit", 110)
@@ -143,12 +162,15 @@ def test_residents_of_zero_give_a_plain_mean() -> None:
             "area_code": [WEST, EAST],
             "weight": 1.0,
             "residents": 0.0,
+            "household_weight": 1.0,
+            "households": [3.0, 1.0],
             "method": "postcodes",
         }
     )
     lookup = pd.DataFrame({"whole": ["w", "w"], "part": ["p", "q"]})
     made = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
     assert of(made, "lsoa21", "w") == ({WEST: 0.5, EAST: 0.5}, "parts", 0.0)
+    assert made.set_index("area_code")["household_weight"].to_dict() == {WEST: 0.75, EAST: 0.25}
 
 
 def broken(name: str, change: object) -> dict[str, object]:
@@ -179,6 +201,9 @@ def broken(name: str, change: object) -> dict[str, object]:
         pytest.param(broken("output_area_lookup", ("lsoa_code", C, "E01999999")), "LSOAs E01999999", id="unknown LSOA"),
         pytest.param(
             broken("output_area_lookup", ("residents", 50, None)), f"residents are given for {OA[5]}", id="oa"
+        ),
+        pytest.param(
+            broken("output_area_lookup", ("households", 30, None)), "households are given for E", id="no households"
         ),
         pytest.param(broken("lsoa_lookup", None), f"residents are given for {D}", id="no LSOA residents"),
     ],

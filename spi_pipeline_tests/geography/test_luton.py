@@ -52,7 +52,7 @@ def tables() -> dict[str, Any]:
     parent = heating.groupby("Geography area type")[["Geography code", "Parent area code"]]
     areas = parent.get_group("Output Area").set_axis(["oa_code", "lsoa_code"], axis=1)
     areas = areas.merge(parent.get_group("LSOA").set_axis(["lsoa_code", "msoa_code"], axis=1), on="lsoa_code")
-    residents = census("ts001", "residents").rename(columns={"area_code": "oa_code"})
+    counted = census("ts001", "residents").merge(census("ts041", "households"), on="area_code", validate="one_to_one")
     postcodes = pd.read_csv(DATA / "geography" / "codepoint_open_lu.csv", header=None)[[0, 2, 3, 9]]
     return {
         "wards": polygons("wards_2025_bgc_luton.geojson", "WD25CD", "WD25NM").assign(parent_code=LUTON),
@@ -66,7 +66,9 @@ def tables() -> dict[str, Any]:
             "lsoa11_lsoa21_lad22_exact_fit_ew_v3.csv.gz", LSOA11CD="lsoa11_code", LSOA21CD="lsoa21_code"
         ),
         "msoa_2011_lookup": lookup("msoa11_msoa21_lad22_luton.csv", MSOA11CD="msoa11_code", MSOA21CD="msoa21_code"),
-        "output_area_lookup": areas.merge(residents, on="oa_code", validate="one_to_one"),
+        "output_area_lookup": areas.merge(
+            counted.rename(columns={"area_code": "oa_code"}), on="oa_code", validate="one_to_one"
+        ),
         "output_area_boundaries": polygons("oa11_luton.geojson.gz", "OA11CD"),
         "lsoa_boundaries": polygons("lsoa21_bgc_luton.geojson", "LSOA21CD"),
         "postcodes": postcodes.set_axis(["postcode", "easting", "northing", "ward_code"], axis=1),

@@ -73,15 +73,15 @@ def tables() -> dict[str, Any]:
         ),
         "output_area_lookup": pd.DataFrame(
             [
-                (OA[1], A, M1, 100),
-                (OA[2], A, M1, 200),
-                (OA[3], A, M1, 100),
-                (OA[4], A, M1, 90),
-                (OA[5], B, M1, 50),
-                (OA[6], B, M1, 60),
-                (OA[7], C, M2, 80),
+                (OA[1], A, M1, 100, 40),
+                (OA[2], A, M1, 200, 100),
+                (OA[3], A, M1, 100, 50),
+                (OA[4], A, M1, 90, 30),
+                (OA[5], B, M1, 50, 20),
+                (OA[6], B, M1, 60, 30),
+                (OA[7], C, M2, 80, 40),
             ],
-            columns=["oa_code", "lsoa_code", "msoa_code", "residents"],
+            columns=["oa_code", "lsoa_code", "msoa_code", "residents", "households"],
         ),
         "output_area_boundaries": boundaries(
             {
@@ -105,5 +105,5 @@ def tables() -> dict[str, Any]:
             (1150, 750, EAST),
             (1300, 500, EAST),
         ),
-        "lsoa_lookup": pd.DataFrame({"lsoa_code": [D], "msoa_code": [M3], "residents": [40]}),
+        "lsoa_lookup": pd.DataFrame({"lsoa_code": [D], "msoa_code": [M3], "residents": [40], "households": [20]}),
     }

@@ -39,7 +39,7 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
     found = rows(
         db,
         "SELECT value / 100, lower / 100, upper / 100, denominator FROM observation "
-        "WHERE indicator_id IN ('no_car', 'vaccinated_50_and_over') AND value IS NOT NULL",
+        "WHERE indicator_id IN ('no_central_heating', 'vaccinated_50_and_over') AND value IS NOT NULL",
     )
     assert len(found) > 100
     for value, lower, upper, people in found:

@@ -86,13 +86,13 @@ def test_a_refresh_with_nothing_stale_imports_neither_dagster_nor_great_expectat
 
 def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: House) -> None:
     before = house.digests()
-    house.rewrite("census_car_availability", lambda table: table, compression="none")
+    house.rewrite("census_central_heating", lambda table: table, compression="none")
     done = house.refresh()
     assert done.faults == []
     stale = [step.label for step in done.stale]
-    assert stale[:2] == ["source/census_car_availability", "indicator/no_car"]
+    assert stale[:2] == ["source/census_central_heating", "indicator/no_central_heating"]
     states = {outcome.table: outcome.state for outcome in done.outcomes}
-    assert {table for table, state in states.items() if state == "written"} == {"census_car_availability"}
+    assert {table for table, state in states.items() if state == "written"} == {"census_central_heating"}
     assert {state for table, state in states.items()} == {"written", "unchanged", "published"}
     assert house.digests() == before
 
@@ -166,10 +166,10 @@ def test_a_comment_in_a_contract_makes_nothing_stale(house: House) -> None:
 
 
 def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
-    for source in ("census_car_availability", "census_overcrowding"):
+    for source in ("census_central_heating", "census_overcrowding"):
         house.rewrite(source, lambda table: table, compression="none")
-    done = house.refresh("indicator/no_car")
-    assert [step.label for step in done.stale] == ["source/census_car_availability", "indicator/no_car"]
+    done = house.refresh("indicator/no_central_heating")
+    assert [step.label for step in done.stale] == ["source/census_central_heating", "indicator/no_central_heating"]
     left = due_steps(build_plan(house.contracts), house.runner, ["indicators"])
     assert [step.label for step in left][:1] == ["source/census_overcrowding"]
 
@@ -194,19 +194,19 @@ def test_an_unknown_selection_names_the_nearest(house: House) -> None:
 
 def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: House, spi: Command) -> None:
     assert spi(house, "refresh", "--dry-run").out == "Nothing is stale.\n"
-    house.rewrite("census_car_availability", lambda table: table, compression="none")
+    house.rewrite("census_central_heating", lambda table: table, compression="none")
     before = {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")}
     said = spi(house, "refresh", "--dry-run", "--json")
     assert said.code == 0
-    assert json.loads(said.out)["stale"][:2] == ["source/census_car_availability", "indicator/no_car"]
-    lines = spi(house, "refresh", "--dry-run", "--select", "no_car").out.splitlines()
-    assert lines == ["source/census_car_availability", "indicator/no_car"]
+    assert json.loads(said.out)["stale"][:2] == ["source/census_central_heating", "indicator/no_central_heating"]
+    lines = spi(house, "refresh", "--dry-run", "--select", "no_central_heating").out.splitlines()
+    assert lines == ["source/census_central_heating", "indicator/no_central_heating"]
     assert {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")} == before
 
 
 def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(house: House, spi: Command) -> None:
-    house.rewrite("census_car_availability", lambda table: table, compression="none")
-    said = spi(house, "refresh", "--select", "no_car")
+    house.rewrite("census_central_heating", lambda table: table, compression="none")
+    said = spi(house, "refresh", "--select", "no_central_heating")
     assert said.code == 0
     assert said.err.splitlines() == ["sources: 1 done", "indicators: 1 done"]
     lines = said.out.splitlines()

@@ -286,7 +286,7 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     house = empty_house(tmp_path)
     BREAKS["out of range"].inject(house)
     BREAKS["missing file"].inject(house)
-    wanted = ("--select", "overcrowded_homes", "--select", "no_car", "--select", "vaccinated_50_and_over")
+    wanted = ("--select", "overcrowded_homes", "--select", "no_central_heating", "--select", "vaccinated_50_and_over")
     said = spi(house, "refresh", *wanted)
     assert said.code == 1
     assert "Traceback" not in said.err
@@ -296,7 +296,7 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     assert "between_households" in faults[0] + faults[1]
     assert "Nothing is published yet." in said.out
     made = set(house.digests())
-    assert {"indicator_value.no_car", "allocation", "area", "population_2020"} <= made
+    assert {"indicator_value.no_central_heating", "allocation", "area", "population_2020"} <= made
     missing = {"census_overcrowding", "indicator_value.overcrowded_homes", "covid_vaccination"}
     assert not made & (missing | {"indicator_value.vaccinated_50_and_over"})
     house.cure()

@@ -188,14 +188,14 @@ def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
 
 def test_a_dimension_whose_name_is_not_documented_is_found_in_the_whole_header(tmp_path: Path) -> None:
     table = CENSUS["census_english_proficiency"]
-    rows = census_rows(["E02900001"], [label or "x" for label in table.labels.values()])
+    rows = census_rows(list(TOWN.output_areas), list(table.labels.values()))
     rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENG_NAME"}).assign(
-        C2021_ENG=range(6), C2021_ENG_CODE=range(6), DATE_NAME="2021", GEOGRAPHY_NAME="Any Town 001",
+        C2021_ENG=[0, 1, 2] * 3, C2021_ENG_CODE=[0, 1, 2] * 3, DATE_NAME="2021", GEOGRAPHY_NAME="Any Town 001",
         MEASURES_NAME="value", OBS_STATUS_NAME="Normal Value", OBS_CONF="F", OBS_CONF_NAME="Free (free)",
     )  # fmt: skip
     asking = FakeClient(tmp_path, {f"/api/v01/dataset/{table.dataset}.data.csv": answering(rows)})
     frame = through(OFFERS["census_english_proficiency"], asking, TOWN)
-    assert frame.iloc[0].tolist() == ["E02900001", *range(100, 106)]
+    assert frame.iloc[0].tolist() == [TOWN.output_areas[0], 100, 101 + 102]
     assert "select" not in dict(asking.asked[0].params)
 
 
@@ -263,5 +263,8 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
     rows = census_rows(areas, labels).rename(columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()})
     path = f"/api/v01/dataset/{table.dataset}.data.csv"
     frame = through(OFFERS[source_id], FakeClient(tmp_path, {path: answering(rows)}), TOWN)
-    assert frame.iloc[0].tolist() == [areas[0], *range(100, 100 + len(labels))]
+    figures = dict(zip(table.labels, range(100, 100 + len(labels)), strict=True))
+    for column, parts in table.sums.items():
+        figures[column] = sum(figures.pop(part) for part in parts)
+    assert frame.iloc[0].to_dict() == {"area_code": areas[0], **figures}
     assert holds(source_id, frame)

@@ -82,8 +82,8 @@ def test_the_origin_of_figures_travels_with_them(root: Path, snapshot: Path, con
 
 
 def test_a_lookup_that_only_filters_is_no_origin(snapshot: Path) -> None:
-    assert [item.file for item in read_embedded(snapshot, "recorded_flooding").inputs] == [
-        "environment/people_flooded_lsoa11_town.csv"
+    assert [item.file for item in read_embedded(snapshot, "energy_certificates").inputs] == [
+        "energy/epc_lsoa11_town.csv"
     ]
 
 

@@ -143,5 +143,5 @@ def test_a_table_without_header_must_have_the_columns_expected(root: Path) -> No
 def test_a_column_that_is_needed_and_missing_is_named_with_those_there(root: Path) -> None:
     with pytest.raises(SpiError) as caught:
         Folder(root).csv("environment/people_flooded_lsoa11_town.csv", "2022", needs=["lsoa_code", "people"])
-    said = "lacks ['people']; it has ['lsoa_code', 'people_flooded']"
+    said = "lacks ['people']; it has ['lsoa_code', 'people_flooded', 'total_population']"
     assert str(caught.value) == f"environment/people_flooded_lsoa11_town.csv {said}"

@@ -20,7 +20,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline_tests.imitations.fixtures import CONTENT, put, write_folder
 from spi_pipeline_tests.imitations.messages import zipped
-from spi_pipeline_tests.imitations.publishers.nomis.files import CAR_LSOA, CAR_OA
+from spi_pipeline_tests.imitations.publishers.nomis.files import CAR_LSOA, CAR_OA, PERCENTAGES
 from spi_pipeline_tests.imitations.publishers.parliament import ELECTIONS
 from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET
 from spi_pipeline_tests.imitations.tables import LUTON
@@ -74,6 +74,31 @@ def test_census_counts_are_by_output_area_where_known_and_by_lsoa_elsewhere(tabl
     ]
 
 
+def test_counts_of_an_msoa_are_spread_by_the_percentages_of_its_parts_and_still_add_up_to_it(
+    tables: dict[str, pa.Table],
+) -> None:
+    # 60 people by 10 % of 100, 30 % of 300 and none of 600.
+    assert rows(tables["census_english_proficiency"]) == [
+        ("E00900001", pytest.approx(100), pytest.approx(6)),
+        ("E00900002", pytest.approx(300), pytest.approx(54)),
+        ("E01900003", pytest.approx(600), 0),
+    ]
+
+
+def test_without_a_percentage_for_each_part_counts_are_spread_by_residents(root: Path, run: Run) -> None:
+    put(root, PERCENTAGES_FILE, PERCENTAGES.replace("E01900003", "E01900004"))
+    assert run("census_english_proficiency")["little_english"].tolist() == pytest.approx([18, 6, 36])
+    put(root, PERCENTAGES_FILE, PERCENTAGES.replace("10\n", "0\n").replace("30\n", "0\n"))
+    assert run("census_english_proficiency")["little_english"].tolist() == pytest.approx([18, 6, 36])
+
+
+def test_an_msoa_without_counts_is_refused(root: Path, run: Run) -> None:
+    name = "census2021_other/proficiency21_msoa21_town.csv"
+    put(root, name, str(CONTENT[name]).replace("E02900001", "E02900002"))
+    with pytest.raises(SpiError, match="has no MSOA for E00900001, E00900002, E01900003; fetch it again"):
+        run("census_english_proficiency")
+
+
 def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
     names = ("area_code", "households", "minus_1", "minus_2_or_less", "standard", "plus_1", "plus_2_or_more")
     assert tables["census_overcrowding"].column_names == list(names)
@@ -106,7 +131,16 @@ def test_residents_aged_50_and_over_are_the_41_single_years_from_50(tables: dict
 
 
 def test_an_area_the_flood_file_does_not_list_has_no_flooded_residents(tables: dict[str, pa.Table]) -> None:
-    assert rows(tables["recorded_flooding"]) == [("E01800001", 7), ("E01900003", 0)]
+    assert rows(tables["recorded_flooding"]) == [("E01800001", 7, 1500), ("E01900003", 0, 1700)]
+
+
+def test_residents_of_flooded_areas_are_those_the_flood_file_was_made_with(root: Path, run: Run) -> None:
+    put(root, ESTIMATES_FILE, str(CONTENT[ESTIMATES_FILE]).replace("1,500", "1,501"))
+    with pytest.raises(SpiError, match="disagree on the residents of E01800001, or the latter has none"):
+        run("recorded_flooding")
+    put(root, ESTIMATES_FILE, str(CONTENT[ESTIMATES_FILE]).replace("E01900003", "E01900004"))
+    with pytest.raises(SpiError, match="the residents of E01900003, or the latter has none"):
+        run("recorded_flooding")
 
 
 def test_a_year_comes_from_the_name_of_its_file_and_a_missing_count_stays_missing(tables: dict[str, pa.Table]) -> None:
@@ -161,7 +195,9 @@ ELECTION_FILE = "elections/LEH-Candidates-2023_Ward_Level.csv.gz"
 STREET_FILE = "police/bedfordshire_street/2024-01-bedfordshire-street.csv.gz"
 STOP_FILE = "police/bedfordshire_stop_and_search/2024-04-bedfordshire-stop-and-search.csv.gz"
 OVERCROWDING_FILE = "census2021_other/household_overcrowding21_oa21_town.csv"
+PERCENTAGES_FILE = "census2021_onsvisual/oa_percent/english_proficiency_4a.csv"
 FLOOD_FILE = "environment/people_flooded_lsoa11_town.csv"
+ESTIMATES_FILE = "population/population20_lsoa11_syoa_town.csv"
 BUS_FILE = "transport/bus_trips_per_hour_lsoa21_2023_town.csv"
 POSTCODE_FILE = "geography/codepoint_open_zz.csv"
 INSOLVENCY_FILE = "income/individual_insolvencies_ward_2012_2022_town.csv"
@@ -200,9 +236,9 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
             id="fraction for a count",
         ),
         pytest.param(
-            "recorded_flooding", FLOOD_FILE, "people_flooded", "residents",
+            "recorded_flooding", FLOOD_FILE, "people_flooded", "flooded",
             f"{FLOOD_FILE} lacks ['people_flooded'], which sources/recorded_flooding.yaml names as published; "
-            "it has ['lsoa_code', 'residents']",
+            "it has ['lsoa_code', 'flooded', 'total_population']",
             id="renamed published column",
         ),
         pytest.param(
@@ -315,7 +351,7 @@ def test_insolvencies_of_old_wards_are_added_up_to_the_authority(tables: dict[st
     ]
 
 
-def test_a_colon_is_a_price_not_published(tables: dict[str, pa.Table]) -> None:
+def test_a_blank_is_a_price_not_published(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["house_prices"]) == [("E01800001", 396500.0), ("E01900003", None)]
 
 

@@ -26,25 +26,30 @@ def census(table: str) -> pd.DataFrame:
 def wards() -> Iterator[duckdb.DuckDBPyConnection]:
     """A table ``ward`` of every ward of England with a few indicators."""
     with duckdb.connect() as connection:
-        cars, people, skills = census("ts045"), census("ts001"), census("ts067")
-        for name, frame in {"cars": cars, "people": people, "skills": skills}.items():
+        heat, people, skills = census("ts046"), census("ts001"), census("ts067")
+        for name, frame in {"heat": heat, "people": people, "skills": skills, "homes": census("ts041")}.items():
             connection.register(name, frame.set_axis([f"c{n}" for n in range(frame.shape[1])], axis=1))
         # Columns of the census tables by position: 2 is the code, 3 the total of all.
         qualifications = list(skills.columns)
         none, top = (next(n for n, c in enumerate(qualifications) if text in c) for text in ("No quali", "Level 4"))
+        cold = next(n for n, c in enumerate(heat.columns) if "No central heating" in c)
         connection.execute(
             f"""
             CREATE TABLE ward AS
             SELECT ward24_code AS ward,
-                   100.0 * sum(cars.c4) / sum(cars.c3) AS no_car,
+                   100.0 * sum(heat.c{cold}) / sum(heat.c3) AS no_central_heating,
                    100.0 * sum(skills.c{none}) / sum(skills.c3) AS no_qualifications,
                    100.0 * sum(skills.c{top}) / sum(skills.c3) AS level_4_qualifications,
-                   sum(imd.connectivity_score * people.c3) / sum(people.c3) AS connectivity
+                   sum(imd.connectivity_score * people.c3) / sum(people.c3) AS connectivity,
+                   sum(sub.children_and_young_people_score * people.c3) / sum(people.c3) AS school_attainment,
+                   sum(sub.indoors_score * homes.c3) / sum(homes.c3) AS indoor_environment
             FROM read_csv('{LOOKUP}') lookup
-            JOIN cars ON cars.c2 = lsoa21_code
+            JOIN heat ON heat.c2 = lsoa21_code
+            JOIN homes ON homes.c2 = lsoa21_code
             JOIN people ON people.c2 = lsoa21_code
             JOIN skills ON skills.c2 = lsoa21_code
             JOIN '{PUBLISHED}/imd/imd2025_england_lsoa21_indicators_national.parquet' imd USING (lsoa21_code)
+            JOIN '{PUBLISHED}/imd/imd2025_england_lsoa21_subdomains_national.parquet' sub USING (lsoa21_code)
             GROUP BY ALL
             """
         )
@@ -52,7 +57,9 @@ def wards() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @needs_files
-@pytest.mark.parametrize("name", ["no_car", "no_qualifications", "level_4_qualifications", "connectivity"])
+@pytest.mark.parametrize(
+    "name", ["no_central_heating", "no_qualifications", "level_4_qualifications", "connectivity", "indoor_environment"]
+)
 def test_quantiles_mean_and_deviation_of_the_wards_of_england(name: str, wards: duckdb.DuckDBPyConnection) -> None:
     rows = read_embedded(TABLES, "reference").table.to_pandas()
     kept = rows[(rows["indicator_id"] == name) & (rows["statistic"] != "correlation")].set_index("statistic")
@@ -69,8 +76,9 @@ def test_quantiles_mean_and_deviation_of_the_wards_of_england(name: str, wards: 
 def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.DuckDBPyConnection) -> None:
     # Both stand in tables whose every ward is complete, so that the complete rows are all of them.
     rows = read_embedded(TABLES, "reference").table.to_pandas()
-    own = rows["indicator_id"].eq("connectivity") & rows["other_id"].eq("no_car")
-    ((found,),) = wards.execute("SELECT corr(connectivity, no_car) FROM ward").fetchall()
+    one, other = "no_qualifications", "school_attainment"
+    own = rows["indicator_id"].eq(one) & rows["other_id"].eq(other)
+    ((found,),) = wards.execute(f"SELECT corr({one}, {other}) FROM ward").fetchall()
     assert rows.loc[own, "value"].to_list() == pytest.approx([found], rel=1e-9)
 
 

@@ -81,23 +81,24 @@ def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
 def value(code: str, edition: int, status: str, figure: float | None) -> dict[str, Any]:
     day = pd.Timestamp(edition, 3, 21).date() if figure is not None else None
     return {
-        "indicator_id": "no_car", "area_code": code, "edition": edition, "period_start": day, "period_end": day,
+        "indicator_id": "no_central_heating", "area_code": code, "edition": edition,
+        "period_start": day, "period_end": day,
         "value": figure, "lower": None, "upper": None, "numerator": None,
-        "denominator": None if figure is None else 100.0, "status": status, "source_id": "census_car_availability",
+        "denominator": None if figure is None else 100.0, "status": status, "source_id": "census_central_heating",
         "raw_sha256": None,
     }  # fmt: skip
 
 
 def filled(code: str, edition: int, figure: float, profile: str = "spi") -> dict[str, Any]:
-    return {"edition": edition, "profile": profile, "indicator_id": "no_car", "area_code": code, "value": figure,
-            "method": "regression", "donors": "safety"}  # fmt: skip
+    return {"edition": edition, "profile": profile, "indicator_id": "no_central_heating", "area_code": code,
+            "value": figure, "method": "regression", "donors": "safety"}  # fmt: skip
 
 
 def observations(contracts: Contracts, values: list[dict[str, Any]], cells: list[dict[str, Any]]) -> pd.DataFrame:
-    component = contracts.component_of["no_car"]
+    component = contracts.component_of["no_central_heating"]
     columns = list(filled(WARD, 2024, 0.0))
     tables = {
-        "indicator_value.no_car": pd.DataFrame(values),
+        "indicator_value.no_central_heating": pd.DataFrame(values),
         f"imputation.{component}": pd.DataFrame(cells, columns=columns).astype({"value": float, "edition": "int64"}),
     }
     return joined(contracts, "observation", tables).set_index(["area_code", "edition"])

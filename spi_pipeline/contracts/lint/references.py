@@ -213,7 +213,7 @@ def _error_faults(indicator: Indicator, known: set[str], source: Source | None) 
     for end in ("lower", "upper"):
         name = getattr(error, end)
         if source is not None and name is not None and source.column(name) is None:
-            yield ("error", end), unknown(name, f"column of {source.id}", _names(source))
+            yield ("error", end), unknown(name, f"column of {source.id}", column_names(source))
 
 
 def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:

@@ -42,12 +42,13 @@ class Measure(Strict):
 
     Attributes:
         kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
-            denominator`` of another table; ``mean`` = the one column averaged with the denominator as weight, residents
-            where none is published.
+            denominator`` of another table; ``mean`` = the one column averaged with the denominator as weight, or with
+            what ``weighted_by`` says where none is published.
         columns: the columns counted (share, rate) or the column averaged (mean).
         where: keep only rows whose column holds one of the listed values.
         denominator: see ``kind``.
         per: the multiplier of a rate.
+        weighted_by: what a mean without a denominator is averaged over: a figure about homes by ``households``.
         window: for monthly sources.
     """
 
@@ -56,6 +57,7 @@ class Measure(Strict):
     where: dict[str, list[str]] = Field(default_factory=dict)
     denominator: Denominator | None = None
     per: float = Field(default=1.0, gt=0)
+    weighted_by: Literal["residents", "households"] = "residents"
     window: Window | None = None
 
     @model_validator(mode="after")
@@ -66,6 +68,8 @@ class Measure(Strict):
             raise ValueError("a mean is formed of exactly one column")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
+        if self.weighted_by == "households" and (self.kind != "mean" or self.denominator is not None):
+            raise ValueError("weighted_by belongs to a mean without a denominator")
         return self
 
 

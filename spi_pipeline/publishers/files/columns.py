@@ -73,7 +73,7 @@ class Named:
     def table(self, folder: Folder) -> tuple[pd.DataFrame, str]:
         """The file as published, and its name."""
         name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
-        if name.endswith(".rda"):
+        if name.endswith((".rda", ".Rds")):
             return folder.rdata(name, self.period), name
         if name.endswith(".parquet"):
             return folder.parquet(name, self.period), name

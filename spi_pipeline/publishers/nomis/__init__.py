@@ -11,9 +11,9 @@ from spi_pipeline.publishers.offer import Offer, Reader
 # Census tables that are not read from the bulk download.
 _KEPT_BY_OTHERS: dict[str, Reader] = {
     "census_age": files.AGE,
-    "census_english_proficiency": files.english_proficiency,
+    "census_english_proficiency": partial(files.spread, files.PROFICIENCY),
     "census_overcrowding": files.overcrowding,
-    "census_unpaid_care": files.UNPAID_CARE,
+    "census_unpaid_care": partial(files.spread, files.UNPAID_CARE),
 }
 HOSTS = (answers.NOMIS,)
 OFFERS = {

@@ -72,7 +72,11 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
         rows["column"] = rows["label"].map(columns_of(table, found, name))
     else:
         rows["column"] = columns_of(table, {"": None}, name)[""]
-    return _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
+    frame = _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
+    for column, parts in table.sums.items():
+        frame[column] = frame[list(parts)].sum(axis=1, skipna=False)
+        frame = frame.drop(columns=list(parts))
+    return frame
 
 
 def _category(download: Download) -> dict[str, str]:

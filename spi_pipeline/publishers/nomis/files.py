@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
@@ -15,10 +18,52 @@ from spi_pipeline.publishers.nomis.tables import CENSUS
 CENSUS_DAY = "2021-03-21"
 # Nomis offers TS007A by hand, with five lines of notes before the header.
 AGE = Named("census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
-PROFICIENCY = Named(
-    "census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A table of MSOAs whose percentages, not counts, others kept for output areas.
+
+    Attributes:
+        counts: the file of MSOAs.
+        code: its column of codes.
+        total: the columns that add up to everybody.
+        part: those that add up to the part wanted.
+        percentages: the file of output areas.
+        categories: its columns that add up to the same part.
+    """
+
+    counts: Named
+    code: str
+    total: tuple[str, ...]
+    part: tuple[str, ...]
+    percentages: str
+    categories: tuple[str, ...]
+
+
+_OTHER_LANGUAGE = "Main language is not English (English or Welsh in Wales)"
+_NOT_WELL = (f"{_OTHER_LANGUAGE}: Cannot speak English well", f"{_OTHER_LANGUAGE}: Cannot speak English")
+PROFICIENCY = Spread(
+    Named("census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"),
+    "msoa21_code",
+    (
+        "Main language is English (English or Welsh in Wales)",
+        f"{_OTHER_LANGUAGE}: Can speak English very well",
+        f"{_OTHER_LANGUAGE}: Can speak English well",
+        *_NOT_WELL,
+    ),
+    _NOT_WELL,
+    "census2021_onsvisual/oa_percent/english_proficiency_4a.csv",
+    ("english_proficiency_4a-003",),
 )
-UNPAID_CARE = Named("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21")
+UNPAID_CARE = Spread(
+    Named("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21"),
+    "msoa21cd",
+    ("total",),
+    tuple(f"provides_{hours}_hours_unpaid_care_a_week" for hours in ("20_to_34", "35_to_49", "50_or_more")),
+    "census2021_onsvisual/oa_percent/is_carer_5a.csv",
+    ("is_carer_5a-003", "is_carer_5a-004"),
+)
 OCCUPANCY = {
     "-1 (overcrowded)": "minus_1",
     "-2 or less (overcrowded)": "minus_2_or_less",
@@ -83,10 +128,59 @@ def _occupancy(table: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
     return wide[[column.name for column in source.columns]]
 
 
-def english_proficiency(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """TS029 by MSOA; the total is the sum of those whose main language is English and those whose is not."""
-    table, name = PROFICIENCY.table(folder)
-    frame = by_contract(table.rename(columns={"msoa21_code": "geography code"}), name, source, areas=areas.msoa21)
-    parts = ["main_language_english", "speaks_very_well", "speaks_well", "cannot_speak_well", "cannot_speak"]
-    frame.insert(1, "residents_3_and_over", frame[parts].sum(axis=1))
-    return frame
+def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Counts of MSOAs spread over their output areas, or LSOAs where these are not known.
+
+    Everybody is spread by residents (TS001), a part of them by that and the percentage of the output area where it is
+    published, so that both still add up to the counts of the MSOA. The publisher gives percentages to one decimal: to
+    some 0.2 people of an output area.
+
+    Returns:
+        One row an area: ``area_code``, the total and the part, as the contract calls them.
+
+    Raises:
+        SpiError: when an MSOA or its residents are not in the files.
+    """
+    _, total, part = [column.name for column in source.columns]
+    published, name = table.counts.table(folder)
+    counted = pd.DataFrame(
+        {
+            "msoa_code": published[table.code],
+            total: sum(numbers(published[column], name, column) for column in table.total),
+            part: sum(numbers(published[column], name, column) for column in table.part),
+        }
+    )
+    small = _residents(folder, areas).merge(counted, on="msoa_code", how="left", validate="m:1")
+    missing = sorted(small.loc[small[total].isna(), "area_code"])
+    if missing:
+        raise SpiError(f"{name} has no MSOA for {listed(missing)}; fetch it again, or compare it with the lookups")
+    share = pd.Series(1.0, small.index)
+    if areas.oa21 and folder.has(table.percentages):
+        percentages = folder.csv(table.percentages, CENSUS_DAY, needs=["areacd", *table.categories])
+        percent = sum(numbers(percentages[column], table.percentages, column) for column in table.categories)
+        known = small["area_code"].map(pd.Series(percent).set_axis(percentages["areacd"]))
+        # All output areas of an MSOA or none: one without a percentage cannot be set against the others.
+        usable = (known.notna() & (known.groupby(small["msoa_code"]).transform("sum") > 0)).groupby(small["msoa_code"])
+        share = known.where(usable.transform("all"), 1.0)
+    for column, weight in ((total, small["residents"]), (part, small["residents"] * share)):
+        small[column] = small[column] * weight / weight.groupby(small["msoa_code"]).transform("sum")
+    return small[["area_code", total, part]]
+
+
+def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
+    """``area_code``, ``residents``, ``msoa_code`` of each output area, and of each LSOA where they are not known."""
+    frames = []
+    lsoa_of = areas.parents.set_index("code")["parent"]
+    for level, ours in (("oa", areas.oa21), ("lsoa", areas.lsoa21_without_oa)):
+        if ours:
+            table, name = _level(folder, "ts001", level)
+            table = table[table["geography code"].isin(ours)]
+            counted = next(column for column in map(str, table) if column.startswith("Residence type: Total"))
+            frames.append(
+                pd.DataFrame(
+                    {"area_code": table["geography code"], "residents": numbers(table[counted], name, counted)}
+                )
+            )
+    frame = pd.concat(frames, ignore_index=True)
+    lsoa = frame["area_code"].map(lsoa_of).fillna(frame["area_code"])
+    return frame.assign(msoa_code=lsoa.map(areas.msoas.set_index("lsoa_code")["msoa_code"]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
@@ -30,6 +30,7 @@ class Table:
         codes: by our column the category's code, where it is documented.
         level: the areas it is read for.
         bulk: its name in the bulk download; empty where it is in no snapshot from there.
+        sums: by our column the columns of ``labels`` that it adds up and takes the place of.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class Table:
     codes: Mapping[str, int]
     level: str = "output_areas"
     bulk: str = ""
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 CENSUS: dict[str, Table] = {
@@ -59,9 +61,8 @@ CENSUS: dict[str, Table] = {
     "census_english_proficiency": Table(
         "NM_2048_1", "",
         {"residents_3_and_over": TOTAL, "cannot_speak_well": "Cannot speak English well",
-         "cannot_speak": "Cannot speak English", "speaks_very_well": "Can speak English very well",
-         "speaks_well": "Can speak English well", "main_language_english": "Main language is English"},
-        {}, "msoas",
+         "cannot_speak": "Cannot speak English"},
+        {}, sums={"little_english": ("cannot_speak_well", "cannot_speak")},
     ),
     "census_general_health": Table(
         "NM_2055_1", "c2021_health_6",
@@ -80,7 +81,8 @@ CENSUS: dict[str, Table] = {
         {"residents_5_and_over": TOTAL, "hours_20_to_34": "Provides 20 to 34 hours unpaid care a week",
          "hours_35_to_49": "Provides 35 to 49 hours unpaid care a week",
          "hours_50_or_more": "Provides 50 or more hours unpaid care a week"},
-        {"residents_5_and_over": 0, "hours_50_or_more": 6}, "msoas",
+        {"residents_5_and_over": 0, "hours_50_or_more": 6},
+        sums={"hours_20_or_more": ("hours_20_to_34", "hours_35_to_49", "hours_50_or_more")},
     ),
     "census_accommodation_type": Table(
         "NM_2062_1", "c2021_acctype_9",

@@ -1,4 +1,4 @@
-"""Trips an hour as a folder holds them, a file a year."""
+"""Trips an hour, a file a year, and energy ratings as a folder holds them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ E01900009,3,1
 """,
         "transport/bus_trips_per_hour_lsoa21_2022_town.csv": """zone_id,tnds,bods
 E01900001,,1
+""",
+    },
+    "energy_certificates": {
+        "energy/epc_lsoa11_town.csv": """LSOA11,Dwellings,Crr_A,Crr_EE
+E01800001,400,1,61.25
+E01900003,250,0,70
+E01900009,9,0,50
 """,
     },
 }

@@ -9,10 +9,10 @@ FILES = {
         + f"E02900001,{91 * 10},{','.join(['10'] * 91)}\nE02900009,91,{','.join(['1'] * 91)}\n",
     },
     "house_prices": {
-        "housing/median_house_price_lsoa11_2018_town.csv": """LSOAcode,LSOAname,houseprice
-E01800001,A,"396,500"
-E01900003,B,:
-E01900009,C,"1"
+        "housing/hpssa_median_price_lsoa11_2020_2021_town.csv": """lsoacode,hpmd202003,hpmd202103
+E01800001,380000,"396,500"
+E01900003,250000,
+E01900009,1,1
 """,
     },
 }

@@ -19,7 +19,29 @@ CAR_LSOA = f"""{CAR_HEADER}
 2021,x,E01900003,"1,200",300,400,300,200
 2021,x,E01900009,70,10,20,30,10
 """
+RESIDENTS = "geography code,Residence type: Total; measures: Value\n"
+LANGUAGE = "Main language is not English (English or Welsh in Wales)"
+PERCENTAGES = """areacd,english_proficiency_4a-003
+E00900001,10
+E00900002,30
+E01900003,0
+"""
 FILES = {
+    "census_english_proficiency": {
+        "census2021_nomis/census2021-ts001.zip": zipped(
+            {
+                "census2021-ts001-oa.csv": f"{RESIDENTS}E00900002,300\nE00900001,100\nE00900009,50\n",
+                "census2021-ts001-lsoa.csv": f"{RESIDENTS}E01900003,600\nE01900009,50\n",
+            }
+        ),
+        "census2021_other/proficiency21_msoa21_town.csv": f"""msoa21_code,\
+Main language is English (English or Welsh in Wales),\
+{LANGUAGE}: Can speak English very well,{LANGUAGE}: Can speak English well,\
+{LANGUAGE}: Cannot speak English well,{LANGUAGE}: Cannot speak English
+E02900001,800,100,40,45,15
+""",
+        "census2021_onsvisual/oa_percent/english_proficiency_4a.csv": PERCENTAGES,
+    },
     "census_car_availability": {
         "census2021_nomis/census2021-ts045.zip": zipped(
             {"census2021-ts045-oa.csv": CAR_OA, "census2021-ts045-lsoa.csv": CAR_LSOA}
