@@ -67,7 +67,7 @@ def scored_again(tables: Tables, name: str, profile: Profile, edition: int, ward
         profile, weights, {leaf: goalposts[leaf].to_dict() for leaf in used["indicator_id"].unique()}
     )
     values = pd.concat([published, filled[[*CELL, "value"]]], ignore_index=True)
-    return _marked(score_framework(framework, values), filled[CELL_COLUMNS])
+    return _marked(score_framework(framework, values), filled.reindex(columns=CELL_COLUMNS))
 
 
 def _framework(profile: Profile, weights: pd.DataFrame, leaves: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
@@ -95,8 +95,9 @@ def _marked(scores: Scores, filled: pd.DataFrame) -> Scores:
     """Scores with the cells marked that were filled before the engine saw them."""
     if filled.empty:
         return scores
-    panel = scores.indicators.values.panel.copy()
+    task = scores.inputs.task
+    panel = task.values.panel.copy()
     for cell in filled.itertuples():
         panel.loc[(cell.edition, cell.area_code), cell.indicator_id] = float("nan")
-    values = replace(scores.indicators.values, panel=panel)
-    return replace(scores, indicators=replace(scores.indicators, values=values, cells=filled))
+    inputs = replace(scores.inputs, task=replace(task, values=replace(task.values, panel=panel)))
+    return replace(scores, inputs=inputs, indicators=replace(scores.indicators, cells=filled))

@@ -67,7 +67,7 @@ def test_every_source_is_named_with_how_or_why_not() -> None:
     assert told.loc[(NORTH, 2024, "spi", "imputation"), "how"].endswith("(1 of 4 indicators)")
     assert not told.loc[(NORTH, 2023, "equal", "imputation"), "varied"]
     assert told.loc[(NORTH, 2023, "equal", "imputation"), "how"] == "no cell was filled"
-    assert told.loc[(SOUTH, 2024, "spi", "sampling"), "how"].endswith("(1 of 4 indicators)")
+    assert told.loc[(SOUTH, 2024, "spi", "measurement"), "how"].endswith("(1 of 4 indicators)")
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_and_another_another() -> None:
 def test_with_nothing_but_an_error_nobody_has_every_rank_is_certain() -> None:
     """Of the housing indicators none has an interval: with sampling error alone their ranks do not move."""
     tables, _ = town_index()
-    intervals, doubt = rank_intervals(tables, framed(sources=["sampling"]), EIGHT_AND_TWO)
+    intervals, doubt = rank_intervals(tables, framed(sources=["measurement"]), EIGHT_AND_TWO)
     moved = set(intervals.loc[intervals["rank_low"] < intervals["rank_high"], "id"])
     assert "c" in moved
     assert moved.isdisjoint({"old", "new", "b", "d", "e", "housing"})

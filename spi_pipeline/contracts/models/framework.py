@@ -12,8 +12,9 @@ from spi_pipeline.contracts.models.vocabulary import Strict
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
 Doubtful = Literal[
-    "sampling", "goalposts", "transform", "normalisation", "weights", "aggregation", "imputation", "left_out"
-]
+    "measurement", "allocation", "imputation", "goalposts", "transform", "normalisation", "weights", "aggregation",
+    "choice",
+]  # fmt: skip
 
 
 class Component(Strict):
