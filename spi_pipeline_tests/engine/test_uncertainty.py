@@ -12,7 +12,7 @@ import pytest
 
 from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
+from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
@@ -43,7 +43,7 @@ def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: 
 
 def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[str, Any], Any]:
     """What a draw noted, weights among it, and the pass itself."""
-    numbers = dict.fromkeys(sources or SOURCES, [number])
+    numbers = {source: [number] for source in sources or SOURCES}
     drawn = model.draw(numbers, seed)
     noted = {**model.changes(numbers, seed)[1], **model.weights(drawn)}
     return {name: entry[0] for name, entry in noted.items()}, drawn

@@ -65,7 +65,7 @@ def test_draws_give_intervals_of_ranks(framework: Path, values: Path) -> None:
     assert (index["rank_low"] <= index["rank"]).all()
     assert (index["rank"] <= index["rank_high"]).all()
     varied = {row["source"]: row["varied"] for row in outcome.summary()["varied"]}
-    assert len(varied) == 8
+    assert len(varied) == 9
     assert varied["goalposts"]
     assert not varied["measurement"]
     heat = outcome.table[outcome.table["id"] == "heat"]

@@ -45,7 +45,7 @@ def test_cells_the_pipeline_filled_are_marked_and_have_no_interval() -> None:
     again = scored_again(tables, "spi", frame.profiles["spi"], 2023, NORTHERN)
     cells = again.indicators.cells[["indicator_id", "area_code"]].to_numpy().tolist()
     assert cells == [["b", WARDS[4]], ["d", WARDS[6]]]
-    observed = again.indicators.values
+    observed = again.inputs.task.values
     assert observed.panel.isna().sum().to_dict() == {name: int(name in "bd") for name in observed.panel}
     assert again.indicators.raw.notna().all(axis=None)
     assert observed.lower is not None

@@ -15,7 +15,7 @@ import pandas as pd
 
 from spi_pipeline.engine.aggregate import means
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise.yardsticks import average
+from spi_pipeline.engine.over_rows import average
 from spi_pipeline.engine.panel import Array, Flags, Positions, Rows
 
 Mean = Literal[

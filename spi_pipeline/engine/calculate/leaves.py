@@ -12,7 +12,8 @@ from spi_pipeline.engine.calculate.task import Inputs, Measure
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.normalise.transform import transformed
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks, average, deviation
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.over_rows import average, deviation
 from spi_pipeline.engine.panel import Array, Positions
 
 

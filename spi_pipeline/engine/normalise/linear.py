@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks, average, deviation, highest, lowest, total
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.over_rows import average, deviation, highest, lowest, total
 from spi_pipeline.engine.panel import Array, Flags, require_panel, row_in_words
 
 # A spread this small beside the values themselves is rounding, not variation.

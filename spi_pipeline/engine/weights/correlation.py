@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise.yardsticks import average
+from spi_pipeline.engine.over_rows import average
 from spi_pipeline.engine.panel import Array
 
 # A correlation over one or two rows is undefined or exactly ±1 whatever the data.
