@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.calculate.score import Task, score_task
+from spi_pipeline.engine.calculate.score import score_task
+from spi_pipeline.engine.calculate.task import Task
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.structure import Structure

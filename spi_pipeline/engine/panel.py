@@ -5,6 +5,9 @@ Only the shape and the numbers as such are looked at here; whether values are pl
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,7 +15,39 @@ import pandas as pd
 from spi_pipeline.engine.errors import EngineError
 
 INDEX_NAMES = ["edition", "area_code"]
+Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a panel, for arrays whose last axes are rows and columns.
+
+    Attributes:
+        index: ``(edition, area_code)``.
+        among: rows that extremes, means and ranks are taken over; None for all.
+    """
+
+    index: pd.Index
+    among: Flags | None = None
+
+    @cached_property
+    def editions(self) -> dict[object, Positions]:
+        """Positions of the rows of each edition."""
+        codes, editions = self.index.codes[0], self.index.levels[0]  # type: ignore[attr-defined]
+        return {editions[code]: np.flatnonzero(codes == code) for code in np.unique(codes)}
+
+    @cached_property
+    def ranked(self) -> dict[object, Positions]:
+        """Positions of the rows that are ranked together, by edition."""
+        if self.among is None:
+            return self.editions
+        return {edition: rows[self.among[rows]] for edition, rows in self.editions.items()}
+
+    def known(self, values: Array) -> Array:
+        """The rows that extremes, means and ranks are taken over."""
+        return values if self.among is None else values[..., self.among, :]
 
 
 def require_panel(panel: pd.DataFrame) -> None:

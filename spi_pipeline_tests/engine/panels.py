@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.panel import Rows
 
 
 def make_panel(columns: dict[str, Sequence[float]], editions: Sequence[int] = (2024,)) -> pd.DataFrame:
@@ -14,3 +18,19 @@ def make_panel(columns: dict[str, Sequence[float]], editions: Sequence[int] = (2
     areas = [f"A{number:02d}" for number in range(length // len(editions))]
     index = pd.MultiIndex.from_product([list(editions), areas], names=["edition", "area_code"])
     return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()}, index=index)
+
+
+def normalised(
+    method: Callable[..., Any], panel: pd.DataFrame, direction: pd.Series, *arguments: Any, scale: float = 100.0,
+    target: pd.Series | None = None, population: pd.Series | None = None, **options: Any,
+) -> pd.DataFrame:  # fmt: skip
+    """A panel scored by a way to normalise, which takes bare arrays."""
+    ids = list(panel.columns)
+    unknown = np.full(len(ids), np.nan)
+    known = Yardsticks(
+        ids, direction.reindex(ids).to_numpy(dtype=float), unknown, unknown,
+        unknown if target is None else target.reindex(ids).to_numpy(dtype=float), scale, Rows(panel.index),
+        None if population is None else population.to_numpy(dtype=float),
+    )  # fmt: skip
+    scores = method(panel.to_numpy(dtype=float)[np.newaxis], known, *arguments, **options)[0]
+    return pd.DataFrame(scores, index=panel.index, columns=ids)

@@ -11,7 +11,7 @@ from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.intervals import events_interval, shrink_proportions, wilson
-from spi_pipeline.engine.uncertainty.survey import sampling_sd
+from spi_pipeline.engine.uncertainty.sources.measurement import standard_errors
 from spi_pipeline_tests.engine.frameworks import element, indicator
 
 CASES = [1, 12, 30, 8, 22, 3]
@@ -48,13 +48,13 @@ def test_proportions_are_shrunk_as_the_sampling_model_says() -> None:
     assert record["before"] == 2.5 < record["after"]
     # The credible interval takes the place of the sampling error.
     width = 100 * (by_hand.upper - by_hand.lower) / (2 * 1.959964)
-    assert sampling_sd(result)["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
+    assert standard_errors(result)["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 
 
 def test_areas_without_an_event_are_not_sure_of_it() -> None:
     table = values()
     table.loc[0, ["numerator", "value"]] = 0
-    found = sampling_sd(scored(table))["ill"]
+    found = standard_errors(scored(table))["ill"]
     interval = 100 * wilson(table["numerator"], table["denominator"])
     assert found.tolist() == pytest.approx(
         ((interval["upper"] - interval["lower"]) / (2 * 1.959964)).tolist(), rel=1e-6
@@ -69,12 +69,12 @@ def test_rates_have_the_error_of_events(keys: dict[str, Any]) -> None:
     table["value"] = 1000 * table["numerator"] / table["denominator"]
     interval = 1000 * events_interval(table["numerator"], table["denominator"])
     width = (interval["upper"] - interval["lower"]) / (2 * 1.959964)
-    assert sampling_sd(scored(table, **keys))["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
+    assert standard_errors(scored(table, **keys))["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 
 
 def test_an_interval_that_is_given_goes_before_counts() -> None:
     table = values(lower=10.0, upper=10.0 + 2 * 1.959964)
-    assert sampling_sd(scored(table))["ill"].tolist() == pytest.approx([1.0] * 6, rel=1e-6)
+    assert standard_errors(scored(table))["ill"].tolist() == pytest.approx([1.0] * 6, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_counts_that_do_not_make_the_values_are_refused_for_shrinking_only() -> 
     table = values().assign(value=[5.0, 1, 7, 3, 90, 2])
     with pytest.raises(EngineError, match="times one number"):
         scored(table, shrink=True)
-    assert sampling_sd(scored(table))["ill"].notna().all()
+    assert standard_errors(scored(table))["ill"].notna().all()
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,16 @@ def random_panel(seed: int, gap_share: float = 0.0, rows: int = 24, columns: int
     return make_panel({name: values[:, i] for i, name in enumerate("abcd"[:columns])}, editions=(2023, 2024))
 
 
-def test_one_predictor_by_hand() -> None:
-    # y = 2x + 1 exactly for the observed rows, so the gap at x = 3 is 7.
+def test_one_predictor_alone_makes_no_regression() -> None:
     imputed = impute_regression(make_panel({"x": [1, 2, 3, 4, 5], "y": [3, 5, NAN, 9, 11]}))
     assert imputed.panel["y"].tolist() == pytest.approx([3, 5, 7, 9, 11])
     assert list(imputed.cells.columns) == CELL_COLUMNS
     [cell] = imputed.cells.to_dict("records")
+    # Each of the four lies 4/3 as far from the mean of the others as from the mean of all, which is 7.
+    missed = (4 / 3) * ((16 + 4 + 4 + 16) / 4) ** 0.5
     assert cell == {
         "edition": 2024, "area_code": "A02", "indicator_id": "y",
-        "value": pytest.approx(7), "method": "regression", "donors": "x",
+        "value": pytest.approx(7), "method": "mean", "donors": "all (4 areas)", "error": pytest.approx(missed),
     }  # fmt: skip
 
 
@@ -46,13 +47,55 @@ def test_two_predictors_agree_with_the_normal_equations() -> None:
     [cell] = impute_regression(panel).cells.to_dict("records")
 
     assert cell["value"] == pytest.approx(by_hand, rel=1e-10)
+    assert cell["method"] == "regression"
     correlations = known.corr()["a"].abs()
     assert cell["donors"] == ("b,c" if correlations["b"] > correlations["c"] else "c,b")
 
 
+def leave_areas_out(panel: pd.DataFrame, target: str, predictors: list[str]) -> tuple[float, float]:
+    """By a second route, how far the regression and the mean miss: every area refitted without."""
+    complete = panel.dropna(subset=[target, *predictors])
+    areas = complete.index.get_level_values("area_code")
+    missed = []
+    for area in areas.unique():
+        rest, own = complete[areas != area], complete[areas == area]
+        design = np.column_stack([np.ones(len(rest)), rest[predictors]])
+        coefficients = np.linalg.lstsq(design, rest[target], rcond=None)[0]
+        estimate = np.column_stack([np.ones(len(own)), own[predictors]]) @ coefficients
+        mean = np.array([panel.drop(index=row)[target].xs(row[0]).mean() for row in own.index])
+        held = np.clip(estimate, panel[target].min(), panel[target].max())
+        missed.append(np.column_stack([held - own[target], mean - own[target]]))
+    regression, average = np.sqrt((np.concatenate(missed) ** 2).mean(axis=0))
+    return float(regression), float(average)
+
+
+@pytest.mark.parametrize("editions", [(2024,), (2022, 2023, 2024)])
+def test_the_error_is_that_of_leaving_areas_out(editions: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    common = rng.normal(size=(24, 1))
+    values = 50 + 10 * (common + 0.5 * rng.normal(size=(24, 3)))
+    panel = make_panel({name: values[:, place] for place, name in enumerate("abc")}, editions)
+    panel.iloc[5, 0] = np.nan
+    [cell] = impute_regression(panel).cells.to_dict("records")
+    regression, average = leave_areas_out(panel, "a", ["b", "c"])
+    assert regression < average
+    assert (cell["method"], cell["error"]) == ("regression", pytest.approx(regression, rel=1e-9))
+
+
+def test_the_mean_is_used_where_a_regression_misses_by_more() -> None:
+    rng = np.random.default_rng(1)
+    panel = make_panel({name: rng.normal(size=12) for name in "abc"})
+    panel.iloc[4, 0] = np.nan
+    regression, average = leave_areas_out(panel, "a", ["b", "c"])
+    assert average < regression
+    [cell] = impute_regression(panel).cells.to_dict("records")
+    assert (cell["method"], cell["error"]) == ("mean", pytest.approx(average))
+    assert cell["value"] == pytest.approx(panel["a"].mean())
+
+
 def test_an_estimate_never_leaves_the_observed_range() -> None:
-    imputed = impute_regression(make_panel({"x": [1, 2, 3, 4, 100], "y": [3, 5, 7, 9, NAN]}))
-    assert imputed.cells["value"].tolist() == [9]
+    panel = make_panel({"x": [1, 2, 3, 4, 5, 100], "z": [2, 1, 4, 3, 5, 90], "y": [3, 5, 7, 9, 11, NAN]})
+    assert impute_regression(panel).cells[["method", "value"]].to_numpy().tolist() == [["regression", 11]]
 
 
 def test_only_the_indicators_the_row_has_are_used() -> None:
@@ -64,31 +107,33 @@ def test_only_the_indicators_the_row_has_are_used() -> None:
 
 
 def test_the_weakest_predictor_goes_first_where_rows_are_few() -> None:
-    # Four complete rows allow one predictor (1 + 3), not two; "weak" is the less correlated with y.
-    panel = make_panel({"weak": [1, -1, 1, -1, 0], "strong": [1, 2, 3, 4, 2.5], "y": [1, 2, 3, 4, NAN]})
+    # Five complete rows allow two predictors (2 + 3), not three; "weak" is the least correlated with y.
+    strong, other = [1, 2, 3, 4, 5, 2.5], [1, 2, 3.1, 4, 5, 2.4]
+    panel = make_panel({"weak": [1, -1, 1, -1, 1, 0], "strong": strong, "other": other, "y": [1, 2, 3, 4, 5, NAN]})
     [cell] = impute_regression(panel).cells.to_dict("records")
-    assert (cell["donors"], cell["value"]) == ("strong", pytest.approx(2.5))
+    assert (cell["donors"], cell["value"]) == ("strong,other", pytest.approx(2.5))
 
 
-def test_without_a_predictor_left_the_cell_stays_missing() -> None:
+def test_with_one_predictor_left_the_mean_is_taken_and_with_none_the_cell_stays_missing() -> None:
     few_rows = make_panel({"x": [1, 2, 3, 4], "y": [1, 2, 3, NAN]})
-    assert impute_regression(few_rows).panel["y"].isna().tolist() == [False, False, False, True]
+    assert impute_regression(few_rows).panel["y"].tolist() == [1, 2, 3, 2]
     lone_row = make_panel({"x": [1, 2, 3, 4, 5, NAN], "y": [1, 2, 3, 4, 5, NAN]})
     assert impute_regression(lone_row).cells.empty
 
 
 @pytest.mark.parametrize("constant", ["x", "y"])
 def test_an_indicator_that_does_not_vary_predicts_nothing_and_is_not_predicted(constant: str) -> None:
-    columns = {"x": [1.0, 2, 3, 4, 5, 6], "y": [1.0, 3, 2, 5, 4, NAN]}
+    columns = {"x": [1.0, 2, 3, 4, 5, 6], "z": [1.0, 2, 4, 3, 5, 6], "y": [1.0, 3, 2, 5, 4, NAN]}
     columns[constant] = [0.1 if not np.isnan(value) else NAN for value in columns[constant]]
-    assert impute_regression(make_panel(columns)).cells.empty
+    [cell] = impute_regression(make_panel(columns)).cells.to_dict("records")
+    assert cell["method"] == "mean"
 
 
 def test_collinear_predictors_give_the_same_estimate_in_any_unit() -> None:
-    panel = random_panel(3, columns=2)
+    panel = random_panel(3, columns=3)
     panel.iloc[7, 0] = np.nan
     alone = impute_regression(panel).cells["value"].item()
-    doubled = panel.assign(c=1000 * panel["b"] + 5)
+    doubled = panel.assign(d=1000 * panel["b"] + 5)
     assert impute_regression(doubled).cells["value"].item() == pytest.approx(alone)
 
 
@@ -129,7 +174,9 @@ def test_filling_keeps_what_was_observed_and_records_what_was_not(seed: int, gap
     for cell in imputed.cells.itertuples():
         assert imputed.panel.loc[(cell.edition, cell.area_code), cell.indicator_id] == cell.value
         assert panel[cell.indicator_id].min() <= cell.value <= panel[cell.indicator_id].max()
-        assert panel.loc[(cell.edition, cell.area_code), cell.donors.split(",")].notna().all()
+        assert cell.error >= 0
+        if cell.method == "regression":
+            assert panel.loc[(cell.edition, cell.area_code), cell.donors.split(",")].notna().all()
 
 
 @settings(max_examples=20, deadline=None)

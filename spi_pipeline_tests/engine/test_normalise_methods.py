@@ -18,7 +18,7 @@ from spi_pipeline.engine.normalise.ranks import (
     percentile_ranks,
     rank_scores,
 )
-from spi_pipeline_tests.engine.panels import make_panel
+from spi_pipeline_tests.engine.panels import make_panel, normalised
 
 NAN = float("nan")
 UP = pd.Series({"x": 1})
@@ -47,33 +47,31 @@ def panel(values: list[float], editions: tuple[int, ...] = (2024,)) -> pd.DataFr
         (percentile_ranks, UP, {}, [0, 50, 100]),
     ],
 )
-def test_by_hand(
-    method: Callable[..., pd.DataFrame], direction: pd.Series, options: Any, expected: list[float]
-) -> None:
+def test_by_hand(method: Callable[..., Any], direction: pd.Series, options: Any, expected: list[float]) -> None:
     if method is linear.z_scores:
         deviation = np.std([2, 3, 6], ddof=1)
         expected = [(value - 11 / 3) / deviation for value in (2, 3, 6)]
-    result = method(panel([2, 3, 6, NAN]), direction, **options)["x"]
+    result = normalised(method, panel([2, 3, 6, NAN]), direction, **options)["x"]
     assert result.tolist() == pytest.approx([*expected, NAN], nan_ok=True)
 
 
 def test_distance_to_a_target_and_its_cap() -> None:
     values, target = panel([2, 4, 8]), pd.Series({"x": 6.0})
-    assert linear.distance_to_target(values, UP, target)["x"].tolist() == [0, 50, 150]
-    assert linear.distance_to_target(values, UP, target, cap=True)["x"].tolist() == [0, 50, 100]
-    assert linear.distance_to_target(values, DOWN, pd.Series({"x": 2.0}))["x"].tolist() == pytest.approx(
-        [100, 200 / 3, 0]
-    )
+    assert normalised(linear.distance_to_target, values, UP, target=target)["x"].tolist() == [0, 50, 150]
+    assert normalised(linear.distance_to_target, values, UP, target=target, cap=True)["x"].tolist() == [0, 50, 100]
+    assert normalised(linear.distance_to_target, values, DOWN, target=pd.Series({"x": 2.0}))[
+        "x"
+    ].tolist() == pytest.approx([100, 200 / 3, 0])
 
 
 def test_distance_to_a_reference_area_follows_it_through_the_editions() -> None:
     values = panel([1, 5, 3, 1, 11, 6], editions=(2023, 2024))
-    scored = linear.distance_to_reference(values, UP, "A01")
+    scored = normalised(linear.distance_to_reference, values, UP, "A01")
     assert scored["x"].tolist() == pytest.approx([0, 100, 50, 0, 100, 50])
     with pytest.raises(EngineError, match="not in the panel"):
-        linear.distance_to_reference(values, UP, "A09")
+        normalised(linear.distance_to_reference, values, UP, "A09")
     with pytest.raises(EngineError, match="worst value of: x"):
-        linear.distance_to_reference(values, UP, "A00")
+        normalised(linear.distance_to_reference, values, UP, "A00")
 
 
 def test_the_weighted_base_year_by_hand() -> None:
@@ -82,9 +80,11 @@ def test_the_weighted_base_year_by_hand() -> None:
     mean = (1 * 1 + 3 * 2) / 4
     variance = (1 * (1 - mean) ** 2 + 3 * (2 - mean) ** 2) / (4 - 10 / 4)
     expected = [100 + 10 * (value - mean) / variance**0.5 for value in (1, 2, 4, 8)]
-    assert linear.base_year_z_scores(values, UP, 2023, population)["x"].tolist() == pytest.approx(expected)
+    assert normalised(linear.base_year_z_scores, values, UP, 2023, population=population)[
+        "x"
+    ].tolist() == pytest.approx(expected)
     # Equal weights give the ordinary deviation with n-1.
-    alike = linear.base_year_z_scores(values, UP, 2023)["x"]
+    alike = normalised(linear.base_year_z_scores, values, UP, 2023)["x"]
     assert alike.iloc[1] - alike.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
 
 
@@ -95,17 +95,17 @@ def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | No
     values = panel([1, 2, 4, 8], editions=(2023, 2024))
     weights = None if population is None else pd.Series(population, index=values.index)
     with pytest.raises(EngineError, match=words):
-        linear.base_year_z_scores(values, UP, base, weights)
+        normalised(linear.base_year_z_scores, values, UP, base, population=weights)
 
 
 @pytest.mark.parametrize("method", [linear.minmax_scores, linear.distance_to_maximum])
-def test_a_constant_indicator_cannot_be_spread(method: Callable[..., pd.DataFrame]) -> None:
+def test_a_constant_indicator_cannot_be_spread(method: Callable[..., Any]) -> None:
     with pytest.raises(EngineError, match=r"same value everywhere.*: x"):
-        method(panel([3, 3, 3]), UP)
+        normalised(method, panel([3, 3, 3]), UP)
 
 
 def test_a_constant_indicator_stands_at_the_mean() -> None:
-    assert linear.z_scores(panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
+    assert normalised(linear.z_scores, panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
         [50, 50, 50, NAN], nan_ok=True
     )
 
@@ -113,55 +113,59 @@ def test_a_constant_indicator_stands_at_the_mean() -> None:
 @pytest.mark.parametrize("direction", [pd.Series({"x": 0}), pd.Series({"y": 1})])
 def test_a_direction_must_be_stated(direction: pd.Series) -> None:
     with pytest.raises(EngineError, match=r"direction is .1.*: x"):
-        linear.minmax_scores(panel([1, 2]), direction)
+        normalised(linear.minmax_scores, panel([1, 2]), direction)
 
 
 def test_ties_get_what_was_asked_for() -> None:
     values = panel([5, 5.0000000000000009, 7, 1])
-    assert rank_scores(values, UP, "min")["x"].tolist() == [2, 2, 4, 1]
-    assert rank_scores(values, UP, "average")["x"].tolist() == [2.5, 2.5, 4, 1]
-    assert rank_scores(values, UP, "max")["x"].tolist() == [3, 3, 4, 1]
+    assert normalised(rank_scores, values, UP, ties="min")["x"].tolist() == [2, 2, 4, 1]
+    assert normalised(rank_scores, values, UP, ties="average")["x"].tolist() == [2.5, 2.5, 4, 1]
+    assert normalised(rank_scores, values, UP, ties="max")["x"].tolist() == [3, 3, 4, 1]
 
 
 def test_ranks_are_within_the_edition_and_tell_small_values_apart() -> None:
     values = panel([1e-9, 3e-9, 2e-9, 9e-9], editions=(2023, 2024))
-    assert rank_scores(values, UP)["x"].tolist() == [1, 2, 1, 2]
+    assert normalised(rank_scores, values, UP)["x"].tolist() == [1, 2, 1, 2]
 
 
 def test_a_single_area_has_no_percentile() -> None:
-    assert percentile_ranks(panel([4]), UP)["x"].isna().all()
+    assert normalised(percentile_ranks, panel([4]), UP)["x"].isna().all()
 
 
 def test_the_exponential_transform() -> None:
     ranks = panel([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
-    scores = exponential_of_ranks(ranks)["x"]
+    scores = normalised(exponential_of_ranks, ranks, DOWN)["x"]
     assert scores.iloc[0] == pytest.approx(100)
     # The most deprived tenth spans half of the scale.
     assert scores.iloc[1] == pytest.approx(-23 * np.log(1 - 0.9 * (1 - np.exp(-100 / 23))))
     assert scores.iloc[1] == pytest.approx(50, abs=2)
-    pd.testing.assert_frame_equal(exponential_scores(100 - ranks, UP), exponential_of_ranks(ranks))
-    pd.testing.assert_frame_equal(exponential_scores(ranks, DOWN), exponential_of_ranks(ranks))
-    assert exponential_of_ranks(panel([1, 5]), count=10)["x"].iloc[1] == pytest.approx(scores.iloc[4])
+    pd.testing.assert_frame_equal(
+        normalised(exponential_scores, 100 - ranks, UP), normalised(exponential_of_ranks, ranks, DOWN)
+    )
+    pd.testing.assert_frame_equal(
+        normalised(exponential_scores, ranks, DOWN), normalised(exponential_of_ranks, ranks, DOWN)
+    )
+    assert normalised(exponential_of_ranks, panel([1, 5]), DOWN, count=10)["x"].iloc[1] == pytest.approx(scores.iloc[4])
     with pytest.raises(EngineError, match=r"number of areas.*: x"):
-        exponential_of_ranks(panel([1, 3]))
+        normalised(exponential_of_ranks, panel([1, 3]), DOWN)
 
 
 def test_ties_stated_rank_values_in_whatever_unit() -> None:
     values = panel([1, 2, 2, 4, 5])
-    alike = exponential_scores(values, UP, ties="average")
-    pd.testing.assert_frame_equal(alike, exponential_scores(10 * values, UP, ties="average"))
+    alike = normalised(exponential_scores, values, UP, ties="average")
+    pd.testing.assert_frame_equal(alike, normalised(exponential_scores, 10 * values, UP, ties="average"))
     # Left to itself, what may be a ranking with the lower place for its ties is one.
-    assert exponential_scores(values, UP)["x"].iloc[1] < alike["x"].iloc[1]
+    assert normalised(exponential_scores, values, UP)["x"].iloc[1] < alike["x"].iloc[1]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=12, unique_by=lambda x: round(x, 2)), st.floats(0.1, 50))
 def test_a_change_of_unit_changes_nothing(values: list[float], unit: float) -> None:
-    methods: list[Callable[..., pd.DataFrame]] = [
+    methods: list[Callable[..., Any]] = [
         linear.minmax_scores, linear.z_scores, linear.distance_to_maximum, linear.fraction_of_maximum,
         percentile_ranks, exponential_scores,
     ]  # fmt: skip
     for method in methods:
         for direction in (UP, DOWN):
-            one, other = method(panel(values), direction), method(panel([unit * value for value in values]), direction)
+            one, other = (normalised(method, panel([by * value for value in values]), direction) for by in (1, unit))
             pd.testing.assert_frame_equal(one, other, rtol=1e-7, atol=1e-7)

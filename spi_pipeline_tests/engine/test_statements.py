@@ -97,7 +97,7 @@ def test_caps_for_all_indicators_and_in_every_draw() -> None:
     table = table.assign(upper=table["value"] + 30)
     framework = one_level(
         indicator("a", "index"), indicator("b", "index"), normalise={"method": "goalposts", "without": "extremes"},
-        at_least=20, at_most=70, doubt={"sources": ["sampling"]},
+        at_least=20, at_most=70, doubt={"sources": ["measurement"]},
     )  # fmt: skip
     result = score_framework(framework, table)
     assert result.indicators.treated.to_numpy().min() == 20

@@ -14,7 +14,7 @@ from spi_pipeline.engine.calculate.score import Scores, score_framework
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
-from spi_pipeline.engine.uncertainty.draws import Model
+from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty.simulate import simulate, with_intervals
 from spi_pipeline.engine.weights.correlation import pooled_correlation
@@ -39,6 +39,14 @@ def values(gaps: bool = False, **columns: Any) -> pd.DataFrame:
 
 def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: Any) -> Scores:
     return score_framework(two_components(**keys), values(gaps, **(columns or {})))
+
+
+def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[str, Any], Any]:
+    """What a draw noted, weights among it, and the pass itself."""
+    numbers = {source: [number] for source in sources or SOURCES}
+    drawn = model.draw(numbers, seed)
+    noted = {**model.changes(numbers, seed)[1], **model.weights(drawn)}
+    return {name: entry[0] for name, entry in noted.items()}, drawn
 
 
 @pytest.mark.parametrize(
@@ -70,19 +78,17 @@ def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: 
 )
 def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, Any]) -> None:
     scores = computed(**keys)
-    model = Model(scores, Doubt())
-    np.testing.assert_allclose(model.draw([{}], 1).scores[0].T, scores.scores[model.parents], rtol=0, atol=1e-9)
+    drawn = Model(scores, Doubt()).draw({}, 1).scores
+    for name in scores.scores:
+        assert drawn[name][0].tobytes() == scores.scores[name].to_numpy().tobytes()
 
 
 @pytest.mark.parametrize("number", range(12))
 def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> None:
     framework = two_components(aggregate={"index": "geometric"}, floor=1)
-    model = Model(score_framework(framework, values()), Doubt())
-    drawn = model.draw([dict.fromkeys(SOURCES, number)], 7)
-    parameters = drawn.parameters[0]
-    elements = [dict(element) for element in framework["elements"] if element["id"] != parameters["left_out"]]
-    ids = {element.get("parent") for element in elements}
-    elements = [element for element in elements if "direction" in element or element["id"] in ids]
+    model = Model(score_framework(framework, values()), Doubt(tuple(set(SOURCES) - {"choice"})))
+    parameters, drawn = one_draw(model, number, 7)
+    elements = [dict(element) for element in framework["elements"]]
     for element in elements:
         name, root = element["id"], parameters["transform"] == "square_root"
         if "direction" in element:
@@ -96,13 +102,12 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
         if "parent" in element:
             element["weight"] = parameters[f"weight {name}"]
     data = values()
-    data = data[data["indicator_id"] != parameters["left_out"]]
     if parameters["transform"] == "square_root":
         data = data.assign(value=data["value"] ** 0.5)
     stated = parameters["aggregation"]
     aggregate = framework["aggregate"] if stated == "stated" else stated
     again = score_framework({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
-    np.testing.assert_allclose(drawn.scores[0, -1], again.scores["index"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(drawn.scores["index"][0], again.scores["index"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("normalise", ["z", "base_year_z", "borda"])
@@ -116,14 +121,18 @@ def test_another_normalisation_is_no_other_unit(normalise: str) -> None:
 
 
 def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
-    with_error = computed(gaps=True, profile="spi", columns={"lower": 5.0, "upper": 6.0})
+    columns = {"lower": 5.0, "upper": 6.0, "allocation_error": 0.5}
+    with_error = computed(gaps=True, profile="spi", columns=columns)
     varied = simulate(with_error, 20).varied
     assert [entry.source for entry in varied] == list(SOURCES)
     assert all(entry.varied for entry in varied)
     off = simulate(computed(), 20, doubt=Doubt(sources=("weights",))).varied
     assert {entry.source: entry.how for entry in off if not entry.varied}["goalposts"] == "switched off"
-    plain = {entry.source: entry for entry in simulate(computed(), 20).varied}
-    assert plain["sampling"].how == "no value has lower and upper, or a numerator"
+    with_error_and_not = simulate(computed(), 20).varied
+    plain = {entry.source: entry for entry in with_error_and_not}
+    assert plain["measurement"].how == "no value has lower and upper, or a numerator"
+    assert plain["allocation"].how == "no value has an allocation_error"
+    assert all(bool(entry.assumed) == entry.varied for entry in with_error_and_not)
     assert plain["imputation"].how == "no cell was filled"
 
 
@@ -133,8 +142,8 @@ def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_
     pd.testing.assert_frame_equal(one.intervals, two.intervals)
     pd.testing.assert_frame_equal(one.parameters, two.parameters)
     model = Model(scores, Doubt())
-    alone = model.draw([dict.fromkeys(SOURCES, 33)], 7)
-    assert alone.parameters[0]["left_out"] == one.parameters.loc[33, "left_out"]
+    alone, _ = one_draw(model, 33, 7)
+    assert alone == one.parameters.loc[33].to_dict()
     assert not simulate(scores, 40, seed=8).parameters.equals(one.parameters)
 
 
@@ -142,6 +151,7 @@ def test_switching_one_source_off_leaves_the_draws_of_the_others() -> None:
     scores = computed()
     every = simulate(scores, 20).parameters
     fewer = simulate(scores, 20, doubt=Doubt(sources=("weights", "aggregation"))).parameters
+    assert {"weight heat", "aggregation"} <= set(fewer)
     pd.testing.assert_frame_equal(every[fewer.columns], fewer)
 
 
@@ -157,19 +167,18 @@ def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
 def test_goalposts_by_hand() -> None:
     scores = computed()
     model = Model(scores, Doubt(sources=("goalposts",)))
-    drawn = model.draw([{"goalposts": 4}], 1)
-    noted = drawn.parameters[0]
+    noted, drawn = one_draw(model, 4, 1, "goalposts")
     worst, best = 20 - 20 * noted["worst crime"], 0 - 20 * noted["best crime"]
     crime = scores.task.values.panel["crime"]
     by_hand = 100 * ((crime - worst) / (best - worst)).clip(0, 1)
-    np.testing.assert_allclose(drawn.scores[0, model.parents.index("safety")], by_hand)
+    np.testing.assert_allclose(drawn.scores["safety"][0], by_hand)
 
 
 def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
     data = values()
     data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
     scores = score_framework(two_components(), data)
-    found = simulate(scores, 2000, doubt=Doubt(sources=("sampling",))).intervals
+    found = simulate(scores, 2000, doubt=Doubt(sources=("measurement",))).intervals
     safety = found[found["id"] == "safety"]
     # Crime has a standard error of 1, which is 5 points of its 20; 90 % lie within 1.645 of them.
     width = (safety["score_high"] - safety["score_low"]).median()
@@ -178,7 +187,7 @@ def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
 
 def test_events_tell_the_error_where_no_interval_is_given() -> None:
     scores = computed(columns={"numerator": 25.0})
-    found = simulate(scores, 1000, doubt=Doubt(sources=("sampling",))).intervals
+    found = simulate(scores, 1000, doubt=Doubt(sources=("measurement",))).intervals
     row = found[(found["id"] == "safety") & (found["area_code"] == "A00")].iloc[0]
     crime = scores.task.values.panel.loc[(2024, "A00"), "crime"]
     # Byar: 25 events lie between 16.2 and 36.9, 2 x 1.96 x 5.29 apart.
@@ -247,22 +256,24 @@ def test_too_few_draws_are_refused() -> None:
 
 def test_principal_components_are_fitted_anew_in_each_draw() -> None:
     scores = computed(profile="spi", columns={"lower": 5.0, "upper": 9.0})
-    doubt = Doubt(sources=("sampling",))
+    doubt = Doubt(sources=("measurement",))
     drawn = simulate(scores, 30, doubt=doubt).parameters
     pair = drawn[["weight crowding", "weight heat"]]
     assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
     assert pair["weight heat"].nunique() == 30
     model = Model(scores, doubt)
-    again = model.draw([{"sampling": 4}], 0)
-    children = again.values[0][:, :2]
+    errors = model.changes({"measurement": [4]}, 0)[0].errors
+    assert errors is not None
+    low = np.fmin.reduce(scores.inputs.treated)
+    children = np.maximum(scores.inputs.treated + errors[0], np.where(low >= 0, 0, -np.inf))[:, :2]
     table = pd.DataFrame(
         np.clip([[(30 - a) / 0.3, b / 0.5] for a, b in children], 0, 100), columns=["crowding", "heat"]
     )
     pooled = pooled_correlation(table)
     by_hand = principal_component_weights(pooled.correlation, pooled.sd)
     assert pair.loc[4].tolist() == pytest.approx(by_hand.tolist())
-    fixed = simulate(scores, 30, doubt=Doubt(sources=("sampling",), refit=False)).parameters
-    assert "weight heat" not in fixed
+    fixed = simulate(scores, 30, doubt=Doubt(sources=("measurement",), refit=False)).parameters
+    assert fixed["weight heat"].nunique() == 1
 
 
 def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:

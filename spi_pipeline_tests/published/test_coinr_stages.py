@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,9 @@ from spi_pipeline.engine.normalise.outliers import treat_outliers
 from spi_pipeline.engine.normalise.ranks import borda_scores, percentile_ranks, rank_scores
 from spi_pipeline.engine.weights.correlation import pooled_correlation
 from spi_pipeline.engine.weights.principal import principal_component_weights
+from spi_pipeline_tests.engine.panels import normalised
 from spi_pipeline_tests.published.files import published
 
-Normalisation = Callable[[pd.DataFrame, pd.Series], pd.DataFrame]
 # COINr ranks apart what differs in the last digit of a float only; ours are tied.
 TIED_APART = {("BGR", "TolMin"), ("CZE", "TolMin"), ("NOR", "TolMin")}
 
@@ -64,17 +65,19 @@ def test_outliers_winsorised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "normalise"),
+    ("name", "normalise", "options"),
     [
-        ("norm_n_minmax", minmax_scores),
-        ("norm_minmax_1_100", lambda panel, sign: minmax_scores(panel, sign, low=1)),
-        ("norm_n_zscore", z_scores),
-        ("norm_n_scaled", scaled_scores),
-        ("norm_n_dist2max", lambda panel, sign: distance_to_maximum(panel, sign, scale=1)),
+        ("norm_n_minmax", minmax_scores, {}),
+        ("norm_minmax_1_100", minmax_scores, {"low": 1}),
+        ("norm_n_zscore", z_scores, {}),
+        ("norm_n_scaled", scaled_scores, {}),
+        ("norm_n_dist2max", distance_to_maximum, {"scale": 1}),
     ],
 )
-def test_linear_normalisations(direction: pd.Series, name: str, normalise: Normalisation) -> None:
-    difference = (normalise(table("dset_Treated"), direction) - table(name)).abs()
+def test_linear_normalisations(
+    direction: pd.Series, name: str, normalise: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    difference = (normalised(normalise, table("dset_Treated"), direction, **options) - table(name)).abs()
     assert difference.size == 2499
     assert difference.to_numpy().max() < 1e-10
 
@@ -85,7 +88,7 @@ def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) ->
     # which one indicator has, is not a fraction of anything. Both are left out.
     higher = direction.index[(direction > 0) & (treated.min() >= 0)]
     assert len(higher) == 34
-    computed = fraction_of_maximum(treated[higher], direction, scale=1)
+    computed = normalised(fraction_of_maximum, treated[higher], direction, scale=1)
     assert (computed - expected[higher]).abs().to_numpy().max() < 1e-12
 
 
@@ -94,11 +97,11 @@ def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) ->
     [
         ("norm_n_rank", rank_scores, 1),
         ("norm_n_borda", borda_scores, 1),
-        ("norm_n_prank", lambda panel, sign: percentile_ranks(panel, sign, scale=1), 1 / 50),
+        ("norm_n_prank", percentile_ranks, 1 / 50),
     ],
 )
-def test_rank_normalisations(direction: pd.Series, name: str, normalise: Normalisation, step: float) -> None:
-    difference = (table(name) - normalise(table("dset_Treated"), direction)).droplevel("edition")
+def test_rank_normalisations(direction: pd.Series, name: str, normalise: Callable[..., Any], step: float) -> None:
+    difference = (table(name) - normalised(normalise, table("dset_Treated"), direction, scale=1)).droplevel("edition")
     apart = difference.stack()
     apart = apart[apart.abs() > 1e-12]
     assert set(apart.index) == TIED_APART

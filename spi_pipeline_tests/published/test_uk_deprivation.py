@@ -7,6 +7,7 @@ import pytest
 
 from spi_pipeline.engine.aggregate.parent import aggregate
 from spi_pipeline.engine.normalise.ranks import exponential_of_ranks, exponential_scores
+from spi_pipeline_tests.engine.panels import normalised
 from spi_pipeline_tests.published.files import published
 
 ENGLAND = {
@@ -32,8 +33,13 @@ def panel(name: str) -> pd.DataFrame:
     return pd.concat({2025: frame}, names=["edition", "area_code"])
 
 
+def need_from_ranks(areas: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
+    ranks = areas[[f"{domain}_rank" for domain in domains]].set_axis(domains, axis=1)
+    return normalised(exponential_of_ranks, ranks, pd.Series(-1, index=domains))
+
+
 def index_from_ranks(areas: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
-    need = exponential_of_ranks(areas[[f"{domain}_rank" for domain in weights]].set_axis(list(weights), axis=1))
+    need = need_from_ranks(areas, list(weights))
     # England's published shares sum to 0.999, and its scores are the plain sum of share times score.
     return aggregate(need, pd.Series(weights)).score * sum(weights.values())
 
@@ -64,17 +70,16 @@ def test_english_domains_from_their_sub_domains(domain: str, parts: dict[str, fl
 def test_rounded_scores_make_ties_and_move_the_index() -> None:
     areas = panel("imd2025_england_lsoa21.csv.gz")
     domains = areas[[f"{domain}_score" for domain in ENGLAND]].set_axis(list(ENGLAND), axis=1)
-    score = (
-        aggregate(exponential_scores(domains, pd.Series(1, index=domains.columns)), pd.Series(ENGLAND)).score * 0.999
-    )
+    need = normalised(exponential_scores, domains, pd.Series(1, index=domains.columns))
+    score = aggregate(need, pd.Series(ENGLAND)).score * 0.999
     assert 0.05 < (score - areas["IMD_score"]).abs().max() < 0.1
 
 
 def test_wales() -> None:
     areas = panel("imd2019_wales_lsoa11.csv")
-    domains = exponential_of_ranks(areas[[f"{domain}_rank" for domain in WALES]])
+    domains = need_from_ranks(areas, list(WALES))
     for domain in WALES:
-        assert (domains[f"{domain}_rank"] - areas[f"{domain}_score"]).abs().max() < 1e-8, domain
+        assert (domains[domain] - areas[f"{domain}_score"]).abs().max() < 1e-8, domain
     assert (index_from_ranks(areas, WALES) - areas["IMD_score"]).abs().max() < 1e-8
 
 

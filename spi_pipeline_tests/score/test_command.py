@@ -79,7 +79,7 @@ def test_json_says_weights_fit_and_what_was_varied(score) -> None:  # type: igno
     found = json.loads(score("f.yaml", "v.csv", "--draws", "20", "--json", "--out", "o.csv").out)
     assert {row["id"]: row["basis"] for row in found["weights"]}["crowding"] == "pca_panel"
     assert {row["parent_id"] for row in found["fit"]} == {"housing", "safety", "index"}
-    assert len(found["varied"]) == 8
+    assert len(found["varied"]) == 9
 
 
 def test_every_fault_of_both_files_and_nothing_written(score, folder: Path) -> None:  # type: ignore[no-untyped-def]

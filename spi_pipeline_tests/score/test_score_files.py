@@ -65,9 +65,9 @@ def test_draws_give_intervals_of_ranks(framework: Path, values: Path) -> None:
     assert (index["rank_low"] <= index["rank"]).all()
     assert (index["rank"] <= index["rank_high"]).all()
     varied = {row["source"]: row["varied"] for row in outcome.summary()["varied"]}
-    assert len(varied) == 8
+    assert len(varied) == 9
     assert varied["goalposts"]
-    assert not varied["sampling"]
+    assert not varied["measurement"]
     heat = outcome.table[outcome.table["id"] == "heat"]
     assert heat["rank_low"].tolist() == heat["rank_high"].tolist() == heat["rank"].tolist()
 
@@ -154,7 +154,7 @@ def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
     scores = outcome.table[outcome.table["id"].isin(["index", "housing"])].set_index(["id", "area_code"])["score"]
     whole = parts.groupby(["parent_id", "area_code"])["contribution"].sum()
     assert whole.to_dict() == pytest.approx(scores.dropna().to_dict())
-    assert json.loads(json.dumps(outcome.summary()))["sensitivity"][0]["source"] == "sampling"
+    assert json.loads(json.dumps(outcome.summary()))["sensitivity"][0]["source"] == "measurement"
 
 
 def test_tables_without_rows_keep_their_heading(tmp_path: Path, values: Path) -> None:

@@ -63,11 +63,10 @@ def test_every_source_is_named_with_how_or_why_not() -> None:
     assert set(doubt["draws"]) == {40}
     assert set(doubt["seed"]) == {1}
     told = doubt.set_index(["authority_code", "edition", "profile", "source"])
-    assert told.loc[(NORTH, 2023, "spi", "imputation"), "how"].endswith("(2 of 5 indicators)")
-    assert told.loc[(NORTH, 2024, "spi", "imputation"), "how"].endswith("(1 of 4 indicators)")
+    assert told.loc[(NORTH, 2023, "spi", "imputation"), "how"].startswith("no filled cell has an error")
     assert not told.loc[(NORTH, 2023, "equal", "imputation"), "varied"]
     assert told.loc[(NORTH, 2023, "equal", "imputation"), "how"] == "no cell was filled"
-    assert told.loc[(SOUTH, 2024, "spi", "sampling"), "how"].endswith("(1 of 4 indicators)")
+    assert told.loc[(SOUTH, 2024, "spi", "measurement"), "how"].endswith("(1 of 4 indicators)")
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
@@ -81,7 +80,7 @@ def test_the_same_seed_gives_the_same_and_another_another() -> None:
 def test_with_nothing_but_an_error_nobody_has_every_rank_is_certain() -> None:
     """Of the housing indicators none has an interval: with sampling error alone their ranks do not move."""
     tables, _ = town_index()
-    intervals, doubt = rank_intervals(tables, framed(sources=["sampling"]), EIGHT_AND_TWO)
+    intervals, doubt = rank_intervals(tables, framed(sources=["measurement"]), EIGHT_AND_TWO)
     moved = set(intervals.loc[intervals["rank_low"] < intervals["rank_high"], "id"])
     assert "c" in moved
     assert moved.isdisjoint({"old", "new", "b", "d", "e", "housing"})
@@ -96,7 +95,7 @@ def test_shares_are_those_of_the_newest_edition_and_blank_where_nothing_was_vari
     assert len(shares) == 2 * 2 * len(EVERYTHING)
     blank = shares[shares["total"].isna()]
     north = blank[(blank["authority_code"] == NORTH) & (blank["profile"] == "equal")]
-    assert set(north["source"]) == {"imputation"}
+    assert set(north["source"]) == {"allocation", "imputation"}
     known = shares.dropna()
     assert (known["total"] >= 0).all()
     assert (known["total_low"] <= known["total"] + 1e-12).all()

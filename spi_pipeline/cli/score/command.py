@@ -23,7 +23,7 @@ from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate, with_intervals
-from spi_pipeline.engine.uncertainty.survey import Varied
+from spi_pipeline.engine.uncertainty.source import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
 WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]

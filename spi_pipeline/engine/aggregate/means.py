@@ -1,7 +1,8 @@
 """How numbers in a row become one number: the kernels of aggregation, on bare arrays.
 
-Every kernel takes values and shares of the same shape, rows by children; the shares of a row sum to 1 over the children
-present and are NaN for an absent one. Labels, faults and weights as people state them are in ``parent``.
+Every kernel takes values and shares ``[…, row, child]`` that broadcast; the shares of a row sum to 1 over the children
+present and are NaN for an absent one. Draws come first, so that a row's sum is the same to the last bit whether it is
+formed alone or beside other draws. Labels, faults and weights as people state them are in ``parent``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def combined(mean: str, values: Array, shares: Array, order: float, top: float, 
 
     Args:
         mean: ``sum`` for the plain weighted sum, ``median`` and so on; any other is the power mean of the order.
-        values: rows by children, where the mean is defined.
-        shares: of the same shape.
+        values: ``[…, row, child]``, where the mean is defined.
+        shares: likewise.
         order: of the power mean.
         top: the highest score of the scale.
         sign: of the Mazziotta-Pareto penalty.
@@ -34,9 +35,9 @@ def combined(mean: str, values: Array, shares: Array, order: float, top: float, 
         case "median":
             return weighted_median(values, shares)
         case "minimum":
-            return np.asarray(np.fmin.reduce(np.where(shares > 0, values, np.nan), axis=1))
+            return _fold(np.fmin, np.where(shares > 0, values, np.nan))
         case "maximum":
-            return np.asarray(np.fmax.reduce(np.where(shares > 0, values, np.nan), axis=1))
+            return _fold(np.fmax, np.where(shares > 0, values, np.nan))
         case "inverted_geometric":
             return inverted_geometric(values, shares, top)
         case "mazziotta_pareto":
@@ -48,7 +49,7 @@ def power_mean(values: Array, shares: Array, order: float) -> Array:
     """``(sum(w s^b))^(1/b)``, its limit ``exp(sum(w log s))`` where the order is 0; NaN without a child present."""
     mean = inverse(_sum(weighted(generator(values, order), shares)), order)
     # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
-    within: Array = np.clip(mean, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1))
+    within: Array = np.clip(mean, _fold(np.fmin, values), _fold(np.fmax, values))
     return within
 
 
@@ -63,7 +64,7 @@ def weighted(values: Array, shares: Array) -> Array:
 def penalised(values: Array, shares: Array, sign: str) -> Array:
     """``M - S²/M`` (or plus): the mean less a penalty for its children's differing, ``S²`` their variance (n)."""
     mean = _sum(shares * values)
-    variance = _sum(shares * (values - mean[:, np.newaxis]) ** 2)
+    variance = _sum(shares * (values - mean[..., np.newaxis]) ** 2)
     penalty = variance / np.where(mean == 0, 1.0, mean)  # where it is 0, so is every child
     return np.asarray(mean + penalty if sign == "plus" else mean - penalty)
 
@@ -75,9 +76,7 @@ def inverted_geometric(values: Array, shares: Array, top: float) -> Array:
     ``top`` where there is none, so that one high risk is not averaged away by low ones.
     """
     mean = np.exp(_sum(shares * np.log(remainder(values, top))))
-    within: Array = np.clip(
-        top * (top - mean) / (top - 1), np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
-    )
+    within: Array = np.clip(top * (top - mean) / (top - 1), _fold(np.fmin, values), _fold(np.fmax, values))
     return within
 
 
@@ -88,15 +87,16 @@ def remainder(values: Array, top: float) -> Array:
 
 def weighted_median(values: Array, shares: Array) -> Array:
     """The value at which half of the weight is reached; between two where exactly half lies below."""
-    order = np.argsort(np.where(np.isnan(shares), np.inf, values), axis=1, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=1)
-    weight = np.nan_to_num(np.take_along_axis(shares, order, axis=1))
-    cumulated = np.cumsum(weight, axis=1)
-    lower = np.argmax(cumulated >= 0.5 - HALF, axis=1)
-    upper = np.argmax((cumulated > 0.5 + HALF) & (weight > 0), axis=1)
-    rows = np.arange(len(values))
-    median = (ordered[rows, lower] + ordered[rows, upper]) / 2
-    present = ~np.isnan(shares).all(axis=1)
+    values, shares = np.broadcast_arrays(values, shares)
+    order = np.argsort(np.where(np.isnan(shares), np.inf, values), axis=-1, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=-1)
+    weight = np.nan_to_num(np.take_along_axis(shares, order, axis=-1))
+    cumulated = np.cumsum(weight, axis=-1)
+    lower = np.argmax(cumulated >= 0.5 - HALF, axis=-1)
+    upper = np.argmax((cumulated > 0.5 + HALF) & (weight > 0), axis=-1)
+    low, high = (np.take_along_axis(ordered, place[..., np.newaxis], axis=-1) for place in (lower, upper))
+    median = (low + high)[..., 0] / 2
+    present = ~np.isnan(shares).all(axis=-1)
     return np.where(present, median, np.nan)
 
 
@@ -131,8 +131,8 @@ def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray
         share[themselves, start + themselves] = np.nan
         if among is not None:
             share[:, ~among] = np.nan
-        comparisons = (~np.isnan(share)).sum(axis=1)
-        scores[rows] = 100 * np.nansum(share, axis=1) / np.where(comparisons > 0, comparisons, np.nan)
+        comparisons = (~np.isnan(share)).sum(axis=-1)
+        scores[rows] = 100 * np.nansum(share, axis=-1) / np.where(comparisons > 0, comparisons, np.nan)
     return scores
 
 
@@ -156,8 +156,16 @@ def inverse(values: Array, order: float) -> Array:
 
 def _sum(weighted: Array) -> Array:
     """Row sums; NaN where every child is absent."""
-    plain: Array = weighted.sum(axis=1)
+    plain = _fold(np.add, weighted)
     if not np.isnan(plain).any():
         return plain
-    total: Array = np.where(np.isnan(weighted).all(axis=1), np.nan, np.nansum(weighted, axis=1))
-    return total
+    absent = np.isnan(weighted)
+    return np.where(absent.all(axis=-1), np.nan, _fold(np.add, np.where(absent, 0.0, weighted)))
+
+
+def _fold(operation: np.ufunc, values: Array) -> Array:
+    """Reduce the last axis child after child: reducing many short rows costs numpy five times as much."""
+    result: Array = values[..., 0]
+    for child in range(1, values.shape[-1]):
+        result = operation(result, values[..., child])
+    return result

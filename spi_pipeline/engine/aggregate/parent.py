@@ -6,23 +6,23 @@ weights they carry is decided elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.aggregate import means
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import blank_but
+from spi_pipeline.engine.over_rows import average
+from spi_pipeline.engine.panel import Array, Flags, Positions, Rows
 
 Mean = Literal[
     "arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "maximum", "inverted_geometric",
     "mazziotta_pareto", "copeland", "outranking",
 ]  # fmt: skip
 MEANS: tuple[str, ...] = get_args(Mean)
-Array = npt.NDArray[np.float64]
 
 ORDERS: dict[str, float] = {"arithmetic": 1.0, "geometric": 0.0, "harmonic": -1.0}
 # Sums and products with weights that are not scaled to sum to 1: the mean they are a multiple or a power of.
@@ -38,6 +38,8 @@ UNSPLIT: dict[str, str] = {
 }
 # Beyond this a power mean is all but the best or the worst child, and the powers leave the range of a float.
 MAX_ORDER = 20.0
+# The least a score counts under a geometric mean that only a draw asks for, as a share of the scale.
+LEAST = 0.01
 # Where the transformed scores cancel to less than this share of their sizes, dividing by their sum loses the digits
 # that make contributions add up to 1e-9.
 CANCELLED = 1e-6
@@ -66,7 +68,7 @@ def aggregate(
     top: float = 100.0,
     signed: bool = False,
     sign: str = "minus",
-    among: npt.NDArray[np.bool_] | None = None,
+    among: Flags | None = None,
 ) -> Aggregate:
     """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
 
@@ -102,16 +104,62 @@ def aggregate(
         EngineError: weights and columns do not match, the order or the floor makes no sense, or scores lie where the
             mean is not defined.
     """
-    power = _order(mean, order)
-    values = _admissible(scores, mean, power, floor, top)
-    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    vector = _vector(scores, weights, signed and mean == "arithmetic")
+    values: Array = scores.to_numpy(dtype=float)
     coverage = pd.Series((~np.isnan(values)).mean(axis=1), index=scores.index)
-    if mean in ("copeland", "outranking"):
-        vector = weights.reindex(scores.columns).to_numpy(dtype=float)
-        score = _compared(scores.index, values, vector, mean == "copeland", among)
-    else:
-        score = means.combined("sum" if signed else mean, values, shares, power, top, sign)
-    return Aggregate(score=pd.Series(score, index=scores.index).where(coverage >= available), coverage=coverage)
+    index = scores.index
+    together: dict[object, Positions] = {"": np.arange(len(index))}
+    editions = Rows(index).editions if "edition" in index.names else together
+    how = Combination(mean, order, floor, top, signed, sign, editions, among)
+    score = combined(values[np.newaxis], vector[np.newaxis], how, list(scores.columns))[0]
+    return Aggregate(score=pd.Series(score, index=index).where(coverage >= available), coverage=coverage)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """How children are combined, as ``aggregate`` takes it.
+
+    Attributes:
+        mean: one of ``MEANS``.
+        order: of the generalised mean.
+        floor: what lower scores are lifted to under a mean that needs positive ones.
+        top: the highest score of the scale.
+        signed: whether negative weights are meant.
+        sign: of the Mazziotta-Pareto penalty.
+        editions: rows that areas are compared within, where they are compared.
+        among: rows that they are compared with; None for all.
+        lift: whether scores where the mean is not defined are lifted to where it is, and not refused.
+    """
+
+    mean: Mean = "arithmetic"
+    order: float | None = None
+    floor: float | None = None
+    top: float = 100.0
+    signed: bool = False
+    sign: str = "minus"
+    editions: Mapping[object, Positions] = field(default_factory=dict)
+    among: Flags | None = None
+    lift: bool = False
+
+
+def combined(values: Array, weights: Array, how: Combination, names: Sequence[object]) -> Array:
+    """Scores of a parent, draws by rows.
+
+    Args:
+        values: scores of the children, ``[draw, row, child]``, NaN where absent.
+        weights: draws by children; one draw of either serves all of the other.
+        how: how they are combined.
+        names: ids of the children, for messages.
+
+    Raises:
+        EngineError: the order or the floor makes no sense, or scores lie where the mean is not defined.
+    """
+    power = _order(how.mean, how.order)
+    values = _admissible(values, how, power, names)
+    if how.mean in ("copeland", "outranking"):
+        return _compared(values, weights, how)
+    shares = shares_of_present(values, weights[:, np.newaxis])
+    return means.combined("sum" if how.signed else how.mean, values, shares, power, how.top, how.sign)
 
 
 def contributions(
@@ -153,8 +201,10 @@ def contributions(
     if mean in UNSPLIT:
         return pd.DataFrame(np.nan, index=scores.index, columns=scores.columns)
     power = _order(mean, order)
-    values = _admissible(scores, mean, power, floor, top)
-    shares = _shares_of_present(scores, weights, signed and mean == "arithmetic")
+    values = _admissible(
+        scores.to_numpy(dtype=float), Combination(mean, order, floor, top), power, list(scores.columns)
+    )
+    shares = shares_of_present(values, _vector(scores, weights, signed and mean == "arithmetic"))
     inverted = mean == "inverted_geometric"
     generated = np.log(top / means.remainder(values, top)) if inverted else means.generator(values, power)
     weighted = means.weighted(generated, shares)
@@ -166,23 +216,23 @@ def contributions(
     return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
 
 
-def with_group_means(
-    scores: pd.DataFrame, groups: pd.Series | None = None, among: npt.NDArray[np.bool_] | None = None
-) -> pd.DataFrame:
-    """Missing children replaced by the mean of the areas of the same edition, or of the same group in it.
+def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | None = None) -> Array:
+    """Missing children replaced by the mean of the areas of the same group.
 
     One of the three rules for what is missing; the others are to renormalise the weights (``aggregate`` as it is) and
     to leave the parent blank (``available=1``). Rows with no child at all stay missing.
 
     Args:
-        scores: scores of the children, indexed by ``(edition, area_code)``.
-        groups: group of each row, indexed as the scores; None takes the edition as one group.
+        scores: scores of the children, ``[draw, row, child]``.
+        groups: positions of the rows of each group, in each edition.
         among: rows the means are taken over; None for all.
     """
-    editions = scores.index.get_level_values("edition")
-    keys = [editions] if groups is None else [editions, groups.reindex(scores.index).to_numpy()]
-    filled = scores.fillna(blank_but(scores, among).groupby(keys).transform("mean"))
-    return filled.where(scores.notna().any(axis=1), axis=0)
+    absent = np.isnan(scores)
+    filled = scores.copy()
+    for rows in groups:
+        known = rows if among is None else rows[among[rows]]
+        filled[:, rows] = np.where(absent[:, rows], average(scores[:, known]), scores[:, rows])
+    return np.where(absent.all(axis=-1, keepdims=True), np.nan, filled)
 
 
 def _order(mean: Mean, order: float | None) -> float:
@@ -197,34 +247,38 @@ def _order(mean: Mean, order: float | None) -> float:
     return float(order)
 
 
-def _admissible(scores: pd.DataFrame, mean: Mean, order: float, floor: float | None, top: float) -> Array:
-    """The scores as an array, lifted to the floor where the mean needs positive ones."""
-    values: Array = scores.to_numpy(dtype=float)
+def _admissible(values: Array, how: Combination, order: float, names: Sequence[object]) -> Array:
+    """The scores where the mean is defined: lifted to the floor where it needs positive ones."""
+    mean, floor, top = how.mean, how.floor, how.top
     if mean == "inverted_geometric":
         if not top > 1:
             raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
+        if how.lift:
+            return np.clip(values, 0, top)
         refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
-    elif mean == "mazziotta_pareto":
-        refused, needed = values < 0, "scores of 0 and above"
-    elif order == 1 or np.isnan(order):
+    elif order == 1 or (np.isnan(order) and mean != "mazziotta_pareto"):
         return values
-    elif order > 0:
+    elif order > 0 or np.isnan(order):
+        if how.lift:
+            return np.maximum(values, 0.0)
         refused, needed = values < 0, "scores of 0 and above"
-    elif floor is None:
-        refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
-    elif floor >= 0:
+    elif floor is not None or how.lift:
+        floor = LEAST * top if floor is None else floor
+        if floor < 0:
+            raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
         return np.maximum(values, floor)
     else:
-        raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
+        refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
     if refused.any():
-        named = ", ".join(map(str, scores.columns[np.flatnonzero(refused.any(axis=0))]))
+        flags = np.asarray(refused.reshape(-1, len(names)).any(axis=0))
+        named = ", ".join(str(name) for name, flag in zip(names, flags, strict=True) if flag)
         name = f"a mean of order {order:g}" if np.isfinite(order) else f"the mean {mean}"
         raise EngineError(f"{name} needs {needed}, which these columns do not have: {named}")
     return values
 
 
-def _shares_of_present(scores: pd.DataFrame, weights: pd.Series, signed: bool) -> Array:
-    """Each row's weights, summing to 1 over the children present; NaN where absent or where none carries weight."""
+def _vector(scores: pd.DataFrame, weights: pd.Series, signed: bool) -> Array:
+    """The weights in the order of the columns."""
     unmatched = scores.columns.symmetric_difference(weights.index)
     if len(unmatched) or not weights.index.is_unique or not scores.columns.is_unique:
         named = ", ".join(map(str, unmatched)) or "ids that occur twice"
@@ -232,27 +286,30 @@ def _shares_of_present(scores: pd.DataFrame, weights: pd.Series, signed: bool) -
     vector = weights.reindex(scores.columns).to_numpy(dtype=float)
     if not np.isfinite(vector).all() or (not signed and (vector < 0).any()) or vector.sum() <= 0:
         raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {weights.to_dict()}")
-    return shares_of_present(scores.to_numpy(dtype=float), vector)
+    return vector
 
 
 def shares_of_present(values: Array, weights: Array) -> Array:
-    """Weights renormalised over the children present in each row; NaN where absent or where none carries weight."""
-    present = np.where(np.isnan(values), np.nan, weights)
-    total = np.nansum(present, axis=1, keepdims=True)
+    """Weights renormalised over the children present in each row; NaN where absent or where none carries weight.
+
+    Args:
+        values: ``[…, row, child]``.
+        weights: of a shape that goes with it; where nothing is absent the shares keep it.
+    """
+    absent = np.isnan(values)
+    present = np.where(absent, np.nan, weights) if absent.any() else weights
+    total = np.nansum(present, axis=-1, keepdims=True)
     shares: Array = present / np.where(total > 0, total, np.nan)
     return shares
 
 
-def _compared(
-    index: pd.Index, values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None
-) -> Array:
-    """Comparisons within each edition, or among all rows where there are no editions."""
-    known = np.ones(len(values), dtype=bool) if among is None else among
-    if "edition" not in index.names:
-        return means.outranking(values, weights, majority, known)
-    editions = index.get_level_values("edition")
-    scores = np.full(len(values), np.nan)
-    for edition in editions.unique():
-        rows = np.flatnonzero(editions == edition)
-        scores[rows] = means.outranking(values[rows], weights, majority, known[rows])
+def _compared(values: Array, weights: Array, how: Combination) -> Array:
+    """Comparisons within each edition, draw by draw."""
+    draws = max(len(values), len(weights))
+    scores = np.full((draws, values.shape[1]), np.nan)
+    for draw in range(draws):
+        own, weight = values[draw % len(values)], weights[draw % len(weights)]
+        for rows in how.editions.values():
+            among = None if how.among is None else how.among[rows]
+            scores[draw, rows] = means.outranking(own[rows], weight, how.mean == "copeland", among)
     return scores

@@ -1,30 +1,32 @@
-"""From raw values to indicator scores, in a fixed order of steps.
+"""The values made ready, in a fixed order of steps, for every pass to begin from.
 
-Small counts are suppressed and noise is shrunk (``counts``), gaps are filled (``impute``), outliers treated,
-values transformed and normalised (all ``normalise``). The order belongs here, the steps do not.
+Small counts were suppressed and noise shrunk (``counts``); gaps are filled (``impute``), outliers treated and what the
+transforms need estimated (``normalise``). The order belongs here, the steps do not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.calculate.counts import Prepared
-from spi_pipeline.engine.calculate.normalising import Yardsticks, normalised
+from spi_pipeline.engine.calculate.task import Inputs, Measure, Task
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.bounds import number
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.framework.values import Values
-from spi_pipeline.engine.impute.record import CELL_COLUMNS, Imputed
+from spi_pipeline.engine.impute.record import CELL_COLUMNS, Imputed, tried
 from spi_pipeline.engine.impute.regression import impute_regression
 from spi_pipeline.engine.impute.same_indicator import impute_average, impute_last, impute_linear, impute_neighbours
 from spi_pipeline.engine.normalise.outliers import POINT_COLUMNS, treat_outliers
-from spi_pipeline.engine.normalise.transform import Transform, estimated, transform_panel, transformed
-from spi_pipeline.engine.panel import INDEX_NAMES, Flags, rows_of
+from spi_pipeline.engine.normalise.transform import Transform, estimated, transformed
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Rows, rows_of
 
 # Ways to fill that look at other areas alone: they would make an area of which nothing is known an average one.
 AVERAGES = ("mean", "median", "group_mean", "group_median")
@@ -32,50 +34,42 @@ AVERAGES = ("mean", "median", "group_mean", "group_median")
 
 @dataclass(frozen=True)
 class Indicators:
-    """The indicators scored.
+    """How the indicators came about.
 
     Attributes:
         raw: values in their own units, gaps filled.
         treated: the same with outliers treated.
-        scores: their scores.
         cells: every filled cell, as ``impute.record.Imputed``.
         points: every treated outlier, as ``normalise.outliers.Treated``.
-        values: the data the gaps were filled in: suppressed values blank, shrunk ones replaced.
         suppressed: every suppressed value, as ``counts.Prepared``.
         shrunk: every shrunk value, likewise.
     """
 
     raw: pd.DataFrame
     treated: pd.DataFrame
-    scores: pd.DataFrame
     cells: pd.DataFrame
     points: pd.DataFrame
-    values: Values
     suppressed: pd.DataFrame
     shrunk: pd.DataFrame
 
 
-def score_indicators(structure: Structure, recipe: Recipe, prepared: Prepared) -> Indicators:
-    """Score every indicator by its recipe.
+def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
+    """What every pass begins from, and the record of how it came about.
 
     Args:
-        structure: the tree, its goalposts settled.
-        recipe: the methods, their caps settled.
-        prepared: the values after what their counts demand.
+        task: its goalposts and caps settled, its values those after what their counts demand.
+        prepared: what the counts demanded.
 
     Raises:
         EngineError: a method cannot be applied to the values, naming the indicator.
     """
-    values = prepared.values
-    raw, cells = fill_gaps(structure, recipe, values)
+    recipe, values = task.recipe, task.values
+    raw, cells = fill_gaps(task.structure, recipe, values)
     treated, points = _treat(raw, recipe, values.fitted)
     known = rows_of(treated, values.fitted)
-    transforms = {
-        name: estimated(known[name].to_numpy(dtype=float), leaf.transform) for name, leaf in recipe.leaves.items()
-    }
-    measure = yardsticks(structure, recipe, transforms, values)
-    scores = normalise_all(recipe, transform_panel(treated, transforms), measure)
-    return Indicators(raw, treated, scores, cells, points, values, prepared.suppressed, prepared.shrunk)
+    transforms = [estimated(known[name].to_numpy(dtype=float), leaf.transform) for name, leaf in recipe.leaves.items()]
+    inputs = Inputs(task, treated.to_numpy(dtype=float), measured(task, transforms))
+    return inputs, Indicators(raw, treated, cells, points, prepared.suppressed, prepared.shrunk)
 
 
 def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -92,6 +86,8 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
             # Every sibling may serve as predictor, those that are not to be filled themselves among them.
             donors = siblings if spec.method in ("regression", "neighbours") else chosen
             filled = _impute(spec, values.panel[donors], chosen, values)
+            if spec.method != "regression":  # which tries itself against the mean
+                filled = replace(filled, cells=_with_errors(filled.cells, spec, values, donors, chosen))
             kept = filled.cells["indicator_id"].isin(chosen)
             if spec.method in AVERAGES:
                 panel[chosen] = filled.panel[chosen].where(some, axis=0)
@@ -101,6 +97,13 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
             cells.append(filled.cells[kept])
     recorded = [part for part in cells if len(part)]
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
+
+
+def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]) -> pd.DataFrame:
+    """The record with the errors that trying the method on known cells shows."""
+    ids = [name for name in chosen if name in set(cells["indicator_id"])]
+    errors = tried(lambda panel: _impute(spec, panel, chosen, values), values.panel[donors], ids, values.fitted)
+    return cells.assign(error=cells["indicator_id"].map(errors).astype(float))
 
 
 def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) -> Imputed:
@@ -154,10 +157,11 @@ def _held(raw: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, list[pd.Data
     return panel, points
 
 
-def yardsticks(structure: Structure, recipe: Recipe, transforms: dict[str, Transform], values: Values) -> Yardsticks:
+def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
     """Directions, goalposts and targets in the unit of the transformed values, turned where scores measure need."""
-    rows = {}
-    for name, transform in transforms.items():
+    structure, recipe, values = task.structure, task.recipe, task.values
+    ends, signs = [], []
+    for name, transform in zip(structure.leaves, transforms, strict=True):
         element = structure.elements[name]
         method = recipe.leaves[name].normalise.method
         goalposts = [number(element.worst), number(element.best)] if method == "goalposts" else [None, None]
@@ -165,21 +169,15 @@ def yardsticks(structure: Structure, recipe: Recipe, transforms: dict[str, Trans
             goalposts.reverse()
         target = element.target if method == "target" else None
         stated = np.array([np.nan if value is None else value for value in (*goalposts, target)])
-        sign = element.direction * (-1 if transform.reverses else 1) * (-1 if recipe.need else 1)
+        signs.append(element.direction * (-1 if transform.reverses else 1) * (-1 if recipe.need else 1))
         try:
-            rows[name] = (sign, *transformed(stated, transform))
+            ends.append(transformed(stated, transform))
         except EngineError as error:
             raise EngineError(f"goalposts or target of indicator {name}: {error}") from error
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["direction", "worst", "best", "target"])
-    ends = (table["worst"], table["best"], table["target"])
-    return Yardsticks(table["direction"], *ends, values.population, recipe.scale, values.fitted)
-
-
-def normalise_all(recipe: Recipe, panel: pd.DataFrame, known: Yardsticks) -> pd.DataFrame:
-    """Score every column by its own method, columns of the same method together."""
-    specs = {str(leaf.normalise): leaf.normalise for leaf in recipe.leaves.values()}
-    parts = [
-        normalised(spec, panel[[name for name, leaf in recipe.leaves.items() if leaf.normalise == spec]], known)
-        for spec in specs.values()
-    ]
-    return pd.concat(parts, axis=1)[list(recipe.leaves)]
+    worst, best, target_ = np.array(ends, dtype=float).T
+    population = None if values.population is None else values.population.to_numpy(dtype=float)
+    known = Yardsticks(
+        structure.leaves, np.array(signs, dtype=float), worst, best, target_, recipe.scale,
+        Rows(values.panel.index, values.fitted), population,
+    )  # fmt: skip
+    return Measure(tuple(transforms), known)

@@ -71,7 +71,10 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
         values,
         panel=pd.concat([values.panel, panel]),
         **{key: pd.concat([getattr(values, key), table.reindex(panel.index)]) for key, table in sums.items()},
-        **{key: _extended(getattr(values, key), panel.index) for key in ("lower", "upper")},
+        **{
+            key: _extended(getattr(values, key), panel.index)
+            for key in ("lower", "upper", "allocation_error", "period")
+        },
         population=pd.concat([population, residents]),
         standing=None if values.standing is None else values.standing.reindex(values.panel.index.append(panel.index)),
         group=None if values.group is None else pd.concat([values.group, pd.Series(None, panel.index, dtype=object)]),

@@ -13,9 +13,10 @@ from typing import Any
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.faults import Faults, Place
 
-SOURCES = (
-    "sampling", "goalposts", "transform", "normalisation", "weights", "aggregation", "imputation", "left_out",
-)  # fmt: skip
+# Errors of the figures: what the measured intervals hold.
+MEASURED = ("measurement", "allocation", "imputation")
+# With them, what the definition of the index leaves open.
+SOURCES = (*MEASURED, "goalposts", "transform", "normalisation", "weights", "aggregation", "choice")
 KEYS = ("sources", "goalposts", "weights", "refit", "lowest")
 
 

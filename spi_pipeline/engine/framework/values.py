@@ -18,10 +18,10 @@ from spi_pipeline.engine.panel import INDEX_NAMES
 
 REQUIRED = ("area_code", "indicator_id", "value")
 BY_UNIT = ("population", "standing")
-NUMBERS = ("value", "numerator", "denominator", "lower", "upper", *BY_UNIT)
+NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "allocation_error", *BY_UNIT)
 # Said for people who look at the file; not used.
 FOR_READERS = ("area_name", "indicator_name", "unit", "source", "note")
-COLUMNS = ("area_code", "edition", "indicator_id", *NUMBERS, "group", *FOR_READERS)
+COLUMNS = ("area_code", "edition", "indicator_id", *NUMBERS, "group", "period", *FOR_READERS)
 # Faults of one kind listed singly; a whole column of text needs no line for each of a million rows.
 LISTED = 20
 
@@ -42,6 +42,10 @@ class Values:
         denominator: what they are counted among.
         lower: lower end of a 95 % interval of the value.
         upper: its upper end.
+        allocation_error: standard error of spreading figures from larger areas, in the value's unit.
+        period: what tells the observation behind a value: cells of one indicator and area with the same label are one
+            observation, in whatever edition they stand. Positions in a list of labels, NaN without one; None where
+            every cell is an observation of its own.
         population: residents by row; None without such a column.
         standing: what peers are near in, such as income, by row; None without such a column.
         group: group by row; None without such a column.
@@ -53,6 +57,8 @@ class Values:
     denominator: pd.DataFrame | None = None
     lower: pd.DataFrame | None = None
     upper: pd.DataFrame | None = None
+    allocation_error: pd.DataFrame | None = None
+    period: pd.DataFrame | None = None
     population: pd.Series | None = None
     standing: pd.Series | None = None
     group: pd.Series | None = None
@@ -88,10 +94,13 @@ def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values
     panels |= {name: keys.by_unit(*pd.factorize(numbers[name]), name, faults) for name in BY_UNIT if name in numbers}
     if "group" in rows:
         panels["group"] = keys.by_unit(*_labels(rows["group"]), "group", faults)
+    if "period" in rows:
+        codes = pd.Series(_labels(rows["period"])[0]).mask(~_entered(rows["period"]))
+        panels["period"] = keys.panel(codes)
     raw = panels["value"]
     for leaf, divisor in outline.divisors.items():
         _divide(panels, leaf, raw[divisor], keys, faults)
-    for name in {"value", "numerator", "denominator", "lower", "upper"} & set(panels):
+    for name in {"value", "numerator", "denominator", "lower", "upper", "allocation_error", "period"} & set(panels):
         panels[name] = panels[name][list(outline.leaves)]
     return Values(panel=panels.pop("value"), **panels) if len(faults) == before else None
 
@@ -193,6 +202,9 @@ def _check_numbers(numbers: dict[str, pd.Series], faults: Faults) -> None:
     if "population" in numbers:
         for row in np.flatnonzero(numbers["population"] <= 0)[:LISTED]:
             faults.add(("values", int(row)), "the population is not above 0: correct it or leave it blank")
+    if "allocation_error" in numbers:
+        for row in np.flatnonzero(numbers["allocation_error"] < 0)[:LISTED]:
+            faults.add(("values", int(row)), "the allocation_error is below 0: give a standard error of 0 or more")
     if {"lower", "upper"} <= set(numbers):
         for row in np.flatnonzero(numbers["lower"] > numbers["upper"])[:LISTED]:
             faults.add(("values", int(row)), "lower is above upper: exchange them")
@@ -204,7 +216,7 @@ def _divide(panels: dict[str, Any], leaf: str, by: pd.Series, keys: _Keys, fault
     if refused.any():
         row = keys.first_row(refused, str(by.name))
         faults.add(("values", row), f"{leaf} is divided by {by.name}, which is not above 0 here: correct it")
-    for name in ("value", "lower", "upper"):
+    for name in ("value", "lower", "upper", "allocation_error"):
         if name in panels:
             panels[name] = panels[name].assign(**{leaf: panels[name][leaf] / by.where(by > 0)})
 

@@ -3,17 +3,22 @@
 Only rules that map one indicator's values by a straight line belong here; what depends on the order of the values alone
 is in ``ranks``, and weighting and combining indicators is elsewhere.
 
-Extremes, means and deviations are taken over the whole panel, all editions pooled, so that a change over time is never
-a change of the yardstick; where ``among`` flags rows, over these alone, and the others are measured by them.
+Values are arrays ``[draw, row, indicator]``. Extremes, means and deviations are taken over the whole panel, all
+editions pooled, so that a change over time is never a change of the yardstick; where the rows say among which to
+compare, over these alone, and the others are measured by them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.panel import Flags, require_panel, row_in_words, rows_of
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.over_rows import average, deviation, highest, lowest, total
+from spi_pipeline.engine.panel import Array, Flags, require_panel, row_in_words
 
 # A spread this small beside the values themselves is rounding, not variation.
 NOISE = 1e-12
@@ -44,13 +49,39 @@ def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip
     low = worst.reindex(panel.columns).astype(float)
     high = best.reindex(panel.columns).astype(float)
     _require_goalposts(low, high)
-    share = (panel - low) / (high - low)
-    return 100 * (share.clip(0, 1) if clip else share)
+    share = between(panel.to_numpy(dtype=float), np.asarray(low), np.asarray(high), clip)
+    return pd.DataFrame(100 * share, index=panel.index, columns=panel.columns)
 
 
-def minmax_scores(
-    panel: pd.DataFrame, direction: pd.Series, low: float = 0.0, high: float = 100.0, among: Flags | None = None
-) -> pd.DataFrame:
+def between(values: Array, worst: Array, best: Array, clip: bool) -> Array:
+    """The share of the way from the worst to the best goalpost, held to 0 to 1 where it is to be clipped."""
+    share: Array = (values - worst) / (best - worst)
+    return np.clip(share, 0, 1) if clip else share
+
+
+def goalposts(values: Array, known: Yardsticks) -> tuple[Array, Array]:
+    """Worst and best of each indicator, the panel's extremes where none are stated, shifted where a draw shifts them.
+
+    Raises:
+        EngineError: an indicator without goalposts has the same value everywhere.
+    """
+    worst, best = known.worst, known.best
+    unstated = np.isnan(worst)
+    if unstated.any():
+        low, high = lowest(known.rows.known(values)), highest(known.rows.known(values))
+        require_spread(
+            low[..., unstated], high[..., unstated], _picked(known, unstated), "a score between the extremes"
+        )
+        rising = known.direction > 0
+        worst = np.where(unstated, np.where(rising, low, high), worst)
+        best = np.where(unstated, np.where(rising, high, low), best)
+    if known.shifts is None:
+        return worst, best
+    distance = best - worst
+    return worst + known.shifts[:, :1] * distance, best + known.shifts[:, 1:] * distance
+
+
+def minmax_scores(values: Array, known: Yardsticks, low: float = 0.0, high: float = 100.0) -> Array:
     """Spread the panel's own extremes over a scale: ``low + (high - low) (x - min) / (max - min)``.
 
     Where lower is better, the largest value scores ``low``.
@@ -58,24 +89,21 @@ def minmax_scores(
     Source: OECD/JRC handbook (2008), step 5.
 
     Args:
-        panel: raw values.
-        direction: +1 where higher values are better, -1 where lower ones are, by indicator id.
+        values: raw values.
+        known: the direction of each indicator.
         low: score of the worst value.
         high: score of the best value.
-        among: rows the extremes are taken over.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
-    turned = towards_better(panel, direction)
-    lowest, highest = rows_of(turned, among).min(), rows_of(turned, among).max()
-    require_spread(lowest, highest, "min-max")
-    return low + (high - low) * (turned - lowest) / (highest - lowest)
+    turned = towards_better(values, known)
+    least, most = lowest(known.rows.known(turned)), highest(known.rows.known(turned))
+    require_spread(least, most, known.names, "min-max")
+    return np.asarray(low + (high - low) * (turned - least) / (most - least))
 
 
-def scaled_scores(
-    panel: pd.DataFrame, direction: pd.Series, lower: float = 0.0, upper: float = 100.0, scale: float = 100.0
-) -> pd.DataFrame:
+def scaled_scores(values: Array, known: Yardsticks, lower: float = 0.0, upper: float = 100.0) -> Array:
     """Shift and stretch by given numbers without clipping: ``scale * (± x - lower) / (upper - lower)``.
 
     The sign of the values is turned first where lower is better, so the two numbers refer to the turned values.
@@ -87,208 +115,186 @@ def scaled_scores(
     """
     if lower == upper:
         raise EngineError(f"scaling needs two different numbers, not {lower:g} twice")
-    return scale * (towards_better(panel, direction) - lower) / (upper - lower)
+    return known.scale * (towards_better(values, known) - lower) / (upper - lower)
 
 
-def z_scores(
-    panel: pd.DataFrame, direction: pd.Series, mean: float = 0.0, sd: float = 1.0, ddof: int = 1,
-    among: Flags | None = None,
-) -> pd.DataFrame:  # fmt: skip
+def z_scores(values: Array, known: Yardsticks, mean: float = 0.0, sd: float = 1.0, ddof: int = 1) -> Array:
     """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s``.
 
     An indicator with the same value everywhere scores the mean.
 
     Args:
-        panel: raw values.
-        direction: +1 or -1 by indicator id.
+        values: raw values.
+        known: the direction of each indicator.
         mean: mean of the scores.
         sd: standard deviation of the scores.
         ddof: 1 divides the squares by n - 1, 0 by n.
-        among: rows mean and deviation are taken over.
     """
-    turned = towards_better(panel, direction)
-    known = rows_of(turned, among)
-    return mean + sd * _standardised(turned, known.mean(), known.std(ddof=ddof))
+    turned = towards_better(values, known)
+    compared = known.rows.known(turned)
+    return np.asarray(mean + sd * _standardised(turned, average(compared), deviation(compared, ddof)))
 
 
-def base_year_z_scores(
-    panel: pd.DataFrame,
-    direction: pd.Series,
-    base: object,
-    population: pd.Series | None = None,
-    mean: float = 100.0,
-    sd: float = 10.0,
-    among: Flags | None = None,
-) -> pd.DataFrame:
+def base_year_z_scores(values: Array, known: Yardsticks, base: object, mean: float = 100.0, sd: float = 10.0) -> Array:
     """Standardise against one edition: ``mean + sd (x - m) / s`` with mean and deviation of the base year.
 
     With weights ``w``: ``m = sum(w x) / sum(w)`` and ``s = sqrt(sum(w (x - m)^2) / (sum(w) - sum(w^2) / sum(w)))``,
-    which is the ordinary n-1 deviation where all weights are equal.
+    which is the ordinary n-1 deviation where all weights are equal. The weights are the population, where it is known.
 
     Source: ONS Health Index methodology.
 
     Args:
-        panel: raw values.
-        direction: +1 or -1 by indicator id.
+        values: raw values.
+        known: direction of each indicator, and the population.
         base: the edition that stands for 100.
-        population: weight of each row, indexed as the panel; None weights all alike.
         mean: score of the base year's mean.
         sd: points per standard deviation.
-        among: rows mean and deviation are taken over, of those of the base year.
 
     Raises:
         EngineError: the panel has no such edition, a weight is missing or not above 0, or an indicator has no value
             in it.
     """
-    turned = towards_better(panel, direction)
-    chosen = turned.index.get_level_values("edition") == base
-    if not chosen.any():
+    turned = towards_better(values, known)
+    if base not in known.rows.editions:
         raise EngineError(f"the base year {base} is not an edition of the panel: choose one of those it has")
-    rows = turned[chosen if among is None else chosen & among]
-    weights = pd.Series(1.0, index=rows.index) if population is None else population.reindex(rows.index).astype(float)
+    chosen = known.rows.ranked[base]
+    weights = np.ones(len(chosen)) if known.population is None else known.population[chosen]
     if not (weights > 0).all():
-        lacking = row_in_words(rows.index[~(weights > 0)][0])
+        lacking = row_in_words(known.rows.index[chosen[~(weights > 0)][0]])
         raise EngineError(f"every area needs a population above 0 in the base year, unlike {lacking}: add it")
-    if rows.isna().all().any():
-        named = ", ".join(map(str, rows.columns[rows.isna().all()]))
-        raise EngineError(f"these indicators have no value in the base year {base}: {named}")
-    spread = rows.notna().mul(weights, axis=0)
-    total = spread.sum()
-    centre = rows.mul(weights, axis=0).sum() / total
-    variance = ((rows - centre) ** 2).mul(weights, axis=0).sum() / (total - (spread**2).sum() / total)
-    return mean + sd * _standardised(turned, centre, variance**0.5)
+    rows = turned[..., chosen, :]
+    absent = np.asarray(np.isnan(rows).all(axis=-2).any(axis=0))
+    if absent.any():
+        raise EngineError(f"these indicators have no value in the base year {base}: {_listed(known, absent)}")
+    weight = np.where(np.isnan(rows), np.nan, weights[:, np.newaxis])
+    whole = total(weight)
+    centre = total(rows * weight) / whole
+    with np.errstate(divide="ignore", invalid="ignore"):  # a single area has no spread
+        variance = total((rows - centre) ** 2 * weight) / (whole - total(weight**2) / whole)
+    return np.asarray(mean + sd * _standardised(turned, centre, variance**0.5))
 
 
-def distance_to_maximum(
-    panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0, among: Flags | None = None
-) -> pd.DataFrame:
+def distance_to_maximum(values: Array, known: Yardsticks) -> Array:
     """Distance to the best value, on the panel's range: ``scale * (1 - (max - x) / (max - min))``.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
-    turned = towards_better(panel, direction)
-    return _distance(turned, rows_of(turned, among).max(), scale, False, among)
+    turned = towards_better(values, known)
+    return _distance(turned, highest(known.rows.known(turned)), known, False)
 
 
-def distance_to_target(
-    panel: pd.DataFrame, direction: pd.Series, target: pd.Series, scale: float = 100.0, cap: bool = False,
-    among: Flags | None = None,
-) -> pd.DataFrame:  # fmt: skip
+def distance_to_target(values: Array, known: Yardsticks, cap: bool = False) -> Array:
     """Distance to a target, on the range from the worst value to it: ``scale * (1 - (target - x) / (target - min))``.
 
     Args:
-        panel: raw values.
-        direction: +1 or -1 by indicator id.
-        target: by indicator id, in its unit.
-        scale: score of the target.
+        values: raw values.
+        known: direction and target of each indicator.
         cap: whether values better than the target score no more than it.
-        among: rows the worst value is taken over.
 
     Raises:
         EngineError: a target is missing or equal to the worst value, or an indicator has no direction.
     """
-    turned = towards_better(panel, direction)
-    wanted = target.reindex(panel.columns).astype(float) * direction.reindex(panel.columns)
-    if wanted.isna().any():
-        raise EngineError(f"these indicators have no target: {', '.join(map(str, wanted.index[wanted.isna()]))}")
-    return _distance(turned, wanted, scale, cap, among)
+    turned = towards_better(values, known)
+    wanted = known.target * known.direction
+    if np.isnan(wanted).any():
+        raise EngineError(f"these indicators have no target: {_listed(known, np.isnan(wanted))}")
+    return _distance(turned, wanted, known, cap)
 
 
-def distance_to_reference(
-    panel: pd.DataFrame, direction: pd.Series, area_code: str, scale: float = 100.0, cap: bool = False,
-    among: Flags | None = None,
-) -> pd.DataFrame:  # fmt: skip
+def distance_to_reference(values: Array, known: Yardsticks, area_code: str, cap: bool = False) -> Array:
     """Distance to the values of one area, edition by edition; otherwise as ``distance_to_target``.
 
     The worst value is that of the whole panel.
 
     Raises:
-        EngineError: the area is not in the panel for every edition, or stands at the worst value itself.
+        EngineError: the area is not in the panel, or stands at the worst value itself.
     """
-    turned = towards_better(panel, direction)
-    editions = turned.index.get_level_values("edition")
-    if area_code not in turned.index.get_level_values("area_code"):
+    turned = towards_better(values, known)
+    areas = known.rows.index.get_level_values("area_code")
+    if area_code not in areas:
         raise EngineError(f"the reference area {area_code} is not in the panel: choose one of its areas")
-    rows = turned.xs(area_code, level="area_code").reindex(editions)
-    lowest = rows_of(turned, among).min()
-    own = rows.set_axis(turned.index)
-    at_worst = [str(name) for name in own.columns if (own[name] - lowest[name] <= NOISE * abs(lowest[name])).any()]
-    if at_worst:
-        raise EngineError(f"the reference area itself has the worst value of: {', '.join(at_worst)}")
-    share = 1 - (own - turned) / (own - lowest)
-    return scale * (share.clip(upper=1) if cap else share)
+    own = np.full(turned.shape, np.nan)
+    for rows in known.rows.editions.values():
+        place = rows[areas[rows] == area_code]
+        if len(place):
+            own[..., rows, :] = turned[..., place, :]
+    worst = lowest(known.rows.known(turned))
+    at_worst = np.asarray((own - worst <= NOISE * np.abs(worst)).any(axis=(0, 1)))
+    if at_worst.any():
+        raise EngineError(f"the reference area itself has the worst value of: {_listed(known, at_worst)}")
+    share = 1 - (own - turned) / (own - worst)
+    return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
 
 
-def fraction_of_maximum(
-    panel: pd.DataFrame, direction: pd.Series, scale: float = 100.0, among: Flags | None = None
-) -> pd.DataFrame:
+def fraction_of_maximum(values: Array, known: Yardsticks) -> Array:
     """The share of the best value that an area reaches: ``x / max``, or ``min / x`` where lower is better.
 
     Raises:
         EngineError: an indicator has a negative value, or a value of 0 where lower is better, or no direction.
     """
-    signs = _signs(panel, direction)
-    lowest, highest = rows_of(panel, among).min(), rows_of(panel, among).max()
-    refused = [
-        name
-        for name in panel.columns
-        if lowest[name] < 0 or (signs[name] < 0 and lowest[name] == 0) or not highest[name] > 0
-    ]
-    if refused:
-        named = ", ".join(map(str, refused))
+    _require_directions(known)
+    least, most = lowest(known.rows.known(values)), highest(known.rows.known(values))
+    falling = known.direction < 0
+    refused = np.asarray(((least < 0) | (falling & (least == 0)) | ~(most > 0)).any(axis=(0, 1)))
+    if refused.any():
+        named = _listed(known, refused)
         raise EngineError(f"a fraction of the maximum needs positive values, which these do not have: {named}")
-    falling = list(signs.index[signs < 0])
-    share = panel / highest
-    share[falling] = lowest[falling] / panel[falling]
-    return scale * share
+    share = values / most
+    share[..., falling] = least[..., falling] / values[..., falling]
+    return known.scale * share
 
 
-def towards_better(panel: pd.DataFrame, direction: pd.Series) -> pd.DataFrame:
+def towards_better(values: Array, known: Yardsticks) -> Array:
     """The values with their sign turned where lower is better.
 
     Raises:
-        EngineError: an indicator has no direction of +1 or -1, or the panel is none.
+        EngineError: an indicator has no direction of +1 or -1.
     """
-    return panel * _signs(panel, direction)
+    _require_directions(known)
+    return values * known.direction
 
 
-def require_spread(lowest: pd.Series, highest: pd.Series, method: str) -> None:
+def require_spread(least: Array, most: Array, names: Sequence[str], method: str) -> None:
     """Insist on different extremes.
 
     Raises:
         EngineError: naming every indicator whose extremes are the same.
     """
-    same = ~(highest - lowest > NOISE * np.maximum(lowest.abs(), highest.abs()))
+    same = np.asarray((~(most - least > NOISE * np.maximum(np.abs(least), np.abs(most)))).any(axis=(0, 1)))
     if same.any():
-        named = ", ".join(map(str, lowest.index[same]))
+        named = ", ".join(name for name, flag in zip(names, same, strict=True) if flag)
         raise EngineError(
             f"{method} cannot place an indicator with the same value everywhere, give goalposts or leave out: {named}"
         )
 
 
-def _distance(turned: pd.DataFrame, goal: pd.Series, scale: float, cap: bool, among: Flags | None) -> pd.DataFrame:
-    lowest = rows_of(turned, among).min()
-    require_spread(lowest, goal, "a distance")
-    share = 1 - (goal - turned) / (goal - lowest)
-    return scale * (share.clip(upper=1) if cap else share)
+def _distance(turned: Array, goal: Array, known: Yardsticks, cap: bool) -> Array:
+    worst = lowest(known.rows.known(turned))
+    require_spread(worst, np.broadcast_to(goal, worst.shape), known.names, "a distance")
+    share = 1 - (goal - turned) / (goal - worst)
+    return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
 
 
-def _standardised(turned: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> pd.DataFrame:
-    constant = ~(spread > NOISE * centre.abs())
-    distance = (turned - centre) / spread.mask(constant, 1.0)
-    distance[list(constant.index[constant])] *= 0.0
-    return distance
+def _standardised(turned: Array, centre: Array, spread: Array) -> Array:
+    constant = ~(spread > NOISE * np.abs(centre))
+    distance: Array = (turned - centre) / np.where(constant, 1.0, spread)
+    return np.where(constant, 0.0 * distance, distance)
 
 
-def _signs(panel: pd.DataFrame, direction: pd.Series) -> pd.Series:
-    require_panel(panel)
-    signs = direction.reindex(panel.columns)
-    unsigned = ~signs.isin([1, -1])
+def _require_directions(known: Yardsticks) -> None:
+    unsigned = ~np.isin(known.direction, [1, -1])
     if unsigned.any():
-        named = ", ".join(map(str, signs.index[unsigned]))
+        named = _listed(known, unsigned)
         raise EngineError(f"a direction is +1 (higher is better) or -1, which these do not have: {named}")
-    return signs.astype(float)
+
+
+def _listed(known: Yardsticks, flags: Flags) -> str:
+    return ", ".join(_picked(known, flags))
+
+
+def _picked(known: Yardsticks, flags: Flags) -> list[str]:
+    return [str(name) for name, flag in zip(known.names, flags, strict=True) if flag]
 
 
 def _require_goalposts(worst: pd.Series, best: pd.Series) -> None:

@@ -1,6 +1,6 @@
 """Which source of doubt drives the ranks: Sobol shares.
 
-The estimators belong here; what is varied is in ``doubt``, one recalculation in ``draws``.
+The estimators belong here; what is varied is in ``sources``, a batch of recalculations in ``model``.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
-from spi_pipeline.engine.uncertainty.draws import Model
-from spi_pipeline.engine.uncertainty.simulate import ENDS, TOGETHER, Ranking
-
-Array = npt.NDArray[np.float64]
+from spi_pipeline.engine.panel import Array
+from spi_pipeline.engine.uncertainty.model import Model
+from spi_pipeline.engine.uncertainty.ranking import Ranking
+from spi_pipeline.engine.uncertainty.tails import BEYOND
 
 
 def sensitivity(
@@ -44,20 +43,19 @@ def sensitivity(
     model = Model(scores, doubt or scores.task.recipe.doubt)
     on = [entry.source for entry in model.varied if entry.varied]
     shift = _Shift(model, seed)
-    numbers = range(draws)
-    base = shift([dict.fromkeys(on, number) for number in numbers])
-    other = shift([dict.fromkeys(on, draws + number) for number in numbers])
+    base = shift(dict.fromkeys(on, range(draws)))
+    other = shift(dict.fromkeys(on, range(draws, 2 * draws)))
     picks = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(SOURCES),)))
     samples = [np.arange(draws), *picks.integers(0, draws, (resamples, draws))]
     rows = []
     for entry in model.varied:
         row: dict[str, object] = {"source": entry.source, "varied": entry.varied, "how": entry.how}
         if entry.varied:
-            mixed = shift([{source: number + draws * (source == entry.source) for source in on} for number in numbers])
+            mixed = shift({**dict.fromkeys(on, range(draws)), entry.source: range(draws, 2 * draws)})
             shares = np.array([_shares(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
             for position, name in enumerate(("first", "total")):
                 known = shares[1:, position][~np.isnan(shares[1:, position])]
-                low, high = np.quantile(known, ENDS) if len(known) else (np.nan, np.nan)
+                low, high = np.quantile(known, (BEYOND, 1 - BEYOND)) if len(known) else (np.nan, np.nan)
                 row |= {name: shares[0, position], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     columns = ["source", "varied", "how", "first", "first_low", "first_high", "total", "total_low", "total_high"]
@@ -69,21 +67,19 @@ class _Shift:
 
     def __init__(self, model: Model, seed: int) -> None:
         self.model, self.seed, self.ranking = model, seed, Ranking(model.scores)
-        self.computed = self._ranks(model.scores.scores[model.parents[-1]].to_numpy(dtype=float))
+        self.root = model.scores.task.structure.root
+        self.computed = self.ranking(model.scores.scores[self.root].to_numpy(dtype=float)).astype(float)
 
-    def __call__(self, numbers: Sequence[Mapping[str, int]]) -> Array:
-        shifts = []
-        together = max(TOGETHER // len(self.model.index), 1)
-        for start in range(0, len(numbers), together):
-            ranks = self._ranks(self.model.draw(numbers[start : start + together], self.seed).scores[:, -1])
+    def __call__(self, numbers: Mapping[str, Sequence[int]]) -> Array:
+        shifts = [np.zeros(0)]
+        for batch in self.model.batches(len(next(iter(numbers.values()), ()))):
+            some = {source: own[batch.start : batch.stop] for source, own in numbers.items()}
+            ranks = self.ranking(self.model.draw(some, self.seed).scores[self.root]).astype(float)
             both = (ranks > 0) & (self.computed > 0)
             moved = np.where(both, np.abs(ranks - self.computed), 0.0)
-            shifts.append(moved.sum(axis=1) / np.maximum(both.sum(axis=1), 1))
-        return np.concatenate(shifts) if shifts else np.array([])
-
-    def _ranks(self, score: Array) -> Array:
-        ranks: Array = self.ranking(score).astype(float)
-        return ranks
+            found = moved.sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+            shifts.append(np.broadcast_to(found, len(batch)))
+        return np.concatenate(shifts)
 
 
 def _shares(base: Array, other: Array, mixed: Array) -> tuple[float, float]:

@@ -1,39 +1,35 @@
 """How sure scores and ranks are: many draws of what may be doubted.
 
-What many draws say together belongs here; one draw is in ``draws``, what may be doubted in ``doubt``, which doubt
-drives the ranks in ``sensitivity``.
+What many draws say together belongs here; a batch of them is in ``model``, what may be doubted in ``sources``, which
+doubt drives the ranks in ``sensitivity``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spi_pipeline.engine.calculate.changes import together
+from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
-from spi_pipeline.engine.panel import INDEX_NAMES
-from spi_pipeline.engine.rank import TIE_DECIMALS, places, whole_numbers
-from spi_pipeline.engine.uncertainty.draws import Model
-from spi_pipeline.engine.uncertainty.survey import Varied
+from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
+from spi_pipeline.engine.panel import INDEX_NAMES, Array
+from spi_pipeline.engine.rank import whole_numbers
+from spi_pipeline.engine.uncertainty.model import Model
+from spi_pipeline.engine.uncertainty.pairs import Pairs
+from spi_pipeline.engine.uncertainty.ranking import Ranking, Whole
+from spi_pipeline.engine.uncertainty.source import Varied
+from spi_pipeline.engine.uncertainty.tails import Tails
 
-Array = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.unsignedinteger]
-Positions = npt.NDArray[np.intp]
-
-# Ends of the 90 % interval.
-ENDS = (0.05, 0.95)
-ENDS_OF = ("score_low", "score_high", "rank_low", "rank_high", "lowest")
-# A table of pairs grows with the square of the areas.
-MOST_PAIRED = 500
-# Rows of all draws recalculated at a time.
-TOGETHER = 8192
-# Rows sorted at a time when percentiles are taken.
-CHUNK = 4096
+INTERVALS = ["score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high", "lowest"]
+CHANGE_COLUMNS = ["area_code", "id", "change_low", "change_high", "rank_change_low", "rank_change_high"]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -41,23 +37,74 @@ class Uncertainty:
     """What many draws say together.
 
     Attributes:
-        intervals: by edition, area_code and id: score_low, score_high, rank_low, rank_high (90 %), lowest (probability
-            of being among the lowest k in rank). Indicators have intervals of ranks alone, from sampling error and
-            imputation, the two doubts that change the order of areas in one indicator.
+        intervals: by edition, area_code and id, ends of 90 % intervals: score_low and score_high, rank_low and
+            rank_high from every source; measured_low and measured_high of the score from errors of measurement,
+            allocation and imputation alone; and lowest, the probability of being among the lowest k in rank. The order
+            of areas in one indicator is moved by errors of its figures alone.
         pairs: by edition, the probability that the row's area scores above the column's in the index, a tie counting
             half; only editions of up to 500 areas.
         parameters: one row per draw, what was drawn.
-        varied: every source of doubt, whether it was varied, how or why not.
+        varied: every source of doubt, whether it was varied, how or why not, and what was assumed.
     """
 
     intervals: pd.DataFrame
     pairs: dict[object, pd.DataFrame]
     parameters: pd.DataFrame
     varied: list[Varied]
+    _model: Model = field(repr=False)
+    _draws: int
+    _seed: int
+
+    def doubt(self) -> pd.DataFrame:
+        """The sources as a table: source, varied, how, assumed."""
+        rows = [(one.source, one.varied, one.how, one.assumed) for one in self.varied]
+        return pd.DataFrame(rows, columns=["source", "varied", "how", "assumed"])
+
+    def changes(self, edition_from: object, edition_to: object) -> pd.DataFrame:
+        """90 % intervals of the change of every score and rank between two editions.
+
+        From errors of measurement, allocation and imputation alone, of which both editions share what they share of the
+        figures: the draws are those behind the measured intervals. A fall in rank to a better place is below 0.
+
+        Returns:
+            ``CHANGE_COLUMNS``, one row for each area in both editions and element.
+
+        Raises:
+            EngineError: one of the two is not an edition of the index.
+        """
+        scores = self._model.scores
+        before, after = (self._rows(edition) for edition in (edition_from, edition_to))
+        areas = before.index.intersection(after.index, sort=False)
+        pair = (before[areas].to_numpy(), after[areas].to_numpy())
+        ranking, names = Ranking(scores), list(scores.scores.columns)
+        published = _both(scores.scores.to_numpy(dtype=float).T[np.newaxis], pair)
+        moved, places = Tails(self._draws), Tails(self._draws)
+        for numbers in self._model.batches(self._draws):
+            drawn = self._model.draw(dict.fromkeys(MEASURED, numbers), self._seed)
+            table = _table(drawn, names, len(numbers))
+            moved.add(_cells(_both(table, pair) - published))
+            ranks = ranking(table)
+            places.add(_cells(_both(np.where(ranks > 0, ranks, np.nan), pair)))
+        ends = dict(zip(CHANGE_COLUMNS[2:4], moved.scores(), strict=True))
+        ends = {name: published.ravel() + end for name, end in ends.items()}
+        ends |= dict(zip(CHANGE_COLUMNS[4:], places.ranks(), strict=True))
+        keys = {"area_code": np.tile(areas, len(names)), "id": np.repeat(names, len(areas))}
+        return pd.DataFrame({**keys, **ends}, columns=CHANGE_COLUMNS)
+
+    def _rows(self, edition: object) -> pd.Series:
+        """Positions of an edition's rows, by area."""
+        index = self._model.scores.scores.index
+        editions = self._model.scores.inputs.rows.editions
+        if edition not in editions:
+            raise EngineError(f"there is no edition {edition}: use one of {', '.join(map(str, editions))}")
+        rows = editions[edition]
+        return pd.Series(rows, index=index.get_level_values("area_code")[rows])
 
 
-def simulate(scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None) -> Uncertainty:
-    """Recalculate an index many times with its doubtful choices drawn anew.
+def simulate(
+    scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, progress: Progress | None = None
+) -> Uncertainty:
+    """Recalculate an index many times with what may be doubted drawn anew.
 
     Rank 1 is as in the recipe. The same seed gives the same figures, whatever the number of cores: every source of
     every draw has a seed sequence of its own, and draws are summarised in their order.
@@ -69,6 +116,7 @@ def simulate(scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | No
         draws: how many.
         seed: of all random numbers.
         doubt: what is varied and how far; None takes what the framework states.
+        progress: called with the number of draws done and of all, now and then.
 
     Raises:
         EngineError: fewer than 20 draws, too few for the ends of a 90 % interval.
@@ -77,31 +125,21 @@ def simulate(scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | No
         raise EngineError(f"a 90 % interval needs 20 or more draws, not {draws}")
     doubt = doubt or scores.task.recipe.doubt
     model = Model(scores, doubt)
-    ranking = Ranking(scores)
-    leaves = _Leaves(model, ranking, draws)
-    table = np.empty((draws, len(model.parents), len(model.index)))
-    ranks: Whole = np.empty(table.shape, dtype=ranking.kind)
-    parameters: list[dict[str, object]] = []
-    # Small indices are recalculated many at a time, for what a call of a function costs.
-    together = max(TOGETHER // len(model.index), 1)
-    for start in range(0, draws, together):
-        numbers = range(start, min(start + together, draws))
-        drawn = model.draw([dict.fromkeys(SOURCES, number) for number in numbers], seed)
-        table[numbers] = drawn.scores
-        ranks[numbers] = ranking(drawn.scores)
-        for number, values, noted in zip(numbers, drawn.values, drawn.parameters, strict=True):
-            leaves.note(number, values, noted.get("imputation"))
-        parameters += drawn.parameters
-    found = {
-        name: ranking.intervals(table[:, column], ranks[:, column], doubt.lowest)
-        for column, name in enumerate(model.parents)
-    }
+    collected = _Collected(model, draws, doubt.lowest)
+    parameters: list[pd.DataFrame] = []
+    for numbers in model.batches(draws):
+        errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
+        others, noted = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
+        measured = forward(scores.inputs, errors) if len(collected.uncertain) else None
+        whole = forward(scores.inputs, together([errors, others]))
+        collected.add(whole, measured, len(numbers))
+        parameters.append(_parameters({**noted, **model.weights(whole)}, numbers))
+        if progress is not None:
+            progress(numbers.stop, draws)
     return Uncertainty(
-        intervals=_stacked({**leaves.intervals(scores, doubt.lowest), **found}, model.index),
-        pairs=_pairs(table[:, -1], ranking),
-        parameters=pd.DataFrame(parameters).rename_axis("draw"),
-        varied=model.varied,
-    )
+        intervals=collected.intervals(), pairs=collected.pairs.shares(), parameters=pd.concat(parameters),
+        varied=model.varied, _model=model, _draws=draws, _seed=seed,
+    )  # fmt: skip
 
 
 def with_intervals(table: pd.DataFrame, uncertainty: Uncertainty) -> pd.DataFrame:
@@ -112,131 +150,86 @@ def with_intervals(table: pd.DataFrame, uncertainty: Uncertainty) -> pd.DataFram
     return table.assign(**{name: whole_numbers(end, len(end)) if whole else end for name, end in ends.items()})
 
 
-class Ranking:
-    """Ranks within editions, among the areas that take part.
+class _Collected:
+    """What the draws say of every element, taken batch by batch.
 
-    Attributes:
-        index: the rows.
-        rows: positions of the rows that are ranked, by edition.
-        kind: the smallest whole numbers that hold a rank.
+    Scores are kept as their distances from those computed, in half the digits: what no draw moves stays exactly itself,
+    and what is lost of the others lies in the eighth digit of the distance. Indicators are ranked by the errors of
+    their figures alone, those without any as computed.
     """
 
-    def __init__(self, scores: Scores) -> None:
-        self.index, self.turn = scores.scores.index, -1.0 if scores.task.recipe.rank_first == "highest" else 1.0
-        self.rows = scores.ranking_rows()
-        self.kind = np.min_scalar_type(max(len(rows) for rows in self.rows.values()))
+    def __init__(self, model: Model, draws: int, lowest: int) -> None:
+        scores = model.scores
+        self.names, self.index = np.array(scores.scores.columns, dtype=object), scores.scores.index
+        self.published = scores.scores.to_numpy(dtype=float).T
+        self.ranking, self.draws, self.lowest = Ranking(scores), draws, lowest
+        errors = [one.columns for one in model.varied if one.varied and one.source in MEASURED]
+        self.uncertain = np.unique(np.concatenate(errors)) if errors else np.array([], dtype=np.intp)
+        self.parents = np.arange(len(scores.task.structure.leaves), len(self.names))
+        self.moving = np.concatenate([self.uncertain, self.parents])
+        self.whole, self.measured, self.ranks = Tails(draws), Tails(draws), Tails(draws)
+        self.low_ranks = np.zeros((len(self.moving), len(self.index)))
+        self.pairs = Pairs(self.ranking, self.index)
 
-    def __call__(self, scores: Array) -> Whole:
-        """Ranks along the last axis, ties sharing the best place; 0 without a rank."""
-        ranks = np.zeros(scores.shape, dtype=self.kind)
-        for rows in self.rows.values():
-            block = scores if len(rows) == scores.shape[-1] else scores[..., rows]
-            found = places(np.rint(block * (self.turn * 10.0**TIE_DECIMALS)))
-            ranks[..., rows] = np.nan_to_num(found)
-        return ranks
+    def add(self, whole: Pass, measured: Pass | None, count: int) -> None:
+        """Take a batch: with every source, and with errors of the figures alone."""
+        scores = _table(whole, self.names, count)
+        self.whole.add(_cells(scores - self.published))
+        ranked = scores[:, self.parents]
+        if measured is not None:
+            errors = _table(measured, self.names[self.moving], count)
+            self.measured.add(_cells(errors - self.published[self.moving]))
+            ranked = np.concatenate([errors[:, : len(self.uncertain)], ranked], axis=1)
+        ranks = self.ranking(ranked)
+        self.ranks.add(ranks.reshape(count, -1))
+        self.low_ranks += self._among_lowest(ranks).sum(axis=0)
+        self.pairs.add(scores[:, -1])
 
-    def intervals(self, scores: Array | None, ranks: Whole, lowest: int) -> Array:
-        """One element's score_low, score_high, rank_low, rank_high and lowest, each by area, from draws by areas."""
-        ends = np.full((len(ENDS_OF), len(self.index)), np.nan)
-        for rows in self.rows.values():
-            found = ranks[:, rows]
-            ranked = found.max(axis=1, keepdims=True).astype(float)
-            ends[2, rows], ends[3, rows] = _ends_of_ranks(found)
-            ends[4, rows] = np.where(np.isnan(ends[2, rows]), np.nan, (found > ranked - lowest).mean(axis=0))
-        if scores is not None:
-            ends[0], ends[1] = _ends_of_scores(scores)
-        return ends
+    def _among_lowest(self, ranks: Whole) -> Array:
+        found = np.zeros(ranks.shape)
+        for rows in self.ranking.rows.values():
+            found[..., rows] = (
+                ranks[..., rows] > ranks[..., rows].max(axis=-1, keepdims=True).astype(float) - self.lowest
+            )
+        return found
 
-
-class _Leaves:
-    """Ranks of the indicators in every draw, computed anew only where a draw can change them."""
-
-    def __init__(self, model: Model, ranking: Ranking, draws: int) -> None:
-        self.model, self.ranking = model, ranking
-        concerned = {entry.source: entry.columns for entry in model.varied if entry.varied}
-        none = np.array([], dtype=np.intp)
-        self.noisy = concerned.get("sampling", none)
-        self.filled = np.setdiff1d(concerned.get("imputation", none), self.noisy)
-        self.ranks: Whole = np.empty((draws, len(self.noisy) + len(self.filled), len(model.index)), dtype=ranking.kind)
-        self.by_filling: dict[object, Whole] = {}
-
-    def note(self, number: int, values: Array, filling: object) -> None:
-        """Take the ranks of one draw, whose gaps were filled in a certain way."""
-        if filling not in self.by_filling:
-            self.by_filling[filling] = self._ranked(values, self.filled)
-        self.ranks[number, : len(self.noisy)] = self._ranked(values, self.noisy)
-        self.ranks[number, len(self.noisy) :] = self.by_filling[filling]
-
-    def intervals(self, scores: Scores, lowest: int) -> dict[str, Array]:
-        """Intervals of every indicator; that of one whose ranks no draw changes is the rank itself."""
-        moving = [self.model.leaves[column] for column in [*self.noisy, *self.filled]]
-        settled = [name for name in self.model.leaves if name not in moving]
-        ranks = self.ranking(scores.scores[settled].to_numpy(dtype=float).T)[np.newaxis]
-        found = {
-            name: self.ranking.intervals(None, one[:, column], lowest)
-            for names, one in ((moving, self.ranks), (settled, ranks))
-            for column, name in enumerate(names)
-        }
-        return {name: found[name] for name in self.model.leaves}
-
-    def _ranked(self, values: Array, columns: Positions) -> Whole:
-        return self.ranking(self.model.places_of_leaves(values, columns).T)
+    def intervals(self) -> pd.DataFrame:
+        """One row per element and area, elements one after another."""
+        position = np.tile(np.arange(len(self.index)), len(self.names))
+        keys: dict[str, Any] = {name: self.index.get_level_values(name).take(position) for name in INDEX_NAMES}
+        keys["id"] = np.repeat(self.names, len(self.index))
+        score = [self.published + end.reshape(self.published.shape) for end in self.whole.scores()]
+        measured = [self.published.copy(), self.published.copy()]
+        if len(self.uncertain):
+            for ends, found in zip(measured, self.measured.scores(), strict=True):
+                ends[self.moving] += found.reshape(len(self.moving), -1)
+        settled = self.ranking(self.published)
+        rank = [settled.astype(float), settled.astype(float)]
+        for ends, found in zip(rank, self.ranks.ranks(), strict=True):
+            ends[self.moving] = found.reshape(len(self.moving), -1)
+        lowest = self._among_lowest(settled)
+        lowest[self.moving] = self.low_ranks / self.draws
+        unranked = rank[0] == 0
+        columns = dict(zip(INTERVALS, (*score, *measured, *rank, lowest), strict=True))
+        for name in ("rank_low", "rank_high", "lowest"):
+            columns[name] = np.where(unranked, np.nan, columns[name])
+        return pd.DataFrame({**keys, **{name: column.ravel() for name, column in columns.items()}})
 
 
-def _stacked(found: dict[str, Array], index: pd.Index) -> pd.DataFrame:
-    """One row per element and area, elements one after another."""
-    position = np.tile(np.arange(len(index)), len(found))
-    keys: dict[str, Any] = {name: index.get_level_values(name).take(position) for name in INDEX_NAMES}
-    columns: dict[str, Any] = dict(zip(ENDS_OF, np.concatenate(list(found.values()), axis=1), strict=True))
-    return pd.DataFrame({**keys, "id": np.repeat(np.array(list(found), dtype=object), len(index)), **columns})
+def _table(drawn: Pass, names: Iterable[str], count: int) -> Array:
+    """Scores of all elements, draws by elements by rows."""
+    return np.stack([np.broadcast_to(drawn.scores[name], (count, drawn.scores[name].shape[1])) for name in names], 1)
 
 
-def _ends_of_scores(scores: Array) -> tuple[Array, Array]:
-    low, high = np.empty(scores.shape[1]), np.empty(scores.shape[1])
-    for start in range(0, scores.shape[1], CHUNK):
-        block = np.ascontiguousarray(scores[:, start : start + CHUNK].T)
-        block.sort(axis=1)  # what is missing goes last
-        count = (~np.isnan(block)).sum(axis=1)
-        low[start : start + CHUNK], high[start : start + CHUNK] = (_quantile(block, count, end) for end in ENDS)
-    return low, high
+def _cells(distances: Array) -> npt.NDArray[np.float32]:
+    return distances.astype(np.float32).reshape(len(distances), -1)
 
 
-def _quantile(ordered: Array, count: Positions, share: float) -> Array:
-    """Quantiles of ordered rows, of which the first ``count`` are there, on a straight line between two of them."""
-    place = share * np.maximum(count - 1, 0)
-    below = np.floor(place).astype(np.intp)
-    rows = np.arange(len(ordered))
-    lower, upper = ordered[rows, below], ordered[rows, np.minimum(below + 1, np.maximum(count - 1, 0))]
-    between: Array = lower + (upper - lower) * (place - below)
-    return between
+def _both(table: Array, pair: tuple[Any, Any]) -> Array:
+    """The later rows less the earlier ones."""
+    return table[..., pair[1]] - table[..., pair[0]]
 
 
-def _ends_of_ranks(ranks: Whole) -> tuple[Array, Array]:
-    """A rank is a whole number: the interval ends at ranks that were drawn, not between them."""
-    low, high = np.empty(ranks.shape[1]), np.empty(ranks.shape[1])
-    for start in range(0, ranks.shape[1], CHUNK):
-        block = np.ascontiguousarray(ranks[:, start : start + CHUNK].T)
-        block.sort(axis=1, kind="stable")  # what is missing goes first; whole numbers of 16 bits are sorted by radix
-        count = (block > 0).sum(axis=1)
-        for ends, share in ((low, ENDS[0]), (high, ENDS[1])):
-            place = np.maximum(np.ceil(share * count).astype(np.intp), 1) - 1
-            found = block[np.arange(len(block)), np.minimum(block.shape[1] - count + place, block.shape[1] - 1)]
-            ends[start : start + CHUNK] = np.where(count > 0, found, np.nan)
-    return low, high
-
-
-def _pairs(scores: Array, ranking: Ranking) -> dict[object, pd.DataFrame]:
-    pairs: dict[object, pd.DataFrame] = {}
-    for edition, rows in ranking.rows.items():
-        if len(rows) > MOST_PAIRED:
-            continue
-        areas = ranking.index.get_level_values("area_code")[rows]
-        block = np.round(scores[:, rows], TIE_DECIMALS)
-        above, shared = np.zeros((len(rows), len(rows))), np.zeros((len(rows), len(rows)))
-        for draw in block:
-            own, other = draw[:, np.newaxis], draw[np.newaxis, :]
-            above += (own > other) + 0.5 * (own == other)
-            shared += (own == own) & (other == other)
-        share = above / np.where(shared > 0, shared, np.nan)
-        pairs[edition] = pd.DataFrame(share, index=areas, columns=areas)
-    return pairs
+def _parameters(noted: Mapping[str, Any], numbers: range) -> pd.DataFrame:
+    index = pd.RangeIndex(numbers.start, numbers.stop, name="draw")
+    return pd.DataFrame({name: np.broadcast_to(drawn, len(numbers)) for name, drawn in noted.items()}, index=index)

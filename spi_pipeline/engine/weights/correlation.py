@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.over_rows import average
+from spi_pipeline.engine.panel import Array
 
 # A correlation over one or two rows is undefined or exactly ±1 whatever the data.
 MIN_ROWS = 3
@@ -22,7 +24,7 @@ class PooledCorrelation:
     Attributes:
         correlation: Pearson correlations, indicator by indicator; NaN where an indicator does not vary or where fewer
             than three rows are complete.
-        sd: standard deviations (n-1) of the scores, by indicator, in points.
+        sd: standard deviations (n-1) of the scores, by indicator, in points; NaN where an indicator does not vary.
         n: number of complete rows both were taken over.
     """
 
@@ -39,8 +41,30 @@ def pooled_correlation(scores: pd.DataFrame) -> PooledCorrelation:
     Args:
         scores: scores of the indicators of one component.
     """
-    complete = scores.dropna()
-    return PooledCorrelation(correlation=complete.corr(min_periods=MIN_ROWS), sd=complete.std(ddof=1), n=len(complete))
+    correlation, sd, n = pooled(scores.to_numpy(dtype=float)[np.newaxis])
+    ids = scores.columns
+    return PooledCorrelation(pd.DataFrame(correlation[0], index=ids, columns=ids), pd.Series(sd[0], index=ids), n)
+
+
+def pooled(scores: Array) -> tuple[Array, Array, int]:
+    """Correlations ``[draw, child, child]`` and standard deviations ``[draw, child]`` over the complete rows.
+
+    NaN where a child does not vary or fewer than three rows are complete, and how many rows that are in all draws.
+    """
+    complete = ~np.isnan(scores).any(axis=(0, -1))
+    chosen = scores[:, complete]
+    count = chosen.shape[1]
+    if count < MIN_ROWS:
+        nothing = np.full((len(scores), scores.shape[-1]), np.nan)
+        return nothing[..., np.newaxis] * nothing[:, np.newaxis], nothing, count
+    centred = chosen - average(chosen)
+    covariance = np.swapaxes(centred, -1, -2) @ centred / (count - 1)
+    sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    sd = np.where(sd > NOISE * np.abs(chosen).max(axis=1), sd, np.nan)
+    correlation = np.clip(covariance / (sd[..., np.newaxis] * sd[:, np.newaxis]), -1, 1)
+    alike = np.arange(sd.shape[-1])
+    correlation[:, alike, alike] = np.where(np.isnan(sd), np.nan, 1.0)
+    return correlation, sd, count
 
 
 def require_spread(correlation: pd.DataFrame, sd: pd.Series) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import NegativeLoadingError
+from spi_pipeline.engine.panel import Array, Flags
 from spi_pipeline.engine.weights.correlation import NOISE, correlation_array, require_spread
 
 
@@ -31,12 +32,34 @@ def principal_component_weights(correlation: pd.DataFrame, sd: pd.Series, allow_
         EngineError: an indicator has no correlations or no spread, as happens where it does not vary.
     """
     require_spread(correlation, sd)
-    vector = np.linalg.eigh(correlation_array(correlation))[1][:, -1]
-    loadings = pd.Series(vector if vector.sum() >= 0 else -vector, index=correlation.columns)
-    offending = loadings[loadings <= NOISE]
-    if len(offending) and not allow_negative:
-        raise NegativeLoadingError(loadings, offending)
-    weights = loadings / sd.reindex(correlation.columns)
-    if not abs(weights.sum()) > NOISE * weights.abs().sum():
-        raise NegativeLoadingError(loadings, offending)
-    return weights / weights.sum()
+    ids = correlation.columns
+    matrix, deviations = correlation_array(correlation), sd.reindex(ids).to_numpy(dtype=float)
+    weights, loadings, sensible = leading(matrix[np.newaxis], deviations[np.newaxis], allow_negative)
+    if not sensible[0]:
+        named = pd.Series(loadings[0], index=ids)
+        raise NegativeLoadingError(named, named[named <= NOISE])
+    return pd.Series(weights[0], index=ids)
+
+
+def leading(correlation: Array, sd: Array, allow_negative: bool) -> tuple[Array, Array, Flags]:
+    """As ``principal_component_weights``, of many matrices at once; equal weights where they make no sense.
+
+    Args:
+        correlation: ``[draw, child, child]``.
+        sd: ``[draw, child]``.
+        allow_negative: as there.
+
+    Returns:
+        Weights and loadings ``[draw, child]``, and which draws have weights of their own.
+    """
+    known = np.asarray(np.isfinite(correlation).all(axis=(-2, -1)) & (sd > 0).all(axis=-1))
+    count = correlation.shape[-1]
+    vector = np.linalg.eigh(np.where(known[:, np.newaxis, np.newaxis], correlation, np.eye(count)))[1][..., -1]
+    loadings = np.where(vector.sum(axis=-1, keepdims=True) >= 0, vector, -vector)
+    weights = loadings / np.where(known[:, np.newaxis], sd, 1.0)
+    whole = weights.sum(axis=-1, keepdims=True)
+    sensible: Flags = known & (np.abs(whole) > NOISE * np.abs(weights).sum(axis=-1, keepdims=True))[:, 0]
+    if not allow_negative:
+        sensible &= (loadings > NOISE).all(axis=-1)
+    own = sensible[:, np.newaxis]
+    return np.where(own, weights / np.where(own, whole, 1.0), 1 / count), loadings, sensible

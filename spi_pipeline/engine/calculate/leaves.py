@@ -1,0 +1,95 @@
+"""Indicator scores of a batch of draws: errors added, transformed, normalised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spi_pipeline.engine.calculate.changes import Changes, Normalisation
+from spi_pipeline.engine.calculate.normalising import normalised
+from spi_pipeline.engine.calculate.task import Inputs, Measure
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.framework.methods import Spec
+from spi_pipeline.engine.normalise.transform import transformed
+from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.over_rows import average, deviation
+from spi_pipeline.engine.panel import Array, Positions
+
+
+def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
+    """Scores of the indicators, ``[draw, row, indicator]``; a single draw where none differs from another.
+
+    Raises:
+        EngineError: a method cannot be applied to the values, naming the indicator.
+    """
+    values = inputs.treated[np.newaxis]
+    if changes.errors is not None:
+        values = values + changes.errors
+    if changes.value_limits is not None:
+        values = np.clip(values, *changes.value_limits)
+    if changes.measure is None and changes.normalisation is None:
+        return _scored(inputs, values, inputs.measure, changes.shifts)
+    other = changes.normalisation
+    flags = None if changes.measure is None else changes.measure[1]
+    chosen = other.chosen if other is not None else np.full(len(flags) if flags is not None else 1, "stated")
+    rooted = np.zeros(len(chosen), dtype=bool) if flags is None else flags
+    scores = np.empty((len(chosen), *values.shape[1:]))
+    for root, method in sorted(set(zip(rooted.tolist(), chosen.tolist(), strict=True))):
+        draws = np.flatnonzero((rooted == root) & (chosen == method))
+        own = values if len(values) == 1 else values[draws]
+        shifts = None if changes.shifts is None else changes.shifts[draws]
+        measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
+        scores[draws] = _scored(inputs, own, measure, shifts, method, other)
+    return scores
+
+
+def _scored(
+    inputs: Inputs, values: Array, measure: Measure, shifts: Array | None, method: str = "stated",
+    other: Normalisation | None = None,
+) -> Array:  # fmt: skip
+    """Scores by one measure, those of the other normalisation by a method of its own."""
+    values = _transformed(values, measure, inputs)
+    known = measure.yardsticks
+    again = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
+    parts: list[tuple[Spec, Positions]] = []
+    for spec, columns in inputs.by_method:
+        kept = np.setdiff1d(columns, again) if len(again) else columns
+        parts += [(spec, kept)] if len(kept) else []
+    parts += [(Spec(method), again)] if len(again) else []
+    if len(parts) == 1:
+        scores = _by(parts[0][0], values, known, parts[0][1], shifts)
+    else:
+        found = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
+        scores = np.empty((max(map(len, found)), *values.shape[1:]))
+        for (_, columns), part in zip(parts, found, strict=True):
+            scores[..., columns] = part
+    if other is not None and len(again) and len(other.open):
+        anew = scores[..., other.open]
+        compared = inputs.rows.known(anew)
+        spread = deviation(compared, ddof=0)
+        distance = (anew - average(compared)) / np.where(spread > 0, spread, 1.0)
+        scores[..., other.open] = other.centre + other.width * distance
+    return scores
+
+
+def _by(spec: Spec, values: Array, known: Yardsticks, columns: Positions, shifts: Array | None) -> Array:
+    whole = len(columns) == values.shape[-1]
+    if shifts is not None and spec.method == "goalposts":
+        known = replace(known, shifts=shifts)
+    return normalised(spec, values if whole else values[..., columns], known.of(columns))
+
+
+def _transformed(values: Array, measure: Measure, inputs: Inputs) -> Array:
+    active = [column for column, one in enumerate(measure.transforms) if one.method != "none"]
+    if not active:
+        return values
+    values = values.copy()
+    for column in active:
+        try:
+            one = measure.transforms[column]
+            least = measure.least if one.method == "square_root" else -np.inf
+            values[..., column] = transformed(np.maximum(values[..., column], least), one)
+        except EngineError as error:
+            raise EngineError(f"indicator {inputs.task.structure.leaves[column]}: {error}") from error
+    return values

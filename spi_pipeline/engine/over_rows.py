@@ -1,0 +1,40 @@
+"""Reductions of bare arrays ``[draw, row, indicator]`` over their rows.
+
+Whatever is summed is summed along a contiguous last axis, so that what is formed of one draw is the same to the last
+bit whether it is computed alone or beside others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spi_pipeline.engine.panel import Array
+
+
+def lowest(values: Array) -> Array:
+    """The lowest value of each indicator, ``[draw, 1, indicator]``; NaN where there is none."""
+    return np.asarray(np.fmin.reduce(values, axis=-2, keepdims=True))
+
+
+def highest(values: Array) -> Array:
+    """The highest value, likewise."""
+    return np.asarray(np.fmax.reduce(values, axis=-2, keepdims=True))
+
+
+def total(values: Array) -> Array:
+    """The sum over the rows that have a value, likewise; 0 where none has."""
+    columns = np.ascontiguousarray(np.swapaxes(np.where(np.isnan(values), 0.0, values), -1, -2))
+    return np.asarray(columns.sum(axis=-1)[..., np.newaxis, :])
+
+
+def average(values: Array) -> Array:
+    """The mean over the rows that have a value, likewise; NaN where none has."""
+    count = (~np.isnan(values)).sum(axis=-2, keepdims=True)
+    return total(values) / np.where(count > 0, count, np.nan)
+
+
+def deviation(values: Array, ddof: int = 1) -> Array:
+    """The standard deviation over the rows that have a value, likewise; NaN where they are too few."""
+    count = (~np.isnan(values)).sum(axis=-2, keepdims=True)
+    squares = total((values - average(values)) ** 2)
+    return np.asarray(np.sqrt(squares / np.where(count > ddof, count - ddof, np.nan)))

@@ -1,0 +1,33 @@
+"""The sources of doubt, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.source import Drawable
+from spi_pipeline.engine.uncertainty.sources import (
+    aggregation,
+    allocation,
+    choice,
+    goalposts,
+    imputation,
+    measurement,
+    normalisation,
+    transform,
+    weights,
+)
+
+# How each source is varied in some data, or why it cannot be; by the names of ``framework.doubt.SOURCES``.
+PREPARE: dict[str, Callable[[Scores, Doubt], Drawable | str]] = {
+    "measurement": measurement.prepare,
+    "allocation": allocation.prepare,
+    "imputation": imputation.prepare,
+    "goalposts": goalposts.prepare,
+    "transform": transform.prepare,
+    "normalisation": normalisation.prepare,
+    "weights": weights.prepare,
+    "aggregation": aggregation.prepare,
+    "choice": choice.prepare,
+}

@@ -1,0 +1,29 @@
+"""Errors of imputation: how far an estimate lies from what would have been observed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.panel import INDEX_NAMES
+from spi_pipeline.engine.uncertainty.errors import errors_of
+from spi_pipeline.engine.uncertainty.source import Drawable
+
+
+def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+    """Estimates drawn with the error that leaving known values out shows."""
+    cells, panel = scores.indicators.cells, scores.inputs.task.values.panel
+    if cells.empty:
+        return "no cell was filled"
+    sd = np.full(panel.shape, np.nan)
+    row = panel.index.get_indexer(pd.MultiIndex.from_frame(cells[INDEX_NAMES]))
+    sd[row, panel.columns.get_indexer(pd.Index(cells["indicator_id"]))] = cells["error"].to_numpy(dtype=float)
+    errors = errors_of(scores, pd.DataFrame(sd, index=panel.index, columns=panel.columns))
+    if errors is None:
+        return "no filled cell has an error: there was no known value to try the estimate on"
+    return Drawable(
+        "filled cells drawn around their estimates with the error of estimates of known values", errors.draw,
+        "a missing value is as hard to estimate as a known one", errors.columns,
+    )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Errors of measurement: what counts, surveys and models leave open about a value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_pipeline.engine.calculate.counts import counted_interval
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.errors import errors_of
+from spi_pipeline.engine.uncertainty.source import Drawable
+
+# Half the width of a 95 % interval in standard deviations.
+Z95 = 1.959963984540054
+
+
+def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+    """Values drawn with their standard errors."""
+    errors = errors_of(scores, standard_errors(scores))
+    if errors is None:
+        return "no value has lower and upper, or a numerator"
+    return Drawable(
+        "values drawn from normal distributions with their standard errors", errors.draw,
+        "errors of different indicators and areas do not depend on each other", errors.columns,
+    )  # fmt: skip
+
+
+def standard_errors(scores: Scores) -> pd.DataFrame:
+    """Standard errors of the raw values, NaN where the data tell none.
+
+    The width of the 95 % interval over 2 × 1.96: of the interval given, else of that which follows from the counts
+    behind a value (Wilson's for proportions, Byar's or exact Poisson's for rates).
+    """
+    values = scores.inputs.task.values
+    sd = pd.DataFrame(np.nan, index=values.panel.index, columns=values.panel.columns)
+    if values.lower is not None and values.upper is not None:
+        sd = (values.upper - values.lower) / (2 * Z95)
+    if values.numerator is not None:
+        columns = {}
+        for name in values.panel.columns[values.numerator.notna().any()]:
+            interval = counted_interval(values, name, scores.task.recipe.leaves[name].counts)
+            columns[name] = (interval["upper"] - interval["lower"]) / (2 * Z95)
+        counted = pd.DataFrame(columns, index=sd.index).reindex(columns=sd.columns)
+        sd = sd.where(sd.notna(), counted)
+    return sd.where(sd > 0)

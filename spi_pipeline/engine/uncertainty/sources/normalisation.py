@@ -1,0 +1,40 @@
+"""Normalisation: how values become scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spi_pipeline.engine.calculate.changes import Changes, Normalisation
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+
+WAYS = ("stated", "minmax", "percentile_rank")
+# Scores without fixed ends: another way to normalise is brought to their mean and spread, or it would be another unit.
+OPEN = ("z", "base_year_z", "normal", "rank", "borda", "scaled", "none")
+# What is taken as given is not normalised in another way.
+GIVEN = ("none", "exponential", "exponential_of_ranks")
+
+
+def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+    """Scores as stated, between the extremes, or by the order of the areas."""
+    recipe, leaves = scores.task.recipe, scores.task.structure.leaves
+    methods = np.array([recipe.leaves[name].normalise.method for name in leaves])
+    among = scores.inputs.rows.among
+    raw = rows_of(scores.indicators.treated, among)
+    columns = np.flatnonzero((raw.max() > raw.min()).to_numpy() & ~np.isin(methods, GIVEN))
+    if not len(columns):
+        return "scores or ranks are taken as given"
+    if min(map(len, scores.inputs.rows.ranked.values())) < 2:
+        return "a single area has no place among others"
+    unlimited = columns[np.isin(methods[columns], OPEN)]
+    stated = rows_of(scores.scores[leaves], among).to_numpy(dtype=float)[:, unlimited]
+    centre, width = np.nanmean(stated, axis=0), np.nanstd(stated, axis=0)
+
+    def draw(generators: Generators) -> tuple[Changes, Noted]:
+        chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])
+        other = Normalisation(columns, chosen, unlimited, centre, width)
+        return Changes(normalisation=other), {"normalisation": chosen}
+
+    return Drawable("as stated, min-max, or percentile rank", draw, "each is as likely as another", columns)

@@ -1,0 +1,40 @@
+"""Transforms: on which scale of the values a score is read off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spi_pipeline.engine.calculate.changes import Changes
+from spi_pipeline.engine.calculate.indicators import measured
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.framework.bounds import number
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.normalise.transform import Transform
+from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+
+
+def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+    """Values as they are, or their square roots, where they have any."""
+    task, raw = scores.inputs.task, rows_of(scores.indicators.raw, scores.inputs.rows.among)
+    leaves, elements = task.structure.leaves, task.structure.elements
+    ends = [(number(elements[name].worst), number(elements[name].best)) for name in leaves]
+    positive = (raw.min() >= 0).to_numpy() & np.array([min(end or 0.0 for end in pair) >= 0 for pair in ends])
+    recipes = [task.recipe.leaves[name] for name in leaves]
+    plain = np.array([one.transform.method == "none" and one.normalise.method != "none" for one in recipes])
+    columns = np.flatnonzero(plain & positive)
+    if not len(columns):
+        return "no untransformed indicator is free of negative values"
+    root = Transform("square_root")
+    stated = scores.inputs.measure.transforms
+    chosen = [root if column in columns else one for column, one in enumerate(stated)]
+    other = replace(measured(task, chosen), least=0.0)
+
+    def draw(generators: Generators) -> tuple[Changes, Noted]:
+        rooted = np.array([bool(one.integers(2)) for one in generators])
+        noted = {"transform": np.where(rooted, "square_root", "stated")}
+        return Changes(measure=(other, rooted)), noted
+
+    return Drawable("as stated, or the square root", draw, "either is as likely as the other", columns)

@@ -1,0 +1,32 @@
+"""Weights: how much each child counts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from spi_pipeline.engine.calculate.changes import Changes
+from spi_pipeline.engine.calculate.score import Scores
+from spi_pipeline.engine.calculate.weighing import refitted
+from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+
+
+def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+    """Each weight changed by a share of itself, those of one element keeping their sum."""
+    children = scores.task.structure.children
+    if all(len(ids) == 1 for ids in children.values()):
+        return "no element has more than one child"
+    parents = scores.task.structure.parents
+    ends = np.cumsum([0, *(len(children[parent]) for parent in parents)])
+    places = {parent: slice(*pair) for parent, pair in zip(parents, pairwise(ends), strict=True)}
+
+    def draw(generators: Generators) -> tuple[Changes, Noted]:
+        factors = np.array([one.uniform(1 - doubt.weights, 1 + doubt.weights, ends[-1]) for one in generators])
+        return Changes(factors={parent: factors[:, place] for parent, place in places.items()}), {}
+
+    fits = doubt.refit and any(refitted(scores.task.recipe.parents[parent].weights) for parent in parents)
+    again = ", those of principal components fitted anew in each draw" if fits else ""
+    return Drawable(f"each changed by up to {doubt.weights:.0%}{again}", draw,
+                    "every change in this range is as likely as another")  # fmt: skip

@@ -1,0 +1,72 @@
+"""The ends of intervals over many draws, of which only the tails are kept.
+
+The ends of a 90 % interval are among the lowest and the highest twentieth of the draws. So a tenth of them is enough to
+know the ends exactly, and memory does not grow with what lies between.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from spi_pipeline.engine.panel import Array
+
+Draws = npt.NDArray[np.generic]
+
+# Share of the draws beyond either end of a 90 % interval.
+BEYOND = 0.05
+# Cells sorted at a time, to stay in the processor's cache.
+CHUNK = 4096
+
+
+class Tails:
+    """The lowest and the highest of the draws of many cells."""
+
+    def __init__(self, draws: int) -> None:
+        self._draws = draws
+        self._kept = int(BEYOND * (draws - 1)) + 2
+        self._waiting: list[Draws] = []
+        self._tails: Draws | None = None  # cells by the lowest and then the highest, in order
+
+    def add(self, block: Draws) -> None:
+        """Take some draws, draws by cells; a cell that is missing is so in all of them."""
+        self._waiting.append(block)
+        if sum(map(len, self._waiting)) >= 2 * self._kept:
+            self._sort()
+
+    def scores(self) -> tuple[Array, Array]:
+        """The ends by cell, on a straight line between two draws."""
+        tails = self._sorted()
+        below, part = divmod(BEYOND * (self._draws - 1), 1)
+        one = int(below)
+        low = tails[:, one] + (tails[:, one + 1] - tails[:, one]) * part
+        high = tails[:, -1 - one] + (tails[:, -2 - one] - tails[:, -1 - one]) * part
+        return low, high
+
+    def ranks(self) -> tuple[Array, Array]:
+        """The ends by cell at whole numbers that were drawn, not between them."""
+        tails = self._sorted()
+        first = max(int(np.ceil(BEYOND * self._draws)), 1) - 1
+        last = self._draws - max(int(np.ceil((1 - BEYOND) * self._draws)), 1)
+        return tails[:, first], tails[:, -1 - last]
+
+    def _sorted(self) -> Array:
+        if self._waiting:
+            self._sort()
+        assert self._tails is not None
+        return self._tails.astype(float)
+
+    def _sort(self) -> None:
+        new = np.concatenate(self._waiting)
+        self._waiting = []
+        cells = new.shape[1]
+        before = np.empty((cells, 0), new.dtype) if self._tails is None else self._tails
+        width = before.shape[1] + len(new)
+        keep = slice(None) if width <= 2 * self._kept else np.r_[: self._kept, width - self._kept : width]
+        found = np.empty((cells, min(width, 2 * self._kept)), new.dtype)
+        for start in range(0, cells, CHUNK):
+            part = slice(start, start + CHUNK)
+            ordered = np.concatenate([before[part], new[:, part].T], axis=1)
+            ordered.sort(axis=1)
+            found[part] = ordered[:, keep]
+        self._tails = found
