@@ -140,7 +140,7 @@ def edition_table(
     framework: Framework,
     areas: Areas,
     as_of: dt.date,
-    window_ends: Mapping[int, dt.date],
+    window_ends: pd.Series,
 ) -> pd.DataFrame:
     """The editions to publish, and on what each of them rests.
 
@@ -196,6 +196,8 @@ def edition_table(
 
 def _movable(periods: pd.DataFrame, earlier: int, later: int, weights: pd.Series) -> pd.Series:
     """The weight, by area, of the indicators whose observation has another period in the later edition."""
-    before, after = (periods.xs(edition, level="edition") for edition in (earlier, later))
+    editions = periods.index.get_level_values("edition")
+    before, after = (periods[editions == edition].droplevel("edition") for edition in (earlier, later))
     other = (before != after) & before.notna() & after.notna()
-    return other.mul(weights.reindex(other.columns), axis=1).sum(axis=1)
+    moved: pd.Series = other.astype(float) @ weights.reindex(periods.columns)
+    return moved

@@ -63,9 +63,9 @@ def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int
     Returns:
         Shares by area, columns the elements, indicators first.
     """
-    old, new = periods.xs(before, level="edition"), periods.xs(after, level="edition")
+    old, new = _of_edition(periods, before), _of_edition(periods, after)
     other = ((old != new) & old.notna() & new.notna()).astype(float)
-    weights = {parent: formed.weighed.weights for parent, formed in scores.formed.items()}
+    weights = {parent: formed.weights for parent, formed in scores.formed.items()}
     shares = {}
     for name in scores.scores.columns:
         below = weights_below(weights, name)
@@ -96,8 +96,8 @@ def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
         before: the earlier edition.
         after: the later one.
     """
-    index, raw = scores.scores.index, scores.indicators.treated.to_numpy()
-    estimated = scores.indicators.values.panel.isna().to_numpy() & ~np.isnan(raw)
+    index, raw = scores.scores.index, scores.inputs.treated
+    estimated = scores.inputs.task.values.panel.isna().to_numpy() & ~np.isnan(raw)
     errors = np.zeros(raw.shape)
     place = {cell: row for row, cell in enumerate(index)}
     for row, (edition, area) in enumerate(index):
@@ -107,7 +107,12 @@ def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
             errors[row, both] = raw[earlier, both] - raw[row, both]
     found = forward(scores.inputs, Changes(errors=errors[np.newaxis]))
     table = pd.DataFrame({name: found.scores[name][0] for name in scores.scores.columns}, index=index)
-    return table.xs(after, level="edition")
+    return _of_edition(table, after)
+
+
+def _of_edition(table: pd.DataFrame, edition: int) -> pd.DataFrame:
+    """The rows of one edition, by area."""
+    return table[table.index.get_level_values("edition") == edition].droplevel("edition")
 
 
 def change_rows(
@@ -123,8 +128,8 @@ def change_rows(
         pair: the earlier and the later edition.
     """
     before, after = pair
-    old, new = (scores.scores.xs(edition, level="edition") for edition in pair)
-    old_rank, new_rank = (scores.ranks().xs(edition, level="edition") for edition in pair)
+    old, new = (_of_edition(scores.scores, edition) for edition in pair)
+    old_rank, new_rank = (_of_edition(scores.ranks(), edition) for edition in pair)
     levels: Mapping[str, str] = scores.task.structure.level_of
     change = (new - old).round(DIGITS)
     data = (held - old).round(DIGITS)

@@ -20,7 +20,7 @@ WEIGHT_COLUMNS = [
     "alpha", "kmo", "pc1_share",
 ]  # fmt: skip
 CONTRIBUTION_COLUMNS = ["edition", "profile", "area_code", "parent_id", "id", "contribution"]
-IMPUTATION_COLUMNS = ["edition", "profile", "indicator_id", "area_code", "value", "method", "donors"]
+IMPUTATION_COLUMNS = ["edition", "profile", "indicator_id", "area_code", "value", "method", "donors", "error"]
 
 
 def score_rows(scores: Scores, ids: Iterable[str], levels: Mapping[str, str], coverage: pd.DataFrame) -> pd.DataFrame:
@@ -55,11 +55,12 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
         fit: alpha, KMO and first component's share over the wards of England; None where they are not known.
     """
     formed, fitted = scores.formed[parent], scores.task.values.fitted
-    weights = formed.weighed.weights
+    weights = formed.weights
     children = formed.children if fitted is None else formed.children[fitted]
+    editions = children.index.get_level_values("edition")
     parts = []
-    for edition in children.index.unique(level="edition"):
-        held = children.xs(edition, level="edition")
+    for edition in editions.unique():
+        held = children[editions == edition]
         here = pooled_correlation(held)
         shown = fit or component_fit(here.correlation, here.n)
         columns = {"id": weights.index, "weight": weights.to_numpy()}
@@ -72,6 +73,6 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
 
 def contribution_rows(scores: Scores, parent: str) -> pd.DataFrame:
     """Rows of the product ``contribution`` for the children of one parent, but for the profile."""
-    points = scores.formed[parent].contributions().rename_axis(columns="id")
-    stacked: pd.Series = points.stack().dropna()
-    return stacked.reset_index(name="contribution").assign(parent_id=parent)
+    points = scores.formed[parent].contributions()
+    rows = points.reset_index().melt(["edition", "area_code"], var_name="id", value_name="contribution")
+    return rows.dropna(subset=["contribution"]).assign(parent_id=parent)

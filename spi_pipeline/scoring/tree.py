@@ -166,7 +166,7 @@ def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], frame
     if own.get("impute") == "regression":
         own["impute"] = {"method": "regression", "minimum_share": framework.publication.areas}
     goalposts = {name: row[name] for name in ("direction", "worst", "best")}
-    own |= json.loads(row["methods"]) if row.get("methods") else {}
+    own |= json.loads(row["methods"]) if isinstance(row.get("methods"), str) else {}
     return {"id": row["indicator_id"], "parent": parent, "level": "indicator", **goalposts, **own}
 
 
@@ -199,7 +199,7 @@ def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
     found = []
     for authority, codes in areas.by_authority.items():
         formed = tree.score(rows[rows["area_code"].isin(codes)], authority).formed
-        of_parent = {parent: one.weighed.weights for parent, one in formed.items()}
+        of_parent = {parent: one.weights for parent, one in formed.items()}
         found.append(weights_below(of_parent, tree.elements[0]["id"]))
     weights: pd.Series = pd.concat(found).groupby(level=0, sort=False).mean()
     return weights

@@ -83,7 +83,7 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
 def _changes(index: _Index, observations: pd.DataFrame, found: Simulated) -> Iterator[pd.DataFrame]:
     scores = index.scores
     cells = scores.scores.index
-    periods = periods_of(observations, index.tree.leaves, cells).where(scores.indicators.values.panel.notna())
+    periods = periods_of(observations, index.tree.leaves, cells).where(scores.inputs.task.values.panel.notna())
     for pair in pairs_of(sorted(set(cells.get_level_values("edition")))):
         movable = movable_share(scores, periods, *pair)
         yield change_rows(scores, with_estimates_of(scores, *pair), movable, found.changes(*pair), pair)

@@ -65,7 +65,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
             for profile in framework.profiles
             for tree in [index_tree(framework, profile, table, reference)]
         }
-        ends = window_ends(observations, contracts.active).to_dict()
+        ends = window_ends(observations, contracts.active)
         return edition_table(observations, weights, chosen, framework, where, inputs.as_of, ends)
 
     # Weights that are fitted over the wards at hand are fitted over the published editions, once these are known.

@@ -140,7 +140,9 @@ def test_shared_out_counts_are_taken_as_they_are(events: float, people: float) -
 def test_every_indicator_of_the_repository_has_the_error_of_its_kind(contracts: Contracts) -> None:
     units, every = contracts.vocabulary.units, contracts.indicators
     models = {name: sampling_model(item, units[item.unit]) for name, item in every.items()}
-    assert {models[name] for name in ("no_central_heating", "vaccinated_50_and_over", "residents_flooded")} == {"proportion"}
+    assert {models[name] for name in ("no_central_heating", "vaccinated_50_and_over", "residents_flooded")} == {
+        "proportion"
+    }
     assert {models[name] for name in ("burglary", "road_collisions", "electoral_registration")} == {"rate"}
     assert every["no_central_heating"].error_basis == every["turnout"].error_basis == "counts"
     assert every["burglary"].error_basis == "dispersion"

@@ -8,11 +8,11 @@ import duckdb
 import pandas as pd
 import pytest
 from scipy import stats
+from spi_pipeline.scoring.again import Tables, scored_again
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.queries import reading
-from spi_pipeline.scoring.again import Tables, scored_again
 from spi_pipeline_tests.integration.houses import House
 
 FARLEY, LUTON = "E05014742", "E06000032"

@@ -83,7 +83,7 @@ def test_a_component_without_a_slot_is_refused_and_its_slots_are_told() -> None:
 def told(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) -> pd.DataFrame:
     kept = [Slot(name, name, "") for name in weights]
     by_profile = {"spi": pd.Series(weights), "equal": pd.Series(weights)}
-    return edition_table(rows, by_profile, kept, framework(), areas, TODAY, {2024: dt.date(2024, 4, 30)})
+    return edition_table(rows, by_profile, kept, framework(), areas, TODAY, pd.Series({2024: dt.date(2024, 4, 30)}))
 
 
 def figures(status: dict[int, str], name: str = "damp") -> pd.DataFrame:
