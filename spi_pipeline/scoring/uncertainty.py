@@ -29,6 +29,7 @@ INTERVAL_COLUMNS = [
     "edition", "profile", "level", "id", "area_code", "score_low", "score_high", "measured_low", "measured_high",
     "rank_low", "rank_high", "among_lowest",
 ]  # fmt: skip
+SCORE_ENDS = ["score_low", "score_high", "measured_low", "measured_high"]
 DOUBT_COLUMNS = ["profile", "authority_code", "source", "varied", "how", "assumed", "draws", "seed"]
 SENSITIVITY_COLUMNS = [
     "edition", "profile", "authority_code", "source", "first", "first_low", "first_high", "total", "total_low",
@@ -70,6 +71,8 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
         # A draw may give a score to an area that has too few values; it has no score all the same.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
         table = found.intervals[scored].rename(columns={"lowest": "among_lowest"})
+        # Ends are kept to seven digits, so that one may come to lie beyond the scale by as much.
+        table[SCORE_ENDS] = table[SCORE_ENDS].clip(0.0, 100.0)
         parts["rank_interval"].append(index.about(table.assign(level=table["id"].map(levels))))
         parts["doubt"].append(index.about(found.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
         parts["change"] += [index.about(rows) for rows in _changes(index, observations, found)]
