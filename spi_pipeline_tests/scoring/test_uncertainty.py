@@ -1,101 +1,145 @@
-"""Intervals of ranks and what drives them, on an invented index whose draws are few."""
+"""Intervals of scores, ranks and changes, and what drives them, on an invented index whose draws are few."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from spi_pipeline.scoring.doubt import (
+
+from spi_pipeline.contracts.models.framework import Uncertainty
+from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES
+from spi_pipeline.scoring.change import CHANGE_COLUMNS
+from spi_pipeline.scoring.uncertainty import (
     DOUBT_COLUMNS,
     INTERVAL_COLUMNS,
     SENSITIVITY_COLUMNS,
     drivers,
-    rank_intervals,
+    uncertainty,
 )
-
-from spi_pipeline.contracts.models.framework import Framework
-from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline_tests.scoring.town import NORTH, SOUTH
-from spi_pipeline_tests.scoring.whole import EIGHT_AND_TWO, WARDS, town_index
+from spi_pipeline_tests.scoring.whole import EDITIONS, EIGHT_AND_TWO, WARDS, observations, town_tables, town_trees
 
-EVERYTHING = set(SOURCES)
+KEY = ["edition", "profile", "level", "id", "area_code"]
 
 
-def framed(**uncertainty: Any) -> Framework:
-    frame = town_index()[1]
-    return frame.model_copy(update={"uncertainty": frame.uncertainty.model_copy(update=uncertainty)})
+def wanted(**stated: Any) -> Uncertainty:
+    return town_trees()[1].uncertainty.model_copy(update=stated)
+
+
+def found(rows: pd.DataFrame | None = None, **stated: Any) -> dict[str, pd.DataFrame]:
+    figures = observations() if rows is None else rows
+    return uncertainty(town_trees()[0], figures, EIGHT_AND_TWO, wanted(**stated))
 
 
 @cache
-def found() -> tuple[pd.DataFrame, pd.DataFrame]:
-    tables, frame = town_index()
-    return rank_intervals(tables, frame, EIGHT_AND_TWO)
+def usual() -> dict[str, pd.DataFrame]:
+    return found()
 
 
-def test_every_rank_of_a_ward_has_an_interval_within_its_authority() -> None:
-    intervals, _ = found()
+def test_every_score_has_an_interval_and_every_rank_one_within_its_authority() -> None:
+    intervals = usual()["rank_interval"]
     assert list(intervals.columns) == INTERVAL_COLUMNS
-    score = town_index()[0].score
-    ranked = score[score["rank"].notna()]
-    key = ["edition", "profile", "level", "id", "area_code"]
-    assert not intervals.duplicated(key).any()
-    assert len(ranked.merge(intervals, on=key)) == len(ranked) == len(intervals)
-    most = intervals["area_code"].map(EIGHT_AND_TWO.authority_of.map({NORTH: 8, SOUTH: 2}))
-    assert (intervals["rank_low"] >= 1).all()
-    assert (intervals["rank_low"] <= intervals["rank_high"]).all()
-    assert (intervals["rank_high"] <= most).all()
+    score = town_tables()["element_score"]
+    scored = score[score["score"].notna()]
+    assert not intervals.duplicated(KEY).any()
+    assert len(scored.merge(intervals, on=KEY)) == len(scored) == len(intervals)
+    assert (intervals["measured_low"] <= intervals["measured_high"]).all()
+    wards = intervals[intervals["area_code"].isin(WARDS)]
+    assert intervals.loc[~intervals["area_code"].isin(WARDS), "rank_low"].isna().all()
+    most = wards["area_code"].map(EIGHT_AND_TWO.authority_of.map({NORTH: 8, SOUTH: 2}))
+    assert (wards["rank_low"] >= 1).all()
+    assert (wards["rank_low"] <= wards["rank_high"]).all()
+    assert (wards["rank_high"] <= most).all()
+
+
+def test_the_full_interval_is_wider_than_what_was_measured() -> None:
+    intervals = usual()["rank_interval"]
+    above = intervals[intervals["level"] != "indicator"]
+    full, measured = above["score_high"] - above["score_low"], above["measured_high"] - above["measured_low"]
+    assert (full > 0).all()
+    assert (full > measured).mean() > 0.95
+
+
+def test_with_nothing_drawn_every_interval_is_the_published_score_to_the_last_bit() -> None:
+    """Of the housing indicators none has an error or, under this profile, an estimate."""
+    intervals = found(sources=["measurement", "imputation"])["rank_interval"]
+    own = intervals[(intervals["profile"] == "equal") & (intervals["id"] == "housing")]
+    joined = own.merge(town_tables()["element_score"], on=KEY)
+    assert len(joined) == 12 * len(EDITIONS)
+    for end in ("score_low", "score_high", "measured_low", "measured_high"):
+        np.testing.assert_array_equal(joined[end], joined["score"])
+    assert (joined["rank_low"] == joined["rank"]).all() or joined["rank"].isna().any()
+    ranked = joined.dropna(subset=["rank"])
+    assert (ranked["rank_low"] == ranked["rank"]).all()
+    assert (ranked["rank_high"] == ranked["rank"]).all()
 
 
 def test_the_worst_of_two_is_among_the_lowest_and_the_other_is_not() -> None:
-    intervals, _ = found()
+    intervals = usual()["rank_interval"]
     south = intervals[(intervals["level"] == "index") & intervals["area_code"].isin(WARDS[8:])]
     assert (south.groupby(["edition", "profile"])["among_lowest"].sum() == 1).all()
 
 
 def test_every_source_is_named_with_how_or_why_not() -> None:
-    _, doubt = found()
+    doubt = usual()["doubt"]
     assert list(doubt.columns) == DOUBT_COLUMNS
-    groups = doubt.groupby(["authority_code", "edition", "profile"])
-    assert len(groups) == 2 * 2 * 2
-    assert all(set(own["source"]) == EVERYTHING for _, own in groups)
+    groups = doubt.groupby(["authority_code", "profile"])
+    assert len(groups) == 2 * 2
+    assert all(set(own["source"]) == set(SOURCES) for _, own in groups)
     assert set(doubt["draws"]) == {40}
     assert set(doubt["seed"]) == {1}
-    told = doubt.set_index(["authority_code", "edition", "profile", "source"])
-    assert told.loc[(NORTH, 2023, "spi", "imputation"), "how"].startswith("no filled cell has an error")
-    assert not told.loc[(NORTH, 2023, "equal", "imputation"), "varied"]
-    assert told.loc[(NORTH, 2023, "equal", "imputation"), "how"] == "no cell was filled"
-    assert told.loc[(SOUTH, 2024, "spi", "measurement"), "how"].endswith("(1 of 4 indicators)")
+    told = doubt.set_index(["authority_code", "profile", "source"])
+    assert told.loc[(NORTH, "spi", "imputation"), "how"].endswith("(2 of 5 indicators)")
+    assert not told.loc[(NORTH, "equal", "imputation"), "varied"]
+    assert told.loc[(SOUTH, "spi", "measurement"), "how"].endswith("(2 of 5 indicators)")
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
-    tables, frame = town_index()
-    again = rank_intervals(tables, frame, EIGHT_AND_TWO)
-    for one, other in zip(found(), again, strict=True):
-        pd.testing.assert_frame_equal(one, other)
-    assert not rank_intervals(tables, framed(seed=2), EIGHT_AND_TWO)[0].equals(found()[0])
+    again = found()
+    for name, table in usual().items():
+        pd.testing.assert_frame_equal(table, again[name])
+    assert not found(seed=2)["rank_interval"].equals(usual()["rank_interval"])
 
 
-def test_with_nothing_but_an_error_nobody_has_every_rank_is_certain() -> None:
-    """Of the housing indicators none has an interval: with sampling error alone their ranks do not move."""
-    tables, _ = town_index()
-    intervals, doubt = rank_intervals(tables, framed(sources=["measurement"]), EIGHT_AND_TWO)
-    moved = set(intervals.loc[intervals["rank_low"] < intervals["rank_high"], "id"])
-    assert "c" in moved
-    assert moved.isdisjoint({"old", "new", "b", "d", "e", "housing"})
-    assert set(doubt.loc[~doubt["varied"], "how"]) == {"switched off"}
+def test_every_change_has_its_interval_and_an_element_that_stood_still_has_none_to_speak_of() -> None:
+    change = usual()["change"]
+    assert list(change.columns) == CHANGE_COLUMNS
+    assert set(zip(change["edition_from"], change["edition_to"], strict=True)) == {
+        (2022, 2023), (2023, 2024), (2022, 2024),
+    }  # fmt: skip
+    assert not change.duplicated(["edition_from", "edition_to", "profile", "id", "area_code"]).any()
+    assert (change["change_low"] <= change["change_high"]).all()
+    assert (
+        (change["change_low"] <= change["change"] + 1e-4) & (change["change"] <= change["change_high"] + 1e-4)
+    ).mean() > 0.9
+    still = change[(change["profile"] == "equal") & change["id"].isin(["a", "b", "d", "e", "housing"])]
+    # The error of e is one observation's in all editions, and so does not move it.
+    assert still[["change", "change_low", "change_high"]].abs().max(axis=None) < 1e-4
+    moved = change[(change["profile"] == "equal") & (change["id"] == "c")]
+    assert (moved["change_high"] - moved["change_low"] > 1).all()
+    assert change.loc[change["rank_change_low"] > change["rank_change_high"]].empty
+
+
+def test_the_parts_of_a_change_add_up_and_estimates_move_only_where_something_is_estimated() -> None:
+    change = usual()["change"]
+    np.testing.assert_allclose(change["from_data"] + change["from_imputation"], change["change"], atol=1e-9)
+    assert (change.loc[change["profile"] == "equal", "from_imputation"] == 0).all()
+    spi = change[(change["profile"] == "spi") & (change["from_imputation"] != 0)]
+    assert set(spi["area_code"]) <= {WARDS[4], WARDS[6]}
 
 
 def test_shares_are_those_of_the_newest_edition_and_blank_where_nothing_was_varied() -> None:
-    tables, frame = town_index()
-    shares = drivers(tables, frame, EIGHT_AND_TWO)
+    rows = observations()
+    shares = drivers(town_trees()[0], rows[rows["edition"] == 2024], EIGHT_AND_TWO, wanted())
     assert list(shares.columns) == SENSITIVITY_COLUMNS
     assert set(shares["edition"]) == {2024}
-    assert len(shares) == 2 * 2 * len(EVERYTHING)
+    assert len(shares) == 2 * 2 * len(SOURCES)
     blank = shares[shares["total"].isna()]
     north = blank[(blank["authority_code"] == NORTH) & (blank["profile"] == "equal")]
-    assert set(north["source"]) == {"allocation", "imputation"}
+    assert set(north["source"]) == {"imputation", "allocation"}
     known = shares.dropna()
     assert (known["total"] >= 0).all()
     assert (known["total_low"] <= known["total"] + 1e-12).all()
@@ -104,8 +148,10 @@ def test_shares_are_those_of_the_newest_edition_and_blank_where_nothing_was_vari
 
 
 def test_one_source_alone_makes_all_of_the_doubt() -> None:
-    tables, _ = town_index()
-    shares = drivers(tables, framed(sources=["weights"], weights=1.0, shares=100), EIGHT_AND_TWO)
+    rows = observations()
+    options = wanted(sources=["weights"], weights=1.0, shares=100)
+    shares = drivers(town_trees()[0], rows[rows["edition"] == 2024], EIGHT_AND_TWO, options)
     own = shares[(shares["authority_code"] == NORTH) & shares["total"].notna()]
     assert set(own["source"]) == {"weights"}
+    assert set(MEASURED).isdisjoint(own["source"])
     assert own["total"].tolist() == pytest.approx([1, 1], abs=0.35)
