@@ -13,7 +13,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.indicators.intervals import sampling_model
-from spi_pipeline.scoring.editions import slots
+from spi_pipeline.scoring.basis import slots
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
 DOCUMENT = REPOSITORY / "docs" / "index.md"
