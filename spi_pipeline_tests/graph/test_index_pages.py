@@ -77,8 +77,7 @@ def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict
         assert [row[0] for row in rows] == list(refreshed.contracts.framework.profiles)
         points = dict(
             refreshed.query(
-                "SELECT id, contribution FROM contribution "
-                f"WHERE {NEWEST} AND parent_id = ? AND area_code LIKE 'E06%'",
+                f"SELECT id, contribution FROM contribution WHERE {NEWEST} AND parent_id = ? AND area_code LIKE 'E06%'",
                 name,
             )
         )
