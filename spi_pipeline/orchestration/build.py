@@ -17,7 +17,7 @@ from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 
 # From here on everything follows from observations alone.
-INDEX_GROUPS = ("editions", "components", "dimensions", "index", *BEHIND_INDEX)
+INDEX_GROUPS = ("basis", "components", "dimensions", "index", *BEHIND_INDEX)
 
 
 def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:

@@ -19,8 +19,9 @@ def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
 def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
     """The inputs of each step that are drawn as lines, so that the lineage reads from left to right and not as a web.
 
-    What is made of an input stands for it: a source is drawn where it is read first. Behind the index only the last are
-    drawn: looks at the index and the publication read nearly every table, which would be a fan of 80 lines.
+    What is made of an input stands for it: a source and the basis are drawn where they are read first. Behind the index
+    only the last are drawn: looks at the index and the publication read nearly every table, which would be a fan of 80
+    lines.
     """
     index = next(step.outputs[0] for step in plan if step.group == "index")
     maker = {table: step for step in plan for table in step.outputs}
@@ -31,8 +32,9 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
         read = tuple(name for name in step.inputs if name in maker)
         inputs = tuple(dict.fromkeys((*read, index))) if behind else read
         beyond = frozenset[Step]().union(*(above[name] for name in inputs))
-        drawn[step] = tuple(
-            name for name in inputs if maker[name] not in beyond or not (behind or maker[name].stage == "sources")
-        )
+        once = {
+            maker[name] for name in inputs if behind or maker[name].stage == "sources" or maker[name].group == "basis"
+        }
+        drawn[step] = tuple(name for name in inputs if maker[name] not in once & beyond)
         above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
     return drawn

@@ -207,7 +207,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     changed, found = {table}, dict[str, list[str]]()
     for step in plan:
         # Every component reads which editions there are; followed, that would name all of them for any indicator.
-        if step.group not in ("editions", *BEHIND_INDEX) and changed.intersection(step.inputs):
+        if step.group not in ("basis", *BEHIND_INDEX) and changed.intersection(step.inputs):
             changed.update(step.outputs)
             found.setdefault(step.kind, []).append(step.name)
     told = []

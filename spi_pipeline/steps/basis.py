@@ -10,7 +10,8 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.indicators.windows import window_ends
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
-from spi_pipeline.steps.pages.page import Page
+from spi_pipeline.steps.pages.markdown import framed
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, indicator_files, products
 
@@ -28,7 +29,7 @@ def basis_step(contracts: Contracts) -> Step:
         outputs=("indicator", "edition"),
         files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator", "edition")),
         does=basis,
-        page=Page(),
+        page=Page(shows=_shows),
         title="Basis of the publication",
         description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
         "so that a score never moves because figures enter or expire. What each indicator measures, how it is scored, "
@@ -75,3 +76,21 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
 
 def _useful_years(contracts: Contracts, source_id: str) -> int:
     return contracts.vocabulary.useful_lives[contracts.sources[source_id].properties.useful_life].years
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """The slots that are left out, each with its reason, and on what each edition rests under the first profile."""
+    indicators, editions = look.frame("indicator"), look.frame("edition")
+    newest = indicators[indicators["indicator_id"] == indicators["slot_id"]].set_index("slot_id")
+    out = newest.loc[~indicators.groupby("slot_id")["in_basis"].any(), "not_in_basis_because"]
+    profile = next(iter(contracts.framework.profiles))
+    shares = editions.loc[
+        editions["profile"] == profile, ["edition", "measured_weight", "carried_weight", "held_weight"]
+    ]
+    shares.columns = shares.columns.str.removesuffix("_weight")
+    shares = shares.astype({"edition": str}).map(lambda share: share if isinstance(share, str) else f"{share:.0%}")
+    return {
+        "slots_in_the_basis": int(editions["slots"].iloc[0]),
+        "slots_left_out": Markdown(framed(out.rename("why").rename_axis("slot").reset_index())),
+        "editions_rest_on": Markdown(framed(shares)),
+    }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, Inputs
 from spi_pipeline.steps.pages.page import Page
+from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
@@ -21,7 +23,7 @@ def joined_steps(contracts: Contracts) -> list[Step]:
     """The steps of the products ``observation`` and ``score``."""
     values = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
     imputed = tuple(f"imputation.{component}" for component in contracts.framework.components)
-    scores, weights = (
+    of_elements, weights = (
         tuple(f"{table}.{name}" for name in all_elements(contracts)) for table in ("element_score", "weight")
     )
     return [
@@ -43,16 +45,16 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             name="score",
             kind="joined",
             group="published",
-            inputs=(*scores, *weights, *values, "indicator", "edition", "rank_interval", AS_OF),
+            inputs=(*of_elements, *weights, *values, "indicator", "edition", "rank_interval", AS_OF),
             outputs=("score",),
             files=products("score"),
             does=score,
-            page=Page(),
+            page=Page(preview=_index),
             title="Scores as readers see them",
             description="Scores and ranks of every ward at every level, edition and profile, with their intervals and "
             "the dates of the figures behind them.",
             lineage={
-                "score": tuple((name, "score") for name in scores),
+                "score": tuple((name, "score") for name in of_elements),
                 "newest_period": tuple((name, "period_end") for name in values),
                 "age_years": (*((name, "period_end") for name in values), *((name, "weight") for name in weights)),
                 **{end: (("rank_interval", end),) for end in ENDS},
@@ -86,3 +88,7 @@ def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     ends = inputs.frame("rank_interval")[[*key, *ENDS]]
     joined = inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")
     return {"score": joined.merge(dated, on=key, how="left", validate="1:1")}
+
+
+def _index(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    return scores(table, contracts, contracts.framework.id)

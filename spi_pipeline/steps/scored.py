@@ -39,7 +39,7 @@ def component_step(contracts: Contracts, component_id: str) -> Step:
         outputs=tuple(f"{table}.{component_id}" for table in SCORED),
         files=(f"indicators/{component_id}.yaml", "framework.yaml", *products(*SCORED)),
         does=component_scores,
-        page=Page(about=_about_component, shows=_shows, preview=_preview),
+        page=Page(about=_about_component, shows=_shows_component, preview=_preview),
         title=component.title,
         description=component.description,
         operation="components",
@@ -135,6 +135,13 @@ def _about_parent(step: Step, contracts: Contracts) -> Facts:
 def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: Contracts) -> Facts:
     sources = list(dict.fromkeys(name for item in items for name in contracts.sources_of(item)))
     return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **rests_on(sources, contracts)}
+
+
+def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """What every parent shows, and how many indicators stand behind it."""
+    slots = look.frame(f"weight.{step.name}")["id"].nunique()
+    alone = "1: the component is no more than this indicator" if slots == 1 else str(slots)
+    return {"slots": alone, **_shows(step, contracts, look)}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -23,7 +23,7 @@ from spi_pipeline_tests.contracts.mutation import (
 
 def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
     ward = change(root, "geography.yaml", "code: E05014736", "code: E05014735")
-    mean = change(root, "framework.yaml", "dimension: arithmetic, ", "")
+    mean = change(root, "framework.yaml", "aggregate: arithmetic", "aggregate: aritmetic")
     severity = change(root, CAR, "severity: warning", "severity: warn")
     value = change(root, SAFETY, "[Burglary]", "[Burglry]")
     key = change(root, HOUSING, "    limits: Counted", "    owner: nobody\n    limits: Counted")

@@ -64,9 +64,16 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "number out of range", "framework.yaml",
-            "    available: 0.5",
-            "    available: 7",
-            "profiles.spi.available: 7 is refused, input should be less than or equal to 1",
+            "first_edition: 2019",
+            "first_edition: 1999",
+            "publication.first_edition: 1999 is refused, input should be greater than or equal to 2000",
+        ),
+        case(
+            "misspelt key of a profile", "framework.yaml",
+            "    aggregate: arithmetic",
+            "    agregate: arithmetic",
+            "profiles.spi: 'agregate' is not a key of this part; nearest is 'aggregate', allowed are aggregate, "
+            "available, decimals, description, floor, impute, missing, normalise, rescale, title, treat, weights",
         ),
         case(
             "text for a mapping", "geography.yaml",
@@ -181,20 +188,6 @@ OVERCROWDED = "source: census_overcrowding"
             "columns: [none]",
             "per: 1000, columns: [none]",
             "indicators.no_car.measure: per belongs to a rate; a share is in percent",
-        ),
-        case(
-            "unknown mean", "framework.yaml",
-            "means: {component: arithmetic",
-            "means: {component: aritmetic",
-            "profiles.spi.means.component: 'aritmetic' is not a value of this key; nearest is 'arithmetic', "
-            "allowed are arithmetic, geometric, harmonic",
-        ),
-        case(
-            "mean for an unknown level", "framework.yaml",
-            "means: {component",
-            "means: {indicator: arithmetic, component",
-            "profiles.spi.means.indicator: 'indicator' is not a value of this key; "
-            "allowed are component, dimension, index",
         ),
     ],
 )  # fmt: skip

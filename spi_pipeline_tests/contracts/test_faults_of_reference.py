@@ -168,10 +168,57 @@ OUTCOMES = (
             "component leisure has no indicators; add indicators/leisure.yaml",
         ),
         case(
-            "level without mean", "framework.yaml",
-            "means: {component: arithmetic, dimension: arithmetic, ",
-            "means: {component: arithmetic, ",
-            "profile spi states no mean for dimension; it needs one for each of component, dimension, index",
+            "unknown method of a profile", "framework.yaml",
+            "    impute: regression",
+            "    impute: regresion",
+            "profile spi: 'regresion' is not a method of 'impute': use none, regression, mean, median, group_mean, "
+            "group_median, last, linear, neighbours",
+        ),
+        case(
+            "unknown method at a level", "framework.yaml",
+            "    weights: {component: pca,",
+            "    weights: {component: pcs,",
+            "profile spi: 'pcs' is not a method of 'weights': use given, shares, equal, pca, pca_loadings, factor, "
+            "correlation_balanced, random",
+        ),
+        case(
+            "method of an unknown level", "framework.yaml",
+            "    aggregate: arithmetic",
+            "    aggregate: {component: arithmetic, dimenson: geometric}",
+            "profile spi: aggregate is stated for 'dimenson', which is none of the levels component, dimension, index: "
+            "correct it",
+        ),
+        case(
+            "levels of a method that is of indicators alone", "framework.yaml",
+            "    impute: regression",
+            "    impute: {component: regression}",
+            "profile spi: 'impute' names no method: use none, regression, mean, median, group_mean, group_median, "
+            "last, linear, neighbours, as in {method: none}",
+        ),
+        case(
+            "method without its option", "framework.yaml",
+            "    aggregate: arithmetic",
+            "    aggregate: {dimension: generalised}",
+            "profile spi: the generalised mean of dimension needs an order from -20 to 20: write {method: generalised, "
+            "order: 0.5}",
+        ),
+        case(
+            "unknown option of a method", "framework.yaml",
+            "    impute: regression",
+            "    impute: {method: regression, seed: 3}",
+            "profile spi: 'seed' is not an option of impute regression: it takes minimum_share",
+        ),
+        case(
+            "share above one in a profile", "framework.yaml",
+            "    available: 0.5",
+            "    available: 7",
+            "profile spi: available is 7: it is a share from 0 to 1",
+        ),
+        case(
+            "unknown useful life", CAR,
+            "useful_life, value: stock",
+            "useful_life, value: stok",
+            f"'stok' is not a useful life of vocabulary.yaml; nearest is 'stock', allowed are {words('useful_lives')}",
         ),
         case(
             "component and file name differ", HOUSING,
@@ -199,6 +246,15 @@ def test_one_indicator_has_one_successor(root: Path) -> None:
         "one indicator has one successor"
     )
     assert faults(root) == [Fault(ENVIRONMENT, source + 1, message)]
+
+
+def test_an_indicator_needs_a_source_that_states_its_useful_life(root: Path) -> None:
+    change(root, CAR, "  - {property: useful_life, value: stock}\n", "")
+    message = (
+        "indicator no_car: source census_car_availability does not state its useful_life; add one of stock, modelled, "
+        "election, flow to its contract"
+    )
+    assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "source: census_car_availability"), message)]
 
 
 def test_text_is_refused_and_so_is_what_it_means(root: Path) -> None:

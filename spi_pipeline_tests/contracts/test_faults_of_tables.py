@@ -121,7 +121,8 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "  - {property: mode,",
             "  - {property: colour, value: red}\n  - {property: mode,",
             "customProperties: 'colour' is not a key of this part; "
-            "allowed are attribution, dataset, geography, group, licence, mode, period, publisher, url",
+            "allowed are attribution, dataset, geography, group, licence, mode, period, publisher, url, "
+            "useful_life",
         ),
         case(
             "repeated property", CAR,

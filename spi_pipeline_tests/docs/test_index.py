@@ -13,9 +13,11 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.indicators.intervals import sampling_model
+from spi_pipeline.scoring.basis import slots
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
 DOCUMENT = REPOSITORY / "docs" / "index.md"
+NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
 
 
 def test_framework(contracts: Contracts) -> None:
@@ -38,7 +40,7 @@ def test_indicators(contracts: Contracts, refreshed: Path) -> None:
     posts = {
         name: (f"{worst:.4g}", f"{best:.4g}", basis)
         for name, worst, best, basis in rows_of(
-            refreshed, "SELECT indicator_id, worst, best, goalpost_basis FROM indicator"
+            refreshed, "SELECT indicator_id, worst, best, goalpost_source FROM indicator"
         )
     }
     rows = []
@@ -72,52 +74,96 @@ def period(indicator: Indicator, source: Source) -> str:
 
 def test_profiles(contracts: Contracts) -> None:
     header = ["Profile", "Weights in a component", "A missing cell", "Means", "Smallest share of parts"]
-    rows = [
-        [f"`{name}`", profile.weights, profile.impute, ", ".join(dict.fromkeys(profile.means.values())),
-         f"{profile.available:g}"]
-        for name, profile in contracts.framework.profiles.items()
-    ]  # fmt: skip
+    rows = []
+    for name, profile in contracts.framework.profiles.items():
+        stated = profile.methods
+        weights = stated["weights"]["component"] if isinstance(stated["weights"], dict) else stated["weights"]
+        rows.append([f"`{name}`", weights, stated["impute"], stated["aggregate"], f"{stated['available']:g}"])
     assert_table(DOCUMENT, "profiles", markdown_table(header, rows))
 
 
-def test_editions(refreshed: Path) -> None:
-    header = ["Edition", "Slots filled", "New", "Carried", "Empty"]
+def test_useful_lives(contracts: Contracts) -> None:
+    header = ["Useful life", "Years", "Why", "Sources"]
+    sources: dict[str, list[str]] = {}
+    for source in contracts.sources.values():
+        sources.setdefault(source.properties.useful_life, []).append(f"`{source.id}`")
+    lives = contracts.vocabulary.useful_lives
+    rows = [
+        [life.title[0].upper() + life.title[1:], life.years, life.reason, ", ".join(sorted(sources[word]))]
+        for word, life in lives.items()
+    ]
+    assert {item.source for item in contracts.indicators.values()} == {
+        name.strip("`") for word in lives for name in sources[word]
+    }, "sources that no indicator is read from need none"
+    assert_table(DOCUMENT, "lives", markdown_table(header, rows, numbers=["Years"]))
+
+
+def test_slots_left_out(contracts: Contracts, refreshed: Path) -> None:
     found = rows_of(
-        refreshed, "SELECT DISTINCT edition, indicators, fresh, carried, missing FROM edition ORDER BY edition"
+        refreshed,
+        "SELECT component_id, slot_id, not_in_basis_because FROM indicator WHERE indicator_id = slot_id "
+        "AND slot_id NOT IN (SELECT slot_id FROM indicator WHERE in_basis)",
     )
-    rows = [[str(edition), *counts] for edition, *counts in found]
+    order = list(contracts.framework.components)
+    rows = [
+        [contracts.titles[component], f"`{slot}`", why]
+        for component, slot, why in sorted(found, key=lambda row: (order.index(row[0]), row[1]))
+    ]
+    assert_table(DOCUMENT, "left out", markdown_table(["Component", "Slot", "Why"], rows))
+
+
+def test_editions(refreshed: Path) -> None:
+    header = ["Edition", "Observed", "Carried", "Held", "Movable since the one before"]
+    found = rows_of(
+        refreshed,
+        "SELECT edition, measured_weight, carried_weight, held_weight, movable FROM edition WHERE profile = 'spi' "
+        "ORDER BY edition",
+    )
+    rows = [
+        [str(edition), *("" if share is None else f"{share:.0%}" for share in shares)] for edition, *shares in found
+    ]
     assert_table(DOCUMENT, "editions", markdown_table(header, rows, numbers=header))
 
 
+def test_dates(contracts: Contracts, refreshed: Path) -> None:
+    header = ["Element", "Newest period", "Mean age in years", "Measured within three years"]
+    found = {
+        name: (str(newest), f"{age:.1f}", f"{recent:.0%}")
+        for name, newest, age, recent in rows_of(
+            refreshed,
+            f"SELECT id, newest_period, age_years, recent_weight FROM score WHERE {NEWEST} "
+            "AND level <> 'indicator' AND area_code LIKE 'E06%'",
+        )
+    }
+    framework = contracts.framework
+    elements = [framework.id, *(each.id for each in framework.dimensions), *framework.components]
+    rows = [[contracts.titles[name], *found[name]] for name in elements]
+    assert_table(DOCUMENT, "dates", markdown_table(header, rows, numbers=header[2:]))
+
+
 def test_weights(contracts: Contracts, refreshed: Path) -> None:
-    header = ["Component", "Basis", "Wards", "Alpha", "KMO", "First component"]
+    header = ["Component", "Method", "Wards", "Alpha", "KMO", "First component"]
     found = {
         parent: cells
         for parent, *cells in rows_of(
             refreshed,
-            "SELECT DISTINCT parent_id, basis, n, alpha, kmo, pc1_share FROM weight "
-            "WHERE profile = 'spi' AND level = 'component'",
+            f"SELECT DISTINCT parent_id, method, n, alpha, kmo, pc1_share FROM weight WHERE {NEWEST} "
+            "AND level = 'component'",
         )
     }
     assert len(found) == len(contracts.framework.components)
     rows = []
     for name, component in contracts.framework.components.items():
-        basis, n, *fit = found[name]
-        rows.append([component.title, f"`{basis}`", f"{n:,}", *("" if x is None else f"{x:.2f}" for x in fit)])
+        method, n, *fit = found[name]
+        rows.append([component.title, f"`{method}`", f"{n:,}", *("" if x is None else f"{x:.2f}" for x in fit)])
     assert_table(DOCUMENT, "weights", markdown_table(header, rows, numbers=header[2:]))
 
 
-def test_slots_by_component_and_edition(contracts: Contracts, refreshed: Path) -> None:
-    found = rows_of(
-        refreshed,
-        "SELECT component_id, edition, count(DISTINCT id) FROM score JOIN indicator ON indicator_id = id "
-        "WHERE level = 'indicator' AND profile = 'spi' GROUP BY ALL",
-    )
-    filled = {(component, edition): count for component, edition, count in found}
-    editions = sorted({edition for _, edition in filled})
-    header = ["Component", "Slots", *map(str, editions)]
+def test_slots_by_component(contracts: Contracts, refreshed: Path) -> None:
+    header = ["Component", "Slots", "In the basis"]
+    held = dict(rows_of(refreshed, "SELECT component_id, count(*) FROM indicator WHERE in_basis GROUP BY ALL"))
     rows = [
-        [component.title, len(slots(contracts.indicators_of(name))), *(filled[name, edition] for edition in editions)]
+        [component.title, len(slots(contracts.indicators_of(name))), held[name]]
         for name, component in contracts.framework.components.items()
     ]
     assert_table(DOCUMENT, "slots", markdown_table(header, rows, numbers=header[1:]))
@@ -128,40 +174,44 @@ def test_what_each_change_rests_on(refreshed: Path) -> None:
         "From",
         "To",
         "Slots with newer figures",
-        "Luton, from data",
-        "Luton, from the set",
-        "Wards, largest from data",
+        "Weight that can have moved",
+        "Luton",
+        "Wards, largest",
+        "Wards that can be told",
     ]
     found = rows_of(
         refreshed,
         """
         SELECT edition_from, edition_to,
-               count(DISTINCT id) FILTER (WHERE level = 'indicator' AND from_data <> 0),
-               any_value(from_data) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
-               any_value(from_set) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
-               max(abs(from_data)) FILTER (WHERE level = 'index' AND area_code LIKE 'E05%')
-        FROM change WHERE profile = 'spi' GROUP BY ALL ORDER BY edition_from
+               count(DISTINCT id) FILTER (WHERE level = 'indicator' AND movable > 0),
+               max(movable) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
+               any_value(change) FILTER (WHERE level = 'index' AND area_code LIKE 'E06%'),
+               max(abs(change)) FILTER (WHERE level = 'index' AND area_code LIKE 'E05%'),
+               count(*) FILTER (WHERE level = 'index' AND area_code LIKE 'E05%' AND verdict <> 'cannot_tell')
+        FROM change WHERE profile = 'spi' GROUP BY edition_from, edition_to
+        ORDER BY edition_to - edition_from, edition_from
         """,
     )
-    rows = [[*map(str, cells[:3]), *(f"{value:.1f}" for value in cells[3:])] for cells in found]
+    rows = [
+        [*map(str, pair_and_slots), f"{movable:.0%}", f"{luton:.1f}", f"{largest:.1f}", told]
+        for *pair_and_slots, movable, luton, largest, told in found
+    ]
     assert_table(DOCUMENT, "moved", markdown_table(header, rows, numbers=header))
+    assert {told for *_, told in found} == {0}, "the text says that of the index nothing can be told"
     moving = rows_of(
-        refreshed, "SELECT DISTINCT source_id FROM change JOIN indicator ON indicator_id = id WHERE from_data <> 0"
+        refreshed, "SELECT DISTINCT source_id FROM change JOIN indicator ON indicator_id = id WHERE movable > 0"
     )
     assert {source for (source,) in moving} == {"street_crime", "stop_and_search", "bus_service"}
-    assert rows_of(refreshed, "SELECT count(*) FROM change JOIN indicator ON indicator_id = id "
-                   "WHERE relative AND from_data <> 0") == [(0,)]  # fmt: skip
+    still = "FROM change JOIN indicator ON indicator_id = id WHERE (relative OR movable = 0) AND from_data <> 0"
+    assert rows_of(refreshed, f"SELECT count(*) {still}") == [(0,)]
 
 
 def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) -> None:
     said, publication = text(DOCUMENT), contracts.framework.publication
     assert f"from {publication.first_edition} to" in said
-    assert f"at least {publication.slots:.0%} of the slots".replace("%", " %") in said
     assert f"at least {publication.areas:.0%} of the wards".replace("%", " %") in said
-    carry = {cadence: entry.carry_years for cadence, entry in contracts.vocabulary.cadences.items()}
-    assert carry.pop("decennial") == 10
-    assert set(carry.values()) == {3}
-    assert {profile.available for profile in contracts.framework.profiles.values()} == {0.5}
+    assert f"at most {publication.held:.0%} of its weight".replace("%", " %") in said
+    assert {profile.methods["available"] for profile in contracts.framework.profiles.values()} == {0.5}
     assert {i.measure.window.months for i in contracts.indicators.values() if i.measure.window} == {12}
 
 
@@ -176,15 +226,12 @@ def test_sampling_models(contracts: Contracts) -> None:
     assert_table(DOCUMENT, "sampling", markdown_table(["Interval", "For", "Indicators"], rows, numbers=["Indicators"]))
 
 
-NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
-
-
 def test_rank_intervals_and_what_is_said_of_them(contracts: Contracts, refreshed: Path) -> None:
     found = rows_of(
         refreshed,
         "SELECT area_name, score, rank, s.rank_low, s.rank_high, among_lowest FROM score s "
         "JOIN rank_interval i USING (edition, profile, id, area_code) JOIN area USING (area_code) "
-        f"WHERE s.level = 'index' AND {NEWEST} ORDER BY rank",
+        f"WHERE s.level = 'index' AND rank IS NOT NULL AND {NEWEST} ORDER BY rank",
     )
     between = {name: (low, high) for name, _, _, low, high, _ in found}
     rows = [
@@ -216,7 +263,7 @@ def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
     found = rows_of(
         refreshed,
         "SELECT source, how, total, total_low, total_high FROM doubt "
-        "JOIN sensitivity USING (authority_code, edition, profile, source) "
+        "JOIN sensitivity USING (authority_code, profile, source) "
         f"WHERE {NEWEST} ORDER BY total DESC NULLS LAST",
     )
     rows = [

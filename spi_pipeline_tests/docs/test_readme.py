@@ -131,16 +131,16 @@ def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
 def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: Path) -> None:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
         ((measured,),) = connection.execute(
-            "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried')"
+            "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried', 'held')"
         ).fetchall()
-        ((filled,),) = connection.execute("SELECT DISTINCT indicators + missing FROM edition").fetchall()
-        bases = connection.execute("SELECT DISTINCT basis FROM weight").fetchall()
+        ((used,),) = connection.execute("SELECT count(*) FROM indicator WHERE in_basis").fetchall()
+        methods = connection.execute("SELECT DISTINCT method FROM weight").fetchall()
         newest = connection.execute(
             "SELECT max(period_end)::VARCHAR FROM observation WHERE source_id = 'street_crime'"
         ).fetchall()
         taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
-    assert f"{measured} indicators in {filled} slots of twelve components" in text(README)
+    assert f"{used} indicators in twelve components. {measured - used} more stand beside" in text(README)
     assert f"{len(contracts.indicators) - measured} more\nenter when publishers are asked" in text(README)
-    assert sorted(bases) == [("equal",), ("pca_reference",)]
+    assert sorted(methods) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]
     assert taken == [("2026-11-23",)]

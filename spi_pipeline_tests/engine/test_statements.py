@@ -259,7 +259,7 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"normalise": {"low": 3}}, "'None' is not a method of 'normalise'"),
+        ({"normalise": {"low": 3}}, "'normalise' names no method"),
         ({"levels": "index"}, "levels is 'index': list their names"),
         (
             {"impute": {"method": "neighbours", "neighbours": 2.5}},

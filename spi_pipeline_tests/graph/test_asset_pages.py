@@ -69,7 +69,7 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
 def test_scores_are_told_in_points(defs: dg.Definitions) -> None:
     for key, about in graph_of(defs).items():
         if about["group"] in ("components", "dimensions", "index"):
-            assert _spec(defs, key).metadata["unit"] == ("points" if key == "change/change" else "points, 0 to 100")
+            assert _spec(defs, key).metadata["unit"] == "points, 0 to 100"
 
 
 def test_a_score_names_what_it_is_the_mean_of_and_what_it_rests_on(defs: dg.Definitions, contracts: Contracts) -> None:

@@ -25,7 +25,7 @@ from spi_pipeline.steps.inputs import EMBEDDED, FACTS, RECORDS
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; the groups of sources, one for each publisher, come before all others.
-ORDER = ("geography", "context", "indicators", "editions", "components", "dimensions", "index", "analysis", "published")
+ORDER = ("geography", "context", "indicators", "basis", "components", "dimensions", "index", "analysis", "published")
 
 
 def _place(group: str) -> int:
@@ -115,7 +115,7 @@ def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> 
     """
     graph = graph_of(defs)
     edges = {(graph[dep]["group"], about["group"]) for about in graph.values() for dep in about["deps"]}
-    line = ["geography", "indicators", "editions", "components", "dimensions", "index", "analysis", "published"]
+    line = ["geography", "indicators", "basis", "components", "dimensions", "index", "analysis", "published"]
     beside = {("indicators", "components"), ("geography", "context"), ("context", "analysis"), ("index", "published")}
     between = {(one, other) for one, other in edges if one != other and one in ORDER}
     assert between == set(itertools.pairwise(line)) | beside
@@ -212,4 +212,4 @@ def test_jobs_select_what_they_say(defs: dg.Definitions, job: str) -> None:
 
 
 def test_rebuilding_the_index_runs_from_editions_to_the_database() -> None:
-    assert ORDER[ORDER.index("editions") :] == INDEX_GROUPS
+    assert ORDER[ORDER.index("basis") :] == INDEX_GROUPS

@@ -1,20 +1,41 @@
-"""What the pages of the index show beyond rows: weights, fit, points, what was varied and what drives the doubt."""
+"""What the pages of the index show beyond rows: the basis, weights, fit, points, doubt and what moved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.integration.houses import House
 
 # Dagster shows longer Markdown behind a button.
 INLINE = 1000
-KINDS = ("component", "dimension", "index", "rank_interval", "sensitivity", "scorecard")
-OURS = {"weights", "fit", "contributions", "varied", "what_drives_the_doubt", "verdicts"}
+KINDS = ("basis", "component", "dimension", "index", "uncertainty", "sensitivity", "scorecard")
+OURS = {
+    "slots_left_out", "editions_rest_on", "weights", "fit", "contributions", "varied", "moved", "what_drives_the_doubt",
+    "verdicts",
+}  # fmt: skip
+NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
+
+
+class Alone:
+    """The current tables, of whose weights only the first child of each parent is left."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        found: pd.DataFrame = self.reader.frame(name)
+        return found[found["id"] == found["id"].iloc[0]] if name.startswith("weight.") else found
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +69,15 @@ def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict
         kind, name = label.split("/")
         if kind not in ("component", "dimension", "index"):
             continue
-        weights = dict(refreshed.query("SELECT id, weight FROM weight WHERE profile = 'spi' AND parent_id = ?", name))
+        weights = dict(refreshed.query(f"SELECT id, weight FROM weight WHERE {NEWEST} AND parent_id = ?", name))
         shown = {row[0]: float(row[1]) for row in _cells(page["weights"])[2:]}
         assert shown == pytest.approx(weights, abs=5e-5)
         heading, _, *rows = _cells(page["fit"])
-        assert heading == ["profile", "basis", "n", "alpha", "kmo", "pc1_share"]
+        assert heading == ["profile", "method", "n", "alpha", "kmo", "pc1_share"]
         assert [row[0] for row in rows] == list(refreshed.contracts.framework.profiles)
         points = dict(
             refreshed.query(
-                "SELECT id, contribution FROM contribution WHERE profile = 'spi' AND parent_id = ? "
-                "AND area_code LIKE 'E06%' AND edition = (SELECT max(edition) FROM edition)",
+                f"SELECT id, contribution FROM contribution WHERE {NEWEST} AND parent_id = ? AND area_code LIKE 'E06%'",
                 name,
             )
         )
@@ -67,7 +87,7 @@ def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict
 def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
     pages: dict[str, dict[str, str]], refreshed: House
 ) -> None:
-    varied = _cells(pages["rank_interval/rank_interval"]["varied"])
+    varied = _cells(pages["uncertainty/uncertainty"]["varied"])
     assert {row[0] for row in varied[2:]} == set(refreshed.contracts.framework.uncertainty.sources)
     assert ["imputation", "False", "no cell was filled", "equal"] in varied
     told = pages["sensitivity/sensitivity"]["what_drives_the_doubt"]
@@ -82,15 +102,69 @@ def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
     assert all(sum(map(int, row[1:])) == 20 for row in verdicts[2:])
 
 
+def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
+    pages: dict[str, dict[str, str]], refreshed: House
+) -> None:
+    page = pages["basis/basis"]
+    left_out = dict(
+        refreshed.query(
+            "SELECT slot_id, not_in_basis_because FROM indicator WHERE indicator_id = slot_id "
+            "AND slot_id NOT IN (SELECT slot_id FROM indicator WHERE in_basis)"
+        )
+    )
+    assert left_out
+    assert {slot: why for slot, why in _cells(page["slots_left_out"])[2:]} == left_out
+    shares = refreshed.query(
+        "SELECT edition, measured_weight, carried_weight, held_weight FROM edition WHERE profile = 'spi' ORDER BY edition"
+    )
+    told = [[str(edition), *(f"{share:.0%}" for share in own)] for edition, *own in shares]
+    assert _cells(page["editions_rest_on"])[2:] == told
+
+
+def test_every_component_says_how_many_slots_it_has(refreshed: House) -> None:
+    reader, contracts = refreshed.runner.reader, refreshed.contracts
+    counted = dict(refreshed.query("SELECT component_id, count(*) FROM indicator WHERE in_basis GROUP BY ALL"))
+    steps = [step for step in build_plan(contracts) if step.kind == "component"]
+    assert {step.name: step.page.shows(step, contracts, reader)["slots"] for step in steps} == {
+        name: str(count) for name, count in counted.items()
+    }
+
+
+def test_a_component_of_one_slot_says_that_it_is_no_more(refreshed: House) -> None:
+    step = next(step for step in build_plan(refreshed.contracts) if step.name == "housing")
+    look = Alone(refreshed.runner.reader)
+    assert step.page.shows(step, refreshed.contracts, look)["slots"] == (
+        "1: the component is no more than this indicator"
+    )
+
+
+def test_what_moved_is_told_for_every_component_and_ward(pages: dict[str, dict[str, str]], refreshed: House) -> None:
+    heading, _, *rows = _cells(pages["uncertainty/uncertainty"]["moved"])
+    before, after = refreshed.query("SELECT max(edition_from), max(edition_to) FROM change")[0]
+    assert heading == [f"{before} to {after}, spi", "rose", "fell", "not distinguishable", "cannot tell"]
+    assert [row[0] for row in rows] == list(refreshed.contracts.framework.components)
+    for name, *counts in rows:
+        found = dict(
+            refreshed.query(
+                "SELECT verdict, count(*) FROM change WHERE profile = 'spi' AND id = ? AND edition_from = ? "
+                "AND edition_to = ? AND area_code LIKE 'E05%' GROUP BY ALL",
+                name, before, after,
+            )
+        )  # fmt: skip
+        assert sum(found.values()) == 20
+        words = ("rose", "fell", "not_distinguishable", "cannot_tell")
+        assert list(map(int, counts)) == [found.get(word, 0) for word in words]
+
+
 def test_the_tables_are_short_enough_to_be_shown_on_the_page(pages: dict[str, dict[str, str]]) -> None:
     lengths = {(label, name): len(text) for label, page in pages.items() for name, text in page.items() if name in OURS}
-    assert len(lengths) == 16 * 3 + 3
+    assert len(lengths) == 16 * 3 + 2 + 2 + 2
     assert {key: length for key, length in lengths.items() if length >= INLINE} == {}
 
 
 def test_other_pages_have_none_of_this(refreshed: House) -> None:
     reader = refreshed.runner.reader
     others = [step for step in build_plan(refreshed.contracts) if step.kind not in KINDS]
-    assert {step.kind for step in others} > {"source", "indicator", "edition", "change", "joined", "publication"}
+    assert {step.kind for step in others} > {"source", "indicator", "joined", "publication"}
     for step in others:
         assert not OURS.intersection(step.page.shows(step, refreshed.contracts, reader)), step.label

@@ -29,34 +29,39 @@ def yearly(*cells: tuple[str, int, float]) -> pd.DataFrame:
 
 
 def got(
-    values: pd.DataFrame, editions: list[int], carry: int = 2, origins: list[Origin] | None = None, **period: Any
+    values: pd.DataFrame,
+    editions: list[int],
+    origins: list[Origin] | None = None,
+    *,
+    relative: bool = False,
+    **period: Any,
 ) -> pd.DataFrame:
     origins = [Origin("2021", FIRST)] if origins is None else origins
-    table = observations(values, indicator("figure"), source(**period), origins, editions, carry)
+    table = observations(values, indicator("figure"), source(**period), origins, editions, relative=relative)
     assert not table.duplicated(["area_code", "edition"]).any()
     return table.set_index(["area_code", "edition"])
 
 
-def test_observed_then_carried_then_missing_and_never_cast_back() -> None:
-    table = got(yearly((N1, 2021, 5.0)), [2019, 2020, 2021, 2022, 2023, 2024]).loc[N1]
+def test_held_then_observed_then_carried_and_never_expired() -> None:
+    table = got(yearly((N1, 2012, 4.0), (N1, 2021, 5.0)), [2011, 2012, 2020, 2021, 2022, 2040]).loc[N1]
     assert table["status"].to_dict() == {
-        2019: "missing", 2020: "missing", 2021: "observed", 2022: "carried", 2023: "carried", 2024: "missing",
+        2011: "held", 2012: "observed", 2020: "carried", 2021: "observed", 2022: "carried", 2040: "carried",
     }  # fmt: skip
-    assert table["value"].to_dict() == pytest.approx(
-        {2019: NAN, 2020: NAN, 2021: 5, 2022: 5, 2023: 5, 2024: NAN}, nan_ok=True
-    )
-    assert table["denominator"].notna().tolist() == [False, False, True, True, True, False]
-    errors = ["lower", "upper", "allocation_error", "error_basis"]
-    assert table[errors].dropna().to_numpy().tolist() == [[4, 6, 0.5, "assumed"]] * 3, "and its errors"
-    assert table.loc[2023, "period_start"] == dt.date(2021, 1, 1), "a carried value keeps its own period"
-    assert table.loc[2023, "period_end"] == dt.date(2021, 12, 31)
-    assert table["raw_sha256"].fillna("").tolist() == ["", "", FIRST, FIRST, FIRST, ""]
+    assert table["value"].to_dict() == {2011: 4, 2012: 4, 2020: 4, 2021: 5, 2022: 5, 2040: 5}
+    errors = table[["lower", "upper", "allocation_error", "error_basis"]]
+    assert errors.to_numpy().tolist() == [[3, 5, 0.5, "assumed"]] * 3 + [[4, 6, 0.5, "assumed"]] * 3, "and its errors"
+    assert table["denominator"].notna().all()
+    assert table.loc[2011, "period_end"] == dt.date(2012, 12, 31), "a held value keeps its own period"
+    assert table.loc[2040, "period_start"] == dt.date(2021, 1, 1), "and so does a carried one"
+    assert table["raw_sha256"].tolist() == [FIRST] * 6
     assert set(table["indicator_id"]) == {"figure"}
     assert set(table["source_id"]) == {"survey"}
 
 
-def test_nothing_is_carried_where_nothing_may_be() -> None:
-    assert got(yearly((N1, 2021, 5.0)), [2021, 2022], carry=0)["status"].tolist() == ["observed", "missing"]
+def test_a_relative_series_holds_its_newest_release_in_every_edition() -> None:
+    table = got(yearly((N1, 2019, 4.0), (N1, 2025, 5.0)), [2018, 2019, 2025, 2026], relative=True).loc[N1]
+    assert table["value"].tolist() == [5] * 4
+    assert table["status"].tolist() == ["held", "held", "observed", "carried"]
 
 
 def test_the_newest_value_wins_for_each_area_apart() -> None:
@@ -74,7 +79,7 @@ def test_an_area_never_known_has_its_rows() -> None:
 
 def test_a_period_counts_in_the_year_it_ends() -> None:
     values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2021, 5, 1), period_end=pd.Timestamp(2022, 4, 30))
-    assert got(values, [2021, 2022])["status"].tolist() == ["missing", "observed"]
+    assert got(values, [2021, 2022])["status"].tolist() == ["held", "observed"]
 
 
 def test_the_digest_of_one_file_is_its_own() -> None:
@@ -119,13 +124,22 @@ def test_a_source_of_one_period_is_digested_with_all_its_files() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.sets(st.integers(2012, 2024)), st.integers(0, 4))
-def test_every_edition_uses_the_newest_year_within_reach(known: set[int], carry: int) -> None:
+@given(st.sets(st.integers(2012, 2024)))
+def test_every_edition_holds_the_newest_year_up_to_its_own_else_the_first(known: set[int]) -> None:
     editions = list(range(2015, 2023))
     values = yearly((N1, 2011, NAN), *((N1, year, float(year)) for year in sorted(known)))
-    table = got(values, editions, carry=carry).loc[N1]
+    table = got(values, editions).loc[N1]
     for edition in editions:
-        usable = [year for year in known if edition - carry <= year <= edition]
-        status = "missing" if not usable else "observed" if edition in usable else "carried"
+        expected = max((year for year in known if year <= edition), default=min(known, default=NAN))
+        assert table.loc[edition, "value"] == pytest.approx(expected, nan_ok=True)
+        status = "observed" if edition in known else "carried" if expected < edition else "held" if known else "missing"
         assert table.loc[edition, "status"] == status
-        assert table.loc[edition, "value"] == pytest.approx(max(usable, default=NAN), nan_ok=True)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sets(st.integers(2012, 2024), min_size=1))
+def test_a_value_moves_only_into_an_edition_whose_year_was_observed(known: set[int]) -> None:
+    editions = list(range(2012, 2025))
+    values = got(yearly(*((N1, year, float(year)) for year in sorted(known))), editions).loc[N1, "value"]
+    moved = {edition for edition in editions[1:] if values[edition] != values[edition - 1]}
+    assert moved == {year for year in known if year > min(known)}

@@ -18,7 +18,7 @@ from spi_pipeline_tests.integration.houses import House
 PACKAGE = Path(spi_pipeline.__file__).parent
 CACHES = (code.reached, code._mentioned, code._module, code._digest)
 PUBLICATION = {"publication/outputs"}
-EVERYTHING = ["source", "allocation", "area", "catalogue"]
+EVERYTHING = ["source", "allocation", "area", "basis"]
 Edit = Callable[[House, Path], None]
 
 
@@ -125,7 +125,7 @@ def test_code_that_computes_nothing_makes_nothing_due(
         ("scoring/scorecard.py", "def scorecards(", "def scorecards(*, edited=0, ", ["scorecard"]),
         ("scoring/sanity.py", "def opposed(", "def opposed(*, edited=0, ", ["sanity/opposed"]),
         ("engine/uncertainty/sensitivity.py", "def sensitivity(", "def sensitivity(*, edited=0, ", ["sensitivity"]),
-        ("scoring/above.py", "def score_parent(", "def score_parent(*, edited=0, ", ["dimension", "index"]),
+        ("scoring/element.py", "def parent_tables(", "def parent_tables(*, edited=0, ", ["dimension", "index"]),
         ("outputs/database.py", "def _column(", "def _column(*, edited=0, ", ["publication"]),
         ("steps/joined.py", "filled = joined", "filled = +joined", ["joined/observation"]),
         ("contracts/reading/odcs.py", "def read_source(", "def read_source(*, edited=0, ", EVERYTHING),
@@ -175,9 +175,9 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
-        ("indicators/safety.yaml", "worst: 160", "worst: 170", ["catalogue", "safety"]),
-        ("indicators/safety.yaml", "title: Violence and sexual", "title: Violent and sexual", ["catalogue", "safety"]),
-        ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy", "catalogue"]),
+        ("indicators/safety.yaml", "worst: 160", "worst: 170", ["basis", "safety"]),
+        ("indicators/safety.yaml", "title: Violence and sexual", "title: Violent and sexual", ["basis", "safety"]),
+        ("sources/house_prices.yaml", "value: OGL", "value: OPL", ["source/house_prices", "economy", "basis"]),
         ("vocabulary.yaml", "{title: people, ", "{title: persons, ", EVERYTHING),
     ],
 )  # fmt: skip

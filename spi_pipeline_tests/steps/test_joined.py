@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.steps.inputs import AS_OF
 from spi_pipeline.steps.joined import joined_steps
 from spi_pipeline.steps.step import compute
 from spi_pipeline_tests.steps.examples import given
 
-WARD, OTHER, TOWN = "E05000001", "E05000002", "E06000032"
+WARD, OTHER, TOWN = "E05014735", "E05014736", "E06000032"
 
 
-def joined(contracts: Contracts, name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def joined(contracts: Contracts, name: str, tables: Mapping[str, Any]) -> pd.DataFrame:
     """What the step makes of these tables."""
     step = next(step for step in joined_steps(contracts) if step.name == name)
     assert tables.keys() <= set(step.inputs)
@@ -35,25 +37,49 @@ def scores(level: str, name: str, **of_area: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ends(level: str, name: str, code: str, low: int, high: int, profile: str = "spi") -> dict[str, Any]:
-    return {"edition": 2024, "profile": profile, "level": level, "id": name, "area_code": code, "rank": 1,
+def ends(name: str, code: str, low: int | None, high: int | None, profile: str = "spi") -> dict[str, Any]:
+    points = {"score_low": 30.0, "score_high": 80.0, "measured_low": 40.0, "measured_high": 70.0}
+    return {"edition": 2024, "profile": profile, "id": name, "area_code": code, **points,
             "rank_low": low, "rank_high": high}  # fmt: skip
 
 
-def test_scores_of_all_elements_with_the_ends_of_their_ranks(contracts: Contracts) -> None:
+def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame:
+    """A town whose index is homes alone, of one indicator measured in 2021; one ward's value is missing."""
+    index = "social_progress_index"
+    weight = pd.DataFrame(
+        [
+            {"edition": 2024, "profile": "spi", "authority_code": TOWN, "parent_id": parent, "id": child, "weight": 1.0}
+            for parent, child in [("housing", "no_car"), (index, "housing")]
+        ]
+    )
+    values = [
+        value(WARD, 2021, "carried", 20.0),
+        value(OTHER, 2021, "missing", None),
+        value(TOWN, 2021, "carried", 9.0),
+    ]
     tables = {
         "element_score.housing": scores("component", "housing", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}),
-        "element_score.social_progress_index": scores("index", "social_progress_index", **{WARD: 40.0, TOWN: 45.0}),
-        "rank_interval": pd.DataFrame(
-            [
-                ends("component", "housing", WARD, 1, 2),
-                ends("component", "housing", OTHER, 2, 5),
-                ends("component", "housing", WARD, 7, 9, profile="equal"),
-                ends("index", "social_progress_index", WARD, 3, 4),
-            ]
-        ),
+        f"element_score.{index}": scores("index", index, **{WARD: 40.0, TOWN: 45.0}),
+        "weight.housing": weight[:1],
+        f"weight.{index}": weight[1:],
+        "indicator_value.no_car": pd.DataFrame(values).assign(edition=2024),
+        "indicator": pd.DataFrame({"indicator_id": ["no_car"], "in_basis": [True]}),
+        "edition": pd.DataFrame({"edition": [2024]}),
+        "rank_interval": pd.DataFrame(interval).astype({"rank_low": "Int64", "rank_high": "Int64"}),
+        AS_OF: date(2025, 6, 30),
     }
-    found = joined(contracts, "score", tables).set_index(["level", "area_code"])
+    return joined(contracts, "score", tables)
+
+
+def test_scores_of_all_elements_with_their_intervals(contracts: Contracts) -> None:
+    interval = [
+        ends("housing", WARD, 1, 2),
+        ends("housing", OTHER, 2, 5),
+        ends("housing", TOWN, None, None),
+        ends("housing", WARD, 7, 9, profile="equal"),
+        ends("social_progress_index", WARD, 3, 4),
+    ]
+    found = scored(contracts, interval).set_index(["level", "area_code"])
     assert len(found) == 5
     assert found["score"].to_dict() == {
         ("component", WARD): 60.0,
@@ -69,13 +95,26 @@ def test_scores_of_all_elements_with_the_ends_of_their_ranks(contracts: Contract
         ("index", WARD): (3, 4),
     }
     assert found.loc[[("component", TOWN), ("index", TOWN)], "rank_high"].isna().all(), "an authority has no rank"
+    own = found.loc[("component", TOWN), ["score_low", "measured_low", "measured_high", "score_high"]]
+    assert own.tolist() == [30, 40, 70, 80], "and has the intervals of its score all the same"
+
+
+def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
+    found = scored(contracts, [ends("housing", WARD, 1, 2)]).set_index(["level", "area_code"])
+    dated = found.loc[("component", WARD)]
+    assert (dated["newest_period"], dated["slots"], dated["slots_filled"]) == (date(2021, 3, 21), 1, 1)
+    # The edition ends on the last day of 2024.
+    assert dated["age_years"] == pytest.approx((date(2024, 12, 31) - date(2021, 3, 21)).days / 365.25)
+    assert dated["recent_weight"] == 0
+    estimated = found.loc[("component", OTHER)]
+    assert (estimated["slots"], estimated["slots_filled"]) == (1, 0)
+    assert pd.isna(estimated["newest_period"])
+    assert pd.isna(estimated["age_years"])
 
 
 def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
-    twice = pd.DataFrame([ends("component", "housing", WARD, 1, 2), ends("component", "housing", WARD, 1, 3)])
     with pytest.raises(pd.errors.MergeError):
-        joined(contracts, "score", {"element_score.housing": scores("component", "housing", **{WARD: 60.0}),
-                                    "rank_interval": twice})  # fmt: skip
+        scored(contracts, [ends("housing", WARD, 1, 2), ends("housing", WARD, 1, 3)])
 
 
 def value(code: str, edition: int, status: str, figure: float | None) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 from spi_pipeline.engine.framework.faults import Faults as EngineFaults
-from spi_pipeline.engine.framework.statements import by_level, check_statements
-from spi_pipeline.engine.framework.structure import OF_INDICATORS
+from spi_pipeline.engine.framework.recipe import read_recipe
+from spi_pipeline.engine.framework.statements import check_statements
+from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structure
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
@@ -114,15 +115,17 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
 
 
 def _method_faults(methods: Mapping[str, Any]) -> Found:
-    """What the engine would refuse of the methods that a profile states."""
-    found = EngineFaults()
-    check_statements(methods, None, found)
+    """What the engine refuses of the methods that a profile states, by an index with one element of each level."""
+    parents = (None, *reversed(_LEVELS[1:]))
+    sample = [
+        {"id": level, "level": level} | ({"parent": parent} if parent else {})
+        for parent, level in zip(parents, reversed(_LEVELS), strict=True)
+    ]
+    sample[-1] |= {"direction": "higher_is_better", "worst": 0, "best": 100}
+    framework, found = {**methods, "levels": list(_LEVELS), "elements": sample}, EngineFaults()
+    read_recipe(framework, read_structure(framework, found), None, found)
     for fault in found.found:
         yield fault.place[1:], fault.message
-    for key, stated in methods.items():
-        for level in stated if by_level(stated, key) else ():
-            if level not in _LEVELS:
-                yield (key, level), unknown(level, f"level that {key} is stated for", _LEVELS)
 
 
 def _own_method_faults(methods: Mapping[str, Any]) -> Found:

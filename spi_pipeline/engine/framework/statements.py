@@ -106,8 +106,11 @@ def _check_treat(stated: Any, place: Place, faults: Faults) -> None:
 
 def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
     options = dict(stated) if isinstance(stated, Mapping) else {"method": stated}
-    method = str(options.pop("method", None))
     allowed = METHODS[key]
+    if "method" not in options:
+        faults.add(place, f"'{key}' names no method: use {', '.join(allowed)}, as in {{method: {next(iter(allowed))}}}")
+        return
+    method = str(options.pop("method"))
     if method not in allowed:
         faults.add(place, f"'{method}' is not a method of '{key}': use {', '.join(allowed)}")
         return

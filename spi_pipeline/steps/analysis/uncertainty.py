@@ -15,6 +15,7 @@ from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, products
 
 BAR = 20
+VERDICTS = ["rose", "fell", "not_distinguishable", "cannot_tell"]
 
 
 def uncertainty_steps(contracts: Contracts) -> list[Step]:
@@ -31,7 +32,7 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             outputs=("rank_interval", "doubt", "change"),
             files=("framework.yaml", *products("rank_interval", "doubt", "change")),
             does=uncertain,
-            page=Page(about=_about, shows=_varied),
+            page=Page(about=_about, shows=_shows),
             title="How sure scores, ranks and changes are",
             description="All editions computed again many times under every profile, with all that can be doubted "
             "drawn anew: where each score and rank lies in nine of ten recalculations, how far each score moved from "
@@ -82,11 +83,26 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     return {"unit": "points", **rests_on(sources, contracts)}
 
 
-def _varied(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What was varied; what several profiles and authorities have in common is said once."""
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """What was varied, what several profiles and authorities have in common said once; and what moved."""
     rows = look.frame("doubt").groupby(["source", "varied", "how"])
     said = rows["profile"].agg(lambda names: ", ".join(sorted({*names})))
-    return {"varied": Markdown(framed(said.rename("profiles").reset_index()))}
+    return {
+        "varied": Markdown(framed(said.rename("profiles").reset_index())),
+        "moved": Markdown(framed(_moved(look.frame("change"), contracts))),
+    }
+
+
+def _moved(changes: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
+    """For how many wards each component moved between the two newest editions, under the first profile."""
+    profile, components = next(iter(contracts.framework.profiles)), list(contracts.framework.components)
+    newest = changes[changes["edition_to"] == changes["edition_to"].max()]
+    newest = newest[newest["edition_from"] == newest["edition_from"].max()]
+    wards = newest["area_code"].isin(contracts.geography.ward_codes)
+    own = newest[wards & newest["id"].isin(components) & (newest["profile"] == profile)]
+    counts = pd.crosstab(own["id"], own["verdict"]).reindex(index=components, columns=VERDICTS, fill_value=0)
+    pair = " to ".join(map(str, newest[["edition_from", "edition_to"]].iloc[0])) if len(newest) else "no two editions"
+    return counts.rename(columns=lambda name: name.replace("_", " ")).rename_axis(f"{pair}, {profile}").reset_index()
 
 
 def _shares(step: Step, contracts: Contracts, look: Look) -> Facts:

@@ -37,24 +37,35 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
 
 
 def scores(table: pa.Table, contracts: Contracts, element: str) -> str:
-    """The newest edition of an element under the first profile."""
+    """The newest edition of an element under the first profile, with likely ranks and dates where the table has them."""
     profile = next(iter(contracts.framework.profiles))
     own = [row for row in table.to_pylist() if row["id"] == element and row["profile"] == profile]
     rows = sorted(_newest(own), key=lambda row: (row["rank"] is None, row["rank"] or 0))
     names = _names(contracts)
+    ends = sorted({row["newest_period"] for row in rows if row.get("newest_period")})
+    of = f", figures to {ends[-1]}" if ends else ""
     return _titled(
         rows,
-        f", profile {profile}",
+        f"{of}, profile {profile}",
         [
             {
                 "ward": names.get(row["area_code"], row["area_code"]),
                 "score": None if row["score"] is None else f"{row['score']:.1f}",
                 "rank": row["rank"],
+                **_likely(row),
                 "coverage": f"{row['coverage']:.0%}",
             }
             for row in rows
         ],
     )
+
+
+def _likely(row: Row) -> Row:
+    """The interval of a rank, in a table that has one."""
+    if "rank_low" not in row:
+        return {}
+    low, high = row["rank_low"], row["rank_high"]
+    return {"likely": low if low == high else f"{low}–{high}"}
 
 
 def _newest(rows: list[Row]) -> list[Row]:
