@@ -86,7 +86,8 @@ def test_what_each_component_rests_on(contracts: Contracts, refreshed: Path) -> 
               AND above.id = c.parent_id AND below.id = c.id
         ),
         share AS (
-            SELECT component, id, covar_samp(contribution, total) / var_samp(total) AS share, var_samp(score) AS variance
+            SELECT component, id, covar_samp(contribution, total) / var_samp(total) AS share,
+                   var_samp(score) AS variance
             FROM slot GROUP BY ALL
         ),
         whole AS (
