@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,51 @@ def period(indicator: Indicator, source: Source) -> str:
     if stated.basis == "release":
         return f"release of {stated.end[:4]}"
     return stated.end if stated.start == stated.end else f"{stated.start} to {stated.end}"
+
+
+def test_what_each_component_rests_on(contracts: Contracts, refreshed: Path) -> None:
+    slots_of = rows_of(
+        refreshed,
+        f"""
+        WITH own AS (SELECT * FROM score WHERE {NEWEST} AND area_code LIKE 'E05%'),
+        slot AS (
+            SELECT c.parent_id AS component, c.id, area_code, contribution, above.score AS total, below.score
+            FROM contribution c
+            JOIN own above USING (area_code)
+            JOIN own below USING (area_code)
+            WHERE c.edition = above.edition AND c.profile = 'spi' AND above.level = 'component'
+              AND above.id = c.parent_id AND below.id = c.id
+        ),
+        share AS (
+            SELECT component, id, covar_samp(contribution, total) / var_samp(total) AS share,
+                   var_samp(score) AS variance
+            FROM slot GROUP BY ALL
+        ),
+        whole AS (
+            SELECT component, var_samp(summed) AS variance
+            FROM (SELECT component, area_code, sum(score) AS summed FROM slot GROUP BY ALL) GROUP BY ALL
+        )
+        SELECT component, count(*), count(*) / (count(*) - 1) * (1 - sum(share.variance) / any_value(whole.variance)),
+               arg_max(id, share), max(share), sum(share)
+        FROM share JOIN whole USING (component) GROUP BY component HAVING count(*) > 1
+        """,
+    )
+    found = {component: cells for component, *cells in slots_of}
+    header = ["Component", "Slots", "Alpha", "Slot with the largest share", "Share"]
+    rows = [
+        [component.title, found[name][0], f"{found[name][1]:.2f}", f"`{found[name][2]}`", f"{found[name][3]:.2f}"]
+        for name, component in contracts.framework.components.items()
+        if name in found
+    ]
+    assert_table(DOCUMENT, "rests", markdown_table(header, rows, numbers=["Slots", "Alpha", "Share"]))
+    assert all(abs(total - 1) < 1e-6 for *_, total in found.values())
+    said = text(DOCUMENT)
+    section = said.split("### What each component rests on")[1].split("## Indicators")[0]
+    described, decided = (re.findall(r"^\* \*\*(.+?)\*\*", part, re.MULTILINE) for part in section.split("<!-- table"))
+    titles = [component.title for component in contracts.framework.components.values()]
+    assert described == titles
+    listed = {name for name, component in contracts.framework.components.items() if component.title in decided}
+    assert {name for name, (_, alpha, _, share, _) in found.items() if alpha < 0 or share > 0.5} <= listed
 
 
 def test_profiles(contracts: Contracts) -> None:
