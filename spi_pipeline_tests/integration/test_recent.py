@@ -55,11 +55,11 @@ def test_published_rows_are_those_of_the_step(refreshed: House) -> None:
     )
     assert (areas, months) == (20, 41)
     ((counted,),) = refreshed.query(
-        "SELECT sum(count) FROM recent WHERE measure_id = 'burglary' AND month >= '2023-05'"
+        "SELECT sum(count) FROM recent WHERE measure_id = 'stop_and_search' AND month >= '2023-05'"
     )
     ((numerator,),) = refreshed.query(
         "SELECT sum(numerator) FROM observation JOIN area USING (area_code) "
-        "WHERE indicator_id = 'burglary' AND edition = 2024 AND level = 'ward'"
+        "WHERE indicator_id = 'stop_and_search' AND edition = 2024 AND level = 'ward'"
     )
     assert counted == numerator
     assert refreshed.query("SELECT count(*) FROM recent WHERE month BETWEEN '2019-03' AND '2021-04'") == [(0,)]
