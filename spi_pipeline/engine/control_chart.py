@@ -24,7 +24,7 @@ LEAST, MOST = YEAR, 3 * YEAR
 WEIGHT = 0.15
 # A month counts as this many standard deviations at most, so that no single month raises a signal: counts of one month
 # have a few wild ones that no dispersion explains.
-MOST_OF_A_MONTH = 2.5
+MOST_OF_A_MONTH = 3.0
 # What stays high or low for half a year without being a lasting change shows in sums over so many months.
 SPELL = 6
 # Events by which a seasonal factor is drawn toward 1: factors differ by some 15 %, as counts of 45 do by chance.
