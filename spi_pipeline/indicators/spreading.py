@@ -23,14 +23,18 @@ Array = npt.NDArray[np.float64]
 CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.9, "ward": 0.0}
 
 
-def spreading_error(figures: pd.DataFrame, weights: pd.DataFrame, authority_of: Mapping[str, str]) -> Array:
+def spreading_error(
+    figures: pd.DataFrame, weights: pd.DataFrame, authority_of: Mapping[str, str], *, counted: bool
+) -> Array:
     """The standard error of what was shared out, for wards and then their authorities.
 
     An area p has the rate ``x_p`` on the base ``d_p``; the share ``w`` of it lies in ward i. The rate of that part is
     ``x_p + (1 − w) δ``, where δ, the rate of the part less that of the rest, has mean 0 and the variance
     ``c σ²``: σ² is the variance of the figure's own rates between areas, by base, and c the ratio ``CONTRAST`` of the
     level. Areas are independent, so the ward's count has the error ``√(Σ_p (w d_p (1 − w))² c σ²)``; an area wholly
-    inside adds none. The parts of one area cancel in the authority it lies in.
+    inside adds none. The parts of one area cancel in the authority it lies in. A part of a count lies between nothing
+    and all of it, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000): where nobody is counted,
+    none can be misplaced.
 
     Source: the decomposition of a total into between- and within-cluster variance (Cochran, Sampling Techniques, 1977,
     chapter 9), with the within part as a contrast of two pieces, since a ward's part is one connected piece and not a
@@ -40,6 +44,7 @@ def spreading_error(figures: pd.DataFrame, weights: pd.DataFrame, authority_of: 
         figures: ``area_code``, ``count`` (of events; or value × base) and ``base``; missing where not known.
         weights: the rows of ``allocation`` for the geography of the figures.
         authority_of: authority of each ward, by ward code, in the order of the result.
+        counted: whether ``count`` is one; what is averaged has no such bound.
 
     Returns:
         One number for each ward, then for each authority by code, in the unit of ``count``; missing where an area is
@@ -49,7 +54,8 @@ def spreading_error(figures: pd.DataFrame, weights: pd.DataFrame, authority_of: 
     rate, base = known["count"] / known["base"], known["base"]
     spread = float(np.average((rate - np.average(rate, weights=base)) ** 2, weights=base)) if len(known) > 1 else np.nan
     ratio = known["area_code"].str[1:3].map(LEVEL_OF).map(CONTRAST)
-    variance = pd.Series((base**2 * ratio * spread).to_numpy(), known["area_code"])
+    variance = pd.DataFrame({"moved": base**2 * ratio * spread, "most": known["count"] ** 2 if counted else np.inf})
+    variance.index = pd.Index(known["area_code"])
     wards = weights["area_code"]
     by_area = [
         pd.DataFrame({"area": area, "part": weights["small_area_code"], "weight": weights["weight"]})
@@ -57,7 +63,8 @@ def spreading_error(figures: pd.DataFrame, weights: pd.DataFrame, authority_of: 
     ]
     parts = pd.concat(by_area).groupby(["area", "part"], as_index=False)["weight"].sum()
     split = parts[(parts["weight"] < 1 - 1e-9) & parts["part"].isin(variance.index)]
-    moved = (split["weight"] * (1 - split["weight"])) ** 2 * variance.reindex(split["part"]).to_numpy()
+    both, of = split["weight"] * (1 - split["weight"]), variance.loc[split["part"]]
+    moved = np.minimum(both**2 * of["moved"].to_numpy(), both * of["most"].to_numpy())
     total = moved.groupby(split["area"]).sum(min_count=1)
     areas = [*authority_of, *sorted(set(authority_of.values()))]
     error: Array = np.sqrt(total.reindex(areas, fill_value=0.0).to_numpy(dtype=float))

@@ -201,7 +201,7 @@ def _spread(
         base = rows["area_code"].map(other.set_index("area_code")[denominator.column]).to_numpy(dtype="float64")
     count = count * base if measure.kind == "mean" else count
     figures = pd.DataFrame({"area_code": rows["area_code"], "count": count, "base": base})
-    return spreading_error(figures, weights, wards.authorities)
+    return spreading_error(figures, weights, wards.authorities, counted=measure.kind != "mean")
 
 
 def _of_authorities(

@@ -67,7 +67,7 @@ def catalogue(
                 "reference_period": periods.get(indicator.id),
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": " ".join([indicator.limits, *_no_interval(indicator), *contracts.missing_because(indicator)]),
+                "limits": " ".join([indicator.limits, *_assumed(indicator), *contracts.missing_because(indicator)]),
             }
         )
     return pd.DataFrame(rows)
@@ -90,9 +90,10 @@ def _out_because(indicator: Indicator, by_slot: dict[str, Slot], slot_of: dict[s
     return f"{filled} fills the slot in every edition." if filled else "Its slot has no values here."
 
 
-def _no_interval(indicator: Indicator) -> list[str]:
-    """What is published as a value alone says nothing of how far chance could move it."""
-    return ["No interval: the counts behind it are not published."] if indicator.measure.kind == "mean" else []
+def _assumed(indicator: Indicator) -> list[str]:
+    """What no figure could tell of the error of a value is said beside it."""
+    error = indicator.error
+    return [f"The error is assumed: {error.reason}"] if error is not None and error.basis == "assumed" else []
 
 
 def goalposts(indicator: Indicator, quantiles: pd.DataFrame) -> tuple[float, float]:

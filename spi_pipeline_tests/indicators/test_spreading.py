@@ -36,8 +36,9 @@ def figures(*cells: tuple[str, float, float]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["area_code", "count", "base"])
 
 
-def error(found: pd.DataFrame, shares: pd.DataFrame) -> dict[str, float]:
-    return dict(zip([*WARDS, NORTH, SOUTH], spreading_error(found, shares, AUTHORITY_OF), strict=True))
+def error(found: pd.DataFrame, shares: pd.DataFrame, counted: bool = False) -> dict[str, float]:
+    got = spreading_error(found, shares, AUTHORITY_OF, counted=counted)
+    return dict(zip([*WARDS, NORTH, SOUTH], got, strict=True))
 
 
 def test_the_error_by_hand() -> None:
@@ -60,6 +61,15 @@ def test_areas_that_are_whole_or_all_alike_add_nothing() -> None:
     assert set(error(found, weights((A, N1, 1.0), (B, S1, 1.0))).values()) == {0.0}
     alike = figures((A, 10, 100), (B, 5, 50))
     assert max(error(alike, weights((A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0))).values()) == pytest.approx(0)
+
+
+def test_a_count_cannot_be_misplaced_beyond_what_was_counted() -> None:
+    found, shares = figures((A, 0, 100), (B, 90, 100), (C, 1, 100)), weights(
+        (A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0), (C, N1, 0.1), (C, N2, 0.9)
+    )  # fmt: skip
+    # Of the one that was counted in C a tenth is given to N1: 0 or 1, with the variance .1 · .9.
+    assert error(found, shares, counted=True)[N1] == pytest.approx(0.3)
+    assert error(found, shares)[N1] > 5
 
 
 def test_a_single_area_that_is_split_says_nothing_of_its_error() -> None:
@@ -143,10 +153,11 @@ def covered(contracts: Contracts, allocation: pd.DataFrame) -> dict[str, pd.Data
             above = figure.groupby(figure["area_code"].map(parent).rename("area_code"))[["count", "base"]].sum()
             above = above.reset_index()
             truth, spread = allocate_counts(figure, by_oa).wards, allocate_counts(above, by_level).wards
-            error = spreading_error(above, by_level, authority_of)[: len(spread)] / spread["base"]
-            missed = (spread["count"] / spread["base"] - truth["count"] / truth["base"]).abs() / error
+            error = spreading_error(above, by_level, authority_of, counted=True)[: len(spread)] / spread["base"]
+            missed = (spread["count"] / spread["base"] - truth["count"] / truth["base"]).abs()
             own = np.sqrt(without[name.partition(".")[0]] / CONTRAST[level])
-            rows[name] = {"stated": (missed <= 1.96).mean(), "left_out": (missed <= 1.96 * own).mean()}
+            within = {"stated": missed <= 1.96 * error + 1e-12, "left_out": missed <= 1.96 * own * error + 1e-12}
+            rows[name] = {key: flags.mean() for key, flags in within.items()}
         found[level] = pd.DataFrame.from_dict(rows, orient="index")
     return found
 

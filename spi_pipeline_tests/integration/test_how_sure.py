@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from spi_pipeline.scoring.again import Tables, scored_again
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.queries import reading
+from spi_pipeline.steps.indicator import DISPERSION, part_of
 from spi_pipeline_tests.integration.houses import House
 
 FARLEY, LUTON = "E05014742", "E06000032"
@@ -47,34 +48,60 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
             assert abs(value - end) == pytest.approx(Z * (end * (1 - end) / people) ** 0.5)
 
 
-def test_a_rate_of_events_has_the_interval_of_its_count(db: duckdb.DuckDBPyConnection) -> None:
+def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(
+    db: duckdb.DuckDBPyConnection, refreshed: House
+) -> None:
+    name = "robbery_and_theft_from_person"
     found = rows(
         db,
-        "SELECT numerator, denominator, lower, upper FROM observation "
-        "WHERE indicator_id = 'robbery_and_theft_from_person' AND value IS NOT NULL",
+        "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
+        name,
     )
+    factor = float(refreshed.store.read(part_of(name)).schema.metadata[DISPERSION.encode()])
     assert any(events < 10 for events, *_ in found)
-    assert any(events >= 10 for events, *_ in found)
+    assert any(events >= 11 for events, *_ in found)
     for events, people, lower, upper in found:
-        exact = [stats.chi2.ppf(0.025, 2 * events) / 2, stats.chi2.ppf(0.975, 2 * events + 2) / 2]
-        near = 1e-9 if events < 10 else 0.005
+        worth = events / factor
+        exact = np.array([stats.chi2.ppf(0.025, 2 * worth), stats.chi2.ppf(0.975, 2 * worth + 2)]) * factor / 2
+        near = 1e-9 if worth < 10 else 0.005
         assert [lower * people / 1000, upper * people / 1000] == pytest.approx(exact, rel=near)
 
 
-def test_what_is_published_without_counts_has_no_interval_and_says_so(
+def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_which_are_assumed(
     db: duckdb.DuckDBPyConnection, contracts: Contracts
 ) -> None:
-    with_one = {name for (name,) in rows(db, "SELECT DISTINCT indicator_id FROM observation WHERE lower IS NOT NULL")}
-    counted = {item.id for item in contracts.active if item.measure.kind != "mean"}
-    assert with_one == counted
     bare = rows(
-        db, "SELECT count(*) FROM observation WHERE value IS NOT NULL AND (lower IS NULL) <> (numerator IS NULL)"
+        db,
+        "SELECT count(*) FROM observation WHERE value IS NOT NULL AND status <> 'imputed' AND NOT coalesce("
+        "lower <= value + 1e-9 AND value <= upper + 1e-9 AND lower < upper AND allocation_error >= 0, false)",
     )
     assert bare == [(0,)]
-    said = {
-        name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE limits LIKE '%No interval: the counts%'")
-    }
-    assert said == {name for name, item in contracts.indicators.items() if item.measure.kind == "mean"}
+    stated = {item.id: item.error_basis for item in contracts.active}
+    assert (
+        dict(rows(db, "SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL")) == stated
+    )
+    said = {name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")}
+    assert said == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
+
+
+def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocation(
+    db: duckdb.DuckDBPyConnection, contracts: Contracts
+) -> None:
+    """Points and figures of wards are not shared out; every MSOA is; the parts of the town cancel in the town."""
+    found = rows(
+        db,
+        "SELECT indicator_id, level, max(allocation_error) FROM observation JOIN area USING (area_code) "
+        "WHERE lower IS NOT NULL GROUP BY ALL",
+    )
+    for name, level, largest in found:
+        levels = contracts.sources[contracts.indicators[name].source].properties.geography.levels
+        split = level == "ward" and levels not in (["point"], ["ward"])
+        assert largest > 0 if split else largest == pytest.approx(0, abs=1e-9), (name, level)
+    whole = rows(
+        db, "SELECT count(*) FROM observation WHERE indicator_id = 'little_english' AND allocation_error = 0 "
+        "AND area_code LIKE 'E05%'",
+    )  # fmt: skip
+    assert whole == [(0,)]
 
 
 def published(db: duckdb.DuckDBPyConnection, *products: str) -> dict[str, pd.DataFrame]:
@@ -110,15 +137,15 @@ def test_every_rank_has_its_interval_and_nothing_else_has(db: duckdb.DuckDBPyCon
     assert rows(db, "SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
 
 
-def test_what_no_error_can_move_is_certain_and_small_counts_are_not(db: duckdb.DuckDBPyConnection) -> None:
-    """An indicator without counts keeps its ranks; robberies, of which some wards have four, do not."""
+def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None:
+    """Neither robberies, of which some wards have four, nor what is published without counts."""
     widths = dict(
         rows(
             db,
             "SELECT id, max(rank_high - rank_low) FROM score WHERE level = 'indicator' AND profile = 'spi' GROUP BY id",
         )
     )
-    assert widths["connectivity"] == 0
+    assert min(widths.values()) > 0
     assert widths["robbery_and_theft_from_person"] >= 5
 
 
