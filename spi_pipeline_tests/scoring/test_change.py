@@ -108,7 +108,7 @@ def test_a_newer_release_of_a_relative_measure_is_another_set() -> None:
 
 
 def test_a_gap_estimated_anew_is_carried_and_a_gap_filled_is_the_set() -> None:
-    # steady lacks N3 in both editions, and one predictor makes no regression: its estimate stays the mean of the others.
+    # steady lacks N3 in both editions, and one predictor makes no regression: the mean of the others stays.
     steady = [10.0, 20, NAN, 30, 20, 30]
     old, moved = [20.0, 40, 80, 60, 40, 60], [22.0, 44, 40, 66, 44, 66]
     before = pd.concat(
