@@ -23,8 +23,9 @@ def highest(values: Array) -> Array:
 
 def total(values: Array) -> Array:
     """The sum over the rows that have a value, likewise; 0 where none has."""
-    columns = np.ascontiguousarray(np.swapaxes(np.where(np.isnan(values), 0.0, values), -1, -2))
-    return np.asarray(columns.sum(axis=-1)[..., np.newaxis, :])
+    columns = np.ascontiguousarray(np.swapaxes(values, -1, -2))
+    gaps = np.isnan(columns)
+    return np.asarray((np.where(gaps, 0.0, columns) if gaps.any() else columns).sum(axis=-1)[..., np.newaxis, :])
 
 
 def average(values: Array) -> Array:

@@ -262,10 +262,9 @@ def test_principal_components_are_fitted_anew_in_each_draw() -> None:
     assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
     assert pair["weight heat"].nunique() == 30
     model = Model(scores, doubt)
-    errors = model.changes({"measurement": [4]}, 0)[0].errors
-    assert errors is not None
-    low = np.fmin.reduce(scores.inputs.treated)
-    children = np.maximum(scores.inputs.treated + errors[0], np.where(low >= 0, 0, -np.inf))[:, :2]
+    values = model.changes({"measurement": [4]}, 0)[0].values
+    assert values is not None
+    children = values[0, :, :2]
     table = pd.DataFrame(
         np.clip([[(30 - a) / 0.3, b / 0.5] for a, b in children], 0, 100), columns=["crowding", "heat"]
     )

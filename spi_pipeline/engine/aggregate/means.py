@@ -47,7 +47,8 @@ def combined(mean: str, values: Array, shares: Array, order: float, top: float, 
 
 def power_mean(values: Array, shares: Array, order: float) -> Array:
     """``(sum(w s^b))^(1/b)``, its limit ``exp(sum(w log s))`` where the order is 0; NaN without a child present."""
-    mean = inverse(_sum(weighted(generator(values, order), shares)), order)
+    parts = shares * values if order == 1 else weighted(generator(values, order), shares)
+    mean = inverse(_sum(parts), order)
     # A mean lies between its children; rounding may carry it past them, and past 100, by the last digit of a float.
     within: Array = np.clip(mean, _fold(np.fmin, values), _fold(np.fmax, values))
     return within

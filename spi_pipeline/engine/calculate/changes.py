@@ -12,7 +12,6 @@ from spi_pipeline.engine.calculate.task import Measure
 from spi_pipeline.engine.panel import Array, Flags, Positions
 
 Words = npt.NDArray[np.str_]
-Limits = tuple[Array | float, Array | float]
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Changes:
     """What a batch of draws replaces; what it does not name stays as it is, the very same arrays.
 
     Attributes:
-        errors: what is added to the raw values, ``[draw, row, indicator]``.
-        value_limits: where a value with its error is held, lowest and highest by indicator.
+        values: raw values in place of those computed from, ``[draw, row, indicator]``.
         measure: another measure, and which draws use it.
         normalisation: other ways to normalise.
         shifts: how far goalposts are moved, as ``Yardsticks`` has them.
@@ -52,8 +50,7 @@ class Changes:
         score_limits: where a score with such a term is held.
     """
 
-    errors: Array | None = None
-    value_limits: Limits | None = None
+    values: Array | None = None
     measure: tuple[Measure, Flags] | None = None
     normalisation: Normalisation | None = None
     shifts: Array | None = None
@@ -61,18 +58,15 @@ class Changes:
     factors: Mapping[str, Array] | None = None
     means: Words | None = None
     terms: Mapping[str, Array] | None = None
-    score_limits: Limits | None = None
+    score_limits: tuple[float, float] | None = None
 
 
 NOTHING = Changes()
 
 
 def together(parts: Sequence[Changes]) -> Changes:
-    """The changes of several sources as one: errors add up, the rest is each source's own."""
+    """The changes of several sources as one; each has its own."""
     stated = {
         own.name: value for part in parts for own in fields(part) if (value := getattr(part, own.name)) is not None
     }
-    errors = [part.errors for part in parts if part.errors is not None]
-    if len(errors) > 1:
-        stated["errors"] = sum(errors[1:], start=errors[0])
     return Changes(**stated)

@@ -164,7 +164,8 @@ def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes:
     task = inputs.task
     own, ids = task.recipe.parents[parent], task.structure.children[parent]
     each = [_rescaled(scores[name], task.recipe.parents.get(name), inputs) for name in ids]
-    children = np.stack(np.broadcast_arrays(*each), axis=-1)
+    # Each child's scores lie together in memory, as they are gone through child after child.
+    children = np.moveaxis(np.stack(np.broadcast_arrays(*each)), 0, -1)
     absent = np.isnan(children)
     filled = with_group_means(children, inputs.groups, inputs.rows.among) if _fills(own, absent) else children
     fixed = (changes.weights or {}).get(parent)

@@ -1,4 +1,4 @@
-"""Indicator scores of a batch of draws: errors added, transformed, normalised."""
+"""Indicator scores of a batch of draws: values transformed and normalised."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
     Raises:
         EngineError: a method cannot be applied to the values, naming the indicator.
     """
-    values = inputs.treated[np.newaxis]
-    if changes.errors is not None:
-        values = values + changes.errors
-    if changes.value_limits is not None:
-        values = np.clip(values, *changes.value_limits)
+    values = inputs.treated[np.newaxis] if changes.values is None else changes.values
     if changes.measure is None and changes.normalisation is None:
         return _scored(inputs, values, inputs.measure, changes.shifts)
     other = changes.normalisation

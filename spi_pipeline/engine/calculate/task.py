@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from spi_pipeline.engine.framework.bounds import number
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
@@ -69,6 +70,20 @@ class Inputs:
     def rows(self) -> Rows:
         """The rows of the values."""
         return Rows(self.task.values.panel.index, self.task.values.fitted)
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """Where values can be, lowest and highest by indicator.
+
+        Not below 0 where none is, within what is stated as at_least and at_most, and within the range of the values
+        where a transform needs it.
+        """
+        low, high = np.fmin.reduce(self.treated), np.fmax.reduce(self.treated)
+        bounded = np.array([one.method != "none" for one in self.measure.transforms], dtype=bool)
+        caps = [(number(leaf.at_least), number(leaf.at_most)) for leaf in self.task.recipe.leaves.values()]
+        least, most = np.array(caps, dtype=float).reshape(-1, 2).T
+        low = np.where(bounded, low, np.where(low >= 0, 0.0, -np.inf))
+        return np.fmax(low, least), np.fmin(np.where(bounded, high, np.inf), most)
 
     @cached_property
     def groups(self) -> list[Positions]:

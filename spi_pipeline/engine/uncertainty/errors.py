@@ -6,16 +6,36 @@ changed. Where a standard error comes from is each source's own business.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.bounds import number
 from spi_pipeline.engine.panel import Array, Positions
-from spi_pipeline.engine.uncertainty.source import Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Generators
+from spi_pipeline.engine.uncertainty.streams import stream
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A source that makes values uncertain.
+
+    Attributes:
+        how: how they are drawn, for people.
+        errors: their errors.
+        assumed: what is taken for granted in doing so, for people.
+    """
+
+    how: str
+    errors: Errors
+    assumed: str
+
+    @property
+    def columns(self) -> Positions:
+        """Positions of the indicators that have errors."""
+        return np.unique(self.errors.cells % self.errors.shape[1])
 
 
 @dataclass(frozen=True)
@@ -27,30 +47,39 @@ class Errors:
         cells: positions of those that have errors, counted through the rows.
         sd: their standard errors.
         observation: the number of the observation behind each; None where each is its own.
-        limits: lowest and highest value of every indicator.
     """
 
     shape: tuple[int, int]
     cells: Positions
     sd: Array
     observation: Positions | None
-    limits: tuple[Array, Array]
 
-    @property
-    def columns(self) -> Positions:
-        """Positions of the indicators that have errors."""
-        return np.unique(self.cells % self.shape[1])
-
-    def draw(self, generators: Generators) -> tuple[Changes, Noted]:
-        """Errors for each generator."""
+    def add(self, values: Array, generators: Generators) -> None:
+        """Add errors to values ``[draw, row, indicator]``, one draw for each generator."""
         count = len(self.cells) if self.observation is None else int(self.observation.max()) + 1
-        errors = np.zeros((len(generators), self.shape[0] * self.shape[1]))
-        whole = np.array_equal(self.cells, np.arange(errors.shape[1]))
-        for own, generator in zip(errors, generators, strict=True):
+        flat = values.reshape(len(generators), -1)
+        cells = slice(None) if np.array_equal(self.cells, np.arange(flat.shape[1])) else self.cells
+        for own, generator in zip(flat, generators, strict=True):
             noise = generator.standard_normal(count)
-            noise = noise if self.observation is None else noise[self.observation]
-            own[slice(None) if whole else self.cells] = self.sd * noise
-        return Changes(errors=errors.reshape(-1, *self.shape), value_limits=self.limits), {}
+            own[cells] += self.sd * (noise if self.observation is None else noise[self.observation])
+
+
+def drawn_values(
+    scores: Scores, sources: Mapping[str, Uncertain], numbers: Mapping[str, Sequence[int]], seed: int
+) -> Array:
+    """Values with the errors of some sources, ``[draw, row, indicator]``, each held to where a value can be.
+
+    Args:
+        scores: the index as computed.
+        sources: by name.
+        numbers: for each of them the number of every draw.
+        seed: of the whole simulation.
+    """
+    treated = scores.inputs.treated
+    values = np.repeat(treated[np.newaxis], len(next(iter(numbers.values()))), axis=0)
+    for name, source in sources.items():
+        source.errors.add(values, [stream(seed, name, number) for number in numbers[name]])
+    return np.clip(values, *scores.inputs.limits, out=values)
 
 
 def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
@@ -66,7 +95,7 @@ def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
         cells = cells[np.argsort(~among[cells // known.shape[1]], kind="stable")]
     if not len(cells):
         return None
-    return Errors(known.shape, cells, known.ravel()[cells], _observations(scores, cells), _limits(scores))
+    return Errors(known.shape, cells, known.ravel()[cells], _observations(scores, cells))
 
 
 def _observations(scores: Scores, cells: Positions) -> Positions | None:
@@ -78,18 +107,3 @@ def _observations(scores: Scores, cells: Positions) -> Positions | None:
     area = pd.factorize(period.index.get_level_values("area_code"))[0][row]
     label = np.nan_to_num(period.to_numpy(dtype=float)[row, column], nan=-1.0)
     return pd.factorize(pd.MultiIndex.from_arrays([column, area, label]))[0]
-
-
-def _limits(scores: Scores) -> tuple[Array, Array]:
-    """Where a value can be.
-
-    Not below 0 where none is, within what is stated as at_least and at_most, and within the range of the values where
-    a transform needs it.
-    """
-    task, values = scores.inputs.task, scores.inputs.treated
-    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-    bounded = np.array([one.method != "none" for one in scores.inputs.measure.transforms], dtype=bool)
-    caps = [(number(leaf.at_least), number(leaf.at_most)) for leaf in task.recipe.leaves.values()]
-    least, most = np.array(caps, dtype=float).reshape(-1, 2).T
-    low = np.where(bounded, low, np.where(low >= 0, 0.0, -np.inf))
-    return np.fmax(low, least), np.fmin(np.where(bounded, high, np.inf), most)

@@ -16,6 +16,7 @@ from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.calculate.weighing import refitted
 from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.uncertainty.errors import Uncertain, drawn_values
 from spi_pipeline.engine.uncertainty.source import Drawable, Noted, Varied
 from spi_pipeline.engine.uncertainty.sources import PREPARE
 from spi_pipeline.engine.uncertainty.streams import stream
@@ -41,6 +42,7 @@ class Model:
             name: prepare(scores, doubt) if name in doubt.sources else "switched off"
             for name, prepare in PREPARE.items()
         }
+        self.uncertain = {name: one for name, one in found.items() if isinstance(one, Uncertain)}
         self.drawable = {name: one for name, one in found.items() if isinstance(one, Drawable)}
         count = len(scores.task.structure.leaves)
         self.varied = [Varied(name, False, one) if isinstance(one, str) else _told(name, one, count)
@@ -60,6 +62,9 @@ class Model:
         """
         parts = [self._fixed]
         noted: dict[str, Any] = {}
+        uncertain = {name: one for name, one in self.uncertain.items() if name in numbers}
+        if uncertain:
+            parts.append(Changes(values=drawn_values(self.scores, uncertain, numbers, seed)))
         for source in SOURCES:
             if source in self.drawable and source in numbers:
                 generators = [stream(seed, source, number) for number in numbers[source]]
@@ -87,7 +92,7 @@ class Model:
         return [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
 
 
-def _told(name: str, one: Drawable, count: int) -> Varied:
+def _told(name: str, one: Drawable | Uncertain, count: int) -> Varied:
     columns = np.arange(count) if one.columns is None else one.columns
     some = "" if len(columns) == count else f" ({len(columns)} of {count} indicators)"
     return Varied(name, True, one.how + some, one.assumed, columns)

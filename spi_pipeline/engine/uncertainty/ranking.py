@@ -31,5 +31,6 @@ class Ranking:
         for rows in self.rows.values():
             block = scores if len(rows) == scores.shape[-1] else scores[..., rows]
             found = places(np.rint(block * (self._turn * 10.0**TIE_DECIMALS)))
-            ranks[..., rows] = np.nan_to_num(found)
+            found[np.isnan(found)] = 0
+            ranks[..., rows] = found
         return ranks

@@ -6,7 +6,7 @@ doubt drives the ranks in ``sensitivity``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
-from spi_pipeline.engine.panel import INDEX_NAMES, Array
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags
 from spi_pipeline.engine.rank import whole_numbers
 from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline.engine.uncertainty.pairs import Pairs
@@ -126,18 +126,19 @@ def simulate(
     doubt = doubt or scores.task.recipe.doubt
     model = Model(scores, doubt)
     collected = _Collected(model, draws, doubt.lowest)
-    parameters: list[pd.DataFrame] = []
+    parameters: list[dict[str, Any]] = []
     for numbers in model.batches(draws):
         errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
         others, noted = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
         measured = forward(scores.inputs, errors) if len(collected.uncertain) else None
         whole = forward(scores.inputs, together([errors, others]))
         collected.add(whole, measured, len(numbers))
-        parameters.append(_parameters({**noted, **model.weights(whole)}, numbers))
+        drawn = {**noted, **model.weights(whole)}
+        parameters.append({name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items()})
         if progress is not None:
             progress(numbers.stop, draws)
     return Uncertainty(
-        intervals=collected.intervals(), pairs=collected.pairs.shares(), parameters=pd.concat(parameters),
+        intervals=collected.intervals(), pairs=collected.pairs.shares(), parameters=_parameters(parameters),
         varied=model.varied, _model=model, _draws=draws, _seed=seed,
     )  # fmt: skip
 
@@ -185,12 +186,11 @@ class _Collected:
         self.low_ranks += self._among_lowest(ranks).sum(axis=0)
         self.pairs.add(scores[:, -1])
 
-    def _among_lowest(self, ranks: Whole) -> Array:
-        found = np.zeros(ranks.shape)
+    def _among_lowest(self, ranks: Whole) -> Flags:
+        found: Flags = np.zeros(ranks.shape, dtype=bool)
         for rows in self.ranking.rows.values():
-            found[..., rows] = (
-                ranks[..., rows] > ranks[..., rows].max(axis=-1, keepdims=True).astype(float) - self.lowest
-            )
+            own = ranks[..., rows]
+            found[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
         return found
 
     def intervals(self) -> pd.DataFrame:
@@ -207,7 +207,7 @@ class _Collected:
         rank = [settled.astype(float), settled.astype(float)]
         for ends, found in zip(rank, self.ranks.ranks(), strict=True):
             ends[self.moving] = found.reshape(len(self.moving), -1)
-        lowest = self._among_lowest(settled)
+        lowest = self._among_lowest(settled).astype(float)
         lowest[self.moving] = self.low_ranks / self.draws
         unranked = rank[0] == 0
         columns = dict(zip(INTERVALS, (*score, *measured, *rank, lowest), strict=True))
@@ -230,6 +230,6 @@ def _both(table: Array, pair: tuple[Any, Any]) -> Array:
     return table[..., pair[1]] - table[..., pair[0]]
 
 
-def _parameters(noted: Mapping[str, Any], numbers: range) -> pd.DataFrame:
-    index = pd.RangeIndex(numbers.start, numbers.stop, name="draw")
-    return pd.DataFrame({name: np.broadcast_to(drawn, len(numbers)) for name, drawn in noted.items()}, index=index)
+def _parameters(batches: list[dict[str, Any]]) -> pd.DataFrame:
+    table = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    return pd.DataFrame(table).rename_axis("draw")

@@ -15,8 +15,8 @@ Draws = npt.NDArray[np.generic]
 
 # Share of the draws beyond either end of a 90 % interval.
 BEYOND = 0.05
-# Cells sorted at a time, to stay in the processor's cache.
-CHUNK = 4096
+# Cells sorted at a time, to stay in the processor's cache; a power of two would share few lines of it.
+CHUNK = 1000
 
 
 class Tails:
@@ -57,16 +57,17 @@ class Tails:
         return self._tails.astype(float)
 
     def _sort(self) -> None:
-        new = np.concatenate(self._waiting)
-        self._waiting = []
-        cells = new.shape[1]
-        before = np.empty((cells, 0), new.dtype) if self._tails is None else self._tails
-        width = before.shape[1] + len(new)
-        keep = slice(None) if width <= 2 * self._kept else np.r_[: self._kept, width - self._kept : width]
-        found = np.empty((cells, min(width, 2 * self._kept)), new.dtype)
+        waiting, before, kept = self._waiting, self._tails, self._kept
+        cells, kind = waiting[0].shape[1], waiting[0].dtype
+        width = sum(map(len, waiting)) + (0 if before is None else before.shape[1])
+        found = np.empty((cells, min(width, 2 * kept)), kind)
         for start in range(0, cells, CHUNK):
             part = slice(start, start + CHUNK)
-            ordered = np.concatenate([before[part], new[:, part].T], axis=1)
+            ordered = np.concatenate([block[:, part] for block in waiting]).T
+            ordered = np.concatenate([ordered] if before is None else [before[part], ordered], axis=1)
             ordered.sort(axis=1)
-            found[part] = ordered[:, keep]
-        self._tails = found
+            if width > 2 * kept:
+                found[part, :kept], found[part, kept:] = ordered[:, :kept], ordered[:, -kept:]
+            else:
+                found[part] = ordered
+        self._waiting, self._tails = [], found

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.over_rows import average
 from spi_pipeline.engine.panel import Array
 
 # A correlation over one or two rows is undefined or exactly ±1 whatever the data.
@@ -51,16 +50,17 @@ def pooled(scores: Array) -> tuple[Array, Array, int]:
 
     NaN where a child does not vary or fewer than three rows are complete, and how many rows that are in all draws.
     """
-    complete = ~np.isnan(scores).any(axis=(0, -1))
-    chosen = scores[:, complete]
+    gaps = np.isnan(scores)
+    chosen = scores[:, ~gaps.any(axis=(0, -1))] if gaps.any() else scores
     count = chosen.shape[1]
     if count < MIN_ROWS:
         nothing = np.full((len(scores), scores.shape[-1]), np.nan)
         return nothing[..., np.newaxis] * nothing[:, np.newaxis], nothing, count
-    centred = chosen - average(chosen)
-    covariance = np.swapaxes(centred, -1, -2) @ centred / (count - 1)
+    columns = np.ascontiguousarray(np.swapaxes(chosen, -1, -2))
+    centred = columns - columns.mean(axis=-1, keepdims=True)
+    covariance = centred @ np.swapaxes(centred, -1, -2) / (count - 1)
     sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    sd = np.where(sd > NOISE * np.abs(chosen).max(axis=1), sd, np.nan)
+    sd = np.where(sd > NOISE * np.abs(columns).max(axis=-1), sd, np.nan)
     correlation = np.clip(covariance / (sd[..., np.newaxis] * sd[:, np.newaxis]), -1, 1)
     alike = np.arange(sd.shape[-1])
     correlation[:, alike, alike] = np.where(np.isnan(sd), np.nan, 1.0)

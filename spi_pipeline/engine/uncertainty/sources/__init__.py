@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.uncertainty.errors import Uncertain
 from spi_pipeline.engine.uncertainty.source import Drawable
 from spi_pipeline.engine.uncertainty.sources import (
     aggregation,
@@ -20,7 +21,7 @@ from spi_pipeline.engine.uncertainty.sources import (
 )
 
 # How each source is varied in some data, or why it cannot be; by the names of ``framework.doubt.SOURCES``.
-PREPARE: dict[str, Callable[[Scores, Doubt], Drawable | str]] = {
+PREPARE: dict[str, Callable[[Scores, Doubt], Drawable | Uncertain | str]] = {
     "measurement": measurement.prepare,
     "allocation": allocation.prepare,
     "imputation": imputation.prepare,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
-from spi_pipeline.engine.uncertainty.errors import errors_of
-from spi_pipeline.engine.uncertainty.source import Drawable
+from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     """Values drawn with the standard errors of spreading them."""
     stated = scores.inputs.task.values.allocation_error
     errors = None if stated is None else errors_of(scores, stated)
     if errors is None:
         return "no value has an allocation_error"
-    return Drawable(
+    return Uncertain(
         "values drawn from normal distributions with the standard errors of spreading them from larger areas",
-        errors.draw, "errors of different indicators and areas do not depend on each other", errors.columns,
+        errors, "errors of different indicators and areas do not depend on each other",
     )  # fmt: skip

@@ -20,14 +20,14 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from spi_pipeline.engine.calculate.changes import Changes, together
+from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.leaves import leaf_scores
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import MEASURED, Doubt
 from spi_pipeline.engine.panel import Array, Positions, rows_of
+from spi_pipeline.engine.uncertainty.errors import drawn_values
 from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 from spi_pipeline.engine.uncertainty.sources import allocation, imputation, measurement
-from spi_pipeline.engine.uncertainty.streams import stream
 
 # Draws behind the variance that errors of the figures give to scores: known to a quarter of itself.
 TRIED = 40
@@ -212,14 +212,14 @@ def _noise(scores: Scores, doubt: Doubt) -> Array:
     """The variance that errors of the figures give to indicator scores, rows by indicators."""
     sources = {"measurement": measurement, "allocation": allocation, "imputation": imputation}
     found = {name: sources[name].prepare(scores, doubt) for name in MEASURED if name in doubt.sources}
-    drawable = {name: one for name, one in found.items() if not isinstance(one, str)}
+    uncertain = {name: one for name, one in found.items() if not isinstance(one, str)}
     total: Array = np.zeros((2, *scores.inputs.treated.shape))
-    if not drawable:
+    if not uncertain:
         return np.zeros(scores.inputs.treated.shape)
     base = scores.scores[scores.task.structure.leaves].to_numpy(dtype=float)
     for number in range(TRIED):
-        changes = [one.draw([stream(0, name, number)])[0] for name, one in drawable.items()]
-        apart = leaf_scores(scores.inputs, together(changes))[0] - base
+        values = drawn_values(scores, uncertain, dict.fromkeys(uncertain, range(number, number + 1)), 0)
+        apart = leaf_scores(scores.inputs, Changes(values=values))[0] - base
         total += np.array([apart, apart**2])
     mean, square = total / TRIED
     return np.asarray((square - mean**2) * TRIED / (TRIED - 1))

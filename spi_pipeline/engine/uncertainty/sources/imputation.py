@@ -8,11 +8,10 @@ import pandas as pd
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.panel import INDEX_NAMES
-from spi_pipeline.engine.uncertainty.errors import errors_of
-from spi_pipeline.engine.uncertainty.source import Drawable
+from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     """Estimates drawn with the error that leaving known values out shows."""
     cells, panel = scores.indicators.cells, scores.inputs.task.values.panel
     if cells.empty:
@@ -23,7 +22,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     errors = errors_of(scores, pd.DataFrame(sd, index=panel.index, columns=panel.columns))
     if errors is None:
         return "no filled cell has an error: there was no known value to try the estimate on"
-    return Drawable(
-        "filled cells drawn around their estimates with the error of estimates of known values", errors.draw,
-        "a missing value is as hard to estimate as a known one", errors.columns,
+    return Uncertain(
+        "filled cells drawn around their estimates with the error of estimates of known values", errors,
+        "a missing value is as hard to estimate as a known one",
     )  # fmt: skip

@@ -8,21 +8,20 @@ import pandas as pd
 from spi_pipeline.engine.calculate.counts import counted_interval
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
-from spi_pipeline.engine.uncertainty.errors import errors_of
-from spi_pipeline.engine.uncertainty.source import Drawable
+from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 # Half the width of a 95 % interval in standard deviations.
 Z95 = 1.959963984540054
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     """Values drawn with their standard errors."""
     errors = errors_of(scores, standard_errors(scores))
     if errors is None:
         return "no value has lower and upper, or a numerator"
-    return Drawable(
-        "values drawn from normal distributions with their standard errors", errors.draw,
-        "errors of different indicators and areas do not depend on each other", errors.columns,
+    return Uncertain(
+        "values drawn from normal distributions with their standard errors", errors,
+        "errors of different indicators and areas do not depend on each other",
     )  # fmt: skip
 
 
