@@ -22,8 +22,8 @@ LEAST, MOST = YEAR, 3 * YEAR
 # Weight of the newest month: the average remembers some half a year. A smaller one finds small steps earlier and large
 # ones later; between 0.1 and 0.25 little depends on it.
 WEIGHT = 0.15
-# A month counts as this many standard deviations at most, so that no single month raises a signal: counts of one month
-# have a few wild ones that no dispersion explains.
+# A month counts as this many standard deviations at most: a few months are wild as no dispersion explains, and by
+# themselves no lasting change.
 MOST_OF_A_MONTH = 3.0
 # What stays high or low for half a year without being a lasting change shows in sums over so many months.
 SPELL = 6

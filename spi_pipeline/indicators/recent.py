@@ -28,11 +28,11 @@ def recent(
 ) -> pd.DataFrame:
     """Every measure in every ward and month that its authority's figures hold whole.
 
-    Months that do not follow each other are charts apart: neither a rate nor a signal reaches over a month that lacks.
+    Months that do not follow each other are charts apart: neither a rate nor a signal reaches over a missing month.
 
     Args:
         measures: what is counted.
-        tables: rows of their sources, by id; those of points with ``ward_code``, those of wards with ``area_code``.
+        tables: rows of their sources, by id, with ``ward_code``, the ward each point lies in.
         authority_of: authority of each ward.
         residents: by ward.
         false_signals: signals a year that may be false, over all charts of an authority.
@@ -69,7 +69,7 @@ def _counts(measure: Monthly, rows: pd.DataFrame, wards: Sequence[str], months: 
     """Wards × months; a ward without a row has none, since the month is whole."""
     for column, allowed in measure.where.items():
         rows = rows[rows[column].isin(allowed)]
-    ward = pd.Index(wards).get_indexer(pd.Index(rows["ward_code" if "ward_code" in rows else "area_code"]))
+    ward = pd.Index(wards).get_indexer(pd.Index(rows["ward_code"]))
     month = months.astype(str).get_indexer(pd.Index(rows["month"]))
     known = (ward >= 0) & (month >= 0)
     at = ward[known] * len(months) + month[known]

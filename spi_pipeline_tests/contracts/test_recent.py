@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline_tests.contracts.mutation import assert_fault, case
+from spi_pipeline_tests.contracts.mutation import CONTRACTS, assert_fault, case
 
 FILE = "recent.yaml"
 
@@ -28,6 +29,12 @@ FILE = "recent.yaml"
             "source: road_collisions, columns: [collisions]",
             "measure all_crime: source road_collisions is not monthly; take an indicator or a measure of economy.yaml "
             "instead",
+        ),
+        case(
+            "what may be missing", FILE,
+            "columns: [crimes]",
+            "columns: [longitude]",
+            "measure all_crime: column longitude of street_crime may be null, and what is missing is not none",
         ),
         case(
             "unknown column", FILE,
@@ -71,6 +78,15 @@ def test_a_broken_statement(
     sources = ", ".join(sorted(path.stem for path in (root / "sources").glob("*.yaml")))
     told = message.format(sources=sources, types=", ".join(sorted(types.values)))
     assert_fault(root, file, old, new, told, at)
+
+
+def test_a_monthly_source_of_areas_is_refused(root: Path) -> None:
+    shutil.copy(CONTRACTS / "sources" / "claimant_count.yaml", root / "sources")
+    said = "source claimant_count holds no points, and counts of areas are not shared out month by month"
+    assert_fault(
+        root, FILE, "source: street_crime, columns: [crimes]", "source: claimant_count, columns: [claimants]",
+        f"measure all_crime: {said}", None,
+    )  # fmt: skip
 
 
 def test_monthly_indicators_are_counted_and_so_is_what_is_listed(contracts: Contracts) -> None:

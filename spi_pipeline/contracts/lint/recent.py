@@ -1,16 +1,16 @@
-"""What ``recent.yaml`` refers to: monthly sources, whose columns can be counted."""
+"""What ``recent.yaml`` refers to: monthly sources of points, whose columns can be counted."""
 
 from __future__ import annotations
 
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.references import Found, Sources, column_names, figures_faults, where_faults
-from spi_pipeline.contracts.models.recent import TELL_WARDS, Monthly, Recent
+from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.documents import Document, unknown
 
 
 def check_recent(document: Document, recent: Recent, taken: set[str], sources: Sources, faults: list[Fault]) -> None:
-    """Ids are unique over all indicators and measures; sources are monthly and tell wards; columns and values exist."""
+    """Ids are unique over all indicators and measures; sources are monthly points; columns and values exist."""
     known = set(taken)
     for index, item in enumerate(recent.measures):
         if item.id in known:
@@ -28,12 +28,16 @@ def check_recent(document: Document, recent: Recent, taken: set[str], sources: S
 def _monthly_faults(item: Monthly, source: Source) -> Found:
     if source.properties.period.column != "month":
         yield ("source",), f"source {source.id} is not monthly; take an indicator or a measure of economy.yaml instead"
-    if source.properties.geography.levels not in TELL_WARDS:
-        yield ("source",), f"source {source.id} is neither on points nor on wards; counts are not shared out here"
+        return
+    if source.properties.geography.levels != ["point"]:
+        yield ("source",), f"source {source.id} holds no points, and counts of areas are not shared out month by month"
+        return
     for place, name in enumerate(item.columns):
-        column = source.column(name)
+        column, path = source.column(name), ("columns", place)
         if column is None:
-            yield ("columns", place), unknown(name, f"column of {source.id}", column_names(source))
-        else:
-            yield from ((("columns", place), said) for said in figures_faults(column, source))
+            yield path, unknown(name, f"column of {source.id}", column_names(source))
+            continue
+        yield from ((path, said) for said in figures_faults(column, source))
+        if not column.required:
+            yield path, f"column {name} of {source.id} may be null, and what is missing is not none"
     yield from where_faults(item.where, source)

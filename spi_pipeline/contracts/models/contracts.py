@@ -14,7 +14,7 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Indicator, Measured, Peers
-from spi_pipeline.contracts.models.recent import TELL_WARDS, Monthly, Recent
+from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -72,7 +72,7 @@ class Contracts:
             Monthly(id=item.id, title=item.title, source=item.source, columns=measure.columns, where=measure.where)
             for item in self.indicators.values()
             if (measure := item.measure).window and measure.kind != "mean"
-            if self.sources[item.source].properties.geography.levels in TELL_WARDS
+            if self.sources[item.source].properties.geography.levels == ["point"]
         ]
         return [item for item in (*counted, *self.recent.measures) if item.source not in self.dormant]
 

@@ -7,9 +7,6 @@ from pydantic import Field
 from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
 
-# The levels a source may be on to be counted by ward without sharing anything out.
-TELL_WARDS = (["point"], ["ward"])
-
 
 class Monthly(Strict):
     """Something counted every month.
@@ -17,7 +14,7 @@ class Monthly(Strict):
     Attributes:
         id: unique over all indicators and measures.
         title: short name, as printed.
-        source: id of a monthly source.
+        source: id of a monthly source of points.
         columns: the columns counted.
         where: keep only rows whose column holds one of the listed values.
     """
