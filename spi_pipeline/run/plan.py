@@ -13,8 +13,8 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
-from spi_pipeline.steps.context import context_step
 from spi_pipeline.steps.basis import basis_step
+from spi_pipeline.steps.context import context_step
 from spi_pipeline.steps.geography import geography_steps
 from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS

@@ -1,4 +1,4 @@
-"""The basis of the publication: which slots all editions rest on, which editions are published, what each indicator is."""
+"""The basis of the publication: the slots that all editions rest on, the catalogue of indicators, the editions."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def basis_step(contracts: Contracts) -> Step:
         does=basis,
         page=Page(shows=_shows),
         title="Basis of the publication",
-        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, so "
-        "that a score never moves because figures enter or expire. What each indicator measures and how it is scored, "
-        "and which calendar years are published.",
+        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
+        "so that a score never moves because figures enter or expire. What each indicator measures and how it is "
+        "scored, and which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
             "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),
@@ -63,7 +63,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     def editions(observations: pd.DataFrame) -> pd.DataFrame:
         weights = {
             profile: index_weights(
-                tree, values_of(observations, tree.leaves, observations["area_code"].unique()), where
+                tree, values_of(observations, tree.leaves, sorted(set(observations["area_code"]))), where
             )
             for profile in framework.profiles
             for tree in [index_tree(framework, profile, table, reference)]

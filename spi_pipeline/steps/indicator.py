@@ -14,7 +14,7 @@ from spi_pipeline.steps.inputs import YEAR, Inputs
 from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
 from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
-from spi_pipeline.steps.step import Column, Step, indicator_files, products, typed
+from spi_pipeline.steps.step import Column, Step, products, typed
 
 # Metadata of the table of an indicator: what it counted and could not place, over all its periods.
 UNPLACED = "spi_unplaced"

@@ -113,9 +113,10 @@ def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
         )
     )
     assert left_out
-    assert {slot: why for slot, why in _cells(page["slots_left_out"])[2:]} == left_out
+    assert dict(_cells(page["slots_left_out"])[2:]) == left_out
     shares = refreshed.query(
-        "SELECT edition, measured_weight, carried_weight, held_weight FROM edition WHERE profile = 'spi' ORDER BY edition"
+        "SELECT edition, measured_weight, carried_weight, held_weight FROM edition "
+        "WHERE profile = 'spi' ORDER BY edition"
     )
     told = [[str(edition), *(f"{share:.0%}" for share in own)] for edition, *own in shares]
     assert _cells(page["editions_rest_on"])[2:] == told

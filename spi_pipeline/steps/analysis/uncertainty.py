@@ -34,9 +34,9 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             does=uncertain,
             page=Page(about=_about, shows=_shows),
             title="How sure scores, ranks and changes are",
-            description="All editions computed again many times under every profile, with all that can be doubted drawn "
-            "anew: where each score and rank lies in nine of ten recalculations, how far each score moved from one "
-            "edition to another and whether that can be told from noise, and what was varied to find out.",
+            description="All editions computed again many times under every profile, with all that can be doubted "
+            "drawn anew: where each score and rank lies in nine of ten recalculations, how far each score moved from "
+            "one edition to another and whether that can be told from noise, and what was varied to find out.",
             lineage={"rank_low": drawn, "change": drawn},
         ),
         Step(
