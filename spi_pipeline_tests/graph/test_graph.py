@@ -154,7 +154,7 @@ def test_the_economy_is_never_an_input_of_the_index(defs: dg.Definitions, contra
     made_of = set().union(*(_above(graph, key) for key in scored))
     assert "economy/economy" not in made_of
     looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
-    assert len(looked_at) == 4 + 5
+    assert len(looked_at) == 3 + 5
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
     assert "economy/economy" in _above(graph, "publication/outputs"), "readers find it beside the index"
 

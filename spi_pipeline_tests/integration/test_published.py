@@ -108,6 +108,7 @@ def test_a_value_is_present_exactly_where_the_status_says_so(db: duckdb.DuckDBPy
     found = dict(rows(db, "SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
     assert found.pop("observed")
     assert found.pop("carried")
+    assert found.pop("held")
     assert found.pop("imputed")
     assert not any(found.values())
     assert rows(db, "SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
@@ -121,7 +122,7 @@ def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnect
     spans = rows(
         db,
         "SELECT DISTINCT source_id, raw_sha256, period_start::VARCHAR, period_end::VARCHAR FROM observation "
-        "WHERE status IN ('observed', 'carried')",
+        "WHERE status IN ('observed', 'carried', 'held')",
     )
     assert len(spans) >= 20
     for source, digest, start, end in spans:
@@ -212,38 +213,25 @@ class ByHand:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str, edition: int) -> None:
         self.contracts = contracts
-        wards = set(contracts.geography.ward_codes)
-        catalogue = "SELECT indicator_id, component_id, worst, best, predecessor FROM indicator"
+        catalogue = "SELECT indicator_id, component_id, worst, best FROM indicator WHERE in_basis"
         self.indicators = {row[0]: row[1:] for row in rows(db, catalogue)}
         values = "SELECT indicator_id, area_code, status, value FROM observation WHERE edition = ?"
-        self.values: dict[tuple[str, str], float] = {}
-        held: dict[str, int] = defaultdict(int)
-        for indicator, area, status, value in rows(db, values, edition):
-            if status in ("observed", "carried") or (status == "imputed" and profile == "spi"):
-                self.values[indicator, area] = value
-            held[indicator] += area in wards and status in ("observed", "carried")
-        share = contracts.framework.publication.areas
-        present = {indicator for indicator, count in held.items() if count / len(wards) >= share}
-        older = {name: row[3] for name, row in self.indicators.items()}
-        # The newest of a slot that is present fills it; what it replaces is then left out, however far back.
-        self.filled = set()
-        for name in set(older) - set(older.values()):
-            link: str | None = name
-            while link is not None and link not in present:
-                link = older[link]
-            if link is not None:
-                self.filled.add(link)
-        known = "SELECT parent_id, id, weight FROM weight WHERE profile = ?"
-        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile)}
-        self.available = contracts.framework.profiles[profile].available
+        self.values = {
+            (indicator, area): value
+            for indicator, area, status, value in rows(db, values, edition)
+            if status in ("observed", "carried", "held") or (status == "imputed" and profile == "spi")
+        }
+        known = "SELECT parent_id, id, weight FROM weight WHERE profile = ? AND edition = ?"
+        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile, edition)}
+        self.available = contracts.framework.profiles[profile].methods["available"]
 
     def indicator(self, name: str, area: str) -> float | None:
-        _, worst, best, _ = self.indicators[name]
+        _, worst, best = self.indicators[name]
         value = self.values.get((name, area))
         return None if value is None else 100 * min(max((value - worst) / (best - worst), 0), 1)
 
     def component(self, name: str, area: str) -> float | None:
-        inside = [other for other in self.filled if self.indicators[other][0] == name]
+        inside = [other for other, (component, *_) in self.indicators.items() if component == name]
         return self._mean(name, {other: self.indicator(other, area) for other in inside})
 
     def index(self, area: str) -> float | None:
@@ -278,16 +266,40 @@ def test_scores_equal_those_by_hand(db: duckdb.DuckDBPyConnection, contracts: Co
     assert compared >= 2 * len(areas) * len(editions)
 
 
-def test_nominal_weights_of_siblings_sum_to_one(db: duckdb.DuckDBPyConnection) -> None:
-    """Over slots: of an indicator and the one it replaces only one is ever in use."""
-    sums = rows(
-        db,
-        "SELECT w.profile, w.parent_id, sum(w.weight) FROM weight w WHERE w.id NOT IN "
-        "(SELECT predecessor FROM indicator WHERE predecessor IS NOT NULL AND indicator_id IN (SELECT id FROM weight)) "
-        "GROUP BY ALL",
+def test_nominal_weights_of_siblings_sum_to_one_in_every_edition(db: duckdb.DuckDBPyConnection) -> None:
+    sums = rows(db, "SELECT edition, profile, authority_code, parent_id, sum(weight) FROM weight GROUP BY ALL")
+    editions = len(rows(db, "SELECT DISTINCT edition FROM edition"))
+    assert len(sums) == editions * 2 * (12 + 3 + 1)
+    assert all(total == pytest.approx(1) for *_, total in sums)
+    moved = "SELECT id FROM weight GROUP BY profile, authority_code, id HAVING max(weight) - min(weight) > 1e-12"
+    assert rows(db, moved) == []
+
+
+def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(db: duckdb.DuckDBPyConnection) -> None:
+    scored = "SELECT edition, list_sort(list(DISTINCT id)) FROM score WHERE level = 'indicator' GROUP BY ALL"
+    basis = [name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE in_basis ORDER BY 1")]
+    assert {edition: names == basis for edition, names in rows(db, scored)} == {
+        edition: True for (edition,) in rows(db, "SELECT DISTINCT edition FROM edition")
+    }
+    assert rows(db, "SELECT slot_id FROM indicator WHERE in_basis GROUP BY slot_id HAVING count(*) > 1") == []
+    assert rows(db, "SELECT DISTINCT slots FROM edition") == [(len(basis),)]
+    assert len(rows(db, "SELECT DISTINCT basis_id FROM edition")) == 1
+
+
+def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(db: duckdb.DuckDBPyConnection) -> None:
+    shares = rows(db, "SELECT edition, profile, measured_weight, carried_weight, held_weight FROM edition")
+    filled = dict(
+        rows(
+            db,
+            "SELECT (edition, profile), avg(slots_filled = slots) FROM score "
+            "WHERE level = 'index' AND area_code LIKE 'E05%' GROUP BY ALL",
+        )
     )
-    assert len(sums) == 2 * (12 + 3 + 1)
-    assert all(total == pytest.approx(1) for _, _, total in sums)
+    for edition, profile, *parts in shares:
+        assert 0 < sum(parts) <= 1 + 1e-9
+        assert (sum(parts) == pytest.approx(1, abs=1e-9)) == (filled[edition, profile] == 1)
+    newest = max(edition for edition, *_ in shares)
+    assert {held <= 0.5 for edition, _, _, _, held in shares if edition != newest} == {True}
 
 
 def test_the_economy_is_added_up_before_it_is_divided(
@@ -304,42 +316,44 @@ def test_the_economy_is_added_up_before_it_is_divided(
 
 def test_a_change_is_what_the_scores_of_both_editions_say(db: duckdb.DuckDBPyConnection) -> None:
     query = """
-        SELECT c.change, c.from_data + c.from_carried + c.from_set, b.score - a.score
+        SELECT c.change, c.from_data + c.from_imputation, b.score - a.score, c.rank_change, a.rank - b.rank
         FROM change c
         JOIN score a ON (a.edition, a.profile, a.id, a.area_code) = (edition_from, c.profile, c.id, c.area_code)
         JOIN score b ON (b.edition, b.profile, b.id, b.area_code) = (edition_to, c.profile, c.id, c.area_code)
     """
     found = rows(db, query)
     assert found
-    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores in found)
+    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores, *_ in found)
+    assert all(gained == places for *_, gained, places in found)
     editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
-    pairs = rows(db, "SELECT DISTINCT edition_from, edition_to FROM change ORDER BY 1")
-    assert pairs == list(pairwise(editions))
+    pairs = rows(db, "SELECT DISTINCT edition_from, edition_to FROM change")
+    assert sorted(pairs) == sorted([*pairwise(editions), (editions[0], editions[-1])])
 
 
-def test_newer_figures_move_a_ward_by_what_its_indicators_say(db: duckdb.DuckDBPyConnection) -> None:
-    """Under equal weights, by hand: the older edition's scores, those of a newer period exchanged."""
-    slots = {
-        (area, year, component): count
-        for area, year, component, count in rows(
-            db,
-            "SELECT area_code, edition, component_id, count(score) FROM score JOIN indicator ON indicator_id = id "
-            "WHERE profile = 'equal' GROUP BY ALL",
-        )
-    }
-    told = {
-        (area, year, component): moved
-        for area, year, component, moved in rows(
-            db,
-            "SELECT area_code, edition_from, id, from_data FROM change WHERE profile = 'equal' AND level = 'component'",
-        )
-    }
-    moved = rows(
+def test_what_was_measured_once_moves_no_score(db: duckdb.DuckDBPyConnection) -> None:
+    """Only an observation of another period does, or an estimate that follows from one."""
+    still = "SELECT DISTINCT c.id FROM change c JOIN indicator ON indicator_id = c.id WHERE movable = 0 AND change <> 0"
+    estimated = {name for (name,) in rows(db, "SELECT DISTINCT indicator_id FROM imputation")}
+    assert {name for (name,) in rows(db, still)} <= estimated
+    moving = "SELECT count(*) FROM change JOIN indicator ON indicator_id = id WHERE relative AND movable > 0"
+    assert rows(db, moving) == [(0,)]
+    assert rows(db, "SELECT count(*) FROM change WHERE movable < 0.5 AND verdict <> 'cannot_tell'") == [(0,)]
+
+
+def test_a_component_moves_by_what_its_indicators_do(db: duckdb.DuckDBPyConnection) -> None:
+    """Under equal weights, by hand: the mean of what the indicators moved, where a ward has all of them."""
+    told = rows(
         db,
-        "SELECT area_code, edition_from, component_id, sum(from_data) FROM change JOIN indicator ON indicator_id = id "
-        "WHERE profile = 'equal' GROUP BY ALL",
+        """
+        SELECT c.change, sum(i.change) / any_value(s.slots)
+        FROM change c
+        JOIN indicator ON component_id = c.id AND in_basis
+        JOIN change i ON (i.edition_from, i.edition_to, i.profile, i.area_code, i.id)
+            = (c.edition_from, c.edition_to, c.profile, c.area_code, indicator_id)
+        JOIN score s ON (s.edition, s.profile, s.area_code, s.id) = (c.edition_to, c.profile, c.area_code, c.id)
+        WHERE c.profile = 'equal' AND c.level = 'component' AND s.slots_filled = s.slots
+        GROUP BY c.edition_from, c.edition_to, c.area_code, c.id, c.change
+        """,
     )
-    assert any(points for *_, points in moved)
-    # A ward with too few of a component's slots in either edition has no score, and no change of it.
-    for area, year, component, points in (row for row in moved if row[:3] in told):
-        assert told[area, year, component] == pytest.approx(points / slots[area, year, component], abs=1e-6)
+    assert any(change for change, _ in told)
+    assert all(change == pytest.approx(mean, abs=1e-6) for change, mean in told)
