@@ -20,7 +20,9 @@ def basis_step(contracts: Contracts) -> Step:
     """The step of the products ``indicator`` and ``edition``."""
     # All of them, since one without a source is looked at too: it fills no slot.
     observations = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
-    sources = sorted(source.file for source in contracts.sources.values())
+    sources = sorted(
+        {contracts.sources[name].file for item in contracts.indicators.values() for name in contracts.sources_of(item)}
+    )
     return Step(
         name="basis",
         kind="basis",
