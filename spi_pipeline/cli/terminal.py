@@ -128,9 +128,8 @@ def _show_wards(found: WardTable, out: Console) -> None:
     # The newest edition stands for the day its figures were taken: its year alone would promise figures of that year.
     named = f"as of {found.as_of:%-d %B %Y}" if found.newest else str(found.edition)
     table = Table(title=f"Social Progress Index {named}, profile {found.profile}", title_justify="left")
-    numbers = ("score", "rank", "coverage")
     for name in ("ward", "score", "rank", "likely", "figures of", "coverage"):
-        table.add_column(name, justify="right" if name in numbers else "left")
+        table.add_column(name, justify="right" if name in ("score", "rank", "coverage") else "left")
     for row in found.rows:
         if row["level"] == "authority":
             table.add_section()

@@ -32,9 +32,7 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
         read = tuple(name for name in step.inputs if name in maker)
         inputs = tuple(dict.fromkeys((*read, index))) if behind else read
         beyond = frozenset[Step]().union(*(above[name] for name in inputs))
-        once = {
-            maker[name] for name in inputs if behind or maker[name].stage == "sources" or maker[name].group == "basis"
-        }
-        drawn[step] = tuple(name for name in inputs if maker[name] not in once & beyond)
+        once = {made for made in beyond if behind or made.stage == "sources" or made.group == "basis"}
+        drawn[step] = tuple(name for name in inputs if maker[name] not in once)
         above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
     return drawn

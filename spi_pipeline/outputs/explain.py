@@ -137,8 +137,8 @@ def _indicator(
         connection,
         """
         SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end,
-               o.status, i.worst, i.best, i.goalpost_source, i.allocation, o.source_id, i.licence,
-               i.limits, o.raw_sha256
+               o.status, i.worst, i.best, i.goalpost_source, i.allocation, o.source_id, i.licence, i.limits,
+               o.raw_sha256
         FROM observation o JOIN indicator i USING (indicator_id)
         WHERE o.indicator_id = ? AND o.area_code = ? AND o.edition = ?
         """,

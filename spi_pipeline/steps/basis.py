@@ -1,4 +1,4 @@
-"""The basis of the publication: the slots that all editions rest on, the editions published, every indicator."""
+"""The basis of the publication: the slots that all editions rest on, the catalogue of indicators, the editions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def basis_step(contracts: Contracts) -> Step:
     """The step of the products ``indicator`` and ``edition``."""
     # All of them, since one without a source is looked at too: it fills no slot.
     observations = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
-    sources = sorted(source.file for source in contracts.sources.values())
+    sources = sorted(
+        {contracts.sources[name].file for item in contracts.indicators.values() for name in contracts.sources_of(item)}
+    )
     return Step(
         name="basis",
         kind="basis",
@@ -32,8 +34,8 @@ def basis_step(contracts: Contracts) -> Step:
         page=Page(shows=_shows),
         title="Basis of the publication",
         description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
-        "so that a score never moves because figures enter or expire. What each indicator measures, how it is scored, "
-        "and which calendar years are published.",
+        "so that a score never moves because figures enter or expire. What each indicator measures and how it is "
+        "scored, and which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
             "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),

@@ -168,53 +168,6 @@ OUTCOMES = (
             "component leisure has no indicators; add indicators/leisure.yaml",
         ),
         case(
-            "unknown method of a profile", "framework.yaml",
-            "    impute: regression",
-            "    impute: regresion",
-            "profile spi: 'regresion' is not a method of 'impute': use none, regression, mean, median, group_mean, "
-            "group_median, last, linear, neighbours",
-        ),
-        case(
-            "unknown method at a level", "framework.yaml",
-            "    weights: {component: pca,",
-            "    weights: {component: pcs,",
-            "profile spi: 'pcs' is not a method of 'weights': use given, shares, equal, pca, pca_loadings, factor, "
-            "correlation_balanced, random",
-        ),
-        case(
-            "method of an unknown level", "framework.yaml",
-            "    aggregate: arithmetic",
-            "    aggregate: {component: arithmetic, dimenson: geometric}",
-            "profile spi: aggregate is stated for 'dimenson', which is none of the levels component, dimension, index: "
-            "correct it",
-        ),
-        case(
-            "levels of a method that is of indicators alone", "framework.yaml",
-            "    impute: regression",
-            "    impute: {component: regression}",
-            "profile spi: 'impute' names no method: use none, regression, mean, median, group_mean, group_median, "
-            "last, linear, neighbours, as in {method: none}",
-        ),
-        case(
-            "method without its option", "framework.yaml",
-            "    aggregate: arithmetic",
-            "    aggregate: {dimension: generalised}",
-            "profile spi: the generalised mean of dimension needs an order from -20 to 20: write {method: generalised, "
-            "order: 0.5}",
-        ),
-        case(
-            "unknown option of a method", "framework.yaml",
-            "    impute: regression",
-            "    impute: {method: regression, seed: 3}",
-            "profile spi: 'seed' is not an option of impute regression: it takes minimum_share",
-        ),
-        case(
-            "share above one in a profile", "framework.yaml",
-            "    available: 0.5",
-            "    available: 7",
-            "profile spi: available is 7: it is a share from 0 to 1",
-        ),
-        case(
             "unknown useful life", CAR,
             "useful_life, value: stock",
             "useful_life, value: stok",

@@ -76,17 +76,17 @@ def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: House
 
 def test_a_refresh_says_what_it_makes_anew(house: House, spi: Command) -> None:
     before, now = raise_major(house, EDITION)
-    said = spi(house, "refresh", "--select", "editions")
+    said = spi(house, "refresh", "--select", "basis/edition")
     assert said.code == 0, said.err
     told = f"1 table was of another version of their contract and made anew: edition {before} (now {now})."
     assert told in said.out
     assert house.store.metadata("edition")[CONTRACT] == now
-    assert told not in spi(house, "refresh", "--select", "editions").out
+    assert told not in spi(house, "refresh", "--select", "basis/edition").out
 
 
 def test_a_refresh_sums_up_its_quality(house: House, spi: Command) -> None:
     house.amend(EDITION, "description: Digest of", "description: A digest of")
-    found = json.loads(spi(house, "refresh", "--select", "editions", "--json").out)
+    found = json.loads(spi(house, "refresh", "--select", "basis/edition", "--json").out)
     rules = len(house.contracts.products["edition"].rules) + 1
     assert found["renewed"] == {}
     assert found["quality"] == {

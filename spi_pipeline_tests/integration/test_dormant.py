@@ -1,4 +1,4 @@
-"""A source without embedded figures: declared, missing with its reason, and in no set until it has figures."""
+"""A source without embedded figures: declared, missing with its reason, and not in the basis until it has figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.scoring.editions import slots
+from spi_pipeline.scoring.basis import slots
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
 from spi_pipeline_tests.integration.houses import House
 
@@ -32,16 +32,20 @@ def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, m
     assert refreshed.contracts.missing_because(refreshed.contracts.active[0]) == []
 
 
-def test_it_is_in_no_set_and_changes_no_score(refreshed: House, missing: list[str]) -> None:
-    counted = {sum(row) for row in refreshed.query("SELECT indicators, missing FROM edition")}
-    assert counted == {len(slots(refreshed.contracts.active))}
+def test_it_is_not_in_the_basis_and_changes_no_score(refreshed: House, missing: list[str]) -> None:
+    for name in missing:
+        [(used, why, limits)] = refreshed.query(
+            "SELECT in_basis, not_in_basis_because, limits FROM indicator WHERE indicator_id = ?", name
+        )
+        assert not used
+        assert limits.endswith(why)
     scored = {name for (name,) in refreshed.query("SELECT DISTINCT id FROM score WHERE level = 'indicator'")}
     assert scored.isdisjoint(missing)
-    [(lowest,)] = refreshed.query("SELECT min(coverage) FROM score WHERE level = 'index' AND edition = 2025")
-    assert lowest > 0.65
+    [(lowest,)] = refreshed.query("SELECT min(coverage) FROM score WHERE level = 'index'")
+    assert lowest > 0.9
 
 
-def test_with_figures_it_enters_and_the_set_is_another_one(refreshed: House, missing: list[str]) -> None:
+def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: House, missing: list[str]) -> None:
     contracts = refreshed.contracts
     awake = replace(contracts, dormant=frozenset())
     steps = {step.label: step for step in build_plan(awake)}

@@ -57,8 +57,7 @@ def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) ->
     for name in live - {"broadband_coverage"}:
         made_of = json.loads(fetched.house.store.read(name).schema.metadata[b"spi_origins"])
         assert all(item["url"].startswith("http://127.0.0.1") for item in made_of), name
-    set_ids = set(fetched.house.store.read("edition")["set_id"].to_pylist())
-    assert len(set_ids) == 1
+    assert len(set(fetched.house.store.read("edition")["basis_id"].to_pylist())) == 1
 
 
 def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:

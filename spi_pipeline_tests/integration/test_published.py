@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 
 import duckdb
 import pytest
@@ -108,6 +107,7 @@ def test_a_value_is_present_exactly_where_the_status_says_so(db: duckdb.DuckDBPy
     found = dict(rows(db, "SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
     assert found.pop("observed")
     assert found.pop("carried")
+    assert found.pop("held")
     assert found.pop("imputed")
     assert not any(found.values())
     assert rows(db, "SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
@@ -121,7 +121,7 @@ def test_every_value_is_traced_to_files_of_its_source(db: duckdb.DuckDBPyConnect
     spans = rows(
         db,
         "SELECT DISTINCT source_id, raw_sha256, period_start::VARCHAR, period_end::VARCHAR FROM observation "
-        "WHERE status IN ('observed', 'carried')",
+        "WHERE status IN ('observed', 'carried', 'held')",
     )
     assert len(spans) >= 20
     for source, digest, start, end in spans:
@@ -212,38 +212,25 @@ class ByHand:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, contracts: Contracts, profile: str, edition: int) -> None:
         self.contracts = contracts
-        wards = set(contracts.geography.ward_codes)
-        catalogue = "SELECT indicator_id, component_id, worst, best, predecessor FROM indicator"
+        catalogue = "SELECT indicator_id, component_id, worst, best FROM indicator WHERE in_basis"
         self.indicators = {row[0]: row[1:] for row in rows(db, catalogue)}
         values = "SELECT indicator_id, area_code, status, value FROM observation WHERE edition = ?"
-        self.values: dict[tuple[str, str], float] = {}
-        held: dict[str, int] = defaultdict(int)
-        for indicator, area, status, value in rows(db, values, edition):
-            if status in ("observed", "carried") or (status == "imputed" and profile == "spi"):
-                self.values[indicator, area] = value
-            held[indicator] += area in wards and status in ("observed", "carried")
-        share = contracts.framework.publication.areas
-        present = {indicator for indicator, count in held.items() if count / len(wards) >= share}
-        older = {name: row[3] for name, row in self.indicators.items()}
-        # The newest of a slot that is present fills it; what it replaces is then left out, however far back.
-        self.filled = set()
-        for name in set(older) - set(older.values()):
-            link: str | None = name
-            while link is not None and link not in present:
-                link = older[link]
-            if link is not None:
-                self.filled.add(link)
-        known = "SELECT parent_id, id, weight FROM weight WHERE profile = ?"
-        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile)}
-        self.available = contracts.framework.profiles[profile].available
+        self.values = {
+            (indicator, area): value
+            for indicator, area, status, value in rows(db, values, edition)
+            if status in ("observed", "carried", "held") or (status == "imputed" and profile == "spi")
+        }
+        known = "SELECT parent_id, id, weight FROM weight WHERE profile = ? AND edition = ?"
+        self.weights = {(parent, child): weight for parent, child, weight in rows(db, known, profile, edition)}
+        self.available = contracts.framework.profiles[profile].methods["available"]
 
     def indicator(self, name: str, area: str) -> float | None:
-        _, worst, best, _ = self.indicators[name]
+        _, worst, best = self.indicators[name]
         value = self.values.get((name, area))
         return None if value is None else 100 * min(max((value - worst) / (best - worst), 0), 1)
 
     def component(self, name: str, area: str) -> float | None:
-        inside = [other for other in self.filled if self.indicators[other][0] == name]
+        inside = [other for other, (component, *_) in self.indicators.items() if component == name]
         return self._mean(name, {other: self.indicator(other, area) for other in inside})
 
     def index(self, area: str) -> float | None:
@@ -278,18 +265,6 @@ def test_scores_equal_those_by_hand(db: duckdb.DuckDBPyConnection, contracts: Co
     assert compared >= 2 * len(areas) * len(editions)
 
 
-def test_nominal_weights_of_siblings_sum_to_one(db: duckdb.DuckDBPyConnection) -> None:
-    """Over slots: of an indicator and the one it replaces only one is ever in use."""
-    sums = rows(
-        db,
-        "SELECT w.profile, w.parent_id, sum(w.weight) FROM weight w WHERE w.id NOT IN "
-        "(SELECT predecessor FROM indicator WHERE predecessor IS NOT NULL AND indicator_id IN (SELECT id FROM weight)) "
-        "GROUP BY ALL",
-    )
-    assert len(sums) == 2 * (12 + 3 + 1)
-    assert all(total == pytest.approx(1) for _, _, total in sums)
-
-
 def test_the_economy_is_added_up_before_it_is_divided(
     db: duckdb.DuckDBPyConnection, refreshed: House, contracts: Contracts
 ) -> None:
@@ -300,46 +275,3 @@ def test_the_economy_is_added_up_before_it_is_divided(
     by_hand = rows(db, "SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
                    str(refreshed.embedded("fuel_poverty_lilee")))  # fmt: skip
     assert told[0] == pytest.approx(by_hand[0])
-
-
-def test_a_change_is_what_the_scores_of_both_editions_say(db: duckdb.DuckDBPyConnection) -> None:
-    query = """
-        SELECT c.change, c.from_data + c.from_carried + c.from_set, b.score - a.score
-        FROM change c
-        JOIN score a ON (a.edition, a.profile, a.id, a.area_code) = (edition_from, c.profile, c.id, c.area_code)
-        JOIN score b ON (b.edition, b.profile, b.id, b.area_code) = (edition_to, c.profile, c.id, c.area_code)
-    """
-    found = rows(db, query)
-    assert found
-    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores in found)
-    editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
-    pairs = rows(db, "SELECT DISTINCT edition_from, edition_to FROM change ORDER BY 1")
-    assert pairs == list(pairwise(editions))
-
-
-def test_newer_figures_move_a_ward_by_what_its_indicators_say(db: duckdb.DuckDBPyConnection) -> None:
-    """Under equal weights, by hand: the older edition's scores, those of a newer period exchanged."""
-    slots = {
-        (area, year, component): count
-        for area, year, component, count in rows(
-            db,
-            "SELECT area_code, edition, component_id, count(score) FROM score JOIN indicator ON indicator_id = id "
-            "WHERE profile = 'equal' GROUP BY ALL",
-        )
-    }
-    told = {
-        (area, year, component): moved
-        for area, year, component, moved in rows(
-            db,
-            "SELECT area_code, edition_from, id, from_data FROM change WHERE profile = 'equal' AND level = 'component'",
-        )
-    }
-    moved = rows(
-        db,
-        "SELECT area_code, edition_from, component_id, sum(from_data) FROM change JOIN indicator ON indicator_id = id "
-        "WHERE profile = 'equal' GROUP BY ALL",
-    )
-    assert any(points for *_, points in moved)
-    # A ward with too few of a component's slots in either edition has no score, and no change of it.
-    for area, year, component, points in (row for row in moved if row[:3] in told):
-        assert told[area, year, component] == pytest.approx(points / slots[area, year, component], abs=1e-6)

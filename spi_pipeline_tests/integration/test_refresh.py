@@ -104,7 +104,7 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     assert done.faults == []
     stale = {step.label for step in done.stale}
     assert {
-        "indicator/bus_service", "catalogue/catalogue", "component/freedom_and_choice", "publication/outputs",
+        "indicator/bus_service", "basis/basis", "component/freedom_and_choice", "publication/outputs",
     } <= stale  # fmt: skip
     assert not {label for label in stale if label.startswith(("source/", "allocation/", "area/"))}
     assert {"indicator/turnout", "indicator/violent_crime"}.isdisjoint(stale)
@@ -144,7 +144,7 @@ def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(ho
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
-        ("vocabulary.yaml", "title: people,", "title: persons,", "catalogue/catalogue"),
+        ("vocabulary.yaml", "title: people,", "title: persons,", "basis/basis"),
         ("vocabulary.yaml", "title: people,", "title: persons,", "publication/outputs"),
         ("products/score.yaml", "Scores and ranks of every ward", "Every ward's scores and ranks", "joined/score"),
         ("products/element_score.yaml", "Rank within the", "The rank within the", "index/social_progress_index"),

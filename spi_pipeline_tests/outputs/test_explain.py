@@ -118,15 +118,36 @@ def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: H
     assert [row["rank"] for row in wards] == list(range(1, 21))
     assert [row["score"] for row in wards] == sorted((row["score"] for row in wards), reverse=True)
     assert (authority["level"], authority["rank"]) == ("authority", None)
+    taken = refreshed.query("SELECT DISTINCT as_of FROM edition")
+    assert (found.newest, [(found.as_of,)]) == (True, taken)
+    assert not ward_table(refreshed.store.database, edition=2024).newest
     with pytest.raises(UnknownNameError, match="edition 1999 is not published"):
         ward_table(refreshed.store.database, edition=1999)
+
+
+def test_the_ward_table_says_of_which_years_the_figures_are(refreshed: House) -> None:
+    years = {
+        row["area_code"]: (row["first_year"], row["last_year"]) for row in ward_table(refreshed.store.database).rows
+    }
+    ends = refreshed.query(
+        "SELECT area_code, min(year(period_end)), max(year(period_end)) FROM observation JOIN indicator USING "
+        "(indicator_id) WHERE in_basis AND status <> 'imputed' AND edition = (SELECT max(edition) FROM edition) "
+        "GROUP BY 1"
+    )
+    assert years == {area: (first, last) for area, first, last in ends}
+
+
+def ordinal(rank: int) -> str:
+    """As it is said of the ranks of twenty wards."""
+    return str(rank) + {1: "st", 2: "nd", 3: "rd"}.get(rank, "th")
 
 
 def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi: Command) -> None:
     facts = _explained(refreshed, "Farley", "violent_crime").facts
     assert facts["lower"] < facts["value"] < facts["upper"]
     said = spi(refreshed, "explain", "Farley", "violent_crime").out
-    assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
+    likely = " to ".join(map(ordinal, dict.fromkeys([facts["rank_low"], facts["rank_high"]])))
+    assert f"rank {facts['rank']} (likely {likely})" in said
     assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
     assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
     without = spi(refreshed, "explain", "Farley", "connectivity").out

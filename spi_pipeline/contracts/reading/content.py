@@ -6,10 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-# Rules and bounds judge tables that there are; owners and channels say whom to ask. None makes a figure. How often a
-# source is published does: it says how long a value may be carried.
+# Rules and bounds judge tables that there are; owners and channels say whom to ask, and how often a source is published
+# says when it is late. None makes a figure.
 _JUDGE = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "team", "support"})
-_JUDGING_PROPERTIES = frozenset({"typical", "grace"})
+_JUDGING_PROPERTIES = frozenset({"typical", "frequency", "grace"})
 
 
 def content_digest(data: Any) -> str:

@@ -37,7 +37,7 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
 
 
 def scores(table: pa.Table, contracts: Contracts, element: str) -> str:
-    """The newest edition of an element under the first profile, with likely ranks and dates where there are any."""
+    """The newest edition of an element under the first profile, likely ranks and dates where the table has them."""
     profile = next(iter(contracts.framework.profiles))
     own = [row for row in table.to_pylist() if row["id"] == element and row["profile"] == profile]
     rows = sorted(_newest(own), key=lambda row: (row["rank"] is None, row["rank"] or 0))

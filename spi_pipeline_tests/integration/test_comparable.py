@@ -1,0 +1,103 @@
+"""Editions that can be compared: one basis in all of them, and changes by other observations alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import duckdb
+import pytest
+
+from spi_pipeline.outputs.queries import reading
+from spi_pipeline_tests.integration.houses import House
+
+
+@pytest.fixture(scope="module")
+def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
+    with reading(refreshed.store.database) as connection:
+        yield connection
+
+
+def rows(db: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[tuple]:
+    return db.execute(query, values).fetchall()
+
+
+def test_nominal_weights_of_siblings_sum_to_one_in_every_edition(db: duckdb.DuckDBPyConnection) -> None:
+    sums = rows(db, "SELECT edition, profile, authority_code, parent_id, sum(weight) FROM weight GROUP BY ALL")
+    editions = len(rows(db, "SELECT DISTINCT edition FROM edition"))
+    assert len(sums) == editions * 2 * (12 + 3 + 1)
+    assert all(total == pytest.approx(1) for *_, total in sums)
+    moved = "SELECT id FROM weight GROUP BY profile, authority_code, id HAVING max(weight) - min(weight) > 1e-12"
+    assert rows(db, moved) == []
+
+
+def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(db: duckdb.DuckDBPyConnection) -> None:
+    scored = "SELECT edition, list_sort(list(DISTINCT id)) FROM score WHERE level = 'indicator' GROUP BY ALL"
+    basis = [name for (name,) in rows(db, "SELECT indicator_id FROM indicator WHERE in_basis ORDER BY 1")]
+    assert {edition: names == basis for edition, names in rows(db, scored)} == {
+        edition: True for (edition,) in rows(db, "SELECT DISTINCT edition FROM edition")
+    }
+    assert rows(db, "SELECT slot_id FROM indicator WHERE in_basis GROUP BY slot_id HAVING count(*) > 1") == []
+    assert rows(db, "SELECT DISTINCT slots FROM edition") == [(len(basis),)]
+    assert len(rows(db, "SELECT DISTINCT basis_id FROM edition")) == 1
+
+
+def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(db: duckdb.DuckDBPyConnection) -> None:
+    shares = rows(db, "SELECT edition, profile, measured_weight, carried_weight, held_weight FROM edition")
+    filled = dict(
+        rows(
+            db,
+            "SELECT (edition, profile), min(slots_filled / slots) FROM score "
+            "WHERE level = 'index' AND area_code LIKE 'E05%' GROUP BY ALL",
+        )
+    )
+    for edition, profile, *parts in shares:
+        assert 0 < sum(parts) <= 1 + 1e-9
+        assert (sum(parts) == pytest.approx(1, abs=1e-9)) == (filled[edition, profile] == 1)
+    newest = max(edition for edition, *_ in shares)
+    assert {held <= 0.5 for edition, _, _, _, held in shares if edition != newest} == {True}
+
+
+def test_a_change_is_what_the_scores_of_both_editions_say(db: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        SELECT c.change, c.from_data + c.from_imputation, b.score - a.score, c.rank_change, a.rank - b.rank
+        FROM change c
+        JOIN score a ON (a.edition, a.profile, a.id, a.area_code) = (edition_from, c.profile, c.id, c.area_code)
+        JOIN score b ON (b.edition, b.profile, b.id, b.area_code) = (edition_to, c.profile, c.id, c.area_code)
+    """
+    found = rows(db, query)
+    assert found
+    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores, *_ in found)
+    assert all(gained == places for *_, gained, places in found)
+    editions = [year for (year,) in rows(db, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
+    pairs = rows(db, "SELECT DISTINCT edition_from, edition_to FROM change")
+    assert sorted(pairs) == sorted([*pairwise(editions), (editions[0], editions[-1])])
+
+
+def test_what_was_measured_once_moves_no_score(db: duckdb.DuckDBPyConnection) -> None:
+    """Only an observation of another period does, or an estimate that follows from one."""
+    still = "SELECT DISTINCT c.id FROM change c JOIN indicator ON indicator_id = c.id WHERE movable = 0 AND change <> 0"
+    estimated = {name for (name,) in rows(db, "SELECT DISTINCT indicator_id FROM imputation")}
+    assert {name for (name,) in rows(db, still)} <= estimated
+    moving = "SELECT count(*) FROM change JOIN indicator ON indicator_id = id WHERE relative AND movable > 0"
+    assert rows(db, moving) == [(0,)]
+    assert rows(db, "SELECT count(*) FROM change WHERE movable < 0.5 AND verdict <> 'cannot_tell'") == [(0,)]
+
+
+def test_a_component_moves_by_what_its_indicators_do(db: duckdb.DuckDBPyConnection) -> None:
+    """Under equal weights, by hand: the mean of what the indicators moved, where a ward has all of them."""
+    told = rows(
+        db,
+        """
+        SELECT c.change, sum(i.change) / any_value(s.slots)
+        FROM change c
+        JOIN indicator ON component_id = c.id AND in_basis
+        JOIN change i ON (i.edition_from, i.edition_to, i.profile, i.area_code, i.id)
+            = (c.edition_from, c.edition_to, c.profile, c.area_code, indicator_id)
+        JOIN score s ON (s.edition, s.profile, s.area_code, s.id) = (c.edition_to, c.profile, c.area_code, c.id)
+        WHERE c.profile = 'equal' AND c.level = 'component' AND s.slots_filled = s.slots
+        GROUP BY c.edition_from, c.edition_to, c.area_code, c.id, c.change
+        """,
+    )
+    assert any(change for change, _ in told)
+    assert all(change == pytest.approx(mean, abs=1e-6) for change, mean in told)
