@@ -142,6 +142,12 @@ OVERCROWDED = "source: census_overcrowding"
             "indicators.no_car.measure: per belongs to a rate; a share is in percent",
         ),
         case(
+            "share by households", CHOICE,
+            "columns: [none]",
+            "weighted_by: households, columns: [none]",
+            "indicators.no_car.measure: weighted_by belongs to a mean without a denominator",
+        ),
+        case(
             "unknown mean", "framework.yaml",
             "means: {component: arithmetic",
             "means: {component: aritmetic",
