@@ -189,6 +189,12 @@ OVERCROWDED = "source: census_overcrowding"
             "per: 1000, columns: [none]",
             "indicators.no_car.measure: per belongs to a rate; a share is in percent",
         ),
+        case(
+            "share by households", CHOICE,
+            "columns: [none]",
+            "weighted_by: households, columns: [none]",
+            "indicators.no_car.measure: weighted_by belongs to a mean without a denominator",
+        ),
     ],
 )  # fmt: skip
 def test_a_broken_file_of_ours(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:

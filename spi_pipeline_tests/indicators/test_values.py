@@ -29,7 +29,7 @@ TOWN = Wards(
             ("lsoa21", SMALL[4], S2, 1.0, 100.0),
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents"],
-    ),
+    ).assign(household_weight=[1, 0.5, 0.5, 0.5, 0.5, 1, 1], households=[40.0, 100.0, 100.0, 20.0, 20.0, 10.0, 50.0]),
 )
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}
 WINDOW = {"months": 12}
@@ -306,6 +306,13 @@ def test_a_mean_without_denominator_is_weighted_by_residents_and_needs_65_percen
     got = computed({"kind": "mean", "columns": ["score"]}, small(score=[NAN, 3, NAN, 7, 9]))
     # N1 is known for 150 of 250 residents, N2 for 50 of 70.
     assert values(got) == close({N1: NAN, N2: 3, S1: 7, S2: 9, NORTH: 3, SOUTH: (7 * 30 + 9 * 100) / 130})
+
+
+def test_a_mean_of_homes_is_weighted_by_households_and_needs_65_percent_of_them() -> None:
+    got = computed({"kind": "mean", "columns": ["score"], "weighted_by": "households"}, small(score=[3, 6, NAN, 7, 9]))
+    north = (3 * 40 + 6 * 100) / 140
+    # N2 has 50 of its 60 homes in the second small area, 50 of 90 residents.
+    assert values(got) == close({N1: (3 * 40 + 6 * 50) / 90, N2: 6, S1: 7, S2: 9, NORTH: north, SOUTH: 520 / 60})
 
 
 def test_a_mean_published_by_ward_is_taken_as_it_is() -> None:

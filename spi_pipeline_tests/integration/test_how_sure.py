@@ -14,7 +14,6 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.engine.framework.doubt import SOURCES
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.scoring.tree import values_of
 from spi_pipeline.steps.indicator import DISPERSION, part_of
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline_tests.integration.houses import House
@@ -119,7 +118,7 @@ def test_the_whole_index_says_of_every_element_what_its_own_step_said(
     for profile, tree in trees_of(contracts, inputs).items():
         own = score[score["profile"] == profile].pivot(index=["edition", "area_code"], columns="id", values="score")
         for authority, codes in areas(contracts).by_authority.items():
-            whole = tree.score(values_of(observed, tree.leaves, codes), authority).scores
+            whole = tree.score(tree.values(observed, codes), authority).scores
             assert set(whole.columns) == set(own.columns)
             expected = own.reindex(index=whole.index, columns=whole.columns)
             pd.testing.assert_frame_equal(whole, expected, check_names=False, check_exact=True)
