@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
+
+# Draws that take no longer are not told of where there is no terminal.
+QUIET_SECONDS = 10.0
 
 
 class _Elapsed(TimeElapsedColumn):
@@ -68,6 +72,23 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
             return tell
 
         yield begin
+
+
+@contextmanager
+def draws_done(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the draws on a terminal; elsewhere a line for another tenth where it takes ten seconds and more."""
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task("draws", total=None)
+        told = [time.monotonic(), 0.0]
+
+        def tell(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+            now, tenth = time.monotonic(), done * 10 // total
+            if not console.is_terminal and now - told[0] >= QUIET_SECONDS and tenth > told[1]:
+                console.print(f"{done:,} of {total:,} draws")
+                told[:] = now, tenth
+
+        yield tell
 
 
 def fetching_by_source(console: Console) -> Callable[[Outcome], None]:

@@ -32,6 +32,7 @@ def score(
     """Compute any index of any depth from a framework and values; docs/score.md says what both may hold."""
     from spi_pipeline.cli.score.command import explain_files, score_files
     from spi_pipeline.cli.score.write import check_target, csv_bytes, write_details, write_table
+    from spi_pipeline.cli.terminal import draws_done
 
     if explain_:
         print(explain_files(framework, profile))
@@ -43,7 +44,8 @@ def score(
         raise typer.BadParameter("give two files: FRAMEWORK.yaml and VALUES.csv or VALUES.parquet")
     if to is not None:
         check_target(to)
-    outcome = score_files(framework, values, profile, draws, seed, sobol)
+    with draws_done(err) as progress:
+        outcome = score_files(framework, values, profile, draws, seed, sobol, progress)
     if details is not None:
         write_details(outcome, details)
     if to is not None:

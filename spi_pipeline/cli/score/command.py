@@ -22,7 +22,7 @@ from spi_pipeline.engine.framework.explain import explain_framework, explain_pro
 from spi_pipeline.engine.framework.faults import FrameworkError
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
-from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate, with_intervals
+from spi_pipeline.engine.uncertainty.simulate import Progress, Uncertainty, simulate, with_intervals
 from spi_pipeline.engine.uncertainty.source import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
@@ -68,8 +68,9 @@ class Outcome:
 
 
 def score_files(
-    framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0, sobol: int = 0
-) -> Outcome:
+    framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0, sobol: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:  # fmt: skip
     """Compute the index of a framework file from a file of values.
 
     Args:
@@ -79,6 +80,7 @@ def score_files(
         draws: recalculations behind the rank intervals; 0 leaves these empty.
         seed: of the draws.
         sobol: base draws behind the shares of each source of doubt; 0 for none.
+        progress: called with the number of draws done and of all, now and then.
 
     Raises:
         InputError: every fault of both files, with file and line.
@@ -87,7 +89,7 @@ def score_files(
     document, table = read_inputs(framework, values)
     try:
         scores = score_framework(document.data, table, profile)
-        uncertainty = simulate(scores, draws, seed) if draws else None
+        uncertainty = simulate(scores, draws, seed, progress=progress) if draws else None
         shares = sensitivity(scores, sobol, seed) if sobol else None
     except FrameworkError as error:
         raise located(error, document, values, table) from error
@@ -120,7 +122,7 @@ def explain_files(framework: Path | None, profile: str | None) -> str:
 
 
 def _varied(entry: Varied) -> dict[str, Any]:
-    return {"source": entry.source, "varied": entry.varied, "how": entry.how}
+    return {"source": entry.source, "varied": entry.varied, "how": entry.how, "assumed": entry.assumed}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -108,8 +108,7 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         sure = outcome.uncertainty
         found["intervals"] = sure.intervals
         found["draws"] = sure.parameters.reset_index()
-        found["varied"] = pd.DataFrame([(one.source, one.varied, one.how) for one in sure.varied],
-                                       columns=["source", "varied", "how"])  # fmt: skip
+        found["varied"] = sure.doubt()
         found["pairs"] = _stacked(
             {key: _pairs(one) for key, one in sure.pairs.items()}, "edition", ["area_code", "other", "above"]
         )

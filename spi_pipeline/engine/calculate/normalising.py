@@ -28,7 +28,10 @@ def normalised(spec: Spec, values: Array, known: Yardsticks) -> Array:
         case "goalposts":
             worst, best = linear.goalposts(values, known)
             low, high = float(options.get("low", 0.0)), float(options.get("high", scale))
-            return low + (high - low) * linear.between(values, worst, best, bool(options.get("clip", True)))
+            share = linear.between(values, worst, best, bool(options.get("clip", True)))
+            share *= high - low
+            share += low
+            return share
         case "minmax":
             return linear.minmax_scores(values, known, **{"high": scale, **options})
         case "scaled":

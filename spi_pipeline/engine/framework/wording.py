@@ -29,8 +29,9 @@ NORMALISE = {
 }
 IMPUTE = {
     "none": "stays missing",
-    "regression": "is estimated by regression on the other indicators of the same parent, within the observed range, "
-    "where {minimum_share:.0%} of the areas have the indicator",
+    "regression": "is estimated by regression on two or more other indicators of the same parent, within the observed "
+    "range, or by the mean of the other areas where that misses known values by less, where {minimum_share:.0%} of the "
+    "areas have the indicator",
     "mean": "takes the mean of the edition",
     "median": "takes the median of the edition",
     "group_mean": "takes the mean of its group in the edition",

@@ -55,8 +55,9 @@ def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip
 
 def between(values: Array, worst: Array, best: Array, clip: bool) -> Array:
     """The share of the way from the worst to the best goalpost, held to 0 to 1 where it is to be clipped."""
-    share: Array = (values - worst) / (best - worst)
-    return np.clip(share, 0, 1) if clip else share
+    share: Array = values - worst
+    share /= best - worst
+    return np.clip(share, 0, 1, out=share) if clip else share
 
 
 def goalposts(values: Array, known: Yardsticks) -> tuple[Array, Array]:

@@ -17,6 +17,9 @@ from spi_pipeline.engine.panel import Array, Positions
 from spi_pipeline.engine.uncertainty.source import Generators
 from spi_pipeline.engine.uncertainty.streams import stream
 
+# Where so many of the cells have errors, picking them out costs more than drawing for all.
+DENSE = 0.5
+
 
 @dataclass(frozen=True)
 class Uncertain:
@@ -35,7 +38,7 @@ class Uncertain:
     @property
     def columns(self) -> Positions:
         """Positions of the indicators that have errors."""
-        return np.unique(self.errors.cells % self.errors.shape[1])
+        return np.unique(self.errors.cells[self.errors.sd > 0] % self.errors.shape[1])
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
         cells = cells[np.argsort(~among[cells // known.shape[1]], kind="stable")]
     if not len(cells):
         return None
+    if among is None and len(cells) > DENSE * known.size and scores.inputs.task.values.period is None:
+        cells = np.arange(known.size)
     return Errors(known.shape, cells, known.ravel()[cells], _observations(scores, cells))
 
 

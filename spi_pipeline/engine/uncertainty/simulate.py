@@ -82,9 +82,10 @@ class Uncertainty:
         for numbers in self._model.batches(self._draws):
             drawn = self._model.draw(dict.fromkeys(MEASURED, numbers), self._seed)
             table = _table(drawn, names, len(numbers))
-            moved.add(_cells(_both(table, pair) - published))
+            moved.add(_cells(_both(table, pair), published))
             ranks = ranking(table)
-            places.add(_cells(_both(np.where(ranks > 0, ranks, np.nan), pair)))
+            moves = _both(np.where(ranks > 0, ranks, np.nan), pair)
+            places.add(moves.reshape(len(numbers), -1))
         ends = dict(zip(CHANGE_COLUMNS[2:4], moved.scores(), strict=True))
         ends = {name: published.ravel() + end for name, end in ends.items()}
         ends |= dict(zip(CHANGE_COLUMNS[4:], places.ranks(), strict=True))
@@ -175,11 +176,11 @@ class _Collected:
     def add(self, whole: Pass, measured: Pass | None, count: int) -> None:
         """Take a batch: with every source, and with errors of the figures alone."""
         scores = _table(whole, self.names, count)
-        self.whole.add(_cells(scores - self.published))
+        self.whole.add(_cells(scores, self.published))
         ranked = scores[:, self.parents]
         if measured is not None:
             errors = _table(measured, self.names[self.moving], count)
-            self.measured.add(_cells(errors - self.published[self.moving]))
+            self.measured.add(_cells(errors, self.published[self.moving]))
             ranked = np.concatenate([errors[:, : len(self.uncertain)], ranked], axis=1)
         ranks = self.ranking(ranked)
         self.ranks.add(ranks.reshape(count, -1))
@@ -221,8 +222,11 @@ def _table(drawn: Pass, names: Iterable[str], count: int) -> Array:
     return np.stack([np.broadcast_to(drawn.scores[name], (count, drawn.scores[name].shape[1])) for name in names], 1)
 
 
-def _cells(distances: Array) -> npt.NDArray[np.float32]:
-    return distances.astype(np.float32).reshape(len(distances), -1)
+def _cells(drawn: Array, published: Array) -> npt.NDArray[np.float32]:
+    """How far draws lie from what was computed, draws by cells."""
+    distances = np.empty(drawn.shape, dtype=np.float32)
+    np.subtract(drawn, published, out=distances, casting="same_kind")
+    return distances.reshape(len(drawn), -1)
 
 
 def _both(table: Array, pair: tuple[Any, Any]) -> Array:

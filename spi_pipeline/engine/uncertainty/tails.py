@@ -39,22 +39,21 @@ class Tails:
         tails = self._sorted()
         below, part = divmod(BEYOND * (self._draws - 1), 1)
         one = int(below)
-        low = tails[:, one] + (tails[:, one + 1] - tails[:, one]) * part
-        high = tails[:, -1 - one] + (tails[:, -2 - one] - tails[:, -1 - one]) * part
-        return low, high
+        ends = [tails[:, place].astype(float) for place in (one, one + 1, -1 - one, -2 - one)]
+        return ends[0] + (ends[1] - ends[0]) * part, ends[2] + (ends[3] - ends[2]) * part
 
     def ranks(self) -> tuple[Array, Array]:
         """The ends by cell at whole numbers that were drawn, not between them."""
         tails = self._sorted()
         first = max(int(np.ceil(BEYOND * self._draws)), 1) - 1
         last = self._draws - max(int(np.ceil((1 - BEYOND) * self._draws)), 1)
-        return tails[:, first], tails[:, -1 - last]
+        return tails[:, first].astype(float), tails[:, -1 - last].astype(float)
 
-    def _sorted(self) -> Array:
+    def _sorted(self) -> Draws:
         if self._waiting:
             self._sort()
         assert self._tails is not None
-        return self._tails.astype(float)
+        return self._tails
 
     def _sort(self) -> None:
         waiting, before, kept = self._waiting, self._tails, self._kept

@@ -36,7 +36,7 @@ LEAST = 1e-5
 
 
 @dataclass(frozen=True)
-class _Spread:
+class Spread:
     """A variance estimated: its mean square and degrees of freedom; none of these where it could not be."""
 
     square: float
@@ -148,18 +148,18 @@ def _shares(scores: Scores, parent: str) -> Array:
     return np.asarray(weights[_indicators(scores, parent)], dtype=float)
 
 
-def _two_way(block: Array) -> tuple[_Spread, _Spread]:
+def _two_way(block: Array) -> tuple[Spread, Spread]:
     """Mean squares of areas by indicators: of what is left to single cells, and of the indicators' means."""
     areas, count = block.shape
     if areas < 2 or count < 2:
-        return _Spread(0.0, 0.0), _Spread(0.0, 0.0)
+        return Spread(0.0, 0.0), Spread(0.0, 0.0)
     means = block.mean(axis=0)
     left = block - means - block.mean(axis=1, keepdims=True) + block.mean()
     freedom = (areas - 1) * (count - 1)
-    return _Spread(float((left**2).sum() / freedom), freedom), _Spread(float(means.var(ddof=1)), count - 1)
+    return Spread(float((left**2).sum() / freedom), freedom), Spread(float(means.var(ddof=1)), count - 1)
 
 
-def moderated(spreads: list[_Spread]) -> list[_Spread]:
+def moderated(spreads: list[Spread]) -> list[Spread]:
     """Variances drawn towards their common one, by as much as they are alike: ``(d0 s0² + d s²) / (d0 + d)``.
 
     Prior degrees of freedom ``d0`` and variance ``s0²`` are those under which the variances' logarithms differ as much
@@ -174,7 +174,7 @@ def moderated(spreads: list[_Spread]) -> list[_Spread]:
     squares, freedom = np.array([(one.square, one.freedom) for one in known]).T
     squares = np.maximum(squares, LEAST * np.median(squares))
     if not (squares > 0).all():
-        return [_Spread(0.0, np.inf) for _ in spreads]
+        return [Spread(0.0, np.inf) for _ in spreads]
     logs = np.log(squares) - special.digamma(freedom / 2) + np.log(freedom / 2)
     if len(known) == 1:
         prior, common = float(freedom[0]), float(squares[0])
@@ -185,12 +185,12 @@ def moderated(spreads: list[_Spread]) -> list[_Spread]:
     found = []
     for spread in spreads:
         if len(known) == 1 and spread.freedom:
-            found.append(_Spread(common, prior))
+            found.append(Spread(common, prior))
         elif np.isinf(prior):
-            found.append(_Spread(common, np.inf))
+            found.append(Spread(common, np.inf))
         else:
             whole = prior + spread.freedom
-            found.append(_Spread((prior * common + spread.freedom * spread.square) / whole, whole))
+            found.append(Spread((prior * common + spread.freedom * spread.square) / whole, whole))
     return found
 
 

@@ -1,0 +1,119 @@
+"""One pass forms every score: a draw in which nothing is varied is the published score to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.engine.aggregate.parent import MEANS
+from spi_pipeline.engine.calculate.score import Scores, score_framework
+from spi_pipeline.engine.errors import EngineError
+from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.framework.methods import METHODS
+from spi_pipeline.engine.uncertainty.model import Model
+from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows
+
+AREAS = 14
+NEEDED: dict[str, dict[str, Any]] = {"reference": {"area_code": "A03"}, "exponential_of_ranks": {"count": 1000}}
+FRAMEWORKS = st.fixed_dictionaries(
+    {
+        "normalise": st.sampled_from(list(METHODS["normalise"])),
+        "transform": st.sampled_from(["none", "log", "square_root", "cube", "reciprocal", "box_cox"]),
+        "impute": st.sampled_from(list(METHODS["impute"])),
+        "component": st.sampled_from([*MEANS, "sum", "product"]),
+        "index": st.sampled_from([*MEANS, "sum", "product"]),
+        "weights": st.sampled_from(
+            ["pca", "pca_loadings", "factor", "equal", "given", "random", "correlation_balanced"]
+        ),
+        "missing": st.sampled_from(["renormalise", "group_mean", "blank"]),
+        "available": st.sampled_from([0.0, 0.6]),
+        "rescale": st.sampled_from([None, "minmax", "exponential", "z"]),
+        "decimals": st.sampled_from([None, 1]),
+        "outside": st.booleans(),
+        "gaps": st.booleans(),
+    }
+)
+
+
+def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
+    """Such an index with its doubts; None where the methods do not go together, or not with the errors of values."""
+    scores = computed(seed, keys)
+    try:
+        return None if scores is None else Model(scores, Doubt())
+    except EngineError:  # an error makes the area of reference the worst of all
+        assert keys["normalise"] == "reference"
+        return None
+
+
+def computed(seed: int, keys: dict[str, Any]) -> Scores | None:
+    """An index of two components and eight indicators in two editions; None where the methods do not go together."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=(2 * AREAS, 1))
+    panel = np.clip(40 + 8 * (common + rng.normal(size=(2 * AREAS, 8))), 2, 98)
+    if keys["gaps"]:
+        panel[rng.random(panel.shape) < 0.08] = NAN
+    names = list("abcdefgh")
+    table = rows(dict(zip(names, panel.T.tolist(), strict=True)), [2023, 2024])
+    table = table.assign(group=table["area_code"].map(lambda code: "ns"[int(code[1:]) % 2]), population=100.0)
+    table = table.assign(lower=table["value"] - 1, upper=table["value"] + 1, allocation_error=0.3)
+    method = keys["normalise"]
+    leaf = {"transform": keys["transform"], "target": 99, "worst": 1, "best": 99}
+    means = {level: {"method": keys[level], "order": 0.5} if keys[level] == "generalised" else keys[level]
+             for level in ("component", "index")}  # fmt: skip
+    framework = {
+        "levels": ["indicator", "component", "index"],
+        "normalise": {"method": method, **NEEDED.get(method, {})},
+        "impute": keys["impute"], "aggregate": means, "weights": {"component": keys["weights"], "index": "equal"},
+        "missing": keys["missing"], "available": keys["available"], "floor": 1, "decimals": keys["decimals"],
+        "rescale": {"component": keys["rescale"]} if keys["rescale"] else {},
+        "outside": ["A13"] if keys["outside"] else [],
+        "elements": [element("index"), element("one", "index"), element("two", "index"),
+                     *(indicator(name, "one" if name < "e" else "two", **leaf) for name in names)],
+    }  # fmt: skip
+    try:
+        return score_framework(framework, table)
+    except EngineError:
+        return None
+
+
+def same(one: Any, other: pd.Series) -> bool:
+    return bool(one.tobytes() == other.to_numpy().tobytes())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), FRAMEWORKS)
+def test_a_draw_with_nothing_varied_is_the_published_score(seed: int, keys: dict[str, Any]) -> None:
+    model = modelled(seed, keys)
+    if model is None:
+        return
+    drawn, published = model.draw({}, seed).scores, model.scores.scores
+    assert all(same(drawn[name][0], published[name]) for name in published)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), FRAMEWORKS)
+def test_a_draw_is_the_same_alone_and_beside_others(seed: int, keys: dict[str, Any]) -> None:
+    model = modelled(seed, {**keys, "normalise": keys["normalise"].replace("reference", "z")})
+    if model is None:
+        return
+    many = model.draw(dict.fromkeys(SOURCES, range(6)), seed).scores
+    for number in (0, 4):
+        alone = model.draw(dict.fromkeys(SOURCES, range(number, number + 1)), seed).scores
+        for name, own in many.items():
+            assert own[number % len(own)].tobytes() == alone[name][0].tobytes()
+
+
+def test_the_frameworks_tried_can_mostly_be_computed() -> None:
+    rng = np.random.default_rng(0)
+    plain = {"component": "arithmetic", "index": "arithmetic", "weights": "pca", "missing": "renormalise",
+             "available": 0.0, "rescale": None, "decimals": None, "outside": False, "gaps": True,
+             "transform": "none"}  # fmt: skip
+    pairs = [(method, "mean") for method in METHODS["normalise"]] + [("z", impute) for impute in METHODS["impute"]]
+    tried = [
+        computed(int(rng.integers(1000)), {**plain, "normalise": method, "impute": impute}) for method, impute in pairs
+    ]
+    assert sum(scores is not None for scores in tried) > 0.9 * len(tried)
