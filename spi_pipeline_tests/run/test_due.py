@@ -16,7 +16,7 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.houses import House
 
 PACKAGE = Path(spi_pipeline.__file__).parent
-CACHES = (code.reached, code._mentioned, code._module, code._digest)
+CACHES = (code._reached, code._read, code._module, code._file)
 PUBLICATION = {"publication/outputs"}
 EVERYTHING = ["source", "allocation", "area", "catalogue"]
 Edit = Callable[[House, Path], None]
