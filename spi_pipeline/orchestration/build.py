@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.orchestration.alert_sensor import alerts_sensor
-from spi_pipeline.orchestration.assets import Graph, checks_alone, operation_asset, table_keys
-from spi_pipeline.orchestration.drawing import drawn_inputs, operations
-from spi_pipeline.orchestration.policies import freshness_policies
-from spi_pipeline.orchestration.sensors import news, schedules
+from spi_pipeline.orchestration.assets import (
+    Graph,
+    checks_alone,
+    drawn_inputs,
+    freshness_policies,
+    operation_asset,
+    operations,
+    table_keys,
+)
+from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
 from spi_pipeline.run.runner import Runner

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
@@ -32,9 +33,6 @@ SAMPLE_ROWS = 3
 NAMED = 4
 # What is read on: the records of checks, by run.
 CHECK_RESULT = "check_result"
-
-# How far each run was read, by its id.
-Seen = Mapping[str, str]
 
 
 @dataclass(frozen=True)

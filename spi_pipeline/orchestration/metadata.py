@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
-from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.plan import is_table
-from spi_pipeline.run.quality import quality, told
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown

@@ -23,9 +23,8 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
 from spi_pipeline.run.due import due_steps, selected_steps
-from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.outcome import Outcome, quality
 from spi_pipeline.run.plan import build_plan, is_table
-from spi_pipeline.run.quality import quality
 from spi_pipeline.run.records import run_row
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.orchestration.watchdog import launched_by, root_cause, run_name, tickers
 from spi_pipeline.storage.store import Store
@@ -24,9 +25,6 @@ OVERLAP = dt.timedelta(hours=1)
 RUN, DAGSTER = "run", "dagster"
 # Its success ends the failures of all others: it computes whatever is due.
 REFRESH = "refresh"
-
-# How far each item of a source was read.
-Seen = Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""When live sources are refreshed without anybody asking: at a time of day, and when a publisher says it has news.
+"""What runs without anybody asking: refreshes, at a time of day or on a publisher's news, and the look for alerts.
 
-What is refreshed, and how, is the job's; nothing here fetches figures.
+What is refreshed, and how, is the job's; what is told is for ``alerting``. Nothing here fetches figures.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
+from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.step import Step
@@ -23,6 +25,7 @@ from spi_pipeline.steps.step import Step
 _CRONS = {"daily": "30 4 * * *", "weekly": "30 4 * * MON", "monthly": "30 4 2 * *"}
 _PACES = {DAILY: "daily", WEEKLY: "weekly", MONTHLY: "monthly"}
 _HOURLY = 3600
+LOOK_SECONDS = 30
 
 
 def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
@@ -102,3 +105,22 @@ def _told(runner: Runner) -> tuple[Mapping[str, str], list[str]]:
         else:
             told |= {source_id: word} if word is not None else {}
     return told, silent
+
+
+def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefinition:
+    """The sensor ``alerts``, switched on where an alert channel is set up.
+
+    It finds the runs that ended, green, red or stopped, and their checks by itself: what Dagster tells a sensor of a
+    run's status is lost while the sensor is off.
+    """
+    wanted = bool(settings.alert_urls.get_secret_value() or settings.alert_channels)
+    status = dg.DefaultSensorStatus.RUNNING if wanted else dg.DefaultSensorStatus.STOPPED
+    described = "Sends alerts about what fails, goes stale or falls silent; see docs/alerts.md."
+
+    @dg.sensor(name="alerts", minimum_interval_seconds=LOOK_SECONDS, default_status=status, description=described)
+    def alerts() -> dg.SkipReason:
+        refusals = look(settings, contracts)
+        said = "; ".join(f"channel {name} did not accept a message: {why}" for name, why in refusals.items())
+        return dg.SkipReason(said or ("looked" if wanted else "no alert channel is set up: set SPI_ALERT_URLS"))
+
+    return alerts

@@ -28,7 +28,7 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     if settings.mode != "live":
         return replace(contracts, dormant=without)
     # Where nothing is fetched nothing that fetches is imported.
-    from spi_pipeline.run.publishers import readable
+    from spi_pipeline.steps.sources.publishers import readable
 
     fetched = readable(Store(settings.store), contracts)
     return replace(contracts, dormant=without - fetched, fetched=fetched)

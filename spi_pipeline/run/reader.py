@@ -40,7 +40,7 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
-    from spi_pipeline.run.publishers import Publishers
+    from spi_pipeline.steps.sources.publishers import Publishers
 
 
 class Reader:

@@ -41,7 +41,7 @@ from spi_pipeline.storage.store import Store
 from spi_pipeline.storage.tables import Version
 
 if TYPE_CHECKING:
-    from spi_pipeline.run.publishers import Publishers
+    from spi_pipeline.steps.sources.publishers import Publishers
 
 # Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
 _AT_ONCE = 6
@@ -75,7 +75,7 @@ class Runner:
         self.publishers: Publishers | None = None
         if settings.mode == "live":
             # Where nothing is fetched nothing that fetches is imported.
-            from spi_pipeline.run.publishers import Publishers
+            from spi_pipeline.steps.sources.publishers import Publishers
 
             since = settings.since or None
             self.publishers = Publishers(settings.endpoints, since, contracts, self.store, settings.snapshot)

@@ -49,13 +49,17 @@ class Store:
         root: the folder; nothing is created before the first write.
 
     Raises:
-        SpiError: for a URL.
+        SpiError: for a URL, and where a file stands in the place of the folder.
     """
 
     def __init__(self, root: str | Path) -> None:
         if _URL.match(str(root)):
             raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
         self.root = Path(root).expanduser().resolve()
+        if self.root.is_file():
+            raise SpiError(
+                f"The store {self.root} is a file, not a folder: move it, or set SPI_STORE to a folder."
+            )
 
     @cached_property
     def _tables(self) -> Tables:
