@@ -46,9 +46,7 @@ def publish(
             sync(temporary)
         found = _whole(folder)
         if found is None:
-            raise SpiError(
-                f"The publication {folder} is not as it was built: check the disk, then run spi refresh."
-            )
+            raise SpiError(f"The publication {folder} is not as it was built: check the disk, then run spi refresh.")
     # The fixed links first, so that moving the other is the one step that readers notice.
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))

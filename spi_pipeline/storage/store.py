@@ -57,9 +57,7 @@ class Store:
             raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
         self.root = Path(root).expanduser().resolve()
         if self.root.is_file():
-            raise SpiError(
-                f"The store {self.root} is a file, not a folder: move it, or set SPI_STORE to a folder."
-            )
+            raise SpiError(f"The store {self.root} is a file, not a folder: move it, or set SPI_STORE to a folder.")
 
     @cached_property
     def _tables(self) -> Tables:
