@@ -1,7 +1,5 @@
 """The ``spi`` command itself: which commands there are, and every expected failure as one sentence on stderr."""
 
-from __future__ import annotations
-
 import gc
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 What there is to tell is found by ``incidents``; how it is told is the room ``alerts``'.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 
 from spi_pipeline.alerts.desk import Desk, try_out

@@ -1,7 +1,5 @@
 """Everything Dagster loads, assembled by one function: assets, jobs, the resource that holds the store's lock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -4,8 +4,6 @@ Everything is read on from a position, or looked at as it is now; nothing rests 
 themselves are for ``run_incidents``; whom to tell, and how often, is the room ``alerts``'.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping

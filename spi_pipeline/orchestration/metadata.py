@@ -3,8 +3,6 @@
 What one kind of step says of itself stands beside that step; here it is put into Dagster's terms.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

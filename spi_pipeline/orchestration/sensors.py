@@ -3,8 +3,6 @@
 What is refreshed, and how, is the job's; what is told is for ``alerting``. Nothing here fetches figures.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 

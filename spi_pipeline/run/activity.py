@@ -1,7 +1,5 @@
 """Which sources take part in a run: those with embedded figures; live, also those that are fetched or laid in."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from spi_pipeline.contracts.loader import load_contracts

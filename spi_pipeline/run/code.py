@@ -7,8 +7,6 @@ they are imported, would be missed: so there is none of either, and a test that 
 holds that each function of ours that was entered is in the digest of its step.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import sys

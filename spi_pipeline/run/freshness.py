@@ -1,7 +1,5 @@
 """The age of sources as steps and status see it: when figures were published, and which day is today."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

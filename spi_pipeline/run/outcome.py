@@ -1,7 +1,5 @@
 """What became of an output of a step, in a run, and of the rules of many, counted."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@
 Readers who have the one before open keep it. What a publication holds is not known here.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

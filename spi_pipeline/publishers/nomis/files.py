@@ -1,7 +1,5 @@
 """Nomis: files of Census 2021, from its bulk download and as others kept them."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError

@@ -4,8 +4,6 @@ The UI shows texts of up to a thousand characters in place, longer ones behind a
 column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

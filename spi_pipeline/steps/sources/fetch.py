@@ -4,8 +4,6 @@ A fetch is due by its cadence, by its publisher's news or because it was asked f
 for everything its table is made of; what need not be sent again is the client's to know.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil
