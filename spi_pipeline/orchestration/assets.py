@@ -1,4 +1,4 @@
-"""The plan as Dagster assets: one plain factory that turns an operation of the plan into a multi-asset.
+"""The plan as Dagster assets: steps grouped into operations, and a plain factory that makes each a multi-asset.
 
 Contracts are checked inside the step, before the write, and what was found is logged as the evaluation of the asset's
 checks; a check that Dagster runs after the write would come too late, the good table already replaced.
@@ -105,7 +105,7 @@ def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext) -> Itera
             context.log.error(message)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata=run_metadata(step, own, runner.contracts, runner.reader, context.run.run_id),
+            metadata=run_metadata(step, own, runner.reader, context.run.run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
         )
     if lost:

@@ -17,7 +17,7 @@ from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.drift import drift_ids
-from spi_pipeline.run.freshness import judge_freshness, published
+from spi_pipeline.run.freshness import overdue, published
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
@@ -157,25 +157,21 @@ class Incidents:
 
     def overdue(self) -> Iterator[Event]:
         """Sources that are older than their publisher's calendar lets one expect, as it is now."""
-        for source in self.contracts.sources.values():
-            if source.properties.mode == "frozen" or self.store.current(source.id) is None:
-                continue
-            result = judge_freshness(source, self.settings, self.reader, self.now)
-            if result.outcome == "failed":
-                due = self._due(source)
-                yield self._about(
-                    source.id,
-                    kind="stale",
-                    subject=f"{source.id}.{FRESH}",
-                    at=due,
-                    since=due,
-                    title=f"{source.id} is overdue at its publisher",
-                    severity=result.rule.severity,
-                    rule=FRESH,
-                    observed=result.observed,
-                    expected=result.expected,
-                    link=source.properties.url,
-                )
+        for source, result in overdue(self.settings, self.reader, self.now):
+            due = self._due(source)
+            yield self._about(
+                source.id,
+                kind="stale",
+                subject=f"{source.id}.{FRESH}",
+                at=due,
+                since=due,
+                title=f"{source.id} is overdue at its publisher",
+                severity=result.rule.severity,
+                rule=FRESH,
+                observed=result.observed,
+                expected=result.expected,
+                link=source.properties.url,
+            )
 
     def _due(self, source: Source) -> dt.datetime:
         """When the publisher's next figures were late."""

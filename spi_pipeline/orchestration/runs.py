@@ -16,7 +16,7 @@ from spi_pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
-# The list of runs that the command keeps, and what its runs are called.
+# The list of runs that the command keeps, and the job of its runs.
 RUN, REFRESH = "run", "refresh"
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
 # So many of the assets that were picked for a run are named.

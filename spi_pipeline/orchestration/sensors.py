@@ -12,6 +12,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
@@ -26,7 +27,7 @@ _HOURLY = 3600
 LOOK_SECONDS = 30
 
 
-def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
+def schedules(contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
     """One schedule for each cadence: it asks for the live sources of that cadence and computes what reads from them.
 
     All are off until somebody switches them on in the UI.
@@ -35,10 +36,10 @@ def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.S
     for source in contracts.sources.values():
         if source.properties.mode == "live" and source.id not in contracts.dormant:
             by_pace.setdefault(_PACES[cadence(source)], []).append(source.id)
-    return [_schedule(name, job, by_pace[name], plan) for name in _CRONS if name in by_pace]
+    return [_schedule(name, by_pace[name], plan) for name in _CRONS if name in by_pace]
 
 
-def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Step]) -> dg.ScheduleDefinition:
+def _schedule(name: str, source_ids: Sequence[str], plan: Sequence[Step]) -> dg.ScheduleDefinition:
     selected = [asset_key(step) for step in affected(plan, source_ids)]
 
     def request(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -46,7 +47,7 @@ def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Ste
 
     return dg.ScheduleDefinition(
         name=f"refresh_{name}",
-        job_name=job,
+        job_name=REFRESH,
         cron_schedule=_CRONS[name],
         execution_timezone="Europe/London",
         execution_fn=request,
@@ -54,7 +55,7 @@ def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Ste
     )
 
 
-def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
+def news(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
     """Asks the publishers that tell of their last change, and requests the refresh of what changed.
 
     The cursor holds each one's last word. A publisher that cannot be asked is asked again the next time.
@@ -62,7 +63,7 @@ def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="publishers_news",
-        job_name=job,
+        job_name=REFRESH,
         minimum_interval_seconds=_HOURLY,
         description="data.police.uk and Fingertips say when they last changed; a new word refreshes their sources.",
     )

@@ -18,7 +18,7 @@ from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.freshness import judge_freshness
+from spi_pipeline.run.freshness import overdue
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
@@ -72,10 +72,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         ],
         "overdue_sources": [
             {"source": source.id, "severity": result.rule.severity, "observed": result.observed}
-            for source in contracts.sources.values()
-            if source.properties.mode == "live" and store.current(source.id)
-            for result in [judge_freshness(source, settings, runner.reader, now)]
-            if result.outcome == "failed"
+            for source, result in overdue(settings, runner.reader, now)
         ],
         "tickers": [
             {"name": ticker.name, "kind": ticker.kind, "last_tick": ticker.last and _text(ticker.last),
