@@ -21,7 +21,7 @@ from spi_pipeline.run.plan import BEHIND_INDEX, owner_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
 
-# Dagster knows no shorter one.
+# The shortest window of a freshness policy that Dagster knows.
 SHORTEST_WINDOW = dt.timedelta(minutes=1)
 
 Yielded = dg.MaterializeResult[Any] | dg.AssetObservation

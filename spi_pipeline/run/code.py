@@ -102,14 +102,29 @@ def _read(module: str, name: str) -> tuple[str, frozenset[Place]]:
     known = _module(module)
     if name in known.imports:
         return "", frozenset(_resolved(known.imports[name]))
-    tops = known.definitions.get(name, [])
-    nodes = [node for top in tops for node in ast.walk(top)]
-    for node in nodes:  # without docstrings; the tree is ours alone
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    digest = hashlib.sha256("\n".join(ast.dump(top, annotate_fields=False) for top in tops).encode()).hexdigest()
+    nodes: list[ast.AST] = []
+    words: list[str] = []
+    _spell(known.definitions.get(name, []), words, nodes)
     mentioned = set(_mentions(module, nodes, known.imports | _imports(nodes)))
+    digest = hashlib.sha256(" ".join(words).encode()).hexdigest()
     return digest, frozenset(mentioned | {(module, "")} if name else mentioned)
+
+
+def _spell(value: Any, words: list[str], nodes: list[ast.AST]) -> None:
+    """Gather the words of a definition without its docstrings, and its nodes: faster than a dump and a walk of ``ast``."""
+    if isinstance(value, ast.AST):
+        nodes.append(value)
+        words.append(value.__class__.__name__)
+        for field in value._fields:
+            _spell(getattr(value, field, None), words, nodes)
+    elif isinstance(value, list):
+        words.append("[")
+        for each in value:
+            if not _is_text(each):
+                _spell(each, words, nodes)
+        words.append("]")
+    else:
+        words.append(repr(value))
 
 
 def _mentions(module: str, nodes: Iterable[ast.AST], imports: Mapping[str, Place]) -> Iterator[Place]:
