@@ -1,7 +1,5 @@
 """Every setting, read from the environment in one place and nowhere else."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

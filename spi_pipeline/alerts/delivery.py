@@ -4,8 +4,6 @@ Apprise and urllib3 log whole URLs, tokens included, at DEBUG: while they work h
 and what Apprise says of a failure is redacted.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

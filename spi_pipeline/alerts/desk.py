@@ -28,6 +28,8 @@ from spi_pipeline.alerts.routing import Channel
 from spi_pipeline.alerts.wording import Text, Told, digest, single
 from spi_pipeline.contracts.errors import SpiError
 
+# How far each item of a source was read.
+Seen = Mapping[str, str]
 REMIND = dt.timedelta(days=1)
 # So many messages in a window are sent one by one; what is more becomes a digest, and then one digest a window.
 BURST, WINDOW = 5, dt.timedelta(minutes=10)
@@ -96,7 +98,7 @@ class Desk:
         now: dt.datetime,
         *,
         whole: Collection[str] = (),
-        seen: Mapping[str, Mapping[str, str]] | None = None,
+        seen: Mapping[str, Seen] | None = None,
         history: bool = False,
     ) -> None:
         """Take in observations, all of them or, when killed, none.

@@ -3,8 +3,6 @@
 Pure: what is kept where is the outbox's business.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ their words and id; a message is marked as accepted. A process killed between tw
 tell whom is decided in ``desk``.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json

@@ -4,8 +4,6 @@ A channel's URL is a secret. It comes from the environment or a file, is handed 
 ``redact`` goes over every text that could hold a part of one.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping

@@ -1,7 +1,5 @@
 """The words of a message: a section for each thing told, or a line for each where there are many."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """What every command shares: the two consoles, how they are shown and asked for JSON, and the exit codes."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

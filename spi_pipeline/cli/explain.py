@@ -1,7 +1,5 @@
 """From a published score to the bytes it rests on: ``spi explain``."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Bringing the store up to date, and how it stands: ``spi refresh``, ``spi check`` and ``spi status``."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 

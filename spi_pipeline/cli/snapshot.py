@@ -1,7 +1,5 @@
 """The embedded figures: ``spi snapshot``."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter
@@ -20,8 +18,7 @@ from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import listing
-from spi_pipeline.run.outcome import Outcome
-from spi_pipeline.run.quality import quality, told
+from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.records import age
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
@@ -179,6 +176,7 @@ def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
                 markup=False,
             )
     out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
+    out.print("A refresh counts more: whether tables could be computed and their figures are late belongs to a run.")
 
 
 def show_status(found: dict[str, Any], out: Console) -> None:

@@ -1,7 +1,5 @@
 """The Dagster UI on a store: ``spi ui``."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """The Arrow schema of a table contract: what is written to Parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pandas as pd

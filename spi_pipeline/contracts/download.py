@@ -3,8 +3,6 @@
 What they mean is for the parser of their source.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath

@@ -4,8 +4,6 @@ An ``SpiError`` carries whole sentences that say what was found and what to do. 
 line is a defect of ours and keeps its stack trace in the run's log.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

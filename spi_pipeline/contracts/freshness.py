@@ -3,8 +3,6 @@
 Where the days come from, and who is told, is decided elsewhere.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 
 from spi_pipeline.contracts.models.tables import Source

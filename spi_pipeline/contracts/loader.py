@@ -1,7 +1,5 @@
 """Loading every contract at once: read, then held against each other, all faults of all files together."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import ContractError, Fault

@@ -1,7 +1,5 @@
 """What products promise because of what is measured: rules that follow from indicators and context measures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

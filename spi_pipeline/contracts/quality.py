@@ -1,7 +1,5 @@
 """The rules of a table that follow from its columns; those its contract states are in ``stated``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 Sources and products are ODCS files, whose schema the standard publishes.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 The rules that follow from the columns are in ``quality``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Within one major version a contract only grows: a column that an older table doe
 versions nothing is promised, so such a table is never read. Which change asks for which is for ``lint.changes``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pyarrow as pa

@@ -5,8 +5,6 @@ mean. Nothing here reads a missing value as zero, and ranks or deciles are not f
 anything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Makes the weights, once for each geography; ``allocate`` applies them. An output
 its postcodes say well where its residents live; larger areas are made of output areas and weighted by residents.
 """
 
-from __future__ import annotations
-
 import pandas as pd
 import shapely
 

@@ -3,8 +3,6 @@
 Weights are made in ``allocation``; ward names and codes come with the boundaries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

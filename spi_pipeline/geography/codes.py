@@ -3,8 +3,6 @@
 No geometry and no allocation here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd

@@ -3,8 +3,6 @@
 Figures of small areas belong in ``allocation``; what a point stands for is the caller's affair.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import shapely

@@ -3,8 +3,6 @@
 What there is to tell is found by ``incidents``; how it is told is the room ``alerts``'.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 
 from spi_pipeline.alerts.desk import Desk, try_out
@@ -12,7 +10,8 @@ from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents, carried_words
-from spi_pipeline.orchestration.run_incidents import DAGSTER, RUN, RunIncidents
+from spi_pipeline.orchestration.run_incidents import DAGSTER, RunIncidents
+from spi_pipeline.orchestration.runs import RUN
 from spi_pipeline.orchestration.watchdog import existing_instance
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store

@@ -7,8 +7,6 @@ The result of every single rule is in ``check_result``; Dagster stores each even
 each of 3,000 rules would cost 50 MB a run.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any

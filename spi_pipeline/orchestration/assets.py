@@ -1,4 +1,4 @@
-"""The plan as Dagster assets: one plain factory that turns an operation of the plan into a multi-asset.
+"""The plan as Dagster assets: steps grouped into operations, and a plain factory that makes each a multi-asset.
 
 Contracts are checked inside the step, before the write, and what was found is logged as the evaluation of the asset's
 checks; a check that Dagster runs after the write would come too late, the good table already replaced.
@@ -13,12 +13,16 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
 from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
-from spi_pipeline.run.freshness import with_freshness
-from spi_pipeline.run.plan import owner_of
+from spi_pipeline.run.freshness import published, with_freshness
+from spi_pipeline.run.plan import BEHIND_INDEX, owner_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
+
+# The shortest window of a freshness policy that Dagster knows.
+SHORTEST_WINDOW = dt.timedelta(minutes=1)
 
 Yielded = dg.MaterializeResult[Any] | dg.AssetObservation
 
@@ -101,7 +105,7 @@ def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext) -> Itera
             context.log.error(message)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata=run_metadata(step, own, runner.contracts, runner.reader, context.run.run_id),
+            metadata=run_metadata(step, own, runner.reader, context.run.run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
         )
     if lost:
@@ -149,3 +153,69 @@ def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
         metadata=spec_metadata(step, contracts, graph.keys),
         freshness_policy=graph.policies.get(step.outputs[0]),
     )
+
+
+def operations(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """Steps that run as one operation, by its name: many operations cost, so what belongs together is grouped."""
+    grouped: dict[str, list[Step]] = {}
+    for step in steps:
+        grouped.setdefault(step.operation or "_".join(step.key), []).append(step)
+    return grouped
+
+
+def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
+    """The inputs of each step that are drawn as lines, so that the lineage reads from left to right and not as a web.
+
+    What is made of an input stands for it: a source and the basis are drawn where they are read first. Behind the index
+    only the last are drawn: looks at the index and the publication read nearly every table, which would be a fan of 80
+    lines.
+    """
+    index = next(step.outputs[0] for step in plan if step.group == "index")
+    maker = {table: step for step in plan for table in step.outputs}
+    above: dict[str, frozenset[Step]] = {}
+    drawn: dict[Step, tuple[str, ...]] = {}
+    for step in plan:
+        behind = step.group in BEHIND_INDEX
+        read = tuple(name for name in step.inputs if name in maker)
+        inputs = tuple(dict.fromkeys((*read, index))) if behind else read
+        beyond = frozenset[Step]().union(*(above[name] for name in inputs))
+        once = {made for made in beyond if behind or made.stage == "sources" or made.group == "basis"}
+        drawn[step] = tuple(name for name in inputs if maker[name] not in once)
+        above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
+    return drawn
+
+
+def freshness_policies(runner: Runner) -> dict[str, dg.FreshnessPolicy]:
+    """Dagster's own policies by source, in live mode; frozen sources and those without a calendar have none.
+
+    Dagster counts from when a table was stored, the publisher's calendar from when its figures appeared. So the age
+    they had when they were stored is taken off the window, as it is when the definitions are loaded; the check
+    ``fresh``, which every run makes, does not depend on that.
+    """
+    if runner.settings.mode != "live":
+        return {}
+    found = {
+        source.id: _policy(source, _age_when_stored(source, runner))
+        for source in runner.contracts.sources.values()
+        if source.properties.mode == "live"
+    }
+    return {name: policy for name, policy in found.items() if policy}
+
+
+def _policy(source: Source, age: dt.timedelta) -> dg.FreshnessPolicy | None:
+    if source.cycle_days is None:
+        return None
+    due = max(dt.timedelta(days=source.cycle_days) - age, SHORTEST_WINDOW)
+    late = max(dt.timedelta(days=source.cycle_days + source.grace_days) - age, SHORTEST_WINDOW)
+    return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=due if due < late else None)
+
+
+def _age_when_stored(source: Source, runner: Runner) -> dt.timedelta:
+    try:
+        version = runner.store.current(source.id)
+        appeared = published(runner.reader.origins(source.id)) if version else None
+    except SpiError:  # the step that reads the table reports it
+        return dt.timedelta()
+    if version is None or appeared is None:
+        return dt.timedelta()
+    return max(dt.datetime.fromisoformat(version.written_at).date() - appeared, dt.timedelta())

@@ -1,16 +1,20 @@
 """Everything Dagster loads, assembled by one function: assets, jobs, the resource that holds the store's lock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.orchestration.alert_sensor import alerts_sensor
-from spi_pipeline.orchestration.assets import Graph, checks_alone, operation_asset, table_keys
-from spi_pipeline.orchestration.drawing import drawn_inputs, operations
-from spi_pipeline.orchestration.policies import freshness_policies
-from spi_pipeline.orchestration.sensors import news, schedules
+from spi_pipeline.orchestration.assets import (
+    Graph,
+    checks_alone,
+    drawn_inputs,
+    freshness_policies,
+    operation_asset,
+    operations,
+    table_keys,
+)
+from spi_pipeline.orchestration.runs import REFRESH
+from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
 from spi_pipeline.run.runner import Runner
@@ -54,15 +58,15 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         asset_checks=[] if running else [checks_alone(plan, contracts, graph)],
         resources={"runner": runner},
         jobs=[
-            dg.define_asset_job("refresh", everything, description="Every asset, source to database."),
+            dg.define_asset_job(REFRESH, everything, description="Every asset, source to database."),
             dg.define_asset_job(
                 "rebuild_index",
                 dg.AssetSelection.groups(*INDEX_GROUPS).without_checks(),
                 description="From observations to the index, what is said about it, and the database.",
             ),
         ],
-        schedules=schedules("refresh", contracts, plan),
-        sensors=[alerts_sensor(settings, contracts), *([news("refresh", made, plan)] if made.publishers else [])],
+        schedules=schedules(contracts, plan),
+        sensors=[alerts_sensor(settings, contracts), *([news(made, plan)] if made.publishers else [])],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

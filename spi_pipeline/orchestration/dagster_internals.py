@@ -3,8 +3,6 @@
 Each may be gone with any version of Dagster; the tests of the watchdog and of the instance say so first.
 """
 
-from __future__ import annotations
-
 # A watchdog reads what the daemon recorded of schedules and sensors. The instance hands it out by public methods, of
 # which the types are private. Which ticks a cron expression asks for is public nowhere, and no cron library is
 # installed beside Dagster's own copy.

@@ -4,8 +4,6 @@ Everything is read on from a position, or looked at as it is now; nothing rests 
 themselves are for ``run_incidents``; whom to tell, and how often, is the room ``alerts``'.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
@@ -13,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.drift import drift_ids
-from spi_pipeline.run.freshness import judge_freshness, published
+from spi_pipeline.run.freshness import overdue, published
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
@@ -32,9 +31,6 @@ SAMPLE_ROWS = 3
 NAMED = 4
 # What is read on: the records of checks, by run.
 CHECK_RESULT = "check_result"
-
-# How far each run was read, by its id.
-Seen = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -161,25 +157,21 @@ class Incidents:
 
     def overdue(self) -> Iterator[Event]:
         """Sources that are older than their publisher's calendar lets one expect, as it is now."""
-        for source in self.contracts.sources.values():
-            if source.properties.mode == "frozen" or self.store.current(source.id) is None:
-                continue
-            result = judge_freshness(source, self.settings, self.reader, self.now)
-            if result.outcome == "failed":
-                due = self._due(source)
-                yield self._about(
-                    source.id,
-                    kind="stale",
-                    subject=f"{source.id}.{FRESH}",
-                    at=due,
-                    since=due,
-                    title=f"{source.id} is overdue at its publisher",
-                    severity=result.rule.severity,
-                    rule=FRESH,
-                    observed=result.observed,
-                    expected=result.expected,
-                    link=source.properties.url,
-                )
+        for source, result in overdue(self.settings, self.reader, self.now):
+            due = self._due(source)
+            yield self._about(
+                source.id,
+                kind="stale",
+                subject=f"{source.id}.{FRESH}",
+                at=due,
+                since=due,
+                title=f"{source.id} is overdue at its publisher",
+                severity=result.rule.severity,
+                rule=FRESH,
+                observed=result.observed,
+                expected=result.expected,
+                link=source.properties.url,
+            )
 
     def _due(self, source: Source) -> dt.datetime:
         """When the publisher's next figures were late."""

@@ -1,7 +1,5 @@
 """The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -3,8 +3,6 @@
 What one kind of step says of itself stands beside that step; here it is put into Dagster's terms.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
-from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.plan import is_table
-from spi_pipeline.run.quality import quality, told
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown
@@ -47,13 +44,7 @@ def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetK
     return found
 
 
-def run_metadata(
-    step: Step,
-    outcomes: Sequence[Outcome],
-    contracts: Contracts,
-    reader: Reader,
-    run_id: str,
-) -> dict[str, Any]:
+def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id: str) -> dict[str, Any]:
     """What a computation adds: rows, preview, and what the page of the step shows.
 
     Of the publication, which comes last, the quality of the whole run.
@@ -61,7 +52,6 @@ def run_metadata(
     Args:
         step: the step.
         outcomes: what became of its outputs, the main one first.
-        contracts: all contracts.
         reader: to look at the rows.
         run_id: the run it belongs to.
     """
@@ -74,17 +64,17 @@ def run_metadata(
     if main.version.stale_since:
         found["stale_since"] = main.version.stale_since
     if is_table(main.table):
-        found |= _of_table(step, outcomes, contracts, reader)
+        found |= _of_table(step, outcomes, reader)
     if main.table == PUBLICATION:
         found |= _quality(reader.store.read_run("check_result", run_id))
-    return found | _shown(step.page.shows(step, contracts, reader))
+    return found | _shown(step.page.shows(step, reader.contracts, reader))
 
 
-def _of_table(step: Step, outcomes: Sequence[Outcome], contracts: Contracts, reader: Reader) -> dict[str, Any]:
+def _of_table(step: Step, outcomes: Sequence[Outcome], reader: Reader) -> dict[str, Any]:
     table = reader.table(outcomes[0].table)
     found: dict[str, Any] = {
         "dagster/row_count": table.num_rows,
-        "preview": dg.MetadataValue.md(step.page.preview(step, table, contracts)),
+        "preview": dg.MetadataValue.md(step.page.preview(step, table, reader.contracts)),
     }
     if len(outcomes) > 1:
         others = [{"table": o.table, "rows": f"{o.version.rows:,}"} for o in outcomes[1:] if o.version]

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
+from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.run.due import due_steps, selected_steps
-from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.outcome import Outcome, quality
 from spi_pipeline.run.plan import build_plan, is_table
-from spi_pipeline.run.quality import quality
 from spi_pipeline.run.records import run_row
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
@@ -190,7 +190,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
         due = frozenset(asset_key(step) for step in done.stale)
-        job = build_definitions(settings, runner).resolve_job_def("refresh")
+        job = build_definitions(settings, runner).resolve_job_def(REFRESH)
         # Without the checks that judge tables again: each step tells what became of its own.
         job = job.get_subset(asset_selection=due, asset_check_selection=frozenset())
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:

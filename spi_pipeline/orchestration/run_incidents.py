@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
-from spi_pipeline.orchestration.watchdog import launched_by, root_cause, run_name, tickers
+from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, launched, recorded
+from spi_pipeline.orchestration.watchdog import tickers
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -20,13 +22,8 @@ if TYPE_CHECKING:
 
 # Runs that ended are looked for again so long: two that end in one moment must both be found.
 OVERLAP = dt.timedelta(hours=1)
-# What is read on: the list of runs of the command, and the runs of Dagster's instance.
-RUN, DAGSTER = "run", "dagster"
-# Its success ends the failures of all others: it computes whatever is due.
-REFRESH = "refresh"
-
-# How far each item of a source was read.
-Seen = Mapping[str, str]
+# What is read on beside the list of the command: the runs of Dagster's instance.
+DAGSTER = "dagster"
 
 
 @dataclass(frozen=True)
@@ -58,79 +55,54 @@ class RunIncidents:
         Returns:
             The events in the order the runs ended, and by source how far it is read now.
         """
-        read: dict[str, Seen] = {}
-        found, read[RUN] = self._recorded(seen[RUN])
+        stamps = self.store.run_stamps(RUN)
+        new = {run_id: stamp for run_id, stamp in stamps.items() if run_id not in seen[RUN]}
+        found = recorded(self.store, new)
+        read: dict[str, Seen] = {RUN: new}
         if instance:
-            launched, read[DAGSTER] = self._launched(instance, seen[DAGSTER])
-            found += launched
+            others, read[DAGSTER] = self._launched(instance, seen[DAGSTER], stamps)
+            found += others
         events: list[Event] = []
         failing = set(lasting)
-        for event in sorted(found, key=lambda event: event.at):
+        for event in sorted(map(self._run, found), key=lambda event: event.at):
+            # A refresh that ends well ends the failures of all others: it computes whatever is due.
             over = {event.subject} if event.subject != REFRESH else {REFRESH, *failing}
             failing = failing | {event.subject} if event.failing else failing - over
             events += [event] if event.failing else [Event("run", name, False, event.at) for name in sorted(over)]
         return events, read
 
-    def _recorded(self, seen: Seen) -> tuple[list[Event], Seen]:
-        """Refreshes of the command, from its list."""
-        stamps = {run_id: stamp for run_id, stamp in self.store.run_stamps(RUN).items() if run_id not in seen}
-        records = [self.store.read_run(RUN, run_id) for run_id in stamps]
-        events = [
-            self._run(
-                REFRESH,
-                row["run_id"],
-                row["run_at"] + dt.timedelta(seconds=row["seconds"]),
-                verb="was stopped" if row["state"] == "stopped" else "failed" if row.get("cause") else "",
-                cause=row.get("cause") or "",
-                by="spi refresh",
-            )
-            for record in records
-            if record
-            for row in record.to_pylist()
-        ]
-        return events, stamps
-
-    def _launched(self, instance: DagsterInstance, seen: Seen) -> tuple[list[Event], Seen]:
-        """Runs that the list does not know: started from the UI, by a schedule or sensor, or killed."""
+    def _launched(self, instance: DagsterInstance, seen: Seen, known: Collection[str]) -> tuple[list[Run], Seen]:
+        """Runs that ended and that the list does not know, and how far they are read now."""
         from dagster import DagsterRunStatus, RunsFilter
 
-        ended = {
-            DagsterRunStatus.SUCCESS: "",
-            DagsterRunStatus.FAILURE: "failed",
-            DagsterRunStatus.CANCELED: "was stopped",
-        }
-        cursor = dt.datetime.fromisoformat(seen[""]) - OVERLAP if seen.get("") else None
-        recorded = self.store.run_stamps(RUN)
-        records = instance.get_run_records(
-            RunsFilter(statuses=list(ended), updated_after=cursor), order_by="update_timestamp", ascending=True
+        ended = RunsFilter(
+            statuses=list(map(DagsterRunStatus, STATES)),
+            updated_after=dt.datetime.fromisoformat(seen[""]) - OVERLAP if seen.get("") else None,
         )
-        events: list[Event] = []
-        positions: dict[str, str] = {}
-        for record in records:
-            run, at = record.dagster_run, record.update_timestamp.replace(tzinfo=dt.UTC)
-            positions |= {run.run_id: run.status.value, "": at.isoformat()}
-            if run.run_id in recorded or run.run_id in seen:
-                continue
-            verb = ended[run.status]
-            cause = root_cause(instance, run) if verb == "failed" else "stopped before its end" if verb else ""
-            events.append(self._run(run_name(run), run.run_id, at, verb=verb, cause=cause, by=launched_by(run)))
-        return events, positions
+        records = instance.get_run_records(ended, order_by="update_timestamp", ascending=True)
+        positions = {record.dagster_run.run_id: record.dagster_run.status.value for record in records}
+        if records:
+            positions[""] = records[-1].update_timestamp.replace(tzinfo=dt.UTC).isoformat()
+        new = [record for record in records if record.dagster_run.run_id not in {*known, *seen}]
+        return [launched(record, instance, self.store) for record in new], positions
 
-    def _run(self, name: str, run_id: str, at: dt.datetime, *, verb: str, cause: str, by: str) -> Event:
-        """What became of a run; ``verb`` is empty where it ended well."""
+    def _run(self, run: Run) -> Event:
+        """What became of a run; one that only kept last good versions has no cause, other records tell of those."""
+        stopped = run.state == "stopped"
+        verb = "was stopped" if stopped else "failed" if run.cause else ""
         return Event(
             kind="run",
-            subject=name,
+            subject=run.name,
             failing=bool(verb),
-            at=at,
-            title=f"the run {name} {verb}" if verb else "",
+            at=run.heard,
+            title=f"the run {run.name} {verb}" if verb else "",
             severity="error" if verb == "failed" else "warning",
             owner=self.owner,
-            observed=cause,
-            expected=f"the run that {by} started ends well",
+            observed=run.cause or ("stopped before its end" if stopped else ""),
+            expected=f"the run that {run.launched_by} started ends well",
             affects="what it was to compute; readers still see the last whole state",
             ask=self.owner,
-            link=f"{self.ui_url}/runs/{run_id}",
+            link=f"{self.ui_url}/runs/{run.run_id}",
         )
 
     def silent(self, instance: DagsterInstance) -> Iterator[Event]:

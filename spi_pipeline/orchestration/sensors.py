@@ -1,9 +1,7 @@
-"""When live sources are refreshed without anybody asking: at a time of day, and when a publisher says it has news.
+"""What runs without anybody asking: refreshes, at a time of day or on a publisher's news, and the look for alerts.
 
-What is refreshed, and how, is the job's; nothing here fetches figures.
+What is refreshed, and how, is the job's; what is told is for ``alerting``. Nothing here fetches figures.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,9 +10,12 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
+from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.step import Step
@@ -23,9 +24,10 @@ from spi_pipeline.steps.step import Step
 _CRONS = {"daily": "30 4 * * *", "weekly": "30 4 * * MON", "monthly": "30 4 2 * *"}
 _PACES = {DAILY: "daily", WEEKLY: "weekly", MONTHLY: "monthly"}
 _HOURLY = 3600
+LOOK_SECONDS = 30
 
 
-def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
+def schedules(contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
     """One schedule for each cadence: it asks for the live sources of that cadence and computes what reads from them.
 
     All are off until somebody switches them on in the UI.
@@ -34,10 +36,10 @@ def schedules(job: str, contracts: Contracts, plan: Sequence[Step]) -> list[dg.S
     for source in contracts.sources.values():
         if source.properties.mode == "live" and source.id not in contracts.dormant:
             by_pace.setdefault(_PACES[cadence(source)], []).append(source.id)
-    return [_schedule(name, job, by_pace[name], plan) for name in _CRONS if name in by_pace]
+    return [_schedule(name, by_pace[name], plan) for name in _CRONS if name in by_pace]
 
 
-def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Step]) -> dg.ScheduleDefinition:
+def _schedule(name: str, source_ids: Sequence[str], plan: Sequence[Step]) -> dg.ScheduleDefinition:
     selected = [asset_key(step) for step in affected(plan, source_ids)]
 
     def request(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -45,7 +47,7 @@ def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Ste
 
     return dg.ScheduleDefinition(
         name=f"refresh_{name}",
-        job_name=job,
+        job_name=REFRESH,
         cron_schedule=_CRONS[name],
         execution_timezone="Europe/London",
         execution_fn=request,
@@ -53,7 +55,7 @@ def _schedule(name: str, job: str, source_ids: Sequence[str], plan: Sequence[Ste
     )
 
 
-def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
+def news(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
     """Asks the publishers that tell of their last change, and requests the refresh of what changed.
 
     The cursor holds each one's last word. A publisher that cannot be asked is asked again the next time.
@@ -61,7 +63,7 @@ def news(job: str, runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="publishers_news",
-        job_name=job,
+        job_name=REFRESH,
         minimum_interval_seconds=_HOURLY,
         description="data.police.uk and Fingertips say when they last changed; a new word refreshes their sources.",
     )
@@ -102,3 +104,22 @@ def _told(runner: Runner) -> tuple[Mapping[str, str], list[str]]:
         else:
             told |= {source_id: word} if word is not None else {}
     return told, silent
+
+
+def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefinition:
+    """The sensor ``alerts``, switched on where an alert channel is set up.
+
+    It finds the runs that ended, green, red or stopped, and their checks by itself: what Dagster tells a sensor of a
+    run's status is lost while the sensor is off.
+    """
+    wanted = bool(settings.alert_urls.get_secret_value() or settings.alert_channels)
+    status = dg.DefaultSensorStatus.RUNNING if wanted else dg.DefaultSensorStatus.STOPPED
+    described = "Sends alerts about what fails, goes stale or falls silent; see docs/alerts.md."
+
+    @dg.sensor(name="alerts", minimum_interval_seconds=LOOK_SECONDS, default_status=status, description=described)
+    def alerts() -> dg.SkipReason:
+        refusals = look(settings, contracts)
+        said = "; ".join(f"channel {name} did not accept a message: {why}" for name, why in refusals.items())
+        return dg.SkipReason(said or ("looked" if wanted else "no alert channel is set up: set SPI_ALERT_URLS"))
+
+    return alerts

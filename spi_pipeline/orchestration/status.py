@@ -13,23 +13,23 @@ from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.orchestration.watchdog import existing_instance, launched_by, root_cause, tickers
+from spi_pipeline.orchestration.runs import RUN, launched, recorded
+from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.freshness import judge_freshness
+from spi_pipeline.run.freshness import overdue
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, RunRecord
+    from dagster import DagsterInstance
 
 LAST_RUNS = 5
 # A message that no channel took for so long is trouble of its own.
 UNHEARD = dt.timedelta(hours=1)
-STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
 
 
 def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, Any]:
@@ -72,10 +72,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         ],
         "overdue_sources": [
             {"source": source.id, "severity": result.rule.severity, "observed": result.observed}
-            for source in contracts.sources.values()
-            if source.properties.mode == "live" and store.current(source.id)
-            for result in [judge_freshness(source, settings, runner.reader, now)]
-            if result.outcome == "failed"
+            for source, result in overdue(settings, runner.reader, now)
         ],
         "tickers": [
             {"name": ticker.name, "kind": ticker.kind, "last_tick": ticker.last and _text(ticker.last),
@@ -134,48 +131,15 @@ def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
 
 def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[dict[str, Any]]:
     """The last runs, newest first, whoever started them."""
-    recorded = store.read_runs("run")
-    known = recorded.to_pylist() if recorded else []
-    ids = {row["run_id"] for row in known}
-    launched = instance.get_run_records(limit=LAST_RUNS + len(ids)) if instance else []
-    began: list[tuple[dt.datetime, dict[str, Any] | RunRecord]] = [(row["run_at"], row) for row in known]
-    began += [
-        (record.create_timestamp.replace(tzinfo=dt.UTC), record)
-        for record in launched
-        if record.dagster_run.run_id not in ids
-    ]
-    newest = sorted(began, key=lambda run: run[0], reverse=True)[:LAST_RUNS]
+    known = store.run_stamps(RUN)
+    records = instance.get_run_records(limit=LAST_RUNS + len(known)) if instance else []
+    others = [record for record in records if record.dagster_run.run_id not in known][:LAST_RUNS]
+    runs = [*recorded(store, known), *(launched(record, instance, store) for record in others if instance)]
+    told = ("run_id", "seconds", "state", "stale_steps", "failed_checks", "launched_by", "cause")
     return [
-        {"run_at": _text(at), "age_seconds": _age(at, now)}
-        | (_recorded(run) if isinstance(run, dict) else _launched(run, instance, store))
-        for at, run in newest
+        {"run_at": _text(run.began), "age_seconds": _age(run.began, now)} | {name: getattr(run, name) for name in told}
+        for run in sorted(runs, key=lambda run: run.began, reverse=True)[:LAST_RUNS]
     ]
-
-
-def _recorded(row: dict[str, Any]) -> dict[str, Any]:
-    """A run of the command."""
-    told = ("run_id", "seconds", "state", "stale_steps", "failed_checks")
-    return {name: row[name] for name in told} | {"launched_by": "spi refresh", "cause": row.get("cause")}
-
-
-def _launched(record: RunRecord, instance: DagsterInstance | None, store: Store) -> dict[str, Any]:
-    """A run that the command did not record itself."""
-    from spi_pipeline.orchestration.instance import is_abandoned
-
-    run = record.dagster_run
-    state = "killed" if is_abandoned(record, store) else STATES.get(run.status.value, "running")
-    checks = store.read_run("check_result", run.run_id)
-    wrong = [row["severity"] for row in checks.to_pylist() if row["outcome"] in ("failed", "errored")] if checks else []
-    took = record.end_time - record.start_time if record.end_time and record.start_time else None
-    return {
-        "run_id": run.run_id,
-        "seconds": took and round(took, 3),
-        "state": state,
-        "stale_steps": None,
-        "failed_checks": wrong.count("error"),
-        "launched_by": launched_by(run),
-        "cause": root_cause(instance, run) if instance and run.status.value == "FAILURE" else None,
-    }
 
 
 def _text(moment: dt.datetime) -> str:

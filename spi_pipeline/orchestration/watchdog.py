@@ -1,4 +1,4 @@
-"""Is the Dagster daemon alive? Read from the instance, from outside any daemon: ticks, heartbeats, runs it launched.
+"""Is the Dagster daemon alive? Read from the instance, from outside any daemon: ticks and heartbeats.
 
 Nothing here needs definitions to be loaded; a dead daemon and a broken code location look the same from here.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -17,16 +16,12 @@ from typing import TYPE_CHECKING
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun
+    from dagster import DagsterInstance
 
     from spi_pipeline.orchestration.dagster_internals import InstigatorState
 
 # A sensor may miss so many of its intervals, and so long whatever its interval: a busy machine, a long tick.
 MISSED, PATIENCE = 3, dt.timedelta(minutes=5)
-# So many of the assets that were picked for a run are named.
-NAMED = 3
-# As in "spi_pipeline.contracts.errors.SpiError: …".
-CLASS = re.compile(r"^[\w.]+(?:Error|Failure|Exception): ")
 # A schedule's time zone is not in the instance; an hour covers the change of clocks.
 SCHEDULE_PATIENCE = dt.timedelta(hours=1, minutes=15)
 
@@ -103,46 +98,6 @@ def _longest_gap(cron: str | Sequence[str], now: dt.datetime) -> dt.timedelta:
 
     moments = list(itertools.islice(schedule_execution_time_iterator(now.timestamp(), cron, "UTC"), 50))
     return max(after - before for before, after in itertools.pairwise(moments))
-
-
-def root_cause(instance: DagsterInstance, run: DagsterRun) -> str:
-    """Why a run failed: the innermost error of the first step that did; steps after it only follow."""
-    from dagster import DagsterEventType
-
-    for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
-        for entry in instance.all_logs(run.run_id, of_type=kind):
-            event = entry.dagster_event
-            data = event.event_specific_data if event else None
-            error = getattr(data, "error", None)
-            while error is not None and error.cause is not None:
-                error = error.cause
-            said = " ".join((error.message if error else (event.message if event else "") or "").split())
-            # Dagster puts the class of an error before its sentence.
-            said = CLASS.sub("", said)
-            if said:
-                step = f"{event.step_key}: " if event and event.step_key else ""
-                return f"{step}{said}"[:600]
-    return "Dagster's event log names no cause"
-
-
-def run_name(run: DagsterRun) -> str:
-    """What people call a run: its job, or the assets that were picked in the UI."""
-    if not run.job_name.startswith("__"):
-        return run.job_name
-    checks = (key.asset_key for key in run.asset_check_selection or ())
-    picked = sorted({key.to_user_string() for key in (*(run.asset_selection or ()), *checks)})
-    more = f" and {len(picked) - NAMED} more" if len(picked) > NAMED else ""
-    return f"of {', '.join(picked[:NAMED])}{more}" if picked else "of all assets"
-
-
-def launched_by(run: DagsterRun) -> str:
-    """Who started a run, as its tags tell."""
-    from spi_pipeline.orchestration.instance import STORE_TAG
-
-    for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
-        if tag in run.tags:
-            return f"{what} {run.tags[tag]}"
-    return "spi refresh" if STORE_TAG in run.tags else "the UI"
 
 
 def _moment(timestamp: float) -> dt.datetime:

@@ -1,7 +1,5 @@
 """The database that readers open: every published product as a table, typed and commented by its contract."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 The file is built once and never written again. Which tables it holds and where it goes is decided elsewhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What an output is: tables in, files out. Which outputs there are is listed in ``steps/publication.py``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Questions put to the published database, read-only: what the command line shows comes from what readers see."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence

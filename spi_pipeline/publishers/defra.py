@@ -4,8 +4,6 @@ An LSOA has the value of the cell in which its population-weighted centroid lies
 are fetched along with the grids.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Democracy Club: turnout at local elections, by ward. Volunteers gather it, so cells are often empty."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import pandas as pd

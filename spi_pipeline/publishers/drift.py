@@ -3,8 +3,6 @@
 A publisher may revise what it likes. What people should look at is a change of a size that revisions do not have.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

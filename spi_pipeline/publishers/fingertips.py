@@ -7,8 +7,6 @@ Wards were withdrawn in 2025 and may come back on any vintage: they are used whe
 and their codes are those in force, and MSOAs otherwise.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """University of Leeds: how often buses run and how warm homes are, by LSOA."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.models.tables import Source

@@ -5,8 +5,6 @@ an area's is that of the practices its residents are registered with, weighted b
 at times; then the two files go into the inbox.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Ofcom, Connected Nations: fixed broadband by output area. Its site lets no program in, so files come by the inbox."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What a publisher's module offers of one source."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A publisher is a module, or a package where it would be long, with ``HOSTS`` and ``OFFERS``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Office for National Statistics: estimates and prices of small areas, in files of their own."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.models.tables import Source

@@ -1,7 +1,5 @@
 """Ordnance Survey: Code-Point Open, the position and ward of every postcode."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.models.tables import Source

@@ -1,7 +1,5 @@
 """House of Commons Library: local elections of 2023 by ward."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError

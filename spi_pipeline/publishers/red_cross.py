@@ -1,7 +1,5 @@
 """British Red Cross: others' figures, as it carried them to small areas or scored them over England."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError

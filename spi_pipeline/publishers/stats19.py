@@ -4,8 +4,6 @@ Columns were renamed over the years; a missing value is -1. The small area in th
 point places a collision.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Whether a rule can be put to a table of certain columns at all; asked of tables judged, and of contracts by lint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ DuckDB gathers the facts of all rules about rows in one pass, at any size. Below
 kinds that it knows, from its own look at the rows, and DuckDB the others.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Rules for other programs: a table's rules as a suite of Great Expectations, which needs nothing of ours to run."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence

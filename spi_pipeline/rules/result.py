@@ -1,7 +1,5 @@
 """What became of a rule, and the sentence about a table that breaks its rules."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A rule as data: a kind, the columns it looks at, parameters, a severity and a sentence. Nothing here evaluates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Words that the kinds share: figures, lists, ranges and groups in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which sources take part in a run: those with embedded figures; live, also those that are fetched or laid in."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from spi_pipeline.contracts.loader import load_contracts
@@ -28,7 +26,7 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     if settings.mode != "live":
         return replace(contracts, dormant=without)
     # Where nothing is fetched nothing that fetches is imported.
-    from spi_pipeline.run.publishers import readable
+    from spi_pipeline.steps.sources.publishers import readable
 
     fetched = readable(Store(settings.store), contracts)
     return replace(contracts, dormant=without - fetched, fetched=fetched)

@@ -7,16 +7,13 @@ they are imported, would be missed: so there is none of either, and a test that 
 holds that each function of ours that was entered is in the digest of its step.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGE = "spi_pipeline"
 _ROOT = Path(__file__).parents[1]
@@ -24,13 +21,11 @@ _ROOT = Path(__file__).parents[1]
 Place = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class _Module:
-    """One module: what defines each of its names, where imported names come from, and statements that define none."""
+class _Module(NamedTuple):
+    """One module: what defines each of its names (statements that define none stand under ""), and what it imports."""
 
-    definitions: dict[str, tuple[ast.stmt, ...]]
+    definitions: dict[str, list[ast.stmt]]
     imports: dict[str, Place]
-    statements: tuple[ast.stmt, ...]
 
 
 class Code:
@@ -61,15 +56,15 @@ class Code:
         key = " ".join([*(".".join(place) for place in places), without])
         if key not in self._known:
             digest = hashlib.sha256()
-            for module, name in sorted(set().union(*(reached(*place, without) for place in places))):
-                digest.update(f"{module}.{name} {_digest(module, name)}\n".encode())
+            for module, name in sorted(set().union(*(_reached(place, without) for place in places))):
+                digest.update(f"{module}.{name} {_read(module, name)[0]}\n".encode())
             self._known[key] = digest.hexdigest()
         return self._known[key]
 
 
 def code_reached(functions: Iterable[Callable[..., Any]]) -> frozenset[Place]:
     """The places that some functions reach."""
-    return frozenset[Place]().union(*(reached(*_place(function)) for function in functions))
+    return frozenset[Place]().union(*(_reached(_place(function)) for function in functions))
 
 
 def _source_digest() -> str:
@@ -81,15 +76,15 @@ def _source_digest() -> str:
 
 
 @cache
-def reached(module: str, name: str, without: str = "") -> frozenset[Place]:
+def _reached(start: Place, without: str = "") -> frozenset[Place]:
     """Every place that a place reaches, itself among them; none of a package that is left out."""
     found: set[Place] = set()
-    waiting = [(module, name)]
+    waiting = {start}
     while waiting:
         place = waiting.pop()
-        if place not in found and not (without and place[0].startswith(without)):
+        if not (without and place[0].startswith(without)):
             found.add(place)
-            waiting += _mentioned(*place)
+            waiting |= _read(*place)[1] - found
     return frozenset(found)
 
 
@@ -102,28 +97,45 @@ def _place(function: Callable[..., Any]) -> Place:
 
 
 @cache
-def _mentioned(module: str, name: str) -> tuple[Place, ...]:
-    """The places that the definition of a name mentions."""
-    return tuple(_mentions(module, name))
-
-
-def _mentions(module: str, name: str) -> Iterator[Place]:
+def _read(module: str, name: str) -> tuple[str, frozenset[Place]]:
+    """The digest of the definition of a name, and the places it mentions."""
     known = _module(module)
     if name in known.imports:
-        yield from _resolved(known.imports[name])
-        return
-    tops = known.definitions.get(name, ()) if name else known.statements
-    nodes = [node for top in tops for node in ast.walk(top)]
-    imports = known.imports | _imports(nodes)
-    if name:
-        yield (module, "")
+        return "", frozenset(_resolved(known.imports[name]))
+    nodes: list[ast.AST] = []
+    words: list[str] = []
+    _spell(known.definitions.get(name, []), words, nodes)
+    mentioned = set(_mentions(module, nodes, known.imports | _imports(nodes)))
+    digest = hashlib.sha256(" ".join(words).encode()).hexdigest()
+    return digest, frozenset(mentioned | {(module, "")} if name else mentioned)
+
+
+def _spell(value: Any, words: list[str], nodes: list[ast.AST]) -> None:
+    """Gather the words of a definition without its docstrings, and its nodes: faster than a dump and a walk of ``ast``."""
+    if isinstance(value, ast.AST):
+        nodes.append(value)
+        words.append(value.__class__.__name__)
+        for field in value._fields:
+            _spell(getattr(value, field, None), words, nodes)
+    elif isinstance(value, list):
+        words.append("[")
+        for each in value:
+            if not _is_text(each):
+                _spell(each, words, nodes)
+        words.append("]")
+    else:
+        words.append(repr(value))
+
+
+def _mentions(module: str, nodes: Iterable[ast.AST], imports: Mapping[str, Place]) -> Iterator[Place]:
+    own = _module(module).definitions
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imports:
             yield from _resolved(imports[node.value.id], node.attr)
         elif isinstance(node, ast.Name):
             if node.id in imports:
                 yield from _resolved(imports[node.id])
-            elif node.id in known.definitions:
+            elif node.id in own:
                 yield (module, node.id)
 
 
@@ -133,39 +145,30 @@ def _resolved(place: Place, attribute: str = "") -> Iterator[Place]:
     whole = f"{module}.{name}" if name else module
     if _file(whole) is not None:
         # Of a module that is handed on whole only what it does on import is known to be reached.
-        yield (whole, attribute if attribute in _names(whole) else "")
+        known = _module(whole)
+        yield (whole, attribute if attribute in known.definitions or attribute in known.imports else "")
     elif _file(module) is not None:
         yield (module, name)
-
-
-def _names(module: str) -> set[str]:
-    known = _module(module)
-    return {*known.definitions, *known.imports}
 
 
 @cache
 def _module(module: str) -> _Module:
     file = _file(module)
-    tree = ast.parse(file.read_bytes()) if file else ast.Module([], [])
-    definitions: dict[str, tuple[ast.stmt, ...]] = {}
-    statements: list[ast.stmt] = []
-    body = list(_flat(tree.body))
+    body = list(_flat(ast.parse(file.read_bytes()).body)) if file else []
+    definitions: dict[str, list[ast.stmt]] = {}
     for node in body:
-        names = _defined(node)
-        for name in names:
-            definitions[name] = (*definitions.get(name, ()), node)
-        if not names and not isinstance(node, ast.Import | ast.ImportFrom) and not _is_text(node):
-            statements.append(node)
-    return _Module(definitions, _imports(body), tuple(statements))
+        if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_text(node):
+            for name in _defined(node) or [""]:
+                definitions.setdefault(name, []).append(node)
+    return _Module(definitions, _imports(body))
 
 
 def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements of a module, those under ``if`` and ``try`` too: types are imported under one."""
     for node in body:
-        if isinstance(node, ast.If):
-            yield from _flat([*node.body, *node.orelse])
-        elif isinstance(node, ast.Try):
-            yield from _flat([*node.body, *(each for h in node.handlers for each in h.body), *node.orelse])
+        if isinstance(node, ast.If | ast.Try):
+            handled = [each for handler in getattr(node, "handlers", ()) for each in handler.body]
+            yield from _flat([*node.body, *handled, *node.orelse])
         else:
             yield node
 
@@ -181,37 +184,20 @@ def _imports(nodes: Iterable[ast.AST]) -> dict[str, Place]:
     """The names that statements import from modules of ours, and where from."""
     found: dict[str, Place] = {}
     for node in nodes:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _PACKAGE:
+        if isinstance(node, ast.ImportFrom):
             found |= {each.asname or each.name: (node.module or "", each.name) for each in node.names}
         elif isinstance(node, ast.Import):
-            ours = [each for each in node.names if each.name.split(".")[0] == _PACKAGE]
-            found |= {each.asname or each.name: (each.name, "") for each in ours}
-    return found
-
-
-def _file(module: str) -> Path | None:
-    """The file of a module of ours; None for any other name."""
-    head, *rest = module.split(".")
-    if head != _PACKAGE:
-        return None
-    path = _ROOT.joinpath(*rest)
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if rest and file.is_file()), None)
+            found |= {each.asname or each.name: (each.name, "") for each in node.names}
+    return {name: place for name, place in found.items() if place[0].split(".")[0] == _PACKAGE}
 
 
 @cache
-def _digest(module: str, name: str) -> str:
-    known = _module(module)
-    nodes = known.definitions.get(name, ()) if name else known.statements
-    return hashlib.sha256("\n".join(ast.dump(_bare(node)) for node in nodes).encode()).hexdigest()
-
-
-def _bare(top: ast.stmt) -> ast.stmt:
-    """A definition without docstrings; the tree is ours alone, so it is changed in place."""
-    for node in ast.walk(top):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    return top
+def _file(module: str) -> Path | None:
+    """The file of a module of ours; None for any other name."""
+    head, *rest = module.split(".")
+    path = _ROOT.joinpath(*rest)
+    files = (path.with_suffix(".py"), path / "__init__.py") if rest and head == _PACKAGE else ()
+    return next(filter(Path.is_file, files), None)
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -1,7 +1,5 @@
 """Which steps are due: those that are stale, those behind them, and those whose tables are to be judged again."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator, Sequence
 

@@ -1,9 +1,7 @@
 """The age of sources as steps and status see it: when figures were published, and which day is today."""
 
-from __future__ import annotations
-
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,3 +39,12 @@ def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt
     if source is None or outcome.version is None:
         return outcome
     return replace(outcome, results=(*outcome.results, judge_freshness(source, settings, reader, now)))
+
+
+def overdue(settings: Settings, reader: Reader, now: dt.datetime) -> Iterator[tuple[Source, RuleResult]]:
+    """The sources in the store that are older than their publisher's calendar lets one expect."""
+    for source in reader.contracts.sources.values():
+        if source.properties.mode == "live" and reader.store.current(source.id):
+            result = judge_freshness(source, settings, reader, now)
+            if result.outcome == "failed":
+                yield source, result

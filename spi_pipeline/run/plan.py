@@ -4,8 +4,6 @@ A step is the unit of recomputation and of lineage. Nothing here computes, and n
 tells the command line what is stale and tells Dagster what its assets are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from spi_pipeline.contracts.errors import ContractError, Fault

@@ -35,13 +35,12 @@ from spi_pipeline.steps.inputs import (
     RECORDS,
     YEAR,
     Inputs,
-    origins_of,
 )
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
-    from spi_pipeline.run.publishers import Publishers
+    from spi_pipeline.steps.sources.publishers import Publishers
 
 
 class Reader:
@@ -188,7 +187,8 @@ class Reader:
 
     def origins(self, name: str) -> list[dict[str, Any]]:
         """The files a source table was read from, whatever version of its contract it was written under."""
-        return origins_of(self.store.read(name))
+        found: list[dict[str, Any]] = json.loads(self.store.metadata(name).get(ORIGINS, "[]"))
+        return found
 
     @property
     def database(self) -> Path:

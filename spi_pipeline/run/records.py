@@ -1,7 +1,5 @@
 """What a run leaves behind: rows for ``check_result``, ``source_release`` and the list of runs."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence

@@ -41,7 +41,7 @@ from spi_pipeline.storage.store import Store
 from spi_pipeline.storage.tables import Version
 
 if TYPE_CHECKING:
-    from spi_pipeline.run.publishers import Publishers
+    from spi_pipeline.steps.sources.publishers import Publishers
 
 # Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
 _AT_ONCE = 6
@@ -75,7 +75,7 @@ class Runner:
         self.publishers: Publishers | None = None
         if settings.mode == "live":
             # Where nothing is fetched nothing that fetches is imported.
-            from spi_pipeline.run.publishers import Publishers
+            from spi_pipeline.steps.sources.publishers import Publishers
 
             since = settings.since or None
             self.publishers = Publishers(settings.endpoints, since, contracts, self.store, settings.snapshot)
@@ -103,7 +103,8 @@ class Runner:
         if step.cadence is not None:
             due = (dt.datetime.now(dt.UTC) - step.cadence).isoformat()
             return all(version and not version.stale_since and version.written_at > due for version in found)
-        return self._follow(found, self.fingerprint(step, digest))
+        now = self.fingerprint(step, digest)
+        return all(version and version.fingerprint == now for version in found)
 
     def is_judged(self, step: Step, judgement: Callable[[str], str] | None = None) -> bool:
         """Whether every table of a fresh step was judged by the rules that are in force now, and keeps them."""
@@ -199,18 +200,12 @@ class Runner:
 
     def _current(self, step: Step) -> dict[str, Any] | None:
         """The current tables of a step, undamaged, where they follow from what is there now."""
-        if step.cadence is not None or not all(map(is_table, step.outputs)) or self.is_blocked(step):
+        if step.cadence is not None or not all(map(is_table, step.outputs)):
             return None
         try:
-            versions = [self.store.current(name) for name in step.outputs]
-            if not all(versions) or not self._follow(versions, self.fingerprint(step)):
-                return None
-            return {name: self.reader.table(name) for name in step.outputs}
+            return {name: self.reader.table(name) for name in step.outputs} if self.is_fresh(step) else None
         except SpiError:
             return None
-
-    def _follow(self, versions: Iterable[Version | None], digest: str) -> bool:
-        return all(version and version.fingerprint == digest for version in versions)
 
     def _judged(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
         """What became of each rule of each table; the parts of a product are judged together."""

@@ -5,8 +5,6 @@ major.minor of libraries. A step whose digest differs from the one kept beside i
 covers the rules of its tables. Where only that differs, the tables that there are are judged again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """``spi snapshot build``: every source through its one importer, from a folder of publishers' files to our tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Corrections of publishers' figures put into a source's table: exactly the cells they name, or none at all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pyarrow as pa

@@ -5,8 +5,6 @@ here is self-describing: publisher, dataset, period, vintage, licence, attributi
 read from travel in its Parquet metadata.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A store's source tables frozen into a snapshot that others can run without a network."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterator

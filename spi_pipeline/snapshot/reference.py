@@ -5,8 +5,6 @@ with a negative loading), so both rest on the wards of England wherever a source
 the ward of the official best fit: rates survive that, and no better allocation exists for every ward.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """The economic context: figures to be set beside the index, which never reads them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Wards and authorities, and which share of each small area belongs to which ward."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

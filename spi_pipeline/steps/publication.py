@@ -1,7 +1,5 @@
 """What readers see: every output made from one consistent set of tables, swapped in together or not at all."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a step is: one object with what it reads and writes, the function that computes it and its page."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

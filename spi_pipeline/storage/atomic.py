@@ -5,8 +5,6 @@ killed on the way leaves a temporary name behind, which ``remove_leftovers`` del
 here.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

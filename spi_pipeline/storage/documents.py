@@ -1,7 +1,5 @@
 """Small JSON files that may be lost: what one of them said is found out again where it is not there or damaged."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

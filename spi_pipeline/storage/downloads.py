@@ -5,8 +5,6 @@ fetched it, and what has failed since. A process killed between the two leaves a
 downloads are come by is for ``raw``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

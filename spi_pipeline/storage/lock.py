@@ -4,8 +4,6 @@ It is a lock of the operating system on an open file, so it dies with its holder
 beside it that says who holds it is for people and decides nothing.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

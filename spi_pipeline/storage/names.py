@@ -3,8 +3,6 @@
 Names only; where each of them goes is said by the modules that write there.
 """
 
-from __future__ import annotations
-
 import re
 
 from spi_pipeline.contracts.errors import SpiError

@@ -5,8 +5,6 @@ and no metadata but what is asked for (the pandas index among it). A new version
 other bytes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

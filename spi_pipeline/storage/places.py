@@ -3,8 +3,6 @@
 Forms only; what lies there is for the modules that write it, and which names are allowed for ``names``.
 """
 
-from __future__ import annotations
-
 from spi_pipeline.storage.names import identifier, table_name
 
 TABLES, QUARANTINE, RUNS, RAW, INBOX = "tables", "quarantine", "runs", "raw", "inbox"

@@ -4,8 +4,6 @@
 Readers who have the one before open keep it. What a publication holds is not known here.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable
@@ -30,8 +28,8 @@ def publish(
     """Make what ``build`` writes into an empty folder what readers of the store see; see ``Store.publish``."""
     version = identifier(fingerprint[:_DIGITS], "publication")
     folder, previous = _published(root) / version, current(root)
-    before = _whole(folder)
-    if before is None or before.fingerprint != fingerprint:
+    found = previous if previous and previous.path == folder else _whole(folder)
+    if found is None or found.fingerprint != fingerprint:
         if folder.exists():
             discard(folder)
         with replacing(folder) as temporary:
@@ -44,6 +42,9 @@ def publish(
             for file in _files(temporary):
                 sync(file)
             sync(temporary)
+        found = _whole(folder)
+        if found is None:
+            raise SpiError(f"The publication {folder} is not as it was built: check the disk, then run spi refresh.")
     # The fixed links first, so that moving the other is the one step that readers notice.
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))
@@ -51,9 +52,6 @@ def publish(
     # Publishing the current one again must not cost readers the one before it.
     if previous is None or previous.sha256 != version:
         _prune(_published(root), {version, previous.sha256 if previous else None})
-    found = current(root)
-    if found is None:
-        raise SpiError(f"The publication {folder} is not as it was built: check the disk and run spi refresh again.")
     return found
 
 

@@ -4,8 +4,6 @@ A version is filed under its content, so a source that sends the same bad figure
 the report beside it tells of the last time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

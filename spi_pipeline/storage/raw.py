@@ -7,8 +7,6 @@ Which answers make up the source now is kept by ``downloads``. Nothing is ever d
 computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

@@ -3,8 +3,6 @@
 Rows are only ever added. What the rows say is up to those who add them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

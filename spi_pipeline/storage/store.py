@@ -12,8 +12,6 @@ Nothing outside this room forms or names a path below the root; ``places`` does.
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,13 +47,15 @@ class Store:
         root: the folder; nothing is created before the first write.
 
     Raises:
-        SpiError: for a URL.
+        SpiError: for a URL, and where a file stands in the way.
     """
 
     def __init__(self, root: str | Path) -> None:
         if _URL.match(str(root)):
             raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
         self.root = Path(root).expanduser().resolve()
+        if file := next(filter(Path.is_file, (self.root, *self.root.parents)), None):
+            raise SpiError(f"{file} is a file where the store is to be a folder: move it, or set SPI_STORE elsewhere.")
 
     @cached_property
     def _tables(self) -> Tables:

@@ -4,8 +4,6 @@
 the two leaves a file that nothing refers to. Whether a version is good enough to be written is decided before.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

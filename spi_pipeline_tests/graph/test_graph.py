@@ -15,9 +15,8 @@ from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT
-from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.assets import asset_key, operations
 from spi_pipeline.orchestration.build import INDEX_GROUPS
-from spi_pipeline.orchestration.drawing import operations
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, is_table

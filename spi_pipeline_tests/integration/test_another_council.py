@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.drawing import operations
+from spi_pipeline.orchestration.assets import operations
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot import build

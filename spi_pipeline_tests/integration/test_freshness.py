@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.assets import SHORTEST_WINDOW, asset_key, freshness_policies
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.policies import SHORTEST_WINDOW, freshness_policies
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.snapshot.embedded import ORIGINS

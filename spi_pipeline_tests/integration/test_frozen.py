@@ -16,7 +16,7 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.run.publishers import Publishers as Asking
+from spi_pipeline.steps.sources.publishers import Publishers as Asking
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.integration.houses import House, empty_house
 

@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from spi_pipeline.orchestration.alert_sensor import alerts_sensor
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.sensors import alerts_sensor
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.houses import House
 

@@ -16,7 +16,7 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.houses import House
 
 PACKAGE = Path(spi_pipeline.__file__).parent
-CACHES = (code.reached, code._mentioned, code._module, code._digest)
+CACHES = (code._reached, code._read, code._module, code._file)
 PUBLICATION = {"publication/outputs"}
 EVERYTHING = ["source", "allocation", "area", "basis"]
 Edit = Callable[[House, Path], None]
@@ -86,7 +86,7 @@ def test_without_an_edit_nothing_is_due(house: House, source: Path) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "orchestration/alert_sensor.py", "steps/pages/markdown.py", "contracts/lint/changes.py", "rules/wording.py",
+        "orchestration/sensors.py", "steps/pages/markdown.py", "contracts/lint/changes.py", "rules/wording.py",
         "scoring/component.py", "engine/aggregate/means.py", "snapshot/corrections.py", "outputs/database.py",
         "storage/store.py", "steps/step.py",
     ],
@@ -99,7 +99,7 @@ def test_a_comment_makes_nothing_due(house: House, source: Path, file: str) -> N
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("orchestration/alert_sensor.py", "SECONDS = 30", "SECONDS = 31"),
+        ("orchestration/sensors.py", "LOOK_SECONDS = 30", "LOOK_SECONDS = 31"),
         ("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
         ("contracts/lint/references.py", "def check_sanity(", "def check_sanity(*, edited=0, "),
         ("alerts/folding.py", "def fold(", "def fold(*, edited=0, "),

@@ -81,8 +81,9 @@ def test_taking_the_lock_clears_what_killed_processes_left_and_nothing_else(stor
 
 def test_a_root_that_cannot_be_a_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SpiError, match=r"could not be locked \(.*\): check the folder"):
-        Store(tmp_path / "file").lock().__enter__()
+    for root in (tmp_path / "file", tmp_path / "file" / "store"):
+        with pytest.raises(SpiError, match=r"/file is a file where the store is to be a folder: move it"):
+            Store(root)
 
 
 def test_whoever_locks_a_store_numbers_its_layout(store: Store) -> None:

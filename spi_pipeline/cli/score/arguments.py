@@ -1,7 +1,5 @@
 """What ``spi score`` takes from the command line; what it does with it is in ``command``, which needs pandas."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

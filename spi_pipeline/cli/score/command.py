@@ -4,8 +4,6 @@ The order of the steps and the form of the summary belong here; the arithmetic i
 and ``write``.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 Reading belongs here; what a framework may say and what values may look like is the engine's business.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from pathlib import Path

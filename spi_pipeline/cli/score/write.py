@@ -3,8 +3,6 @@
 Formats and file names belong here; what the tables say is the engine's business.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Mapping

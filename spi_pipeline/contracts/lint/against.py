@@ -3,8 +3,6 @@
 Knows git and files; what a change asks for is for ``changes``.
 """
 
-from __future__ import annotations
-
 import io
 import subprocess
 import tarfile

@@ -5,8 +5,6 @@ else. Minor: there is more to read, or limits and rules are others. Words ask fo
 they are written, so that contracts of any age can be.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

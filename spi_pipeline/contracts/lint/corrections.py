@@ -1,7 +1,5 @@
 """Whether the corrections of a source fit its contract; whether they fit its figures is for those who apply them."""
 
-from __future__ import annotations
-
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.tables import Source

@@ -1,7 +1,5 @@
 """Everything that the files of a contracts folder say of each other, held against each other."""
 
-from __future__ import annotations
-
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.corrections import check_corrections
 from spi_pipeline.contracts.lint.recent import check_recent

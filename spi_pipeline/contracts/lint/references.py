@@ -3,8 +3,6 @@
 A reference into a file that has faults of its own is not judged: those faults come first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

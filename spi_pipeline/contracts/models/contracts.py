@@ -4,8 +4,6 @@ A step that holds a ``Contracts`` may rely on every reference in it: no unknown 
 area is left. How the files become one is in ``reading``, what is refused in ``lint``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

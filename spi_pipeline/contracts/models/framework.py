@@ -1,7 +1,5 @@
 """How indicators become an index: dimensions, components and the profiles they are computed under."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any, Literal
 

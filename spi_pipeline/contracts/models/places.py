@@ -1,7 +1,5 @@
 """Which areas a table may name: the words for sets of area codes, and the codes behind them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What an analyst asks of the finished index, and the answers that were looked into."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The closed vocabularies every other contract draws from: units, concepts, licences, cadences, geographic levels."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,7 +1,5 @@
 """What a contract file says of how figures are made, as a digest; what only judges them is left out."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

@@ -4,8 +4,6 @@ Plain PyYAML loses positions and lets a repeated key overwrite the earlier one. 
 data, and the line of every key and list item. What the data must look like is not known here.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence

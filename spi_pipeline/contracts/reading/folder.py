@@ -4,8 +4,6 @@ A file with faults of its own is None here, and the faults are told. What one fi
 which is not reached from here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path

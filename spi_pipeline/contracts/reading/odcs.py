@@ -1,7 +1,5 @@
 """From an ODCS document to a ``Source`` or ``Product``: its words looked up, its columns and rules built."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any

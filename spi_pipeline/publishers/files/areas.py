@@ -1,7 +1,5 @@
 """Which small areas in a folder of publishers' files belong to our authorities, by the national lookups in it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path

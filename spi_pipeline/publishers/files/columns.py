@@ -1,7 +1,5 @@
 """From a publisher's table to ours, by the ``published_name`` that the contract gives each column."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 

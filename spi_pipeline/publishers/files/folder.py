@@ -4,8 +4,6 @@ Every read goes through ``Folder``, which notes the file and its sha256, so that
 that is not what its name promises is refused with a sentence.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """What is noted of a file that figures were read from."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 
 

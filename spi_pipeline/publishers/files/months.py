@@ -1,7 +1,5 @@
 """Calendar months as ``YYYY-MM``."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 

@@ -3,8 +3,6 @@
 What a column means is the affair of the publisher's own module.
 """
 
-from __future__ import annotations
-
 import csv as lines
 import json
 import re

@@ -1,7 +1,5 @@
 """GOV.UK: Indices of Deprivation, fuel poverty, insolvencies."""
 
-from __future__ import annotations
-
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.govuk import deprivation, fuel_poverty, insolvencies
 from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT

@@ -3,8 +3,6 @@
 A file that is corrected gets a new address, so it is looked up each time.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 Headers are cut short, so labels are compared by how they begin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 

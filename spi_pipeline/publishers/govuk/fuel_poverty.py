@@ -3,8 +3,6 @@
 Headers carry footnote digits, and changed over the years.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

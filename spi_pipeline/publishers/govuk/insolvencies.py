@@ -1,7 +1,5 @@
 """GOV.UK: individual insolvencies, from the Insolvency Service."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError

@@ -3,8 +3,6 @@
 Overridden bases, absolute addresses found in answers and redirects all pass here; nothing here connects.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from collections.abc import Collection, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What an answer over HTTP amounts to: a body on disk, or one of the two failures. Nothing is asked here."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC

@@ -3,8 +3,6 @@
 Only forms are known here, no publisher. A body that may be whole the next time is a ``TransientFailure``.
 """
 
-from __future__ import annotations
-
 import gzip
 import zipfile
 import zlib

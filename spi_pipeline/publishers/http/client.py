@@ -4,8 +4,6 @@ What is asked, and what answers mean, is for the publishers' modules; where addr
 statuses and broken connections mean for ``answers``; whether a body is whole for ``bodies``; how fast for ``limits``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -20,8 +20,6 @@ What a publisher's module may rely on:
 * ``parse`` reads from disk in batches; a download may be larger than memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """How fast publishers are asked, over all processes of one user on this machine, and how often a run may try again."""
 
-from __future__ import annotations
-
 import getpass
 import re
 import sqlite3

@@ -1,7 +1,5 @@
 """Nomis: tables of Census 2021, population of small areas, claimant counts."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from spi_pipeline.publishers.nomis import answers, files

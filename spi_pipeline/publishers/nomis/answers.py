@@ -5,8 +5,6 @@ there are), unknown codes give an empty body, and its "2022 wards" are Luton's f
 code, every page is counted, and the answer must hold exactly the areas asked for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial

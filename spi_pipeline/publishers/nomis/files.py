@@ -1,7 +1,5 @@
 """Nomis: files of Census 2021, from its bulk download and as others kept them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -5,8 +5,6 @@ Nomis words a label otherwise than its own files do, the code decides that is do
 still speak of the same thing. How tables are asked for and read is in ``answers``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

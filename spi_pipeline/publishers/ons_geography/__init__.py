@@ -1,7 +1,5 @@
 """ONS Open Geography: wards, boundaries, lookups and centroids."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from spi_pipeline.publishers.files.areas import LSOA_2011, MSOA_2011

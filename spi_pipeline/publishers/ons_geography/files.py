@@ -1,7 +1,5 @@
 """ONS Open Geography: boundaries and lookups, as they lie in a folder."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import pandas as pd

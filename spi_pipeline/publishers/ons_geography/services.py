@@ -5,8 +5,6 @@ is cut off with a flag. Services are replaced under new names: they stand here, 
 field. Coordinates come in metres unless degrees are asked for.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

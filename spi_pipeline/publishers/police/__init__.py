@@ -1,7 +1,5 @@
 """data.police.uk: street-level crime, and stop and search."""
 
-from __future__ import annotations
-
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.police import answers, asking, files
 

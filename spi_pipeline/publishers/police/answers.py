@@ -3,8 +3,6 @@
 What is asked for, and when, is in ``asking``; the CSV files inside an archive are read by ``files``.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 import re

@@ -6,8 +6,6 @@ in neither, and stays missing. What was had before stays, though the publisher's
 read is in ``answers``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -5,8 +5,6 @@ The same dialect comes from the publisher's archive and from kept copies of it; 
 keep them. A file is read in blocks: what is held is the counts, however long the file.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterator
 from typing import IO

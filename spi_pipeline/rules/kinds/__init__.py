@@ -1,7 +1,5 @@
 """The kinds of rule there are. A new one is a file here and a line in ``KINDS``."""
 
-from __future__ import annotations
-
 from spi_pipeline.rules.kind import Family, Kind
 from spi_pipeline.rules.kinds.adds_up import AddsUp
 from spi_pipeline.rules.kinds.between import Between

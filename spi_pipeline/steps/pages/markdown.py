@@ -1,7 +1,5 @@
 """Rows as Markdown, for the pages of assets and the results of checks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ The UI shows texts of up to a thousand characters in place, longer ones behind a
 column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,11 +76,11 @@ def _titled(rows: Sequence[Row], about: str, shown: Sequence[Row]) -> str:
     """The edition, and as many of the rows as are shown in place."""
     if not rows:
         return "no rows"
-    for count in range(len(shown), 0, -1):
-        more = f"\n\n… and {len(shown) - count} more" if count < len(shown) else ""
-        text = f"Edition {rows[0]['edition']}{about}, best first\n\n{markdown(shown[:count])}{more}"
-        if len(text) <= IN_PLACE:
-            break
+    title = f"Edition {rows[0]['edition']}{about}, best first"
+    lines, left = markdown(shown).split("\n"), 0
+    while len(text := "\n".join([title, "", *lines, *(["", f"… and {left} more"] if left else [])])) > IN_PLACE:
+        left += 1
+        lines.pop()
     return text
 
 

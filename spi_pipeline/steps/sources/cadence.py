@@ -1,7 +1,5 @@
 """How often a publisher is asked."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from spi_pipeline.contracts.models.tables import Source

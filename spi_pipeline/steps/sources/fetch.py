@@ -4,40 +4,28 @@ A fetch is due by its cadence, by its publisher's news or because it was asked f
 for everything its table is made of; what need not be sent again is the client's to know.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from urllib.parse import quote
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.publishers.http.client import HttpClient
-from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
 from spi_pipeline.steps.pages.page import Facts, Link, Page
 from spi_pipeline.steps.sources.cadence import cadence
-from spi_pipeline.steps.sources.inbox import laid_in
+from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.steps.step import Step
+from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 
-
-class Asking(Protocol):
-    """How publishers are asked in one run."""
-
-    def raw(self, source_id: str) -> Raw:
-        """What was fetched of a source."""
-
-    def client(self, source_id: str) -> HttpClient:
-        """Asks for a source; counts its requests."""
-
-    def laid_in(self, source_id: str) -> Sequence[Path]:
-        """The files that were put into the inbox of a source."""
-
-    def scope(self, source_id: str, areas: Scope) -> Scope:
-        """For whom to ask and since when, with what is held of the source."""
+_MONTH = re.compile(r"(20\d{2})[-_]?(0[1-9]|1[0-2])(?!\d)")
+_YEAR = re.compile(r"(?<!\d)20\d{2}(?!\d)")
 
 
 def fetch_step(contracts: Contracts, source_id: str) -> Step:
@@ -68,7 +56,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
         SpiError: when not all of it could be had.
     """
     source_id = step.name
-    asking: Asking = inputs[ASKING]
+    asking: Publishers = inputs[ASKING]
     raw = asking.raw(source_id)
     raw.begin()
     ask = OFFERS[source_id].fetch
@@ -83,6 +71,29 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
     if not found:
         raise SpiError(f"{source_id}: its publisher offers nothing for this area; see what it says of it")
     return {step.outputs[0]: found}
+
+
+def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
+    """Take over a file of the inbox: it is kept as an answer is, for the month or year that its name tells.
+
+    Raises:
+        SpiError: when it is not of the form its name says, or damaged.
+    """
+    shown = places.inbox(source_id, file.name)
+    form = bodies.SUFFIXES.get(file.suffix.lower())
+    if form is None:
+        raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")
+    with raw.receiving() as body:
+        shutil.copyfile(file, body)
+        try:
+            bodies.judge(body, (form,), "", bounded=True)
+        except SpiError as error:
+            raise SpiError(f"{shown}: {error}; lay it in again") from error
+        found = _MONTH.search(file.name)
+        year = _YEAR.search(file.name)
+        period = "-".join(found.groups()) if found else year.group() if year else ""
+        key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
+        return raw.keep(key, body, quote(shown), period, None, {})
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:

@@ -1,7 +1,5 @@
 """The table of a source: read from its downloads, or from the figures embedded in the package, then corrected."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

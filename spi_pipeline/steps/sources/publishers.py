@@ -1,7 +1,5 @@
 """How publishers are asked in one run: for which areas, with which limits, and where what they answer is kept."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import logging
