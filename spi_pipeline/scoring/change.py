@@ -98,14 +98,14 @@ def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
     """
     index, raw = scores.scores.index, scores.inputs.treated
     estimated = scores.inputs.task.values.panel.isna().to_numpy() & ~np.isnan(raw)
-    errors = np.zeros(raw.shape)
+    held = raw.copy()
     place = {cell: row for row, cell in enumerate(index)}
     for row, (edition, area) in enumerate(index):
         earlier = place.get((before, area))
         if edition == after and earlier is not None:
             both = estimated[row] & estimated[earlier]
-            errors[row, both] = raw[earlier, both] - raw[row, both]
-    found = forward(scores.inputs, Changes(errors=errors[np.newaxis]))
+            held[row, both] = raw[earlier, both]
+    found = forward(scores.inputs, Changes(values=held[np.newaxis]))
     table = pd.DataFrame({name: found.scores[name][0] for name in scores.scores.columns}, index=index)
     return _of_edition(table, after)
 
