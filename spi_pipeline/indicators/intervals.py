@@ -13,19 +13,22 @@ import pandas as pd
 from spi_pipeline.contracts.models.indicators import Measured
 from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.engine.intervals import byar, exact_poisson, wilson
+from spi_pipeline.indicators.values import VALUE_COLUMNS
 
 # Byar's approximation is meant for so many events and more; below, the exact interval costs nothing.
 FEW_EVENTS = 10
 
 
-def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate"] | None:
+def sampling_model(measured: Measured, unit: Unit) -> Literal["proportion", "rate", "movement"] | None:
     """What the counts behind a value are: people with a property among all, events, or nothing published.
 
     A unit that ends somewhere, such as percent, counts people or homes, each at most once; one without an end counts
-    events. A mean has no counts.
+    events. The counts of an anchored measure say how a level has moved. A mean has no counts.
     """
     if measured.measure.kind == "mean":
         return None
+    if measured.measure.kind == "anchored":
+        return "movement"
     return "proportion" if measured.measure.kind == "share" or unit.maximum is not None else "rate"
 
 
@@ -41,9 +44,12 @@ def with_intervals(values: pd.DataFrame, measured: Measured, unit: Unit) -> pd.D
         unit: its unit.
 
     Returns:
-        The same rows; both ends missing where no counts are published.
+        The same rows; both ends missing where no counts are published, and as they were where the values came with
+        them.
     """
     model = sampling_model(measured, unit)
+    if model == "movement":
+        return values.reindex(columns=[*VALUE_COLUMNS, "lower", "upper"])
     if model is None:
         return values.assign(lower=np.nan, upper=np.nan)
     counted, people = values["numerator"], values["denominator"]

@@ -95,16 +95,9 @@ def ward_values(
             whole.
     """
     source, measure = sources[indicator.source], indicator.measure
-    rows = tables[source.id]
-    for column, allowed in measure.where.items():
-        rows = rows[rows[column].isin(allowed)]
-        if rows.empty:
-            listed = ", ".join(allowed)
-            raise SpiError(
-                f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where"
-            )
+    rows = rows_asked(indicator, tables)
     frames, unplaced = [], 0.0
-    for period in _periods(source, measure, rows, tables[source.id], wards):
+    for period in periods(source, measure, rows, tables[source.id], wards):
         if source.properties.geography.levels == ["authority"]:
             whole = _of_authorities(measure, sources, tables, period, wards)
             frames.append(whole.assign(period_start=period.start, period_end=period.end))
@@ -117,6 +110,23 @@ def ward_values(
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced)
 
 
+def rows_asked(indicator: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of an indicator's source that its ``where`` keeps.
+
+    Raises:
+        SpiError: when no row is of the kind asked for.
+    """
+    rows = tables[indicator.source]
+    for column, allowed in indicator.measure.where.items():
+        rows = rows[rows[column].isin(allowed)]
+        if rows.empty:
+            listed = ", ".join(allowed)
+            raise SpiError(
+                f"indicator {indicator.id}: no row of source {indicator.source} has {column} {listed}; see its where"
+            )
+    return rows
+
+
 def no_values(wards: Wards) -> WardValues:
     """What becomes of an indicator whose source holds figures for no authority: a missing value for every area."""
     areas = [*wards.authorities, *sorted(set(wards.authorities.values()))]
@@ -124,7 +134,7 @@ def no_values(wards: Wards) -> WardValues:
     return WardValues(values.reindex(columns=VALUE_COLUMNS), 0.0)
 
 
-def _periods(
+def periods(
     source: Source, measure: Measure, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards
 ) -> Iterator[_Period]:
     """The periods of a source; a window that lacks a month for every authority is no period."""
@@ -136,7 +146,7 @@ def _periods(
             start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
             yield _Period(start, end, rows[rows["year"] == year], everywhere)
     else:
-        months = _months(every, wards)
+        months = held_months(every, wards)
         for last in sorted(month for month in set().union(*months.values()) if int(month[5:]) == measure.window.ends):
             window = pd.period_range(end=last, periods=measure.window.months, freq="M")
             wanted = [str(month) for month in window]
@@ -147,7 +157,7 @@ def _periods(
                 yield _Period(window[0].start_time, window[-1].end_time.normalize(), part, covered)
 
 
-def _months(every: pd.DataFrame, wards: Wards) -> dict[str, set[str]]:
+def held_months(every: pd.DataFrame, wards: Wards) -> dict[str, set[str]]:
     """The months known of each authority.
 
     Police forces publish, or fail to, each for itself: a month without a single point of any kind in an authority is
@@ -183,7 +193,7 @@ def _sums(
         both[np.isnan(both).any(axis=1)] = np.nan
         placed = _placed(source, rows, wards, numerator=both[:, 0], denominator=both[:, 1])
         return _by_ward(placed, MIN_COVERED, wards), float(placed.unplaced["numerator"])
-    numerator, outside = _counted(measure, source, period, wards)
+    numerator, outside = ward_counts(measure, source, period, wards)
     parts = tables[base.id]
     placed = _placed(base, parts, wards, denominator=_total(parts, [column]))
     return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
@@ -206,7 +216,7 @@ def _of_authorities(
     return pd.concat([pd.DataFrame({"area_code": list(wards.authorities)}), own], ignore_index=True)
 
 
-def _counted(measure: Measure, source: Source, period: _Period, wards: Wards) -> tuple[Array, float]:
+def ward_counts(measure: Measure, source: Source, period: _Period, wards: Wards) -> tuple[Array, float]:
     """What a rate counts, by ward. A ward without a point has none; a small area without a row is not known."""
     rows, total = period.rows, _total(period.rows, measure.columns)
     if "point" not in source.properties.geography.levels:

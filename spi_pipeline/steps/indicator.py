@@ -40,7 +40,7 @@ def catalogue_step(contracts: Contracts) -> Step:
         page=Page(),
         title="Catalogue of indicators",
         description="What each indicator measures and how it is scored: as the contracts state it, or between the 1st "
-        "and the 99th percentile of the wards of England.",
+        "and the 99th percentile of the wards of England, widened where a third of a town lies beyond.",
         lineage={"worst": (("reference", "value"),), "best": (("reference", "value"),)},
     )
 
@@ -83,10 +83,12 @@ def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
 
 def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]) -> tuple[Column, ...]:
     indicator = contracts.indicators[indicator_id]
-    own, denominator = indicator.source, indicator.measure.denominator
+    own, denominator, level = indicator.source, indicator.measure.denominator, indicator.measure.level
     made_of: list[Column] = [(own, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own, denominator.column))
+    if level:
+        made_of += [(level.source, column) for column in level.columns]
     return (*made_of, *((("allocation", "weight"),) if "allocation" in geography else ()))
 
 
@@ -104,7 +106,8 @@ def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
     """The values of an indicator; how much could not be placed travels along in the metadata."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import with_intervals
 
     indicator = contracts.indicators[step.name]
@@ -112,7 +115,8 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     places = ward_places(inputs, contracts)
     if all(map(contracts.geography.holding, sources)):
         tables = {name: placed(inputs, contracts, name) for name in sources}
-        found = ward_values(indicator, contracts.sources, tables, places)
+        formed = anchored_values if indicator.measure.kind == "anchored" else ward_values
+        found = formed(indicator, contracts.sources, tables, places)
     else:
         found = no_values(places)
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
@@ -135,7 +139,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     return {
         "unit": contracts.vocabulary.units[indicator.unit].title,
         "direction": indicator.direction.replace("_", " "),
-        "goalposts": "1st and 99th percentile of the wards of England"
+        "goalposts": "1st and 99th percentile of the wards of England, widened where a third of a town lies beyond"
         if posts.basis == "reference"
         else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
         "limits": indicator.limits,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Measured
+from spi_pipeline.contracts.models.indicators import Economy, IndicatorFile, Level, Measured
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
@@ -186,6 +186,33 @@ def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabular
         yield from _measure_faults(measured, source, vocabulary, context=context)
     if measured.measure.denominator:
         yield from _denominator_faults(measured, sources, vocabulary, context=context)
+    if measured.measure.level and context:
+        yield ("measure", "kind"), "an anchored measure belongs to the index; the economic context has no level to move"
+    elif measured.measure.level:
+        yield from _level_faults(measured, measured.measure.level, sources, vocabulary)
+
+
+def _level_faults(measured: Measured, level: Level, sources: Sources, vocabulary: Vocabulary) -> Found:
+    """Counts of points move a rate by small areas, of one period and in the indicator's own unit."""
+    moved, source = sources.get(measured.source), sources.get(level.source)
+    if level.source not in sources:
+        yield ("measure", "level", "source"), unknown(level.source, "source", sources)
+    if moved is not None and "point" not in moved.properties.geography.levels:
+        yield ("source",), f"source {moved.id} holds no points; an anchored measure counts points in wards"
+    if source is None:
+        return
+    if source.properties.period.column is not None or "point" in source.properties.geography.levels:
+        yield ("measure", "level", "source"), f"source {source.id} is not of areas and one period, as a level must be"
+    for index, name in enumerate(level.columns):
+        path: Path_ = ("measure", "level", "columns", index)
+        column = source.column(name)
+        if column is None:
+            yield path, unknown(name, f"column of {source.id}", _names(source))
+            continue
+        judged = (_figures_faults(column, source), _economic_faults(column, source, vocabulary))
+        yield from ((path, said) for found in judged for said in found)
+        if column.unit != measured.unit:
+            yield path, f"column {name} of {source.id} is in {column.unit}, the indicator in {measured.unit}"
 
 
 def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, *, context: bool) -> Found:
