@@ -15,6 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Level
 from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
@@ -208,7 +209,7 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
     branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}")
     if node.level == "indicator":
-        branch.add(_value(facts))
+        branch.add(_value(facts, contracts.indicators[node.id].measure.level))
         branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_basis']})")
         source = contracts.sources[facts["source_id"]]
         origin = f"{source.properties.publisher}: {source.properties.dataset}"
@@ -226,7 +227,7 @@ def _ranks(facts: Mapping[str, Any]) -> str:
     return "" if low is None else str(low) if low == high else f"{low}–{high}"
 
 
-def _value(facts: dict[str, Any]) -> str:
+def _value(facts: dict[str, Any], level: Level | None) -> str:
     """The value of an indicator and how it came to be, in a line."""
     if facts["value"] is None:
         return f"no value: {facts['status']}"
@@ -235,6 +236,8 @@ def _value(facts: dict[str, Any]) -> str:
         return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
     ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
     made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
+    if level:
+        made_of = f" = {level.source} of {level.start} to {level.end}, moved by {facts['numerator']:,.0f} counted"
     return f"{value}{ends}{made_of}, {facts['status']}, {facts['period_start']} to {facts['period_end']}"
 
 

@@ -56,7 +56,7 @@ def test_titles_cover_every_element_and_the_sources_read_come_first(contracts: C
     assert contracts.titles["social_progress_index"] == "Social Progress Index"
     assert contracts.titles["housing"] == "Housing"
     assert contracts.titles["no_car"] == "Households without a car (%)"
-    assert contracts.sources_of(contracts.indicators["burglary"]) == ["street_crime", "census_households"]
+    assert contracts.sources_of(contracts.indicators["burglary"]) == ["street_crime", "deprivation_2025"]
     assert contracts.sources_of(contracts.indicators["no_car"]) == ["census_car_availability"]
     assert contracts.framework.dimension_of("housing").id == "basic_human_needs"
 

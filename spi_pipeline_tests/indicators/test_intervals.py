@@ -80,7 +80,10 @@ def test_every_indicator_of_the_repository_has_the_model_of_its_counts(contracts
     units = contracts.vocabulary.units
     models = {name: sampling_model(item, units[item.unit]) for name, item in contracts.indicators.items()}
     assert {models[name] for name in ("no_car", "vaccinated_50_and_over", "residents_flooded")} == {"proportion"}
-    assert {models[name] for name in ("burglary", "road_collisions", "electoral_registration")} == {"rate"}
+    assert {models[name] for name in ("stop_and_search", "road_collisions", "electoral_registration")} == {"rate"}
+    assert {name for name, model in models.items() if model == "movement"} == {
+        name for name, item in contracts.indicators.items() if item.measure.level
+    }
     assert {name for name, model in models.items() if model is None} == {
         name for name, item in contracts.indicators.items() if item.measure.kind == "mean"
     }
