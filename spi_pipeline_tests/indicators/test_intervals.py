@@ -143,7 +143,7 @@ def test_every_indicator_of_the_repository_has_the_error_of_its_kind(contracts: 
     assert {models[name] for name in ("no_central_heating", "vaccinated_50_and_over", "residents_flooded")} == {
         "proportion"
     }
-    assert {models[name] for name in ("burglary", "road_collisions", "electoral_registration")} == {"rate"}
+    assert {models[name] for name in ("stop_and_search", "road_collisions", "electoral_registration")} == {"rate"}
     assert every["no_central_heating"].error_basis == every["turnout"].error_basis == "counts"
     assert every["burglary"].error_basis == "dispersion"
     monthly = {name for name, item in every.items() if item.measure.window}

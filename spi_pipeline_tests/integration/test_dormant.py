@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from spi_pipeline.scoring.editions import slots
 
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.scoring.editions import slots
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
 from spi_pipeline_tests.integration.houses import House
 

@@ -51,7 +51,7 @@ def test_a_rate_of_events_has_the_interval_of_its_count(db: duckdb.DuckDBPyConne
     found = rows(
         db,
         "SELECT numerator, denominator, lower, upper FROM observation "
-        "WHERE indicator_id = 'robbery_and_theft_from_person' AND value IS NOT NULL",
+        "WHERE indicator_id = 'stop_and_search' AND value IS NOT NULL",
     )
     assert any(events < 10 for events, *_ in found)
     assert any(events >= 10 for events, *_ in found)
@@ -111,7 +111,7 @@ def test_every_rank_has_its_interval_and_nothing_else_has(db: duckdb.DuckDBPyCon
 
 
 def test_what_no_error_can_move_is_certain_and_small_counts_are_not(db: duckdb.DuckDBPyConnection) -> None:
-    """An indicator without counts keeps its ranks; robberies, of which some wards have four, do not."""
+    """An indicator without counts keeps its ranks; searches, of which some wards have a dozen, do not."""
     widths = dict(
         rows(
             db,
@@ -119,7 +119,7 @@ def test_what_no_error_can_move_is_certain_and_small_counts_are_not(db: duckdb.D
         )
     )
     assert widths["connectivity"] == 0
-    assert widths["robbery_and_theft_from_person"] >= 5
+    assert widths["stop_and_search"] >= 5
 
 
 def test_every_source_of_doubt_is_told_for_every_edition(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:

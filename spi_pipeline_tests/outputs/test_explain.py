@@ -127,7 +127,9 @@ def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi:
     assert facts["lower"] < facts["value"] < facts["upper"]
     said = spi(refreshed, "explain", "Farley", "violent_crime").out
     assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
-    assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
+    value = f"value {facts['value']:.4g} per 1,000 people at risk ({facts['lower']:.4g} to {facts['upper']:.4g})"
+    moved = f"deprivation_2025 of 2018-04 to 2024-03, moved by {facts['numerator']:,.0f} counted"
+    assert f"{value} = {moved}, " in " ".join(said.split())
     assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
     without = spi(refreshed, "explain", "Farley", "connectivity").out
     assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without
