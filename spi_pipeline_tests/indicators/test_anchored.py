@@ -156,7 +156,8 @@ def test_a_month_outside_the_period_of_the_level_is_not_of_the_base() -> None:
 def test_without_one_of_the_twelve_months_there_is_no_base_and_it_is_said() -> None:
     held = [month for month in months(*BASE) if not month.endswith("-07")]
     points = crimes(dict.fromkeys([*held, *months(*WINDOW)], [5.0] * 7))
-    with pytest.raises(SpiError, match=r"violence: source survey lacks months.*2022-05 to 2024-04.*fetch it since 2022"):
+    said = r"violence: source survey lacks months.*2022-05 to 2024-04.*fetch it since 2022"
+    with pytest.raises(SpiError, match=said):
         computed(points)
 
 

@@ -103,7 +103,7 @@ def test_a_mean_that_is_a_share_of_its_denominator_has_the_interval_of_its_count
 def test_published_limits_are_taken_as_they_are() -> None:
     limits = pd.DataFrame({"lower": [18.0, NAN], "upper": [23.0, NAN]})
     got = with_intervals(
-        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, published=limits
+        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, limits=limits
     )
     pd.testing.assert_frame_equal(got[["lower", "upper"]], limits)
     assert got["error_basis"].tolist()[0] == "published"
