@@ -107,8 +107,8 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "cap without a reason", SAFETY,
-            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), as far as the '
-            'scales of theft and anti-social behaviour over England reach from their means."',
+            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), as far as '
+            'the scales of theft and anti-social behaviour over England reach from their means."',
             '""',
             "indicators.road_collisions.goalposts: basis cap needs worst, best and reason; or use the basis reference",
         ),
@@ -147,8 +147,8 @@ OVERCROWDED = "source: census_overcrowding"
             "anchored with a denominator", SAFETY,
             "kind: anchored\n",
             "kind: anchored\n      denominator: {column: crimes}\n",
-            "indicators.violent_crime.measure: an anchored measure counts in a window and needs no denominator: its level "
-            "is a rate", at="measure:",
+            "indicators.violent_crime.measure: an anchored measure counts in a window and needs no denominator: its "
+            "level is a rate", at="measure:",
         ),
         case(
             "a level of part of a year", SAFETY,

@@ -141,8 +141,8 @@ OUTCOMES = (
             "a level in another unit", SAFETY,
             "columns: [criminal_damage]",
             "columns: [burglary]",
-            "indicator criminal_damage: column burglary of deprivation_2025 is in per_1000_properties, the indicator in "
-            "per_1000_at_risk",
+            "indicator criminal_damage: column burglary of deprivation_2025 is in per_1000_properties, the indicator "
+            "in per_1000_at_risk",
         ),
         case(
             "repeated indicator", HOUSING,

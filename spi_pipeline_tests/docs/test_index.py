@@ -172,6 +172,7 @@ def test_sampling_models(contracts: Contracts) -> None:
     rows = [
         ["Wilson's", "shares of people, homes or premises", models["proportion"]],
         ["Byar's; the exact one below ten events", "rates of events", models["rate"]],
+        ["Gamma–Poisson, drawn to the town", "levels that counts move", models["movement"]],
         ["none", "values published without counts", models[None]],
     ]
     assert_table(DOCUMENT, "sampling", markdown_table(["Interval", "For", "Indicators"], rows, numbers=["Indicators"]))
