@@ -1,4 +1,4 @@
-"""Safety on the embedded figures: moved by its counts, and beside the official crime score, which it does not aim at."""
+"""Safety on the embedded figures: moved by its counts, and beside the official crime score, not aimed at it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_no_value_is_sure(refreshed: House) -> None:
 
 @pytest.mark.skipif(not OFFICIAL.is_file(), reason="the official crime score is not beside this checkout")
 def test_the_correlation_with_the_official_crime_score_is_reported(refreshed: House) -> None:
-    """The official score rises with crime, so that a positive correlation would be a fault; how close it is, is printed."""
+    """The official score rises with crime, so that a positive correlation is a fault; how close it is, is printed."""
     official = pd.read_parquet(OFFICIAL).set_index("lsoa21_code")["Crime_score"]
     parts = pd.DataFrame(
         refreshed.query(
