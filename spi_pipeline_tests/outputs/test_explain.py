@@ -53,10 +53,10 @@ def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -
 
 
 def test_a_window_names_its_own_months_and_no_others(refreshed: House) -> None:
-    node = _explained(refreshed, "Farley", "stop_and_search", edition=2024)
+    node = _explained(refreshed, "Farley", "stop_and_search", edition=2023)
     assert [file["period"] for file in node.files] == [
-        *(f"2023-{month:02}" for month in range(5, 13)),
-        *(f"2024-{month:02}" for month in range(1, 5)),
+        *(f"2022-{month:02}" for month in range(5, 13)),
+        *(f"2023-{month:02}" for month in range(1, 5)),
     ]
 
 
