@@ -14,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Measure
 from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
@@ -233,7 +234,7 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
     branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}{alone}")
     if node.level == "indicator":
-        branch.add(_value(facts, monthly=contracts.indicators[node.id].measure.window is not None))
+        branch.add(_value(facts, contracts.indicators[node.id].measure))
         branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")
         source = contracts.sources[facts["source_id"]]
         origin = f"{source.properties.publisher}: {source.properties.dataset}"
@@ -256,7 +257,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _value(facts: dict[str, Any], *, monthly: bool) -> str:
+def _value(facts: dict[str, Any], measure: Measure) -> str:
     """The value of an indicator and how it came to be, in a line; a window is told by its first and last month."""
     if facts["value"] is None:
         return f"no value: {facts['status']}"
@@ -265,6 +266,10 @@ def _value(facts: dict[str, Any], *, monthly: bool) -> str:
         return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
     ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
     made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
+    if measure.level:
+        level = measure.level
+        made_of = f" = {level.source} of {level.start} to {level.end}, moved by {facts['numerator']:,.0f} counted"
+    monthly = measure.window is not None
     first, last = (f"{facts[end]:%Y-%m}" if monthly else facts[end] for end in ("period_start", "period_end"))
     return f"{value}{ends}{made_of}, {facts['status']}, {'months ' if monthly else ''}{first} to {last}"
 

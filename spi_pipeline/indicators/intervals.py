@@ -33,7 +33,7 @@ def with_intervals(
     indicator: Indicator,
     unit: Unit,
     dispersion: float = 1.0,
-    published: pd.DataFrame | None = None,
+    limits: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Values with ``lower``, ``upper`` and ``error_basis``.
 
@@ -42,13 +42,14 @@ def with_intervals(
         indicator: what they are values of.
         unit: its unit.
         dispersion: how many times the variance of a Poisson count its repeated counts show.
-        published: ``lower`` and ``upper``, in the rows of ``values``, where the publisher gives limits.
+        limits: ``lower`` and ``upper``, in the rows of ``values``, where the publisher gives them or they came with the
+            values.
 
     Returns:
         The same rows; both ends and the basis missing where the value is.
     """
-    if published is not None:
-        ends = published
+    if limits is not None:
+        ends = limits
     elif indicator.error is None or indicator.error.basis == "counts":
         ends = _of_counts(values, indicator, unit, dispersion)
     else:

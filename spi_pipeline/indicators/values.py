@@ -6,7 +6,7 @@ Numerators and denominators are added over small areas first and divided last. W
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,11 +20,10 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.allocate import Allocated, allocate_counts, allocate_means
 from spi_pipeline.geography.codes import LEVEL_OF
 from spi_pipeline.indicators.dispersion import Repeats
+from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import spreading_error
-from spi_pipeline.indicators.windows import whole_months, windows
 
 Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 # A ward value rests on at least this share of the ward's residents (or of the published denominator); the JRC rule of
 # thumb for a unit's data.
@@ -66,21 +65,13 @@ class WardValues:
             part of small areas outside every ward; 0 for means.
         dispersion: how many times the variance of a Poisson count the repeated counts show, at least 1; 1 where
             nothing is counted month by month.
+        limits: ``lower`` and ``upper``, 95 %, in the rows of ``values``, where no formula forms them of the columns.
     """
 
     values: pd.DataFrame
     unplaced: float
     dispersion: float = 1.0
-
-
-@dataclass(frozen=True)
-class _Period:
-    """A period with its rows; ``covered`` says of each ward whether the source covers it throughout."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    rows: pd.DataFrame
-    covered: Flags
+    limits: pd.DataFrame | None = None
 
 
 def ward_values(
@@ -102,16 +93,8 @@ def ward_values(
             whole.
     """
     source, measure = sources[indicator.source], indicator.measure
-    rows = tables[source.id]
-    for column, allowed in measure.where.items():
-        rows = rows[rows[column].isin(allowed)]
-        if rows.empty:
-            listed = ", ".join(allowed)
-            raise SpiError(
-                f"indicator {indicator.id}: no row of source {source.id} has {column} {listed}; see its where"
-            )
     frames, unplaced, repeats = [], 0.0, Repeats()
-    for period in _periods(source, measure, rows, tables[source.id], wards):
+    for period in periods(indicator, source, tables, wards.authorities):
         if source.properties.geography.levels == ["authority"]:
             whole = _of_authorities(measure, sources, tables, period, wards)
             frames.append(whole.assign(period_start=period.start, period_end=period.end))
@@ -122,8 +105,6 @@ def ward_values(
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)
         frames.append(_divided(sums, spread, measure, wards).assign(period_start=period.start, period_end=period.end))
-    if not frames:
-        raise SpiError(f"indicator {indicator.id}: source {source.id} holds no whole period; see its window and months")
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced, repeats.dispersion)
 
 
@@ -134,27 +115,8 @@ def no_values(wards: Wards) -> WardValues:
     return WardValues(values.reindex(columns=VALUE_COLUMNS), 0.0)
 
 
-def _periods(
-    source: Source, measure: Measure, rows: pd.DataFrame, every: pd.DataFrame, wards: Wards
-) -> Iterator[_Period]:
-    """The periods of a source; a window that lacks a month for every authority is no period."""
-    period, everywhere = source.properties.period, np.ones(len(wards.authorities), dtype=bool)
-    if period.column is None:
-        yield _Period(pd.Timestamp(str(period.start)), pd.Timestamp(str(period.end)), rows, everywhere)
-    elif measure.window is None:
-        for year in sorted(every["year"].unique()):
-            start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
-            yield _Period(start, end, rows[rows["year"] == year], everywhere)
-    else:
-        whole = whole_months(every, measure.columns, wards.authorities)
-        for found in windows(whole, measure.window):
-            covered = np.array([authority in found.authorities for authority in wards.authorities.values()])
-            part = rows[rows["month"].isin(found.months.astype(str))]
-            yield _Period(found.months[0].start_time, found.months[-1].end_time.normalize(), part, covered)
-
-
 def _sums(
-    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period,
+    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period,
     wards: Wards,
 ) -> tuple[Array, float]:  # fmt: skip
     """Numerator and denominator of each ward, one row each, and what lies outside every ward.
@@ -163,9 +125,9 @@ def _sums(
     """
     measure, source, rows = indicator.measure, sources[indicator.source], period.rows
     if measure.kind == "mean":
-        means = pd.DataFrame({"area_code": rows["area_code"], "value": _total(rows, measure.columns)})
+        means = pd.DataFrame({"area_code": rows["area_code"], "value": total(rows, measure.columns)})
         if measure.denominator is not None:
-            means["denominator"] = _total(rows, [measure.denominator.column])
+            means["denominator"] = total(rows, [measure.denominator.column])
         weights = _weights_for(source, rows, wards)
         if measure.weighted_by == "households":
             weights = weights.assign(weight=weights["household_weight"], residents=weights["households"])
@@ -174,29 +136,29 @@ def _sums(
     assert measure.denominator is not None  # the measure's own validation sees to it
     column, base = measure.denominator.column, sources[measure.denominator.source or source.id]
     if base is source:
-        both = np.column_stack([_total(rows, measure.columns), _total(rows, [column])])
+        both = np.column_stack([total(rows, measure.columns), total(rows, [column])])
         both[np.isnan(both).any(axis=1)] = np.nan
         placed = _placed(source, rows, wards, numerator=both[:, 0], denominator=both[:, 1])
         return _by_ward(placed, MIN_COVERED, wards), float(placed.unplaced["numerator"])
     numerator, outside = _counted(measure, source, period, wards)
     parts = tables[base.id]
-    placed = _placed(base, parts, wards, denominator=_total(parts, [column]))
+    placed = _placed(base, parts, wards, denominator=total(parts, [column]))
     return np.column_stack([numerator, _by_ward(placed, COMPLETE, wards)]), outside
 
 
 def _spread(
     measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], source: Source,
-    period: _Period, wards: Wards,
+    period: Period, wards: Wards,
 ) -> Array:  # fmt: skip
     """The standard error of numerators (of a mean: value × base) by ward, then authority; 0 for points."""
     rows, denominator = period.rows, measure.denominator
     if "point" in source.properties.geography.levels:
         return np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
-    weights, count = _weights_for(source, rows, wards), _total(rows, measure.columns)
+    weights, count = _weights_for(source, rows, wards), total(rows, measure.columns)
     areas = weights.drop_duplicates("small_area_code").set_index("small_area_code")
     base = rows["area_code"].map(areas["residents"]).to_numpy(dtype="float64")
     if denominator is not None and denominator.source in (None, source.id):
-        base = _total(rows, [denominator.column])
+        base = total(rows, [denominator.column])
     elif denominator is not None and set(areas.index) <= set((other := tables[str(denominator.source)])["area_code"]):
         base = rows["area_code"].map(other.set_index("area_code")[denominator.column]).to_numpy(dtype="float64")
     count = count * base if measure.kind == "mean" else count
@@ -205,38 +167,30 @@ def _spread(
 
 
 def _of_authorities(
-    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: _Period, wards: Wards
+    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period, wards: Wards
 ) -> pd.DataFrame:
     """A rate of what is counted for whole authorities: it has no value for a ward."""
     assert measure.denominator is not None  # the contracts allow rates alone
     assert measure.denominator.source is not None
     base = sources[measure.denominator.source]
     parts = tables[base.id]
-    placed = _placed(base, parts, wards, denominator=_total(parts, [measure.denominator.column]))
+    placed = _placed(base, parts, wards, denominator=total(parts, [measure.denominator.column]))
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     below = np.bincount(parent, _by_ward(placed, COMPLETE, wards)[:, 0], len(authorities))
-    counted = pd.Series(_total(period.rows, measure.columns)).groupby(period.rows["area_code"].to_numpy()).sum()
+    counted = pd.Series(total(period.rows, measure.columns)).groupby(period.rows["area_code"].to_numpy()).sum()
     own = pd.DataFrame({"area_code": authorities, "numerator": counted.reindex(authorities).to_numpy()})
     own = own.assign(denominator=below, value=measure.per * own["numerator"] / below, allocation_error=0.0)
     return pd.concat([pd.DataFrame({"area_code": list(wards.authorities)}), own], ignore_index=True)
 
 
-def _counted(measure: Measure, source: Source, period: _Period, wards: Wards) -> tuple[Array, float]:
+def _counted(measure: Measure, source: Source, period: Period, wards: Wards) -> tuple[Array, float]:
     """What a rate counts, by ward. A ward without a point has none; a small area without a row is not known."""
-    rows, total = period.rows, _total(period.rows, measure.columns)
+    rows = period.rows
     if "point" not in source.properties.geography.levels:
-        placed = _placed(source, rows, wards, numerator=total)
+        placed = _placed(source, rows, wards, numerator=total(rows, measure.columns))
         return _by_ward(placed, COMPLETE, wards)[:, 0], float(placed.unplaced["numerator"])
-    ward = pd.Index(wards.authorities).get_indexer(pd.Index(rows["ward_code"]))
-    inside = ward >= 0
-    counted = np.bincount(ward[inside], total[inside], len(wards.authorities))
-    return np.where(period.covered, counted, np.nan), float(total[rows["longitude"].isna()].sum())
-
-
-def _total(rows: pd.DataFrame, columns: list[str]) -> Array:
-    """The columns added up, missing where one is."""
-    total: Array = rows[columns].to_numpy(dtype="float64", na_value=np.nan).sum(axis=1)
-    return total
+    placed_points = points_by_ward(rows, measure.columns, wards.authorities)
+    return np.where(period.covered, placed_points, np.nan), unplaced_points(rows, measure.columns)
 
 
 def _placed(source: Source, rows: pd.DataFrame, wards: Wards, **counts: Array) -> Allocated:

@@ -9,6 +9,8 @@ from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
+GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
+
 
 def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Residents of mid-2020, and those aged 50 and over summed from single years of age."""
@@ -22,12 +24,20 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
     return frame
 
 
+def read_gardens(folder: Folder) -> pd.DataFrame:
+    """Private outdoor space by MSOA of 2011, all of Great Britain."""
+    return folder.workbook(GARDENS, "MSOA gardens", "2020-04")
+
+
+def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Addresses with private outdoor space, of our MSOAs."""
+    return by_contract(read_gardens(folder), GARDENS, source, areas=areas.msoa11)
+
+
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
-    "private_outdoor_space": Offer(
-        read=Named("environment/private_outdoor_space_msoa11_2020_*.csv", "2020-04", "msoa11")
-    ),
+    "private_outdoor_space": Offer(read=private_outdoor_space),
     "household_income": Offer(
         read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
     ),

@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.basis import PRESENT, Slot, slots
 
-LOW, HIGH = "p01", "p99"
+LOW, HIGH = "low", "high"
 
 
 def catalogue(
@@ -30,11 +30,11 @@ def catalogue(
         The columns of the product ``indicator``.
 
     Raises:
-        SpiError: when the reference does not hold an indicator that leaves its goalposts to it, or holds percentiles
-            that do not lie apart.
+        SpiError: when the reference does not hold an indicator that leaves its goalposts to it, or holds ends of a
+            scale that do not lie apart.
     """
-    quantiles = reference[reference["statistic"].isin([LOW, HIGH])]
-    known = quantiles.pivot(index="indicator_id", columns="statistic", values="value")
+    ends = reference[reference["statistic"].isin([LOW, HIGH])]
+    known = ends.pivot(index="indicator_id", columns="statistic", values="value")
     slot_of = {name: chain[0] for chain in slots(list(contracts.indicators.values())) for name in chain}
     by_slot = {slot.filled_by: slot for slot in chosen}
     periods = _newest_periods(observations)
@@ -96,12 +96,12 @@ def _assumed(indicator: Indicator) -> list[str]:
     return [f"The error is assumed: {error.reason}"] if error is not None and error.basis == "assumed" else []
 
 
-def goalposts(indicator: Indicator, quantiles: pd.DataFrame) -> tuple[float, float]:
-    """Worst and best of an indicator: as its contract states them, else the 1st and 99th percentile by direction.
+def goalposts(indicator: Indicator, ends: pd.DataFrame) -> tuple[float, float]:
+    """Worst and best of an indicator: as its contract states them, else the ends of the reference's scale.
 
     Args:
         indicator: the indicator.
-        quantiles: ``p01`` and ``p99`` of the wards of England, by indicator.
+        ends: ``low`` and ``high`` of the reference's scale, by indicator.
 
     Raises:
         SpiError: as ``catalogue``.
@@ -109,12 +109,12 @@ def goalposts(indicator: Indicator, quantiles: pd.DataFrame) -> tuple[float, flo
     stated = indicator.goalposts
     if stated.worst is not None and stated.best is not None:
         return stated.worst, stated.best
-    if indicator.id not in quantiles.index:
+    if indicator.id not in ends.index:
         raise SpiError(
             f"indicator {indicator.id} takes its goalposts from the reference, which does not hold it; state worst, "
             "best and a reason, or run spi snapshot build with a national file of its source"
         )
-    low, high = map(float, quantiles.loc[indicator.id, [LOW, HIGH]].to_numpy(dtype="float64"))
+    low, high = map(float, ends.loc[indicator.id, [LOW, HIGH]].to_numpy(dtype="float64"))
     if not low < high:
         raise SpiError(
             f"indicator {indicator.id}: the reference has {LOW} {low:g} and {HIGH} {high:g}, which do not lie apart; "

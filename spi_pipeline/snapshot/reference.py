@@ -6,18 +6,22 @@ the ward of the official best fit: rates survive that, and no better allocation 
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cached_property
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.contracts.models.indicators import Measured
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
+from spi_pipeline.indicators.anchored import level_of
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.publishers.ons import read_gardens
+from spi_pipeline.snapshot.scale import scale
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 # An indicator is national when at least this share of the wards of England has a value.
@@ -27,7 +31,7 @@ NATIONAL_SOURCES = (
     "census_residents", "census_households", "census_general_health", "census_car_availability",
     "census_central_heating", "census_qualifications", "census_disability", "census_overcrowding", "deprivation_2019",
     "deprivation_2025", "deprivation_2025_subdomains", "digital_exclusion", "census_english_proficiency", "loneliness",
-    "energy_certificates",
+    "energy_certificates", "private_outdoor_space",
 )  # fmt: skip
 
 
@@ -46,6 +50,20 @@ class England(Areas):
         return frozenset()
 
     @cached_property
+    def former_msoas(self) -> pd.DataFrame:
+        """``lsoa11_code`` and ``msoa11_code``, by name: an LSOA is named after its MSOA and one letter more."""
+        pairs = self.folder.csv(LSOA_2011, "2021", needs=["LSOA11CD", "LSOA11NM"]).drop_duplicates("LSOA11CD")
+        gardens = read_gardens(self.folder)
+        named = gardens[gardens["Country name"] == "England"].set_index("MSOA name")["MSOA code"]
+        msoa = pairs["LSOA11NM"].str[:-1].map(named)
+        return pd.DataFrame({"lsoa11_code": pairs["LSOA11CD"], "msoa11_code": msoa}).dropna()
+
+    @cached_property
+    def msoa11(self) -> frozenset[str]:
+        """MSOAs of 2011."""
+        return frozenset(self.former_msoas["msoa11_code"])
+
+    @cached_property
     def lsoa21_without_oa(self) -> frozenset[str]:
         """Every LSOA."""
         return self.lsoa21
@@ -56,7 +74,8 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
 
     Returns:
         ``indicator_id, statistic, other_id, value, n``: quantiles, mean and standard deviation (n − 1) with the
-        number of wards; correlations over the wards in which every national indicator of the component has a value.
+        number of wards, and the scale as ``scale`` has it; correlations over the wards in which every national
+        indicator of the component has a value. Of an anchored indicator it is the level.
     """
     england = England(folder.root, contracts.geography)
     england.folder = folder  # here the lookups make the figures and do not only choose among them
@@ -69,13 +88,14 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     wards = _wards(folder, england, tables["census_residents"], tables["census_households"])
     rows: list[tuple[str, str, str, float, int]] = []
     for component in contracts.framework.components:
+        measured = [level_of(item) if item.measure.level else item for item in contracts.indicators_of(component)]
         values = {
             item.id: found
-            for item in contracts.indicators_of(component)
+            for item in measured
             if set(contracts.sources_of(item)) <= tables.keys()
             and (found := _national_values(item, contracts, tables, wards)) is not None
         }
-        rows += [row for name, found in values.items() for row in _statistics(name, found)]
+        rows += [row for name, found in values.items() for row in _statistics(name, found, wards)]
         rows += _correlations(pd.DataFrame(values))
     return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
 
@@ -105,25 +125,28 @@ def _wards(folder: Folder, england: England, residents: pd.DataFrame, households
     pairs = pairs.rename(columns={"LSOA11CD": "lsoa11_code", "LSOA21CD": "lsoa21_code"})
     older = made_of_parts(weights, pairs, "lsoa11_code", "lsoa21_code", "lsoa11")
     larger = made_of_parts(weights, england.msoas, "msoa_code", "lsoa_code", "msoa21")
-    boundaries = lookup[["ward24_code"]].drop_duplicates().set_axis(["area_code"], axis="columns")
-    return Wards(boundaries.assign(parent_code="England"), pd.concat([weights, older, larger], ignore_index=True))
+    former = made_of_parts(older, england.former_msoas, "msoa11_code", "lsoa11_code", "msoa11")
+    boundaries = lookup[["ward24_code", "ltla24_code"]].drop_duplicates().set_axis(["area_code", "parent_code"], axis=1)
+    return Wards(boundaries, pd.concat([weights, older, larger, former], ignore_index=True))
 
 
 def _national_values(
-    indicator: Indicator, contracts: Contracts, tables: dict[str, pd.DataFrame], wards: Wards
+    measured: Measured, contracts: Contracts, tables: dict[str, pd.DataFrame], wards: Wards
 ) -> pd.Series | None:
     """The newest values of an indicator by ward, or None when it is not national."""
-    found = ward_values(indicator, contracts.sources, tables, wards).values
-    newest = found[(found["period_end"] == found["period_end"].max()) & (found["area_code"] != "England")]
+    found = ward_values(measured, contracts.sources, tables, wards).values
+    newest = found[(found["period_end"] == found["period_end"].max()) & found["area_code"].isin(wards.authorities)]
     values: pd.Series = newest.set_index("area_code")["value"].dropna()
     return values if len(values) >= NATIONAL * len(wards.boundaries) else None
 
 
-def _statistics(name: str, values: pd.Series) -> Iterator[tuple[str, str, str, float, int]]:
+def _statistics(name: str, values: pd.Series, wards: Wards) -> Iterator[tuple[str, str, str, float, int]]:
     for statistic, share in QUANTILES.items():
         yield name, statistic, "", float(values.quantile(share)), len(values)
     yield name, "mean", "", float(values.mean()), len(values)
     yield name, "sd", "", float(values.std(ddof=1)), len(values)
+    for statistic, value in asdict(scale(values, pd.Series(wards.authorities))).items():
+        yield name, statistic, "", value, len(values)
 
 
 def _correlations(values: pd.DataFrame) -> list[tuple[str, str, str, float, int]]:

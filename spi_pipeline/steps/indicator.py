@@ -61,10 +61,12 @@ def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
 
 def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]) -> tuple[Column, ...]:
     indicator = contracts.indicators[indicator_id]
-    own, denominator = indicator.source, indicator.measure.denominator
+    own, denominator, level = indicator.source, indicator.measure.denominator, indicator.measure.level
     made_of: list[Column] = [(own, column) for column in indicator.measure.columns]
     if denominator:
         made_of.append((denominator.source or own, denominator.column))
+    if level:
+        made_of += [(level.source, column) for column in level.columns]
     return (*made_of, *((("allocation", "weight"),) if "allocation" in geography else ()))
 
 
@@ -82,7 +84,8 @@ def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
     """The values of an indicator; how much could not be placed travels along in the metadata."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import with_intervals
 
     indicator = contracts.indicators[step.name]
@@ -90,13 +93,14 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     places = ward_places(inputs, contracts)
     if all(map(contracts.geography.holding, sources)):
         tables = {name: placed(inputs, contracts, name) for name in sources}
-        found = ward_values(indicator, contracts.sources, tables, places)
-        published = _published(indicator, contracts, tables, places)
+        formed = anchored_values if indicator.measure.level else ward_values
+        found = formed(indicator, contracts.sources, tables, places)
+        limits = found.limits if indicator.measure.level else _published(indicator, contracts, tables, places)
     else:
-        found, published = no_values(places), None
+        found, limits = no_values(places), None
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    rows = with_intervals(found.values, indicator, unit, found.dispersion, published)
+    rows = with_intervals(found.values, indicator, unit, found.dispersion, limits)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
@@ -130,7 +134,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     return {
         "unit": contracts.vocabulary.units[indicator.unit].title,
         "direction": indicator.direction.replace("_", " "),
-        "goalposts": "1st and 99th percentile of the wards of England"
+        "goalposts": "1st and 99th percentile of the wards of England, widened where a third of a town lies beyond"
         if posts.basis == "reference"
         else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
         "limits": indicator.limits,

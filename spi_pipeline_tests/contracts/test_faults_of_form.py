@@ -57,9 +57,9 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "text for a number", SAFETY,
-            "goalposts: {worst: 160",
+            "goalposts: {worst: 11",
             "goalposts: {worst: many",
-            "indicators.violent_crime.goalposts.worst: 'many' is refused, input should be a valid number, unable "
+            "indicators.road_collisions.goalposts.worst: 'many' is refused, input should be a valid number, unable "
             "to parse string as a number",
         ),
         case(
@@ -96,16 +96,16 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "direction contradicts goalposts", SAFETY,
-            "direction: lower_is_better",
-            "direction: higher_is_better",
-            "indicators.violent_crime.goalposts: worst 160 and best 0 mean lower_is_better, but direction says "
-            "higher_is_better", at="goalposts: {worst: 160",
+            "per_1000_residents\n    direction: lower_is_better",
+            "per_1000_residents\n    direction: higher_is_better",
+            "indicators.road_collisions.goalposts: worst 11 and best 0 mean lower_is_better, but direction says "
+            "higher_is_better", at="goalposts: {worst: 11",
         ),
         case(
             "equal goalposts", SAFETY,
-            "{worst: 160, best: 0,",
-            "{worst: 160, best: 160,",
-            "indicators.violent_crime.goalposts: worst and best are both 160 and must differ",
+            "{worst: 11, best: 0,",
+            "{worst: 11, best: 11,",
+            "indicators.road_collisions.goalposts: worst and best are both 11 and must differ",
         ),
         case(
             "goalposts beside a reference", HOUSING,
@@ -116,9 +116,10 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "cap without a reason", SAFETY,
-            ", reason: None is the limit; 160 lies just beyond the town centre of Luton.}",
-            "}",
-            "indicators.violent_crime.goalposts: basis cap needs worst, best and reason; or use the basis reference",
+            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), as far as '
+            'the scales of theft and anti-social behaviour over England reach from their means."',
+            '""',
+            "indicators.road_collisions.goalposts: basis cap needs worst, best and reason; or use the basis reference",
         ),
         case(
             "an indicator without a rule", HOUSING,
@@ -178,10 +179,30 @@ OVERCROWDED = "source: census_overcrowding"
             "indicators.overcrowded_homes.measure: a share needs a denominator",
         ),
         case(
-            "mean of two columns", HOUSING,
+            "a level for a rate", SAFETY,
+            "kind: anchored\n",
+            "kind: rate\n      denominator: {column: crimes}\n",
+            "indicators.violent_crime.measure: an anchored measure needs a level to move, and no other has one",
+            at="measure:",
+        ),
+        case(
+            "anchored without a level", HOUSING,
             "kind: share",
-            "kind: mean",
-            "indicators.overcrowded_homes.measure: a mean is formed of exactly one column",
+            "kind: anchored",
+            "indicators.overcrowded_homes.measure: an anchored measure needs a level to move, and no other has one",
+        ),
+        case(
+            "anchored with a denominator", SAFETY,
+            "kind: anchored\n",
+            "kind: anchored\n      denominator: {column: crimes}\n",
+            "indicators.violent_crime.measure: an anchored measure counts in a window and needs no denominator: its "
+            "level is a rate", at="measure:",
+        ),
+        case(
+            "a level of part of a year", SAFETY,
+            "columns: [burglary], start: 2018-04, end: 2024-03",
+            "columns: [burglary], start: 2018-04, end: 2024-02",
+            "indicators.burglary.measure.level: 2018-04 to 2024-02 is 71 months; a level covers whole years",
         ),
         case(
             "share per thousand", CHOICE,

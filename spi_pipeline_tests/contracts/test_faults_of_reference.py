@@ -14,8 +14,10 @@ from spi_pipeline_tests.contracts.mutation import (
     CAR,
     CHOICE,
     CONTRACTS,
+    ECONOMY,
     ENVIRONMENT,
     HOUSING,
+    RIGHTS,
     SAFETY,
     assert_fault,
     case,
@@ -44,7 +46,7 @@ OUTCOMES = (
             "a rate per another number than its unit", SAFETY,
             "per: 1000",
             "per: 100",
-            "indicator violent_crime: per is 100, a rate in per_1000_residents is per 1000; correct one",
+            "indicator road_collisions: per is 100, a rate in per_1000_residents is per 1000; correct one",
         ),
         case(
             "unknown unit", HOUSING,
@@ -62,10 +64,10 @@ OUTCOMES = (
         ),
         case(
             "unknown denominator column", SAFETY,
-            "{source: census_households, column: households}",
-            "{source: census_households, column: homes}",
-            "indicator burglary: 'homes' is not a column of census_households; "
-            "allowed are area_code, households",
+            "{source: census_residents, column: residents}",
+            "{source: census_residents, column: people}",
+            "indicator road_collisions: 'people' is not a column of census_residents; "
+            "allowed are area_code, in_communal_establishments, in_households, residents",
         ),
         case(
             "unknown column to filter by", SAFETY,
@@ -112,9 +114,9 @@ OUTCOMES = (
         case(
             "share across tables", HOUSING,
             "denominator: {column: households}",
-            "denominator: {source: census_households, column: households}",
+            "denominator: {source: census_residents, column: residents}",
             "indicator overcrowded_homes: a share is formed within census_overcrowding alone; use a rate to divide by "
-            "census_households",
+            "census_residents",
         ),
         case(
             "text for a denominator", HOUSING,
@@ -124,16 +126,9 @@ OUTCOMES = (
         ),
         case(
             "points for a denominator", SAFETY,
-            "{source: census_households, column: households}",
+            "{source: census_residents, column: residents}",
             "{source: stop_and_search, column: stops}",
-            "indicator burglary: source stop_and_search holds points; a denominator comes from areas",
-        ),
-        case(
-            "monthly without window", SAFETY,
-            "      window: {months: 12}\n",
-            "",
-            "indicator violent_crime: source street_crime is monthly; a monthly source needs a window, any other has "
-            "none", at="    measure:",
+            "indicator road_collisions: source stop_and_search holds points; a denominator comes from areas",
         ),
         case(
             "window without months", CHOICE,
@@ -141,6 +136,13 @@ OUTCOMES = (
             "columns: [trips_per_hour], window: {months: 12}",
             "indicator bus_service: source bus_service is not monthly; a monthly source needs a window, any other has "
             "none",
+        ),
+        case(
+            "a level in another unit", SAFETY,
+            "columns: [criminal_damage]",
+            "columns: [burglary]",
+            "indicator criminal_damage: column burglary of deprivation_2025 is in per_1000_properties, the indicator "
+            "in per_1000_at_risk",
         ),
         case(
             "repeated indicator", HOUSING,
@@ -191,6 +193,53 @@ def test_a_broken_reference(root: Path, file: str, old: str, new: str, message: 
     assert_fault(root, file, old, new, message, at)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("deprivation_2025, columns: [burglary]", "deprivation_2052, columns: [burglary]",
+         "'deprivation_2052' is not a source; nearest is 'deprivation_2025'"),
+        ("columns: [burglary]", "columns: [burglry]", "'burglry' is not a column of deprivation_2025; nearest is"),
+        ("columns: [burglary]", "columns: [area_code]", "column area_code of deprivation_2025 holds string"),
+        ("columns: [burglary]", "columns: [income_deprived_people]", "measures income (earnings and income)"),
+        ("{source: deprivation_2025, columns: [burglary]", "{source: street_crime, columns: [crimes]",
+         "source street_crime is not of areas and one period, as a level must be"),
+    ],
+)  # fmt: skip
+def test_a_level_is_an_outcome_by_area_for_one_period(root: Path, old: str, new: str, message: str) -> None:
+    line = change(root, SAFETY, old, new)
+    assert [fault.line for fault in faults(root) if message in str(fault)] == [line]
+
+
+def test_a_monthly_source_needs_a_window(root: Path) -> None:
+    change(root, RIGHTS, "      window: {months: 12}\n", "")
+    message = (
+        "indicator stop_and_search: source stop_and_search is monthly; a monthly source needs a window, any other has "
+        "none"
+    )
+    assert [fault.message for fault in faults(root)] == [message]
+
+
+def test_what_moves_a_level_is_counted_by_point(root: Path) -> None:
+    change(root, "sources/street_crime.yaml", "levels: [point]", "levels: [lsoa]")
+    said = "source street_crime holds no points; an anchored measure counts points in wards"
+    assert sum(said in str(fault) for fault in faults(root)) == 6
+
+
+def test_the_economic_context_has_no_level_to_move(root: Path) -> None:
+    measure = """
+      kind: anchored
+      columns: [crimes]
+      window: {months: 12}
+      level: {source: deprivation_2025, columns: [burglary], start: 2018-04, end: 2024-03}
+"""
+    stated = ECONOMY.replace("source: deprivation_2025", "source: street_crime")
+    before, after = stated.split("    plausible:")
+    head = before.split("    measure:")[0]
+    (root / "economy.yaml").write_text(f"{head}    measure:{measure}    plausible:{after}", encoding="utf-8")
+    said = "an anchored measure belongs to the index; the economic context has no level to move"
+    assert sum(said in str(fault) for fault in faults(root)) == 1
+
+
 def test_one_indicator_has_one_successor(root: Path) -> None:
     change(root, ENVIRONMENT, "source: recorded_flooding", "source: recorded_flooding\n    predecessor: air_pollution")
     source = line_of(root, ENVIRONMENT, "source: deprivation_2025_subdomains")
@@ -221,7 +270,7 @@ def test_text_is_refused_and_so_is_what_it_means(root: Path) -> None:
 
 def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
     own = change(root, HOUSING, "source: census_overcrowding", "source: census_overcroding")
-    other = change(root, SAFETY, "{source: census_households,", "{source: census_household,")
+    other = change(root, SAFETY, "{source: census_residents,", "{source: census_resident,")
     known = names(root, "sources")
     assert faults(root) == [
         Fault(
@@ -231,7 +280,7 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
         ),
         Fault(
             SAFETY, other,
-            f"indicator burglary: 'census_household' is not a source; nearest is 'census_households', allowed are "
+            f"indicator road_collisions: 'census_resident' is not a source; nearest is 'census_residents', allowed are "
             f"{known}",
         ),
     ]  # fmt: skip

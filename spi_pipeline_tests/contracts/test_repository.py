@@ -56,7 +56,7 @@ def test_titles_cover_every_element_and_the_sources_read_come_first(contracts: C
     assert contracts.titles["social_progress_index"] == "Social Progress Index"
     assert contracts.titles["housing"] == "Housing"
     assert contracts.titles["no_central_heating"] == "Homes without central heating (%)"
-    assert contracts.sources_of(contracts.indicators["burglary"]) == ["street_crime", "census_households"]
+    assert contracts.sources_of(contracts.indicators["burglary"]) == ["street_crime", "deprivation_2025"]
     assert contracts.sources_of(contracts.indicators["no_central_heating"]) == ["census_central_heating"]
     assert contracts.framework.dimension_of("housing").id == "basic_human_needs"
 

@@ -258,9 +258,6 @@ def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) 
     assert {i.measure.window.months for i in contracts.indicators.values() if i.measure.window} == {12}
 
 
-NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
-
-
 def test_rank_intervals_and_what_is_said_of_them(contracts: Contracts, refreshed: Path) -> None:
     found = rows_of(
         refreshed,

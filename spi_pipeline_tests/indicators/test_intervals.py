@@ -103,7 +103,7 @@ def test_a_mean_that_is_a_share_of_its_denominator_has_the_interval_of_its_count
 def test_published_limits_are_taken_as_they_are() -> None:
     limits = pd.DataFrame({"lower": [18.0, NAN], "upper": [23.0, NAN]})
     got = with_intervals(
-        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, published=limits
+        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, limits=limits
     )
     pd.testing.assert_frame_equal(got[["lower", "upper"]], limits)
     assert got["error_basis"].tolist()[0] == "published"
@@ -143,7 +143,7 @@ def test_every_indicator_of_the_repository_has_the_error_of_its_kind(contracts: 
     assert {models[name] for name in ("no_central_heating", "vaccinated_50_and_over", "residents_flooded")} == {
         "proportion"
     }
-    assert {models[name] for name in ("burglary", "road_collisions", "electoral_registration")} == {"rate"}
+    assert {models[name] for name in ("stop_and_search", "road_collisions", "electoral_registration")} == {"rate"}
     assert every["no_central_heating"].error_basis == every["turnout"].error_basis == "counts"
     assert every["burglary"].error_basis == "dispersion"
     monthly = {name for name, item in every.items() if item.measure.window}

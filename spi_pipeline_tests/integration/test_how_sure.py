@@ -53,7 +53,7 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(db: d
 def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(
     db: duckdb.DuckDBPyConnection, refreshed: House
 ) -> None:
-    name = "robbery_and_theft_from_person"
+    name = "stop_and_search"
     found = rows(
         db,
         "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
@@ -145,7 +145,7 @@ def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(db: du
 
 
 def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None:
-    """Neither robberies, of which some wards have four, nor what is published without counts."""
+    """Neither searches, of which some wards have a dozen, nor what is published without counts."""
     widths = dict(
         rows(
             db,
@@ -153,7 +153,7 @@ def test_no_indicator_keeps_all_its_ranks(db: duckdb.DuckDBPyConnection) -> None
         )
     )
     assert min(widths.values()) > 0
-    assert widths["robbery_and_theft_from_person"] >= 5
+    assert widths["stop_and_search"] >= 5
 
 
 def test_every_source_of_doubt_is_told_for_every_profile(db: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:

@@ -15,23 +15,23 @@ from spi_pipeline_tests.scoring.town import indicator, observed
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 EMBEDDED = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables" / "reference.parquet"
 LEFT_OPEN = Goalposts(basis="reference")
-QUANTILES = pd.DataFrame({"p01": [3.0, 5.0], "p99": [9.0, 5.0]}, ["spread", "flat"])
+ENDS = pd.DataFrame({"low": [3.0, 5.0], "high": [9.0, 5.0]}, ["spread", "flat"])
 
 
 @pytest.mark.parametrize(("direction", "expected"), [("higher_is_better", (3.0, 9.0)), ("lower_is_better", (9.0, 3.0))])
-def test_the_percentiles_stand_by_direction(direction: str, expected: tuple[float, float]) -> None:
+def test_the_ends_of_the_scale_stand_by_direction(direction: str, expected: tuple[float, float]) -> None:
     item = indicator("spread").model_copy(update={"goalposts": LEFT_OPEN, "direction": direction})
-    assert goalposts(item, QUANTILES) == expected
+    assert goalposts(item, ENDS) == expected
 
 
 def test_stated_goalposts_stay_whatever_the_reference_says() -> None:
-    assert goalposts(indicator("spread", worst=80, best=20), QUANTILES) == (80, 20)
+    assert goalposts(indicator("spread", worst=80, best=20), ENDS) == (80, 20)
 
 
 @pytest.mark.parametrize(("name", "text"), [("local", "does not hold it"), ("flat", "do not lie apart")])
 def test_a_reference_that_gives_no_goalposts_is_a_fault(name: str, text: str) -> None:
     with pytest.raises(SpiError, match=f"indicator {name}.*{text}"):
-        goalposts(indicator(name).model_copy(update={"goalposts": LEFT_OPEN}), QUANTILES)
+        goalposts(indicator(name).model_copy(update={"goalposts": LEFT_OPEN}), ENDS)
 
 
 def test_the_catalogue_of_the_repository_agrees_with_its_directions() -> None:

@@ -77,10 +77,10 @@ def catalogue(**indicators: Sequence[Indicator]) -> pd.DataFrame:
 
 
 def reference(correlation: pd.DataFrame, n: int = 6784, sd: float = 10.0) -> pd.DataFrame:
-    """Rows of the source ``reference``: these correlations, percentiles 10 and 90, one standard deviation for all."""
+    """Rows of the source ``reference``: these correlations, scales from 10 to 90, one standard deviation for all."""
     rows: list[tuple[str, str, str, float, int]] = []
     for name in correlation.columns:
-        rows += [(name, "p01", "", 10.0, n), (name, "p99", "", 90.0, n), (name, "sd", "", sd, n)]
+        rows += [(name, "low", "", 10.0, n), (name, "high", "", 90.0, n), (name, "sd", "", sd, n)]
         rows += [(name, "correlation", other, value, n) for other, value in correlation[name].items() if other != name]
     return pd.DataFrame(rows, columns=["indicator_id", "statistic", "other_id", "value", "n"])
 

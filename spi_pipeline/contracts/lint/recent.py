@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spi_pipeline.contracts.errors import Fault
-from spi_pipeline.contracts.lint.references import Found, Sources, column_names, figures_faults, where_faults
+from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, figures_faults, where_faults
 from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.documents import Document, unknown

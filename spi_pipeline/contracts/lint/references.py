@@ -3,15 +3,16 @@
 A reference into a file that has faults of its own is not judged: those faults come first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.lint.measured import Found, Sources, column_names, measured_faults
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography, plain
-from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile, Measured
+from spi_pipeline.contracts.models.indicators import Economy, Indicator, IndicatorFile
 from spi_pipeline.contracts.models.sanity import Sanity
-from spi_pipeline.contracts.models.tables import Column, Source
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 from spi_pipeline.engine.framework.faults import Faults as EngineFaults
@@ -21,8 +22,6 @@ from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structur
 
 # By the name of the file; None where it has faults of its own.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
-Sources = Mapping[str, Source | None]
-Found = Iterator[tuple[Path_, str]]
 
 # What an indicator states elsewhere, or the pipeline states for it, is not among its methods.
 _OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
@@ -149,7 +148,7 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
             found = [
-                *_measured_faults(indicator, sources, vocabulary),
+                *measured_faults(indicator, sources, vocabulary),
                 *_predecessor_faults(file, index),
                 *_own_method_faults(indicator.methods),
                 *_error_faults(indicator, known, sources.get(indicator.source)),
@@ -171,7 +170,7 @@ def check_economy(
             message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
         taken.add(measured.id)
-        for path, message in _measured_faults(measured, sources, vocabulary, context=True):
+        for path, message in measured_faults(measured, sources, vocabulary, context=True):
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
 
 
@@ -215,129 +214,3 @@ def _error_faults(indicator: Indicator, known: set[str], source: Source | None) 
         name = getattr(error, end)
         if source is not None and name is not None and source.column(name) is None:
             yield ("error", end), unknown(name, f"column of {source.id}", column_names(source))
-
-
-def _measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
-    """Faults of what an indicator, or a measure of the economic context, refers to."""
-    if measured.unit not in vocabulary.units:
-        yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
-    elif measured.measure.kind == "rate" and measured.measure.per != (per := vocabulary.units[measured.unit].per or 1):
-        yield (
-            ("measure", "per"),
-            f"per is {measured.measure.per:g}, a rate in {measured.unit} is per {per:g}; correct one",
-        )
-    if measured.source not in sources:
-        yield ("source",), unknown(measured.source, "source", sources)
-    source = sources.get(measured.source)
-    if source is not None:
-        if not (context or source.properties.useful_life):
-            lives = ", ".join(vocabulary.useful_lives)
-            yield ("source",), f"source {source.id} does not state its useful_life; add one of {lives} to its contract"
-        yield from _measure_faults(measured, source, vocabulary, context=context)
-    if measured.measure.denominator:
-        yield from _denominator_faults(measured, sources, vocabulary, context=context)
-
-
-def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, *, context: bool) -> Found:
-    measure = measured.measure
-    for index, name in enumerate(measure.columns):
-        path: Path_ = ("measure", "columns", index)
-        column = source.column(name)
-        if column is None:
-            yield path, unknown(name, f"column of {source.id}", column_names(source))
-            continue
-        yield from ((path, said) for said in figures_faults(column, source))
-        if not context:
-            yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-            yield from ((path, said) for said in _context_faults(column, source, vocabulary))
-        yield from ((path, said) for said in _unit_faults(column, source, vocabulary, measure.kind))
-    yield from ((("measure", *path), said) for path, said in where_faults(measure.where, source))
-    if measure.kind == "mean" and source.properties.geography.levels == ["ward"] and measure.denominator is None:
-        yield (
-            ("measure",),
-            f"source {source.id} is on wards already; a mean of it needs the denominator it is weighted with",
-        )
-    if source.properties.geography.levels == ["authority"]:
-        said = f"source {source.id} is on authorities"
-        if not context:
-            yield ("source",), f"{said}: it says the same of every ward, so it may stand in economy.yaml alone"
-        elif measure.kind != "rate":
-            yield ("measure", "kind"), f"{said}; of those a rate is formed, by the residents of a census"
-    if (measure.window is not None) != (source.properties.period.column == "month"):
-        verb = "is" if source.properties.period.column == "month" else "is not"
-        yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"
-
-
-def where_faults(where: Mapping[str, list[str]], source: Source) -> Found:
-    """Faults of a choice of rows: a column or a value that the source does not know."""
-    for name, allowed in where.items():
-        column = source.column(name)
-        if column is None:
-            yield ("where", name), unknown(name, f"column of {source.id}", column_names(source))
-        elif column.values:
-            for value in allowed:
-                if value not in column.values:
-                    yield ("where", name), unknown(value, f"value of {name} in {source.id}", column.values)
-
-
-def figures_faults(column: Column, source: Source) -> Iterator[str]:
-    """What no column of a measure may be, above or below the line."""
-    if column.type not in ("integer", "number"):
-        yield f"column {column.name} of {source.id} holds {column.type}, not numbers"
-
-
-def _economic_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
-    """The rule of the index: no economic concept, above or below the line."""
-    concept = vocabulary.concepts[column.concept]
-    if concept.kind == "economic":
-        yield (
-            f"column {column.name} of {source.id} measures {column.concept} ({concept.title}), an economic concept; "
-            "the index holds outcomes only, so it may stand in economy.yaml"
-        )
-
-
-def _context_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
-    if vocabulary.concepts[column.concept].kind == "context":
-        outcomes = sorted(word for word, concept in vocabulary.concepts.items() if concept.kind == "outcome")
-        said = f"column {column.name} of {source.id}"
-        yield f"{said} measures {column.concept}, which is context and no outcome; allowed are {', '.join(outcomes)}"
-
-
-def _unit_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:
-    said = f"column {column.name} of {source.id}"
-    unit = vocabulary.units.get(column.unit)
-    if unit and unit.positional:
-        yield f"{said} is a {column.unit}; averages of ranks or deciles are refused, use the score or count behind it"
-    elif unit and kind != "mean" and not unit.additive:
-        yield f"{said} is in {column.unit}, which cannot be summed over areas; use a mean"
-
-
-def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool) -> Found:
-    measure, own = measured.measure, measured.source
-    denominator = measure.denominator
-    assert denominator is not None
-    name = denominator.source or own
-    if name not in sources:
-        if name != own:  # the indicator's own source is told once, where it is named
-            yield ("measure", "denominator", "source"), unknown(name, "source", sources)
-        return
-    if measure.kind == "share" and name != own:
-        yield ("measure", "denominator"), f"a share is formed within {own} alone; use a rate to divide by {name}"
-    source = sources[name]
-    if source is None:
-        return
-    path: Path_ = ("measure", "denominator", "column")
-    column = source.column(denominator.column)
-    if column is None:
-        yield path, unknown(denominator.column, f"column of {name}", column_names(source))
-        return
-    yield from ((path, said) for said in figures_faults(column, source))
-    if not context:
-        yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-    if "point" in source.properties.geography.levels:
-        yield path, f"source {name} holds points; a denominator comes from areas"
-
-
-def column_names(source: Source) -> list[str]:
-    """The columns of a source, in order."""
-    return [column.name for column in source.columns]

@@ -79,10 +79,10 @@ class Contracts:
         return [item for item in self.active if self.component_of[item.id] == component_id]
 
     def sources_of(self, measured: Measured) -> list[str]:
-        """The sources an indicator or context measure reads: its own, then its denominator's."""
-        denominator = measured.measure.denominator
-        other = denominator.source if denominator else None
-        return [measured.source] if other in (None, measured.source) else [measured.source, other]
+        """The sources an indicator or context measure reads: its own, then its denominator's or its level's."""
+        measure = measured.measure
+        others = [part.source for part in (measure.denominator, measure.level) if part is not None and part.source]
+        return list(dict.fromkeys([measured.source, *others]))
 
     def missing_because(self, measured: Measured) -> list[str]:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""

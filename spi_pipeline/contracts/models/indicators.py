@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 Id = r"^[a-z][a-z0-9_]*$"
+MONTH = r"^20\d{2}-(?:0[1-9]|1[0-2])$"
 Direction = Literal["higher_is_better", "lower_is_better"]
 ErrorBasis = Literal["counts", "published", "two_measures", "dispersion", "assumed"]
 
@@ -37,39 +38,69 @@ class Window(Strict):
     months: int = Field(ge=1)
 
 
+class Level(Strict):
+    """The published rate that an anchored measure stands at, and the months it is of.
+
+    Attributes:
+        source: the source that holds it, by small areas, for one period.
+        columns: its columns, added up.
+        start: first month of the period the rate covers, as YYYY-MM: what counts are held against.
+        end: the last.
+    """
+
+    source: str
+    columns: list[str] = Field(min_length=1)
+    start: str = Field(pattern=MONTH)
+    end: str = Field(pattern=MONTH)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Level:
+        months = 12 * (int(self.end[:4]) - int(self.start[:4])) + int(self.end[5:]) - int(self.start[5:]) + 1
+        if months < 12 or months % 12:
+            raise ValueError(f"{self.start} to {self.end} is {months} months; a level covers whole years")
+        return self
+
+
 class Measure(Strict):
     """How a ward value comes from a source table.
 
     Attributes:
         kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
-            denominator`` of another table; ``mean`` = the one column averaged with the denominator as weight, or with
-            what ``weighted_by`` says where none is published.
-        columns: the columns counted (share, rate) or the column averaged (mean).
+            denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
+            or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
+            columns counted in a window.
+        columns: the columns counted (share, rate, anchored) or averaged (mean).
         where: keep only rows whose column holds one of the listed values.
         denominator: see ``kind``.
         per: the multiplier of a rate.
-        weighted_by: what a mean without a denominator is averaged over: a figure about homes by ``households``.
+        weighted_by: what a mean without a denominator, or a level, is averaged over: a figure about homes by
+            ``households``.
         window: for monthly sources.
+        level: of an anchored measure: the published rate that the counts move.
     """
 
-    kind: Literal["share", "rate", "mean"]
+    kind: Literal["share", "rate", "mean", "anchored"]
     columns: list[str] = Field(min_length=1)
     where: dict[str, list[str]] = Field(default_factory=dict)
     denominator: Denominator | None = None
     per: float = Field(default=1.0, gt=0)
     weighted_by: Literal["residents", "households"] = "residents"
     window: Window | None = None
+    level: Level | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Measure:
         if self.kind in ("share", "rate") and self.denominator is None:
             raise ValueError(f"a {self.kind} needs a denominator")
-        if self.kind == "mean" and len(self.columns) != 1:
-            raise ValueError("a mean is formed of exactly one column")
+        if (self.kind == "anchored") != (self.level is not None):
+            raise ValueError("an anchored measure needs a level to move, and no other has one")
+        if self.kind == "anchored" and (self.window is None or self.denominator is not None):
+            raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
-        if self.weighted_by == "households" and (self.kind != "mean" or self.denominator is not None):
-            raise ValueError("weighted_by belongs to a mean without a denominator")
+        averaged = self.kind in ("mean", "anchored") and self.denominator is None
+        if self.weighted_by == "households" and not averaged:
+            raise ValueError("weighted_by belongs to a mean without a denominator, or to a level")
         return self
 
 
@@ -125,7 +156,8 @@ class Goalposts(Strict):
         worst: value that scores 0; left out where the reference says.
         best: value that scores 100; likewise.
         basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
-            99th percentile of the wards of England as the snapshot's reference table holds them.
+            99th percentile of the wards of England, widened where a third of a town lies beyond, as the snapshot's
+            reference table holds them.
         reason: why these numbers; a reference needs none.
     """
 

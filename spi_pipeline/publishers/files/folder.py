@@ -134,6 +134,22 @@ class Folder:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SpiError(f"{name} is not a readable Parquet file; fetch it again") from error
 
+    def workbook(self, name: str, sheet: str, period: str) -> pd.DataFrame:
+        """A sheet of an Excel workbook with two header lines, as text; their names are joined by a bar.
+
+        Raises:
+            SpiError: when it is missing, no workbook, or lacks the sheet.
+        """
+        content = io.BytesIO(self.bytes(name, period))
+        try:
+            cells = pd.read_excel(content, sheet_name=sheet, header=None, dtype=str)
+        except (zipfile.BadZipFile, ValueError, KeyError, OSError) as error:
+            raise SpiError(f"{name} holds no readable sheet {sheet!r}: {error}; fetch it again") from error
+        # A cell merged over several columns holds its text in the first of them.
+        above, below = cells.iloc[0].ffill(), cells.iloc[1]
+        cells.columns = pd.Index(above.where(below.isna(), above + " | " + below))
+        return cells.iloc[2:].reset_index(drop=True)
+
     def rdata(self, name: str, period: str) -> pd.DataFrame:
         """The one table of an R data file.
 

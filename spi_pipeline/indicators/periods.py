@@ -1,0 +1,109 @@
+"""The periods of a source, each with the rows that an indicator asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.indicators.windows import whole_months, windows
+
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period with its rows.
+
+    Attributes:
+        start: its first day.
+        end: its last.
+        rows: what the indicator's ``where`` keeps of it.
+        covered: of each ward whether the source covers it throughout.
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    rows: pd.DataFrame
+    covered: Flags
+
+
+def rows_asked(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of an indicator's source that its ``where`` keeps.
+
+    Raises:
+        SpiError: when no row is of the kind asked for.
+    """
+    rows = tables[measured.source]
+    for column, allowed in measured.measure.where.items():
+        rows = rows[rows[column].isin(allowed)]
+        if rows.empty:
+            listed = ", ".join(allowed)
+            raise SpiError(
+                f"indicator {measured.id}: no row of source {measured.source} has {column} {listed}; see its where"
+            )
+    return rows
+
+
+def periods(
+    measured: Measured, source: Source, tables: Mapping[str, pd.DataFrame], authority_of: Mapping[str, str]
+) -> list[Period]:
+    """The periods of a source; a window that lacks a month for every authority is no period.
+
+    Args:
+        measured: what is asked for.
+        source: the contract of its source.
+        tables: rows by source id.
+        authority_of: authority of each ward, in the order of ``covered``.
+
+    Raises:
+        SpiError: when no row is of the kind asked for, or no period is whole.
+    """
+    found = list(_periods(measured, source, rows_asked(measured, tables), tables[source.id], authority_of))
+    if not found:
+        raise SpiError(f"indicator {measured.id}: source {source.id} holds no whole period; see its window and months")
+    return found
+
+
+def _periods(
+    measured: Measured, source: Source, rows: pd.DataFrame, every: pd.DataFrame, authority_of: Mapping[str, str]
+) -> Iterator[Period]:
+    measure, period = measured.measure, source.properties.period
+    everywhere = np.ones(len(authority_of), dtype=bool)
+    if period.column is None:
+        yield Period(pd.Timestamp(str(period.start)), pd.Timestamp(str(period.end)), rows, everywhere)
+    elif measure.window is None:
+        for year in sorted(every["year"].unique()):
+            start, end = pd.Timestamp(int(year), 1, 1), pd.Timestamp(int(year), 12, 31)
+            yield Period(start, end, rows[rows["year"] == year], everywhere)
+    else:
+        for found in windows(whole_months(every, measure.columns, authority_of), measure.window):
+            covered = np.array([authority in found.authorities for authority in authority_of.values()])
+            part = rows[rows["month"].isin(found.months.astype(str))]
+            yield Period(found.months[0].start_time, found.months[-1].end_time.normalize(), part, covered)
+
+
+def points_by_ward(rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str]) -> Array:
+    """What points count, by ward in the order of ``authority_of``; a ward without a point has none."""
+    ward = pd.Index(authority_of).get_indexer(pd.Index(rows["ward_code"]))
+    inside = ward >= 0
+    counted: Array = np.bincount(ward[inside], total(rows, columns)[inside], len(authority_of)).astype(float)
+    return counted
+
+
+def unplaced_points(rows: pd.DataFrame, columns: list[str]) -> float:
+    """What points without coordinates count."""
+    return float(total(rows, columns)[rows["longitude"].isna()].sum())
+
+
+def total(rows: pd.DataFrame, columns: list[str]) -> Array:
+    """The columns added up, missing where one is."""
+    added: Array = rows[columns].to_numpy(dtype="float64", na_value=np.nan).sum(axis=1)
+    return added

@@ -1,0 +1,70 @@
+"""The ends of a scale: percentiles, moved where a third of a town lies beyond, and never by more than the scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.snapshot.scale import MIN_WARDS, Scale, scale
+
+WARDS = 1000
+
+
+def country(**towns: list[float]) -> tuple[pd.Series, pd.Series]:
+    """Wards with the values 0 to 100, twenty neighbours a town, and towns of their own beside them."""
+    values = [*np.linspace(0, 100, WARDS), *(value for own in towns.values() for value in own)]
+    names = [f"town {n % (WARDS // 20)}" for n in range(WARDS)]
+    names += [name for name, own in towns.items() for _ in own]
+    return pd.Series(values), pd.Series(names)
+
+
+def test_strewn_extremes_leave_the_percentiles() -> None:
+    values, authority = country()
+    got = scale(values, authority)
+    assert (got.low, got.high) == pytest.approx((values.quantile(0.01), values.quantile(0.99)))
+    assert 0 < got.beyond_low < 1 / 3
+    assert 0 < got.beyond_high < 1 / 3
+
+
+@pytest.mark.parametrize(("others", "widened"), [(8, True), (9, False)])
+def test_a_third_of_one_town_beyond_moves_that_end_and_no_other(others: int, widened: bool) -> None:
+    values, authority = country(crowded=[150.0] * 4 + [50.0] * others)
+    got = scale(values, authority)
+    assert got.beyond_high == pytest.approx(4 / (4 + others))
+    assert got.high == (150.0 if widened else pytest.approx(values.quantile(0.99)))
+    assert got.low == pytest.approx(values.quantile(0.01))
+
+
+def test_a_small_authority_moves_nothing() -> None:
+    values, authority = country(islands=[150.0] * (MIN_WARDS - 1))
+    assert scale(values, authority).high == pytest.approx(values.quantile(0.99))
+
+
+def test_one_odd_ward_takes_no_more_than_the_length_of_the_scale() -> None:
+    values, authority = country(crowded=[150.0] * 5 + [32_000.0] + [50.0] * 6)
+    low, high = values.quantile(0.01), values.quantile(0.99)
+    assert scale(values, authority).high == pytest.approx(high + (high - low))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 5)), min_size=20, max_size=120),
+    st.floats(0.01, 100),
+    st.floats(-1e3, 1e3),
+)
+def test_a_scale_holds_its_percentiles_lies_in_the_range_and_keeps_its_place_in_another_unit(
+    wards: list[tuple[float, int]], times: float, plus: float
+) -> None:
+    values, authority = pd.Series([value for value, _ in wards]), pd.Series([town for _, town in wards])
+    got, low, high = scale(values, authority), values.quantile(0.01), values.quantile(0.99)
+    near = 1e-6 * max(1.0, values.abs().max())
+    assert values.min() - near <= got.low <= low + near
+    assert high - near <= got.high <= values.max() + near
+    assert got.high - got.low <= 3 * (high - low) + near
+    turned = scale(-values, authority)
+    assert (turned.low, turned.high) == pytest.approx((-got.high, -got.low), abs=near)
+    assert (turned.beyond_low, turned.beyond_high) == pytest.approx((got.beyond_high, got.beyond_low), abs=0.5)
+    assert isinstance(scale(times * values + plus, authority), Scale)
