@@ -127,5 +127,6 @@ def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi:
     assert f"rank {facts['rank']} ({facts['rank_low']}–{facts['rank_high']})" in said
     assert f"value {facts['value']:.4g} per 1,000 residents ({facts['lower']:.4g} to {facts['upper']:.4g}) = " in said
     assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
-    without = spi(refreshed, "explain", "Farley", "connectivity").out
-    assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without
+    mean = _explained(refreshed, "Farley", "connectivity").facts
+    told = f"value {mean['value']:.4g} score, 0 to 100 ({mean['lower']:.4g} to {mean['upper']:.4g}), "
+    assert told in spi(refreshed, "explain", "Farley", "connectivity").out, "no counts, yet an interval"
