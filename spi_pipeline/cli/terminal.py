@@ -264,7 +264,7 @@ def _value(facts: dict[str, Any], measure: Measure) -> str:
     value = f"value {facts['value']:.4g} {facts['unit']}"
     if facts["status"] == "imputed":
         return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
-    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})" if facts["lower"] is not None else ""
+    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})"
     made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
     if measure.level:
         level = measure.level

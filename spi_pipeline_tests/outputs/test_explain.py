@@ -152,5 +152,6 @@ def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi:
     moved = f"deprivation_2025 of 2018-04 to 2024-03, moved by {facts['numerator']:,.0f} counted"
     assert f"{value} = {moved}, " in " ".join(said.split())
     assert "rank" not in spi(refreshed, "explain", "Luton", "violent_crime").out, "an authority has no rank"
-    without = spi(refreshed, "explain", "Farley", "connectivity").out
-    assert f"value {_explained(refreshed, 'Farley', 'connectivity').facts['value']:.4g} score, 0 to 100, " in without
+    mean = _explained(refreshed, "Farley", "connectivity").facts
+    told = f"value {mean['value']:.4g} score, 0 to 100 ({mean['lower']:.4g} to {mean['upper']:.4g}), "
+    assert told in spi(refreshed, "explain", "Farley", "connectivity").out, "no counts, yet an interval"
