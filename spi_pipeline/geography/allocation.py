@@ -131,11 +131,11 @@ def made_of_parts(parts: pd.DataFrame, lookup: pd.DataFrame, whole: str, part: s
     )  # fmt: skip
     wholes_of_part, parts_of_whole = (pairs.groupby(code)[code].size() for code in (part, whole))
     for base, weight in BASES.items():
-        share = pairs[part].map(counts[base]) / pairs[part].map(wholes_of_part)
+        share = _looked_up(pairs[part], counts[base]) / _looked_up(pairs[part], wholes_of_part)
         totals = share.groupby(pairs[whole]).sum()
-        own = spread[part].map(counts[base]) / spread[part].map(wholes_of_part)
-        spread[base] = spread[whole].map(totals)
-        basis = (own / spread[base]).where(spread[base] > 0, 1 / spread[whole].map(parts_of_whole))
+        own = _looked_up(spread[part], counts[base]) / _looked_up(spread[part], wholes_of_part)
+        spread[base] = _looked_up(spread[whole], totals)
+        basis = (own / spread[base]).where(spread[base] > 0, 1 / _looked_up(spread[whole], parts_of_whole))
         spread[weight] *= basis
     shared = {weight: (weight, "sum") for weight in BASES.values()}
     made = spread.groupby([whole, "area_code"], as_index=False).agg(
@@ -143,6 +143,11 @@ def made_of_parts(parts: pd.DataFrame, lookup: pd.DataFrame, whole: str, part: s
     )
     made = made[made["weight"] > 0].rename(columns={whole: "small_area_code"})
     return made.assign(geography=geography, method="parts")[WEIGHT_COLUMNS]
+
+
+def _looked_up(codes: pd.Series, figures: pd.Series) -> pd.Series:
+    """The figure of each code. Where no code is left, as without output areas, pandas would keep the type of codes."""
+    return codes.map(figures).astype(float)
 
 
 Ladder = list[tuple[str, str, pd.DataFrame]]

@@ -173,6 +173,14 @@ def test_residents_of_zero_give_a_plain_mean() -> None:
     assert made.set_index("area_code")["household_weight"].to_dict() == {WEST: 0.75, EAST: 0.25}
 
 
+def test_without_parts_there_is_nothing_to_make() -> None:
+    parts = pd.DataFrame({column: [] for column in WEIGHT_COLUMNS}).astype({"small_area_code": str, "area_code": str})
+    lookup = pd.DataFrame({"whole": ["w"], "part": ["p"]})
+    made = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
+    assert made.empty
+    assert list(made.columns) == WEIGHT_COLUMNS
+
+
 def broken(name: str, change: object) -> dict[str, object]:
     tables = town.tables()
     table = tables[name].copy()

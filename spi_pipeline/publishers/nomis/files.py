@@ -168,7 +168,8 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
 def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
     """``area_code``, ``residents``, ``msoa_code`` of each output area, and of each LSOA where they are not known."""
     frames = []
-    lsoa_of = areas.parents.set_index("code")["parent"]
+    lsoa_of = dict(zip(areas.parents["code"], areas.parents["parent"], strict=True))
+    msoa_of = dict(zip(areas.msoas["lsoa_code"], areas.msoas["msoa_code"], strict=True))
     for level, ours in (("oa", areas.oa21), ("lsoa", areas.lsoa21_without_oa)):
         if ours:
             table, name = _level(folder, "ts001", level)
@@ -180,5 +181,4 @@ def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
                 )
             )
     frame = pd.concat(frames, ignore_index=True)
-    lsoa = frame["area_code"].map(lsoa_of).fillna(frame["area_code"])
-    return frame.assign(msoa_code=lsoa.map(areas.msoas.set_index("lsoa_code")["msoa_code"]))
+    return frame.assign(msoa_code=[msoa_of.get(lsoa_of.get(code, code), "") for code in frame["area_code"]])
