@@ -99,10 +99,13 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
 
 
-def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]) -> pd.DataFrame:
+def _with_errors(
+    cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]
+) -> pd.DataFrame:
     """The record with the errors that trying the method on known cells shows."""
     ids = [name for name in chosen if name in set(cells["indicator_id"])]
-    errors = tried(lambda panel: _impute(spec, panel, chosen, values), values.panel[donors], ids, values.fitted)
+    panel = values.panel[donors if spec.method == "neighbours" else ids]
+    errors = tried(lambda hidden: _impute(spec, hidden, ids, values), panel, ids, values.fitted)
     return cells.assign(error=cells["indicator_id"].map(errors).astype(float))
 
 

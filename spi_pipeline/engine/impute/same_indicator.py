@@ -53,7 +53,7 @@ def impute_average(
     grouped = blank_but(panel, among).groupby(keys)
     averages, counts = grouped.transform(average), grouped.transform("count")
     names = np.where(pd.isna(labels), "", labels.astype(str) if groups is not None else "all")
-    donors = _joined(names, counts.to_numpy())
+    donors = _joined(names, counts.to_numpy(), panel.isna().to_numpy())
     return _filled(
         panel, averages.to_numpy(dtype=float), f"{average}" + ("" if groups is None else " of group"), donors
     )
@@ -172,10 +172,10 @@ def _empty(panel: pd.DataFrame) -> tuple[Array, Objects]:
     return np.full(panel.shape, np.nan), np.full(panel.shape, "", dtype=object)
 
 
-def _joined(names: Objects, counts: npt.NDArray[np.int64]) -> Objects:
-    donors = np.empty(counts.shape, dtype=object)
-    for (row, column), count in np.ndenumerate(counts):
-        donors[row, column] = f"{names[row]} ({int(count) if not np.isnan(count) else 0} areas)"
+def _joined(names: Objects, counts: npt.NDArray[np.int64], gaps: Flags) -> Objects:
+    donors = np.full(counts.shape, "", dtype=object)
+    for row, column in zip(*np.nonzero(gaps), strict=True):
+        donors[row, column] = f"{names[row]} ({int(np.nan_to_num(counts[row, column]))} areas)"
     return donors
 
 
