@@ -111,7 +111,7 @@ def _read(module: str, name: str) -> tuple[str, frozenset[Place]]:
 
 
 def _spell(value: Any, words: list[str], nodes: list[ast.AST]) -> None:
-    """Gather the words of a definition without its docstrings, and its nodes: faster than ``ast.dump`` and ``walk``."""
+    """Gather a definition as words without docstrings, and its nodes: faster than ``ast.dump`` and ``ast.walk``."""
     if isinstance(value, ast.AST):
         nodes.append(value)
         words.append(value.__class__.__name__)
