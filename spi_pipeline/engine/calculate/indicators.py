@@ -99,9 +99,7 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
 
 
-def _with_errors(
-    cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]
-) -> pd.DataFrame:
+def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]) -> pd.DataFrame:
     """The record with the errors that trying the method on known cells shows."""
     ids = [name for name in chosen if name in set(cells["indicator_id"])]
     panel = values.panel[donors if spec.method == "neighbours" else ids]
