@@ -6,7 +6,7 @@ transforms need estimated (``normalise``). The order belongs here, the steps do 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,26 +77,39 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
     panel = values.panel.copy()
     some = values.panel.notna().any(axis=1)
     cells = [pd.DataFrame(columns=CELL_COLUMNS)]
-    for parent in structure.parents:
-        siblings = [name for name in structure.children[parent] if name in recipe.leaves]
-        for spec in {str(recipe.leaves[name].impute): recipe.leaves[name].impute for name in siblings}.values():
-            chosen = [name for name in siblings if recipe.leaves[name].impute == spec]
-            if spec.method == "none" or not values.panel[chosen].isna().any(axis=None):
-                continue
-            # Every sibling may serve as predictor, those that are not to be filled themselves among them.
-            donors = siblings if spec.method in ("regression", "neighbours") else chosen
-            filled = _impute(spec, values.panel[donors], chosen, values)
-            if spec.method != "regression":  # which tries itself against the mean
-                filled = replace(filled, cells=_with_errors(filled.cells, spec, values, donors, chosen))
-            kept = filled.cells["indicator_id"].isin(chosen)
-            if spec.method in AVERAGES:
-                panel[chosen] = filled.panel[chosen].where(some, axis=0)
-                kept &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
-            else:
-                panel[chosen] = filled.panel[chosen]
-            cells.append(filled.cells[kept])
+    for spec, donors, chosen in _alike(structure, recipe):
+        if spec.method == "none" or not values.panel[chosen].isna().any(axis=None):
+            continue
+        filled = _impute(spec, values.panel[donors], chosen, values)
+        if spec.method != "regression":  # which tries itself against the mean
+            filled = replace(filled, cells=_with_errors(filled.cells, spec, values, donors, chosen))
+        kept = filled.cells["indicator_id"].isin(chosen)
+        if spec.method in AVERAGES:
+            panel[chosen] = filled.panel[chosen].where(some, axis=0)
+            kept &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
+        else:
+            panel[chosen] = filled.panel[chosen]
+        cells.append(filled.cells[kept])
     recorded = [part for part in cells if len(part)]
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
+
+
+def _alike(structure: Structure, recipe: Recipe) -> Iterator[tuple[Spec, list[str], list[str]]]:
+    """Indicators filled together, with those they are filled from.
+
+    Regressions and neighbours look at siblings, those that are not to be filled themselves among them; the other ways
+    look at one indicator alone.
+    """
+    for spec in {str(leaf.impute): leaf.impute for leaf in recipe.leaves.values()}.values():
+        own = [name for name, leaf in recipe.leaves.items() if leaf.impute == spec]
+        if spec.method not in ("regression", "neighbours"):
+            yield spec, own, own
+            continue
+        for parent in structure.parents:
+            siblings = [name for name in structure.children[parent] if name in recipe.leaves]
+            chosen = [name for name in siblings if name in own]
+            if chosen:
+                yield spec, siblings, chosen
 
 
 def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]) -> pd.DataFrame:

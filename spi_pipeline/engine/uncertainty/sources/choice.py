@@ -89,11 +89,10 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
 
 def _drawn(terms: list[_Term], areas: int, generator: np.random.Generator) -> tuple[Array, Array]:
     """What all areas share, by component, and what each has by itself, components by areas."""
-    longer = np.ones((len(terms), 2))
-    for place, term in enumerate(terms):
-        for part, freedom in enumerate(term.freedom):
-            if np.isfinite(freedom):
-                longer[place, part] = np.sqrt(freedom / generator.chisquare(freedom))
+    freedom = np.array([term.freedom for term in terms])
+    tailed = np.isfinite(freedom)
+    longer = np.ones(freedom.shape)
+    longer[tailed] = np.sqrt(freedom[tailed] / generator.chisquare(freedom[tailed]))
     normal = generator.standard_normal((areas + 1, len(terms))).T
     sd = longer * np.array([(term.common, term.own) for term in terms])
     return sd[:, 0] * normal[:, 0], sd[:, 1:] * normal[:, 1:]
