@@ -44,8 +44,8 @@ def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
     scores = computed(seed, keys)
     try:
         return None if scores is None else Model(scores, Doubt())
-    except EngineError:  # an error makes the area of reference the worst of all
-        assert keys["normalise"] == "reference"
+    except EngineError:  # an error makes the area of reference the worst of all, or a rank none
+        assert keys["normalise"] in ("reference", "exponential_of_ranks")
         return None
 
 

@@ -21,17 +21,27 @@ class Normalisation:
     Attributes:
         columns: their positions.
         chosen: by draw ``stated``, or a method.
-        open: positions of those whose scores have no fixed ends: another way to normalise is brought to the mean and
-            spread of the one stated, or it would be another unit.
-        centre: means of these, by position in ``open``.
-        width: their standard deviations.
     """
 
     columns: Positions
     chosen: Words
-    open: Positions
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale that scores stand on as stated, by indicator.
+
+    Attributes:
+        centre: their means over the areas compared.
+        width: their standard deviations.
+        low: lowest score there is, minus infinity where a method sets no end.
+        high: highest.
+    """
+
     centre: Array
     width: Array
+    low: Array
+    high: Array
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Changes:
         values: raw values in place of those computed from, ``[draw, row, indicator]``.
         measure: another measure, and which draws use it.
         normalisation: other ways to normalise.
+        scale: what scores of another measure or normalisation are brought to: how far areas stand apart, and in what
+            order, is in doubt; the unit of the scores is not.
         shifts: how far goalposts are moved, as ``Yardsticks`` has them.
         weights: by parent, weights in place of those its recipe fits, ``[1, child]``.
         factors: by parent, what weights are multiplied by before they are scaled back to their sum, ``[draw, child]``.
@@ -53,6 +65,7 @@ class Changes:
     values: Array | None = None
     measure: tuple[Measure, Flags] | None = None
     normalisation: Normalisation | None = None
+    scale: Scale | None = None
     shifts: Array | None = None
     weights: Mapping[str, Array] | None = None
     factors: Mapping[str, Array] | None = None

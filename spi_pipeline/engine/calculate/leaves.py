@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spi_pipeline.engine.calculate.changes import Changes, Normalisation
+from spi_pipeline.engine.calculate.changes import Changes, Scale
 from spi_pipeline.engine.calculate.normalising import normalised
 from spi_pipeline.engine.calculate.task import Inputs, Measure
 from spi_pipeline.engine.errors import EngineError
@@ -36,36 +36,46 @@ def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
         own = values if len(values) == 1 else values[draws]
         shifts = None if changes.shifts is None else changes.shifts[draws]
         measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
-        scores[draws] = _scored(inputs, own, measure, shifts, method, other)
+        again = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
+        found = _scored(inputs, own, measure, shifts, method, again)
+        changed = [one != two for one, two in zip(measure.transforms, inputs.measure.transforms, strict=True)]
+        columns = np.union1d(np.flatnonzero(changed), again)
+        scores[draws] = found if changes.scale is None else _on_scale(found, columns, changes.scale, inputs)
+    return scores
+
+
+def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -> Array:
+    """Scores of some columns brought to the mean and spread they have as stated."""
+    if not len(columns):
+        return scores
+    anew = scores[..., columns]
+    compared = inputs.rows.known(anew)
+    spread = deviation(compared, ddof=0)
+    distance = (anew - average(compared)) / np.where(spread > 0, spread, 1.0)
+    found = scale.centre[columns] + scale.width[columns] * distance
+    scores[..., columns] = np.clip(found, scale.low[columns], scale.high[columns])
     return scores
 
 
 def _scored(
     inputs: Inputs, values: Array, measure: Measure, shifts: Array | None, method: str = "stated",
-    other: Normalisation | None = None,
+    again: Positions | None = None,
 ) -> Array:  # fmt: skip
-    """Scores by one measure, those of the other normalisation by a method of its own."""
+    """Scores by one measure, those of some columns by a method of their own."""
     values = _transformed(values, measure, inputs)
     known = measure.yardsticks
-    again = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
+    others = np.array([], dtype=np.intp) if again is None else again
     parts: list[tuple[Spec, Positions]] = []
     for spec, columns in inputs.by_method:
-        kept = np.setdiff1d(columns, again) if len(again) else columns
+        kept = np.setdiff1d(columns, others) if len(others) else columns
         parts += [(spec, kept)] if len(kept) else []
-    parts += [(Spec(method), again)] if len(again) else []
+    parts += [(Spec(method), others)] if len(others) else []
     if len(parts) == 1:
-        scores = _by(parts[0][0], values, known, parts[0][1], shifts)
-    else:
-        found = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
-        scores = np.empty((max(map(len, found)), *values.shape[1:]))
-        for (_, columns), part in zip(parts, found, strict=True):
-            scores[..., columns] = part
-    if other is not None and len(again) and len(other.open):
-        anew = scores[..., other.open]
-        compared = inputs.rows.known(anew)
-        spread = deviation(compared, ddof=0)
-        distance = (anew - average(compared)) / np.where(spread > 0, spread, 1.0)
-        scores[..., other.open] = other.centre + other.width * distance
+        return _by(parts[0][0], values, known, parts[0][1], shifts)
+    found = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
+    scores = np.empty((max(map(len, found)), *values.shape[1:]))
+    for (_, columns), part in zip(parts, found, strict=True):
+        scores[..., columns] = part
     return scores
 
 

@@ -8,11 +8,10 @@ from spi_pipeline.engine.calculate.changes import Changes, Normalisation
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.uncertainty.scale import scale_of
 from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 WAYS = ("stated", "minmax", "percentile_rank")
-# Scores without fixed ends: another way to normalise is brought to their mean and spread, or it would be another unit.
-OPEN = ("z", "base_year_z", "normal", "rank", "borda", "scaled", "none")
 # What is taken as given is not normalised in another way.
 GIVEN = ("none", "exponential", "exponential_of_ranks")
 
@@ -28,13 +27,17 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
         return "scores or ranks are taken as given"
     if min(map(len, scores.inputs.rows.ranked.values())) < 2:
         return "a single area has no place among others"
-    unlimited = columns[np.isin(methods[columns], OPEN)]
-    stated = rows_of(scores.scores[leaves], among).to_numpy(dtype=float)[:, unlimited]
-    centre, width = np.nanmean(stated, axis=0), np.nanstd(stated, axis=0)
+    scale = scale_of(scores)
+
+    how = "as stated, min-max, or percentile rank, on the scale of the scores as stated"
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])
-        other = Normalisation(columns, chosen, unlimited, centre, width)
-        return Changes(normalisation=other), {"normalisation": chosen}
+        return Changes(normalisation=Normalisation(columns, chosen), scale=scale), {"normalisation": chosen}
 
-    return Drawable("as stated, min-max, or percentile rank", draw, "each is as likely as another", columns)
+    return Drawable(
+        how,
+        draw,
+        "each is as likely as another",
+        columns,
+    )

@@ -13,6 +13,7 @@ from spi_pipeline.engine.framework.bounds import number
 from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.normalise.transform import Transform
 from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.uncertainty.scale import scale_of
 from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 
@@ -30,11 +31,18 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     root = Transform("square_root")
     stated = scores.inputs.measure.transforms
     chosen = [root if column in columns else one for column, one in enumerate(stated)]
-    other = replace(measured(task, chosen), least=0.0)
+    other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
+
+    how = "as stated, or the square root, on the scale of the scores as stated"
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
         noted = {"transform": np.where(rooted, "square_root", "stated")}
-        return Changes(measure=(other, rooted)), noted
+        return Changes(measure=(other, rooted), scale=scale), noted
 
-    return Drawable("as stated, or the square root", draw, "either is as likely as the other", columns)
+    return Drawable(
+        how,
+        draw,
+        "either is as likely as the other",
+        columns,
+    )
