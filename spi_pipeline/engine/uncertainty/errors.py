@@ -63,7 +63,7 @@ class Errors:
         flat = values.reshape(len(generators), -1)
         cells = slice(None) if np.array_equal(self.cells, np.arange(flat.shape[1])) else self.cells
         for own, generator in zip(flat, generators, strict=True):
-            noise = generator.standard_normal(count)
+            noise = generator.standard_normal(count, dtype=np.float32)  # an error needs no more digits
             own[cells] += self.sd * (noise if self.observation is None else noise[self.observation])
 
 
