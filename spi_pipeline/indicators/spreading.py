@@ -18,9 +18,9 @@ Array = npt.NDArray[np.float64]
 
 # Variance of the difference between the part of an area that lies in one ward and the rest of it, as a multiple of the
 # variance between areas: pieces of one MSOA differ as much as two MSOAs drawn at random, whose difference has twice
-# their variance. Estimated by ``contrast_ratio`` over 32 figures of seven census tables of Luton. Nothing is published
+# their variance. Estimated by ``contrast_ratio`` over 34 figures of nine census tables of Luton. Nothing is published
 # below output areas, so theirs is taken to be that of LSOAs.
-CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.9, "ward": 0.0}
+CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.8, "ward": 0.0}
 
 
 def spreading_error(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,19 @@ from spi_pipeline.indicators.spreading import CONTRAST
 from spi_pipeline.outputs.queries import reading
 
 COLUMNS = ["what", "basis", "stated", "estimated"]
+# Census tables by output area whose columns are parts of a whole, with the whole: behind indicators or not, since all
+# say how much pieces of an area differ. Residents of communal establishments, single buildings, are not among them.
+CENSUS = {
+    "census_accommodation_type": "households",
+    "census_car_availability": "households",
+    "census_central_heating": "households",
+    "census_disability": "residents",
+    "census_english_proficiency": "residents_3_and_over",
+    "census_general_health": "residents",
+    "census_overcrowding": "households",
+    "census_qualifications": "residents_16_and_over",
+    "census_unpaid_care": "residents_5_and_over",
+}
 
 
 def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
@@ -40,26 +53,27 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
             estimate = estimated_error(indicator, observed)
             if estimate is not None:
                 rows.append((indicator.id, error.basis, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
-    lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(contracts, embedded)
+    lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(CENSUS, embedded)
     for level in ("lsoa", "msoa"):
         ratio = contrast_ratio(figures, weights, lookup[f"{level}_code"])
         rows.append((level, "contrast", CONTRAST[level], float(f"{ratio:.2g}")))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def census_figures(contracts: Contracts, embedded: Callable[[str], pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Every column of the census tables behind indicators that come by output area, as a share of its table.
+def census_figures(bases: Mapping[str, str], embedded: Callable[[str], pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Every column of census tables by output area, as a share of its table.
+
+    Args:
+        bases: by source the column that is the whole.
+        embedded: the embedded table of a source, by its id.
 
     Returns:
         By source and column: ``area_code``, ``count`` and ``base``.
     """
     found = {}
-    for indicator in contracts.indicators.values():
-        source, base = contracts.sources[indicator.source], indicator.measure.denominator
-        by_output_area = source.cadence == "decennial" and "oa" in source.properties.geography.levels
-        if indicator.measure.kind == "share" and by_output_area and base is not None:
-            table = embedded(source.id)
-            for column in table.columns.drop(["area_code", base.column]):
-                figure = pd.DataFrame({"count": table[column], "base": table[base.column]}, dtype="float64")
-                found[f"{source.id}.{column}"] = figure.assign(area_code=table["area_code"])
+    for name, base in bases.items():
+        table = embedded(name)
+        for column in table.columns.drop(["area_code", base]):
+            figure = pd.DataFrame({"count": table[column], "base": table[base]}, dtype="float64")
+            found[f"{name}.{column}"] = figure.assign(area_code=table["area_code"])
     return found

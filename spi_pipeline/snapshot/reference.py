@@ -28,10 +28,9 @@ QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p9
 NATIONAL = 0.9
 # Sources whose files hold all of England.
 NATIONAL_SOURCES = (
-    "census_residents", "census_households", "census_general_health", "census_car_availability",
-    "census_central_heating", "census_qualifications", "census_disability", "census_overcrowding", "deprivation_2019",
-    "deprivation_2025", "deprivation_2025_subdomains", "digital_exclusion", "census_english_proficiency", "loneliness",
-    "energy_certificates", "private_outdoor_space",
+    "census_residents", "census_households", "census_central_heating", "census_qualifications", "census_overcrowding",
+    "census_english_proficiency", "deprivation_2019", "deprivation_2025", "deprivation_2025_subdomains",
+    "digital_exclusion", "loneliness", "energy_certificates", "private_outdoor_space",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.indicators.estimates import contrast_ratio
 from spi_pipeline.indicators.spreading import CONTRAST, spreading_error
+from spi_pipeline.outputs.errors import CENSUS, census_figures
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -94,17 +95,8 @@ def test_the_error_goes_with_the_unit_and_does_not_exceed_the_count_at_stake(
 
 
 LEVELS = {"msoa": "MSOAs", "lsoa": "LSOAs"}
-TABLES = {
-    "census_accommodation_type": "households",
-    "census_car_availability": "households",
-    "census_central_heating": "households",
-    "census_disability": "residents",
-    "census_general_health": "residents",
-    "census_overcrowding": "households",
-    "census_qualifications": "residents_16_and_over",
-    # Behind no indicator, so CONTRAST was not estimated from it.
-    "census_tenure": "households",
-}
+# Of tenure CONTRAST was not estimated.
+TABLES = {**CENSUS, "census_tenure": "households"}
 
 
 def embedded(name: str) -> pd.DataFrame:
@@ -120,17 +112,6 @@ def allocation(contracts: Contracts) -> pd.DataFrame:
     ].to_pandas()
 
 
-def census() -> dict[str, pd.DataFrame]:
-    """By table and column: output areas with ``count`` and ``base``."""
-    found = {}
-    for name, base in TABLES.items():
-        table = embedded(name)
-        for column in table.columns.drop(["area_code", base]):
-            pair = {"count": table[column].astype(float), "base": table[base].astype(float)}
-            found[f"{name}.{column}"] = pd.DataFrame({"area_code": table["area_code"], **pair})
-    return found
-
-
 @pytest.fixture(scope="module")
 def covered(contracts: Contracts, allocation: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """By level and census figure, the share of wards whose interval covers what their output areas say.
@@ -139,7 +120,7 @@ def covered(contracts: Contracts, allocation: pd.DataFrame) -> dict[str, pd.Data
     ``CONTRAST``, ``left_out`` by the ratio estimated without the table that is judged.
     """
     authority_of = {ward.code: ward.authority for ward in contracts.geography.wards}
-    lookup, every = embedded("output_area_lookup").set_index("area_code"), census()
+    lookup, every = embedded("output_area_lookup").set_index("area_code"), census_figures(TABLES, embedded)
     by_oa = allocation[allocation["geography"] == "oa21"]
     found = {}
     for level in LEVELS:
