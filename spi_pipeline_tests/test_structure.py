@@ -19,7 +19,6 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 MOST_FILES = 16
 # Each with its reason.
 LONG = {
-    "orchestration": "one file for each thing that Dagster knows, and for each question put to its records",
     "rules/kinds": "one file for each kind of rule, all alike, listed in its __init__",
 }
 
