@@ -111,7 +111,7 @@ def movement(count: pd.Series, base: pd.Series, dispersion: float = 1.0) -> pd.D
     """How far the wards of one authority have moved: ratios of counts to base, drawn to the authority's.
 
     Gamma–Poisson shrinkage as in ``shrink_rates``. Where wards differ by no more than chance, each moves as the
-    authority; the interval is then that of the authority's count. Below five wards nothing says how much of their
+    authority, and its interval is that of the authority's count. Below five wards nothing says how much of their
     differences is noise, and each keeps its own ratio. Counts that scatter φ times as much as chance are worth 1/φ of
     their number.
 
@@ -127,11 +127,13 @@ def movement(count: pd.Series, base: pd.Series, dispersion: float = 1.0) -> pd.D
     if base.notna().sum() < MIN_AREAS:
         return events_interval(count, base).assign(value=count / base)
     shrunk = shrink_rates(count, base)
-    found = pd.DataFrame({"value": shrunk.value, "lower": shrunk.lower, "upper": shrunk.upper})
-    if np.isinf(shrunk.strength):
-        ((low, high),) = _of_all(count.where(base.notna()), base)[["lower", "upper"]].to_numpy()
-        found = found.assign(lower=low, upper=high).where(base.notna())
-    return found
+    # What a ward is drawn to is the authority's own ratio, and no surer than its count: the two errors are added.
+    town = _of_all(count.where(base.notna()), base).iloc[0]
+    below = np.hypot(shrunk.value - shrunk.lower, town["value"] - town["lower"])
+    above = np.hypot(shrunk.upper - shrunk.value, town["upper"] - town["value"])
+    return pd.DataFrame(
+        {"value": shrunk.value, "lower": (shrunk.value - below).clip(lower=0), "upper": shrunk.value + above}
+    )
 
 
 def _moved(standing: pd.DataFrame, count: Array, base: Array, dispersion: float, wards: Wards) -> pd.DataFrame:

@@ -140,6 +140,14 @@ def test_more_counts_are_drawn_less_and_are_surer() -> None:
     assert width[0] > width[1]
 
 
+def test_no_ward_is_surer_of_its_movement_than_its_town() -> None:
+    expected = pd.Series([100.0, 120, 80, 90, 110, 100])
+    count = pd.Series([98.0, 121, 79, 92, 108, 101])
+    got = movement(count, expected)
+    town = movement(pd.Series([count.sum()]), pd.Series([expected.sum()])).iloc[0]
+    assert (got["upper"] - got["lower"] >= town["upper"] - town["lower"] - 1e-9).all()
+
+
 def test_every_calendar_month_weighs_alike_whichever_are_held() -> None:
     """A base that holds January twice and the other months once is no heavier on January."""
     base = dict.fromkeys(months("2022-05", "2023-04"), [10.0] * 7) | {"2024-01": [30.0] * 7}
