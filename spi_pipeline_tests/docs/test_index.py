@@ -135,9 +135,8 @@ def test_useful_lives(contracts: Contracts) -> None:
         [life.title[0].upper() + life.title[1:], life.years, life.reason, ", ".join(sorted(sources[word]))]
         for word, life in lives.items()
     ]
-    assert {item.source for item in contracts.indicators.values()} == {
-        name.strip("`") for word in lives for name in sources[word]
-    }, "sources that no indicator is read from need none"
+    needed = {f"`{item.source}`" for item in contracts.indicators.values()}
+    assert needed <= {name for word in lives for name in sources[word]}
     assert_table(DOCUMENT, "lives", markdown_table(header, rows, numbers=["Years"]))
 
 

@@ -132,7 +132,7 @@ def test_the_preview_of_an_indicator_shows_every_ward_by_name(instance: dg.Dagst
     wards = {ward.name for ward in refreshed.contracts.geography.wards}
     shown = _shown(instance, "indicator/turnout")
     assert wards <= {row[0] for row in shown}
-    assert shown[-1] == ["Farley", "–", "missing"]
+    assert shown[-1] == ["Farley", "–", "–", "missing"]
     values = [float(row[1]) for row in shown[:-1]]
     assert values == sorted(values, reverse=True)
 

@@ -26,12 +26,16 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
     names, bounded = _names(contracts), any(row["lower"] is not None for row in rows)
     shown = []
     for row in rows:
-        found = {"value": row["value"], "from": row["lower"], "to": row["upper"]}
-        figures = {name: rounded(value) for name, value in found.items() if name == "value" or bounded}
+        figures = {"value": rounded(row["value"])} | ({"between": _between(row)} if bounded else {})
         shown.append({"ward": names.get(row["area_code"], row["area_code"]), **figures, "status": row["status"]})
     ends = sorted({row["period_end"] for row in rows if row["period_end"]})
     of = f", figures to {ends[-1]}" if ends else ""
     return _titled(rows, f"{of}, in {contracts.vocabulary.units[indicator.unit].title}", shown)
+
+
+def _between(row: Row) -> str | None:
+    """The ends of the interval of a value in one cell, so that every ward is shown in place."""
+    return None if row["lower"] is None else f"{rounded(row['lower'])}–{rounded(row['upper'])}"
 
 
 def scores(table: pa.Table, contracts: Contracts, element: str) -> str:

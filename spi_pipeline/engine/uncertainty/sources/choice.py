@@ -80,8 +80,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     lent = [term.parent for term in terms if len(_indicators(scores, term.parent)) == 1]
     borrowed = f"; {', '.join(lent)}, of one indicator, by what the others show" if lent else ""
     return Drawable(
-        "components moved as far as other indicators in the place of theirs would move them, by what the indicators' "
-        f"differences show{borrowed}", draw,
+        f"components moved as far as their indicators' differences say that others would move them{borrowed}", draw,
         "the indicators of a component are a random sample of what could measure it, and components differ in this "
         "only as much as they prove to",
     )  # fmt: skip
