@@ -49,7 +49,7 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
     weight = pd.DataFrame(
         [
             {"edition": 2024, "profile": "spi", "authority_code": TOWN, "parent_id": parent, "id": child, "weight": 1.0}
-            for parent, child in [("housing", "turnout"), (index, "housing")]
+            for parent, child in [("housing", "overcrowded_homes"), (index, "housing")]
         ]
     )
     values = [
@@ -62,8 +62,8 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
         f"element_score.{index}": scores("index", index, **{WARD: 40.0, TOWN: 45.0}),
         "weight.housing": weight[:1],
         f"weight.{index}": weight[1:],
-        "indicator_value.turnout": pd.DataFrame(values).assign(edition=2024),
-        "indicator": pd.DataFrame({"indicator_id": ["turnout"], "in_basis": [True]}),
+        "indicator_value.overcrowded_homes": pd.DataFrame(values).assign(edition=2024),
+        "indicator": pd.DataFrame({"indicator_id": ["overcrowded_homes"], "in_basis": [True]}),
         "edition": pd.DataFrame({"edition": [2024]}),
         "rank_interval": pd.DataFrame(interval).astype({"rank_low": "Int64", "rank_high": "Int64"}),
         AS_OF: date(2025, 6, 30),

@@ -15,6 +15,6 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     if errors is None:
         return "no value has an allocation_error"
     return Drawable(
-        "values drawn from normal distributions with the standard errors of spreading them from larger areas",
+        "values drawn with the standard errors of spreading them from larger areas",
         errors.draw, "errors of different indicators and areas do not depend on each other", errors.columns,
     )  # fmt: skip
