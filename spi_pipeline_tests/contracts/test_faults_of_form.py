@@ -15,7 +15,8 @@ from spi_pipeline_tests.contracts.mutation import (
 )
 
 INDICATOR_KEYS = (
-    "description, direction, error, goalposts, id, limits, measure, plausible, predecessor, source, title, unit"
+    "description, direction, error, goalposts, id, limits, measure, methods, plausible, predecessor, source, title, "
+    "unit"
 )
 OVERCROWDED = "source: census_overcrowding"
 

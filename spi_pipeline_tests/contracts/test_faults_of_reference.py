@@ -287,7 +287,7 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
 
 
 def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> None:
-    other = change(root, HOUSING, "other: overcrowded_homes}", "other: overcrowded_home}")
+    other = change(root, HOUSING, "other: indoor_environment}", "other: indoor_environmen}")
     limit = change(root, "indicators/health.yaml", "upper: life_expectancy_upper", "upper: life_expectancy_hi")
     limits, measures = sorted(faults(root), key=lambda fault: fault.file)
     assert (limits.line, measures.line) == (limit, other)
@@ -295,8 +295,8 @@ def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> 
         "indicator life_expectancy: 'life_expectancy_hi' is not a column of local_health; nearest is 'life_expectancy'"
     )
     assert measures.message.startswith(
-        "indicator short_of_rooms_2025: 'overcrowded_home' is not an indicator that could be a second measure; "
-        "nearest is 'overcrowded_homes'"
+        "indicator homes_in_poor_condition: 'indoor_environmen' is not an indicator that could be a second measure; "
+        "nearest is 'indoor_environment'"
     )
 
 

@@ -44,12 +44,12 @@ def ends(name: str, code: str, low: int | None, high: int | None, profile: str =
 
 
 def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame:
-    """A town whose index is homes alone, of one indicator measured in 2021; one ward's value is missing."""
+    """A town whose index is warm homes alone, of one indicator measured in 2021; one ward's value is missing."""
     index = "social_progress_index"
     weight = pd.DataFrame(
         [
             {"edition": 2024, "profile": "spi", "authority_code": TOWN, "parent_id": parent, "id": child, "weight": 1.0}
-            for parent, child in [("housing", "no_car"), (index, "housing")]
+            for parent, child in [("water_and_sanitation", "no_central_heating"), (index, "water_and_sanitation")]
         ]
     )
     values = [
@@ -58,12 +58,14 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
         value(TOWN, 2021, "carried", 9.0),
     ]
     tables = {
-        "element_score.housing": scores("component", "housing", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}),
+        "element_score.water_and_sanitation": scores(
+            "component", "water_and_sanitation", **{WARD: 60.0, OTHER: 50.0, TOWN: 55.0}
+        ),
         f"element_score.{index}": scores("index", index, **{WARD: 40.0, TOWN: 45.0}),
-        "weight.housing": weight[:1],
+        "weight.water_and_sanitation": weight[:1],
         f"weight.{index}": weight[1:],
-        "indicator_value.no_car": pd.DataFrame(values).assign(edition=2024),
-        "indicator": pd.DataFrame({"indicator_id": ["no_car"], "in_basis": [True]}),
+        "indicator_value.no_central_heating": pd.DataFrame(values).assign(edition=2024),
+        "indicator": pd.DataFrame({"indicator_id": ["no_central_heating"], "in_basis": [True]}),
         "edition": pd.DataFrame({"edition": [2024]}),
         "rank_interval": pd.DataFrame(interval).astype({"rank_low": "Int64", "rank_high": "Int64"}),
         AS_OF: date(2025, 6, 30),
@@ -73,10 +75,10 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
 
 def test_scores_of_all_elements_with_their_intervals(contracts: Contracts) -> None:
     interval = [
-        ends("housing", WARD, 1, 2),
-        ends("housing", OTHER, 2, 5),
-        ends("housing", TOWN, None, None),
-        ends("housing", WARD, 7, 9, profile="equal"),
+        ends("water_and_sanitation", WARD, 1, 2),
+        ends("water_and_sanitation", OTHER, 2, 5),
+        ends("water_and_sanitation", TOWN, None, None),
+        ends("water_and_sanitation", WARD, 7, 9, profile="equal"),
         ends("social_progress_index", WARD, 3, 4),
     ]
     found = scored(contracts, interval).set_index(["level", "area_code"])
@@ -100,7 +102,7 @@ def test_scores_of_all_elements_with_their_intervals(contracts: Contracts) -> No
 
 
 def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
-    found = scored(contracts, [ends("housing", WARD, 1, 2)]).set_index(["level", "area_code"])
+    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
     dated = found.loc[("component", WARD)]
     assert (dated["newest_period"], dated["slots"], dated["slots_filled"]) == (date(2021, 3, 21), 1, 1)
     # The edition ends on the last day of 2024.
@@ -114,7 +116,7 @@ def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
 
 def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
     with pytest.raises(pd.errors.MergeError):
-        scored(contracts, [ends("housing", WARD, 1, 2), ends("housing", WARD, 1, 3)])
+        scored(contracts, [ends("water_and_sanitation", WARD, 1, 2), ends("water_and_sanitation", WARD, 1, 3)])
 
 
 def value(code: str, edition: int, status: str, figure: float | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The UI shows texts of up to a thousand characters in place, longer ones behind a
 column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,12 +25,19 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
     higher_first = indicator.direction == "higher_is_better"
     rows.sort(key=lambda row: (row["value"] is None, (row["value"] or 0) * (-1 if higher_first else 1)))
     names, bounded = _names(contracts), any(row["lower"] is not None for row in rows)
+    usual = Counter(row["status"] for row in rows).most_common(1)[0][0] if rows else ""
     shown = []
     for row in rows:
         figures = {"value": rounded(row["value"])} | ({"between": _between(row)} if bounded else {})
-        shown.append({"ward": names.get(row["area_code"], row["area_code"]), **figures, "status": row["status"]})
+        shown.append(
+            {
+                "ward": names.get(row["area_code"], row["area_code"]),
+                **figures,
+                "unless": "" if row["status"] == usual else row["status"],
+            }
+        )
     ends = sorted({row["period_end"] for row in rows if row["period_end"]})
-    of = f", figures to {ends[-1]}" if ends else ""
+    of = f", {usual}" + (f", figures to {ends[-1]}" if ends else "")
     return _titled(rows, f"{of}, in {contracts.vocabulary.units[indicator.unit].title}", shown)
 
 

@@ -14,6 +14,6 @@ def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     if errors is None:
         return "no value has an allocation_error"
     return Uncertain(
-        "values drawn from normal distributions with the standard errors of spreading them from larger areas",
+        "values drawn with the standard errors of spreading them from larger areas",
         errors, "errors of different indicators and areas do not depend on each other",
     )  # fmt: skip
