@@ -3,7 +3,8 @@
     python -m spi_pipeline_tests.simulation
 
 draws universes from the model that the intervals rest on: every component has a true level for each area and edition,
-its indicators are a sample of what could measure it, and figures are measured with error. It prints the share of true
+its indicators are a sample of what could measure it, figures are measured with error, and some are missing and
+estimated. It prints the share of true
 scores, ranks and changes that lie within their 90 % intervals; then the same where errors are twice as large as stated
 and what was not measured again has drifted all the same.
 """
@@ -23,6 +24,8 @@ from spi_pipeline.engine.uncertainty.simulate import simulate
 AREAS, SLOTS, EDITIONS = 20, (2, 3, 3, 4, 4, 5, 6, 3), (2023, 2024)
 # Points: of areas, of what all areas share of an indicator, of an area's own, of errors, and of changes.
 LEVEL, COMMON, OWN, ERROR, MOVE = 8.0, 5.0, 5.0, 2.5, 4.0
+# Share of an indicator's areas that have no figure in either edition, which is estimated.
+MISSING = 0.05
 SOURCES = ("measurement", "allocation", "imputation", "choice")
 NAMES = ["component scores", "index scores", "ranks", "changes"]
 
@@ -54,6 +57,7 @@ def universe(rng: np.random.Generator, worse: float = 1.0, drift: float = 0.0) -
         true = np.stack([slot, slot + moved])
         figures = true + worse * ERROR * rng.normal(size=true.shape)
         figures[1][:, ~again] = figures[0][:, ~again]
+        figures[:, rng.random((AREAS, count)) < MISSING] = np.nan
         found.levels.append(level)
         found.true.append(true)
         found.figures.append(figures)
@@ -77,7 +81,9 @@ def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
                          for area, value in enumerate(figures[place][:, slot])]  # fmt: skip
     values = pd.DataFrame(rows, columns=["area_code", "edition", "indicator_id", "value", "period"])
     half = 1.96 * ERROR
-    return {"elements": elements}, values.assign(lower=values["value"] - half, upper=values["value"] + half)
+    return {"elements": elements, "impute": "regression"}, values.assign(
+        lower=values["value"] - half, upper=values["value"] + half
+    )
 
 
 def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.indicators.observations import observations
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import Slot, basis_id, choose_slots, edition_table, require_components, slots
-from spi_pipeline_tests.scoring.town import AREAS, NAN, NORTH, SOUTH, WARDS, framework, indicator, observed
+from spi_pipeline_tests.scoring.town import AREAS, NAN, NORTH, SOUTH, WARDS, framework, indicator, observed, source
 
 TODAY = dt.date(2024, 6, 1)
 ONE = Areas(pd.Series(NORTH, index=WARDS))
@@ -126,3 +127,31 @@ def test_shares_are_means_over_the_wards_and_estimates_are_missing_from_them() -
     rows = figures({2024: "observed"})
     rows.loc[rows["area_code"].isin([WARDS[0], NORTH, SOUTH]), "status"] = "missing"
     assert told(rows, {"damp": 1.0})["measured_weight"].tolist() == [0.75, 0.75]
+
+
+@pytest.mark.parametrize(("older", "kept"), [(2022, True), (2018, False)])
+def test_taking_away_the_newest_value_leaves_the_basis_or_takes_the_slot_out_of_every_edition(
+    older: int, kept: bool
+) -> None:
+    editions = [2021, 2022, 2023, 2024]
+
+    def of(years: list[int]) -> pd.DataFrame:
+        """What the editions hold of values of these years; each edition has a row for every area."""
+        values = pd.DataFrame(
+            [
+                {"area_code": area, "period_start": pd.Timestamp(year, 1, 1), "period_end": pd.Timestamp(year, 12, 31),
+                 "value": 50.0, "lower": 49.0, "upper": 51.0, "allocation_error": 0.0, "error_basis": "counts",
+                 "numerator": 50.0, "denominator": 100.0}
+                for year in years
+                for area in [*WARDS, NORTH]
+            ]
+        )  # fmt: skip
+        return observations(values, indicator("damp"), source(), [], editions, relative=False)
+
+    full, less = of([older, 2024]), of([older])
+    assert not chosen(full, ["damp"])[0].missing_because
+    assert bool(chosen(less, ["damp"])[0].missing_because) is not kept
+    # The slot is there in all editions or in none: each holds a value, and the basis is one for all of them.
+    for rows in (full, less):
+        assert set(rows["edition"]) == set(editions)
+        assert not (rows["status"] == "missing").any()
