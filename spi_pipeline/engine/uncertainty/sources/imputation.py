@@ -23,6 +23,6 @@ def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     if errors is None:
         return "no filled cell has an error: there was no known value to try the estimate on"
     return Uncertain(
-        "filled cells drawn around their estimates with the error of estimates of known values", errors,
+        "filled cells drawn with the error that estimates of known values have", errors,
         "a missing value is as hard to estimate as a known one",
     )  # fmt: skip

@@ -29,7 +29,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
         return "a single area has no place among others"
     scale = scale_of(scores)
 
-    how = "as stated, min-max, or percentile rank, on the scale of the scores as stated"
+    how = "as stated, min-max, or percentile rank, on one scale"
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])

@@ -33,7 +33,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     chosen = [root if column in columns else one for column, one in enumerate(stated)]
     other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
 
-    how = "as stated, or the square root, on the scale of the scores as stated"
+    how = "as stated, or the square root, on one scale"
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
