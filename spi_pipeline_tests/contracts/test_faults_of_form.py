@@ -215,7 +215,7 @@ OVERCROWDED = "source: census_overcrowding"
             "share by households", CHOICE,
             "columns: [none]",
             "weighted_by: households, columns: [none]",
-            "indicators.no_car.measure: weighted_by belongs to a mean without a denominator",
+            "indicators.no_car.measure: weighted_by belongs to a mean without a denominator, or to a level",
         ),
     ],
 )  # fmt: skip
