@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -149,20 +148,15 @@ def _places(settings: Settings, contracts: Contracts, kinds: list[Placed]) -> Pl
 
 
 def _check_days(expires: str, period: str) -> None:
+    from spi_pipeline.contracts.models.vocabulary import is_day
+
     first, mark, last = period.partition("/")
     if period and (not mark or first > last):
         raise typer.BadParameter("--period is a first day and a last, with a stroke between them")
     for option, days in (("--expires", [expires] if expires else []), ("--period", [first, last] if period else [])):
         for day in days:
-            if not _is_day(day):
+            if not is_day(day):
                 raise typer.BadParameter(f"{option}: {day!r} is no day like 2026-03-31")
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return dt.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _write(root: Path, written: dict[str, str], component: str) -> None:

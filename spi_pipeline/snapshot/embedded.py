@@ -150,7 +150,9 @@ def embedded_digest(folder: Path, source_id: str) -> str:
 
 
 def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
-    """The sources of which nothing is embedded, since they are fetched or laid in; a frozen one has to be, when read.
+    """The sources that have no embedded table because they are fetched or laid in.
+
+    A frozen source without one is a fault, which is told when the source is read.
 
     Raises:
         SpiError: as for ``snapshot_as_of``.

@@ -1,12 +1,11 @@
 """What others published about the areas that the index is of, as statements that our figures can be held against."""
 
-import datetime as dt
 import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from spi_pipeline.contracts.models.vocabulary import Strict
+from spi_pipeline.contracts.models.vocabulary import Strict, is_day
 
 End = Literal["lowest", "highest"]
 _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?")
@@ -14,11 +13,7 @@ _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?")
 
 def _is_date(text: str) -> bool:
     """Whether a text is a year, month or day that there is."""
-    try:
-        dt.date.fromisoformat(f"{text}-01-01"[: len("YYYY-MM-DD")])
-    except ValueError:
-        return False
-    return _DATE.fullmatch(text) is not None
+    return _DATE.fullmatch(text) is not None and is_day(f"{text}-01-01"[: len("YYYY-MM-DD")])
 
 
 class Claim(Strict):

@@ -6,6 +6,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day that there is, ``YYYY-MM-DD``."""
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _real(day: str) -> str:
     dt.date.fromisoformat(day)
     return day

@@ -104,7 +104,7 @@ class Uncertainty:
 def simulate(
     scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, progress: Progress | None = None
 ) -> Uncertainty:
-    """What ``engine.draw`` does, and with another doubt than the framework's where one is given.
+    """Recalculate an index many times, as ``engine.draw`` does, with what ``doubt`` names drawn anew.
 
     Rank 1 is as in the recipe. The same seed gives the same figures, whatever the number of cores: every source of
     every draw has a seed sequence of its own, and draws are summarised in their order.

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Composition
 from spi_pipeline.engine.association import associations, beyond_line, correlation_interval
+from spi_pipeline.scoring.analysis.context import newest
 from spi_pipeline.scoring.areas import Areas
 
 ENGLAND = "E92000001"
@@ -24,12 +25,6 @@ RESIDUAL_COLUMNS = [
     "lower", "upper", "verdict", "n",
 ]  # fmt: skip
 ABOVE, BELOW, WITHIN = "more than suggested", "less than suggested", "as suggested"
-
-
-def newest(context: pd.DataFrame) -> pd.DataFrame:
-    """The newest figure of each measure of the context, areas × measures."""
-    known = context.dropna(subset=["value"]).sort_values("period_end")
-    return known.groupby(["area_code", "measure_id"])["value"].last().unstack().astype("float64")
 
 
 def compositions(

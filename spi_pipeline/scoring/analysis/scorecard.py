@@ -9,6 +9,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Peers
 from spi_pipeline.engine.peers import nearest_peers, scorecard
+from spi_pipeline.scoring.analysis.context import newest
 from spi_pipeline.scoring.areas import Areas
 
 SCORECARD_COLUMNS = [
@@ -31,8 +32,7 @@ def scorecards(scores: pd.DataFrame, context: pd.DataFrame, peers: Peers, areas:
     Returns:
         The columns of the product ``scorecard``; a ward without a figure of the measure has no peers and no row.
     """
-    known = context[(context["measure_id"] == peers.measure) & context["area_code"].isin(areas.wards)]
-    standing = known.sort_values("period_end").groupby("area_code")["value"].last()
+    standing = newest(context).reindex(index=areas.wards, columns=[peers.measure])[peers.measure]
     chosen = nearest_peers(standing.dropna(), areas.authority_of, peers.count)
     wards = scores[scores["area_code"].isin(areas.wards)]
     level_of = dict(zip(wards["id"], wards["level"], strict=True))

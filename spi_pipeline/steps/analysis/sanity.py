@@ -10,6 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.sanity import SanityKind
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.scoring.analysis import sanity
+from spi_pipeline.scoring.analysis.context import newest
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import wards
@@ -72,8 +73,7 @@ def _step(
 def comparison(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """How scores go with measures of the context."""
     scores, level_of = _elements(inputs)
-    newest = inputs.frame("context").sort_values("period_end").groupby(["area_code", "measure_id"])["value"].last()
-    found = sanity.comparison(contracts.sanity, newest.unstack(), level_of)
+    found = sanity.comparison(contracts.sanity, newest(inputs.frame("context")), level_of)
     return _looked(step, "comparison", found, scores, contracts)
 
 
