@@ -8,6 +8,7 @@ import typer
 
 from spi_pipeline.cli.console import out
 from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
 app = typer.Typer(help="The public site made from the published tables.", no_args_is_help=True)
@@ -33,7 +34,7 @@ def site_build(
     postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
     results = Results.of_database(store.database, boundaries, contracts, postcodes)
     files = build(results, folder, downloads, facts=Facts(store.database, contracts.root))
-    out.print(f"{sum(bool(file.title) for file in files)} pages; open {folder / 'index.html'}")
+    out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 
 
 @app.command("serve")

@@ -189,7 +189,8 @@
   const hash = () => `#m=${state.m}&y=${state.y}${state.w ? `&w=${state.w}` : ""}`;
   const draw = () => {
     const asked = state.m;
-    load(`measures/${asked}`).then(() => asked === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part()));
+    const show = () => asked === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part());
+    load(`measures/${asked}`).then(show, () => { $("said").textContent = UNREAD; });
   };
 
   // What an address does not say, or says wrongly, is the index, the newest edition and no ward.

@@ -1,12 +1,14 @@
 // What pages do beyond being read; each can be read without.
 "use strict";
 
-// Data are scripts, read when they are first asked for: a page that was opened as a file may fetch nothing.
+// Data are scripts, read when they are first asked for: a page that was opened as a file may fetch nothing. Whoever asks
+// says so in a live region where one could not be read, and may ask again.
 const DATA = {};
+const UNREAD = "The figures could not be loaded. Check the connection and try again.";
 const load = async (name) => DATA[name] ?? new Promise((done, fail) => {
   const script = document.createElement("script");
   script.addEventListener("load", () => done(DATA[name]));
-  script.addEventListener("error", fail);
+  script.addEventListener("error", () => fail(new Error(script.src)));
   script.src = `static/${name}.js`;
   document.head.append(script);
 });
@@ -34,9 +36,11 @@ document.querySelectorAll("form.find").forEach((form) => {
     event.preventDefault();
     const text = input.value.trim();
     found.textContent = "";
-    const matches = (await byPostcode(text)).concat(byName(text));
+    let unread = false;
+    const here = await byPostcode(text).catch(() => { unread = true; return []; });
     if (text !== input.value.trim()) return;
-    found.textContent = !text ? "Type the name of a ward or a postcode."
+    const matches = here.concat(byName(text));
+    found.textContent = unread ? UNREAD : !text ? "Type the name of a ward or a postcode."
       : matches.length ? `${matches.length === 1 ? "The ward is" : "Wards that match:"} `
       : `No ward here has the name or postcode “${text}”. A postcode must be whole, such as AB1 2CD.`;
     matches.forEach((ward, place) => {
@@ -106,8 +110,13 @@ document.querySelectorAll("form.find").forEach((form) => {
 
   async function update(slugs) {
     asked = slugs;
-    const data = slugs.length > 1 ? await Promise.all(slugs.map((slug) => load(`wards/${slug}`))) : [];
+    const data = slugs.length > 1 ? await Promise.all(slugs.map((slug) => load(`wards/${slug}`))).catch(() => null) : [];
     if (asked !== slugs) return;
+    if (!data) {
+      place.replaceChildren();
+      said.textContent = UNREAD;
+      return;
+    }
     if (!data.length) place.replaceChildren();
     said.textContent = data.length ? show(slugs, data)
       : slugs.length ? `${name(slugs[0])} is chosen. Choose another ward to compare it with.` : "";
