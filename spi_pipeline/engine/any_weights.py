@@ -7,6 +7,11 @@ and as few, or as many, as possible shall. Areas that are above, or not above, u
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -59,11 +64,36 @@ def _above(ahead: Array, fewest: bool) -> int:
         slack = TIED + NEAR - doubtful.min(axis=1)
         held = LinearConstraint(np.hstack([doubtful, -np.diag(slack)]), TIED + NEAR - slack, np.inf)
     whole = LinearConstraint(np.r_[np.ones(parts), np.zeros(count)][None], 1, 1)
-    found = milp(
-        np.r_[np.zeros(parts), np.full(count, 1.0 if fewest else -1.0)],
-        constraints=[held, whole],
-        integrality=np.r_[np.zeros(parts), np.ones(count)],
-        bounds=Bounds(0, 1),
-    )
+    with _unheard():
+        found = milp(
+            np.r_[np.zeros(parts), np.full(count, 1.0 if fewest else -1.0)],
+            constraints=[held, whole],
+            integrality=np.r_[np.zeros(parts), np.ones(count)],
+            bounds=Bounds(0, 1),
+        )
     weights = found.x[:parts].clip(0) / found.x[:parts].clip(0).sum()
     return int((ahead @ weights > TIED).sum())
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """A context in which nothing reaches standard output, not even from a library in C.
+
+    HiGHS prints "HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();", whatever it is asked to
+    display, in one search of some thousand: in the middle of a table, or of JSON that a program reads.
+    """
+    if os.name != "posix" or sys.stdout is None:
+        yield
+        return
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+        flush(None)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

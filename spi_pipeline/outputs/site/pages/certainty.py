@@ -154,7 +154,12 @@ def _beside(site: Site, row: Row, rows: list[Row]) -> list[str]:
 def _doubt(site: Site) -> list[dict[str, Any]]:
     """The sources of doubt, the one with the largest part first."""
     of_profile = [records(site.results.newest(name)) for name in ("doubt", "sensitivity")]
-    shares = {row["source"]: row for row in of_profile[1] if row["authority_code"] == site.results.town.code}
+    # Where ranks hardly move, the part of a source in their movement cannot be told.
+    shares = {
+        row["source"]: row
+        for row in of_profile[1]
+        if row["authority_code"] == site.results.town.code and row["total"] is not None
+    }
     found = []
     for row in of_profile[0]:
         share = shares.get(row["source"])

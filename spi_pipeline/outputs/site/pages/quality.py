@@ -193,7 +193,9 @@ def _total(site: Site, row: Row) -> dict[str, Any]:
 def _split(site: Site) -> dict[str, Any]:
     """How many of each ward's residents live in areas that straddle wards, and how small areas were shared out."""
     area, allocation = site.results.tables["area"], site.results.tables["allocation"]
-    rows = records(area.sort_values("split_share", ascending=False))
+    # Under the official best fit no area is shared out, which says nothing about how many straddle wards.
+    known = area[area["placed_by"] == "postcodes"]
+    rows = records(known.sort_values("split_share", ascending=False))
     shared = []
     for name, of_it in allocation.groupby("geography"):
         parts = of_it.groupby("small_area_code").size()

@@ -40,8 +40,9 @@ document.querySelectorAll("form.find").forEach((form) => {
     const here = await byPostcode(text).catch(() => { unread = true; return []; });
     if (text !== input.value.trim()) return;
     const matches = here.concat(byName(text));
-    found.textContent = unread ? UNREAD : !text ? "Type the name of a ward or a postcode."
+    found.textContent = unread ? UNREAD : !text ? `Type the name of a ward${form.dataset.districts && " or a postcode"}.`
       : matches.length ? `${matches.length === 1 ? "The ward is" : "Wards that match:"} `
+      : !form.dataset.districts ? `No ward here has the name “${text}”.`
       : `No ward here has the name or postcode “${text}”. A postcode must be whole, such as AB1 2CD.`;
     matches.forEach((ward, place) => {
       if (place) found.append(", ");
