@@ -16,7 +16,6 @@ from dagster._core.loader import LoadingContextForTest
 
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.provenance import BEHIND, KEPT, asset_key
 from spi_pipeline.run import staleness
 from spi_pipeline.run.due import code_versions, due
 from spi_pipeline.run.plan import build_plan
@@ -57,7 +56,7 @@ def upgraded(_house: House, _source: Path) -> None:
 
 
 EDITS: dict[str, Edit] = {
-    "a bound": amended("indicators/safety.yaml", "plausible: {minimum: 0, maximum: 400}", "plausible: {minimum: 0, maximum: 600}"),
+    "a bound": amended("indicators/safety.yaml", "minimum: 0, maximum: 400}", "minimum: 0, maximum: 600}"),
     "a goalpost": amended("indicators/safety.yaml", "worst: 11", "worst: 12"),
     "a unit": amended("indicators/advanced_education.yaml", "unit: percent\n", "unit: ratio\n"),
     "a title": amended("indicators/safety.yaml", "title: Violence (", "title: Violent crime ("),
