@@ -83,8 +83,6 @@ def _computed(
     started = dt.datetime.fromtimestamp(instance.get_run_stats(run_id).start_time or 0, dt.UTC)
     outcomes = runner.run(steps, run_id, started)
     by_table = {outcome.table: outcome for outcome in outcomes}
-    if idle := [step.label for step in steps if all(by_table[name].state == "unchanged" for name in step.outputs)]:
-        context.log.info(f"nothing was computed, since nothing it follows from has changed: {', '.join(idle)}")
     lost = []
     for step in steps:
         own, key = [by_table[table] for table in step.outputs], asset_key(step)
@@ -118,8 +116,8 @@ def _computed(
 def checks_alone(plan: Sequence[Step], contracts: Contracts) -> dg.AssetChecksDefinition:
     """Every check of every asset, to be picked without its asset: the rules are asked of the tables there are.
 
-    What they are when tables are computed is logged by the step. A check that is an output of its step has three more
-    events for each evaluation, all of them stored twice.
+    What they are when tables are computed is logged by the step, and not asked again in the same run. A check that is
+    an output of its step has three more events for each evaluation, all of them stored twice.
     """
     specs = [spec for step in plan for spec in check_specs(step, contracts, asset_key(step))]
 
@@ -128,7 +126,7 @@ def checks_alone(plan: Sequence[Step], contracts: Contracts) -> dg.AssetChecksDe
         context: dg.AssetCheckExecutionContext, runner: dg.ResourceParam[Runner]
     ) -> Iterator[dg.AssetCheckResult]:
         picked = context.selected_asset_check_keys
-        assets = {check.asset_key for check in picked}
+        assets = {check.asset_key for check in picked} - context.job_def.asset_layer.selected_asset_keys
         steps = [step for step in plan if asset_key(step) in assets]
         try:
             judged = runner.check(steps)
@@ -136,12 +134,22 @@ def checks_alone(plan: Sequence[Step], contracts: Contracts) -> dg.AssetChecksDe
             raise dg.Failure(str(error), allow_retries=False) from None
         now = dt.datetime.now(dt.UTC)
         outcomes = {found.table: with_freshness(found, runner.settings, runner.reader, now) for found in judged}
+        outcomes |= {name: _asked(name, runner) for step in steps if step.cadence is not None for name in step.outputs}
         for step in steps:
             found = check_results(step, [outcomes[table] for table in step.outputs], asset_key(step))
             wanted = {check.name for check in picked if check.asset_key == asset_key(step)}
             yield from (result for result in found if result.check_name in wanted)
 
     return judge_again
+
+
+def _asked(name: str, runner: Runner) -> Outcome:
+    """What became of downloads when they were last asked for."""
+    version = runner.store.current(name)
+    if version is None:
+        return Outcome(name, "failed", message="they could not be had yet")
+    kept = version.stale_since is not None
+    return Outcome(name, "kept" if kept else "unchanged", (), version, message=version.stale_reason or "")
 
 
 def _spec(step: Step, graph: Graph) -> dg.AssetSpec:

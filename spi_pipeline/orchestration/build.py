@@ -6,7 +6,7 @@ import dagster as dg
 
 from spi_pipeline.orchestration.assets import Graph, checks_alone, operation_asset, operations
 from spi_pipeline.orchestration.runs import REFRESH
-from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
+from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
 from spi_pipeline.run.runner import Runner
@@ -59,7 +59,10 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             ),
         ],
         schedules=schedules(contracts, plan),
-        sensors=[alerts_sensor(settings, contracts), *([news(made, plan)] if made.publishers else [])],
+        sensors=[
+            alerts_sensor(settings, contracts),
+            *([news(made, plan), overdue_sensor(made, plan)] if made.publishers else []),
+        ],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

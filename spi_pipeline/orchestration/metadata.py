@@ -60,6 +60,8 @@ def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id
     found: dict[str, Any] = {"state": main.state}
     if main.message:
         found["reason"] = main.message
+    elif main.state == "unchanged":
+        found["reason"] = "nothing it follows from has changed, so nothing was computed"
     if main.version is None:
         return found
     if main.version.stale_since:
