@@ -14,7 +14,7 @@ import dagster as dg
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
-from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
+from spi_pipeline.orchestration.metadata import added_metadata, run_metadata, spec_metadata
 from spi_pipeline.orchestration.provenance import Provenance
 from spi_pipeline.orchestration.provenance import asset_key as asset_key
 from spi_pipeline.run.due import code_versions
@@ -103,6 +103,8 @@ def _computed(
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
             tags=provenance.tags(step, outcomes, runner, run_id),
         )
+        for other, added in added_metadata(step, runner.reader).items():
+            context.log_event(dg.AssetObservation(other, metadata=added))
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)

@@ -73,6 +73,12 @@ def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id
     return found | _shown(step.page.shows(step, reader.contracts, reader))
 
 
+def added_metadata(step: Step, reader: Reader) -> dict[dg.AssetKey, dict[str, Any]]:
+    """What a step tells on the pages of others."""
+    told = step.page.adds(step, reader.contracts, reader)
+    return {dg.AssetKey(list(key)): _shown(facts) for key, facts in told.items()}
+
+
 def _of_table(step: Step, outcomes: Sequence[Outcome], reader: Reader) -> dict[str, Any]:
     table = reader.table(outcomes[0].table)
     found: dict[str, Any] = {

@@ -54,6 +54,10 @@ def _nothing(*_: Any) -> Facts:
     return {}
 
 
+def _nothing_else(*_: Any) -> Mapping[tuple[str, str], Facts]:
+    return {}
+
+
 def _sample(_step: Step, table: pa.Table, _contracts: Contracts) -> str:
     return sample(table)
 
@@ -66,11 +70,13 @@ class Page:
         about: what is known before anything was ever computed.
         shows: what is read off the current tables.
         preview: the first look at the main table.
+        adds: what is told on the pages of other steps, by their keys: what only this one knows of them.
     """
 
     about: Callable[[Step, Contracts], Facts] = _nothing
     shows: Callable[[Step, Contracts, Look], Facts] = _nothing
     preview: Callable[[Step, pa.Table, Contracts], str] = _sample
+    adds: Callable[[Step, Contracts, Look], Mapping[tuple[str, str], Facts]] = _nothing_else
 
 
 def rests_on(sources: list[str], contracts: Contracts) -> Facts:
