@@ -15,6 +15,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
 from spi_pipeline.orchestration.metadata import added_metadata, run_metadata, spec_metadata
+from spi_pipeline.orchestration.months import by_month, tell_new_months
 from spi_pipeline.orchestration.provenance import Provenance
 from spi_pipeline.orchestration.provenance import asset_key as asset_key
 from spi_pipeline.run.due import code_versions
@@ -97,6 +98,8 @@ def _computed(
             continue
         for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
             context.log.error(message)
+        if by_month(step):
+            tell_new_months(step, runner, context)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=run_metadata(step, own, runner.reader, run_id),

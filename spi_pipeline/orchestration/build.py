@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.orchestration.assets import Graph, checks_alone, operation_asset, operations
+from spi_pipeline.orchestration.assets import Graph, asset_key, checks_alone, operation_asset, operations
+from spi_pipeline.orchestration.months import month_assets
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
 from spi_pipeline.run.activity import contracts_in_force
@@ -45,9 +46,9 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         with made.store.lock():
             yield made
 
-    everything = dg.AssetSelection.all().without_checks()
+    everything = dg.AssetSelection.assets(*(asset_key(step) for step in plan)).without_checks()
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *month_assets(plan, made)],
         asset_checks=[] if running else [checks_alone(plan, contracts)],
         resources={"runner": runner},
         jobs=[
