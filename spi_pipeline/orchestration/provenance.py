@@ -30,7 +30,15 @@ KEPT, BEHIND = "none: the last good version was kept", "none: made from a last g
 
 def asset_key(step: Step) -> dg.AssetKey:
     """The key of a step's asset."""
-    return dg.AssetKey(list(step.key))
+    return key_of(step.key)
+
+
+def key_of(kind_and_name: tuple[str, str]) -> dg.AssetKey:
+    """The key of the asset of a step of that kind and name; a word that is both is said once."""
+    kind, name = kind_and_name
+    # The word alone is one that Dagster keeps to itself.
+    alone = "context_figures" if name == "context" else name
+    return dg.AssetKey([alone] if kind == name else [kind, name])
 
 
 @dataclass

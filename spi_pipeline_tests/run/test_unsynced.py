@@ -16,6 +16,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import asset_key
 from spi_pipeline.run import staleness
 from spi_pipeline.run.due import code_versions, due
 from spi_pipeline.run.plan import build_plan
@@ -91,7 +92,7 @@ def told(house: House) -> set[str]:
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
         found = {key: resolver.get_status(key) for key in graph.get_all_asset_keys()}
     assert StaleStatus.MISSING not in found.values()
-    return {key.to_user_string() for key, status in found.items() if status == StaleStatus.STALE}
+    return {step.label for step in build_plan(house.contracts) if found[asset_key(step)] == StaleStatus.STALE}
 
 
 def computed(house: House) -> set[str]:

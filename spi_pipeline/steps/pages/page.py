@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.pages.markdown import sample
 
 if TYPE_CHECKING:
@@ -58,8 +58,15 @@ def _nothing_else(*_: Any) -> Mapping[tuple[str, str], Facts]:
     return {}
 
 
-def _sample(_step: Step, table: pa.Table, _contracts: Contracts) -> str:
-    return sample(table)
+def _sample(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    """Rows with what was measured first, then what tells them apart: a page has no room for all columns."""
+    columns = [
+        column for column in contract_of(step.outputs[0], contracts).columns if column.name in table.column_names
+    ]
+    measured = [column.name for column in columns if column.unit and not column.key]
+    keys = [column.name for column in columns if column.key]
+    others = [name for name in table.column_names if name not in (*measured, *keys)]
+    return sample(table.select([*measured[:1], *keys, *measured[1:], *others]))
 
 
 @dataclass(frozen=True)
