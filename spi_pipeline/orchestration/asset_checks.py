@@ -21,6 +21,7 @@ from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
+from spi_pipeline.steps.inputs import DOWNLOADS, LAID_IN
 from spi_pipeline.steps.pages.markdown import cut, markdown
 from spi_pipeline.steps.step import Step
 
@@ -35,6 +36,9 @@ CHECKS: dict[Family, tuple[str, str]] = {
     ),
     "relations": ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
+# Beside them, of what is asked of a publisher: of its downloads, and of the age of the table made of them.
+COULD_BE_HAD = ("could_be_had", "Could everything that was asked for be had? (If not, the last downloads stay in use.)")
+IN_TIME = ("fresh", "Are the figures as new as the publisher's calendar lets one expect, from the day they appeared?")
 CONSEQUENCE = "An error refuses the table, and the last good version stays in use; a warning only reports."
 # A check shows the failing rows of so many rules; the database and the quarantine have them all.
 SHOWN = 3
@@ -48,14 +52,18 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
 
     Of a source there is also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
     """
+    if step.cadence is not None:
+        return [dg.AssetCheckSpec(COULD_BE_HAD[0], asset=key, description=COULD_BE_HAD[1])]
     tables = list(filter(is_table, step.outputs))
     kinds = [rule.kind for table in tables for rule in (COMPUTED, *contract_of(table, contracts).rules)]
     if source := contracts.sources.get(step.outputs[0]):
-        kinds.append(FRESH)
+        if not is_renewed(step):
+            kinds.append(FRESH)
         if contracts.fetched and source.properties.mode == "live":
             kinds.append(DRIFT)
     present = {family_of(kind) for kind in kinds}
-    return [
+    age = dg.AssetCheckSpec(IN_TIME[0], asset=key, description=IN_TIME[1])
+    families = [
         dg.AssetCheckSpec(
             name,
             asset=key,
@@ -64,6 +72,12 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
         for family, (name, asks) in CHECKS.items()
         if family in present
     ]
+    return [age, *families] if is_renewed(step) else families
+
+
+def is_renewed(step: Step) -> bool:
+    """Whether newer figures of a table may come: then its age is a check of its own, which needs no run to turn red."""
+    return any(name.startswith((DOWNLOADS, LAID_IN)) for name in step.inputs)
 
 
 def _promises(step: Step, contracts: Contracts, family: Family) -> str:
@@ -82,11 +96,42 @@ def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> 
 
     The database has no rules: its run fails instead.
     """
+    if step.cadence is not None:
+        yield from (_had(outcome, key) for outcome in outcomes if outcome.table in step.outputs)
+        return
     judged = [(o.table, result) for o in outcomes if o.table in step.outputs for result in o.results]
+    if is_renewed(step):
+        yield from (in_time(result, key) for _, result in judged if result.rule.kind == FRESH)
+        judged = [(table, result) for table, result in judged if result.rule.kind != FRESH]
     for family, (name, _) in CHECKS.items():
         own = [(table, result) for table, result in judged if family_of(result.rule.kind) == family]
         if any(result.outcome != "skipped" for _, result in own):
             yield _check_result(step, name, own, key)
+
+
+def _had(outcome: Outcome, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether downloads could be had."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=COULD_BE_HAD[0],
+        passed=outcome.state in ("fetched", "unchanged"),
+        description=cut(outcome.message, LONGEST_DESCRIPTION) or None,
+        metadata={"requests": outcome.requests},
+    )
+
+
+def in_time(result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether figures are as new as one may expect; what cannot be told of is not late."""
+    late = result.outcome == "failed"
+    severity = dg.AssetCheckSeverity.ERROR if result.rule.severity == "error" else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=IN_TIME[0],
+        passed=not late,
+        severity=severity if late else dg.AssetCheckSeverity.ERROR,
+        description=cut(result.observed, LONGEST_DESCRIPTION),
+        metadata={"promised": result.expected},
+    )
 
 
 def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:

@@ -13,28 +13,19 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
-from spi_pipeline.orchestration.metadata import run_metadata, spec_metadata
-from spi_pipeline.run.freshness import published, with_freshness
+from spi_pipeline.orchestration.metadata import added_metadata, run_metadata, spec_metadata
+from spi_pipeline.orchestration.months import by_month, tell_new_months
+from spi_pipeline.orchestration.provenance import Provenance
+from spi_pipeline.orchestration.provenance import asset_key as asset_key
+from spi_pipeline.run.due import code_versions
+from spi_pipeline.run.freshness import with_freshness
+from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import BEHIND_INDEX, owner_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
 
-# The shortest window of a freshness policy that Dagster knows.
-SHORTEST_WINDOW = dt.timedelta(minutes=1)
-
 Yielded = dg.MaterializeResult[Any] | dg.AssetObservation
-
-
-def asset_key(step: Step) -> dg.AssetKey:
-    """The key of a step's asset."""
-    return dg.AssetKey(list(step.key))
-
-
-def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
-    """The asset each table belongs to."""
-    return {table: asset_key(step) for step in plan for table in step.outputs}
 
 
 @dataclass(frozen=True)
@@ -42,29 +33,30 @@ class Graph:
     """What the assets of all operations share.
 
     Attributes:
+        contracts: all contracts.
         keys: the asset of each table.
-        drawn: the inputs of each step that are drawn as lines.
-        policies: of sources that a publisher promises to renew.
+        provenance: what materializations tell of code and data.
     """
 
+    contracts: Contracts
     keys: Mapping[str, dg.AssetKey]
-    drawn: Mapping[Step, Sequence[str]]
-    policies: Mapping[str, dg.FreshnessPolicy]
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, plan: Sequence[Step], runner: Runner) -> "Graph":
+        """What the assets of a plan share."""
+        keys = {table: asset_key(step) for step in plan for table in step.outputs}
+        drawn = drawn_inputs(plan)
+        deps = {step: tuple(dict.fromkeys(keys[table] for table in drawn[step])) for step in plan}
+        return cls(runner.contracts, keys, Provenance(plan, code_versions(plan, runner), deps))
 
 
-def operation_asset(
-    name: str,
-    steps: Sequence[Step],
-    contracts: Contracts,
-    graph: Graph,
-    place: int,
-) -> dg.AssetsDefinition:
+def operation_asset(name: str, steps: Sequence[Step], graph: Graph, place: int) -> dg.AssetsDefinition:
     """One operation of the plan as a multi-asset.
 
     Args:
         name: the operation.
         steps: its steps, one asset each.
-        contracts: all contracts.
         graph: what all assets share.
         place: its place in the order of the plan.
 
@@ -74,21 +66,24 @@ def operation_asset(
     # The order of the plan holds where nothing selected lies between two operations too: the publication comes last,
     # also behind a table that is only judged again.
     order = {"dagster/priority": str(-place)}
-    specs = [_spec(step, contracts, graph) for step in steps]
+    specs = [_spec(step, graph) for step in steps]
 
-    @dg.multi_asset(name=name, specs=specs, can_subset=True, required_resource_keys={"runner"}, op_tags=order)
-    def operation(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
+    @dg.multi_asset(name=name, specs=specs, can_subset=True, op_tags=order)
+    def operation(context: dg.AssetExecutionContext, runner: dg.ResourceParam[Runner]) -> Iterator[Yielded]:
         selected = context.selected_asset_keys
-        yield from _computed([step for step in steps if asset_key(step) in selected], context)
+        yield from _computed([step for step in steps if asset_key(step) in selected], context, runner, graph.provenance)
 
     return operation
 
 
-def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext) -> Iterator[Yielded]:
+def _computed(
+    steps: Sequence[Step], context: dg.AssetExecutionContext, runner: Runner, provenance: Provenance
+) -> Iterator[Yielded]:
     """Run steps, and hand on what became of each of their tables."""
-    runner: Runner = context.resources.runner
-    started = dt.datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, dt.UTC)
-    by_table = {outcome.table: outcome for outcome in runner.run(steps, context.run.run_id, started)}
+    run_id, instance = context.run.run_id, context.instance
+    started = dt.datetime.fromtimestamp(instance.get_run_stats(run_id).start_time or 0, dt.UTC)
+    outcomes = runner.run(steps, run_id, started)
+    by_table = {outcome.table: outcome for outcome in outcomes}
     lost = []
     for step in steps:
         own, key = [by_table[table] for table in step.outputs], asset_key(step)
@@ -103,29 +98,40 @@ def _computed(steps: Sequence[Step], context: dg.AssetExecutionContext) -> Itera
             continue
         for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
             context.log.error(message)
+        if by_month(step):
+            tell_new_months(step, runner, context)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata=run_metadata(step, own, runner.reader, context.run.run_id),
+            metadata=run_metadata(step, own, runner.reader, run_id),
             data_version=dg.DataVersion(own[0].version.sha256) if own[0].version else None,
+            tags=provenance.tags(step, outcomes, runner, run_id),
         )
+        for other, added in added_metadata(step, runner.reader).items():
+            context.log_event(dg.AssetObservation(other, metadata=added))
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
+    if any(outcome.state == "published" for outcome in outcomes):
+        for step, tags in provenance.untold(runner, instance, run_id):
+            told = [Outcome(name, "unchanged", (), runner.store.current(name)) for name in step.outputs]
+            metadata = run_metadata(step, told, runner.reader, run_id)
+            context.log_event(dg.AssetMaterialization(asset_key(step), metadata=metadata, tags=tags))
 
 
-def checks_alone(plan: Sequence[Step], contracts: Contracts, graph: Graph) -> dg.AssetChecksDefinition:
+def checks_alone(plan: Sequence[Step], contracts: Contracts) -> dg.AssetChecksDefinition:
     """Every check of every asset, to be picked without its asset: the rules are asked of the tables there are.
 
-    What they are when tables are computed is logged by the step. A check that is an output of its step has three more
-    events for each evaluation, all of them stored twice.
+    What they are when tables are computed is logged by the step, and not asked again in the same run. A check that is
+    an output of its step has three more events for each evaluation, all of them stored twice.
     """
     specs = [spec for step in plan for spec in check_specs(step, contracts, asset_key(step))]
 
-    @dg.multi_asset_check(name="judge_again", specs=specs, can_subset=True, required_resource_keys={"runner"})
-    def judge_again(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    @dg.multi_asset_check(name="judge_again", specs=specs, can_subset=True)
+    def judge_again(
+        context: dg.AssetCheckExecutionContext, runner: dg.ResourceParam[Runner]
+    ) -> Iterator[dg.AssetCheckResult]:
         picked = context.selected_asset_check_keys
-        assets = {check.asset_key for check in picked}
-        runner: Runner = context.resources.runner
+        assets = {check.asset_key for check in picked} - context.job_def.asset_layer.selected_asset_keys
         steps = [step for step in plan if asset_key(step) in assets]
         try:
             judged = runner.check(steps)
@@ -133,6 +139,7 @@ def checks_alone(plan: Sequence[Step], contracts: Contracts, graph: Graph) -> dg
             raise dg.Failure(str(error), allow_retries=False) from None
         now = dt.datetime.now(dt.UTC)
         outcomes = {found.table: with_freshness(found, runner.settings, runner.reader, now) for found in judged}
+        outcomes |= {name: _asked(name, runner) for step in steps if step.cadence is not None for name in step.outputs}
         for step in steps:
             found = check_results(step, [outcomes[table] for table in step.outputs], asset_key(step))
             wanted = {check.name for check in picked if check.asset_key == asset_key(step)}
@@ -141,17 +148,25 @@ def checks_alone(plan: Sequence[Step], contracts: Contracts, graph: Graph) -> dg
     return judge_again
 
 
-def _spec(step: Step, contracts: Contracts, graph: Graph) -> dg.AssetSpec:
-    deps = dict.fromkeys(graph.keys[table] for table in graph.drawn[step])
+def _asked(name: str, runner: Runner) -> Outcome:
+    """What became of downloads when they were last asked for."""
+    version = runner.store.current(name)
+    if version is None:
+        return Outcome(name, "failed", message="they could not be had yet")
+    kept = version.stale_since is not None
+    return Outcome(name, "kept" if kept else "unchanged", (), version, message=version.stale_reason or "")
+
+
+def _spec(step: Step, graph: Graph) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=asset_key(step),
-        deps=deps,
+        deps=graph.provenance.deps[step],
         group_name=step.group,
-        description=f"**{step.title}**\n\n{step.description}",
-        owners=[owner_of(step, contracts)],
+        code_version=graph.provenance.versions[step],
+        description=f"{step.title}\n\n{step.description}",
+        owners=[owner_of(step, graph.contracts)],
         kinds={step.tool},
-        metadata=spec_metadata(step, contracts, graph.keys),
-        freshness_policy=graph.policies.get(step.outputs[0]),
+        metadata=spec_metadata(step, graph.contracts, graph.keys),
     )
 
 
@@ -184,39 +199,3 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
         drawn[step] = tuple(name for name in inputs if maker[name] not in once)
         above |= dict.fromkeys(step.outputs, beyond.union(maker[name] for name in inputs))
     return drawn
-
-
-def freshness_policies(runner: Runner) -> dict[str, dg.FreshnessPolicy]:
-    """Dagster's own policies by source, in live mode; frozen sources and those without a calendar have none.
-
-    Dagster counts from when a table was stored, the publisher's calendar from when its figures appeared. So the age
-    they had when they were stored is taken off the window, as it is when the definitions are loaded; the check
-    ``fresh``, which every run makes, does not depend on that.
-    """
-    if runner.settings.mode != "live":
-        return {}
-    found = {
-        source.id: _policy(source, _age_when_stored(source, runner))
-        for source in runner.contracts.sources.values()
-        if source.properties.mode == "live"
-    }
-    return {name: policy for name, policy in found.items() if policy}
-
-
-def _policy(source: Source, age: dt.timedelta) -> dg.FreshnessPolicy | None:
-    if source.cycle_days is None:
-        return None
-    due = max(dt.timedelta(days=source.cycle_days) - age, SHORTEST_WINDOW)
-    late = max(dt.timedelta(days=source.cycle_days + source.grace_days) - age, SHORTEST_WINDOW)
-    return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=due if due < late else None)
-
-
-def _age_when_stored(source: Source, runner: Runner) -> dt.timedelta:
-    try:
-        version = runner.store.current(source.id)
-        appeared = published(runner.reader.origins(source.id)) if version else None
-    except SpiError:  # the step that reads the table reports it
-        return dt.timedelta()
-    if version is None or appeared is None:
-        return dt.timedelta()
-    return max(dt.datetime.fromisoformat(version.written_at).date() - appeared, dt.timedelta())

@@ -4,17 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from spi_pipeline.orchestration.assets import (
-    Graph,
-    checks_alone,
-    drawn_inputs,
-    freshness_policies,
-    operation_asset,
-    operations,
-    table_keys,
-)
+from spi_pipeline.orchestration.assets import Graph, asset_key, checks_alone, operation_asset, operations
+from spi_pipeline.orchestration.months import month_assets
 from spi_pipeline.orchestration.runs import REFRESH
-from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
+from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
 from spi_pipeline.run.runner import Runner
@@ -41,21 +34,22 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     contracts = running.contracts if running else contracts_in_force(settings)
     made = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    graph = Graph(table_keys(plan), drawn_inputs(plan), freshness_policies(made))
+    graph = Graph.of(plan, made)
     assets = [
-        operation_asset(name, steps, contracts, graph, place)
-        for place, (name, steps) in enumerate(operations(plan).items())
+        operation_asset(name, steps, graph, place) for place, (name, steps) in enumerate(operations(plan).items())
     ]
 
+    # No ``ConfigurableResource``: its fields could be changed in the launchpad, and a run of another store than the UI
+    # shows, or in another mode, would be recorded as one of this. What it gives is typed where it is asked for.
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
     def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
         with made.store.lock():
             yield made
 
-    everything = dg.AssetSelection.all().without_checks()
+    everything = dg.AssetSelection.assets(*(asset_key(step) for step in plan)).without_checks()
     return dg.Definitions(
-        assets=assets,
-        asset_checks=[] if running else [checks_alone(plan, contracts, graph)],
+        assets=[*assets, *month_assets(plan, made)],
+        asset_checks=[] if running else [checks_alone(plan, contracts)],
         resources={"runner": runner},
         jobs=[
             dg.define_asset_job(REFRESH, everything, description="Every asset, source to database."),
@@ -66,7 +60,10 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             ),
         ],
         schedules=schedules(contracts, plan),
-        sensors=[alerts_sensor(settings, contracts), *([news(made, plan)] if made.publishers else [])],
+        sensors=[
+            alerts_sensor(settings, contracts),
+            *([news(made, plan), overdue_sensor(made, plan)] if made.publishers else []),
+        ],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,
     )

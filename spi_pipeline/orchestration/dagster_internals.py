@@ -3,6 +3,25 @@
 Each may be gone with any version of Dagster; the tests of the watchdog and of the instance say so first.
 """
 
+# What tells in the tags of a materialization which code and data it follows from. They may be given by name, and the
+# names are public nowhere.
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    INPUT_DATA_VERSION_TAG_PREFIX,
+    INPUT_EVENT_POINTER_TAG_PREFIX,
+)
+
+# What ``JobDefinition.execute_in_process`` is made of. It creates runs without the code location they came from, and
+# those the UI can neither run again nor show on its time line.
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+
 # A watchdog reads what the daemon recorded of schedules and sensors. The instance hands it out by public methods, of
 # which the types are private. Which ticks a cron expression asks for is public nowhere, and no cron library is
 # installed beside Dagster's own copy.
@@ -12,15 +31,29 @@ from dagster._core.scheduler.instigation import (
     SensorInstigatorData,
     TickStatus,
 )
+from dagster._core.snap import snapshot_from_execution_plan
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 __all__ = [
+    "CODE_VERSION_TAG",
+    "DATA_VERSION_TAG",
+    "INPUT_DATA_VERSION_TAG_PREFIX",
+    "INPUT_EVENT_POINTER_TAG_PREFIX",
     "NO_CAPTURE",
+    "InMemoryJob",
     "InstigatorState",
+    "LoadableTargetOrigin",
+    "ManagedGrpcPythonEnvCodeLocationOrigin",
+    "RemoteJobOrigin",
+    "RemoteRepositoryOrigin",
     "ScheduleInstigatorData",
     "SensorInstigatorData",
     "TickStatus",
+    "create_execution_plan",
+    "execute_run",
     "schedule_execution_time_iterator",
+    "snapshot_from_execution_plan",
 ]
 
 # A setting of ``dagster.yaml``, by the only name that Dagster's documentation gives for it.

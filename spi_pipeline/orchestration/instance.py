@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
@@ -116,8 +116,13 @@ def _kept_open(home: Path, run_id: str) -> Iterator[None]:
 
 
 def run_tags(store: Path) -> dict[str, str]:
-    """What marks a run of the command: its store, and the code location, under which the UI lists the runs of a job."""
-    return {STORE_TAG: str(store), ".dagster/repository": f"__repository__@{LOCATION}"}
+    """What marks a run of the command: its store."""
+    return {STORE_TAG: str(store)}
+
+
+def is_of_command(run: DagsterRun) -> bool:
+    """Whether the command started a run; one that the UI runs again has its tags, and a parent."""
+    return STORE_TAG in run.tags and run.parent_run_id is None
 
 
 def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
@@ -152,6 +157,6 @@ def _needs_the_lock(record: RunRecord, store: Path) -> bool:
 
     A run of the command holds the lock from before its start; one of the UI takes it just after.
     """
-    if STORE_TAG in record.dagster_run.tags:
+    if is_of_command(record.dagster_run):
         return record.dagster_run.tags[STORE_TAG] == str(store)
     return not os.environ.get("DAGSTER_HOME") and time.time() - (record.start_time or 0) > STARTING_SECONDS

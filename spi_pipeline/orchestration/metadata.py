@@ -12,14 +12,23 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
+from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import checks_of
+from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
+
+# Of a checkout; an installed package has none. Steps that are not named here are told of with the index.
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENTS = {
+    "fetch": "live.md", "source": "contracts.md", "area": "geography.md", "allocation": "geography.md",
+    "context": "context.md", "decade": "context.md", "recent": "context.md", "output": "site.md",
+}  # fmt: skip
 
 
 def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
@@ -32,7 +41,7 @@ def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetK
         contracts: all contracts.
         keys: asset key of each table.
     """
-    found = _shown(step.page.about(step, contracts))
+    found = _shown(step.page.about(step, contracts)) | _documents(step, contracts)
     if is_table(step.outputs[0]):
         found["dagster/column_schema"] = _schema(contract_of(step.outputs[0], contracts))
     if step.lineage:
@@ -43,6 +52,15 @@ def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetK
         found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
         found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
     return found
+
+
+def _documents(step: Step, contracts: Contracts) -> dict[str, Any]:
+    """Where the contract of a step's table is, and what is written of such steps, as paths to be copied and opened."""
+    name = step.outputs[0].removeprefix(DOWNLOADS)
+    document = DOCS / DOCUMENTS.get(step.kind, "index.md")
+    files = {"contract": contracts.root / contract_of(name, contracts).file} if name != PUBLICATION else {}
+    files |= {"document": document} if document.is_file() else {}
+    return {what: dg.MetadataValue.path(str(file)) for what, file in files.items()}
 
 
 def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id: str) -> dict[str, Any]:
@@ -60,6 +78,8 @@ def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id
     found: dict[str, Any] = {"state": main.state}
     if main.message:
         found["reason"] = main.message
+    elif main.state == "unchanged":
+        found["reason"] = "nothing it follows from has changed, so nothing was computed"
     if main.version is None:
         return found
     if main.version.stale_since:
@@ -69,6 +89,12 @@ def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id
     if main.table == PUBLICATION:
         found |= _quality(checks_of(reader.store, run_id))
     return found | _shown(step.page.shows(step, reader.contracts, reader))
+
+
+def added_metadata(step: Step, reader: Reader) -> dict[dg.AssetKey, dict[str, Any]]:
+    """What a step tells on the pages of others."""
+    told = step.page.adds(step, reader.contracts, reader)
+    return {key_of(key): _shown(facts) for key, facts in told.items()}
 
 
 def _of_table(step: Step, outcomes: Sequence[Outcome], reader: Reader) -> dict[str, Any]:

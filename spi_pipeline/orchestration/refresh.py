@@ -204,6 +204,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
+    from spi_pipeline.orchestration.executing import execute
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags
 
     def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
@@ -216,18 +217,10 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
     try:
         due = frozenset(asset_key(step) for step in done.stale)
         job = build_definitions(settings, runner).resolve_job_def(REFRESH)
-        # Without the checks that judge tables again: each step tells what became of its own.
-        job = job.get_subset(asset_selection=due, asset_check_selection=frozenset())
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
             with _stopping_between_steps(runner):
-                result = job.execute_in_process(
-                    instance=instance,
-                    raise_on_error=False,
-                    run_id=done.run_id,
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    tags=run_tags(runner.store.root),
-                )
+                result = execute(job, due, instance, done.run_id, run_tags(runner.store.root))
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
@@ -270,7 +263,7 @@ def _ended_early(error: Exception) -> str:
     return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
 
 
-def _stopped(result: dg.ExecuteInProcessResult) -> str:
+def _stopped(result: dg.JobExecutionResult) -> str:
     """A sentence on where a run was stopped, by Ctrl-C or a signal; empty where it was not."""
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
@@ -280,7 +273,7 @@ def _stopped(result: dg.ExecuteInProcessResult) -> str:
     return ""
 
 
-def _defects(result: dg.ExecuteInProcessResult) -> str:
+def _defects(result: dg.JobExecutionResult) -> str:
     """A sentence on the operations that broke without being able to say so themselves; empty where none did."""
     broken = []
     for event in result.all_events:

@@ -119,9 +119,9 @@ def _name(run: DagsterRun) -> str:
 
 def _launched_by(run: DagsterRun) -> str:
     """Who started a run, as its tags tell."""
-    from spi_pipeline.orchestration.instance import STORE_TAG
+    from spi_pipeline.orchestration.instance import is_of_command
 
     for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
             return f"{what} {run.tags[tag]}"
-    return "spi refresh" if STORE_TAG in run.tags else "the UI"
+    return "spi refresh" if is_of_command(run) else "the UI"

@@ -3,6 +3,7 @@
 What is refreshed, and how, is the job's; what is told is for ``alerting``. Nothing here fetches figures.
 """
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +12,11 @@ import dagster as dg
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import look
+from spi_pipeline.orchestration.asset_checks import evaluation, in_time, is_renewed
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.runs import REFRESH
+from spi_pipeline.run.freshness import judge_freshness
+from spi_pipeline.run.freshness import overdue as overdue_sources
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
@@ -123,3 +127,34 @@ def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefiniti
         return dg.SkipReason(said or ("looked" if wanted else "no alert channel is set up: set SPI_ALERT_URLS"))
 
     return alerts
+
+
+def overdue_sensor(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
+    """Evaluates the check ``fresh`` of each source between runs, where it says something else than before.
+
+    Without it the check says what was so at the last run: figures grow old while no run looks at them.
+    """
+    renewed = {step.name: asset_key(step) for step in plan if step.kind == "source" and is_renewed(step)}
+
+    @dg.sensor(
+        name="overdue",
+        minimum_interval_seconds=_HOURLY,
+        description="Evaluates the check fresh of sources whose figures have become too old, or are no longer.",
+    )
+    def overdue(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        known, now = json.loads(context.cursor or "{}"), dt.datetime.now(dt.UTC)
+        late = {source.id: result for source, result in overdue_sources(runner.settings, runner.reader, now)}
+        told = {name: result.rule.severity for name, result in late.items() if name in renewed}
+        changed = sorted(name for name in known.keys() | told.keys() if known.get(name) != told.get(name))
+        if not changed:
+            return dg.SkipReason(f"{len(told)} sources are overdue, as before")
+        sources = runner.contracts.sources
+        results = {
+            name: late.get(name) or judge_freshness(sources[name], runner.settings, runner.reader, now)
+            for name in changed
+            if name in renewed
+        }
+        events = [evaluation(in_time(result, renewed[name])) for name, result in results.items()]
+        return dg.SensorResult(asset_events=events, cursor=json.dumps(told, sort_keys=True))
+
+    return overdue

@@ -1,11 +1,14 @@
 """Which steps are due: those that are stale, those behind them, and those whose tables are to be judged again."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Sequence, Set
 
 from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.steps.inputs import RECORDS
+from spi_pipeline.snapshot.embedded import snapshot_as_of
+from spi_pipeline.steps.inputs import AREAS, AS_OF, RECORDS, YEAR
 from spi_pipeline.steps.outputs.readers import OUTPUT, RECORDED
 from spi_pipeline.steps.step import Step
 
@@ -41,6 +44,50 @@ def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Ite
         # is none yet: what reads it is stale for want of it.
         if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):
             changed.update(step.outputs)
+
+
+def unsettled(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
+    """What ``due`` would say on account of outputs that were kept or could not be had, and of nothing else.
+
+    Args:
+        plan: every step in order.
+        runner: knows the store.
+        stale: outputs whose last good version stays for want of a newer one.
+    """
+    found: set[Step] = set()
+    changed: set[str] = set()
+    for step in plan if stale else ():
+        own = not stale.isdisjoint(step.outputs)
+        computed = not changed.isdisjoint(step.inputs) or (own and not runner.is_fresh(step))
+        if own or computed:
+            found.add(step)
+        if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):
+            changed.update(step.outputs)
+    return found
+
+
+def code_versions(plan: Sequence[Step], runner: Runner) -> dict[Step, str]:
+    """The digest of each step that tells when it is stale, with no state of the store in it.
+
+    In place of the versions of tables stand the digests of the steps that make them. So an edit changes the digest of
+    whatever ``due`` would have computed for it, and a run changes none. What judges tables again alone is among what
+    readers of records are made of, and of no other step. A step that fetches is due by its age, never by its code.
+    """
+    judgement = runner.steady()[1]
+    tables = [name for step in plan for name in step.outputs if is_table(name)]
+    judged = hashlib.sha256("".join(map(judgement, tables)).encode()).hexdigest()
+    # In live mode the day of the newest figures and the areas follow from tables, whose versions are told apart.
+    day = snapshot_as_of(runner.settings.snapshot)
+    made = {AS_OF: str(day), YEAR: str(day.year)} | ({AREAS: ""} if runner.publishers else {})
+    found: dict[Step, str] = {}
+
+    def digest(name: str) -> str:
+        return made.get(name) or (judged if name.startswith(RECORDS) else runner.reader.digest(name))
+
+    for step in plan:
+        found[step] = step.label if step.cadence is not None else runner.fingerprint(step, digest)
+        made.update(dict.fromkeys(step.outputs, found[step]))
+    return found
 
 
 def selected_steps(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:

@@ -36,6 +36,10 @@ class Page(Protocol):
     def preview(self) -> Callable[..., str]:
         """The first look at the main table."""
 
+    @property
+    def adds(self) -> Callable[..., Mapping[tuple[str, str], Mapping[str, Any]]]:
+        """What is told on the pages of other steps."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -19,7 +19,8 @@ def _spec(defs: dg.Definitions, key: str) -> dg.AssetSpec:
 def test_every_asset_is_described_owned_and_of_a_kind(defs: dg.Definitions, contracts: Contracts) -> None:
     for spec in defs.resolve_all_asset_specs():
         title, text = str(spec.description).split("\n\n", 1)
-        assert title.strip("*"), spec.key
+        assert title.strip(), spec.key
+        assert "**" not in str(spec.description), "the catalogue shows a description as it is"
         assert text.strip(), spec.key
         assert spec.owners == [contracts.framework.publication.owner]
         assert spec.kinds
@@ -35,7 +36,8 @@ def test_a_source_names_publisher_url_licence_and_contract(defs: dg.Definitions,
         assert metadata["licence"] in contracts.vocabulary.licences
         assert metadata["attribution"]
         assert str(source.properties.geography.vintage) in metadata["geography"]
-        assert (contracts.root / metadata["contract"]).is_file()
+        assert Path(metadata["contract"].value) == contracts.root / source.file
+        assert Path(metadata["document"].value).is_file()
 
 
 def test_a_fetch_names_whom_it_asks(contracts: Contracts, tmp_path: Path) -> None:

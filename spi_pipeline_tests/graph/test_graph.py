@@ -156,7 +156,7 @@ def test_every_source_reaches_the_index_or_is_context_or_tells_errors(
 ) -> None:
     graph = graph_of(defs)
     index = _above(graph, f"index/{contracts.framework.id}")
-    context = _above(graph, "context/context") | _above(graph, "decade/decade")
+    context = _above(graph, "context_figures") | _above(graph, "decade")
     sources = {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
     # Some census tables say by how much pieces of an area differ, and no more: what sharing them out gets wrong.
     alone = sources - index - {f"source/{name}" for name in CENSUS}
@@ -171,11 +171,11 @@ def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contra
     scored = {key for key, about in graph.items() if about["group"] in ("components", "dimensions", "index")}
     assert len(scored) == 12 + 3 + 1
     made_of = set().union(*(_above(graph, key) for key in scored))
-    assert {"context/context", "decade/decade"}.isdisjoint(made_of)
+    assert {"context_figures", "decade"}.isdisjoint(made_of)
     looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
     assert len(looked_at) == 3 + 4 + 6
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
-    assert "context/context" in _above(graph, "publication/outputs"), "readers find it beside the index"
+    assert "context_figures" in _above(graph, "publication/outputs"), "readers find it beside the index"
 
 
 def is_given(name: str) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.integration.houses import House
@@ -54,7 +55,7 @@ def pages(refreshed: House) -> Iterator[dict[str, dict[str, str]]]:
 
 
 def _metadata(instance: dg.DagsterInstance, key: tuple[str, str]) -> dict[str, dg.MetadataValue]:
-    event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+    event = instance.get_latest_materialization_event(key_of(key))
     assert event is not None
     assert event.asset_materialization is not None
     return dict(event.asset_materialization.metadata)

@@ -178,6 +178,7 @@ class Scope:
         forces: slugs of the police forces.
         polygons: each ward's boundary, longitude and latitude, by its code.
         since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
+        only: the months wanted, ``YYYY-MM``, where not all of them are; of sources that are had by month.
         archives: ``drop`` to keep of an archive of all areas the files of ours alone, ``keep`` for all of it.
         as_of: the day of the run, ``YYYY-MM-DD``.
         keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
@@ -195,6 +196,7 @@ class Scope:
     forces: tuple[str, ...] = ()
     polygons: Mapping[str, BaseGeometry] = field(default_factory=dict)
     since: str | None = None
+    only: tuple[str, ...] = ()
     archives: Archives = "drop"
     as_of: str = ""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)

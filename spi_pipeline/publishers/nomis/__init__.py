@@ -22,7 +22,7 @@ _KEPT_BY_OTHERS: dict[str, Reader] = {
 HOSTS = (asking.NOMIS,)
 OFFERS = {
     "population": Offer(asking.fetch_population, answers.parse_population, probes=(probes.POPULATION,)),
-    "claimant_count": Offer(asking.fetch_claimants, answers.parse_claimants, probes=(probes.CLAIMANTS,)),
+    "claimant_count": Offer(asking.fetch_claimants, answers.parse_claimants, probes=(probes.CLAIMANTS,), by_month=True),
     **{
         name: Offer(
             fetch=partial(asking.fetch_census, name),

@@ -94,8 +94,8 @@ def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
     newest = [replace(page, period=_date_of(page)) for page in _by_area(client, of_latest, scope.wards, kind)]
     last = newest[0].period
     since = scope.since or min([month_before(last, 12), *(one.period for one in scope.have if one.period)])
-    *earlier, _ = months_between(min(since, last), last)
-    for month in earlier:
+    *earlier, _ = months_between(min([since, last, *scope.only]), last)
+    for month in (month for month in earlier if month in (scope.only or earlier)):
         settled = replace(_at(fixed, month), period=month, settled=month != month_before(last, 1))
         yield from _by_area(client, settled, scope.wards, kind)
     yield from newest

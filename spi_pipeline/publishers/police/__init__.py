@@ -11,6 +11,7 @@ OFFERS = {
         asking.newest_month,
         files.read_street_crime,
         (probes.UPDATED, probes.DATES, probes.CRIMES, probes.LISTING, probes.ARCHIVE),
+        by_month=True,
     ),
     "stop_and_search": Offer(
         asking.fetch_stops,
@@ -18,5 +19,6 @@ OFFERS = {
         asking.newest_month,
         files.read_stop_and_search,
         (probes.UPDATED, probes.DATES, probes.FORCE_STOPS, probes.LISTING, probes.ARCHIVE),
+        by_month=True,
     ),
 }

@@ -129,10 +129,12 @@ def _availability(client: Client) -> list[tuple[str, list[str]]]:
 
 def _wanted(offered: Sequence[str], scope: Scope) -> list[str]:
     """Every month since the first one wanted or, where none is named, since the first one offered or kept."""
-    if scope.since and scope.since > max(offered):
-        raise PermanentFailure(f"{PUBLISHER} offers months up to {max(offered)}, and {scope.since} is later")
+    first = min(scope.only, default=scope.since)
+    if first and first > max(offered):
+        raise PermanentFailure(f"{PUBLISHER} offers months up to {max(offered)}, and {first} is later")
     kept = [one.period.split("/")[0] for one in scope.have if re.match(MONTH, one.period)]
-    return months_between(scope.since or min([*offered, *kept]), max(offered))
+    found = months_between(first or min([*offered, *kept]), max(offered))
+    return [month for month in found if month in (scope.only or found)]
 
 
 def _before(window: str, months: Sequence[str], scope: Scope) -> list[str]:

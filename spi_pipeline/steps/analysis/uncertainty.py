@@ -11,6 +11,7 @@ from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.pictures import Ranked, rank_plot, score_map
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, products
 
@@ -32,7 +33,7 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             outputs=("rank_interval", "doubt", "change"),
             files=("framework.yaml", *products("rank_interval", "doubt", "change")),
             does=uncertain,
-            page=Page(about=_about, shows=_shows),
+            page=Page(about=_about, shows=_shows, adds=_adds),
             title="How sure scores, ranks and changes are",
             description="All editions computed again many times under every profile, with all that can be doubted "
             "drawn anew: where each score and rank lies in nine of ten recalculations, how far each score moved from "
@@ -91,6 +92,31 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
         "varied": Markdown(framed(said.rename("profiles").reset_index())),
         "moved": Markdown(framed(_moved(look.frame("change"), contracts))),
     }
+
+
+def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, str], Facts]:
+    """On the pages of the index and its components: the wards as a map, and their likely ranks."""
+    framework, profile = contracts.framework, next(iter(contracts.framework.profiles))
+    intervals, names = look.frame("rank_interval"), {ward.code: ward.name for ward in contracts.geography.wards}
+    newest = intervals[(intervals["edition"] == intervals["edition"].max()) & (intervals["profile"] == profile)]
+    found: dict[tuple[str, str], Facts] = {}
+    for key in (*(("component", name) for name in framework.components), ("index", framework.id)):
+        scores = look.frame(f"element_score.{key[1]}")
+        scores = scores[(scores["edition"] == newest["edition"].max()) & (scores["profile"] == profile)]
+        rows = scores[scores["id"] == key[1]].merge(
+            newest[newest["id"] == key[1]], on="area_code", how="left", validate="one_to_one"
+        )
+        wards, town = rows[rows["area_code"].isin(names)], rows.loc[~rows["area_code"].isin(names), "score"]
+        ranked = wards.dropna(subset=["rank", "rank_low", "rank_high"])
+        figures = zip(ranked["area_code"], ranked["rank"], ranked["rank_low"], ranked["rank_high"], strict=True)
+        drawn = {
+            "likely_ranks": rank_plot(
+                [Ranked(names[code], int(r), int(low), int(high)) for code, r, low, high in figures]
+            ),
+            "map": score_map(look.frame("wards"), wards.set_index("area_code")["score"].to_dict(), town.mean()),
+        }
+        found[key] = {name: Markdown(picture) for name, picture in drawn.items() if picture}
+    return found
 
 
 def _moved(changes: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:

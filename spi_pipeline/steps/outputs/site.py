@@ -15,8 +15,9 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
-from spi_pipeline.steps.pages.markdown import sample, svg
+from spi_pipeline.steps.pages.markdown import sample
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.pictures import svg
 from spi_pipeline.steps.step import Step
 
 # Templates, styles and scripts.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.pages.markdown import sample
 
 if TYPE_CHECKING:
@@ -54,8 +54,19 @@ def _nothing(*_: Any) -> Facts:
     return {}
 
 
-def _sample(_step: Step, table: pa.Table, _contracts: Contracts) -> str:
-    return sample(table)
+def _nothing_else(*_: Any) -> Mapping[tuple[str, str], Facts]:
+    return {}
+
+
+def _sample(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    """Rows with what was measured first, then what tells them apart: a page has no room for all columns."""
+    columns = [
+        column for column in contract_of(step.outputs[0], contracts).columns if column.name in table.column_names
+    ]
+    measured = [column.name for column in columns if column.unit and not column.key]
+    keys = [column.name for column in columns if column.key]
+    others = [name for name in table.column_names if name not in (*measured, *keys)]
+    return sample(table.select([*measured[:1], *keys, *measured[1:], *others]))
 
 
 @dataclass(frozen=True)
@@ -66,11 +77,13 @@ class Page:
         about: what is known before anything was ever computed.
         shows: what is read off the current tables.
         preview: the first look at the main table.
+        adds: what is told on the pages of other steps, by their keys: what only this one knows of them.
     """
 
     about: Callable[[Step, Contracts], Facts] = _nothing
     shows: Callable[[Step, Contracts, Look], Facts] = _nothing
     preview: Callable[[Step, pa.Table, Contracts], str] = _sample
+    adds: Callable[[Step, Contracts, Look], Mapping[tuple[str, str], Facts]] = _nothing_else
 
 
 def rests_on(sources: list[str], contracts: Contracts) -> Facts:

@@ -7,13 +7,14 @@ for everything its table is made of; what need not be sent again is the client's
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.publishers.files.months import MONTH, months_between
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
@@ -25,6 +26,7 @@ from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 
 _MONTH = re.compile(r"(20\d{2})[-_]?(0[1-9]|1[0-2])(?!\d)")
+_MONTHS = re.compile(rf"{MONTH}(/{MONTH})?")
 _YEAR = re.compile(r"(?<!\d)20\d{2}(?!\d)")
 
 
@@ -71,6 +73,30 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
     if not found:
         raise SpiError(f"{source_id}: its publisher offers nothing for this area; see what it says of it")
     return {step.outputs[0]: found}
+
+
+def fetch_months(asking: Publishers, source_id: str, months: Sequence[str]) -> Iterator[Download]:
+    """Ask for some months of a source that is had by month; what makes up the source is as before.
+
+    The next fetch finds the answers and does not send them again. Nor does this one what was settled before, so that
+    it goes on where one that was killed ended.
+
+    Raises:
+        SpiError: when a month could not be had; those before it were yielded.
+    """
+    ask = OFFERS[source_id].fetch
+    assert ask
+    yield from ask(asking.client(source_id), asking.scope(source_id, asking.areas, months))
+
+
+def months_of(downloads: Iterable[Download]) -> set[str]:
+    """The months that some downloads are for."""
+    return {month for one in downloads if _MONTHS.fullmatch(one.period) for month in _between(one.period)}
+
+
+def _between(period: str) -> list[str]:
+    first, _, last = period.partition("/")
+    return months_between(first, last or first)
 
 
 def laid_in(raw: Raw, source_id: str, file: Path) -> Download:

@@ -129,10 +129,10 @@ class Publishers:
         """The files in the inbox of a source."""
         return self._inbox.get(source_id, ())
 
-    def scope(self, source_id: str, areas: Scope) -> Scope:
-        """For whom to ask and since when, with what is held of the source."""
-        raw = self.raw(source_id)
-        return replace(areas, since=raw.since(self._since), archives=self._archives, have=raw.held(), keys=self._keys)
+    def scope(self, source_id: str, areas: Scope, only: Sequence[str] = ()) -> Scope:
+        """For whom to ask and since when, or for which months, with what is held of the source."""
+        raw, since = self.raw(source_id), self.raw(source_id).since(self._since)
+        return replace(areas, since=since, only=tuple(only), archives=self._archives, have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
         """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.

@@ -186,7 +186,6 @@ def _about(step: Step, contracts: Contracts) -> Facts:
         "attribution": properties.attribution,
         "geography": f"{', '.join(properties.geography.levels) or 'lookup'}, {properties.geography.vintage}",
         "mode": properties.mode,
-        "contract": contracts.sources[step.name].file,
     }
 
 

@@ -1,0 +1,98 @@
+"""What the UI shows of a table that was refused, and of a run of the command."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.asset_checks import in_time
+from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import BEHIND, KEPT
+from spi_pipeline.run.freshness import judge_freshness
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.snapshot.embedded import ORIGINS
+from spi_pipeline_tests.integration.houses import House, column
+from spi_pipeline_tests.run.test_unsynced import computed, told
+
+SOURCE = "census_car_availability"
+
+
+def materialization(instance: dg.DagsterInstance, house: House, label: str) -> dg.AssetMaterialization:
+    (step,) = [step for step in build_plan(house.contracts) if step.label == label]
+    event = instance.get_latest_materialization_event(asset_key(step))
+    assert event
+    assert event.asset_materialization
+    return event.asset_materialization
+
+
+def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(house: House) -> None:
+    house.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
+    refused = house.refresh()
+    assert refused.faults
+    assert told(house) == computed(house) == {step.label for step in refused.stale}
+    with open_instance(house.store.dagster_home) as instance:
+        kept = materialization(instance, house, f"source/{SOURCE}")
+        assert (kept.tags or {})["dagster/code_version"] == KEPT
+        assert (kept.tags or {})["dagster/data_version"] == house.digests()[SOURCE]
+        assert kept.metadata["state"].value == "kept"
+        behind = materialization(instance, house, "residual/residual")
+        assert (behind.tags or {})["dagster/code_version"] == BEHIND
+        checks = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(kept.asset_key, "values_and_plausibility"), limit=1
+        )
+        evaluation = checks[0].event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+        assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        (run,) = instance.get_runs(dg.RunsFilter(run_ids=[refused.run_id]))
+        origin = run.remote_job_origin
+        assert origin, "the UI runs again what it knows the origin of"
+        assert (origin.location_name, origin.job_name) == ("spi_pipeline.definitions", "refresh")
+        assert run.asset_selection == {asset_key(step) for step in refused.stale}
+
+    house.cure()
+    cured = house.refresh()
+    assert [step.label for step in cured.stale] == [f"source/{SOURCE}", "publication/outputs"]
+    assert told(house) == set(), "what was not run again is told to be up to date all the same"
+
+
+def test_what_grows_old_turns_red_without_a_run(house: House) -> None:
+    live = House(house.settings.model_copy(update={"mode": "live"}))
+    table, day = live.store.read("street_crime"), dt.datetime.now(dt.UTC) - dt.timedelta(days=400)
+    origin = {"file": "f", "period": "p", "sha256": "0" * 64, "bytes": 1, "published_at": day.isoformat()}
+    live.store.write("street_crime", table, fingerprint="", run_id="test", metadata={ORIGINS: json.dumps([origin])})
+    sensor = build_definitions(live.settings).resolve_sensor_def("overdue")
+
+    def tick(cursor: str | None) -> Any:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+    found = tick(None)
+    (event,) = [each for each in found.asset_events if each.asset_key.path[-1] == "street_crime"]
+    assert (event.check_name, event.passed, event.severity) == ("fresh", False, dg.AssetCheckSeverity.ERROR)
+    assert tick(found.cursor).skip_message
+
+    judged = judge_freshness(live.contracts.sources["street_crime"], live.settings, live.runner.reader, day)
+    assert in_time(judged, event.asset_key).passed
+
+
+@pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])
+def test_an_unchanged_step_says_that_it_computed_nothing(house: House, key: tuple[str, str]) -> None:
+    job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
+    with open_instance(house.store.dagster_home) as instance:
+        before = house.store.versions()
+        done = job.get_subset(asset_selection={dg.AssetKey(list(key))}).execute_in_process(instance=instance)
+        (made,) = done.get_asset_materialization_events()
+        assert made.materialization.metadata["reason"].value == (
+            "nothing it follows from has changed, so nothing was computed"
+        )
+        assert house.store.versions() == before
+        (again,) = [each for each in done.all_events if each.step_key == "judge_again" and each.is_step_success]
+        assert again, "what the step told of its checks is not asked for again"
+        assert not [
+            each for each in done.all_events if each.is_asset_check_evaluation and each.step_key == again.step_key
+        ]

@@ -1,0 +1,65 @@
+"""Months as partitions: those that are missing are asked for and no others, and what failed is gone on with."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+from urllib.parse import parse_qs
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.months import months_key
+from spi_pipeline_tests.imitations import Publishers
+from spi_pipeline_tests.integration.houses import House
+
+SOURCE = "stop_and_search"
+KEY = months_key(SOURCE)
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
+
+
+def backfill(house: House, instance: dg.DagsterInstance, first: str, last: str) -> Any:
+    """Run months as a backfill of the UI does."""
+    job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
+    tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    return job.get_subset(asset_selection={KEY}).execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+
+
+def asked(publishers: Publishers) -> list[str]:
+    """The months of stops that were asked for."""
+    queries = [parse_qs(one.query) for one in publishers.asked("police", "/api/stops-")]
+    return sorted({month for query in queries for month in query["date"]})
+
+
+def test_months_are_asked_for_alone_and_gone_on_with(live: House, publishers: Publishers) -> None:
+    with urllib.request.urlopen(f"{publishers.bases['POLICE']}/api/crimes-street-dates") as answer:
+        first, second, third, *_ = sorted(one["date"] for one in json.load(answer))
+    live = House(live.settings.model_copy(update={"since": first}))
+    with open_instance(live.store.dagster_home) as instance:
+        assert backfill(live, instance, first, second).success
+        assert asked(publishers) == [first, second]
+        assert instance.get_materialized_partitions(KEY) == {first, second}
+        assert live.store.current(f"downloads/{SOURCE}") is None, "what makes up the source is for its fetch to say"
+
+        publishers.fault("police", "503", path="*/stops-*")
+        assert not backfill(live, instance, first, third).success
+        assert instance.get_materialized_partitions(KEY) == {first, second}
+        publishers.heal()
+        publishers.requests.clear()
+        assert backfill(live, instance, first, third).success
+        assert asked(publishers) == [third]
+        assert instance.get_materialized_partitions(KEY) == {first, second, third}
+
+        # The fetch asks for the rest, and tells of every month that it had.
+        publishers.requests.clear()
+        assert live.refresh(f"source/{SOURCE}").faults == []
+        assert not {first, second, third}.intersection(asked(publishers))
+        (last,) = sorted(instance.get_materialized_partitions(KEY))[-1:]
+        assert last == max(asked(publishers))

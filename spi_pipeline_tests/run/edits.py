@@ -1,0 +1,52 @@
+"""Edits of contracts and of a copy of our source, whose code is then what digests are of."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import spi_pipeline
+from spi_pipeline.run import code
+from spi_pipeline_tests.integration.houses import House
+
+PACKAGE = Path(spi_pipeline.__file__).parent
+CACHES = (code._reached, code._read, code._module, code._file)
+Edit = Callable[[House, Path], None]
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of our source, to edit: digests are of the copy."""
+    copy = tmp_path / "source"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
+    monkeypatch.setattr(code, "_ROOT", copy)
+    for cached in CACHES:
+        cached.cache_clear()
+    yield copy
+    for cached in CACHES:
+        cached.cache_clear()
+
+
+def replaced(file: str, old: str, new: str) -> Edit:
+    def edit(_house: House, source: Path) -> None:
+        path = source / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} no longer holds {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return edit
+
+
+def appended(file: str, text: str) -> Edit:
+    def edit(_house: House, source: Path) -> None:
+        with (source / file).open("a", encoding="utf-8") as opened:
+            opened.write(text)
+
+    return edit
+
+
+def amended(file: str, old: str, new: str) -> Edit:
+    return lambda house, _source: house.amend(file, old, new)

@@ -1,0 +1,130 @@
+"""The truth table: what an edit makes unsynced in Dagster's UI is what it makes due, as ``spi status`` lists it.
+
+Dagster calls an asset unsynced when its code version differs from the one its last materialization tells, or the data
+version of what it is drawn behind from the one that was there. The first is compared here for every edit, since no edit
+changes a table before a run does; that Dagster's own resolver says the same is held for some of them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import asset_key
+from spi_pipeline.run import staleness
+from spi_pipeline.run.due import code_versions, due
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.run.edits import CACHES, Edit, amended, appended, replaced
+
+CORRECTION = """\
+corrections:
+  - id: nobody_without_a_car
+    where: {area_code: E01015693}
+    column: none
+    expected: 22
+    value: 23
+    reason: The table of 30 March gives another figure than the one before it.
+    since: 2026-11-01
+    status: reported
+"""
+
+
+def corrected(house: House, _source: Path) -> None:
+    folder = house.settings.contracts / "corrections"
+    folder.mkdir()
+    (folder / "census_car_availability.yaml").write_text(CORRECTION, encoding="utf-8")
+
+
+def rewritten(house: House, _source: Path) -> None:
+    house.rewrite("census_car_availability", lambda table: table, compression="gzip")
+
+
+def taken_later(house: House, _source: Path) -> None:
+    manifest = house.settings.snapshot / "manifest.json"
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(told | {"as_of": "2026-11-24"}), encoding="utf-8")
+
+
+def upgraded(_house: House, _source: Path) -> None:
+    """Patched by the test."""
+
+
+EDITS: dict[str, Edit] = {
+    "a bound": amended("indicators/safety.yaml", "minimum: 0, maximum: 400}", "minimum: 0, maximum: 600}"),
+    "a goalpost": amended("indicators/safety.yaml", "worst: 11", "worst: 12"),
+    "a unit": amended("indicators/advanced_education.yaml", "unit: percent\n", "unit: ratio\n"),
+    "a title": amended("indicators/safety.yaml", "title: Violence (", "title: Violent crime ("),
+    "a rule of a source": amended(
+        "sources/house_prices.yaml", "mustBeGreaterOrEqualTo: 1, severity: error",
+        "mustBeGreaterOrEqualTo: 2, severity: error",
+    ),
+    "a licence": amended("sources/house_prices.yaml", "value: OGL", "value: OPL"),
+    "a weight of the framework": amended("framework.yaml", "component: pca, dim", "component: equal, dim"),
+    "a profile": amended("framework.yaml", "available: 0.5", "available: 0.6"),
+    "the geography": amended("geography.yaml", "name: Barnfield,", "name: Barnfields,"),
+    "the vocabulary": amended("vocabulary.yaml", "{title: people, ", "{title: persons, "),
+    "a correction": corrected,
+    "a kind of rule": replaced("rules/kinds/between.py", "    def tell(", "    def tells("),
+    "a publisher": replaced("publishers/defra.py", "def fetch", "def fetch_it"),
+    "a file of the engine": replaced("engine/aggregate/means.py", "def weighted(", "def weighted(*, edited=0, "),
+    "a page": replaced("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
+    "a file of alerts": replaced("alerts/folding.py", "def fold(", "def fold(*, edited=0, "),
+    "a comment": appended("scoring/component.py", "\n# Read again.\n"),
+    "the version of a library": upgraded,
+    "the embedded figures": rewritten,
+    "the day of the figures": taken_later,
+}  # fmt: skip
+NOTHING = {"a publisher", "a page", "a file of alerts", "a comment"}
+JUDGED_ONLY = {"a bound", "a rule of a source", "a kind of rule"}
+
+
+def told(house: House) -> set[str]:
+    """What Dagster's own resolver calls unsynced."""
+    graph = build_definitions(house.settings, house.runner).resolve_asset_graph()
+    with open_instance(house.store.dagster_home) as instance:
+        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+        found = {key: resolver.get_status(key) for key in graph.get_all_asset_keys()}
+    assert StaleStatus.MISSING not in found.values()
+    return {step.label for step in build_plan(house.contracts) if found[asset_key(step)] == StaleStatus.STALE}
+
+
+def computed(house: House) -> set[str]:
+    """What ``spi status`` lists, those aside whose tables are only judged again."""
+    return {step.label for step, again in due(build_plan(house.contracts), house.runner) if again}
+
+
+def versions(house: House) -> dict[str, str]:
+    return {step.label: found for step, found in code_versions(build_plan(house.contracts), house.runner).items()}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
+    house: House, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = versions(house)
+    EDITS[edit](house, source)
+    if edit == "the version of a library":
+        monkeypatch.setattr(staleness, "_versions", lambda names: dict.fromkeys(names, "99.9"))
+    for cached in CACHES:
+        cached.cache_clear()
+    after = versions(house)
+    assert before.keys() == after.keys()
+    unsynced = {label for label in after if after[label] != before[label]}
+    assert unsynced == computed(house)
+    assert bool(unsynced) == (edit not in NOTHING)
+    assert (unsynced == {"publication/outputs"}) == (edit in JUDGED_ONLY)
+
+
+@pytest.mark.parametrize("edit", ["a goalpost", "a rule of a source", "the embedded figures", "a comment"])
+def test_dagster_itself_says_so(house: House, source: Path, edit: str) -> None:
+    assert told(house) == set()
+    EDITS[edit](house, source)
+    assert told(house) == computed(house)
+    assert bool(told(house)) == (edit != "a comment")
