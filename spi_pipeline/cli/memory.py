@@ -5,7 +5,7 @@ import resource
 from spi_pipeline.contracts.errors import SpiError
 
 # Bytes of addresses that a run on two cores was seen to take, most of it for threads and libraries. With less, some
-# library ends the process in its own way, and OpenBLAS, of which numpy and scipy each bring one, tries for ever to load.
+# library ends the process in its own way, and OpenBLAS, of which numpy and scipy each have one, tries for ever to load.
 ADDRESS_SPACE = 3.4e9
 
 

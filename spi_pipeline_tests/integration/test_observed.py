@@ -1,4 +1,4 @@
-"""What an operator sees of runs: figures for Prometheus, a log by run, step and source, and no trust in a wrong clock."""
+"""What an operator sees of runs: figures for Prometheus, a log by run and step, and no trust in a wrong clock."""
 
 from __future__ import annotations
 
@@ -48,13 +48,12 @@ def test_a_store_that_cannot_be_read_is_no_healthy_one(house: House, spi: Comman
 
 def test_labels_may_hold_anything() -> None:
     odd = 'a "b" \\ c\nd'
-    (sample,) = figures(
-        exposition({"healthy": True, "trouble": [], "alerts_waiting": [{"channel": odd, "messages": 3}]})
-    )["spi_alerts_waiting"]
+    found = {"healthy": True, "trouble": [], "alerts_waiting": [{"channel": odd, "messages": 3}]}
+    (sample,) = figures(exposition(found))["spi_alerts_waiting"]
     assert (sample.labels, sample.value) == ({"channel": odd}, 3)
 
 
-def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command) -> None:
     house.make_due("index/social_progress_index")
     said = spi(House(house.settings.model_copy(update={"log": "json"})), "refresh")
     set_up("")
@@ -97,11 +96,8 @@ def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: H
     def little() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
 
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()",
-    ]
+    code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, preexec_fn=little, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
     assert "MB of addresses (ulimit -v), and a run takes 3,400 MB: allow it more" in done.stderr
