@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.orchestration.assets import Graph, asset_key, checks_alone, operation_asset, operations
+from spi_pipeline.orchestration.instance import on_record
 from spi_pipeline.orchestration.months import month_assets
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
@@ -42,9 +43,14 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     # No ``ConfigurableResource``: its fields could be changed in the launchpad, and a run of another store than the UI
     # shows, or in another mode, would be recorded as one of this. What it gives is typed where it is asked for.
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
-    def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
-        with made.store.lock():
-            yield made
+    def runner(context: dg.InitResourceContext) -> Iterator[Runner]:
+        # A run of the command is on record, and has the lock, before Dagster hears of it.
+        if running or context.instance is None or context.run is None:
+            with made.store.lock():
+                yield made
+        else:
+            with on_record(context.instance, made, context.run):
+                yield made
 
     everything = dg.AssetSelection.assets(*(asset_key(step) for step in plan)).without_checks()
     return dg.Definitions(
@@ -59,7 +65,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="From observations to the index, what is said about it, and the database.",
             ),
         ],
-        schedules=schedules(contracts, plan),
+        schedules=schedules(made, plan),
         sensors=[
             alerts_sensor(settings, contracts),
             *([news(made, plan), overdue_sensor(made, plan)] if made.publishers else []),
