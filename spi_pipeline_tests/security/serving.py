@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -52,6 +53,12 @@ def ask(
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def free_port() -> int:
+    """A port on which nobody listens just now."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        return int(opened.getsockname()[1])
 
 
 def graphql(port: int, query: str, **headers: str | None) -> tuple[int, str]:
