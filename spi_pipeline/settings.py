@@ -24,17 +24,17 @@ class Settings(BaseSettings):
     """Settings of one process, each from ``SPI_<NAME>``.
 
     Attributes:
-        store: folder everything is written to.
-        mode: ``snapshot`` computes from the embedded figures, ``live`` from the publishers.
-        contracts: folder of the contracts; another council points this at its own.
-        snapshot: folder of the embedded tables; likewise.
-        alert_urls: Apprise URLs of those who are told what fails, each plain or as ``name=URL``; a secret.
-        alert_channels: YAML file that says which of them is told what; see docs/alerts.md.
-        ui_url: where people reach ``spi ui``, for links in alerts.
-        nomis_key: a key for Nomis, free of charge, with which an answer holds more rows; a secret.
-        since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
-        outputs: what a refresh makes for readers, such as ``site,report``; the database always.
-        archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
+        store: the folder everything is written to; a local path.
+        mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
+        contracts: the folder of the contracts; another council points this at its own.
+        snapshot: the folder of the embedded tables; likewise.
+        alert_urls: who is told what fails, as Apprise URLs, each plain or as ``name=URL``; a secret.
+        alert_channels: a YAML file that says which of them is told what; all of them everything when empty.
+        ui_url: where people reach ``spi ui``: for links in alerts, and it answers to no other name but this machine's.
+        nomis_key: a key for Nomis, free of charge, with which fewer requests are needed; a secret.
+        since: the first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
+        archives: ``drop`` keeps of an archive of all police forces the files of ours alone, ``keep`` all of it.
+        outputs: what a refresh makes for readers beside the database: ``site``, ``report``, ``downloads``, with commas.
         schedule_everything: when the schedule of all live sources ticks, as cron says it, in the time of London.
         schedule_daily: likewise of those published every month, which are asked for every day.
         schedule_weekly: likewise of those published every year, or at no fixed interval.

@@ -6,6 +6,7 @@ Which package may import which is held by ``lint-imports``; what a single module
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -70,6 +71,14 @@ def late():
     late = ["engine.errors", "engine.panel", "engine.rank", "settings"]
     assert imported(source) == {f"spi_pipeline.{name}" for name in ["cli.console", *late]}
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+
+
+def test_yaml_is_read_in_one_place() -> None:
+    """PyYAML ends the process at 200 KB of brackets, and lets a key that is repeated overwrite the earlier one."""
+    readers = {
+        name for name, file in MODULES.items() if re.search(r"^\s*(import|from) yaml\b", file.read_text("utf-8"), re.M)
+    }
+    assert readers == {"spi_pipeline.contracts.reading.documents"}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: folder.relative_to(PACKAGE.parent).as_posix())

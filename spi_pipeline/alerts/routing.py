@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import unquote
 
-import yaml
-
 from spi_pipeline.alerts.event import Event, Kind, Severity
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import Fault, SpiError
+from spi_pipeline.contracts.reading.documents import read_document
 
 # What a channel can choose by; each is an attribute of an event.
 CHOICES = ("severity", "kind", "group", "owner", "asset", "rule")
@@ -95,19 +94,15 @@ def channels(
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise SpiError(
-            f"the alert channels {file} could not be read ({reason}); check its path and permissions"
-        ) from None
-    except yaml.YAMLError as error:  # whose message quotes the file
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise SpiError(f"{file}{line}: is not YAML; see docs/alerts.md for an example") from None
-    stated = document.get("channels") if isinstance(document, dict) else None
-    if not isinstance(stated, dict) or set(document) != {"channels"}:
+    faults: list[Fault] = []
+    document = read_document(file, str(file), faults)
+    if document is None or faults:
+        fault = faults[0]
+        # What is said of a line quotes it, and it may hold a URL.
+        said = "cannot be read as YAML; see docs/alerts.md for an example" if fault.line else fault.message
+        raise SpiError(f"{file}:{fault.line}: {said}" if fault.line else f"the alert channels {file}: {said}")
+    stated = document.data.get("channels")
+    if not isinstance(stated, dict) or set(document.data) != {"channels"}:
         raise SpiError(f"{file}: must hold the one key channels, a mapping from names to channels")
     return stated
 

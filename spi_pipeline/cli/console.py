@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# Names of areas, titles of contracts and paths are text, whatever brackets and colons they hold.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 FAILED, BAD_USAGE, STOPPED = 1, 2, 130

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.markup import escape
 
 from spi_pipeline.cli.console import FAILED, Json, err, out
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
@@ -76,8 +75,7 @@ def _show(rows: Sequence[dict[str, str]], as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps(rows))
     else:
-        # A path may hold brackets, a report of somebody else anything: neither is markup.
-        show_table([{name: escape(value) for name, value in row.items()} for row in rows], out)
+        show_table(rows, out)
 
 
 def _hosts() -> list[dict[str, str]]:

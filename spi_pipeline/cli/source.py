@@ -165,8 +165,7 @@ def _write(root: Path, written: dict[str, str], component: str) -> None:
     Raises:
         SpiError: when a file is in the way, or the disk refuses.
     """
-    import yaml
-
+    from spi_pipeline.contracts.reading.documents import parse_document, read_document
     from spi_pipeline.storage.atomic import os_errors, write_bytes
 
     shared = f"indicators/{component}.yaml"
@@ -174,12 +173,8 @@ def _write(root: Path, written: dict[str, str], component: str) -> None:
         if path != shared and (root / path).exists():
             raise SpiError(f"{root / path} is there already; take it away, or choose another --name")
         if path == shared:
-            kept = len(yaml.safe_load((root / path).read_text(encoding="utf-8"))["indicators"])
-            try:
-                added = len(yaml.safe_load(text)["indicators"]) == kept + 1
-            except yaml.YAMLError:
-                added = False
-            if not added:
+            before, after = read_document(root / path, path, []), parse_document(text, path, [])
+            if not before or not after or len(after.data["indicators"]) != len(before.data["indicators"]) + 1:
                 raise SpiError(f"{root / path} does not end with its list of indicators; let it, and add again")
     made: list[Path] = []
     try:

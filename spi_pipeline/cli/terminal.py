@@ -40,7 +40,7 @@ class _Elapsed(TimeElapsedColumn):
 @contextmanager
 def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
     """A bar for each group of steps on a terminal; elsewhere one line when a group is done."""
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), _Elapsed())
+    columns = (TextColumn("{task.description:<12}", markup=False), BarColumn(), MofNCompleteColumn(), _Elapsed())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
 
         def begin(steps: list[Step]) -> Tell:
@@ -234,7 +234,7 @@ def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
     rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
     score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
     alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
-    branch = tree.add(f"{node.title} [dim]{node.id}[/dim]: {score}{rank}{points}{alone}")
+    branch = tree.add(Text.assemble(node.title, " ", (node.id, "dim"), f": {score}{rank}{points}{alone}"))
     if node.level == "indicator":
         branch.add(_value(facts, contracts.indicators[node.id].measure))
         branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")

@@ -14,7 +14,12 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.settings import Settings
 
 
-def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Show everything, change nothing, tick nothing.")
+    ] = False,
+) -> None:
     """Start the Dagster UI on this store's instance, reachable from this machine only."""
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, prepare_home
     from spi_pipeline.storage.store import Store
@@ -24,15 +29,20 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this ma
     store = Store(settings.store)
     home = prepare_home(store.dagster_home)
     _refuse_taken(port)
-    with open_instance(store.dagster_home) as instance:
-        close_abandoned_runs(instance, store)
+    if not read_only:
+        with open_instance(store.dagster_home) as instance:
+            close_abandoned_runs(instance, store)
     # A file of the folder it is started in must not pass for a module of the same name.
     environment = os.environ | {"DAGSTER_HOME": str(home), "SPI_STORE": str(store.root), "PYTHONSAFEPATH": "1"}
-    out.print(f"Dagster on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.", soft_wrap=True)
+    environment |= {"DAGSTER_WEBSERVER_READ_ONLY": "true"} if read_only else {}
+    what = "Dagster, read-only," if read_only else "Dagster"
+    out.print(f"{what} on http://127.0.0.1:{port} for the store {store.root}; stop it with Ctrl-C.", soft_wrap=True)
     sys.stdout.flush()
     # `dagster dev` recommends another tool at each start, which does not come with it.
     python = [sys.executable, "-W", "ignore::FutureWarning"]
-    arguments = ["-m", "dagster", "dev", "-m", "spi_pipeline.definitions", "-d", str(home)]
+    # Schedules and sensors are the daemon's, of which an instance has one: the reader stands beside it.
+    module = "webserver" if read_only else "services"
+    arguments = ["-m", f"spi_pipeline.orchestration.ui.{module}", "-m", "spi_pipeline.definitions", "-d", str(home)]
     # A background job inherits an ignored SIGINT, and Dagster then hears neither that nor SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.execve(sys.executable, [*python, *arguments, "-h", "127.0.0.1", "-p", str(port)], environment)

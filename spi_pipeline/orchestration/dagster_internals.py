@@ -3,6 +3,9 @@
 Each may be gone with any version of Dagster; the tests of the watchdog and of the instance say so first.
 """
 
+# `dagster dev` starts the web server by its module's name. Ours stands before it, and there is no option for that.
+from dagster._cli import dev
+
 # What tells in the tags of a materialization which code and data it follows from. They may be given by name, and the
 # names are public nowhere.
 from dagster._core.definitions.data_version import (
@@ -51,6 +54,7 @@ __all__ = [
     "SensorInstigatorData",
     "TickStatus",
     "create_execution_plan",
+    "dev",
     "execute_run",
     "schedule_execution_time_iterator",
     "snapshot_from_execution_plan",

@@ -51,6 +51,7 @@ def test_urls_are_separated_by_blanks_or_commas() -> None:
     assert channels() == []
 
 
+NOT_READ = "FILE:1: cannot be read as YAML; see docs/alerts.md for an example"
 NO_URL = "FILE: channel duty has no URL; state scheme://… there, or duty=URL in SPI_ALERT_URLS"
 CHOICES = "severity, kind, group, owner, asset, rule"
 TWICE = "a=json://s3cret a=json://s3cret2"
@@ -62,7 +63,13 @@ TWICE = "a=json://s3cret a=json://s3cret2"
         pytest.param("s3cret", "", "alert URL 1 is not a URL; write scheme://… or name=scheme://…, separated by blanks",
                      id="word"),
         pytest.param(TWICE, "", "two alert URLs are named a; give each a name of its own", id="twice"),
-        pytest.param("", "channels: [s3cret", "FILE:1: is not YAML; see docs/alerts.md for an example", id="yaml"),
+        pytest.param("", "channels: [s3cret", NOT_READ.replace("1", "2"), id="yaml"),
+        pytest.param("", "s3cret: &s3cret\ns3cret: [*s3cret]", NOT_READ.replace("1", "2"),
+                     id="twice in a file"),
+        pytest.param("", "channels: " + "[" * 200_000, NOT_READ,
+                     id="deep"),
+        pytest.param("", "channels: {duty: {url: !!int s3cret}}",
+                     NOT_READ, id="tag"),
         pytest.param("", "chanels: {}", "FILE: must hold the one key channels, a mapping from names to channels",
                      id="key"),
         pytest.param("", "channels: {duty: {urls: s3cret}}",
@@ -102,7 +109,7 @@ def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SpiError, match=r"no\.yaml could not be read \(No such file or directory\)"):
+    with pytest.raises(SpiError, match=r"no\.yaml: the file is missing"):
         channels("", tmp_path / "no.yaml")
 
 

@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from spi_pipeline.cli import app
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import published
-from spi_pipeline.settings import Settings
 from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
 
@@ -39,7 +38,13 @@ def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
 def test_the_extras_and_files_that_installs_name_exist() -> None:
     known = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["project"]["optional-dependencies"]
     named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
-    assert [extra for extras in named for extra in extras.split(",")] == ["test", "snapshot", "site", "report"]
+    assert [extra for extras in named for extra in extras.split(",")] == [
+        "test",
+        "snapshot",
+        "site",
+        "report",
+        "postgres",
+    ]
     assert set(known) >= {"test", "snapshot"}
     pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]
     assert pins == sorted(pins, key=str.lower)
@@ -84,7 +89,7 @@ def test_the_examples_run(refreshed: Path) -> None:
         assert "Empty" not in done.stdout
 
 
-def test_every_command_and_setting_is_described() -> None:
+def test_every_command_is_described() -> None:
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     leaves = [
@@ -92,9 +97,6 @@ def test_every_command_and_setting_is_described() -> None:
         for name in ([f"{group} {leaf}" for leaf in command.commands] if isinstance(command, TyperGroup) else [group])
     ]  # fmt: skip
     assert sorted(re.findall(r"^\| `spi ([\w ]+)` \|", text(README), re.MULTILINE)) == sorted(leaves)
-    assert re.findall(r"^\| `SPI_(\w+)` \|", text(README), re.MULTILINE) == [
-        name.upper() for name in Settings.model_fields
-    ]
 
 
 def test_the_exit_codes_are_those_described(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:

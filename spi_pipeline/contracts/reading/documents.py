@@ -86,18 +86,24 @@ def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | Non
         The document, or None when it cannot be read as a mapping of keys to values.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-        if line := _too_deep(text):
-            said = f"more than {_DEEPEST} lists and mappings lie within each other; flatten them"
-            faults.append(Fault(shown, line, said))
-            return None
-        root = yaml.compose(text, Loader=_Loader)
+        return parse_document(file.read_text(encoding="utf-8"), shown, faults)
     except FileNotFoundError:
         faults.append(Fault(shown, 0, "the file is missing"))
     except OSError as error:
         faults.append(Fault(shown, 0, f"the file cannot be read: {error.strerror or error}"))
     except UnicodeDecodeError as error:
         faults.append(Fault(shown, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8"))
+    return None
+
+
+def parse_document(text: str, shown: str, faults: list[Fault]) -> Document | None:
+    """The same of a text that is in hand."""
+    try:
+        if line := _too_deep(text):
+            said = f"more than {_DEEPEST} lists and mappings lie within each other; flatten them"
+            faults.append(Fault(shown, line, said))
+            return None
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "cannot be parsed"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
+from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.engine.any_weights import rank_range
 
 
@@ -87,11 +88,17 @@ class Facts:
 
     @cached_property
     def yaml(self) -> dict[str, Any]:
-        """Every contract as it is written."""
-        return {
-            file.relative_to(self.contracts).as_posix(): yaml.safe_load(file.read_text("utf-8"))
-            for file in sorted(self.contracts.rglob("*.yaml"))
-        }
+        """Every contract as it is written.
+
+        Raises:
+            ContractError: a file that is in none of the places of contracts, which nobody has judged, has faults.
+        """
+        faults: list[Fault] = []
+        files = {file.relative_to(self.contracts).as_posix(): file for file in sorted(self.contracts.rglob("*.yaml"))}
+        read = {shown: read_document(file, shown, faults) for shown, file in files.items()}
+        if faults:
+            raise ContractError(faults)
+        return {shown: document.data for shown, document in read.items() if document}
 
     @cached_property
     def names(self) -> dict[str, str]:

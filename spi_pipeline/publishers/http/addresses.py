@@ -29,9 +29,9 @@ class Addresses:
                 raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(known)}")
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                raise SettingError(
-                    f"SPI_ENDPOINT_{name}={base!r} is not a base address; give one like http://127.0.0.1:8000"
-                )
+                # Which is not repeated: what is not taken here is a login or a key above all.
+                said = "is not a base address, which has no login and no query"
+                raise SettingError(f"SPI_ENDPOINT_{name} {said}; give one like http://127.0.0.1:8000")
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 
     def base(self, host: Host) -> str:

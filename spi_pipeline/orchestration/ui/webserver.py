@@ -1,0 +1,34 @@
+"""Dagster's web server behind the guard: what ``python -m dagster_webserver`` does, with its options.
+
+``DAGSTER_WEBSERVER_READ_ONLY`` is Dagster's own way to say by the environment what ``--read-only`` says: its pages then
+offer nothing that the guard would refuse.
+"""
+
+import os
+from typing import Any
+
+from dagster_webserver.cli import main as serve
+from dagster_webserver.webserver import DagsterWebserver
+from starlette.middleware import Middleware
+
+from spi_pipeline.orchestration.ui.guard import Guard
+from spi_pipeline.settings import Settings
+
+READ_ONLY = "DAGSTER_WEBSERVER_READ_ONLY"
+
+
+def main() -> None:
+    """Serve until stopped."""
+    plain = DagsterWebserver.build_middleware
+    guard = Middleware(Guard, Settings().ui_url, read_only=bool(os.environ.get(READ_ONLY)))
+
+    def guarded(server: DagsterWebserver[Any, Any]) -> list[Middleware]:
+        return [guard, *plain(server)]
+
+    # Its command line offers no place for a middleware.
+    DagsterWebserver.build_middleware = guarded  # type: ignore[assignment, method-assign]
+    serve()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.docs.documents import REPOSITORY
+from spi_pipeline_tests.integration.fixtures import house, no_dagster_home, refreshed
+
+__all__ = ["house", "no_dagster_home", "refreshed"]
+DEPLOY = REPOSITORY / "deploy"
+
+
+def program(name: str, package: str, *folders: Path) -> str:
+    """The path of a program of Debian's; without it the test is skipped, where ``CI`` is set it fails."""
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *map(str, folders)])
+    found = shutil.which(name, path=path)
+    if not found:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {name}: apt-get install {package}")
+    return found

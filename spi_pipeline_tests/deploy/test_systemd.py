@@ -1,0 +1,98 @@
+"""The units are what systemd takes, start commands that there are, and agree with each other and the settings."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.settings import Settings
+from spi_pipeline_tests.deploy.conftest import DEPLOY, program
+from spi_pipeline_tests.docs.conftest import Spi, spi
+from spi_pipeline_tests.docs.documents import text
+
+__all__ = ["spi"]
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+PROGRAM = "/opt/spi/.venv/bin/spi"
+
+
+def verified(units: list[Path], folder: Path, change: tuple[str, str] = ("", "")) -> str:
+    """What systemd has to say of units, as they are but for the program, which is not installed here."""
+    for unit in units:
+        written = text(unit).replace(PROGRAM, sys.executable).replace(*change)
+        (folder / unit.name).write_text(written, encoding="utf-8")
+    command = [
+        program("systemd-analyze", "systemd"),
+        "verify",
+        "--man=no",
+        *(str(folder / unit.name) for unit in units),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    # Of the machine's own units it speaks too.
+    return "".join(line for line in done.stderr.splitlines(keepends=True) if "spi-" in line)
+
+
+def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+    assert {unit.suffix for unit in UNITS} == {".service", ".timer"}
+    assert verified(UNITS, tmp_path) == ""
+
+
+def test_systemd_would_find_something(tmp_path: Path) -> None:
+    assert "PrivateTpm" in verified(SERVICES, tmp_path, ("PrivateTmp", "PrivateTpm"))
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_service_is_shut_in(unit: Path) -> None:
+    """Systemd's own measure, from 0 (shut in) to 100; a service that says nothing of it has 96."""
+    command = [program("systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=35", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_the_command_of_a_service_exists(unit: Path, spi: Spi, tmp_path: Path) -> None:
+    (started,) = re.findall(r"^ExecStart=(.*)$", text(unit), re.MULTILINE)
+    words = shlex.split(started)
+    asked = words[words.index(PROGRAM) + 1 :]
+    code, shown, messages = spi(
+        tmp_path, *(word for word in asked if not word.startswith("-") and not word.isdigit()), "--help"
+    )
+    assert code == 0, messages
+    assert [word for word in asked if word.startswith("-") and word not in shown] == []
+
+
+def test_timers_start_services_that_there_are() -> None:
+    timers = [unit for unit in UNITS if unit.suffix == ".timer"]
+    assert timers
+    assert all(unit.with_suffix(".service") in SERVICES for unit in timers)
+
+
+def test_every_service_runs_alike() -> None:
+    """What they share is written in each, since systemd has no include: user, settings, folders and confinement."""
+    shared = [
+        {
+            line
+            for line in text(unit).splitlines()
+            if re.match(
+                r"(User|EnvironmentFile|StateDir|Environment|Work|UMask|Cap|Lock|NoNew|Private|Protect|Restrict(?!=on)|System)\w*=",
+                line,
+            )
+            and not line.startswith("Restart")
+        }
+        for unit in SERVICES
+    ]
+    assert len(shared[0]) > 15
+    assert all(lines == shared[0] for lines in shared)
+
+
+def test_the_environment_holds_settings_that_there_are() -> None:
+    named = re.findall(r"^#?([A-Z_]+)=", text(DEPLOY / "spi.env"), re.MULTILINE)
+    known = {f"SPI_{name.upper()}" for name in Settings.model_fields}
+    ours = set(re.findall(r"env: (\w+)", text(DEPLOY / "postgres" / "dagster.yaml")))
+    assert set(named) <= known | ours | {"DAGSTER_HOME"}
+    assert ours <= set(named)

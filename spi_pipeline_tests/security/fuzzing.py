@@ -1,0 +1,122 @@
+"""What is thrown at readers: for each the bytes of a good file, and what may come of any others.
+
+Hypothesis tears the good ones a little (``test_fuzzing.py``); a fuzzer that looks which branches an input reaches goes
+on from them for as long as it is let (``python -m spi_pipeline_tests.security``).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from spi_pipeline.alerts.routing import channels
+from spi_pipeline.cli.score.command import score_files
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline_tests.alerts.test_routing import FILE
+from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.publishers.clean import SOURCES, downloads, scope, with_body
+
+FRAMEWORK = b"""\
+title: Two of three
+elements:
+  - {id: all}
+  - {id: both, parent: all}
+  - {id: a, parent: both, direction: higher_is_better, worst: 0, best: 10}
+  - {id: b, parent: both, direction: lower_is_better, worst: 9.5, best: 0}
+  - {id: c, parent: all, direction: higher_is_better, worst: 1, best: 2}
+"""
+VALUES = b"area_code,indicator_id,value\nP,a,1.5\nP,b,2\nP,c,1.25\nQ,a,9\nQ,b,\nQ,c,2\n"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader of files.
+
+    Attributes:
+        good: bytes that it reads.
+        read: reads others; an ``SpiError`` is an answer, any other exception is a defect.
+    """
+
+    good: bytes
+    read: Callable[[bytes], None]
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="spi-fuzz-"))
+    shutil.copytree(CONTRACTS, folder / "contracts")
+    return folder
+
+
+def _written(name: str, body: bytes) -> Path:
+    file = _folder() / name
+    file.write_bytes(body)
+    return file
+
+
+def _contract(name: str) -> Target:
+    def read(body: bytes) -> None:
+        file = _written(f"contracts/{name}", body)
+        try:
+            load_contracts(_folder() / "contracts")
+        finally:
+            shutil.copyfile(CONTRACTS / name, file)
+
+    return Target((CONTRACTS / name).read_bytes(), read)
+
+
+def _channels(body: bytes) -> None:
+    for channel in channels("duty=json://a/b", _written("channels.yaml", body)):
+        assert "://" in channel.url
+
+
+def _score(framework: bytes, values: bytes, suffix: str = ".csv") -> None:
+    done = score_files(_written("framework.yaml", framework), _written(f"values{suffix}", values))
+    assert len(done.table), "an index without a row is none"
+    assert not np.isinf(done.table["score"]).any()
+    assert done.table["coverage"].between(0, 1).all()
+
+
+def _publisher(source_id: str) -> Target:
+    found = downloads(source_id, _folder())
+
+    def read(body: bytes) -> None:
+        table = OFFERS[source_id].parse([with_body(found[0], body, _folder()), *found[1:]], scope(source_id))
+        assert not any(np.isinf(table[name]).any() for name in table.select_dtypes("number"))
+
+    return Target(found[0].path.read_bytes(), read)
+
+
+def targets() -> dict[str, Callable[[], Target]]:
+    """Every reader by its name."""
+    contracts = ["framework.yaml", "geography.yaml", "vocabulary.yaml", "targets.yaml", "sources/street_crime.yaml",
+                 "indicators/safety.yaml", "products/score.yaml"]  # fmt: skip
+    return {
+        **{f"contract/{name}": lambda name=name: _contract(name) for name in contracts},
+        "channels": lambda: Target(FILE.encode(), _channels),
+        "framework": lambda: Target(FRAMEWORK, lambda body: _score(body, VALUES)),
+        "values": lambda: Target(VALUES, lambda body: _score(FRAMEWORK, body)),
+        **{f"publisher/{name}": lambda name=name: _publisher(name) for name in SOURCES},
+    }
+
+
+def survives(target: Target, body: bytes) -> None:
+    """Let a reader read.
+
+    Raises:
+        Exception: whatever is no sentence for a person.
+    """
+    said = "nothing"
+    try:
+        target.read(body)
+    except SpiError as error:
+        said = str(error)
+    assert 0 < len(said) < 30_000

@@ -1,0 +1,146 @@
+"""Secrets that were handed in are found nowhere, whatever goes wrong: every byte of the store is looked at."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spi_pipeline_tests.imitations import Publishers
+from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.security.reading_everything import everything
+from spi_pipeline_tests.security.serving import ask, free_port, graphql
+from spi_pipeline_tests.security.ui import answered, started, stopped
+
+LOGIN, PASSWORD, TOKEN, KEY, IN_FILE, ENDPOINT = (
+    "canary1login", "canary2 word", "canary3token", "canary4key", "canary5file", "canary6endpoint",
+)  # fmt: skip
+SECRETS = {
+    form.encode() for secret in (LOGIN, PASSWORD, TOKEN, KEY, IN_FILE, ENDPOINT) for form in (secret, quote(secret))
+}
+# Every logger there is writes everything, as a developer who looks for a fault has it.
+DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from spi_pipeline.cli import main; "
+CRASH = "import spi_pipeline.run.runner as r; r.Runner.run = lambda *_, **__: 1 / 0; "
+
+
+def leaks(folder: Path, *texts: str) -> list[str]:
+    """Which secret is where; the file of the channels holds its own by right."""
+    found = [*everything(folder), *((f"text {number}", text.encode()) for number, text in enumerate(texts))]
+    places = [(place, held) for place, held in found if not place.endswith("channels.yaml")]
+    return [f"{secret.decode()} in {place}" for place, held in places for secret in SECRETS if secret in held]
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> dict[str, str]:
+    """Settings that hold one secret each; nobody listens at the channels."""
+    channels = tmp_path / "channels.yaml"
+    channels.write_text(f"channels: {{team: {{url: 'json://127.0.0.1:9/{IN_FILE}'}}}}", encoding="utf-8")
+    return {
+        "SPI_ALERT_URLS": f"duty=json://{LOGIN}:{quote(PASSWORD)}@127.0.0.1:9/{TOKEN}",
+        "SPI_ALERT_CHANNELS": str(channels),
+        "SPI_NOMIS_KEY": KEY,
+    }
+
+
+def spi(house: House, more: Mapping[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
+    scratch = Path(house.settings.store).parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    environment = os.environ | house.environment | {"TMPDIR": str(scratch)} | more
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_the_search_finds_a_secret_in_whatever_it_is_packed(tmp_path: Path) -> None:
+    secret = PASSWORD * 3_000
+    pq.write_table(pa.table({"a": [secret]}), tmp_path / "1.parquet", compression="zstd")
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"b": secret}), tmp_path / "2.parquet")
+    with closing(sqlite3.connect(tmp_path / "3.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.execute("INSERT INTO t VALUES (?)", [secret])
+    with duckdb.connect(str(tmp_path / "4.duckdb")) as database:
+        database.execute("CREATE TABLE t AS SELECT ? AS a", [secret])
+    (tmp_path / "5.gz").write_bytes(gzip.compress(secret.encode()))
+    with zipfile.ZipFile(tmp_path / "6.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", secret)
+    (tmp_path / PASSWORD).mkdir()
+    (tmp_path / "8.txt").write_text(quote(PASSWORD), encoding="utf-8")
+    assert {leak.rpartition("/")[2].split(".")[0] for leak in leaks(tmp_path)} >= {*"1234568"}
+    assert any(leak.endswith(f"in {PASSWORD}") for leak in leaks(tmp_path))
+
+
+def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
+    live: House, publishers: Publishers, secrets: dict[str, str]
+) -> None:
+    where = Path(live.settings.store).parent
+    sources = ("background_pollution", "claimant_count")
+    select = [word for source in sources for word in ("--select", f"source/{source}")]
+    said = [spi(live, secrets, "refresh", "--live", *select)]
+    assert said[0].returncode == 0, said[0].stderr[-3000:]
+    assert any(KEY in request.query for request in publishers.requests), "the key was sent"
+    # A fault that may pass is met once, or the whole patience of a run would be waited for.
+    for kind, times in (("html", None), ("500", 1)):
+        publishers.heal()
+        publishers.fault("*", kind, times=times)
+        said.append(spi(live, secrets, "refresh", "--live", *select))
+    assert any("failed" in done.stdout for done in said[1:])
+    publishers.heal()
+    said.append(spi(live, secrets, "doctor", "--live"))
+    said.append(spi(live, secrets, "refresh", "--live", *select, before=CRASH))
+    refused = {"SPI_ENDPOINT_NOMIS": f"http://{LOGIN}:{ENDPOINT}@127.0.0.1:9"}
+    said.append(spi(live, secrets | refused, "refresh", "--live", *select))
+    assert said[-1].returncode == 2
+    assert "SPI_ENDPOINT_NOMIS is not a base address" in said[-1].stderr
+    said += [spi(live, secrets, *words) for words in (["alerts", "send"], ["status", "--json"])]
+    told = [text for done in said for text in (done.stdout, done.stderr)]
+    assert any("ZeroDivisionError" in text for text in told)
+    assert any("did not accept a message" in text for text in told)
+    assert any("DEBUG" in text for text in told)
+    assert leaks(where, *told) == []
+
+
+def test_no_secret_is_in_what_readers_get_nor_in_the_ui(house: House, secrets: dict[str, str], tmp_path: Path) -> None:
+    site = spi(house, secrets, "site", "build", str(tmp_path / "site"))
+    assert site.returncode == 0, site.stderr[-3000:]
+    house.embedded("local_elections_2023").unlink()
+    broken = spi(house, secrets, "refresh", "--select", "source/local_elections_2023")
+    assert broken.returncode == 1
+    port = free_port()
+    process = started(house, secrets, "--port", str(port), "--read-only")
+    try:
+        pages = [
+            answered(port, "{ instance { id info runLauncher { name } daemonHealth { allDaemonStatuses { id } } } }")
+        ]
+        pages.append(graphql(port, EVERYTHING_OF_ASSETS)[1])
+        pages.append(graphql(port, EVERYTHING_OF_RUNS)[1])
+        pages += [ask(port, "GET", path)[1] for path in ("/", "/server_info", "/assets", "/deployment/config")]
+    finally:
+        stopped(process, signal.SIGINT)
+    assert "local_elections_2023" in pages[1]
+    assert '"runId"' in pages[2]
+    assert not any('"errors"' in page for page in pages[:3]), pages[:3]
+    assert leaks(tmp_path, *pages, site.stdout, site.stderr, broken.stdout, broken.stderr) == []
+
+
+ENTRIES = """label description ... on TextMetadataEntry { text } ... on MarkdownMetadataEntry { mdStr }
+  ... on UrlMetadataEntry { url } ... on JsonMetadataEntry { jsonString }"""
+EVERYTHING_OF_ASSETS = f"""
+{{ assetNodes {{ assetKey {{ path }} description metadataEntries {{ {ENTRIES} }}
+  assetMaterializations(limit: 5) {{ runId metadataEntries {{ {ENTRIES} }} }} }} }}
+"""
+EVERYTHING_OF_RUNS = """
+{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value } eventConnection {
+  events { __typename ... on MessageEvent { message } ... on RunFailureEvent { error { message stack } } } } } } } }
+"""

@@ -1,0 +1,59 @@
+"""Torn files at every reader of YAML: a sentence or a result, never a trace. Tables of ``spi score`` are torn in
+``score/test_strangers.py``, publishers' files in ``publishers/test_any_bytes.py``."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import example, given, settings
+
+from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn
+from spi_pipeline_tests.security.__main__ import main
+from spi_pipeline_tests.security.fuzzing import Target, survives, targets
+
+KNOWN = targets()
+OF_CONTRACTS = [name for name in KNOWN if name.startswith("contract/")]
+DEEP = [(0.0, 1.0, b"[" * 200_000)]
+
+
+@pytest.mark.parametrize("name", OF_CONTRACTS)
+@settings(max_examples=4, deadline=None, derandomize=True)
+@example(edits=DEEP)
+@given(edits=EDITS)
+def test_a_torn_contract(name: str, edits: list[tuple[float, float, bytes]]) -> None:
+    target = KNOWN[name]()
+    survives(target, torn(target.good, edits))
+
+
+@pytest.mark.parametrize("name", ["channels", "framework", "values"])
+@settings(max_examples=80, deadline=None, derandomize=True)
+@example(edits=DEEP)
+@given(edits=EDITS)
+def test_a_torn_file(name: str, edits: list[tuple[float, float, bytes]]) -> None:
+    target = KNOWN[name]()
+    survives(target, torn(target.good, edits))
+
+
+@pytest.mark.parametrize("name", [*OF_CONTRACTS, "channels", "framework", "values", "publisher/street_crime"])
+def test_what_is_torn_was_good(name: str) -> None:
+    """Or every input is refused at its first byte."""
+    target = KNOWN[name]()
+    target.read(target.good)
+
+
+def test_a_defect_would_be_seen() -> None:
+    def broken(body: bytes) -> None:
+        raise RecursionError
+
+    with pytest.raises(RecursionError):
+        survives(Target(b"", broken), b"")
+
+
+def test_the_command_lists_what_it_can_fuzz(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["security"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code, capsys.readouterr().out.split()) == (0, list(KNOWN))

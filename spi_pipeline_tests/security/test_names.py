@@ -1,0 +1,66 @@
+"""Names and titles are text wherever they are shown: brackets, quotes, tags, tables and commands stay what they are.
+
+In the pages of the site they are proven in ``outputs/site``; in what a database is asked, by the store's own queries.
+"""
+
+from __future__ import annotations
+
+import io
+
+import duckdb
+import pytest
+
+from spi_pipeline.cli import console as consoles
+from spi_pipeline.cli.terminal import show_table
+from spi_pipeline.outputs.duckdb_file import literal, quoted
+from spi_pipeline.steps.pages.markdown import markdown
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+NAMES = [
+    "[red]Farley[/red]", "[link=file:///etc/passwd]Farley", "Farley [/nothing]", ":pile_of_poo: Farley",
+    "Farley'; DROP TABLE score; --", 'Farley" OR 1=1 --', "<script>alert(1)</script>", "Farley | Icknield", "a\\[b",
+    "{0.__class__}", "%s%n", "$(reboot)", "`reboot`", "ﬁ\u202egpj.exe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_text_on_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for console in (consoles.out, consoles.err):
+        kept = io.StringIO()
+        monkeypatch.setattr(console, "file", kept)
+        monkeypatch.setattr(console, "width", 400)
+        show_table([{"ward": name, name: 1}], console, title=name)
+        console.print(f"run {name}", soft_wrap=True)
+        assert kept.getvalue().count(name) == 4
+
+
+def test_an_explanation_is_text(refreshed: House, spi: Command) -> None:
+    """The only place that says which part is dim."""
+    said = spi(refreshed, "explain", "Farley", "safety")
+    assert "Safety safety: " in said.out
+    assert "[dim]" not in said.out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_asked_for_is_only_looked_up(name: str, refreshed: House, spi: Command) -> None:
+    before = refreshed.store.database.read_bytes()
+    said = spi(refreshed, "explain", name, "safety")
+    assert said.code == 2
+    assert name in said.err
+    assert spi(refreshed, "explain", "Farley", name).code == 2
+    assert refreshed.store.database.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_text_in_sql(name: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE {quoted(name)} (a INTEGER)")
+        connection.execute(f"COMMENT ON TABLE {quoted(name)} IS {literal(name)}")
+        assert connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall() == [(name, name)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_one_cell_of_a_table_in_the_catalogue(name: str) -> None:
+    heading, _, row = markdown([{"ward": name, "rank": 1}]).splitlines()
+    assert (heading.count("|") - heading.count("\\|"), row.count("|") - row.count("\\|")) == (3, 3)
