@@ -165,8 +165,6 @@ def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
         close_abandoned_runs(instance, house.store)
         under_way = instance.get_runs(dg.RunsFilter(statuses=list(map(dg.DagsterRunStatus, UNDER_WAY))))
         assert not under_way, "the queue would wait for it for ever"
-            "the queue would wait for it for ever"
-        )
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
     assert status_of(house.settings)["last_run"]["state"] == "killed"
     house.refresh()
