@@ -1,6 +1,7 @@
 """Bringing the store up to date, and how it stands: ``spi refresh``, ``spi check`` and ``spi status``."""
 
 import json
+import resource
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +9,13 @@ import typer
 
 from spi_pipeline.cli.alerts import tell
 from spi_pipeline.cli.console import FAILED, STOPPED, Json, err, out
-from spi_pipeline.cli.memory import refuse_little_memory
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
+
+# Bytes of addresses that a run on two cores was seen to take, most of it for threads and libraries. With less, some
+# library ends the process in its own way, and OpenBLAS, of which numpy and scipy each have one, tries for ever to load.
+ADDRESS_SPACE = 3.4e9
 
 
 def refresh(
@@ -37,7 +41,7 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
-    refuse_little_memory()
+    _refuse_little_memory()
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
     from spi_pipeline.orchestration.lifetime import GRACE
     from spi_pipeline.orchestration.refresh import Fetching
@@ -67,6 +71,21 @@ def refresh(
     tell(settings, contracts)
     if done.faults:
         raise typer.Exit(STOPPED if done.stopped else FAILED)
+
+
+def _refuse_little_memory() -> None:
+    """Return where this process may have the memory that a run takes.
+
+    Raises:
+        SpiError: where a limit forbids it.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < ADDRESS_SPACE:
+        raise SpiError(
+            f"this process may have {allowed / 1e6:,.0f} MB of addresses (ulimit -v), and a run takes "
+            f"{ADDRESS_SPACE / 1e6:,.0f} MB: allow it more; to bound what it really uses, bound the memory of its "
+            "service or container instead"
+        )
 
 
 def check(as_json: Json = False) -> None:
@@ -105,8 +124,8 @@ def status(
     ] = False,
 ) -> None:
     """Say what is published, what is stale, how the last runs ended and whether all is well."""
+    from spi_pipeline.cli.metrics import UNREADABLE, exposition
     from spi_pipeline.cli.terminal import show_status
-    from spi_pipeline.orchestration.metrics import UNREADABLE, exposition
     from spi_pipeline.orchestration.status import status_of
 
     try:

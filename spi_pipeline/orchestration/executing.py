@@ -15,7 +15,7 @@ from spi_pipeline.orchestration.dagster_internals import (
     execute_run,
     snapshot_from_execution_plan,
 )
-from spi_pipeline.orchestration.instance import LOCATION
+from spi_pipeline.orchestration.runs import LOCATION
 
 # What is told of steps goes into the log of the run, and nothing to the terminal.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -1,6 +1,5 @@
 """The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
-import datetime as dt
 import json
 import os
 import sqlite3
@@ -9,12 +8,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
 from spi_pipeline.orchestration.lifetime import GRACE, bury, living
-from spi_pipeline.orchestration.runs import COMMAND, RUN, launched_by, name_of, recorded
+from spi_pipeline.orchestration.runs import (
+    COMMAND,
+    ENDED_TAG,
+    LAUNCHED_TAG,
+    STORE_TAG,
+    UNDER_WAY,
+    is_dead,
+    launched_by,
+    name_of,
+    recorded,
+)
 from spi_pipeline.run.logs import note
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage.store import Store
@@ -48,18 +57,6 @@ event_log_storage:
 """
 # Without it a dialogue that asks for a mail address covers the first page.
 NUX_YAML = "seen: 1\n"
-STORE_TAG, LAUNCHED_TAG, ENDED_TAG = "spi/store", "spi/launched_by", "spi/ended"
-# As Dagster calls the module that `spi ui` and workspace.yaml name.
-LOCATION = "spi_pipeline.definitions"
-# As Dagster waits for the process of a run to start. From there it takes some hundredths of a second until it says
-# whose run it is.
-STARTING_SECONDS = 180
-UNDER_WAY = [
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 # A run that waits for the store looks so often whether it was stopped.
 WAIT_SECONDS = 5
 NEVER_BEGAN = "the process of this run ended before its first step"
@@ -153,7 +150,8 @@ def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
     Raises:
         SpiError: where the disk refuses.
     """
-    dead = [record for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY)) if _is_dead(record, store)]
+    under_way = instance.get_run_records(RunsFilter(statuses=list(map(DagsterRunStatus, UNDER_WAY))))
+    dead = [record for record in under_way if is_dead(record, store)]
     if not dead and all(going.alive for going in store.all_going()):
         return
     try:
@@ -165,32 +163,6 @@ def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
     except SpiError:
         if not store.is_locked():
             raise
-
-
-def is_abandoned(record: RunRecord, store: Store) -> bool:
-    """Whether a run is said to go on and does not."""
-    return record.dagster_run.status in UNDER_WAY and _is_dead(record, store)
-
-
-def _is_dead(record: RunRecord, store: Store) -> bool:
-    """Whether the process of a run that is said to go on is gone.
-
-    A run of the command is on record in its store before Dagster hears of it, one of Dagster as soon as it has begun.
-    """
-    run, on_record = record.dagster_run, {each.run_id: each.alive for each in store.all_going()}
-    if run.run_id in on_record:
-        return not on_record[run.run_id]
-    if run.run_id in store.run_stamps(RUN):
-        return True
-    origin = run.remote_job_origin
-    ours = origin is None or origin.repository_origin.code_location_origin.location_name == LOCATION
-    if run.tags.get(STORE_TAG, str(store.root)) != str(store.root) or not ours:
-        return False
-    # Not on record yet, or no longer: Dagster knows in a moment. A clock that was wrong counts as long ago. A run that
-    # is run again has the tags of the first, when that ended among them.
-    began = record.start_time or record.create_timestamp.replace(tzinfo=dt.UTC).timestamp()
-    heard = max(began, float(run.tags.get(ENDED_TAG, 0)))
-    return not 0 <= time.time() - heard <= STARTING_SECONDS
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 RUN, REFRESH, COMMAND, UI = "run", "refresh", "spi refresh", "the UI"
 KILLED = "killed"
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
+STORE_TAG, LAUNCHED_TAG, ENDED_TAG = "spi/store", "spi/launched_by", "spi/ended"
+# As Dagster calls the module that `spi ui` and workspace.yaml name.
+LOCATION = "spi_pipeline.definitions"
+# As Dagster waits for the process of a run to start. From there it takes some hundredths of a second until it says
+# whose run it is.
+STARTING_SECONDS = 180
+UNDER_WAY = ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 # So many of the assets that were picked for a run are named.
 NAMED = 3
 # As in "spi_pipeline.contracts.errors.SpiError: …".
@@ -100,10 +108,34 @@ def begun(going: Going, listed: Collection[str]) -> Run | None:
     )
 
 
+def is_abandoned(record: RunRecord, store: Store) -> bool:
+    """Whether a run is said to go on and does not."""
+    return record.dagster_run.status.value in UNDER_WAY and is_dead(record, store)
+
+
+def is_dead(record: RunRecord, store: Store) -> bool:
+    """Whether the process of a run that is said to go on is gone.
+
+    A run of the command is on record in its store before Dagster hears of it, one of Dagster as soon as it has begun.
+    """
+    run, on_record = record.dagster_run, {each.run_id: each.alive for each in store.all_going()}
+    if run.run_id in on_record:
+        return not on_record[run.run_id]
+    if run.run_id in store.run_stamps(RUN):
+        return True
+    origin = run.remote_job_origin
+    ours = origin is None or origin.repository_origin.code_location_origin.location_name == LOCATION
+    if run.tags.get(STORE_TAG, str(store.root)) != str(store.root) or not ours:
+        return False
+    # Not on record yet, or no longer: Dagster knows in a moment. A clock that was wrong counts as long ago. A run that
+    # is run again has the tags of the first, when that ended among them.
+    began = record.start_time or record.create_timestamp.replace(tzinfo=dt.UTC).timestamp()
+    heard = max(began, float(run.tags.get(ENDED_TAG, 0)))
+    return not 0 <= time.time() - heard <= STARTING_SECONDS
+
+
 def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
     """A run as Dagster knows it: started from the UI, by a schedule or sensor, or killed."""
-    from spi_pipeline.orchestration.instance import is_abandoned
-
     run = record.dagster_run
     checks = checks_of(store, run.run_id)
     rows = checks.to_pylist() if checks else []
@@ -152,8 +184,6 @@ def name_of(run: DagsterRun) -> str:
 
 def launched_by(run: DagsterRun) -> str:
     """Who started a run, as its tags tell."""
-    from spi_pipeline.orchestration.instance import LAUNCHED_TAG
-
     for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
             return f"{what} {run.tags[tag]}"

@@ -18,7 +18,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration import instance as of_instance
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.instance import UNDER_WAY, close_abandoned_runs, open_instance
+from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance
+from spi_pipeline.orchestration.runs import UNDER_WAY
 from spi_pipeline.orchestration.status import status_of
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.integration.houses import House
@@ -162,7 +163,8 @@ def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
         (run,) = [run for run in instance.get_runs() if run.run_id == last["run_id"]]
         assert run.status == dg.DagsterRunStatus.STARTED
         close_abandoned_runs(instance, house.store)
-        assert not instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)), "the queue would wait for it for ever"
+        under_way = instance.get_runs(dg.RunsFilter(statuses=list(map(dg.DagsterRunStatus, UNDER_WAY))))
+        assert not under_way, "the queue would wait for it for ever"
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
     assert status_of(house.settings)["last_run"]["state"] == "killed"
     house.refresh()
