@@ -24,12 +24,12 @@ def started(house: House, more: Mapping[str, str], *arguments: str) -> subproces
 def stopped(process: subprocess.Popen[bytes], by: signal.Signals) -> int:
     """Its exit code, once it was told to stop."""
     process.send_signal(by)
-    return process.wait(2 * PATIENCE)
+    return process.wait(5 * PATIENCE)
 
 
 def answered(port: int, query: str) -> str:
     """The first answer of a server that is being started."""
-    until = time.monotonic() + 2 * PATIENCE
+    until = time.monotonic() + 5 * PATIENCE
     while True:
         try:
             return graphql(port, query)[1]
