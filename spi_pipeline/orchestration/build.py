@@ -13,6 +13,7 @@ from spi_pipeline.orchestration.assets import (
     operations,
     table_keys,
 )
+from spi_pipeline.orchestration.instance import tidy
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
 from spi_pipeline.run.activity import contracts_in_force
@@ -48,9 +49,11 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     ]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
-    def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
+    def runner(context: dg.InitResourceContext) -> Iterator[Runner]:
         with made.store.lock():
             yield made
+            if not running and context.instance:
+                tidy(context.instance, made.store, settings.retention)
 
     everything = dg.AssetSelection.all().without_checks()
     return dg.Definitions(

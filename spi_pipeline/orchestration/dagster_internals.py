@@ -12,13 +12,30 @@ from dagster._core.scheduler.instigation import (
     SensorInstigatorData,
     TickStatus,
 )
+
+# Retention: ``DagsterInstance.delete_run`` deletes the last word on an asset with its run, leaves the evaluations of
+# checks and all descriptions of jobs, and nothing public deletes either.
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.runs.schema import SnapshotsTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 __all__ = [
     "NO_CAPTURE",
+    "AssetCheckExecutionsTable",
+    "AssetEventTagsTable",
     "InstigatorState",
     "ScheduleInstigatorData",
     "SensorInstigatorData",
+    "SnapshotsTable",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
+    "SqlRunStorage",
     "TickStatus",
     "schedule_execution_time_iterator",
 ]

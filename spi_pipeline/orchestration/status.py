@@ -13,6 +13,7 @@ from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
+from spi_pipeline.orchestration.damage import damage_of
 from spi_pipeline.orchestration.runs import RUN, launched, recorded
 from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
@@ -40,7 +41,8 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         now: the moment; the clock's when left out.
 
     Returns:
-        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``published`` (version); ``editions``;
+        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``damage`` (what does not hold the bytes that
+        were written, in sentences); ``published`` (version); ``editions``;
         ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
         refused); ``overdue_sources`` (older than their publisher's calendar lets one expect); ``tickers`` (schedules
         and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by channel); ``alerts_fault``
@@ -52,7 +54,8 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     runner = Runner(settings, contracts)
     store = runner.store
     editions: list[int] = []
-    if store.database.exists():
+    damage = damage_of(runner)
+    if store.database.exists() and store.published_version():
         with reading(store.database) as connection:
             editions = [row["edition"] for row in rows(connection, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
     with existing_instance(store) as instance:
@@ -61,13 +64,14 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     channels, fault = _channels(settings, contracts)
     found: dict[str, Any] = {
         "store": str(store.root),
+        "damage": damage,
         "published": store.published_version(),
         "editions": editions,
         "stale_steps": [step.label for step in due_steps(build_plan(contracts), runner)],
         "stale_tables": [
             {"table": version.name, "written_at": version.written_at, "since": version.stale_since,
              "reason": version.stale_reason}
-            for version in store.versions().values()
+            for version in store.whole_versions().values()
             if version.stale_since
         ],
         "overdue_sources": [
@@ -106,7 +110,8 @@ def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
 def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
     """Everything that is not as it should be, in sentences."""
     trouble = []
-    if not found["published"]:
+    trouble += found["damage"]
+    if not found["published"] and not found["damage"]:
         trouble.append("nothing is published yet; run spi refresh")
     last = found["last_run"]
     verb = {"failed": "failed", "stopped": "was stopped", "killed": "was killed"}.get(last["state"]) if last else None

@@ -14,7 +14,7 @@ from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.snapshot.embedded import ORIGINS
+from spi_pipeline.storage.tables import ORIGINS
 from spi_pipeline_tests.integration.houses import House
 
 DAY = dt.timedelta(days=1)
