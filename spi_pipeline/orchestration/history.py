@@ -27,8 +27,13 @@ from spi_pipeline.orchestration.dagster_internals import (
 )
 
 # What each database must hold, by its place in the instance's folder.
-_DATABASES = {"history/runs.db": "runs", "history/event_log.db": "event_logs", "history/runs/index.db": "event_logs",
-              "schedules/schedules.db": "instigators"}  # fmt: skip
+_EVENTS = ("event_logs", "asset_keys", "asset_event_tags", "asset_check_executions")
+_DATABASES = {
+    "history/runs.db": ("runs", "run_tags", "snapshots"),
+    "history/event_log.db": _EVENTS,
+    "history/runs/index.db": _EVENTS,
+    "schedules/schedules.db": ("instigators", "job_ticks"),
+}
 # What a table says in JSON; of events there are too many to read each time.
 _TEXTS = {"runs": "run_body", "asset_keys": "last_materialization", "event_logs": "event",
           "asset_check_executions": "evaluation_event"}  # fmt: skip
@@ -51,9 +56,9 @@ def damage(home: Path, *, deep: bool = False) -> list[str]:
         deep: read every event too, which a run need not.
     """
     found = []
-    for name, table in _DATABASES.items():
+    for name, tables in _DATABASES.items():
         file = home / name
-        if file.is_file() and (fault := _fault(file, table, deep)):
+        if file.is_file() and (fault := _fault(file, tables, deep)):
             found.append(f"Dagster's history is damaged ({file}: {fault})")
     return found
 
@@ -87,7 +92,7 @@ def pack(home: Path) -> None:
 
     One that others have open stays as it is until a later time; the old form is as good, and takes more room.
     """
-    for name, table in _DATABASES.items():
+    for name, tables in _DATABASES.items():
         file = home / name
         if not file.is_file():
             continue
@@ -96,7 +101,7 @@ def pack(home: Path) -> None:
                 if connection.execute("PRAGMA auto_vacuum").fetchone()[0] == _FULL:
                     continue
                 connection.execute("PRAGMA journal_mode = DELETE")
-                if table == "event_logs":
+                if tables == _EVENTS:
                     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
                 connection.execute(f"PRAGMA auto_vacuum = {_FULL}")
                 connection.execute("VACUUM")
@@ -183,7 +188,7 @@ def _renamed(folder: Path, now: dt.datetime | None) -> Path:
     return place
 
 
-def _fault(file: Path, table: str, deep: bool) -> str:
+def _fault(file: Path, tables: Sequence[str], deep: bool) -> str:
     """What is wrong with a database, in words; empty where nothing is, or where it cannot be said now."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
@@ -191,8 +196,8 @@ def _fault(file: Path, table: str, deep: bool) -> str:
             if said != "ok":
                 return str(said)
             there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if table not in there:
-                return f"it holds no table {table}"
+            if gone := [name for name in tables if name not in there]:
+                return f"it holds no table {gone[0]}"
             for name, column in _TEXTS.items():
                 read = name in there and (deep or name not in _LONG)
                 query = f"SELECT count(*) FROM {name} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
