@@ -36,9 +36,8 @@ def once() -> None:
 
 def ran(home: Path, *names: str) -> str:
     run_id = str(uuid.uuid4())
-    job = dg.Definitions(assets=[always, once], jobs=[dg.define_asset_job("job", list(names) or "*")]).resolve_job_def(
-        "job"
-    )
+    picked = dg.define_asset_job("job", list(names) or "*")
+    job = dg.Definitions(assets=[always, once], jobs=[picked]).resolve_job_def("job")
     with open_instance(home, run_id=run_id) as instance:
         assert job.execute_in_process(instance=instance, run_id=run_id).success
     return run_id
@@ -70,7 +69,7 @@ def test_the_last_word_on_every_asset_stays_and_the_file_shrinks(store: Store) -
         assert latest.run_id == others[-1]
         assert len(instance.get_records_for_run(others[-1]).records) > 5
         assert [instance.get_job_snapshot(run.job_snapshot_id or "").name for run in instance.get_runs()] == ["job"] * 3
-    assert history_bytes(home) < before / 2
+    assert history_bytes(home) < 0.6 * before, "empty, the databases take a third"
     ran(home)
 
 

@@ -1,8 +1,8 @@
 """A store over the years: how it grows, and whether a day late in its life takes as long as one early in it.
 
-``python -m spi_pipeline_tests.integration.years 365`` refreshes a store so many days in a row, through Dagster, each day
-with the clock a day further and something changed, drawn with a seed: crimes of a month, people who voted, or the goalpost
-of an indicator. It prints a line for every day with what the store holds and what the day took of the processor. A folder
+``python -m spi_pipeline_tests.integration.years 365`` refreshes a store so many days in a row, through Dagster, each
+with the clock a day further and something changed, drawn with a seed: crimes of a month, a turnout, or the goalpost of
+an indicator. It prints a line for every day with what the store holds and what the day took of the processor. A folder
 after the number is where the store is made and stays.
 """
 
@@ -121,12 +121,10 @@ def main(days: int, to: Path) -> None:
     for day in years(empty_house(to), days):
         found.append(day)
         told = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
-        print(
-            f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s; {day.total / 1e6:.1f} MB: {told}"
-        )
+        held = f"{day.total / 1e6:.1f} MB: {told}"
+        print(f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s, {held}", flush=True)
         for fault in day.faults:
             print(f"FAULT {fault}")
-        sys.stdout.flush()
     first, last = (median(day.seconds for day in part) for part in (found[1 : DAYS + 1], found[-DAYS:]))
     print(f"{days} days: at most {max(day.total for day in found) / 1e6:.1f} MB; a day took {first:.1f} s of the first "
           f"{DAYS}, {last:.1f} s of the last")  # fmt: skip
