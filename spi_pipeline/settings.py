@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import PositiveFloat, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from spi_pipeline.storage.retention import Retention
 
 _PACKAGE = Path(__file__).parent
 LogFormat = Literal["", "text", "json"]
@@ -42,6 +44,11 @@ class Settings(BaseSettings):
         log: ``text`` or ``json`` writes a line for each thing a run does to standard error; none when empty.
         fetch_hours: how long a run may ask publishers.
         compute_hours: how long a run may compute; one that hangs is ended five minutes later.
+        keep_runs: so many of the newest runs keep what they recorded, and their history in Dagster.
+        keep_versions: so many earlier versions of each table are kept, beside those that are current or published.
+        keep_downloads: so many earlier sets of downloads of each live source are kept, beside those that tables name.
+        keep_refused: so many refused versions of each table are kept in quarantine.
+        keep_publications: so many publications are kept, beside the one that readers see.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -64,6 +71,11 @@ class Settings(BaseSettings):
     log: LogFormat = ""
     fetch_hours: PositiveFloat = 12
     compute_hours: PositiveFloat = 2
+    keep_runs: Annotated[int, Field(ge=1)] = 30
+    keep_versions: Annotated[int, Field(ge=0)] = 3
+    keep_downloads: Annotated[int, Field(ge=0)] = 6
+    keep_refused: Annotated[int, Field(ge=1)] = 5
+    keep_publications: Annotated[int, Field(ge=0)] = 1
     outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
 
     @field_validator("outputs", mode="before")
@@ -82,6 +94,17 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(20\d{2}-(0[1-9]|1[0-2]))?", since):
             raise ValueError("write a month as YYYY-MM, such as 2024-04")
         return since
+
+    @property
+    def retention(self) -> Retention:
+        """How much of what is over is kept."""
+        return Retention(
+            runs=self.keep_runs,
+            versions=self.keep_versions,
+            downloads=self.keep_downloads,
+            refused=self.keep_refused,
+            publications=self.keep_publications,
+        )
 
     @property
     def keys(self) -> dict[str, str]:

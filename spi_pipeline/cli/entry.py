@@ -20,6 +20,7 @@ from spi_pipeline.cli.explain import explain
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
+from spi_pipeline.cli.store import backup, prune, restore
 from spi_pipeline.cli.ui import ui
 from spi_pipeline.contracts.errors import NO_MEMORY, ContractError, SettingError, SpiError, UnknownNameError
 from spi_pipeline.run.logs import set_up
@@ -34,7 +35,7 @@ UNMAPPED = "failed to map segment"
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, score, report, ui):
+for command in (refresh, check, status, doctor, explain, score, report, ui, prune, backup, restore):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,

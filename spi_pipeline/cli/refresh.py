@@ -89,8 +89,9 @@ def _refuse_little_memory() -> None:
 
 
 def check(as_json: Json = False) -> None:
-    """Evaluate every rule on every current table; nothing is computed or written."""
+    """Evaluate every rule on every current table, and read every byte that is kept; nothing is computed or written."""
     from spi_pipeline.cli.terminal import show_checks
+    from spi_pipeline.orchestration.damage import damage_of
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.run.plan import build_plan, is_table
     from spi_pipeline.run.records import check_row
@@ -99,6 +100,9 @@ def check(as_json: Json = False) -> None:
     settings = Settings()
     contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
+    found = damage_of(runner, deep=True)
+    if found:
+        raise SpiError("\n".join(found))
     steps = build_plan(contracts)
     tables = [name for step in steps for name in step.outputs if is_table(name)]
     missing = [name for name in tables if runner.store.current(name) is None]

@@ -31,7 +31,7 @@ def snapshot_build(
     from spi_pipeline.rules.evaluation import evaluate
     from spi_pipeline.rules.result import summary
     from spi_pipeline.snapshot.build import import_tables
-    from spi_pipeline.snapshot.embedded import write_snapshot
+    from spi_pipeline.snapshot.embedded import embedded_file, write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
     from spi_pipeline.storage.store import Store
 
@@ -69,7 +69,7 @@ def snapshot_build(
         out.print(f"without figures: {', '.join(absent)}")
     target = to or settings.snapshot
     write_snapshot(target, tables, contracts.sources, day)
-    size = sum(file.stat().st_size for file in target.iterdir())
+    size = sum(embedded_file(target, name).stat().st_size for name in tables)
     out.print(f"{len(tables)} tables, {size / 1e6:.2f} MB, written to {target}")
 
 

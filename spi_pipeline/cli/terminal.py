@@ -118,7 +118,8 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     if as_json:
         found = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
                  "tables": dict(states), "requests": done.requests, "faults": done.faults, "warnings": done.warnings,
-                 "quality": done.quality, "renewed": done.renewed, "seconds": round(done.seconds, 2)}  # fmt: skip
+                 "quality": done.quality, "renewed": done.renewed, "told": done.told,
+                 "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(found))
         return
     database = Store(settings.store).database
@@ -133,6 +134,8 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     if done.renewed:
         out.print(_renewed(done.renewed), soft_wrap=True)
     out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
+    for told_too in done.told:
+        err.print(told_too, style="yellow", soft_wrap=True, markup=False)
     for warning in done.warnings:
         err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
     for fault in done.faults:

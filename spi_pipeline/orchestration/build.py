@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.orchestration.assets import Graph, asset_key, checks_alone, operation_asset, operations
-from spi_pipeline.orchestration.instance import on_record
+from spi_pipeline.orchestration.instance import on_record, tidy
 from spi_pipeline.orchestration.months import month_assets
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
@@ -51,6 +51,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
         else:
             with on_record(context.instance, made, context.run):
                 yield made
+                tidy(context.instance, made.store, settings.retention)
 
     everything = dg.AssetSelection.assets(*(asset_key(step) for step in plan)).without_checks()
     return dg.Definitions(

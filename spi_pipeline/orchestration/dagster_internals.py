@@ -35,6 +35,17 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.snap import snapshot_from_execution_plan
+
+# Retention: ``DagsterInstance.delete_run`` deletes the last word on an asset with its run, leaves the evaluations of
+# checks and all descriptions of jobs, and nothing public deletes either.
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.runs.schema import SnapshotsTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import schedule_execution_time_iterator
 
@@ -44,6 +55,8 @@ __all__ = [
     "INPUT_DATA_VERSION_TAG_PREFIX",
     "INPUT_EVENT_POINTER_TAG_PREFIX",
     "NO_CAPTURE",
+    "AssetCheckExecutionsTable",
+    "AssetEventTagsTable",
     "InMemoryJob",
     "InstigatorState",
     "LoadableTargetOrigin",
@@ -52,6 +65,10 @@ __all__ = [
     "RemoteRepositoryOrigin",
     "ScheduleInstigatorData",
     "SensorInstigatorData",
+    "SnapshotsTable",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
+    "SqlRunStorage",
     "TickStatus",
     "create_execution_plan",
     "dev",

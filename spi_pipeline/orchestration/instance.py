@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
+from spi_pipeline.orchestration.history import aside, pack, prune, set_aside
 from spi_pipeline.orchestration.lifetime import GRACE, bury, living
 from spi_pipeline.orchestration.runs import (
     COMMAND,
@@ -26,6 +28,7 @@ from spi_pipeline.orchestration.runs import (
 )
 from spi_pipeline.run.logs import note
 from spi_pipeline.run.runner import Runner
+from spi_pipeline.storage.retention import Retention, Superfluous
 from spi_pipeline.storage.store import Store
 
 # One run at a time writes to a store. A run that does not start, or does not stop when it is told to, ends; one that
@@ -42,6 +45,9 @@ run_monitoring:
   enabled: true
   start_timeout_seconds: 180
   cancel_timeout_seconds: 300
+retention:
+  schedule: {purge_after_days: 90}
+  sensor: {purge_after_days: 7}
 python_logs:
   managed_python_loggers: [spi_pipeline]
   python_log_level: ERROR
@@ -78,7 +84,7 @@ def prepare_home(home: Path) -> Path:
         SpiError: when ``DAGSTER_HOME`` names no folder.
     """
     chosen = os.environ.get("DAGSTER_HOME")
-    if chosen and Path(chosen).resolve() != home.resolve():
+    if chosen and not _is_ours(home):
         if not Path(chosen).is_dir():
             raise SpiError(f"DAGSTER_HOME names {chosen}, which is not a folder; make it, or unset DAGSTER_HOME")
         return Path(chosen)
@@ -111,8 +117,56 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
     # By its name for a passing folder; it is the public way to an instance in a folder of one's choice with a setting
     # of one's own, and it removes nothing.
     overrides = NO_CAPTURE if run_id else None
-    with DagsterInstance.local_temp(str(used), overrides=overrides) as instance, _kept_open(used, run_id):
-        yield instance
+    with DagsterInstance.local_temp(str(used), overrides=overrides) as instance:
+        if used == home:
+            pack(home)
+        with _kept_open(used, run_id):
+            yield instance
+
+
+def renew(home: Path, *, deep: bool = False) -> list[str]:
+    """Set a damaged history aside, so that a new one is begun: nothing rests on it, and it must not stop a refresh.
+
+    In a ``DAGSTER_HOME`` of one's own nothing is touched.
+
+    Args:
+        home: the folder that belongs to the store.
+        deep: read every event too.
+
+    Returns:
+        A sentence on each folder that was set aside.
+    """
+    return set_aside(home, deep=deep) if _is_ours(home) else []
+
+
+def tidy(
+    instance: DagsterInstance, store: Store, retention: Retention, *, dry: bool = False
+) -> tuple[list[Superfluous], int]:
+    """Delete what a store no longer keeps, and the history of its older runs.
+
+    In a ``DAGSTER_HOME`` of one's own, only runs that say that they are of this store are looked at.
+
+    Args:
+        instance: the instance.
+        store: the store, whose lock is held.
+        retention: how much is kept.
+        dry: only say what would go.
+
+    Returns:
+        Files and folders that went, and the bytes of Dagster's events that did.
+    """
+    alone = _is_ours(store.dagster_home)
+    gone = store.prune(retention, dry=dry)
+    for folder in aside(store.dagster_home)[1:] if alone and not dry else ():
+        shutil.rmtree(folder, ignore_errors=True)
+    root = str(store.root)
+    return gone, prune(instance, retention.runs, lambda run: run.tags.get(STORE_TAG, alone and root) == root, dry=dry)
+
+
+def _is_ours(home: Path) -> bool:
+    """Whether the instance in use is the store's own."""
+    chosen = os.environ.get("DAGSTER_HOME")
+    return not chosen or Path(chosen).resolve() == home.resolve()
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Refresh:
         unrecorded: why it could not be written down how the run ended; empty otherwise.
         renewed: tables to be made anew that were written under another version of their contract: which, and now.
         stopped: whether somebody stopped it.
+        told: what an operator should know all the same, such as a history that was set aside.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class Refresh:
     unrecorded: str = ""
     renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
     stopped: bool = False
+    told: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
@@ -267,13 +269,32 @@ def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]
 
 
 def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
+    """Run the stale steps, once more where Dagster broke and cannot read its own history, which is then begun anew."""
+    from spi_pipeline.orchestration.instance import renew
+
+    home, fetched = runner.store.dagster_home, list(done.outcomes)
+    done.told += renew(home)
+    try:
+        _run_once(done, runner, settings, tell)
+        broken = bool(done.broken) and not done.stopped
+    except Exception:
+        if not (said := renew(home, deep=True)):
+            raise
+    else:
+        said = renew(home, deep=True) if broken else []
+    if said:
+        done.told, done.outcomes, done.broken = [*done.told, *said], fetched, ""
+        _run_once(done, runner, settings, tell)
+
+
+def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
     """Run the stale steps as one Dagster run on the store's own instance."""
     import dagster as dg
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
     from spi_pipeline.orchestration.executing import execute
-    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags
+    from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags, tidy
 
     def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
         done.outcomes.extend(outcomes)
@@ -290,6 +311,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
             result = execute(job, due, instance, done.run_id, run_tags(runner.store.root))
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
+            tidy(instance, runner.store, settings.retention)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
         done.broken = _ended_early(error)
     except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it

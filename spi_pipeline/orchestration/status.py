@@ -14,6 +14,7 @@ from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
+from spi_pipeline.orchestration.damage import damage_of
 from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, begun, launched, recorded
 from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
@@ -43,7 +44,8 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         now: the moment; the clock's when left out.
 
     Returns:
-        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``published`` (version); ``editions``;
+        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``damage`` (what does not hold the bytes that
+        were written, in sentences); ``published`` (version); ``editions``;
         ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
         refused); ``tables`` (their rows and age); ``overdue_sources`` (older than their publisher's calendar lets one
         expect); ``sources`` (how many days old their figures are); ``tickers`` (schedules and sensors that are on,
@@ -56,18 +58,20 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     runner = Runner(settings, contracts)
     store = runner.store
     editions: list[int] = []
-    if store.database.exists():
+    damage = damage_of(runner)
+    if store.database.exists() and store.published_version():
         with reading(store.database) as connection:
             editions = [row["edition"] for row in rows(connection, "SELECT DISTINCT edition FROM edition ORDER BY 1")]
     with existing_instance(store) as instance:
         runs = _runs(store, instance, now)
         ticking = tickers(instance, now) if instance else []
     channels, fault = _channels(settings, contracts)
-    versions = store.versions()
+    versions = store.whole_versions()
     late = {source.id: result for source, result in overdue(settings, runner.reader, now)}
     day = today(settings, runner.reader, now) if versions else now.date()
     found: dict[str, Any] = {
         "store": str(store.root),
+        "damage": damage,
         "published": store.published_version(),
         "editions": editions,
         "stale_steps": [step.label for step in due_steps(build_plan(contracts), runner)],
@@ -123,7 +127,8 @@ def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
 def _trouble(found: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -> list[str]:
     """Everything that is not as it should be, in sentences."""
     trouble = []
-    if not found["published"]:
+    trouble += found["damage"]
+    if not found["published"] and not found["damage"]:
         trouble.append("nothing is published yet; run spi refresh")
     for run in failing:
         which = "the last run" if run.run_id == found["last_run"]["run_id"] else f"the last run {run.name}"

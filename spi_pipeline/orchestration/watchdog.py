@@ -46,11 +46,18 @@ class Ticker:
 
 
 def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | None]:
-    """The store's instance where there is one; looking makes none, and then Dagster is not even imported."""
-    if not os.environ.get("DAGSTER_HOME") and not store.dagster_home.is_dir():
+    """The store's instance where there is one; looking makes none, and then Dagster is not even imported.
+
+    Nor is there one where it is damaged: looking sets nothing aside.
+    """
+    alone = not os.environ.get("DAGSTER_HOME")
+    if alone and not store.dagster_home.is_dir():
         return nullcontext()
+    from spi_pipeline.orchestration.history import damage
     from spi_pipeline.orchestration.instance import open_instance
 
+    if alone and damage(store.dagster_home):
+        return nullcontext()
     return open_instance(store.dagster_home)
 
 

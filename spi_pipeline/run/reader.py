@@ -19,7 +19,6 @@ from spi_pipeline.contracts.models.places import with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.rules.rule import Rule, SmallAreas
 from spi_pipeline.snapshot.embedded import (
-    ORIGINS,
     embedded_digest,
     read_embedded,
     snapshot_as_of,
@@ -41,6 +40,7 @@ from spi_pipeline.steps.inputs import (
 )
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
+from spi_pipeline.storage.tables import ORIGINS
 
 if TYPE_CHECKING:
     from spi_pipeline.steps.sources.publishers import Publishers
@@ -86,9 +86,9 @@ class Reader:
         if name.startswith((PACKAGED, BESIDE)):
             return _digest(self._place(name))
         if name.startswith(RECORDS):
-            # Of the records themselves: a run that only judged tables again leaves no other trace.
-            stamps = self.store.run_stamps(name.removeprefix(RECORDS))
-            return hashlib.sha256(json.dumps(stamps, sort_keys=True).encode()).hexdigest()
+            # Of the records themselves: a run that only judged tables again leaves no other trace. Of the newest:
+            # older ones never change, and that they are pruned is no news.
+            return hashlib.sha256(self.store.newest_run(name.removeprefix(RECORDS)).encode()).hexdigest()
         if name in FACTS:
             fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
             return str(fact)

@@ -34,14 +34,13 @@ from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import CHECK_RESULT, OUTPUT_CHECK, age, check_row, check_rows, release_rows, total_rows
 from spi_pipeline.run.staleness import fingerprint, judgement
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.indicator import DISPERSION, UNPLACED
 from spi_pipeline.steps.inputs import DOWNLOADS, EMBEDDED
 from spi_pipeline.steps.outputs.readers import OUTPUT
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.store import Store
-from spi_pipeline.storage.tables import Version
+from spi_pipeline.storage.tables import ORIGINS, Version
 
 if TYPE_CHECKING:
     from spi_pipeline.steps.sources.publishers import Publishers
@@ -278,7 +277,9 @@ class Runner:
     ) -> Outcome:
         try:
             if name == PUBLICATION:
-                return Outcome(name, "published", (), self.store.publish(made, fingerprint=digest, run_id=run_id))
+                made_of = {table: self.reader.digest(table) for table in step.inputs if is_table(table)}
+                version = self.store.publish(made, fingerprint=digest, run_id=run_id, made_of=made_of)
+                return Outcome(name, "published", (), version)
             if name.startswith(DOWNLOADS):
                 return self._write_downloads(step, name, made, run_id)
             return self._write_table(name, made, results, digest, run_id)

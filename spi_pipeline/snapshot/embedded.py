@@ -3,12 +3,15 @@
 What the figures mean is the contract's to say; how they were read from publishers' files is the importers'. A file
 here is self-describing: publisher, dataset, period, vintage, licence, attribution and the sha256 of every file it was
 read from travel in its Parquet metadata.
+
+``<source>.<first digits of sha256>.parquet`` is named by its content, and the manifest says which files there are, with
+the sha256 of each and of itself. So replacing the manifest is the one step that readers notice, and at no moment is
+there no snapshot.
 """
 
 import datetime as dt
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +22,13 @@ import pyarrow.parquet as pq
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.inputs import InputFile
+from spi_pipeline.storage.atomic import discard, read_bytes, write_bytes
+from spi_pipeline.storage.documents import sealed, unsealed
 
 MANIFEST = "manifest.json"
 _METADATA = b"spi_provenance"
-# What source tables in a store carry along in their metadata: the files they were read from.
-ORIGINS = "spi_origins"
+# So much of a file's sha256 is in its name.
+_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def write_snapshot(
     """Replace the embedded tables: the same tables give the same bytes.
 
     Args:
-        folder: where they go; written beside it first and swapped in whole.
+        folder: where they go; readers see the snapshot before until all of the new one is there.
         tables: by source id.
         sources: the contracts.
         as_of: the day the figures were taken.
@@ -59,23 +64,23 @@ def write_snapshot(
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise SpiError(f"{folder} holds files that are not a snapshot and would be lost; choose another --to")
-    staged = folder.with_name(f"{folder.name}.new")
-    try:
-        shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(parents=True)
-        for source_id, embedded in sorted(tables.items()):
-            metadata = {_METADATA: json.dumps(_provenance(sources[source_id], embedded), sort_keys=True).encode()}
-            table = embedded.table.replace_schema_metadata(metadata)
-            pq.write_table(table, staged / f"{source_id}.parquet", compression="zstd", compression_level=19)
-        manifest = {"as_of": as_of.isoformat(), "tables": sorted(tables)}
-        (staged / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        staged.rename(folder)
-    except OSError as error:
-        reason = error.strerror or error
-        raise SpiError(
-            f"the snapshot was not written to {folder}: {reason}; free space or choose another --to"
-        ) from error
+    digests: dict[str, str] = {}
+    for source_id, embedded in sorted(tables.items()):
+        metadata = {_METADATA: json.dumps(_provenance(sources[source_id], embedded), sort_keys=True).encode()}
+        sink = pa.BufferOutputStream()
+        table = embedded.table.replace_schema_metadata(metadata)
+        pq.write_table(table, sink, compression="zstd", compression_level=19)
+        data = sink.getvalue().to_pybytes()
+        digests[source_id] = _sha256(data)
+        write_bytes(_file(folder, source_id, digests[source_id]), data)
+    write_bytes(folder / MANIFEST, manifest(as_of, digests))
+    wanted = {folder / MANIFEST, *(_file(folder, *item) for item in digests.items())}
+    for file in set(folder.iterdir()) - wanted:
+        discard(file)
+
+
+def _file(folder: Path, source_id: str, sha256: str) -> Path:
+    return folder / f"{source_id}.{sha256[:_DIGITS]}.parquet"
 
 
 def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
@@ -109,44 +114,117 @@ def snapshot_tables(folder: Path) -> list[str]:
     Raises:
         SpiError: as for ``snapshot_as_of``.
     """
+    return sorted(snapshot_digests(folder))
+
+
+def snapshot_digests(folder: Path) -> dict[str, str]:
+    """The sha256 that the file of each embedded table must have, by source id.
+
+    Raises:
+        SpiError: as for ``snapshot_as_of``.
+    """
     return _manifest(folder)[1]
 
 
-def _manifest(folder: Path) -> tuple[dt.date, list[str]]:
+def manifest(as_of: dt.date, digests: Mapping[str, str]) -> bytes:
+    """The bytes of a manifest.
+
+    Args:
+        as_of: the day the figures were taken.
+        digests: the sha256 of each table's file by source id.
+    """
+    return sealed({"as_of": as_of.isoformat(), "tables": dict(sorted(digests.items()))}) + b"\n"
+
+
+def _manifest(folder: Path) -> tuple[dt.date, dict[str, str]]:
     file = folder / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        return dt.date.fromisoformat(manifest["as_of"]), [str(name) for name in manifest["tables"]]
+        found = unsealed(file.read_bytes())
+        if isinstance(found["tables"], list):
+            raise SpiError(
+                f"{file} is of an earlier version and names no sha256 of its tables; write the snapshot anew with spi "
+                "snapshot build"
+            )
+        return dt.date.fromisoformat(found["as_of"]), dict(found["tables"])
     except FileNotFoundError as error:
         raise SpiError(f"there is no snapshot at {folder}; write one with spi snapshot build --from FOLDER") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpiError(f"{file} is damaged; write the snapshot anew with spi snapshot build --from FOLDER") from error
 
 
+def embedded_file(folder: Path, source_id: str) -> Path:
+    """The file of an embedded table.
+
+    Raises:
+        SpiError: when the snapshot has none of this source, or its manifest is damaged.
+    """
+    digests = snapshot_digests(folder)
+    if source_id not in digests:
+        raise SpiError(
+            f"source {source_id} has no embedded table in {folder}; add it with spi snapshot build --from FOLDER"
+        )
+    return _file(folder, source_id, digests[source_id])
+
+
 def read_embedded(folder: Path, source_id: str) -> EmbeddedTable:
     """Read one embedded table.
 
     Raises:
-        SpiError: when the table is missing or its file is broken.
+        SpiError: when the table is missing, or its file does not hold the bytes that the manifest promises.
     """
-    file = folder / f"{source_id}.parquet"
+    file, data = _found(folder, source_id)
+    if data is None:
+        said = f"source {source_id} has no embedded table {file}; add it with spi snapshot build --from FOLDER"
+        raise SpiError(said)
     try:
-        table = pq.read_table(file, memory_map=False)
+        if _sha256(data) != snapshot_digests(folder).get(source_id):
+            raise ValueError("other bytes")
+        table = pq.read_table(pa.BufferReader(data))
         provenance = json.loads((table.schema.metadata or {})[_METADATA])
         inputs = tuple(InputFile(**item) for item in provenance["inputs"])
         return EmbeddedTable(source_id, table, inputs, provenance["contract_version"])
-    except FileNotFoundError as error:
-        said = f"source {source_id} has no embedded table {file}; add it with spi snapshot build --from FOLDER"
-        raise SpiError(said) from error
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         said = f"the embedded table {file} is broken; restore it, or write it with spi snapshot build --from FOLDER"
         raise SpiError(said) from error
 
 
 def embedded_digest(folder: Path, source_id: str) -> str:
-    """The sha256 of an embedded table's file, or ``missing``."""
-    file = folder / f"{source_id}.parquet"
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing"
+    """The sha256 of an embedded table's file as it is, or ``missing``."""
+    try:
+        data = _found(folder, source_id)[1]
+    except SpiError:
+        return "missing"
+    return _sha256(data) if data is not None else "missing"
+
+
+def _found(folder: Path, source_id: str) -> tuple[Path, bytes | None]:
+    """The file of an embedded table and its bytes; None where it is not there.
+
+    It may be gone because the snapshot was replaced after the manifest was read: then it is read again.
+    """
+    file = embedded_file(folder, source_id)
+    while (data := read_bytes(file)) is None and (now := embedded_file(folder, source_id)) != file:
+        file = now
+    return file, data
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def damaged(folder: Path) -> list[str]:
+    """What is damaged of a snapshot, in sentences."""
+    try:
+        names = snapshot_tables(folder)
+    except SpiError as error:
+        return [str(error)]
+    found = []
+    for name in names:
+        try:
+            read_embedded(folder, name)
+        except SpiError as error:
+            found.append(str(error))
+    return found
 
 
 def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:

@@ -8,8 +8,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.snapshot.corrections import correct
-from spi_pipeline.snapshot.embedded import ORIGINS, EmbeddedTable
+from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.storage.store import Store
+from spi_pipeline.storage.tables import ORIGINS
 
 
 def frozen_on(store: Store) -> dt.date:

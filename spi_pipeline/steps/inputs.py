@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.storage.downloads import Downloads
 from spi_pipeline.storage.places import DOWNLOADS as DOWNLOADS
+from spi_pipeline.storage.tables import ORIGINS
 
 if TYPE_CHECKING:
     from spi_pipeline.publishers.http.exchange import Scope

@@ -25,11 +25,6 @@ def runs(kind: str) -> str:
     return f"{RUNS}/{identifier(kind, 'kind of run record')}"
 
 
-def run(kind: str, run_id: str) -> str:
-    """The file of what one run recorded of one kind."""
-    return f"{runs(kind)}/{identifier(run_id, 'run')}.parquet"
-
-
 def memory(key: str) -> str:
     """The file of what was remembered under a key."""
     return f"{MEMORY}/{identifier(key, 'memory')}.json"

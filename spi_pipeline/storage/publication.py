@@ -1,17 +1,17 @@
 """What readers see: whole publications beside each other, and the one link that says which is current.
 
 ``published/<version>/`` is built under a temporary name and moved into place; ``published/current`` then points to it.
-Readers who have the one before open keep it. What a publication holds is not known here.
+Readers who have the one before open keep it, until ``retention`` removes it. Files are read-only: what was published is
+never written to. What a publication holds is not known here.
 """
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sync
+from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sha256_of, sync
+from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.names import identifier
 from spi_pipeline.storage.places import PUBLICATION, PUBLISHED
 from spi_pipeline.storage.tables import Version
@@ -20,10 +20,17 @@ from spi_pipeline.storage.tables import Version
 _MANIFEST = "publication.json"
 # So much of a fingerprint names a publication.
 _DIGITS = 16
+_READ_ONLY = 0o444
 
 
 def publish(
-    root: Path, build: Callable[[Path], None], links: tuple[str, ...], *, fingerprint: str, run_id: str
+    root: Path,
+    build: Callable[[Path], None],
+    links: tuple[str, ...],
+    *,
+    fingerprint: str,
+    run_id: str,
+    made_of: Mapping[str, str],
 ) -> Version:
     """Make what ``build`` writes into an empty folder what readers of the store see; see ``Store.publish``."""
     version = identifier(fingerprint[:_DIGITS], "publication")
@@ -37,10 +44,12 @@ def publish(
             build(temporary)
             files = {file.relative_to(temporary).as_posix(): _sha256(file) for file in _files(temporary)}
             written = datetime.now(UTC).isoformat(timespec="seconds")
-            document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files}
-            (temporary / _MANIFEST).write_bytes(json.dumps(document, indent=1).encode())
+            document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files,
+                        "made_of": dict(made_of)}  # fmt: skip
+            (temporary / _MANIFEST).write_bytes(sealed(document))
             for file in _files(temporary):
                 sync(file)
+                file.chmod(_READ_ONLY)
             sync(temporary)
         found = _whole(folder)
         if found is None:
@@ -49,9 +58,6 @@ def publish(
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))
     _link(readers_see(root), Path(version))
-    # Publishing the current one again must not cost readers the one before it.
-    if previous is None or previous.sha256 != version:
-        _prune(_published(root), {version, previous.sha256 if previous else None})
     return found
 
 
@@ -68,10 +74,51 @@ def current(root: Path) -> Version | None:
     return _whole(_published(root) / link.readlink().name)
 
 
+def newest_first(root: Path) -> list[Path]:
+    """The folders of all publications, the one that readers see before all others, then by when they were built."""
+    # A name with a dot is a temporary one: somebody is publishing.
+    folders = [path for path in _published(root).glob("*")
+               if path.is_dir() and not path.is_symlink() and "." not in path.name]  # fmt: skip
+    link = readers_see(root)
+    seen = link.readlink().name if link.is_symlink() else None
+    return sorted(folders, key=lambda path: (path.name == seen, path.stat().st_mtime_ns), reverse=True)
+
+
+def made_of(folder: Path) -> dict[str, str]:
+    """The versions of tables that a publication was made of; nothing where it does not say.
+
+    Raises:
+        ValueError: where what it says is damaged.
+    """
+    found: dict[str, str] = unsealed(read_bytes(folder / _MANIFEST) or b"{}").get("made_of", {})
+    return found
+
+
+def damage(root: Path) -> list[str]:
+    """What is damaged of the publications, in sentences."""
+    found = []
+    for folder in newest_first(root):
+        if not _whole(folder):
+            seen = readers_see(root).resolve() == folder
+            remedy = "run `spi refresh` to make it again" if seen else "delete the folder, nobody is shown it"
+            found.append(f"The publication {folder} is damaged, {_fault(folder)}: {remedy}.")
+    return found
+
+
+def _fault(folder: Path) -> str:
+    """Which file of a publication is not as it was built."""
+    try:
+        files = unsealed(read_bytes(folder / _MANIFEST) or b"")["files"]
+        wrong = [name for name, sha256 in files.items() if _sha256(folder / name) != sha256]
+        return f"{wrong[0]} is not as it was built" if wrong else f"{_MANIFEST} cannot be read"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"{_MANIFEST} cannot be read"
+
+
 def _whole(folder: Path) -> Version | None:
     """The publication in a folder; None where there is none, or a file of it is not as it was built."""
     try:
-        document = json.loads(read_bytes(folder / _MANIFEST) or b"{}")
+        document = unsealed(read_bytes(folder / _MANIFEST) or b"{}")
         files = document["files"]
         if any(_sha256(folder / name) != sha256 for name, sha256 in files.items()):
             return None
@@ -90,8 +137,7 @@ def _sha256(file: Path) -> str | None:
     """The digest of a file; None where it is gone."""
     with os_errors(f"{file} could not be read"):
         try:
-            with file.open("rb") as opened:
-                return hashlib.file_digest(opened, "sha256").hexdigest()
+            return sha256_of(file)
         except FileNotFoundError:
             return None
 
@@ -105,9 +151,3 @@ def _link(link: Path, target: Path) -> None:
         return
     with replacing(link) as temporary:
         temporary.symlink_to(target)
-
-
-def _prune(published: Path, wanted: set[str | None]) -> None:
-    for folder in published.iterdir():
-        if folder.is_dir() and not folder.is_symlink() and folder.name not in wanted:
-            discard(folder)

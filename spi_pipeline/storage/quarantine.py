@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
+from spi_pipeline.storage.documents import is_whole, read_document, write_document
 from spi_pipeline.storage.parquet import encode
 
 
@@ -31,17 +32,27 @@ def file_away(
         "run_id": run_id,
         "quarantined_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "rows": table.num_rows if table is not None else None,
-        "results": list(results),
+        # As JSON has them: dates of failing rows among them.
+        "results": json.loads(json.dumps(list(results), default=str)),
     }
     path = folder / f"{sha256}.json"
-    write_bytes(path, json.dumps(report, indent=2, ensure_ascii=False, default=str).encode())
+    write_document(path, report)
     return path
 
 
 def report_of(folder: Path, run_id: str) -> dict[str, Any] | None:
     """Return the report a run filed in ``folder``, or None; see ``Store.quarantined``."""
     for path in folder.glob("*.json"):
-        report: dict[str, Any] = json.loads(read_bytes(path) or b"{}")
+        report = read_document(path)
         if report.get("run_id") == run_id:
             return report
     return None
+
+
+def damage(folder: Path) -> list[str]:
+    """What is damaged in ``folder``, in sentences."""
+    remedy = "delete it, nothing is computed from it."
+    rows = [path for path in sorted(folder.glob("*.parquet"))
+            if hashlib.sha256(read_bytes(path) or b"").hexdigest() != path.stem]  # fmt: skip
+    reports = [path for path in sorted(folder.glob("*.json")) if not is_whole(path)]
+    return [f"{path} does not hold what was written: {remedy}" for path in (*rows, *reports)]

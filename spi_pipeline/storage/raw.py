@@ -4,11 +4,11 @@
 replaced in one move; ``receiving`` holds bodies as they come, and what it takes to go on with one that broke off;
 ``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
 gone on with; ``since.json`` says how far back somebody once asked.
-Which answers make up the source now is kept by ``downloads``. Nothing is ever deleted: a published number must be
-computable again from the bytes it names. What the bytes mean, and what is asked for, is not known here.
+Which answers make up the source now is kept by ``downloads``. Nothing is deleted here: a published number must be
+computable again from the bytes it names, and ``retention`` knows which are named. What the bytes mean, and what is
+asked for, is not known here.
 """
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from typing import Any
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, replacing, sync
-from spi_pipeline.storage.documents import read_document, write_document
+from spi_pipeline.storage.atomic import discard, os_errors, replacing, sha256_of, sync
+from spi_pipeline.storage.documents import is_whole, read_document, write_document
 from spi_pipeline.storage.downloads import CurrentDownloads, Downloads, Failure
 from spi_pipeline.storage.places import DOWNLOADS
 from spi_pipeline.storage.tables import Version
@@ -178,9 +178,7 @@ class Raw:
             The download; the same as before where the same bytes answered the same request before.
         """
         with os_errors(f"{body} could not be read"):
-            with body.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = body.stat().st_size
+            sha256, size = sha256_of(body), body.stat().st_size
         now = _now()
         known = (read_document(self._answer(key)), read_document(self._folder / f"{sha256}.json"))
         document: dict[str, Any] = {
@@ -214,8 +212,8 @@ class Raw:
         Raises:
             SpiError: where they are not.
         """
-        with os_errors(f"{download.path} could not be read"), download.path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with os_errors(f"{download.path} could not be read"):
+            found = sha256_of(download.path)
         if found != download.sha256:
             discard(download.path)
             raise SpiError(
@@ -223,10 +221,22 @@ class Raw:
                 "run spi refresh --live to fetch them again"
             )
 
+    def damage(self) -> list[str]:
+        """What is damaged of all that is kept, in sentences."""
+        remedy = "delete it and run `spi refresh --live` to ask for it again where it is still needed."
+        with os_errors(f"{self._folder} could not be read"):
+            bodies = [path for path in sorted(self._folder.glob("*")) if _SHA256.fullmatch(path.name)]
+            # Sets are named by what they say too; notes on them are sealed.
+            named = [path for path in bodies if sha256_of(path) != path.name]
+            named += [path for path in sorted(self._folder.glob("sets/*.json")) if sha256_of(path) != path.stem]
+            notes = [*self._folder.glob("*.json"), *self._folder.glob("answers/*.json")]
+        wrong = [*named, *(path for path in sorted(notes) if not is_whole(path))]
+        return [f"{path} does not hold what came: {remedy}" for path in wrong]
+
     def _store(self, body: Path, sha256: str, document: Mapping[str, Any]) -> None:
         """The bytes and their manifest, each written once; a damaged file is repaired."""
         target = self._folder / sha256
-        if not target.is_file() or target.stat().st_size != document["size"]:
+        if not target.is_file() or sha256_of(target) != sha256:
             with replacing(target) as temporary:
                 body.replace(temporary)
                 sync(temporary)

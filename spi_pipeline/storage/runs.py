@@ -1,9 +1,13 @@
 """What each run recorded: one Parquet file per kind of record and run, so that no run can spoil another's.
 
-Rows are only ever added. What the rows say is up to those who add them.
+Rows are only ever added. ``<run_id>.<sha256>.parquet`` is named by its content; adding rows writes another file and
+deletes the one before. A process killed between the two leaves both, of which the newer counts. A file without a
+sha256 in its name is of an earlier version of this program. What the rows say is up to those who add them.
 """
 
+import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,33 +16,102 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, write_bytes
 from spi_pipeline.storage.parquet import decode, encode
 
+# A reader without the lock may find a file gone that was there when it looked: its rows are in a newer one.
+_LOOKS = 5
 
-def append(path: Path, rows: pa.Table) -> None:
-    """Add ``rows`` to the record in the file ``path``; see ``Store.append_run``."""
-    write_bytes(path, encode(_concatenate([*_read(path), rows], path)))
+
+def append(folder: Path, run_id: str, rows: pa.Table) -> None:
+    """Add ``rows`` to what a run recorded in the folder of a kind; see ``Store.append_run``."""
+    data = encode(_concatenate([*_read(folder, run_id), rows], folder))
+    path = folder / f"{run_id}.{hashlib.sha256(data).hexdigest()}.parquet"
+    write_bytes(path, data)
+    for other in files_of(folder, run_id):
+        if other != path:
+            with suppress(OSError):  # what stays is older and does not count
+                other.unlink()
+
+
+def files_of(folder: Path, run_id: str) -> list[Path]:
+    """The files of a run in the folder of a kind, the one that counts last."""
+    found = [*folder.glob(f"{run_id}.*.parquet"), *folder.glob(f"{run_id}.parquet")]
+    return sorted(found, key=_written)
+
+
+def newest_first(folder: Path) -> list[str]:
+    """The runs that recorded something, the one that recorded last before all others."""
+    with os_errors(f"{folder} could not be read"):
+        paths = sorted(folder.glob("*.parquet"), key=_written, reverse=True)
+    return list(dict.fromkeys(_run_of(path) for path in paths))
 
 
 def read_all(folder: Path) -> pa.Table | None:
     """Return the records of all runs in ``folder``; see ``Store.read_runs``."""
-    records = [record for path in sorted(folder.glob("*.parquet")) for record in _read(path)]
+    records = [record for run_id in sorted(newest_first(folder)) for record in _read(folder, run_id)]
     return _concatenate(records, folder) if records else None
 
 
 def stamps(folder: Path) -> dict[str, str]:
     """Return a stamp of each run's record in ``folder``; see ``Store.run_stamps``."""
+    found = {}
     with os_errors(f"{folder} could not be read"):
-        found = {path.stem: path.stat() for path in folder.glob("*.parquet")}
-    return {run_id: f"{about.st_mtime_ns}-{about.st_size}" for run_id, about in found.items()}
+        for path in sorted(folder.glob("*.parquet"), key=_written):
+            found[_run_of(path)] = _sha256_of(path) or f"{_written(path)}"
+    return found
 
 
-def read_one(path: Path) -> pa.Table | None:
+def read_one(folder: Path, run_id: str) -> pa.Table | None:
     """Return the record of one run; see ``Store.read_run``."""
-    return next(iter(_read(path)), None)
+    return next(iter(_read(folder, run_id)), None)
 
 
-def _read(path: Path) -> list[pa.Table]:
-    data = read_bytes(path)
-    return [] if data is None else [decode(data, path)]
+def damage(folder: Path) -> list[str]:
+    """What is damaged in ``folder``, in sentences."""
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            _decoded(path, read_bytes(path))
+        except SpiError as error:
+            found.append(str(error))
+    return found
+
+
+def _read(folder: Path, run_id: str) -> list[pa.Table]:
+    for _ in range(_LOOKS):
+        paths = files_of(folder, run_id)
+        if not paths:
+            return []
+        data = read_bytes(paths[-1])
+        if data is not None:
+            return _decoded(paths[-1], data)
+    return []
+
+
+def _decoded(path: Path, data: bytes | None) -> list[pa.Table]:
+    if data is None:
+        return []
+    promised = _sha256_of(path)
+    if promised and hashlib.sha256(data).hexdigest() != promised:
+        raise SpiError(
+            f"{path} does not hold the bytes that were written: move it out of the store and run the command again; "
+            "what that run found is lost, no figure is."
+        )
+    return [decode(data, path)]
+
+
+def _run_of(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+def _sha256_of(path: Path) -> str:
+    """The digest in the name of a file; empty where an earlier version wrote none."""
+    return path.stem.partition(".")[2]
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _concatenate(records: Sequence[pa.Table], place: Path) -> pa.Table:

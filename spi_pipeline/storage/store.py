@@ -3,7 +3,7 @@
 Nothing outside this room forms or names a path below the root; ``places`` does. Layout::
 
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
-    quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.parquet what each run recorded
+    quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.<sha256>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
     dagster/                         the instance of Dagster alerts/   what was told to whom
@@ -25,7 +25,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import going, places, publication, quarantine, runs
+from spi_pipeline.storage import backup, going, places, publication, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, write_document
 from spi_pipeline.storage.going import Going
@@ -33,10 +33,13 @@ from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.names import identifier
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION
 from spi_pipeline.storage.raw import Raw
+from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
 from spi_pipeline.storage.tables import Tables, Version
 
 # Raised when what is written below the root changes its form, so that no program guesses at the form of another.
-LAYOUT = 1
+LAYOUT = 2
+# Form 1 had no seals and no sha256 in the names of run records; both are read, and written from now on.
+_READABLE = (1, LAYOUT)
 # One slash is enough: that is what ``Path`` leaves of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -98,16 +101,17 @@ class Store:
         """
         with exclusive(self.root, wait):
             self._refuse_other_layout()
-            if not (self.root / places.LAYOUT).exists():
+            if read_bytes(self.root / places.LAYOUT) != f"{LAYOUT}\n".encode():
                 write_bytes(self.root / places.LAYOUT, f"{LAYOUT}\n".encode())
             yield
 
     def _refuse_other_layout(self) -> None:
         stated = (read_bytes(self.root / places.LAYOUT) or str(LAYOUT).encode()).decode(errors="replace").strip()
-        if stated != str(LAYOUT):
+        if stated not in map(str, _READABLE):
             raise SpiError(
                 f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
-                f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder."
+                f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder "
+                f"(where no newer version ever wrote here, {self.root / places.LAYOUT} is damaged: delete it)."
             )
 
     def is_locked(self) -> bool:
@@ -131,6 +135,11 @@ class Store:
             SpiError: where one of them is damaged, as ``current`` does.
         """
         return self._tables.versions()
+
+    def whole_versions(self) -> dict[str, Version]:
+        """Return the same without those that are damaged, which ``damage`` names."""
+        found = {name: self._tables.current(name) for name in self._tables.names() if not self._fault(name)}
+        return {name: version for name, version in found.items() if version}
 
     def metadata(self, name: str) -> dict[str, str]:
         """Return the metadata that the current version of a table was written with; empty where there is none."""
@@ -276,7 +285,7 @@ class Store:
             run_id: the run they belong to.
             rows: the rows; their types must agree with the run's earlier ones, columns may be added.
         """
-        runs.append(self.root / places.run(kind, run_id), rows)
+        runs.append(self.root / places.runs(kind), identifier(run_id, "run"), rows)
 
     def read_runs(self, kind: str) -> pa.Table | None:
         """Return what all runs recorded of one kind, by run and in the order of recording, or None.
@@ -295,31 +304,110 @@ class Store:
         """
         return runs.stamps(self.root / places.runs(kind))
 
+    def newest_run(self, kind: str) -> str:
+        """Return what tells the newest record of a kind from any other; empty where there is none.
+
+        Pruning older ones does not change it.
+        """
+        folder = self.root / places.runs(kind)
+        newest = next(iter(runs.newest_first(folder)), None)
+        return f"{newest} {runs.stamps(folder)[newest]}" if newest else ""
+
     def read_run(self, kind: str, run_id: str) -> pa.Table | None:
         """Return what one run recorded of one kind, in the order of recording, or None."""
-        return runs.read_one(self.root / places.run(kind, run_id))
+        return runs.read_one(self.root / places.runs(kind), identifier(run_id, "run"))
 
     def quarantined(self, name: str, run_id: str) -> dict[str, Any] | None:
         """Return the report on the version of a table that a run refused, or None where it filed none."""
         return quarantine.report_of(self.root / places.quarantine(name), run_id)
 
-    def publish(self, build: Callable[[Path], None], *, fingerprint: str, run_id: str) -> Version:
+    def publish(
+        self, build: Callable[[Path], None], *, fingerprint: str, run_id: str, made_of: Mapping[str, str] | None = None
+    ) -> Version:
         """Make what ``build`` writes what readers see, all of it or nothing.
 
-        Where it was published before under this fingerprint it is taken as it is. The publication before it is kept for
-        those who are looking at it, older ones are deleted.
+        Where it was published before under this fingerprint it is taken as it is. Publications before it are kept for
+        those who are looking at them, until they are pruned.
 
         Args:
             build: given an empty folder, fills it.
             fingerprint: of everything it is built from.
             run_id: the run that publishes.
+            made_of: the versions of tables it is made of, which are kept as long as it is.
 
         Raises:
             SpiError: as ``build`` does; readers see what they saw before.
         """
-        return publication.publish(self.root, build, (DATABASE,), fingerprint=fingerprint, run_id=run_id)
+        return publication.publish(
+            self.root, build, (DATABASE,), fingerprint=fingerprint, run_id=run_id, made_of=made_of or {}
+        )
 
     def published_version(self) -> str | None:
         """Return the version readers see; None where none was published or a file of it is gone or damaged."""
         found = publication.current(self.root)
         return found.sha256 if found else None
+
+    def prune(self, retention: Retention, *, dry: bool = False) -> list[Superfluous]:
+        """Delete what nothing refers to and what is older than is to be kept.
+
+        Args:
+            retention: how much is to be kept.
+            dry: only say what would go.
+
+        Returns:
+            What went, with its size.
+        """
+        found = superfluous(self.root, retention)
+        for one in () if dry else found:
+            one.remove()
+        return found
+
+    def back_up(self, to: Path) -> int:
+        """Copy the whole store into a folder that is not there yet, while others may write; returns its bytes.
+
+        Raises:
+            SpiError: where there is no store, or something in ``to``.
+        """
+        return backup.back_up(self.root, to.absolute())
+
+    def restore(self, source: Path, *, replace: bool) -> Path | None:
+        """Put a copy back as this store, whole or not at all.
+
+        Args:
+            source: what ``back_up`` made.
+            replace: whether a store that is there is moved aside; otherwise it is refused.
+
+        Returns:
+            Where the store that gave way is now; None where there was none.
+
+        Raises:
+            SpiError: where the copy is damaged, a store is there, or somebody writes to it; it is then as it was.
+        """
+        if not replace or not self.root.exists():
+            return backup.restore(self.root, source.absolute(), replace=replace)
+        with exclusive(self.root):
+            return backup.restore(self.root, source.absolute(), replace=True)
+
+    def damage(self, *, deep: bool = False) -> list[str]:
+        """Return what does not hold the bytes that were written, a sentence each with what to do.
+
+        Args:
+            deep: look at everything; otherwise only at what readers and refreshes rest on, which is small.
+        """
+        found = list(filter(None, map(self._fault, self._tables.names())))
+        found += publication.damage(self.root)
+        if deep:
+            for folder in sorted(path for path in (self.root / places.RUNS).glob("*") if path.is_dir()):
+                found += runs.damage(folder)
+            for folder in sorted((self.root / places.QUARANTINE).glob("*")):
+                found += quarantine.damage(folder)
+            for folder in sorted((self.root / places.RAW).glob("*")):
+                found += self.raw(folder.name).damage()
+        return found
+
+    def _fault(self, name: str) -> str:
+        try:
+            self._tables.current(name)
+        except SpiError as error:
+            return str(error)
+        return ""

@@ -5,7 +5,6 @@ the two leaves a file that nothing refers to. Whether a version is good enough t
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,11 +15,14 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, write_bytes
+from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.names import table_name
 from spi_pipeline.storage.parquet import decode, decode_metadata, encode
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = "current.json"
+# What the table of a source carries along in its metadata: the files it was read from.
+ORIGINS = "spi_origins"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Files that were found whole: path, time of writing and size. Each is read through once in a process.
+        self._whole: set[tuple[Path, int, int]] = set()
 
     def current(self, name: str) -> Version | None:
         """See ``Store.current``."""
@@ -72,18 +76,35 @@ class Tables:
             version = self._parse(name, data)
         except (ValueError, TypeError, KeyError):
             raise self._damaged(name, f"{pointer.name} cannot be read") from None
-        with os_errors(f"{version.path} could not be read"):
-            found = version.path.stat().st_size if version.path.exists() else None
-        if found != version.bytes:
-            state = "is missing" if found is None else f"has {found} bytes where {version.bytes} were written"
-            raise self._damaged(name, f"{version.path.name} {state}")
+        self._verify(version)
         return version
+
+    def names(self) -> list[str]:
+        """The tables that have a pointer, in alphabetical order."""
+        return sorted(pointer.parent.name for pointer in self._folder.glob(f"*/{_POINTER}"))
 
     def versions(self) -> dict[str, Version]:
         """See ``Store.versions``."""
-        names = sorted(pointer.parent.name for pointer in self._folder.glob(f"*/{_POINTER}"))
-        found = {name: self.current(name) for name in names}
+        found = {name: self.current(name) for name in self.names()}
         return {name: version for name, version in found.items() if version is not None}
+
+    def _verify(self, version: Version) -> None:
+        """Make sure that the file holds what was written: a table that nobody reads must not rot unseen."""
+        with os_errors(f"{version.path} could not be read"):
+            if not version.path.exists():
+                raise self._damaged(version.name, f"{version.path.name} is missing")
+            about = version.path.stat()
+            if about.st_size != version.bytes:
+                state = f"has {about.st_size} bytes where {version.bytes} were written"
+                raise self._damaged(version.name, f"{version.path.name} {state}")
+            key = (version.path, about.st_mtime_ns, about.st_size)
+            if key not in self._whole:
+                self._refuse_other_bytes(version, version.path.read_bytes())
+                self._whole.add(key)
+
+    def _refuse_other_bytes(self, version: Version, data: bytes) -> None:
+        if hashlib.sha256(data).hexdigest() != version.sha256:
+            raise self._damaged(version.name, f"{version.path.name} does not hold the bytes that were written")
 
     def metadata(self, name: str) -> dict[str, str]:
         """See ``Store.metadata``."""
@@ -98,8 +119,7 @@ class Tables:
                 f"There is no table {name!r} in the store {self._folder.parent}: run `spi refresh` to make it."
             )
         data = read_bytes(version.path) or b""
-        if hashlib.sha256(data).hexdigest() != version.sha256:
-            raise self._damaged(name, f"{version.path.name} does not hold the bytes that were written")
+        self._refuse_other_bytes(version, data)
         return decode(data, version.path)
 
     def write(
@@ -145,11 +165,11 @@ class Tables:
 
     def _point(self, version: Version) -> Version:
         document = {key: value for key, value in asdict(version).items() if key not in ("name", "path")}
-        write_bytes(self._pointer(version.name), json.dumps(document, indent=2).encode())
+        write_bytes(self._pointer(version.name), sealed(document))
         return version
 
     def _parse(self, name: str, data: bytes) -> Version:
-        document = json.loads(data)
+        document = unsealed(data)
         if not _SHA256.fullmatch(document["sha256"]):
             raise ValueError(document["sha256"])
         return Version(name=name, path=self._file(name, document["sha256"]), **document)
@@ -157,8 +177,8 @@ class Tables:
     def _damaged(self, name: str, finding: str) -> SpiError:
         pointer = self._pointer(name)
         return SpiError(
-            f"Table {name!r} of the store is damaged, {finding} in {pointer.parent}: delete {pointer} and run "
-            "`spi refresh` to make the table again."
+            f"Table {name!r} of the store is damaged, {finding} in {pointer.parent}: run `spi refresh` to make "
+            f"the table again; where no step makes it any more, delete {pointer}."
         )
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.geography.points import place_points
+from spi_pipeline.snapshot.embedded import embedded_file
 from spi_pipeline_tests.docs.conftest import OWN_SETTINGS, program
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, text
 
@@ -69,7 +70,7 @@ def test_the_score_is_explained_down_to_the_file(done: tuple[Path, list[str]]) -
 def test_every_ward_has_the_calls_that_lie_in_it(done: tuple[Path, list[str]], refreshed: Path) -> None:
     folder = done[0]
     calls = pd.read_csv(folder / "asb_calls.csv", skiprows=1)
-    wards = pd.read_parquet(SNAPSHOT / "wards.parquet")
+    wards = pd.read_parquet(embedded_file(SNAPSHOT, "wards"))
     lies_in = pd.Series(place_points(calls["Longitude"], calls["Latitude"], wards))
     names = wards.set_index("area_code")["area_name"]
     counted = lies_in.dropna().map(names).value_counts()

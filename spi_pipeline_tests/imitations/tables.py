@@ -55,8 +55,8 @@ _OLD_NAMES = {"Beech Hill": "Icknield", "Central": "South", "Poets": "Limbury", 
 @cache
 def embedded(name: str) -> pd.DataFrame | None:
     """An embedded table, not to be changed, or None where this checkout has none of that name."""
-    path = _FOLDER / f"{name}.parquet"
-    return pd.read_parquet(path) if path.exists() else None
+    path = next(_FOLDER.glob(f"{name}.*.parquet"), None)
+    return pd.read_parquet(path) if path else None
 
 
 @dataclass(frozen=True)

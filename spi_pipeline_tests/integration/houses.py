@@ -26,6 +26,7 @@ from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import OutputName, Settings
+from spi_pipeline.snapshot.embedded import MANIFEST, embedded_file, manifest, snapshot_as_of, snapshot_digests
 from spi_pipeline.storage.store import Store
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
@@ -81,13 +82,19 @@ class House:
         return {name: version.sha256 for name, version in self.store.versions().items()}
 
     def embedded(self, source_id: str) -> Path:
-        return self.settings.snapshot / f"{source_id}.parquet"
+        return embedded_file(self.settings.snapshot, source_id)
 
     def rewrite(self, source_id: str, change: Callable[[pa.Table], pa.Table], **options: Any) -> None:
         """Replace an embedded table by what ``change`` makes of it; its provenance stays."""
-        table = pq.read_table(self.embedded(source_id))
+        folder, table = self.settings.snapshot, pq.read_table(self.embedded(source_id))
         changed = change(table).replace_schema_metadata(table.schema.metadata)
-        pq.write_table(changed, self.embedded(source_id), **options)
+        sink = pa.BufferOutputStream()
+        pq.write_table(changed, sink, **options)
+        data = sink.getvalue().to_pybytes()
+        digests = snapshot_digests(folder) | {source_id: hashlib.sha256(data).hexdigest()}
+        self.embedded(source_id).unlink()
+        (folder / MANIFEST).write_bytes(manifest(snapshot_as_of(folder), digests))
+        self.embedded(source_id).write_bytes(data)
 
     def make_due(self, label: str) -> None:
         """Let the tables of a step say that they follow from something else than what there is; their content stays."""

@@ -14,6 +14,7 @@ from spi_pipeline.cli import main
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.rules.kinds import KINDS
+from spi_pipeline.snapshot.embedded import embedded_file
 from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT
 
 PROGRAM = """
@@ -64,11 +65,11 @@ def test_suites_run_on_our_files_and_find_what_is_wrong_with_them(
     tables = contracts.sources | contracts.products
     assert {file.stem for file in (tmp_path / "suites").iterdir()} == tables.keys()
     spoilt = tmp_path / "spoilt.parquet"
-    rows = pq.read_table(SNAPSHOT / "bus_service.parquet")
+    rows = pq.read_table(embedded_file(SNAPSHOT, "bus_service"))
     pq.write_table(rows.slice(0, len(rows) - 1).drop_columns(["year"]), spoilt)
     suites = {name: tmp_path / "suites" / f"{name}.json" for name in tables}
     told = run(
-        *((name, suites[name], SNAPSHOT / f"{name}.parquet") for name in SOURCES),
+        *((name, suites[name], embedded_file(SNAPSHOT, name)) for name in SOURCES),
         ("spoilt", suites["bus_service"], spoilt),
     )
     broken = {rule for rule, success in told.pop("spoilt") if not success}

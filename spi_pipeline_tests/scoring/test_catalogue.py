@@ -10,10 +10,11 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.indicators import Goalposts
 from spi_pipeline.scoring.basis import Slot, slots
 from spi_pipeline.scoring.catalogue import catalogue, goalposts
+from spi_pipeline.snapshot.embedded import embedded_file
 from spi_pipeline_tests.scoring.town import indicator, observed
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
-EMBEDDED = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables" / "reference.parquet"
+EMBEDDED = embedded_file(Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables", "reference")
 LEFT_OPEN = Goalposts(basis="reference")
 ENDS = pd.DataFrame({"low": [3.0, 5.0], "high": [9.0, 5.0]}, ["spread", "flat"])
 

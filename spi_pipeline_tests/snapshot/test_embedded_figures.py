@@ -17,12 +17,18 @@ import pytest
 from spi_pipeline.contracts.arrow import ARROW_TYPES
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.build import import_tables
-from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables, without_figures
+from spi_pipeline.snapshot.embedded import (
+    embedded_file,
+    read_embedded,
+    snapshot_as_of,
+    snapshot_tables,
+    without_figures,
+)
 from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET_HEADER
 from spi_pipeline_tests.snapshot.conftest import REPOSITORY
 
 TABLES = REPOSITORY / "spi_pipeline" / "snapshot" / "tables"
-NAMES = sorted(file.stem for file in TABLES.glob("*.parquet"))
+NAMES = snapshot_tables(TABLES)
 PUBLISHED = REPOSITORY.parent / "shared" / "data"
 
 ABOUT_A_PERSON = re.compile(
@@ -33,7 +39,7 @@ IDS_OF_OURS = {"indicator_id", "other_id"}
 
 
 def origin(source_id: str) -> dict[str, Any]:
-    metadata = pq.read_schema(TABLES / f"{source_id}.parquet").metadata
+    metadata = pq.read_schema(embedded_file(TABLES, source_id)).metadata
     return dict(json.loads(metadata[b"spi_provenance"]))
 
 

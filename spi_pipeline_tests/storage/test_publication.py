@@ -11,11 +11,13 @@ import duckdb
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
 from spi_pipeline_tests.storage.examples import built
 
+KEEP = Retention(runs=1, versions=0, downloads=0, refused=1, publications=1)
 TOTAL = "SELECT sum(score) FROM score"
 
 
@@ -140,8 +142,10 @@ def test_a_version_published_before_is_pointed_to_and_not_built_again(store: Sto
 def test_the_publication_before_is_kept_and_older_ones_are_deleted(store: Store) -> None:
     for number in range(1, 5):
         publish(store, f"v{number}", float(number))
+    store.prune(KEEP)
     assert published(store) == {"v3", "v4", "current"}
     publish(store, "v4", 4.0)
+    store.prune(KEEP)
     assert published(store) == {"v3", "v4", "current"}
 
 
@@ -151,6 +155,7 @@ def test_a_reader_keeps_the_database_it_opened_even_when_that_is_deleted(store: 
     assert pipe.recv() == [(1.0,)]
     publish(store, "v2", 2.0)
     publish(store, "v3", 3.0)
+    store.prune(KEEP)
     assert published(store) == {"v2", "v3", "current"}
     pipe.send("again")
     assert pipe.recv() == [(1.0,)]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import os
+
 import pyarrow as pa
 import pytest
 
@@ -20,9 +23,10 @@ def test_rows_are_added_and_no_run_touches_another(store: Store) -> None:
         {"run_id": "b", "rule": "types"},
         {"run_id": "b", "rule": "required"},
     ]
-    assert sorted(path.name for path in (store.root / "runs" / "check_result").iterdir()) == [
-        "run-a.parquet",
-        "run-b.parquet",
+    files = sorted((store.root / "runs" / "check_result").iterdir())
+    assert [path.name.partition(".")[0] for path in files] == ["run-a", "run-b"]
+    assert [path.stem.partition(".")[2] for path in files] == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     ]
 
 
@@ -50,7 +54,36 @@ def test_types_that_do_not_agree_are_named(store: Store) -> None:
 
 def test_a_damaged_record_is_named(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
-    file = store.root / "runs" / "check_result" / "r1.parquet"
-    file.write_bytes(file.read_bytes()[:-6])
-    with pytest.raises(SpiError, match=r"r1\.parquet is not a whole Parquet file .*move it out of the store"):
-        store.read_runs("check_result")
+    (file,) = (store.root / "runs" / "check_result").iterdir()
+    whole = file.read_bytes()
+    for at in range(0, len(whole), 7):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(SpiError, match=r"r1\..*does not hold the bytes that were written: move it out"):
+            store.read_runs("check_result")
+    assert len(store.damage(deep=True)) == 1
+    file.write_bytes(whole)
+    assert store.damage(deep=True) == []
+
+
+def test_a_record_of_an_earlier_version_is_read_and_added_to(store: Store) -> None:
+    store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
+    (file,) = (store.root / "runs" / "check_result").iterdir()
+    file.rename(file.with_name("r1.parquet"))
+    store.append_run("check_result", "r1", pa.table({"rule": ["types"]}))
+    found = store.read_runs("check_result")
+    assert found is not None
+    assert found["rule"].to_pylist() == ["key", "types"]
+    assert len(list(file.parent.iterdir())) == 1
+
+
+def test_of_two_files_that_a_kill_left_the_newer_counts(store: Store) -> None:
+    store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
+    (file,) = (store.root / "runs" / "check_result").iterdir()
+    before = file.read_bytes()
+    store.append_run("check_result", "r1", pa.table({"rule": ["types"]}))
+    file.write_bytes(before)
+    os.utime(file, ns=(1, 1))
+    for found in (store.read_runs("check_result"), store.read_run("check_result", "r1")):
+        assert found is not None
+        assert found["rule"].to_pylist() == ["key", "types"]
+    assert len(store.run_stamps("check_result")) == 1

@@ -17,7 +17,6 @@ from spi_pipeline.publishers.own.placing import NEEDS, Places
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
-from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, LAID_IN, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
@@ -25,6 +24,7 @@ from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
+from spi_pipeline.storage.tables import ORIGINS
 
 # A page names so many files; all of them are in the table ``source_release``.
 NEWEST = 12

@@ -26,7 +26,7 @@ def on_grid(shape: BaseGeometry) -> BaseGeometry:
 
 @cache
 def table(name: str) -> pd.DataFrame:
-    return pd.read_parquet(TABLES / f"{name}.parquet")
+    return pd.read_parquet(next(TABLES.glob(f"{name}.*.parquet")))
 
 
 @cache

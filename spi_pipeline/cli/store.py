@@ -1,0 +1,64 @@
+"""What becomes of a store over the years: ``spi prune``, ``spi backup`` and ``spi restore``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import Json, out
+from spi_pipeline.settings import Settings
+
+
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete what is older than the settings keep and nothing names; every refresh does so too."""
+    from spi_pipeline.orchestration.watchdog import existing_instance
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    store, history = Store(settings.store), 0
+    with store.lock(), existing_instance(store) as instance:
+        if instance:
+            from spi_pipeline.orchestration.instance import tidy
+
+            gone, history = tidy(instance, store, settings.retention, dry=dry_run)
+        else:
+            gone = store.prune(settings.retention, dry=dry_run)
+    files = [{"path": str(one.path.relative_to(store.root)), "bytes": one.bytes} for one in gone]
+    total = sum(one.bytes for one in gone) + history
+    if as_json:
+        out.print_json(json.dumps({"dry_run": dry_run, "files": files, "history_bytes": history, "bytes": total}))
+        return
+    for one in gone:
+        out.print(f"{one.bytes:>12,} {one.path.relative_to(store.root)}", soft_wrap=True, markup=False, highlight=False)
+    if history:
+        out.print(f"{history:>12,} events of older runs in Dagster's history", highlight=False)
+    out.print(f"{total:,} bytes {'would go' if dry_run else 'went'}.", highlight=False)
+
+
+def backup(to: Annotated[Path, typer.Argument(help="A folder that is not there yet.", metavar="TO")]) -> None:
+    """Copy the whole store, checked and consistent; a refresh may go on meanwhile."""
+    from spi_pipeline.storage.store import Store
+
+    store = Store(Settings().store)
+    size = store.back_up(to)
+    out.print(f"{size:,} bytes of {store.root} are in {to}.", soft_wrap=True, highlight=False)
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A folder that spi backup made.", metavar="FROM")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Move a store that is there aside; otherwise it is refused.")
+    ] = False,
+) -> None:
+    """Put a backup back as the store, checked file by file, whole or not at all."""
+    from spi_pipeline.storage.store import Store
+
+    store = Store(Settings().store)
+    aside = store.restore(source, replace=replace)
+    out.print(f"{store.root} is as it was when {source} was made.", soft_wrap=True, highlight=False)
+    if aside:
+        out.print(f"The store before is in {aside}; delete it when it is no longer needed.", soft_wrap=True)

@@ -1,0 +1,162 @@
+"""Dagster's history stays small, says of every asset what was last, and is set aside where it is damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from spi_pipeline.orchestration.history import aside, damage
+from spi_pipeline.orchestration.instance import open_instance, renew, tidy
+from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.storage.retention import Retention
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.years import years
+
+KEEP = Retention(runs=2, versions=0, downloads=0, refused=1, publications=0)
+
+
+@dg.multi_asset(specs=[dg.AssetSpec("always")], check_specs=[dg.AssetCheckSpec("one", asset="always")])
+def always() -> Iterator[dg.MaterializeResult[Any]]:
+    result = dg.AssetCheckResult(check_name="one", asset_key="always", passed=True)
+    yield dg.MaterializeResult("always", metadata={"text": "x" * 20_000}, check_results=[result])
+
+
+@dg.asset
+def once() -> None:
+    pass
+
+
+def ran(home: Path, *names: str) -> str:
+    run_id = str(uuid.uuid4())
+    picked = dg.define_asset_job("job", list(names) or "*")
+    job = dg.Definitions(assets=[always, once], jobs=[picked]).resolve_job_def("job")
+    with open_instance(home, run_id=run_id) as instance:
+        assert job.execute_in_process(instance=instance, run_id=run_id).success
+    return run_id
+
+
+def history_bytes(home: Path) -> int:
+    return sum(file.stat().st_size for file in (home / "history").iterdir())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_the_last_word_on_every_asset_stays_and_the_file_shrinks(store: Store) -> None:
+    home = store.dagster_home
+    first, *others = [ran(home), *(ran(home, "always") for _ in range(12))]
+    before = history_bytes(home)
+    with open_instance(home) as instance:
+        told = tidy(instance, store, KEEP, dry=True)[1]
+        assert tidy(instance, store, KEEP)[1] == told > 10 * 20_000
+        assert tidy(instance, store, KEEP)[1] == 0
+        assert {run.run_id for run in instance.get_runs()} == {first, *others[-2:]}
+        last = instance.get_latest_materialization_event(dg.AssetKey("once"))
+        assert last is not None
+        assert last.run_id == first
+        check = dg.AssetCheckKey(dg.AssetKey("always"), "one")
+        (latest,) = instance.event_log_storage.get_latest_asset_check_execution_by_key([check]).values()
+        assert latest.run_id == others[-1]
+        assert len(instance.get_records_for_run(others[-1]).records) > 5
+        assert [instance.get_job_snapshot(run.job_snapshot_id or "").name for run in instance.get_runs()] == ["job"] * 3
+    assert history_bytes(home) < 0.6 * before, "empty, the databases take a third"
+    ran(home)
+
+
+def test_runs_of_others_in_an_instance_of_ones_own_stay(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    theirs = {ran(tmp_path) for _ in range(4)}
+    with open_instance(store.dagster_home) as instance:
+        assert tidy(instance, store, KEEP)[1] == 0
+        assert {run.run_id for run in instance.get_runs()} == theirs
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"no database at all " * 500)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def torn(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2])
+
+
+def unreadable(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        for table, column in (("runs", "run_body"), ("event_logs", "event"), ("asset_keys", "last_materialization")):
+            there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            if there:
+                connection.execute(f"UPDATE {table} SET {column} = substr({column}, 3)")
+        connection.commit()
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("how", [garbage, emptied, torn])
+def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
+    store: Store, name: str, how: Callable[[Path], None]
+) -> None:
+    home = store.dagster_home
+    ran(home)
+    assert damage(home) == []
+    how(home / name)
+    (said,) = renew(home)
+    (place,) = aside(home)
+    assert said.startswith(f"Dagster's history is damaged ({home / name}: ")
+    assert said.endswith(f"it was set aside as {place} and a new one begun; no figure rests on it")
+    assert (place / Path(name).name).exists()
+    ran(home)
+    assert damage(home, deep=True) == []
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db"])
+@pytest.mark.parametrize("how", [garbage, unreadable])
+def test_a_refresh_goes_on_with_a_history_begun_anew(house: House, name: str, how: Callable[[Path], None]) -> None:
+    house.make_due("sanity/sanity")
+    how(house.store.dagster_home / name)
+    done = house.refresh()
+    assert done.faults == []
+    assert [outcome.state for outcome in done.outcomes] == ["written", "published"]
+    (said,) = done.told
+    assert "was set aside as" in said
+    assert status_of(house.settings)["healthy"]
+
+
+def test_status_says_that_a_history_is_damaged_and_leaves_it(house: House) -> None:
+    garbage(house.store.dagster_home / "history" / "runs.db")
+    found = status_of(house.settings)
+    assert not found["healthy"]
+    (said,) = found["damage"]
+    assert said.endswith("spi refresh sets it aside and begins a new one")
+    assert aside(house.store.dagster_home) == []
+
+
+def test_days_in_a_row_leave_no_more_than_is_to_be_kept(house: House) -> None:
+    keeping = {"keep_runs": 2, "keep_versions": 0, "keep_publications": 0}
+    kept = House(house.settings.model_copy(update=keeping))
+    days = list(years(kept, 4))
+    assert [day.faults for day in days] == [[]] * 4
+    assert all(day.steps > 5 for day in days[1:])
+    assert days[3].bytes["tables"] < 1.05 * days[1].bytes["tables"]
+    assert days[3].bytes["runs"] < 1.2 * days[2].bytes["runs"]
+    assert days[3].bytes["dagster"] < 1.2 * days[2].bytes["dagster"]
+    with open_instance(kept.store.dagster_home) as instance:
+        keys = instance.all_asset_keys()
+        assert len(keys) > 100
+        assert all(map(instance.get_latest_materialization_event, keys)), "the UI knows what there is"
+    assert kept.store.damage(deep=True) == []
+    assert kept.refresh().stale == [], "that something was pruned makes nothing due"

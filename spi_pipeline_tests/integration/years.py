@@ -1,0 +1,138 @@
+"""A store over the years: how it grows, and whether a day late in its life takes as long as one early in it.
+
+``python -m spi_pipeline_tests.integration.years 365`` refreshes a store so many days in a row, through Dagster, each
+with the clock a day further and something changed, drawn with a seed: crimes of a month, a turnout, or the goalpost of
+an indicator. It prints a line for every day with what the store holds and what the day took of the processor. A folder
+after the number is where the store is made and stays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import time_machine
+
+from spi_pipeline_tests.integration.houses import House, column, empty_house
+
+BEGINS = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
+SEED = 20261128
+# What the first and the last days are compared by.
+DAYS = 10
+FOLDERS = ("tables", "published", "runs", "dagster", "alerts", "memory")
+
+
+@dataclass
+class Day:
+    """What a day left behind.
+
+    Attributes:
+        number: which day, from 0.
+        changed: what was.
+        steps: how many steps ran.
+        seconds: of the processor.
+        bytes: what each folder of the store holds.
+        faults: what went wrong.
+    """
+
+    number: int
+    changed: str
+    steps: int
+    seconds: float
+    bytes: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole store."""
+        return sum(self.bytes.values())
+
+
+def years(house: House, days: int, seed: int = SEED) -> Iterator[Day]:
+    """Refresh a house once a day.
+
+    Args:
+        house: its store may be there already.
+        days: how many.
+        seed: of what changes.
+    """
+    random = np.random.default_rng(seed)
+    for number in range(days):
+        with time_machine.travel(BEGINS + dt.timedelta(days=number)):
+            changed = _change(house, random) if number else "nothing yet"
+            began = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
+            done = house.refresh()
+            seconds = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID) - began
+        sizes = {name: _size(house.store.root / name) for name in FOLDERS}
+        yield Day(number, changed, len(done.stale), seconds, sizes, done.faults)
+
+
+def _change(house: House, random: np.random.Generator) -> str:
+    """Change something, and say what."""
+    what = random.choice(["crimes", "votes", "goalpost"])
+    if what == "goalpost":
+        file = house.settings.contracts / "indicators" / "rights_and_voice.yaml"
+        text = file.read_text("utf-8")
+        best = text.partition("worst: 10, best: ")[2].partition(",")[0]
+        house.amend("indicators/rights_and_voice.yaml", f"worst: 10, best: {best}", f"worst: 10, best: {_other(best)}")
+    elif what == "crimes":
+        house.rewrite("street_crime", lambda table: _one_more(table, "crimes", random))
+    else:
+        house.rewrite("local_elections_2023", lambda table: _one_more(table, "turnout", random))
+    return str(what)
+
+
+def _other(best: str) -> int:
+    return 61 if best == "60" else 60
+
+
+def _one_more(table: pa.Table, name: str, random: np.random.Generator) -> pa.Table:
+    """A table in which one figure, drawn, is a hundredth larger or smaller, and a count by one."""
+    row, sign = int(random.integers(len(table))), int(random.choice([-1, 1]))
+
+    def change(values: list[float | None]) -> list[float | None]:
+        value = values[row]
+        if value is not None:
+            values[row] = value + 1 if isinstance(value, int) else value * (1 + sign / 100)
+        return values
+
+    return column(table, name, change)
+
+
+def _size(folder: Path) -> int:
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(file.stat().st_size for file in files if not file.is_symlink())
+
+
+def main(days: int, to: Path) -> None:
+    """Print what every day left behind, and what came of all."""
+    os.environ.pop("DAGSTER_HOME", None)
+    to.mkdir(parents=True, exist_ok=True)
+    found = []
+    for day in years(empty_house(to), days):
+        found.append(day)
+        told = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
+        held = f"{day.total / 1e6:.1f} MB: {told}"
+        print(f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s, {held}", flush=True)
+        for fault in day.faults:
+            print(f"FAULT {fault}")
+    first, last = (median(day.seconds for day in part) for part in (found[1 : DAYS + 1], found[-DAYS:]))
+    print(f"{days} days: at most {max(day.total for day in found) / 1e6:.1f} MB; a day took {first:.1f} s of the first "
+          f"{DAYS}, {last:.1f} s of the last")  # fmt: skip
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        main(int(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        with TemporaryDirectory() as folder:
+            main(int(sys.argv[1]), Path(folder))

@@ -1,0 +1,141 @@
+"""What is pruned, and above all what is not: nothing that is current, published, or that a kept table was read from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spi_pipeline.storage.retention import Retention
+from spi_pipeline.storage.store import Store
+from spi_pipeline.storage.tables import ORIGINS
+from spi_pipeline_tests.storage.examples import AT, built, scores
+
+LEAST = Retention(runs=1, versions=0, downloads=0, refused=1, publications=0)
+MORE = Retention(runs=2, versions=1, downloads=1, refused=2, publications=1)
+
+
+def write(store: Store, value: float) -> str:
+    return store.write("score", scores(value), fingerprint=str(value), run_id="r1").sha256
+
+
+def versions(store: Store) -> set[str]:
+    return {file.stem for file in (store.root / "tables" / "score").glob("*.parquet")}
+
+
+def fetch(store: Store, content: bytes, key: str = "one") -> str:
+    raw = store.raw("census")
+    raw.begin()
+    with raw.receiving(key) as body:
+        body.write_bytes(content)
+        download = raw.keep(key, body, f"https://example.org/{key}", "2026", None, {})
+    raw.complete([download], since=None, run_id="r1", at=AT)
+    return download.sha256
+
+
+def bodies(store: Store) -> set[str]:
+    return {file.name for file in (store.root / "raw" / "census").iterdir() if len(file.name) == 64}
+
+
+def test_current_and_published_versions_stay_and_the_newest_of_the_others(store: Store) -> None:
+    made = [write(store, float(number)) for number in range(5)]
+    store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={"score": made[0]})
+    assert store.prune(MORE, dry=True) == store.prune(MORE)
+    assert versions(store) == {made[0], made[3], made[4]}
+    store.prune(LEAST)
+    assert versions(store) == {made[0], made[4]}
+    assert store.read("score").equals(scores(4.0))
+    assert store.prune(LEAST) == []
+
+
+def test_a_dry_run_removes_nothing_and_says_how_much(store: Store) -> None:
+    write(store, 1.0)
+    (gone,) = [store.current("score").path]  # type: ignore[union-attr]
+    write(store, 2.0)
+    (told,) = store.prune(LEAST, dry=True)
+    assert (told.path, told.bytes) == (gone, gone.stat().st_size)
+    assert gone.exists()
+
+
+@pytest.mark.parametrize("place", ["tables/score/current.json", "published/p1/publication.json"])
+def test_where_what_names_others_is_damaged_they_all_stay(store: Store, place: str) -> None:
+    made = {write(store, float(number)) for number in range(4)}
+    store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={})
+    pointer = store.root / place
+    pointer.chmod(0o644)
+    pointer.write_bytes(pointer.read_bytes().replace(b"r1", b"r2"))
+    store.prune(LEAST)
+    assert versions(store) == made
+
+
+def test_downloads_stay_that_a_kept_table_was_read_from(store: Store) -> None:
+    first = fetch(store, b"first")
+    origins = {ORIGINS: json.dumps([{"sha256": first}])}
+    store.write("census", pa.table({"a": [1]}), fingerprint="f", run_id="r1", metadata=origins)
+    second, third = fetch(store, b"second"), fetch(store, b"third")
+    store.prune(LEAST)
+    assert bodies(store) == {first, third}
+    assert second not in {file.stem for file in (store.root / "raw" / "census").glob("*.json")}
+    current = store.raw("census").current()
+    assert current is not None
+    assert [one.sha256 for one in current.downloads] == [third]
+
+
+def test_nothing_is_taken_from_a_source_that_is_being_fetched(store: Store) -> None:
+    store.write("census", pa.table({"a": [1]}), fingerprint="f", run_id="r1")
+    made = {fetch(store, bytes([number])) for number in range(3)}
+    store.raw("census").begin()
+    store.prune(LEAST)
+    assert bodies(store) == made
+
+
+def test_a_run_is_kept_in_all_kinds_or_in_none(store: Store) -> None:
+    for number in range(4):
+        for kind in ("check_result", "source_release"):
+            store.append_run(kind, f"r{number}", pa.table({"n": [number]}))
+    store.append_run("run", "r0", pa.table({"n": [0]}))
+    newest = store.newest_run("check_result")
+    store.prune(MORE)
+    found = {kind: set(store.run_stamps(kind)) for kind in ("check_result", "source_release", "run")}
+    assert found == {"check_result": {"r0", "r2", "r3"}, "source_release": {"r0", "r2", "r3"}, "run": {"r0"}}
+    assert store.newest_run("check_result") == newest, "that older ones went makes nothing stale"
+
+
+def test_refused_versions_are_kept_with_their_reports(store: Store) -> None:
+    for number in range(4):
+        store.quarantine("score", scores(-number), reason="negative", results=[], run_id=f"r{number}")
+    store.prune(MORE)
+    left = list((store.root / "quarantine" / "score").iterdir())
+    assert len(left) == 4
+    assert store.quarantined("score", "r3")
+    assert store.quarantined("score", "r1") is None
+    assert store.damage(deep=True) == []
+
+
+def flipped(file: Path, at: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(data)
+
+
+def test_every_byte_of_every_file_is_watched(store: Store) -> None:
+    write(store, 1.0)
+    fetch(store, b"first")
+    store.quarantine("score", scores(-1), reason="negative", results=[], run_id="r1")
+    store.append_run("run", "r1", pa.table({"n": [0]}))
+    store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={})
+    files = [file for file in store.root.rglob("*") if file.is_file() and not file.is_symlink()]
+    watched = [file for file in files if file.name not in ("layout", "refresh.lock")]
+    assert len(watched) > 9
+    for file in watched:
+        whole = file.read_bytes()
+        for at in range(0, len(whole), max(1, len(whole) // 25)):
+            flipped(file, at)
+            assert any(str(file) in told or file.parent.name in told for told in Store(store.root).damage(deep=True)), (
+                f"{file} at {at}"
+            )
+            file.write_bytes(whole)
+    assert Store(store.root).damage(deep=True) == []
