@@ -61,7 +61,7 @@ def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command) -> No
     assert len({line["run"] for line in lines}) == 1
     assert (lines[0]["message"], lines[0]["launched_by"]) == ("the run began", "spi refresh")
     assert (lines[-1]["message"], lines[-1]["outcome"]) == ("the run ended: succeeded", "succeeded")
-    assert {line["step"]: line["outcome"] for line in lines[1:-1]}["index/social_progress_index"] == "unchanged"
+    assert {line["step"]: line["outcome"] for line in lines[1:-1]}["index/social_progress_index"] == "written"
 
 
 def _ran(house: House, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
