@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 import spi_pipeline.definitions
 from spi_pipeline.contracts.errors import ContractError
@@ -17,12 +19,14 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT
 from spi_pipeline.orchestration.assets import asset_key, operations
 from spi_pipeline.orchestration.build import INDEX_GROUPS
+from spi_pipeline.orchestration.instance import DAGSTER_YAML, LOCATION, ONE_FILE
 from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, downstream, is_table
 from spi_pipeline.steps.inputs import BESIDE, EMBEDDED, FACTS, PACKAGED, RECORDS
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
+from spi_pipeline_tests.integration.houses import CONTRACTS
 
 # The way of the data; the groups of sources, one for each publisher, come before all others.
 ORDER = ("geography", "context", "indicators", "basis", "components", "dimensions", "index", "analysis", "published")
@@ -37,6 +41,17 @@ def test_dagster_loads_our_definitions(tmp_path: Path, monkeypatch: pytest.Monke
     loaded = spi_pipeline.definitions.defs()
     dg.Definitions.validate_loadable(loaded)
     assert not list(tmp_path.iterdir())  # loading writes nothing
+
+
+def test_a_plain_dagster_dev_and_dg_find_what_spi_ui_does() -> None:
+    root = CONTRACTS.parent
+    found = yaml.safe_load((root / "dagster.yaml").read_text(encoding="utf-8"))
+    storages = {name: found.pop(name) for name in ("run_storage", "schedule_storage", "event_log_storage")}
+    assert found == yaml.safe_load(DAGSTER_YAML)
+    assert storages["event_log_storage"]["class"] == yaml.safe_load(ONE_FILE)["event_log_storage"]["class"]
+    tools = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert tools["dg"]["project"]["code_location_target_module"] == tools["dagster"]["module_name"] == LOCATION
+    assert tools["dg"]["project"]["code_location_name"] == tools["dagster"]["code_location_name"] == LOCATION
 
 
 def test_definitions_stay_short() -> None:
