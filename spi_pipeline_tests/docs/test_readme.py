@@ -38,7 +38,13 @@ def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
 def test_the_extras_and_files_that_installs_name_exist() -> None:
     known = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["project"]["optional-dependencies"]
     named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
-    assert [extra for extras in named for extra in extras.split(",")] == ["test", "snapshot", "site", "report", "postgres"]
+    assert [extra for extras in named for extra in extras.split(",")] == [
+        "test",
+        "snapshot",
+        "site",
+        "report",
+        "postgres",
+    ]
     assert set(known) >= {"test", "snapshot"}
     pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]
     assert pins == sorted(pins, key=str.lower)
