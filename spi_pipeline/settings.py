@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     nomis_key: SecretStr = SecretStr("")
     since: str = ""
     archives: Literal["drop", "keep"] = "drop"
+    outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
     # After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.
     schedule_everything: str = "30 4 * * *"
     schedule_daily: str = "30 4 * * *"
@@ -76,7 +77,6 @@ class Settings(BaseSettings):
     keep_downloads: Annotated[int, Field(ge=0)] = 6
     keep_refused: Annotated[int, Field(ge=1)] = 5
     keep_publications: Annotated[int, Field(ge=0)] = 1
-    outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
 
     @field_validator("outputs", mode="before")
     @classmethod
