@@ -11,6 +11,7 @@ import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline_tests.integration.houses import House
 
@@ -24,7 +25,8 @@ def instance(refreshed: House) -> Iterator[dg.DagsterInstance]:
 
 
 def _metadata(instance: dg.DagsterInstance, key: str) -> dict[str, dg.MetadataValue]:
-    event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(key))
+    kind, name = key.split("/")
+    event = instance.get_latest_materialization_event(key_of((kind, name)))
     assert event is not None
     assert event.asset_materialization is not None
     return dict(event.asset_materialization.metadata)
