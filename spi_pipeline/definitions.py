@@ -3,10 +3,13 @@
 import dagster as dg
 
 from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.run.logs import set_up
 from spi_pipeline.settings import Settings
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Assets, checks and jobs, read from the contracts when Dagster asks and not when this module is imported."""
-    return build_definitions(Settings())
+    settings = Settings()
+    set_up(settings.log)
+    return build_definitions(settings)

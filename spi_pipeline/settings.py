@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import SecretStr, field_validator
+from pydantic import PositiveFloat, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
+LogFormat = Literal["", "text", "json"]
 # What a refresh can make for readers.
 OutputName = Literal["database", "downloads", "report", "site"]
 
@@ -34,6 +35,13 @@ class Settings(BaseSettings):
         since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
         outputs: what a refresh makes for readers, such as ``site,report``; the database always.
         archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
+        schedule_everything: when the schedule of all live sources ticks, as cron says it, in the time of London.
+        schedule_daily: likewise of those published every month, which are asked for every day.
+        schedule_weekly: likewise of those published every year, or at no fixed interval.
+        schedule_monthly: likewise of those published less often.
+        log: ``text`` or ``json`` writes a line for each thing a run does to standard error; none when empty.
+        fetch_hours: how long a run may ask publishers.
+        compute_hours: how long a run may compute; one that hangs is ended five minutes later.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
@@ -48,6 +56,14 @@ class Settings(BaseSettings):
     nomis_key: SecretStr = SecretStr("")
     since: str = ""
     archives: Literal["drop", "keep"] = "drop"
+    # After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.
+    schedule_everything: str = "30 4 * * *"
+    schedule_daily: str = "30 4 * * *"
+    schedule_weekly: str = "30 4 * * MON"
+    schedule_monthly: str = "30 4 2 * *"
+    log: LogFormat = ""
+    fetch_hours: PositiveFloat = 12
+    compute_hours: PositiveFloat = 2
     outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
 
     @field_validator("outputs", mode="before")

@@ -1,8 +1,11 @@
 """The ``spi`` command itself: which commands there are, and every expected failure as one sentence on stderr."""
 
 import gc
+import os
+import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from tempfile import NamedTemporaryFile
 from typing import Annotated, NoReturn
@@ -18,11 +21,15 @@ from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.ui import ui
-from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError, UnknownNameError
+from spi_pipeline.contracts.errors import NO_MEMORY, ContractError, SettingError, SpiError, UnknownNameError
+from spi_pipeline.run.logs import set_up
+from spi_pipeline.settings import Settings
 
 # So many objects are made between two looks of Python's collector of cycles. At its own 700 the looks take 3 of the 27
 # CPU s of a first refresh, nearly all at what libraries keep for good; at this number 0.8 s, in 12 MB more of 600.
 GARBAGE_AFTER = 200_000
+# How the loader of libraries says that there is no memory.
+UNMAPPED = "failed to map segment"
 
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
@@ -51,15 +58,19 @@ def _spi(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
-    pass
+    with suppress(ValidationError):  # the command itself says what is wrong with a setting
+        set_up(Settings().log)
 
 
 def main() -> None:
     """Run the command; every expected failure is one sentence on stderr.
 
-    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped (Ctrl-C, SIGTERM, SIGHUP).
     """
     gc.set_threshold(GARBAGE_AFTER)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup SIGHUP is ignored, and stays so
+            signal.signal(number, signal.default_int_handler)
     for console in (out, err):
         if not console.is_terminal:
             console.width = PLAIN_WIDTH
@@ -79,7 +90,11 @@ def main() -> None:
         _leave(BAD_USAGE, str(error))
     except SpiError as error:
         _leave(FAILED, str(error))
+    except MemoryError:
+        _leave_without_memory()
     except Exception as error:
+        if isinstance(error, ImportError) and UNMAPPED in str(error):
+            _leave_without_memory()
         with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
             traceback.print_exception(error, file=trace)
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -88,6 +103,12 @@ def main() -> None:
 
 def _setting(name: object, given: object, fault: str) -> str:
     return f"SPI_{str(name).upper()}={given!r}: {fault.removeprefix('Value error, ')}"
+
+
+def _leave_without_memory() -> NoReturn:
+    """Nothing is printed, closed or waited for that would ask for memory, or for a thread that never began."""
+    os.write(2, f"{NO_MEMORY}\n".encode())
+    os._exit(FAILED)
 
 
 def _leave(code: int, *sentences: str) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from spi_pipeline.cli.alerts import tell
-from spi_pipeline.cli.console import FAILED, Json, err, out
+from spi_pipeline.cli.console import FAILED, STOPPED, Json, err, out
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
@@ -29,11 +29,15 @@ def refresh(
         list[str] | None,
         typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run that writes to the store, instead of giving up.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
+    from spi_pipeline.orchestration.lifetime import GRACE
     from spi_pipeline.orchestration.refresh import Fetching
     from spi_pipeline.orchestration.refresh import refresh as run_refresh
     from spi_pipeline.run.activity import contracts_in_force
@@ -55,11 +59,12 @@ def refresh(
         return
     fetching = Fetching(fetching_by_source(err), lambda line: err.print(line, soft_wrap=True, markup=False), record)
     with progress_by_group(err) as progress:
-        done = run_refresh(settings, contracts, select or [], progress, fetching)
+        longest = (settings.fetch_hours + settings.compute_hours) * 3600 + GRACE
+        done = run_refresh(settings, contracts, select or [], progress, fetching, wait=longest if wait else 0)
     show_refresh(done, settings, out, err, as_json=as_json)
     tell(settings, contracts)
     if done.faults:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(STOPPED if done.stopped else FAILED)
 
 
 def check(as_json: Json = False) -> None:

@@ -11,6 +11,10 @@ class SpiError(Exception):
     """A fault a person can act on; the message is one sentence naming what was found, where, and the remedy."""
 
 
+# Of a ``MemoryError``, which says nothing itself.
+NO_MEMORY = "no memory could be had; give it more (the container's limit, ulimit -v), or end what else runs"
+
+
 @dataclass(frozen=True, order=True)
 class Fault:
     """One fault of one contract file.

@@ -13,6 +13,7 @@ from spi_pipeline.orchestration.assets import (
     operations,
     table_keys,
 )
+from spi_pipeline.orchestration.instance import on_record
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, schedules
 from spi_pipeline.run.activity import contracts_in_force
@@ -48,9 +49,14 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     ]
 
     @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
-    def runner(_context: dg.InitResourceContext) -> Iterator[Runner]:
-        with made.store.lock():
-            yield made
+    def runner(context: dg.InitResourceContext) -> Iterator[Runner]:
+        # A run of the command is on record, and has the lock, before Dagster hears of it.
+        if running or context.instance is None or context.run is None:
+            with made.store.lock():
+                yield made
+        else:
+            with on_record(context.instance, made, context.run):
+                yield made
 
     everything = dg.AssetSelection.all().without_checks()
     return dg.Definitions(
@@ -65,7 +71,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
                 description="From observations to the index, what is said about it, and the database.",
             ),
         ],
-        schedules=schedules(contracts, plan),
+        schedules=schedules(made, plan),
         sensors=[alerts_sensor(settings, contracts), *([news(made, plan)] if made.publishers else [])],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,

@@ -1,5 +1,6 @@
 """The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
+import datetime as dt
 import json
 import os
 import sqlite3
@@ -8,13 +9,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
+from spi_pipeline.orchestration.lifetime import GRACE, bury, living
+from spi_pipeline.orchestration.runs import COMMAND, RUN, launched_by, name_of, recorded
+from spi_pipeline.run.logs import note
+from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage.store import Store
 
-# One run at a time writes to a store. Telemetry is off, freshness policies are evaluated. Our own log goes into that
+# One run at a time writes to a store. A run that does not start, or does not stop when it is told to, ends; one that
+# hangs has a deadline of its own. Telemetry is off, freshness policies are evaluated. Our own log goes into that
 # of the run.
 DAGSTER_YAML = """\
 telemetry:
@@ -23,6 +29,10 @@ freshness:
   enabled: true
 run_queue:
   max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  cancel_timeout_seconds: 300
 python_logs:
   managed_python_loggers: [spi_pipeline]
   python_log_level: ERROR
@@ -38,11 +48,21 @@ event_log_storage:
 """
 # Without it a dialogue that asks for a mail address covers the first page.
 NUX_YAML = "seen: 1\n"
-STORE_TAG = "spi/store"
+STORE_TAG, LAUNCHED_TAG, ENDED_TAG = "spi/store", "spi/launched_by", "spi/ended"
 # As Dagster calls the module that `spi ui` and workspace.yaml name.
 LOCATION = "spi_pipeline.definitions"
-# From its start a run of the UI takes some hundredths of a second to the lock.
-STARTING_SECONDS = 60
+# As Dagster waits for the process of a run to start. From there it takes some hundredths of a second until it says
+# whose run it is.
+STARTING_SECONDS = 180
+UNDER_WAY = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+# A run that waits for the store looks so often whether it was stopped.
+WAIT_SECONDS = 5
+NEVER_BEGAN = "the process of this run ended before its first step"
 
 
 def prepare_home(home: Path) -> Path:
@@ -116,42 +136,97 @@ def _kept_open(home: Path, run_id: str) -> Iterator[None]:
 
 
 def run_tags(store: Path) -> dict[str, str]:
-    """What marks a run of the command: its store, and the code location, under which the UI lists the runs of a job."""
-    return {STORE_TAG: str(store), ".dagster/repository": f"__repository__@{LOCATION}"}
+    """What marks a run of the command: store, launcher, and the code location the UI lists the runs of a job under."""
+    return {STORE_TAG: str(store), LAUNCHED_TAG: COMMAND, ".dagster/repository": f"__repository__@{LOCATION}"}
 
 
 def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
-    """Mark runs that were killed as failed: they would count as running for ever, and the UI's runs queue behind them.
+    """Mark runs whose process is gone as failed: they would count as running for ever, and others queue behind them.
 
-    Nothing is done while another process writes to the store, nor to the runs of other stores.
+    What was killed is also written down in the list of runs. Nothing is done while another process writes to the
+    store, nor to the runs of other stores.
 
     Args:
         instance: the instance, which other stores may share where ``DAGSTER_HOME`` names it.
         store: the store.
+
+    Raises:
+        SpiError: where the disk refuses.
     """
-    started = instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
-    if not started:
+    dead = [record for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY)) if _is_dead(record, store)]
+    if not dead and all(going.alive for going in store.all_going()):
         return
     try:
         with store.lock():
-            for record in started:
-                if _needs_the_lock(record, store.root):
-                    instance.report_run_failed(record.dagster_run, "the process of this run ended before the run did")
+            bury(store)
+            for run in (record.dagster_run for record in dead):
+                told = next(iter(recorded(store, [run.run_id])), None)
+                instance.report_run_failed(run, told.cause if told and told.cause else NEVER_BEGAN)
     except SpiError:
-        return
+        if not store.is_locked():
+            raise
 
 
 def is_abandoned(record: RunRecord, store: Store) -> bool:
-    """Whether a run is said to go on and does not: nobody holds the lock it needs."""
-    started = record.dagster_run.status == DagsterRunStatus.STARTED
-    return started and _needs_the_lock(record, store.root) and not store.is_locked()
+    """Whether a run is said to go on and does not."""
+    return record.dagster_run.status in UNDER_WAY and _is_dead(record, store)
 
 
-def _needs_the_lock(record: RunRecord, store: Path) -> bool:
-    """Whether a run that goes on holds the lock of a store.
+def _is_dead(record: RunRecord, store: Store) -> bool:
+    """Whether the process of a run that is said to go on is gone.
 
-    A run of the command holds the lock from before its start; one of the UI takes it just after.
+    A run of the command is on record in its store before Dagster hears of it, one of Dagster as soon as it has begun.
     """
-    if STORE_TAG in record.dagster_run.tags:
-        return record.dagster_run.tags[STORE_TAG] == str(store)
-    return not os.environ.get("DAGSTER_HOME") and time.time() - (record.start_time or 0) > STARTING_SECONDS
+    run, on_record = record.dagster_run, {each.run_id: each.alive for each in store.all_going()}
+    if run.run_id in on_record:
+        return not on_record[run.run_id]
+    if run.run_id in store.run_stamps(RUN):
+        return True
+    origin = run.remote_job_origin
+    ours = origin is None or origin.repository_origin.code_location_origin.location_name == LOCATION
+    if run.tags.get(STORE_TAG, str(store.root)) != str(store.root) or not ours:
+        return False
+    # Not on record yet, or no longer: Dagster knows in a moment. A clock that was wrong counts as long ago.
+    heard = run.tags.get(ENDED_TAG) or record.start_time or record.create_timestamp.replace(tzinfo=dt.UTC).timestamp()
+    return not 0 <= time.time() - float(heard) <= STARTING_SECONDS
+
+
+@contextmanager
+def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Iterator[None]:
+    """A context in which a run that Dagster launched goes on, holds the lock of the store, and has a deadline.
+
+    It waits for another run that holds the lock, as it would in the queue: who launched it went away long ago.
+
+    Raises:
+        SpiError: where the other run goes on longer than any may.
+    """
+    settings, store = runner.settings, runner.store
+    instance.add_run_tags(run.run_id, {STORE_TAG: str(store.root)})
+    hours = settings.compute_hours + (settings.fetch_hours if runner.publishers else 0)
+    with living(runner, run.run_id, launched_by(run), name_of(run)) as deadline:
+        with _waited_for(instance, store, run.run_id, hours * 3600 + GRACE):
+            deadline.begin(hours, "SPI_FETCH_HOURS and SPI_COMPUTE_HOURS")
+            try:
+                yield
+            finally:
+                deadline.end()
+        instance.add_run_tags(run.run_id, {ENDED_TAG: str(time.time())})
+        store.ended(run.run_id)
+        note("the run ended; Dagster knows how", name=name_of(run))
+
+
+@contextmanager
+def _waited_for(instance: DagsterInstance, store: Store, run_id: str, seconds: float) -> Iterator[None]:
+    """A context in which a run of Dagster holds the lock of the store, waited for unless the run is stopped."""
+    until = time.monotonic() + seconds
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(store.lock(wait=WAIT_SECONDS))
+                break
+            except SpiError:
+                run = instance.get_run_by_id(run_id)
+                stopped = run is None or run.is_finished or run.status == DagsterRunStatus.CANCELING
+                if stopped or time.monotonic() > until or not store.is_locked():
+                    raise
+        yield

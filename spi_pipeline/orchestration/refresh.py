@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import signal
 import sqlite3
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from spi_pipeline.contracts.errors import SpiError
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import NO_MEMORY, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
-from spi_pipeline.orchestration.runs import REFRESH
+from spi_pipeline.orchestration.lifetime import bury, living, stopping_between_steps
+from spi_pipeline.orchestration.runs import COMMAND, REFRESH, RUN
+from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps, selected_steps
+from spi_pipeline.run.logs import note
 from spi_pipeline.run.outcome import Outcome, quality
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.records import run_row
@@ -32,12 +33,15 @@ from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
+from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     import dagster as dg
 
 # In the name of what Dagster raises when it takes a signal.
 INTERRUPTED = "Interrupt"
+# Asking ends by itself at its hours, each source with word of why; only then is it time to ask the run to end.
+FETCH_ENDS = 0.1
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
@@ -63,20 +67,28 @@ class Refresh:
     Attributes:
         run_id: its id.
         stale: the steps that were stale, in order.
+        started: when it began.
+        name: what people call it: which steps were picked, where some were.
         outcomes: what became of each table.
         seconds: how long it took.
         requests: how many requests went out to publishers.
         broken: why the run as a whole ended early; empty otherwise.
+        undone: steps that were stale and of whose outputs the store does not hold what the run came to.
+        unrecorded: why it could not be written down how the run ended; empty otherwise.
         renewed: tables to be made anew that were written under another version of their contract: which, and now.
         stopped: whether somebody stopped it.
     """
 
     run_id: str
     stale: list[Step]
+    started: dt.datetime
+    name: str
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
     requests: int = 0
     broken: str = ""
+    undone: list[str] = field(default_factory=list)
+    unrecorded: str = ""
     renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
     stopped: bool = False
 
@@ -86,7 +98,10 @@ class Refresh:
         # That downloads could not be had is told once, by the table that keeps its last good version for it.
         told = {outcome.reason for outcome in self.outcomes if is_table(outcome.table)}
         messages = [o.message for o in self.outcomes if o.message and (is_table(o.table) or o.reason not in told)]
-        return list(dict.fromkeys([*messages, *([self.broken] if self.broken else [])]))
+        if self.undone and not messages and not self.broken:
+            named = listing(self.undone, 5)
+            messages.append(f"{counted(len(self.undone), 'step')} did not come to an end ({named}); run spi refresh")
+        return list(dict.fromkeys(filter(None, [*messages, self.broken, self.unrecorded])))
 
     @property
     def warnings(self) -> list[str]:
@@ -112,6 +127,11 @@ class Refresh:
             return "stopped"
         return "failed" if self.faults else "succeeded" if self.stale else "nothing to do"
 
+    def confirm(self, store: Store) -> None:
+        """Compare what became of each stale step with what the store holds: what no record proves is not done."""
+        made = {outcome.table: outcome for outcome in self.outcomes}
+        self.undone = [step.label for step in self.stale if not all(_holds(store, made.get(o)) for o in step.outputs)]
+
 
 def refresh(
     settings: Settings,
@@ -119,6 +139,7 @@ def refresh(
     select: Sequence[str] = (),
     progress: Callable[[list[Step]], Tell] | None = None,
     fetching: Fetching | None = None,
+    wait: float = 0,
 ) -> Refresh:
     """Bring the store up to date.
 
@@ -128,52 +149,97 @@ def refresh(
         select: see ``due_steps``.
         progress: told the steps about to run; what it returns is told of each operation that ended.
         fetching: what to do beside fetching.
+        wait: seconds to wait for another process that writes to the store.
 
     Returns:
         What was done; faults are in it, not raised.
 
     Raises:
-        SpiError: when another refresh holds the store, or the store cannot be read at all.
+        SpiError: when another refresh holds the store, or the store cannot be read at all; the run is on record then.
     """
-    began, started = time.monotonic(), dt.datetime.now(dt.UTC)
-    runner = Runner(settings, contracts)
-    with runner.store.lock():
-        plan, run_id = build_plan(contracts), str(uuid.uuid4())
-        fetched = _fetch(runner, selected_steps(plan, select), run_id, started, fetching)
-        news = {outcome.table for outcome in fetched if outcome.state != "unchanged"}
-        due = {step for step in due_steps(plan, runner, select) if step.cadence is None}
-        stale = [step for step in plan if step in due or news.intersection(step.outputs)]
-        done = Refresh(run_id, stale, [outcome for outcome in fetched if outcome.table not in news])
-        done.requests = sum(outcome.requests for outcome in fetched)
-        done.renewed = _renewed(done.stale, runner)
-        runner.store.remember("code", runner.code.remembered)
-        if done.stale:
-            tell = progress(done.stale) if progress else None
-            _run(done, runner, settings, tell)
-        done.seconds = time.monotonic() - began
+    runner, plan = Runner(settings, contracts), build_plan(contracts)
+    asked = [step for step in selected_steps(plan, select) if step.cadence is not None]
+    name = f"{REFRESH} of {', '.join(select)}" if select else REFRESH
+    began, done = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
+    with runner.store.lock(wait), living(runner, done.run_id, COMMAND, name) as deadline:
+        bury(runner.store)
         try:
-            runner.store.append_run("run", done.run_id, _row(done, settings, started))
-        except SpiError as error:
-            done.broken = "" if done.faults else str(error)
+            with stopping_between_steps(runner):
+                deadline.begin(settings.fetch_hours + FETCH_ENDS, "SPI_FETCH_HOURS")
+                fetched = _fetch(runner, asked, done, fetching)
+                deadline.begin(settings.compute_hours, "SPI_COMPUTE_HOURS")
+                _find_stale(done, plan, runner, select, fetched)
+                if done.stale:
+                    _run(done, runner, settings, progress(done.stale) if progress else None)
+        except KeyboardInterrupt:
+            done.stopped, done.broken = True, done.broken or "the run was stopped"
+        except MemoryError:
+            done.broken = f"the run could not go on: {NO_MEMORY}"
+        except BaseException as error:
+            done.broken = " ".join(str(error).split()) or type(error).__name__
+            raise
+        finally:
+            done.seconds = time.monotonic() - began
+            done.confirm(runner.store)
+            _record(done, runner, settings)
     return done
 
 
-def _fetch(
-    runner: Runner, steps: Sequence[Step], run_id: str, at: dt.datetime, beside: Fetching | None
-) -> list[Outcome]:
+def _holds(store: Store, outcome: Outcome | None) -> bool:
+    """Whether the store holds what became of an output, read from its own record of it."""
+    if outcome is None or outcome.version is None or outcome.state == "failed":
+        return False
+    try:
+        current = store.current(outcome.table)
+    except SpiError:
+        return False
+    return current is not None and current.sha256 == outcome.version.sha256
+
+
+def _find_stale(
+    done: Refresh, plan: Sequence[Step], runner: Runner, select: Sequence[str], fetched: Sequence[Outcome]
+) -> None:
+    """Note what is to be run, what of that the publishers had news for, and what became of all else that was asked."""
+    news = {outcome.table for outcome in fetched if outcome.state != "unchanged"}
+    due = {step for step in due_steps(plan, runner, select) if step.cadence is None}
+    done.stale = [step for step in plan if step in due or news.intersection(step.outputs)]
+    done.outcomes = [outcome for outcome in fetched if outcome.table not in news]
+    done.requests = sum(outcome.requests for outcome in fetched)
+    done.renewed = _renewed(done.stale, runner)
+    runner.store.remember("code", runner.code.remembered)
+
+
+def _record(done: Refresh, runner: Runner, settings: Settings) -> None:
+    """Write down how the run ended, and only then take away the record that it goes on."""
+    try:
+        runner.store.append_run(RUN, done.run_id, _row(done, settings))
+    except (SpiError, MemoryError) as error:
+        done.unrecorded = str(error) or NO_MEMORY
+    else:
+        runner.store.ended(done.run_id)
+    told = {"outcome": done.state, "seconds": round(done.seconds, 3), "requests": done.requests, **done.quality}
+    level = logging.ERROR if done.faults else logging.INFO
+    note(done.broken or f"the run ended: {done.state}", level=level, steps=len(done.stale), **told)
+
+
+def _fetch(runner: Runner, asked: Sequence[Step], done: Refresh, beside: Fetching | None) -> list[Outcome]:
     """Ask the publishers of the selected sources, whatever their cadence, before anything else.
 
     So a source whose downloads are as before is not even parsed, and Dagster is not started for it.
     """
-    asked = [step for step in steps if step.cadence is not None]
     if not asked or runner.publishers is None:
         return []
     from spi_pipeline.publishers.http.recording import Recording
 
+    def waiting(line: str) -> None:
+        note(line, source=line.partition(":")[0])
+        if beside:
+            beside.waiting(line)
+
+    runner.publishers.tell = waiting
     if beside:
-        runner.publishers.tell = beside.waiting
         runner.publishers.recording = Recording(beside.record) if beside.record else None
-    outcomes = runner.run(asked, run_id, at)
+    outcomes = runner.run(asked, done.run_id, done.started)
     if beside:
         for outcome in outcomes:
             beside.ended(outcome)
@@ -181,6 +247,8 @@ def _fetch(
         had = {outcome.table.removeprefix(DOWNLOADS): not outcome.message for outcome in outcomes}
         recording.about(runner.settings.since, had)
     runner.publishers.close()
+    if runner.stopping:
+        raise KeyboardInterrupt
     return outcomes
 
 
@@ -220,49 +288,21 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
         job = job.get_subset(asset_selection=due, asset_check_selection=frozenset())
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
-            with _stopping_between_steps(runner):
-                result = job.execute_in_process(
-                    instance=instance,
-                    raise_on_error=False,
-                    run_id=done.run_id,
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    tags=run_tags(runner.store.root),
-                )
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_id=done.run_id,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags=run_tags(runner.store.root),
+            )
             stopped = _stopped(result)
-            done.stopped, done.broken = bool(stopped), stopped or _defects(result)
+            done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
         done.broken = _ended_early(error)
     except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it
         if "sqlite3" not in str(error):
             raise
         done.broken = _ended_early(error)
-    reached = {outcome.table for outcome in done.outcomes}
-    skipped = [step.label for step in done.stale if not reached.intersection(step.outputs)]
-    if skipped and not done.faults:
-        done.broken = f"{len(skipped)} steps did not run ({', '.join(skipped[:5])}, …); see the run in spi ui"
-
-
-@contextmanager
-def _stopping_between_steps(runner: Runner) -> Iterator[None]:
-    """A context in which the first Ctrl-C stops the run before its next operation, and the second at once.
-
-    An exception that a signal raises anywhere can be lost: one that came while the interpreter cleared objects away was
-    printed and ignored, and the run went on to its end.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if runner.stopping:
-            signal.default_int_handler(number, frame)
-        runner.stopping = True
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _ended_early(error: Exception) -> str:
@@ -276,7 +316,7 @@ def _stopped(result: dg.ExecuteInProcessResult) -> str:
         error = getattr(event.event_specific_data, "error", None)
         if error and INTERRUPTED in ((error.cause or error).cls_name or ""):
             at = event.step_key or "its first step"
-            return f"the run was stopped at {at}; what is done is kept, run spi refresh to go on"
+            return f"the run was stopped at {at}"
     return ""
 
 
@@ -292,11 +332,11 @@ def _defects(result: dg.ExecuteInProcessResult) -> str:
     return f"{'; '.join(broken)}; report it with the log of run {result.run_id} (spi ui)" if broken else ""
 
 
-def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
+def _row(done: Refresh, settings: Settings) -> pa.Table:
     counts = done.quality
     return run_row(
         run_id=done.run_id,
-        run_at=started,
+        run_at=done.started,
         seconds=round(done.seconds, 3),
         mode=settings.mode,
         requests=done.requests,
@@ -308,4 +348,6 @@ def _row(done: Refresh, settings: Settings, started: dt.datetime) -> object:
         skipped_checks=counts["skipped"],
         state=done.state,
         cause=done.broken or next((o.message for o in done.outcomes if o.state == "failed"), None),
+        name=done.name,
+        launched_by=COMMAND,
     )

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spi_pipeline.run.records import checks_of
+from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
 # The list of runs that the command keeps, and the job of its runs.
-RUN, REFRESH = "run", "refresh"
+RUN, REFRESH, COMMAND = "run", "refresh", "spi refresh"
+KILLED = "killed"
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
 # So many of the assets that were picked for a run are named.
 NAMED = 3
@@ -41,6 +43,7 @@ class Run:
         cause: why it failed as a whole; None where it did not.
         failed_checks: how many rules of severity error were broken.
         stale_steps: how many steps were stale, where the command counted them.
+        requests: how many requests it made, where the command counted them.
     """
 
     run_id: str
@@ -53,18 +56,48 @@ class Run:
     cause: str | None
     failed_checks: int
     stale_steps: int | None = None
+    requests: int | None = None
 
 
 def recorded(store: Store, run_ids: Iterable[str]) -> list[Run]:
-    """Runs of the command, from its list."""
+    """Runs from the list: those of the command, and those that were killed, whoever started them."""
     records = [store.read_run(RUN, run_id) for run_id in run_ids]
     return [
         Run(
-            row["run_id"], REFRESH, "spi refresh", row["run_at"], row["run_at"] + dt.timedelta(seconds=row["seconds"]),
-            row["seconds"], row["state"], row.get("cause"), row["failed_checks"], row["stale_steps"],
+            row["run_id"], row.get("name") or REFRESH, row.get("launched_by") or COMMAND, row["run_at"],
+            row["run_at"] + dt.timedelta(seconds=row["seconds"] or 0), row["seconds"], row["state"], row.get("cause"),
+            row["failed_checks"], row["stale_steps"], row["requests"] or 0,
         )
         for record in records if record for row in record.to_pylist()
     ]  # fmt: skip
+
+
+def cause_of_death(going: Going) -> str:
+    """Why a run is over that did not say how it ended, in a sentence."""
+    about = going.about
+    process = f"process {about['pid']} of {about['host']}" if about.get("pid") else "its process"
+    if going.stood:
+        return f"the run hung: {process} was ended past the deadline; where it stood is in {going.stood}"
+    return f"the process of this run ended before the run did ({process}): killed, out of memory, or a restart"
+
+
+def began(going: Going) -> dt.datetime:
+    """When a run began, by its own record; now where that is damaged."""
+    try:
+        return dt.datetime.fromisoformat(going.about["began"])
+    except (KeyError, TypeError, ValueError):
+        return dt.datetime.now(dt.UTC)
+
+
+def begun(going: Going, listed: Collection[str]) -> Run | None:
+    """A run that has not said how it ended: it goes on, or was killed; None where the list knows how it ended."""
+    if going.run_id in listed:
+        return None
+    about, at = going.about, began(going)
+    state, cause = ("running", None) if going.alive else (KILLED, cause_of_death(going))
+    return Run(
+        going.run_id, about.get("name") or REFRESH, about.get("launched_by") or COMMAND, at, at, None, state, cause, 0
+    )
 
 
 def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
@@ -76,8 +109,8 @@ def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
     rows = checks.to_pylist() if checks else []
     return Run(
         run_id=run.run_id,
-        name=_name(run),
-        launched_by=_launched_by(run),
+        name=name_of(run),
+        launched_by=launched_by(run),
         began=record.create_timestamp.replace(tzinfo=dt.UTC),
         heard=record.update_timestamp.replace(tzinfo=dt.UTC),
         seconds=round(record.end_time - record.start_time, 3) if record.end_time and record.start_time else None,
@@ -107,7 +140,7 @@ def _cause(instance: DagsterInstance, run: DagsterRun) -> str:
     return "Dagster's event log names no cause"
 
 
-def _name(run: DagsterRun) -> str:
+def name_of(run: DagsterRun) -> str:
     """What people call a run: its job, or the assets that were picked in the UI."""
     if not run.job_name.startswith("__"):
         return run.job_name
@@ -117,11 +150,11 @@ def _name(run: DagsterRun) -> str:
     return f"of {', '.join(picked[:NAMED])}{more}" if picked else "of all assets"
 
 
-def _launched_by(run: DagsterRun) -> str:
+def launched_by(run: DagsterRun) -> str:
     """Who started a run, as its tags tell."""
-    from spi_pipeline.orchestration.instance import STORE_TAG
+    from spi_pipeline.orchestration.instance import LAUNCHED_TAG
 
     for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
             return f"{what} {run.tags[tag]}"
-    return "spi refresh" if STORE_TAG in run.tags else "the UI"
+    return run.tags.get(LAUNCHED_TAG, "the UI")

@@ -3,56 +3,131 @@
 What is refreshed, and how, is the job's; what is told is for ``alerting``. Nothing here fetches figures.
 """
 
+import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.assets import asset_key
+from spi_pipeline.orchestration.instance import close_abandoned_runs
 from spi_pipeline.orchestration.runs import REFRESH
+from spi_pipeline.rules.wording import counted, listing
+from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import downstream
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.step import Step
+from spi_pipeline.storage.store import Store
 
-# After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.
-_CRONS = {"daily": "30 4 * * *", "weekly": "30 4 * * MON", "monthly": "30 4 2 * *"}
 _PACES = {DAILY: "daily", WEEKLY: "weekly", MONTHLY: "monthly"}
+# The schedule of all of them.
+EVERYTHING = "everything"
 _HOURLY = 3600
 LOOK_SECONDS = 30
+# What a run was launched for, and the last word of each publisher that it goes by.
+WHY_TAG, NEWS_TAG = "spi/why", "news/"
+# Of a word, so much: a tag is no place for a page.
+_WORD = 60
+UNFAILED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
-def schedules(contracts: Contracts, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
-    """One schedule for each cadence: it asks for the live sources of that cadence and computes what reads from them.
+def schedules(runner: Runner, plan: Sequence[Step]) -> list[dg.ScheduleDefinition]:
+    """One schedule for everything, and one for each cadence; none in snapshot mode, where nothing new can come.
 
     All are off until somebody switches them on in the UI.
+
+    Raises:
+        SettingError: for a time that is none.
     """
-    by_pace: dict[str, list[str]] = {}
-    for source in contracts.sources.values():
-        if source.properties.mode == "live" and source.id not in contracts.dormant:
+    if not runner.publishers:
+        return []
+    by_pace: dict[str, list[str]] = {EVERYTHING: []}
+    for source in runner.contracts.sources.values():
+        if source.properties.mode == "live" and source.id not in runner.contracts.dormant:
             by_pace.setdefault(_PACES[cadence(source)], []).append(source.id)
-    return [_schedule(name, by_pace[name], plan) for name in _CRONS if name in by_pace]
+            by_pace[EVERYTHING].append(source.id)
+    return [_schedule(name, by_pace[name], runner, plan) for name in (EVERYTHING, *_PACES.values()) if name in by_pace]
 
 
-def _schedule(name: str, source_ids: Sequence[str], plan: Sequence[Step]) -> dg.ScheduleDefinition:
-    selected = [asset_key(step) for step in affected(plan, source_ids)]
+def _schedule(name: str, source_ids: Sequence[str], runner: Runner, plan: Sequence[Step]) -> dg.ScheduleDefinition:
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        close_abandoned_runs(context.instance, runner.store)
+        return _look(context.instance, source_ids, runner, plan, everything=name == EVERYTHING)
 
-    def request(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(asset_selection=selected, asset_check_keys=[])
+    setting = f"schedule_{name}"
+    which = "all live sources" if name == EVERYTHING else ", ".join(source_ids)
+    try:
+        return dg.ScheduleDefinition(
+            name=f"refresh_{name}",
+            job_name=REFRESH,
+            cron_schedule=getattr(runner.settings, setting),
+            execution_timezone="Europe/London",
+            execution_fn=tick,
+            description=f"Asks for {which}, as far as they are due, and computes what follows from what is new.",
+        )
+    except dg.DagsterInvalidDefinitionError as error:
+        said = " ".join(str(error).split())
+        raise SettingError(f"SPI_{setting.upper()}={getattr(runner.settings, setting)!r} is no time: {said}") from None
 
-    return dg.ScheduleDefinition(
-        name=f"refresh_{name}",
-        job_name=REFRESH,
-        cron_schedule=_CRONS[name],
-        execution_timezone="Europe/London",
-        execution_fn=request,
-        description=f"Asks for {', '.join(source_ids)}, and computes what follows from them.",
+
+def _look(
+    instance: dg.DagsterInstance, source_ids: Sequence[str], runner: Runner, plan: Sequence[Step], *, everything: bool
+) -> dg.RunRequest | dg.SkipReason:
+    """What there is to do now: ask for sources that may be new, and compute what is stale; else why there is nothing.
+
+    A publisher that tells of its last change is asked for its figures on a new word, any other once its cadence has
+    passed: what cannot be told from outside must be asked for.
+    """
+    told, silent = _told(runner, source_ids)
+    why: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for source_id in source_ids:
+        reason = _reason(source_id, told.get(source_id), instance, runner)
+        if reason:
+            why[source_id] = reason
+            tags |= {f"{NEWS_TAG}{source_id}": told[source_id][:_WORD]} if source_id in told else {}
+    wanted = set(affected(plan, list(why)))
+    stale = [step for step in due_steps(plan, runner) if step.cadence is None and step not in wanted]
+    stale = stale if everything else []
+    if not wanted and not stale:
+        counts = f"{counted(len(source_ids) - len(told), 'source')} asked within their cadence"
+        return dg.SkipReason("; ".join([f"nothing is due: {counts}, {len(told)} without news", *silent]))
+    reasons = [f"{source_id}: {reason}" for source_id, reason in why.items()]
+    reasons += [f"stale: {listing([step.label for step in stale], 3)}"] if stale else []
+    return dg.RunRequest(
+        asset_selection=[asset_key(step) for step in plan if step in wanted or step in stale],
+        asset_check_keys=[],
+        tags=tags | {WHY_TAG: listing(reasons, 5)},
     )
+
+
+def _reason(source_id: str, word: str | None, instance: dg.DagsterInstance, runner: Runner) -> str:
+    """Why a source is to be asked for now, in words; empty where it is not."""
+    version = runner.store.current(f"{DOWNLOADS}{source_id}")
+    if version is None:
+        return "never had"
+    if version.stale_since:
+        return "failed the last time"
+    if word is not None:
+        known = dg.RunsFilter(tags={f"{NEWS_TAG}{source_id}": word[:_WORD]}, statuses=UNFAILED)
+        return "" if instance.get_runs_count(known) else f"its publisher says {word[:_WORD]}"
+    passed = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(version.written_at)
+    # By half: a refresh ends some minutes after the tick it began with, and a day later those must not count. What is
+    # dated after now was dated by a clock that was wrong.
+    within = dt.timedelta() <= passed <= cadence(runner.contracts.sources[source_id]) / 2
+    return "" if within else f"last asked {version.written_at[:16]}"
 
 
 def news(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
@@ -69,7 +144,8 @@ def news(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
     )
     def publishers_news(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         known: dict[str, str] = json.loads(context.cursor or "{}")
-        told, silent = _told(runner)
+        close_abandoned_runs(context.instance, runner.store)
+        told, silent = _told(runner, runner.contracts.fetched)
         changed = sorted(name for name, word in told.items() if known.get(name) != word)
         for reason in silent:
             context.log.warning(reason)
@@ -81,7 +157,8 @@ def news(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
             run_key=json.dumps(words, sort_keys=True),
             asset_selection=[asset_key(step) for step in selected],
             asset_check_keys=[],
-            tags={f"news/{name}": word[:60] for name, word in words.items()},
+            tags={f"{NEWS_TAG}{name}": word[:_WORD] for name, word in words.items()}
+            | {WHY_TAG: listing([f"{name}: its publisher says {word[:_WORD]}" for name, word in words.items()], 5)},
         )
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(known | words, sort_keys=True))
 
@@ -93,10 +170,10 @@ def affected(plan: Sequence[Step], source_ids: Sequence[str]) -> list[Step]:
     return downstream(plan, {f"{DOWNLOADS}{name}" for name in source_ids} | set(source_ids))
 
 
-def _told(runner: Runner) -> tuple[Mapping[str, str], list[str]]:
+def _told(runner: Runner, source_ids: Iterable[str]) -> tuple[Mapping[str, str], list[str]]:
     """What each publisher that says anything says, and why others could not be asked."""
     told, silent = dict[str, str](), list[str]()
-    for source_id in sorted(runner.contracts.fetched) if runner.publishers else ():
+    for source_id in sorted(runner.contracts.fetched.intersection(source_ids)) if runner.publishers else ():
         try:
             word = runner.publishers.news(source_id) if runner.publishers else None
         except SpiError as error:
@@ -117,7 +194,8 @@ def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefiniti
     described = "Sends alerts about what fails, goes stale or falls silent; see docs/alerts.md."
 
     @dg.sensor(name="alerts", minimum_interval_seconds=LOOK_SECONDS, default_status=status, description=described)
-    def alerts() -> dg.SkipReason:
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        close_abandoned_runs(context.instance, Store(settings.store))
         refusals = look(settings, contracts)
         said = "; ".join(f"channel {name} did not accept a message: {why}" for name, why in refusals.items())
         return dg.SkipReason(said or ("looked" if wanted else "no alert channel is set up: set SPI_ALERT_URLS"))

@@ -6,6 +6,7 @@ A dead daemon cannot speak: a probe asks ``spi status --json`` and looks at ``he
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.alerts.delivery import understood
@@ -13,7 +14,7 @@ from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.orchestration.runs import RUN, launched, recorded
+from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, begun, launched, recorded
 from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 LAST_RUNS = 5
+ENDED_WELL = ("succeeded", "nothing to do")
+WENT_WRONG = {"failed": "failed", "stopped": "was stopped", KILLED: "was killed"}
 # A message that no channel took for so long is trouble of its own.
 UNHEARD = dt.timedelta(hours=1)
 
@@ -85,10 +88,10 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
             if name in channels or not channels
         ],
         "alerts_fault": fault,
-        "last_run": runs[0] if runs else None,
-        "runs": runs,
+        "last_run": _told(runs[0], now) if runs else None,
+        "runs": [_told(run, now) for run in runs[:LAST_RUNS]],
     }  # fmt: skip
-    trouble = _trouble(found, now)
+    trouble = _trouble(found, _failing(runs), now)
     return {"healthy": not trouble, "trouble": trouble} | found
 
 
@@ -103,16 +106,15 @@ def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
     return {channel.name for channel in found}, why if odd else ""
 
 
-def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
+def _trouble(found: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -> list[str]:
     """Everything that is not as it should be, in sentences."""
     trouble = []
     if not found["published"]:
         trouble.append("nothing is published yet; run spi refresh")
-    last = found["last_run"]
-    verb = {"failed": "failed", "stopped": "was stopped", "killed": "was killed"}.get(last["state"]) if last else None
-    if last and verb:
-        why = f": {last['cause']}" if last["cause"] else ""
-        trouble.append(f"the last run, {last['run_id']} by {last['launched_by']}, {verb}{why}")
+    for run in failing:
+        which = "the last run" if run.run_id == found["last_run"]["run_id"] else f"the last run {run.name}"
+        why = f": {run.cause}" if run.cause else ""
+        trouble.append(f"{which}, {run.run_id} by {run.launched_by}, {WENT_WRONG[run.state]}{why}")
     trouble += [f"table {item['table']} is stale since {item['since']}" for item in found["stale_tables"]]
     for item in found["overdue_sources"]:
         if item["severity"] == "error":
@@ -129,17 +131,39 @@ def _trouble(found: dict[str, Any], now: dt.datetime) -> list[str]:
     return trouble
 
 
-def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[dict[str, Any]]:
-    """The last runs, newest first, whoever started them."""
+def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[Run]:
+    """All runs of the list and as many others, newest first, whoever started them."""
     known = store.run_stamps(RUN)
-    records = instance.get_run_records(limit=LAST_RUNS + len(known)) if instance else []
-    others = [record for record in records if record.dagster_run.run_id not in known][:LAST_RUNS]
-    runs = [*recorded(store, known), *(launched(record, instance, store) for record in others if instance)]
-    told = ("run_id", "seconds", "state", "stale_steps", "failed_checks", "launched_by", "cause")
-    return [
-        {"run_at": _text(run.began), "age_seconds": _age(run.began, now)} | {name: getattr(run, name) for name in told}
-        for run in sorted(runs, key=lambda run: run.began, reverse=True)[:LAST_RUNS]
-    ]
+    mine = [*recorded(store, known), *(found for going in store.all_going() if (found := begun(going, known)))]
+    told = {run.run_id for run in mine}
+    records = instance.get_run_records(limit=LAST_RUNS + len(told)) if instance else []
+    others = [record for record in records if record.dagster_run.run_id not in told]
+    runs = [*mine, *(launched(record, instance, store) for record in others[:LAST_RUNS] if instance)]
+    # What is dated after now was dated by a clock that was wrong, and counts as older than what is not.
+    return sorted(runs, key=lambda run: (run.began <= now, run.began), reverse=True)
+
+
+def _failing(runs: Sequence[Run]) -> list[Run]:
+    """The runs that failed and that none after them made good, newest first.
+
+    A refresh of everything that ends well makes all good; a run of something, what failed under its name.
+    """
+    failing, seen = [], set[str]()
+    for run in runs:
+        if run.state in ENDED_WELL and run.name == REFRESH:
+            break
+        if run.state == "running" or run.name in seen:
+            continue
+        seen.add(run.name)
+        if run.state in WENT_WRONG:
+            failing.append(run)
+    return failing
+
+
+def _told(run: Run, now: dt.datetime) -> dict[str, Any]:
+    facts = ("run_id", "name", "seconds", "state", "stale_steps", "failed_checks", "requests", "launched_by", "cause")
+    about = {"run_at": _text(run.began), "age_seconds": _age(run.began, now)}
+    return about | {name: getattr(run, name) for name in facts}
 
 
 def _text(moment: dt.datetime) -> str:

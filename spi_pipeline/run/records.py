@@ -31,6 +31,8 @@ RUN_SCHEMA = pa.schema(
         ("state", pa.string()),
         # Why the run as a whole failed; null where it only kept last good versions, of which other records tell.
         ("cause", pa.string()),
+        ("name", pa.string()),
+        ("launched_by", pa.string()),
     ]
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import NO_MEMORY, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.versions import CONTRACT
@@ -26,6 +27,7 @@ from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.rules.result import RuleResult, summary
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.freshness import with_freshness
+from spi_pipeline.run.logs import note
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
@@ -63,11 +65,13 @@ class Runner:
         listen: told what became of each operation's outputs as soon as it ends.
         unwritable: what the disk said when it first refused an output; from then on nothing is computed.
         stopping: whether the run was asked to stop; its next operation does.
+        overtime: that the run is past its deadline, in a sentence; its next operation fails.
     """
 
     listen: Listen | None = None
     unwritable: str = ""
     stopping: bool = False
+    overtime: str = ""
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
         self.settings = settings
@@ -80,10 +84,24 @@ class Runner:
 
             since = settings.since or None
             self.publishers = Publishers(
-                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.archives, settings.keys
-            )
+                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.archives, settings.keys,
+                settings.fetch_hours,
+            )  # fmt: skip
         self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
         self.code = Code(self.store.remembered("code"))
+
+    def stop(self) -> None:
+        """Ask the run to stop: before its next operation, and publishers at once."""
+        self.stopping = True
+        if self.publishers:
+            self.publishers.stop()
+
+    def _go_on(self) -> None:
+        """Raise where the run is to end."""
+        if self.overtime:
+            raise SpiError(self.overtime)
+        if self.stopping:
+            raise KeyboardInterrupt
 
     def fingerprint(self, step: Step, digest: Callable[[str], str] | None = None) -> str:
         """The digest of everything that the step's outputs follow from now."""
@@ -136,9 +154,10 @@ class Runner:
 
         Raises:
             KeyboardInterrupt: when the run was asked to stop.
+            SpiError: when it is past its deadline.
         """
-        if self.stopping:
-            raise KeyboardInterrupt
+        self._go_on()
+        began = time.monotonic()
         made = dict(zip(steps, self._all_made(steps, run_id), strict=True))
         tables = {
             name: value
@@ -155,6 +174,7 @@ class Runner:
             outcomes += own
         outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]
         self._record(steps, outcomes, run_id, run_at)
+        self._log(steps, outcomes, time.monotonic() - began)
         if self.listen:
             self.listen(steps, outcomes)
         return outcomes
@@ -185,8 +205,11 @@ class Runner:
         try:
             return compute(step, self.contracts, self.reader.inputs(step))
         except (SpiError, EngineError) as error:
+            self._go_on()  # what was not had because the run is to end has not failed
             speaks = step.outputs[0].removeprefix(DOWNLOADS) in self.contracts.sources
             reason = f"{'' if speaks else f'{step.label}: '}{_sentence(error)}"
+        except MemoryError:
+            reason = f"{step.label}: {NO_MEMORY}"
         except Exception as error:
             reason = _defect(step, error, run_id)
         requests = self._requests(step)
@@ -361,7 +384,21 @@ class Runner:
                     rows = release_rows(outcome.table, origins, outcome.version.rows, state, run_id, self.contracts)
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
+            # What was found and cannot be recorded is not done: what is left of the run fails with the reason.
+            self.unwritable = self.unwritable or _sentence(error)
             log.error("%s", error)
+
+    def _log(self, steps: Sequence[Step], outcomes: Sequence[Outcome], seconds: float) -> None:
+        """A line for each output; the seconds are those of the operation, whose steps are computed together."""
+        step_of = {name: step for step in steps for name in step.outputs}
+        for outcome in outcomes:
+            step, rows = step_of[outcome.table], outcome.version.rows if outcome.version else None
+            facts: dict[str, Any] = {"step": step.label, "outcome": outcome.state, "rows": rows}
+            if step.name in self.contracts.sources:
+                facts |= {"source": step.name, "requests": outcome.requests}
+            level = logging.WARNING if outcome.message else logging.INFO
+            said = outcome.message or f"{outcome.table}: {outcome.state}"
+            note(said, level=level, seconds=round(seconds, 3), **facts)
 
 
 def _failed(name: str, reason: str) -> Outcome:

@@ -16,22 +16,29 @@ from filelock import BaseFileLock, FileLock, Timeout
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, remove_leftovers, write_bytes
 
+# Whoever waits for the lock asks for it so often.
+POLL_SECONDS = 0.5
+
 
 @contextmanager
-def exclusive(root: Path) -> Iterator[None]:
+def exclusive(root: Path, wait: float = 0) -> Iterator[None]:
     """Hold the lock of the store at ``root``; within one process it may be taken again, by any thread.
 
     Taking it for the first time deletes the temporaries that killed processes left, since no one else can be writing.
 
+    Args:
+        root: the folder of the store.
+        wait: seconds to wait for another process that holds it.
+
     Raises:
-        SpiError: at once, where another process holds it; names that process and since when it does.
+        SpiError: where another process holds it and goes on holding it; names that process and since when it does.
     """
     holder = root / "refresh.holder.json"
     with os_errors(f"The store {root} could not be locked"):
         root.mkdir(parents=True, exist_ok=True)
         lock = _lock(root)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait, poll_interval=POLL_SECONDS)
         except Timeout:
             raise SpiError(
                 f"The store {root} is being written by {_describe(holder)}: wait until that has ended, "

@@ -35,7 +35,8 @@ def decode(data: bytes, path: Path) -> pa.Table:
         SpiError: where they are not whole; names the file.
     """
     with _damage(path):
-        return pq.read_table(pa.BufferReader(data))
+        # Without threads: where one cannot be had for want of memory, pyarrow waits for it for ever.
+        return pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)
 
 
 def decode_metadata(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ Forms only; what lies there is for the modules that write it, and which names ar
 from spi_pipeline.storage.names import identifier, table_name
 
 TABLES, QUARANTINE, RUNS, RAW, INBOX = "tables", "quarantine", "runs", "raw", "inbox"
+GOING = "going"
 MEMORY, PUBLISHED, DATABASE = "memory", "published", "spi.duckdb"
 # Each a folder whose inside belongs to others: to Dagster, and to the alerts' desk.
 DAGSTER, ALERTS = "dagster", "alerts"

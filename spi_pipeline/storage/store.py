@@ -7,6 +7,7 @@ Nothing outside this room forms or names a path below the root; ``places`` does.
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
     dagster/                         the instance of Dagster alerts/   what was told to whom
+    going/<run_id>.*                 runs that have not said how they ended
     layout                           the number of this layout  memory/  what can be worked out anew
 
 One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
@@ -15,7 +16,7 @@ One process writes at a time: whoever writes holds ``lock``. Reading needs no lo
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +25,12 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import places, publication, quarantine, runs
+from spi_pipeline.storage import going, places, publication, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, write_document
+from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.lock import exclusive, is_held
+from spi_pipeline.storage.names import identifier
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.tables import Tables, Version
@@ -84,13 +87,16 @@ class Store:
         return publication.readers_see(self.root)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, wait: float = 0) -> Iterator[None]:
         """A context in which no other process writes to the store; may be entered again within it.
+
+        Args:
+            wait: seconds to wait for another process that holds the lock.
 
         Raises:
             SpiError: on entering, where another process holds the lock, or a newer program has laid the store out.
         """
-        with exclusive(self.root):
+        with exclusive(self.root, wait):
             self._refuse_other_layout()
             if not (self.root / places.LAYOUT).exists():
                 write_bytes(self.root / places.LAYOUT, f"{LAYOUT}\n".encode())
@@ -240,6 +246,27 @@ class Store:
 
     def _memory(self, key: str) -> Path:
         return self.root / places.memory(key)
+
+    def going(self, run_id: str, about: Mapping[str, Any]) -> AbstractContextManager[Path]:
+        """A context in which a run goes on; whoever looks sees by its record that it does, or that it was killed.
+
+        Args:
+            run_id: the run.
+            about: what it says of itself, as plain values.
+
+        Returns:
+            The context, which yields a path that a process may leave word at of where it stood. The record outlives
+            the context, as it does the process, until ``ended`` takes it away.
+        """
+        return going.begin(self.root / places.GOING, identifier(run_id, "run"), about)
+
+    def all_going(self) -> list[Going]:
+        """Return every run that began and has not said how it ended; nothing is made by asking."""
+        return going.found(self.root / places.GOING)
+
+    def ended(self, run_id: str) -> None:
+        """Take the record of a run away that has said how it ended."""
+        going.forget(self.root / places.GOING, identifier(run_id, "run"))
 
     def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
         """Add rows to what a run recorded.

@@ -31,7 +31,7 @@ def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
     assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS
     monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
     contracts, snapshot = load_contracts(REPOSITORY / "data_contracts"), REPOSITORY / "spi_pipeline/snapshot/tables"
-    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {})
+    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {}, 1)
     assert asking.news("street_crime")
     served.fault("police", "drip_header")
     try:

@@ -83,7 +83,7 @@ def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     stores = iter(range(9))
     return lambda keys=None: Publishers(
-        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}
+        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}, 1
     )
 
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -77,7 +76,7 @@ class HttpClient:
         limits: how fast they may be asked.
         budget: how often this run may try again.
         contact: whom a publisher can turn to, told in every request.
-        sleep: waits; replaced in tests.
+        sleep: waits; that of the budget when left out.
         tell: told, in a line now and then, what is waited for.
         patience: how long is waited for what.
         recording: keeps each request with its answer.
@@ -90,7 +89,7 @@ class HttpClient:
         limits: Limits,
         budget: Budget,
         contact: str = "",
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         tell: Callable[[str], None] = lambda _line: None,
         patience: Patience | None = None,
         recording: Recording | None = None,
@@ -100,7 +99,7 @@ class HttpClient:
         self._addresses = addresses
         self._limits = limits
         self._budget = budget
-        self._sleep = sleep
+        self._sleep = sleep or budget.pause
         self._tell = tell
         self._recording = recording
         self._pace = Pace(patience or PATIENCE, budget.left, self._say)

@@ -88,13 +88,22 @@ class Budget:
         self._whole = whole
         self._began: float | None = None
         self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """Let the run ask no longer; who waits to try again wakes up."""
+        self._ended.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait before another try, no longer than until ``end``."""
+        self._ended.wait(seconds)
 
     def left(self) -> float:
         """Seconds that the run may still ask."""
         with self._lock:
             now = time.monotonic()
             self._began = now if self._began is None else self._began
-            return self._began + self._whole - now
+            return 0.0 if self._ended.is_set() else self._began + self._whole - now
 
     def spend(self, pause: float) -> bool:
         """Take one more try after ``pause`` seconds out of the budget; False, and nothing taken, where it is spent."""

@@ -59,6 +59,7 @@ class Publishers:
         snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
         archives: what is kept of an archive of all areas, see ``Scope``.
         keys: for publishers that give some, by endpoint.
+        hours: how long the run may ask.
 
     Attributes:
         tell: told, in a line now and then, what is waited for.
@@ -79,6 +80,7 @@ class Publishers:
         snapshot: Path,
         archives: Archives,
         keys: Mapping[str, str],
+        hours: float,
     ) -> None:
         self._contracts = contracts
         self._store = store
@@ -88,7 +90,7 @@ class Publishers:
         self._keys = keys or {}
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
-        self._budget = Budget()
+        self._budget = Budget(whole=hours * 3600)
         self.tell: Callable[[str], None] = lambda _line: None
         self._raw: dict[str, Raw] = {}
         self._clients: dict[str, HttpClient] = {}
@@ -173,6 +175,10 @@ class Publishers:
             through_proxy=proxied,
             own_authorities=own,
         )
+
+    def stop(self) -> None:
+        """Ask no longer: what goes on ends as soon as it looks, within ten seconds."""
+        self._budget.end()
 
     def close(self) -> None:
         """Close the request counts."""
