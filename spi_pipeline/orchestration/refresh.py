@@ -272,6 +272,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
+    from spi_pipeline.orchestration.dagster_internals import without_its_stderr
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags
 
     def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
@@ -288,13 +289,14 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
         job = job.get_subset(asset_selection=due, asset_check_selection=frozenset())
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_id=done.run_id,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags=run_tags(runner.store.root),
-            )
+            with without_its_stderr():
+                result = job.execute_in_process(
+                    instance=instance,
+                    raise_on_error=False,
+                    run_id=done.run_id,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    tags=run_tags(runner.store.root),
+                )
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
     except (OSError, sqlite3.Error, dg.DagsterError) as error:
