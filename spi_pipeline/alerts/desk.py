@@ -111,6 +111,7 @@ class Desk:
             history: events may lie far back: of what began and ended before now nobody is told.
         """
         with self._outbox.transaction():
+            self._outbox.set_right(now, LONGEST_WAIT)
             told = list(events)
             lasting = self._outbox.lasting({event.key for event in told}, whole)
             failing = {event.key for event in told if event.failing}

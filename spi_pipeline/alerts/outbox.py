@@ -93,6 +93,17 @@ class Outbox:
         # Read only where it is asked for: in a storm there are hundreds, for each of hundreds of calls.
         return {key: _episode(*row) for key, *row in found if key in keys or key.split(":")[0] in kinds}
 
+    def set_right(self, now: dt.datetime, longest: dt.timedelta) -> None:
+        """Date what a clock that was wrong dated after ``now`` to now, so that nothing waits until then.
+
+        Args:
+            now: the moment.
+            longest: how long a message may wait to be tried again.
+        """
+        dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now}
+        for (table, column), latest in {**dated, ("message", "due"): now + longest}.items():
+            self._rows(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", _text(now), _text(latest))
+
     def keep(self, episode: Episode) -> Episode:
         """Write an episode, new or changed, and return it with its number."""
         found = self._rows(

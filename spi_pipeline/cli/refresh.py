@@ -8,6 +8,7 @@ import typer
 
 from spi_pipeline.cli.alerts import tell
 from spi_pipeline.cli.console import FAILED, STOPPED, Json, err, out
+from spi_pipeline.cli.memory import refuse_little_memory
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
@@ -36,6 +37,7 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
+    refuse_little_memory()
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
     from spi_pipeline.orchestration.lifetime import GRACE
     from spi_pipeline.orchestration.refresh import Fetching
@@ -96,13 +98,26 @@ def check(as_json: Json = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Print figures in the text format of Prometheus.")
+    ] = False,
+) -> None:
     """Say what is published, what is stale, how the last runs ended and whether all is well."""
     from spi_pipeline.cli.terminal import show_status
+    from spi_pipeline.orchestration.metrics import UNREADABLE, exposition
     from spi_pipeline.orchestration.status import status_of
 
-    found = status_of(Settings())
-    if as_json:
+    try:
+        found = status_of(Settings())
+    except SpiError:
+        if prometheus:  # who reads figures alone must see that something is wrong
+            typer.echo(UNREADABLE, nl=False)
+        raise
+    if prometheus:
+        typer.echo(exposition(found), nl=False)
+    elif as_json:
         out.print_json(json.dumps(found, default=str))
     else:
         show_status(found, out)

@@ -83,7 +83,7 @@ class Incidents:
                 found.append(record.slice(int(done or 0)).to_pylist())
         events: list[Event] = []
         broken = set(lasting)
-        for rows in sorted(filter(None, found), key=lambda rows: rows[0]["run_at"]):
+        for rows in sorted(filter(None, found), key=lambda rows: (rows[0]["run_at"] <= self.now, rows[0]["run_at"])):
             for event in self._checked(rows, broken):
                 broken.add(event.subject) if event.failing else broken.discard(event.subject)
                 events.append(event)

@@ -64,7 +64,8 @@ class RunIncidents:
             found += others
         events: list[Event] = []
         failing = set(lasting)
-        for event in sorted(map(self._run, found), key=lambda event: event.at):
+        # What is dated after now was dated by a clock that was wrong: it came before what is not.
+        for event in map(self._run, sorted(found, key=lambda run: (run.heard <= self.now, run.heard))):
             # A refresh that ends well ends the failures of all others: it computes whatever is due.
             over = {event.subject} if event.subject != REFRESH else {REFRESH, *failing}
             failing = failing | {event.subject} if event.failing else failing - over
@@ -75,14 +76,16 @@ class RunIncidents:
         """Runs that ended and that the list does not know, and how far they are read now."""
         from dagster import DagsterRunStatus, RunsFilter
 
+        read_to = dt.datetime.fromisoformat(seen[""]) if seen.get("") else None
         ended = RunsFilter(
             statuses=list(map(DagsterRunStatus, STATES)),
-            updated_after=dt.datetime.fromisoformat(seen[""]) - OVERLAP if seen.get("") else None,
+            updated_after=read_to - OVERLAP if read_to and read_to <= self.now else None,
         )
         records = instance.get_run_records(ended, order_by="update_timestamp", ascending=True)
         positions = {record.dagster_run.run_id: record.dagster_run.status.value for record in records}
-        if records:
-            positions[""] = records[-1].update_timestamp.replace(tzinfo=dt.UTC).isoformat()
+        updated = [record.update_timestamp.replace(tzinfo=dt.UTC) for record in records]
+        if past := [moment for moment in updated if moment <= self.now]:
+            positions[""] = past[-1].isoformat()
         new = [record for record in records if record.dagster_run.run_id not in {*known, *seen}]
         return [launched(record, instance, self.store) for record in new], positions
 
@@ -94,7 +97,7 @@ class RunIncidents:
             kind="run",
             subject=run.name,
             failing=bool(verb),
-            at=run.heard,
+            at=min(run.heard, self.now),
             title=f"the run {run.name} {verb}" if verb else "",
             severity="error" if verb == "failed" else "warning",
             owner=self.owner,

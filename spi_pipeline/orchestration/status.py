@@ -19,7 +19,7 @@ from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.freshness import overdue
+from spi_pipeline.run.freshness import overdue, published, today
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
@@ -45,10 +45,11 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     Returns:
         ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``published`` (version); ``editions``;
         ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
-        refused); ``overdue_sources`` (older than their publisher's calendar lets one expect); ``tickers`` (schedules
-        and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by channel); ``alerts_fault``
-        (why nobody can be told); ``last_run`` and ``runs``, newest first, those of the command and those of the UI,
-        schedules and sensors, with the cause where one failed. Ages are in seconds.
+        refused); ``tables`` (their rows and age); ``overdue_sources`` (older than their publisher's calendar lets one
+        expect); ``sources`` (how many days old their figures are); ``tickers`` (schedules and sensors that are on,
+        with the age of their last tick); ``alerts_waiting`` (by channel); ``alerts_fault`` (why nobody can be told);
+        ``last_run`` and ``runs``, newest first, those of the command and those of the UI, schedules and sensors, with
+        the cause where one failed. Ages are in seconds unless their name says days.
     """
     now = now or dt.datetime.now(dt.UTC)
     contracts = contracts_in_force(settings)
@@ -62,6 +63,9 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         runs = _runs(store, instance, now)
         ticking = tickers(instance, now) if instance else []
     channels, fault = _channels(settings, contracts)
+    versions = store.versions()
+    late = {source.id: result for source, result in overdue(settings, runner.reader, now)}
+    day = today(settings, runner.reader, now) if versions else now.date()
     found: dict[str, Any] = {
         "store": str(store.root),
         "published": store.published_version(),
@@ -70,12 +74,22 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         "stale_tables": [
             {"table": version.name, "written_at": version.written_at, "since": version.stale_since,
              "reason": version.stale_reason}
-            for version in store.versions().values()
+            for version in versions.values()
             if version.stale_since
         ],
+        "tables": [
+            {"table": version.name, "rows": version.rows, "stale": bool(version.stale_since),
+             "age_seconds": _age(dt.datetime.fromisoformat(version.written_at), now)}
+            for version in versions.values()
+        ],
         "overdue_sources": [
-            {"source": source.id, "severity": result.rule.severity, "observed": result.observed}
-            for source, result in overdue(settings, runner.reader, now)
+            {"source": source_id, "severity": result.rule.severity, "observed": result.observed}
+            for source_id, result in late.items()
+        ],
+        "sources": [
+            {"source": source_id, "age_days": (day - appeared).days, "overdue": source_id in late}
+            for source_id in contracts.sources
+            if source_id in versions and (appeared := published(runner.reader.origins(source_id)))
         ],
         "tickers": [
             {"name": ticker.name, "kind": ticker.kind, "last_tick": ticker.last and _text(ticker.last),
@@ -162,7 +176,7 @@ def _failing(runs: Sequence[Run]) -> list[Run]:
 
 def _told(run: Run, now: dt.datetime) -> dict[str, Any]:
     facts = ("run_id", "name", "seconds", "state", "stale_steps", "failed_checks", "requests", "launched_by", "cause")
-    about = {"run_at": _text(run.began), "age_seconds": _age(run.began, now)}
+    about = {"run_at": _text(run.began), "age_seconds": _age(run.began, now), "began_seconds": run.began.timestamp()}
     return about | {name: getattr(run, name) for name in facts}
 
 

@@ -19,17 +19,22 @@ def today(settings: Settings, reader: Reader, now: dt.datetime) -> dt.date:
     return reader.as_of if settings.mode == "snapshot" else now.date()
 
 
-def published(origins: Iterable[Mapping[str, Any]]) -> dt.date | None:
+def published(origins: Iterable[Mapping[str, Any]], until: dt.date = dt.date.max) -> dt.date | None:
     """When the newest figures of a table were published; None where nothing is known of that.
 
     That is the day the publisher says of a file, else the day its bytes were first seen, of the files of the newest
     period: an old month asked for today is no news.
+
+    Args:
+        origins: the files.
+        until: days after it were told by a clock that was wrong, and are not known.
     """
     days: dict[str, list[str]] = {}
     for origin in origins:
-        if said := origin.get("published_at") or origin.get("fetched_at"):
+        said = str(origin.get("published_at") or origin.get("fetched_at") or "")[:10]
+        if said and said <= until.isoformat():
             period = re.findall(r"\d{4}(?:-\d{2})*", str(origin.get("period") or ""))
-            days.setdefault(period[-1] if period else "", []).append(str(said)[:10])
+            days.setdefault(period[-1] if period else "", []).append(said)
     return dt.date.fromisoformat(max(days[max(days)])) if days else None
 
 
@@ -41,7 +46,7 @@ def judge_freshness(source: Source, settings: Settings, reader: Reader, now: dt.
     """
     # A council's own figures expire while the embedded ones stand still.
     day = now.date() if source.properties.mode == "own" else today(settings, reader, now)
-    return freshness(source, published(reader.origins(source.id)), day)
+    return freshness(source, published(reader.origins(source.id), now.date()), day)
 
 
 def with_freshness(outcome: Outcome, settings: Settings, reader: Reader, now: dt.datetime) -> Outcome:

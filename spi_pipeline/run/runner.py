@@ -122,8 +122,12 @@ class Runner:
         if self.is_blocked(step) or not all(found):
             return False
         if step.cadence is not None:
-            due = (dt.datetime.now(dt.UTC) - step.cadence).isoformat()
-            return all(version and not version.stale_since and version.written_at > due for version in found)
+            at = dt.datetime.now(dt.UTC)
+            due = (at - step.cadence).isoformat()
+            # What is dated after now was dated by a clock that was wrong.
+            return all(
+                version and not version.stale_since and due < version.written_at <= at.isoformat() for version in found
+            )
         now = self.fingerprint(step, digest)
         return all(version and version.fingerprint == now for version in found)
 

@@ -47,7 +47,8 @@ class Raw:
         began = str(read_document(self._folder / "unfinished.json").get("began", ""))
         # Where the current downloads are those of that refresh, it was killed when it had all.
         unfinished = began and began != self._current.began
-        if unfinished and datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
+        # Not one that begins after this one: its clock was wrong.
+        if unfinished and timedelta() <= datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
             self._began = began
         else:
             write_document(self._folder / "unfinished.json", {"began": self._began})

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.errors import SettingError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.sensors import affected
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
+from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
 
@@ -53,28 +57,95 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     assert "answered 404" in silent.skip_message
 
 
-def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(contracts: Contracts, tmp_path: Path) -> None:
+def ticked(settings: Settings, name: str, instance: dg.DagsterInstance) -> Any:
+    """What a schedule makes of its tick now: a request for a run, or why there is none."""
+    schedule = build_definitions(settings).resolve_schedule_def(name)
+    at = dt.datetime.now(dt.UTC)
+    found = schedule.evaluate_tick(dg.build_schedule_context(instance=instance, scheduled_execution_time=at))
+    return found.run_requests[0] if found.run_requests else found.skip_message
+
+
+def keys_of(request: Any) -> set[str]:
+    return {key.to_user_string() for key in request.asset_selection}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with open_instance(tmp_path / "store" / "dagster") as opened:
+        yield opened
+
+
+def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(
+    contracts: Contracts, tmp_path: Path, publishers: Publishers, instance: dg.DagsterInstance
+) -> None:
     settings = Settings(mode="live", store=str(tmp_path / "store"))
-    definitions = build_definitions(settings)
     asked: dict[str, set[str]] = {}
-    for name in ("daily", "weekly", "monthly"):
-        schedule = definitions.resolve_schedule_def(f"refresh_{name}")
-        assert (schedule.job_name, schedule.execution_timezone) == ("refresh", "Europe/London")
-        with dg.DagsterInstance.ephemeral() as instance:
-            (request,) = schedule.evaluate_tick(
-                dg.build_schedule_context(instance=instance, scheduled_execution_time=dt.datetime.now(dt.UTC))
-            ).run_requests
-        keys = {key.to_user_string() for key in request.asset_selection}
+    for name in ("everything", "daily", "weekly", "monthly"):
+        request = ticked(settings, f"refresh_{name}", instance)
+        keys = keys_of(request)
         assert "publication/outputs" in keys
+        assert ": never had" in request.tags["spi/why"]
         asked[name] = {key.removeprefix("fetch/") for key in keys if key.startswith("fetch/")}
         assert {f"source/{source_id}" for source_id in asked[name]} <= keys
     live = {name for name in contracts.sources if contracts.sources[name].properties.mode == "live"}
     readable = {name for name in live if name != "broadband_coverage"}  # read from the inbox alone
+    assert asked.pop("everything") == readable
     assert set.union(*asked.values()) == readable
     assert sum(map(len, asked.values())) == len(readable)
     assert asked["daily"] == {"street_crime", "stop_and_search", "claimant_count"}
     assert {"census_residents", "lsoa_boundaries", "local_elections"} <= asked["monthly"]
     assert {"local_health", "population", "wards"} <= asked["weekly"]
+
+
+def had(store: Store, source_id: str, at: dt.datetime) -> None:
+    """A source whose publisher was asked at a moment, and gave nothing."""
+    store.raw(source_id).complete([], since=None, run_id="before", at=at)
+
+
+def test_a_tick_with_nothing_new_launches_no_run_and_says_why(
+    tmp_path: Path, publishers: Publishers, instance: dg.DagsterInstance
+) -> None:
+    settings = Settings(mode="live", store=str(tmp_path / "store"))
+    store, now = Store(settings.store), dt.datetime.now(dt.UTC)
+
+    def tick() -> Any:
+        return ticked(settings, "refresh_daily", instance)
+
+    def fetched(request: Any) -> set[str]:
+        return {key.removeprefix("fetch/") for key in keys_of(request) if key.startswith("fetch/")}
+
+    police = {"street_crime", "stop_and_search"}  # whose publisher tells of its last change
+    for source_id in (*police, "claimant_count"):
+        had(store, source_id, now - dt.timedelta(hours=11))
+    first = tick()
+    assert fetched(first) == police
+    assert "street_crime: its publisher says " in first.tags["spi/why"]
+    job = dg.GraphDefinition(name="refresh", node_defs=[]).to_job()
+    run = instance.create_run_for_job(job, tags=first.tags)
+    assert tick() == "nothing is due: 1 source asked within their cadence, 2 without news"
+    had(store, "claimant_count", now - dt.timedelta(hours=13))
+    assert fetched(tick()) == {"claimant_count"}
+    had(store, "claimant_count", now + dt.timedelta(days=73 * 365))  # the clock was in 2099
+    assert fetched(tick()) == {"claimant_count"}
+    had(store, "claimant_count", now)
+    store.keep("downloads/claimant_count", reason="it was away", run_id="r")
+    assert tick().tags["spi/why"] == "claimant_count: failed the last time"
+    instance.report_run_failed(run)
+    assert police < fetched(tick()), "the word came to nothing"
+
+
+def test_there_is_no_schedule_where_nothing_new_can_come(tmp_path: Path) -> None:
+    assert not build_definitions(Settings(mode="snapshot", store=str(tmp_path))).schedules
+
+
+def test_schedules_are_off_and_tick_when_the_settings_say(tmp_path: Path) -> None:
+    settings = Settings(mode="live", store=str(tmp_path), schedule_daily="15 6 * * 1-5")
+    found = {each.name: each for each in build_definitions(settings).schedules or ()}
+    assert found["refresh_daily"].cron_schedule == "15 6 * * 1-5"
+    assert {each.default_status for each in found.values()} == {dg.DefaultScheduleStatus.STOPPED}
+    assert {(each.job_name, each.execution_timezone) for each in found.values()} == {("refresh", "Europe/London")}
+    with pytest.raises(SettingError, match="SPI_SCHEDULE_DAILY='at dawn' is no time"):
+        build_definitions(Settings(mode="live", store=str(tmp_path), schedule_daily="at dawn"))
 
 
 def test_publishers_are_asked_for_news_in_live_mode_only(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ What is interrupted here is a refresh that makes the index and the publication a
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import multiprocessing
 import os
@@ -84,17 +85,59 @@ def test_a_full_disk_is_told_in_a_sentence(
         said = spi(due, "refresh")
     assert "Traceback" not in said.err + said.out
     faults = _faults(said.err)
-    if folder == "runs/check_result":  # what was found is told even where it cannot be recorded
-        assert said.code == 0
-        return
     assert said.code == 1
     (fault,) = faults
     assert str(full) in fault
     assert "No space left on device" in fault
     assert "free some disk space and run the command again" in fault
-    if folder == "runs/run":
+    if folder.startswith("runs/"):  # all was made, and it is not on record; for the run itself that it was begun is
+        found = status_of(due.settings)
+        assert (found["healthy"], found["last_run"]["state"]) == (False, "killed" if folder == "runs/run" else "failed")
+        assert due.refresh().state == "nothing to do"
+        assert status_of(due.settings)["healthy"]
         return
     _assert_heals(due, before, scores)
+
+
+def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, the failure to record was told in place of the only fault, and in place of both nothing."""
+    full = due.store.root / "runs" / "run"
+
+    def sync(path: Path) -> None:
+        if path.is_relative_to(full):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic, "sync", sync)
+    monkeypatch.setattr(dg.JobDefinition, "execute_in_process", broken)
+    done = due.refresh()
+    assert done.state == "failed"
+    assert [fault.split(" (")[0] for fault in done.faults] == [
+        "Dagster could not go on",
+        f"{full / done.run_id}.parquet could not be written",
+    ]
+
+
+def test_what_the_store_does_not_hold_is_not_done(due: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fault was found, and the exit code does not rest on that: what is said to be written is looked for."""
+    lost: list[str] = []
+    whole = Runner._write_table
+
+    def write(self: Runner, name: str, *rest: Any) -> Any:
+        outcome = whole(self, name, *rest)
+        if name == INDEX:
+            lost.append(name)
+            return replace(outcome, version=replace(outcome.version, sha256="0" * 64))
+        return outcome
+
+    monkeypatch.setattr(Runner, "_write_table", write)
+    done = due.refresh()
+    assert lost == [INDEX]
+    assert done.state == "failed"
+    assert done.faults == ["1 step did not come to an end (index/social_progress_index); run spi refresh"]
+    assert not status_of(due.settings)["healthy"]
 
 
 def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: House, spi: Command) -> None:
@@ -214,6 +257,13 @@ def _before_the_database_is_swapped(_house: House) -> None:
     publication._link = _die  # type: ignore[assignment]
 
 
+def _before_the_first_step(_house: House) -> None:
+    """Where a live refresh spends most of its time: it asks publishers, and Dagster was told of nothing."""
+    from spi_pipeline.orchestration import refresh
+
+    refresh._find_stale = _die  # type: ignore[assignment]
+
+
 def _refresh_and_die(house: House, arm: Callable[[House], None]) -> None:
     with open(os.devnull, "w") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 1)
@@ -267,7 +317,7 @@ def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
         found = status_of(due.settings)
         assert not found["healthy"]
         assert found["last_run"]["state"] == "killed"
-        assert any(trouble.endswith("by spi refresh, was killed") for trouble in found["trouble"])
+        assert any("by spi refresh, was killed: the process" in trouble for trouble in found["trouble"])
         for _ in range(2):  # the second time it is known
             assert spi(told, "alerts", "send").code == 0
         new = [(title, body) for title, body in hook.received if title not in before]
@@ -280,7 +330,69 @@ def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
         assert "Resolved: the run refresh failed" in hook.text
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_refresh_killed_before_its_first_step_is_told(
+    due: House, child: Callable[..., BaseProcess], spi: Command
+) -> None:
+    with webhook() as hook:
+        told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+        assert spi(told, "alerts", "send").code == 0
+        process = child(_refresh_and_die, due, _before_the_first_step)
+        process.join(60)
+        found = status_of(due.settings)
+        assert (found["healthy"], found["last_run"]["state"]) == (False, "killed")
+        assert f"process {process.pid} of " in found["last_run"]["cause"]
+        assert spi(told, "alerts", "send").code == 0
+        assert hook.titles[-1] == "[spi_pipeline] Failed: the run refresh failed"
+        assert status_of(due.settings)["last_run"]["state"] == "killed", "it is on the list of runs now"
+        assert not due.store.all_going()
+    assert due.refresh().state == "succeeded"
+    assert status_of(due.settings)["healthy"]
+
+
+def test_a_run_that_goes_on_is_said_to(due: House) -> None:
+    about = {"began": dt.datetime.now(dt.UTC).isoformat(), "name": "refresh", "pid": 1, "host": "one"}
+    with due.store.going("a-run", about):
+        found = status_of(due.settings)
+        assert (found["last_run"]["state"], found["last_run"]["run_id"]) == ("running", "a-run")
+    assert status_of(due.settings)["last_run"]["state"] == "killed"
+
+
+# --- a run that hangs
+
+
+def _hang(house: House) -> None:
+    def hang(*_arguments: Any) -> None:
+        time.sleep(600)
+
+    from spi_pipeline.orchestration import lifetime
+
+    lifetime.GRACE = 0.5
+    Runner._made = hang  # type: ignore[method-assign, assignment]
+
+
+def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: House, child: Callable[..., BaseProcess]) -> None:
+    before, scores = due.digests(), due.query(SCORES)
+    hasty = replace(due, settings=due.settings.model_copy(update={"compute_hours": 1e-4}))
+    process = child(_refresh_and_die, hasty, _hang)
+    process.join(60)
+    assert process.exitcode == 1
+    assert not due.store.is_locked()
+    run = status_of(due.settings)["last_run"]
+    assert run["state"] == "killed"
+    assert run["cause"].startswith(f"the run hung: process {process.pid} of ")
+    assert Path(run["cause"].rpartition("is in ")[2]).read_text().startswith("Timeout (")
+    _assert_heals(due, before, scores)
+
+
+def test_a_run_past_its_deadline_ends_before_its_next_operation(due: House) -> None:
+    hasty = replace(due, settings=due.settings.model_copy(update={"compute_hours": 1e-9}))
+    done = hasty.refresh()
+    assert done.state == "failed"
+    assert done.broken == "the run is past its deadline: it may take 1e-09 hours (SPI_COMPUTE_HOURS)"
+    assert due.refresh().state == "succeeded"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -> None:
     before, scores = due.digests(), due.query(SCORES)
     process = subprocess.Popen(
@@ -297,10 +409,13 @@ def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -
     _out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode != 0
-    if process.returncode == 1:  # Dagster took the signal, between two steps
-        assert "the run was stopped" in err
-        assert status_of(due.settings)["last_run"]["state"] == "stopped"
-        assert "run spi refresh to go on" in err
+    found = status_of(due.settings)
+    assert not found["healthy"]
+    if ending == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+        assert found["last_run"]["state"] == "killed"
     else:
-        assert process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130}[ending]
+        assert process.returncode == 130
+        assert err.rstrip().endswith("stopped; what was done is kept, run the command again to go on")
+        assert found["last_run"]["state"] == "stopped"
     _assert_heals(due, before, scores)

@@ -45,7 +45,7 @@ class Council:
     def scheduled(self) -> Any:
         """What the daily schedule asks for."""
         schedule = build_definitions(self.house.settings).resolve_schedule_def("refresh_daily")
-        with dg.DagsterInstance.ephemeral() as instance:
+        with open_instance(self.house.store.dagster_home) as instance:
             at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
             context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
             return schedule.evaluate_tick(context).run_requests[0]

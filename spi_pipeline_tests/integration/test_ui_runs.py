@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.orchestration import instance as of_instance
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.instance import UNDER_WAY, close_abandoned_runs, open_instance
 from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.integration.houses import House
 
 TURNOUT = dg.AssetKey(["indicator", "turnout"])
@@ -73,18 +81,89 @@ def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(house: House
     assert run["cause"].endswith("there is no table indicator_value.turnout in the store yet; run spi refresh")
 
 
-def test_a_run_of_the_ui_gives_way_to_who_writes_and_says_who(house: House, instance: dg.DagsterInstance) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, house.settings.store], stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        before = house.digests()
-        done = picked(house, instance, assets={TURNOUT})
-        assert not done.success
-        assert house.digests() == before
-    finally:
+@pytest.fixture
+def holder(house: House) -> Iterator[subprocess.Popen[str]]:
+    """Another process that writes to the store, until it is killed."""
+    command = [sys.executable, "-c", HOLD, house.settings.store]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_run_of_the_ui_waits_for_who_writes(
+    house: House, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, bool]] = []
+    whole = Store.lock
+
+    @contextmanager
+    def lock(store: Store, wait: float = 0) -> Iterator[None]:
+        """By when a run is told to wait, others see that it goes on; then who held the store lets it go."""
+        close_abandoned_runs(instance, store)
+        seen.append((status_of(house.settings)["last_run"]["state"], store.is_locked()))
         holder.kill()
-        holder.communicate()
+        with whole(store, wait):
+            yield
+
+    monkeypatch.setattr(Store, "lock", lock)
+    assert picked(house, instance, assets={TURNOUT}).success
+    assert seen[0] == ("running", True)
+    assert status_of(house.settings)["healthy"]
+
+
+def test_a_run_of_the_ui_that_is_stopped_waits_no_longer_and_says_for_whom_it_did(
+    house: House, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_instance, "WAIT_SECONDS", 0.1)
+    before = house.digests()
+
+    def canceling(_self: dg.DagsterInstance, run_id: str) -> SimpleNamespace:
+        return SimpleNamespace(run_id=run_id, status=dg.DagsterRunStatus.CANCELING, is_finished=False)
+
+    monkeypatch.setattr(dg.DagsterInstance, "get_run_by_id", canceling)
+    waiting = of_instance._waited_for(instance, house.store, "a-run", 60)
+    with pytest.raises(SpiError, match=f"is being written by process {holder.pid} since "):
+        waiting.__enter__()
+    assert house.digests() == before
+
+
+RUN_AND_DIE = """
+import os, signal
+import dagster as dg
+from spi_pipeline.orchestration.build import build_definitions
+from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.run.runner import Runner
+from spi_pipeline.settings import Settings
+from spi_pipeline.storage.store import Store
+
+Runner.run = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+settings = Settings()
+job = build_definitions(settings).resolve_job_def("refresh")
+with open_instance(Store(settings.store).dagster_home) as instance:
+    job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey(["indicator", "turnout"])])
+"""
+
+
+@pytest.mark.parametrize("home", [False, True], ids=["alone", "with DAGSTER_HOME"])
+def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+) -> None:
+    if home:
+        (tmp_path / "home").mkdir()
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    died = subprocess.run([sys.executable, "-c", RUN_AND_DIE], env=os.environ | house.environment, check=False)
+    assert died.returncode == -signal.SIGKILL
     found = status_of(house.settings)
-    assert f"is being written by process {holder.pid} since " in found["last_run"]["cause"]
-    assert any(f"the last run, {done.run_id} by the UI, failed: The store " in trouble for trouble in found["trouble"])
+    last = found["last_run"]
+    assert (found["healthy"], last["state"], last["launched_by"]) == (False, "killed", "the UI")
+    with open_instance(house.store.dagster_home) as instance:
+        (run,) = [run for run in instance.get_runs() if run.run_id == last["run_id"]]
+        assert run.status == dg.DagsterRunStatus.STARTED
+        close_abandoned_runs(instance, house.store)
+        assert not instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)), "the queue would wait for it for ever"
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert status_of(house.settings)["last_run"]["state"] == "killed"
+    house.refresh()
+    assert status_of(house.settings)["healthy"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import resource
@@ -75,6 +76,18 @@ def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
     os.fsync = fsync
     sys.addaudithook(hook)
     action(Store(root))
+
+
+def hold_run(root: Path, said: Connection) -> None:
+    """A run that goes on until its process is killed."""
+    with Store(root).going("r1", {"name": "refresh"}):
+        said.send("begun")
+        said.recv()
+
+
+def look(descriptor: int) -> None:
+    """Look at a lock, as whoever asks whether a run goes on does."""
+    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def hold_lock(root: Path, pipe: Connection) -> None:

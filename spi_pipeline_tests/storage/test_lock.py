@@ -27,6 +27,16 @@ def test_a_second_process_is_refused_at_once_and_told_who_and_since_when(store: 
         assert f'"pid": {os.getpid()}' in (store.root / "refresh.holder.json").read_text()
 
 
+def test_who_waits_for_the_lock_gets_it_when_its_holder_ends(store: Store, start: Start) -> None:
+    process, pipe = start(children.hold_lock, store.root)
+    assert pipe.recv() == "held"
+    with pytest.raises(SpiError, match=f"is being written by process {process.pid} since"):
+        store.lock(wait=0.1).__enter__()
+    threading.Timer(0.2, process.kill).start()
+    with store.lock(wait=60):
+        assert f'"pid": {os.getpid()}' in (store.root / "refresh.holder.json").read_text()
+
+
 def test_the_lock_dies_with_its_holder(store: Store, start: Start) -> None:
     process, pipe = start(children.hold_lock, store.root)
     assert pipe.recv() == "held"

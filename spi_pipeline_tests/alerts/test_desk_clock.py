@@ -1,0 +1,35 @@
+"""A clock that was wrong for a while: what it dated far ahead keeps nobody from being told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from spi_pipeline.alerts.desk import Desk
+from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.routing import channels
+
+NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
+AHEAD = NOW.replace(year=2099)
+
+
+def test_messages_go_out_though_others_were_made_and_refused_in_2099(tmp_path: Path) -> None:
+    told: list[str] = []
+    away = True
+
+    def send(_channel: object, text: object) -> str:
+        if away:
+            return "away"
+        told.append(text.title)  # type: ignore[attr-defined]
+        return ""
+
+    def look(at: dt.datetime, *failing: str) -> None:
+        with Desk(tmp_path, channels("json://example.org"), send=send) as desk:
+            desk.report([Event("run", name, True, at, title=f"the run {name} failed") for name in failing], at)
+            desk.deliver(at)
+
+    look(AHEAD, "first")
+    away = False
+    look(NOW, "second")
+    look(NOW + dt.timedelta(hours=2))
+    assert [title.split()[-2] for title in told] == ["first", "second"]

@@ -1,0 +1,104 @@
+"""What an operator sees of runs: figures for Prometheus, a log by run and step, and no trust in a wrong clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import resource
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from spi_pipeline.orchestration.metrics import HELP, exposition
+from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.run.logs import set_up
+from spi_pipeline.run.records import run_row
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+
+def figures(text: str) -> dict[str, list[Any]]:
+    """The samples of each metric, as Prometheus's own parser reads them."""
+    families = list(text_string_to_metric_families(text))
+    assert all((family.type, family.documentation) == ("gauge", HELP[family.name]) for family in families)
+    return {family.name: family.samples for family in families}
+
+
+def test_figures_for_prometheus(refreshed: House, spi: Command) -> None:
+    said = spi(refreshed, "status", "--prometheus")
+    assert said.code == 0
+    found = figures(said.out)
+    assert [sample.value for sample in found["spi_healthy"]] == [1]
+    rows = {sample.labels["table"]: sample.value for sample in found["spi_table_rows"]}
+    assert rows == {name: version.rows for name, version in refreshed.store.versions().items()}
+    (outcome,) = found["spi_last_run_outcome"]
+    assert outcome.labels == {"outcome": "succeeded", "launched_by": "spi refresh"}
+    assert found["spi_last_run_duration_seconds"][0].value > 0
+
+
+def test_a_store_that_cannot_be_read_is_no_healthy_one(house: House, spi: Command) -> None:
+    (house.store.root / "layout").write_text("999\n")
+    said = spi(house, "status", "--prometheus")
+    assert said.code == 1
+    assert [sample.value for sample in figures(said.out)["spi_healthy"]] == [0]
+
+
+def test_labels_may_hold_anything() -> None:
+    odd = 'a "b" \\ c\nd'
+    found = {"healthy": True, "trouble": [], "alerts_waiting": [{"channel": odd, "messages": 3}]}
+    (sample,) = figures(exposition(found))["spi_alerts_waiting"]
+    assert (sample.labels, sample.value) == ({"channel": odd}, 3)
+
+
+def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command) -> None:
+    house.make_due("index/social_progress_index")
+    said = spi(House(house.settings.model_copy(update={"log": "json"})), "refresh")
+    set_up("")
+    lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    assert len({line["run"] for line in lines}) == 1
+    assert (lines[0]["message"], lines[0]["launched_by"]) == ("the run began", "spi refresh")
+    assert (lines[-1]["message"], lines[-1]["outcome"]) == ("the run ended: succeeded", "succeeded")
+    assert {line["step"]: line["outcome"] for line in lines[1:-1]}["index/social_progress_index"] == "unchanged"
+
+
+def _ran(house: House, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
+    row = run_row(run_id=run_id, run_at=at, seconds=1.0, state=state, failed_checks=0, requests=0, **values)
+    house.store.append_run("run", run_id, row)
+
+
+def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(house: House) -> None:
+    now = dt.datetime.now(dt.UTC)
+    _ran(house, "ahead", now.replace(year=2099), "succeeded")
+    assert status_of(house.settings)["healthy"]
+    _ran(house, "fails", now, "failed", cause="the disk is full")
+    found = status_of(house.settings)
+    assert found["last_run"]["run_id"] == "fails"
+    assert found["trouble"] == ["the last run, fails by spi refresh, failed: the disk is full"]
+
+
+def test_a_run_of_something_else_makes_no_failure_good(house: House) -> None:
+    now = dt.datetime.now(dt.UTC)
+    _ran(house, "fails", now, "failed", cause="no", name="refresh")
+    _ran(house, "part", now + dt.timedelta(milliseconds=1), "succeeded", name="refresh of turnout")
+    found = status_of(house.settings)
+    assert found["trouble"] == ["the last run refresh, fails by spi refresh, failed: no"]
+    _ran(house, "whole", now + dt.timedelta(milliseconds=2), "nothing to do", name="refresh")
+    assert status_of(house.settings)["healthy"]
+
+
+@pytest.mark.parametrize("megabytes", [300, 600, 1000])
+def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: House, megabytes: int) -> None:
+    """At 600 MB it hung for ever: OpenBLAS tries again and again for the memory of a thread while it is loaded."""
+
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
+
+    code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, preexec_fn=little, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1
+    assert "MB of addresses (ulimit -v), and a run takes 3,400 MB: allow it more" in done.stderr
+    assert not house.store.is_locked()
