@@ -1,9 +1,13 @@
 """The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
 import datetime as dt
+import errno
+import hashlib
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -17,6 +21,7 @@ from spi_pipeline.orchestration.lifetime import GRACE, bury, living
 from spi_pipeline.orchestration.runs import COMMAND, RUN, launched_by, name_of, recorded
 from spi_pipeline.run.logs import note
 from spi_pipeline.run.runner import Runner
+from spi_pipeline.storage.atomic import make_folder, os_errors, read_bytes, replacing, write_bytes
 from spi_pipeline.storage.store import Store
 
 # One run at a time writes to a store. A run that does not start, or does not stop when it is told to, ends; one that
@@ -60,6 +65,9 @@ UNDER_WAY = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+# What SQLite takes beside a database to read it, and how a disk says that it does not give it.
+ROOM_TO_READ = 1 << 16
+NO_ROOM = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 # A run that waits for the store looks so often whether it was stopped.
 WAIT_SECONDS = 5
 NEVER_BEGAN = "the process of this run ended before its first step"
@@ -84,16 +92,45 @@ def prepare_home(home: Path) -> Path:
     if chosen and Path(chosen).resolve() != home.resolve():
         if not Path(chosen).is_dir():
             raise SpiError(f"DAGSTER_HOME names {chosen}, which is not a folder; make it, or unset DAGSTER_HOME")
-        return Path(chosen)
-    (home / ".nux").mkdir(parents=True, exist_ok=True)
-    (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
-    settings, history = home / "dagster.yaml", home / "history"
+        return _without_url(Path(chosen))
+    home = _without_url(home)
+    history = home / "history"
     wanted = DAGSTER_YAML
     if not _in_files_by_run(history):
         wanted += ONE_FILE.format(base_dir=json.dumps(str(history)))
-    if not settings.is_file() or settings.read_text(encoding="utf-8") != wanted:
-        settings.write_text(wanted, encoding="utf-8")
+    for path, text in ((home / "dagster.yaml", wanted), (home / ".nux" / "nux.yaml", NUX_YAML)):
+        if read_bytes(path) != text.encode():
+            write_bytes(path, text.encode())
     return home
+
+
+def _without_url(home: Path) -> Path:
+    """The folder by a name that is a path and part of a URL alike: Dagster takes one for the other as it is.
+
+    Of ``a?b`` it would open ``a``, of ``a%41`` the file ``aA``. A link in the folder for passing files names it then.
+
+    Raises:
+        SpiError: where there can be no such link.
+    """
+    if not {"?", "%"}.intersection(str(home)):
+        return home
+    links = Path(tempfile.gettempdir(), f"spi-{os.getuid()}")
+    link = links / hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    try:
+        make_folder(home)
+        links.mkdir(mode=0o700, exist_ok=True)
+        if not link.is_symlink() or link.readlink() != home:
+            with replacing(link) as temporary:
+                temporary.symlink_to(home)
+        if links.stat().st_uid == os.getuid():
+            return link
+        found = f"{links} is another user's"
+    except (OSError, SpiError) as error:
+        found = str(error)
+    raise SpiError(
+        f"Dagster cannot use {home}, whose name holds a ? or %, and there can be no link to it ({found}): "
+        "set SPI_STORE to a folder of another name, or TMPDIR to one of your own."
+    )
 
 
 def _in_files_by_run(history: Path) -> bool:
@@ -116,6 +153,41 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
     overrides = NO_CAPTURE if run_id else None
     with DagsterInstance.local_temp(str(used), overrides=overrides) as instance, _kept_open(used, run_id):
         yield instance
+
+
+@contextmanager
+def look(home: Path) -> Iterator[DagsterInstance]:
+    """The instance of a store for who only looks: a passing copy where the disk takes nothing.
+
+    SQLite writes beside a database that it reads.
+
+    Args:
+        home: its folder.
+
+    Raises:
+        SpiError: where there is no room for the copy either.
+    """
+    if os.environ.get("DAGSTER_HOME") or _takes_something(home):
+        with open_instance(home) as instance:
+            yield instance
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with os_errors(f"{home} can only be looked at in a copy, and {folder} could not be written"):
+            copy = shutil.copytree(home, Path(folder, home.name))
+        with open_instance(copy) as instance:
+            yield instance
+
+
+def _takes_something(home: Path) -> bool:
+    """Whether there is room in a folder for what SQLite writes beside a database to read it."""
+    try:
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(bytes(ROOM_TO_READ))
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            return False
+        raise
+    return True
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 import sqlite3
 import time
 import uuid
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupt"
 # Asking ends by itself at its hours, each source with word of why; only then is it time to ask the run to end.
 FETCH_ENDS = 0.1
+# What SQLite says, as SQLAlchemy tells it: nothing else in a run speaks through them than Dagster's log.
+OF_ITS_LOG = re.compile(r"\(sqlite3\.\w+\) (.*)")
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
@@ -307,7 +310,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
         done.broken = _ended_early(error)
 
 
-def _ended_early(error: Exception) -> str:
+def _ended_early(error: object) -> str:
     said = " ".join(str(getattr(error, "orig", error)).split())[:200]
     return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
 
@@ -327,6 +330,8 @@ def _defects(result: dg.ExecuteInProcessResult) -> str:
     broken = []
     for event in result.all_events:
         failure = event.step_failure_data if event.is_step_failure else None
+        if failure and failure.error and (found := OF_ITS_LOG.search((failure.error.cause or failure.error).message)):
+            return _ended_early(found[1])
         # A failure with user data is one we raised, its reason told by the outcome.
         if failure and failure.error and not failure.user_failure_data:
             error = failure.error.cause or failure.error

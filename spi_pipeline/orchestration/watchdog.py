@@ -49,9 +49,9 @@ def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | 
     """The store's instance where there is one; looking makes none, and then Dagster is not even imported."""
     if not os.environ.get("DAGSTER_HOME") and not store.dagster_home.is_dir():
         return nullcontext()
-    from spi_pipeline.orchestration.instance import open_instance
+    from spi_pipeline.orchestration.instance import look
 
-    return open_instance(store.dagster_home)
+    return look(store.dagster_home)
 
 
 def tickers(instance: DagsterInstance, now: dt.datetime) -> list[Ticker]:

@@ -39,9 +39,8 @@ def publish(
             written = datetime.now(UTC).isoformat(timespec="seconds")
             document = {"fingerprint": fingerprint, "run_id": run_id, "written_at": written, "files": files}
             (temporary / _MANIFEST).write_bytes(json.dumps(document, indent=1).encode())
-            for file in _files(temporary):
-                sync(file)
-            sync(temporary)
+            for path in (*temporary.rglob("*"), temporary):
+                sync(path)
         found = _whole(folder)
         if found is None:
             raise SpiError(f"The publication {folder} is not as it was built: check the disk, then run spi refresh.")

@@ -120,8 +120,9 @@ static int opened(int base, const char *path, int flags, mode_t mode) {
     return other;
   }
   LOCK;
+  int takes = error == EROFS && (flags & O_ACCMODE) != O_RDONLY;
   int creates = (flags & O_CREAT) && faccessat(base, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0, fd = -1;
-  if (!creates || !refused(WRITES)) fd = REAL(openat)(base, path, flags, mode);
+  if (!(creates || takes) || !refused(WRITES)) fd = REAL(openat)(base, path, flags, mode);
   if (fd >= 0 && fd < MOST_FILES) {
     ours[fd] = 1;
     note(OPEN, fd, creates | ((flags & O_TRUNC) ? 2 : 0), 0, whole, "", NULL, 0, 0);

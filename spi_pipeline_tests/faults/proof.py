@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,7 +19,7 @@ from spi_pipeline.orchestration.runs import RUN
 from spi_pipeline.storage import publication
 from spi_pipeline_tests.faults.replay import Code, Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, Fault, Left
-from spi_pipeline_tests.integration.houses import House, column, house_in
+from spi_pipeline_tests.integration.houses import House, column
 
 # A source that only the comparison of two censuses rests on: three steps follow from it.
 SMALL, FOLLOWS = "census_2011_ethnic_group", "decade"
@@ -69,15 +70,14 @@ class Ground:
         return found
 
 
-def prepared(disk: Disk, house: House | None, folder: Path) -> Ground:
-    """Make a ground: the refresh of a changed source, or of everything where there is no refreshed house.
+def prepared(disk: Disk, house: House, folder: Path) -> Ground:
+    """Make a ground: the refresh of a changed source, or of everything where there is no store yet.
 
     Args:
         disk: where it is tried.
-        house: refreshed, with embedded figures that may be changed; or contracts and figures without a store.
+        house: refreshed, one of its embedded tables is changed; or without a store yet.
         folder: for what is made.
     """
-    assert house is not None
     if Path(house.settings.store).exists():
         house.rewrite(SMALL, _one_more)
     root = (folder / "undisturbed" / "store").resolve()
@@ -212,7 +212,9 @@ def killed(ground: Ground, disk: Disk, after: float, folder: Path) -> tuple[Left
     return left, wrong
 
 
-def cuts(ground: Ground, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path) -> list[tuple[int, Cut, list[str]]]:
+def cuts(
+    ground: Ground, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
+) -> list[tuple[int, Cut, list[str]]]:
     """The power goes after so many operations of the undisturbed refresh: what was wrong with what was found then."""
     model = Model(ground.root, Path(ground.before.settings.store))
     found: list[tuple[int, Cut, list[str]]] = []
@@ -233,4 +235,4 @@ def moments(count: int, most: int, chance: random.Random) -> list[int]:
     """So many of the numbers from 1 to ``count``, one out of each of as many equal parts."""
     most = min(most, count)
     edges = [round(part * count / most) for part in range(most + 1)] if most else []
-    return [chance.randint(low + 1, high) for low, high in zip(edges, edges[1:], strict=False)]
+    return [chance.randint(low + 1, high) for low, high in itertools.pairwise(edges)]

@@ -135,6 +135,8 @@ class Model:
 
     def play(self, done: Operation) -> None:
         """Do what a process did."""
+        if done.path == str(self._root) and done.code == Code.MKDIR:
+            return
         match done.code:
             case Code.OPEN:
                 node = self._find(done.path)
@@ -242,9 +244,9 @@ def _set(names: dict[str, Node], name: str, node: Node | None) -> None:
 
 def _read(folder: Path) -> Folder:
     found: dict[str, Node] = {}
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.exists() else ():
         if path.is_symlink():
-            found[path.name] = os.readlink(path)
+            found[path.name] = str(path.readlink())
         else:
             found[path.name] = _read(path) if path.is_dir() else File(path)
     return Folder(dict(found), found)

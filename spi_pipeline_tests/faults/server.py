@@ -22,9 +22,8 @@ import spi_pipeline.cli.terminal
 import spi_pipeline.orchestration.build
 import spi_pipeline.orchestration.instance
 import spi_pipeline.orchestration.refresh
-import spi_pipeline.orchestration.status
+import spi_pipeline.orchestration.status  # noqa: F401
 from spi_pipeline.cli import main
-from spi_pipeline.run.plan import build_plan  # noqa: F401
 
 NOT_LEFT = 99
 
