@@ -44,7 +44,7 @@ INTERRUPTED = "Interrupt"
 # Asking ends by itself at its hours, each source with word of why; only then is it time to ask the run to end.
 FETCH_ENDS = 0.1
 # What SQLite says, as SQLAlchemy tells it: nothing else in a run speaks through them than Dagster's log.
-OF_ITS_LOG = re.compile(r"\(sqlite3\.\w+\) (.*)")
+OF_ITS_LOG = re.compile(r"\bsqlite3\.\w+(?:\)|:) (.*)")
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 

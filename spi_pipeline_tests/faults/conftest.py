@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline_tests.faults.proof import Ground, prepared
-from spi_pipeline_tests.faults.runs import Disk, faulty_disk
+from spi_pipeline_tests.faults.runs import Disk, compiled, faulty_disk
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
 from spi_pipeline_tests.integration.houses import House, copied
 
@@ -17,11 +17,17 @@ __all__ = ["no_dagster_home", "refreshed"]
 
 
 @pytest.fixture(scope="session")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
-    """A process that runs commands on disks that refuse."""
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What makes disks refuse, compiled."""
     if not (shutil.which("gcc") or shutil.which("cc")):
         (pytest.fail if "CI" in os.environ else pytest.skip)("no C compiler: apt-get install gcc libc6-dev")
-    with faulty_disk(tmp_path_factory.mktemp("disk")) as started:
+    return compiled(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="session")
+def disk(library: Path) -> Iterator[Disk]:
+    """A process that runs commands on disks that refuse."""
+    with faulty_disk(library.parent) as started:
         yield started
 
 

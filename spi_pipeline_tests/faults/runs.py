@@ -124,6 +124,22 @@ class Disk:
         return Left(answer["code"], out, err, *told, answer["seconds"])
 
 
+def compiled(folder: Path) -> Path:
+    """The library, compiled into a folder.
+
+    Raises:
+        FileNotFoundError: where there is no C compiler.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        raise FileNotFoundError("no C compiler: apt-get install gcc libc6-dev")
+    library = folder / "faults.so"
+    options = ["-shared", "-fPIC", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *options, "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
+    return library
+
+
 @contextmanager
 def faulty_disk(work: Path) -> Iterator[Disk]:
     """The library compiled and a process that runs commands through it.
@@ -131,13 +147,7 @@ def faulty_disk(work: Path) -> Iterator[Disk]:
     Args:
         work: a folder for what they leave.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        raise FileNotFoundError("no C compiler: apt-get install gcc libc6-dev")
-    library = work / "faults.so"
-    options = ["-shared", "-fPIC", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([compiler, *options, "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
+    library = compiled(work)
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     process = subprocess.Popen(
         [sys.executable, "-m", "spi_pipeline_tests.faults.server"],
