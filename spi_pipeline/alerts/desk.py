@@ -200,7 +200,10 @@ def waiting(folder: Path) -> list[tuple[str, int, str, str]]:
     """What waits at a desk, looked at from outside; see ``Outbox.refusals``."""
     if not (folder / FILE).is_file():
         return []
-    outbox = Outbox(folder)
+    try:
+        outbox = Outbox(folder)
+    except SpiError:  # a disk that takes nothing
+        outbox = Outbox(folder, only_read=True)
     try:
         return outbox.refusals()
     finally:

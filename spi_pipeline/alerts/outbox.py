@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.folding import Episode
@@ -52,15 +53,23 @@ class Message:
 class Outbox:
     """The file; whoever writes holds the desk's lock.
 
+    Args:
+        folder: where it lies.
+        only_read: whether nothing is written, and the file is there.
+
     Raises:
         SpiError: from every method, where the disk refuses or the file is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, only_read: bool = False) -> None:
         self._path = folder / FILE
+        how = "?mode=ro" if only_read else ""
         with self._sentences():
-            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=30)
-            self._connection.executescript(_SCHEMA)
+            self._connection = sqlite3.connect(
+                f"file:{quote(str(self._path))}{how}", uri=True, isolation_level=None, timeout=30
+            )
+            if not only_read:
+                self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,11 @@
 Each may be gone with any version of Dagster; the tests of the watchdog and of the instance say so first.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO, cast
+
 # `dagster dev` starts the web server by its module's name. Ours stands before it, and there is no option for that.
 from dagster._cli import dev
 
@@ -75,9 +80,34 @@ __all__ = [
     "execute_run",
     "schedule_execution_time_iterator",
     "snapshot_from_execution_plan",
+    "without_its_stderr",
 ]
 
 # A setting of ``dagster.yaml``, by the only name that Dagster's documentation gives for it.
 NO_CAPTURE = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
+
+# What Dagster writes straight to standard error, several times over, where its log cannot be written. The exception
+# that it raises then is told in a sentence.
+ITS_LOG = "Exception while writing logger call to event log"
+
+
+class _Without:
+    """Standard error without that."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(ITS_LOG) else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def without_its_stderr() -> Iterator[None]:
+    """A context in which Dagster does not write to standard error that its log cannot be written."""
+    with redirect_stderr(cast("TextIO", _Without(sys.stderr))):
+        yield

@@ -1,9 +1,12 @@
 """The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
 
+import errno
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -28,6 +31,7 @@ from spi_pipeline.orchestration.runs import (
 )
 from spi_pipeline.run.logs import note
 from spi_pipeline.run.runner import Runner
+from spi_pipeline.storage.atomic import make_folder, os_errors, read_bytes, replacing, write_bytes
 from spi_pipeline.storage.retention import Retention, Superfluous
 from spi_pipeline.storage.store import Store
 
@@ -63,6 +67,9 @@ event_log_storage:
 """
 # Without it a dialogue that asks for a mail address covers the first page.
 NUX_YAML = "seen: 1\n"
+# What SQLite takes beside a database to read it, and how a disk says that it does not give it.
+ROOM_TO_READ = 1 << 16
+NO_ROOM = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 # A run that waits for the store looks so often whether it was stopped.
 WAIT_SECONDS = 5
 NEVER_BEGAN = "the process of this run ended before its first step"
@@ -87,16 +94,45 @@ def prepare_home(home: Path) -> Path:
     if chosen and not _is_ours(home):
         if not Path(chosen).is_dir():
             raise SpiError(f"DAGSTER_HOME names {chosen}, which is not a folder; make it, or unset DAGSTER_HOME")
-        return Path(chosen)
-    (home / ".nux").mkdir(parents=True, exist_ok=True)
-    (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
-    settings, history = home / "dagster.yaml", home / "history"
+        return _without_url(Path(chosen))
+    home = _without_url(home)
+    history = home / "history"
     wanted = DAGSTER_YAML
     if not _in_files_by_run(history):
         wanted += ONE_FILE.format(base_dir=json.dumps(str(history)))
-    if not settings.is_file() or settings.read_text(encoding="utf-8") != wanted:
-        settings.write_text(wanted, encoding="utf-8")
+    for path, text in ((home / "dagster.yaml", wanted), (home / ".nux" / "nux.yaml", NUX_YAML)):
+        if read_bytes(path) != text.encode():
+            write_bytes(path, text.encode())
     return home
+
+
+def _without_url(home: Path) -> Path:
+    """The folder by a name that is a path and part of a URL alike: Dagster takes one for the other as it is.
+
+    Of ``a?b`` it would open ``a``, of ``a%41`` the file ``aA``. A link in the folder for passing files names it then.
+
+    Raises:
+        SpiError: where there can be no such link.
+    """
+    if not {"?", "%"}.intersection(str(home)):
+        return home
+    links = Path(tempfile.gettempdir(), f"spi-{os.getuid()}")
+    link = links / hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    try:
+        make_folder(home)
+        links.mkdir(mode=0o700, exist_ok=True)
+        if not link.is_symlink() or link.readlink() != home:
+            with replacing(link) as temporary:
+                temporary.symlink_to(home)
+        if links.stat().st_uid == os.getuid():
+            return link
+        found = f"{links} is another user's"
+    except (OSError, SpiError) as error:
+        found = str(error)
+    raise SpiError(
+        f"Dagster cannot use {home}, whose name holds a ? or %, and there can be no link to it ({found}): "
+        "set SPI_STORE to a folder of another name, or TMPDIR to one of your own."
+    )
 
 
 def _in_files_by_run(history: Path) -> bool:
@@ -118,7 +154,7 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
     # of one's own, and it removes nothing.
     overrides = NO_CAPTURE if run_id else None
     with DagsterInstance.local_temp(str(used), overrides=overrides) as instance:
-        if used == home:
+        if _is_ours(home):
             pack(home)
         with _kept_open(used, run_id):
             yield instance
@@ -167,6 +203,41 @@ def _is_ours(home: Path) -> bool:
     """Whether the instance in use is the store's own."""
     chosen = os.environ.get("DAGSTER_HOME")
     return not chosen or Path(chosen).resolve() == home.resolve()
+
+
+@contextmanager
+def look(home: Path) -> Iterator[DagsterInstance]:
+    """The instance of a store for who only looks: a passing copy where the disk takes nothing.
+
+    SQLite writes beside a database that it reads.
+
+    Args:
+        home: its folder.
+
+    Raises:
+        SpiError: where there is no room for the copy either.
+    """
+    if os.environ.get("DAGSTER_HOME") or _takes_something(home):
+        with open_instance(home) as instance:
+            yield instance
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with os_errors(f"{home} can only be looked at in a copy, and {folder} could not be written"):
+            copy = shutil.copytree(home, Path(folder, home.name))
+        with open_instance(copy) as instance:
+            yield instance
+
+
+def _takes_something(home: Path) -> bool:
+    """Whether there is room in a folder for what SQLite writes beside a database to read it."""
+    try:
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(bytes(ROOM_TO_READ))
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            return False
+        raise
+    return True
 
 
 @contextmanager

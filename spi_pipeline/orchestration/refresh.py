@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 import sqlite3
 import time
 import uuid
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupt"
 # Asking ends by itself at its hours, each source with word of why; only then is it time to ask the run to end.
 FETCH_ENDS = 0.1
+# What SQLite says, as SQLAlchemy tells it: nothing else in a run speaks through them than Dagster's log.
+OF_ITS_LOG = re.compile(r"\bsqlite3\.\w+(?:\)|:) (.*)")
 Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
 
 
@@ -293,6 +296,7 @@ def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | No
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
+    from spi_pipeline.orchestration.dagster_internals import without_its_stderr
     from spi_pipeline.orchestration.executing import execute
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags, tidy
 
@@ -308,7 +312,8 @@ def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | No
         job = build_definitions(settings, runner).resolve_job_def(REFRESH)
         with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
-            result = execute(job, due, instance, done.run_id, run_tags(runner.store.root))
+            with without_its_stderr():
+                result = execute(job, due, instance, done.run_id, run_tags(runner.store.root))
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
             tidy(instance, runner.store, settings.retention)
@@ -320,7 +325,7 @@ def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | No
         done.broken = _ended_early(error)
 
 
-def _ended_early(error: Exception) -> str:
+def _ended_early(error: object) -> str:
     said = " ".join(str(getattr(error, "orig", error)).split())[:200]
     return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
 
@@ -340,6 +345,8 @@ def _defects(result: dg.JobExecutionResult) -> str:
     broken = []
     for event in result.all_events:
         failure = event.step_failure_data if event.is_step_failure else None
+        if failure and failure.error and (found := OF_ITS_LOG.search((failure.error.cause or failure.error).message)):
+            return _ended_early(found[1])
         # A failure with user data is one we raised, its reason told by the outcome.
         if failure and failure.error and not failure.user_failure_data:
             error = failure.error.cause or failure.error

@@ -54,11 +54,11 @@ def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | 
     if alone and not store.dagster_home.is_dir():
         return nullcontext()
     from spi_pipeline.orchestration.history import damage
-    from spi_pipeline.orchestration.instance import open_instance
+    from spi_pipeline.orchestration.instance import look
 
     if alone and damage(store.dagster_home):
         return nullcontext()
-    return open_instance(store.dagster_home)
+    return look(store.dagster_home)
 
 
 def tickers(instance: DagsterInstance, now: dt.datetime) -> list[Ticker]:

@@ -3,9 +3,12 @@
 The file is built once and never written again. Which tables it holds and where it goes is decided elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
@@ -85,7 +88,7 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
             view asks for what is not there; names the table or view and what DuckDB said. The file is then of no use.
     """
     try:
-        with duckdb.connect(str(path), config=_CONFIG) as connection:
+        with _plain(path) as plain, duckdb.connect(str(plain), config=_CONFIG) as connection:
             for table in tables:
                 _add(connection, table)
             for view in views:
@@ -96,6 +99,17 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
         raise SpiError(
             f"{path} could not be written ({_first_line(error)}): check the disk and run the command again."
         ) from error
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """The path; one without a ``?`` for a while, since DuckDB puts the ending of its journal before that, elsewhere."""
+    if "?" not in str(path):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder, path.name)
+        shutil.copyfile(Path(folder, path.name), path)
 
 
 def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:

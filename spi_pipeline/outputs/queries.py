@@ -14,6 +14,8 @@ from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import FIRST, major
 
+# DuckDB lets one program open a file for writing, or several for reading.
+CLOSE_IT = "close it in that program, and let it open the file with read_only=True"
 _UNDER = re.compile(r"Contract (\d+\.\d+\.\d+)\.$")
 
 
@@ -29,7 +31,9 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = duckdb.connect(str(database), read_only=True)
     except duckdb.Error as error:
-        raise SpiError(f"{database} cannot be opened ({str(error).splitlines()[0]}); run spi refresh") from error
+        said = str(error).splitlines()[0]
+        remedy = CLOSE_IT if "Conflicting lock" in said else "run spi refresh"
+        raise SpiError(f"{database} cannot be opened ({said}); {remedy}") from error
     with connection:
         yield connection
 

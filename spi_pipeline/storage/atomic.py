@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = _temporary(path)
     with os_errors(f"{path} could not be written"):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             _remove(temporary)
             yield temporary
             temporary.replace(path)
@@ -88,6 +88,18 @@ def discard(path: Path) -> None:
         _remove(temporary)
         path.replace(temporary)
     _remove(temporary)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where it is not there; what they are called is forced to disk.
+
+    Raises:
+        OSError: where the disk refuses.
+    """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in made:
+        sync(folder.parent)
 
 
 def sync(path: Path) -> None:

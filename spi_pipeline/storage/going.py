@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from spi_pipeline.storage.atomic import os_errors
+from spi_pipeline.storage.atomic import make_folder, os_errors
 from spi_pipeline.storage.documents import read_document, write_document
 
 
@@ -42,7 +42,7 @@ def begin(folder: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Path]
     lock = FileLock(folder / f"{run_id}.lock", thread_local=False)
     with ExitStack() as held:
         with os_errors(f"{folder} could not be written"):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             held.enter_context(lock.acquire(timeout=0))
         write_document(folder / f"{run_id}.json", about)
         yield folder / f"{run_id}.trace"

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import os_errors, read_bytes, remove_leftovers, write_bytes
+from spi_pipeline.storage.atomic import make_folder, os_errors, read_bytes, remove_leftovers, write_bytes
 
 # Whoever waits for the lock asks for it so often.
 POLL_SECONDS = 0.5
@@ -35,7 +35,7 @@ def exclusive(root: Path, wait: float = 0) -> Iterator[None]:
     """
     holder = root / "refresh.holder.json"
     with os_errors(f"The store {root} could not be locked"):
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         lock = _lock(root)
         try:
             lock.acquire(timeout=wait, poll_interval=POLL_SECONDS)

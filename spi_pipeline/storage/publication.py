@@ -48,9 +48,9 @@ def publish(
                         "made_of": dict(made_of)}  # fmt: skip
             (temporary / _MANIFEST).write_bytes(sealed(document))
             for file in _files(temporary):
-                sync(file)
                 file.chmod(_READ_ONLY)
-            sync(temporary)
+            for path in (*temporary.rglob("*"), temporary):
+                sync(path)
         found = _whole(folder)
         if found is None:
             raise SpiError(f"The publication {folder} is not as it was built: check the disk, then run spi refresh.")

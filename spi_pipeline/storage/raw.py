@@ -20,7 +20,7 @@ from typing import Any
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.atomic import discard, os_errors, replacing, sha256_of, sync
+from spi_pipeline.storage.atomic import discard, make_folder, os_errors, replacing, sha256_of, sync
 from spi_pipeline.storage.documents import is_whole, read_document, write_document
 from spi_pipeline.storage.downloads import CurrentDownloads, Downloads, Failure
 from spi_pipeline.storage.places import DOWNLOADS
@@ -136,7 +136,7 @@ class Raw:
         """
         body = self._receiving(key)
         with os_errors(f"{body} could not be written"):
-            body.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(body.parent)
             if not self.noted(key):
                 body.unlink(missing_ok=True)
         try:

@@ -1,0 +1,108 @@
+"""Faults at every step of a refresh: a full disk, reads that fail, power that goes, kills.
+
+    python -m spi_pipeline_tests.faults [--whole] [--fault KIND ...] [--every N] [--kills N] [--seed N]
+
+Disturbs the refresh of one changed source, three steps, or with --whole the first refresh of all, and looks after each
+fault at what was said, what readers see, what ``spi status`` says, and what the next refresh makes. A disk is filled up
+at each write of ours and at one of N of those of Dagster's history; reads fail, and the power goes, at one of N calls
+each. With --every 1 each is tried. Prints what did not survive, then a table, and ends with 1 where there was any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from spi_pipeline_tests.faults.proof import HISTORY, Ground, cuts, killed, moments, prepared, refused
+from spi_pipeline_tests.faults.replay import Cut, operations
+from spi_pipeline_tests.faults.runs import Disk, faulty_disk, full_from, unreadable_at
+from spi_pipeline_tests.integration.houses import copied, empty_house
+
+FULL, READ, POWER, KILL = "full", "read", "power", "kill"
+NAMES = {
+    FULL: "disk full from the n-th write on",
+    READ: "the n-th read fails, once or for good",
+    POWER: "power goes, unsynced writes and names dropped, kept or torn",
+    KILL: "SIGKILL at a random moment",
+}
+# Of what was found each case: a name for people, and what was wrong.
+Case = tuple[str, list[str]]
+
+
+def main() -> int:
+    """Try, print; 0 where all survived."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whole", action="store_true", help="disturb the first refresh of all")
+    parser.add_argument("--fault", nargs="*", choices=list(NAMES), default=list(NAMES))
+    parser.add_argument("--every", type=int, default=50, help="try one of so many calls")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=16)
+    asked = parser.parse_args()
+    os.environ.pop("DAGSTER_HOME", None)
+    lines = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with faulty_disk(folder / "work") as disk:
+            ground = _ground(disk, folder, whole=asked.whole)
+            for kind in asked.fault:
+                found = list(_tried(kind, ground, disk, folder / "case", asked))
+                survived = sum(not wrong for _, wrong in found)
+                lines.append((kind, survived, len(found)))
+    print("| fault | survived |\n| --- | --- |")
+    for kind, survived, count in lines:
+        print(f"| {NAMES[kind]} | {survived:,} of {count:,} |")
+    return int(any(survived < count for _, survived, count in lines))
+
+
+def _ground(disk: Disk, folder: Path, *, whole: bool) -> Ground:
+    house = empty_house(folder / "house")
+    if whole:
+        return prepared(disk, house, folder)
+    done = disk.run(house.environment, "refresh")
+    if done.code:
+        raise SystemExit(done.err)
+    return prepared(disk, copied(house, folder / "changed"), folder)
+
+
+def _tried(kind: str, ground: Ground, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
+    for number, (case, wrong) in enumerate(_cases(kind, ground, disk, place, asked), start=1):
+        if wrong:
+            print(f"{case}: {'; '.join(wrong)}", flush=True)
+        print(f"\r{kind}: {number}", end="", file=sys.stderr, flush=True)
+        yield case, wrong
+    print(file=sys.stderr)
+
+
+def _cases(kind: str, ground: Ground, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
+    chance = random.Random(asked.seed)
+    if kind == FULL:
+        writes = ground.writes()
+        its = [number for number, path in writes if path.startswith(HISTORY)]
+        some = {its[moment - 1] for moment in moments(len(its), len(its) // asked.every, chance)}
+        for number, path in writes:
+            if number in some or not path.startswith(HISTORY):
+                yield f"full from write {number}, {path}", refused(ground, disk, full_from(number), place)[1]
+    elif kind == READ:
+        for number in moments(ground.left.reads, ground.left.reads // asked.every, chance):
+            for once in (True, False):
+                fault = unreadable_at(number, once=once)
+                yield str(fault), refused(ground, disk, fault, place)[1]
+    elif kind == POWER:
+        count = sum(1 for _ in operations(ground.log))
+        for number in moments(count, count // asked.every, chance):
+            for cut in (Cut("none", "none"), Cut("all", "none"), Cut("some", "some", number)):
+                ((_, _, wrong),) = cuts(ground, disk, [(number, cut)], place)
+                yield f"power goes after operation {number} ({cut})", wrong
+    else:
+        for _ in range(asked.kills):
+            after = chance.uniform(0, ground.left.seconds)
+            yield f"killed after {after:.2f} s", killed(ground, disk, after, place)[1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""What must hold after a fault, whichever it was: ``judged`` says it once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.orchestration.runs import RUN
+from spi_pipeline.storage import publication
+from spi_pipeline_tests.faults.replay import Code, Cut, Model, operations
+from spi_pipeline_tests.faults.runs import Disk, Fault, Left
+from spi_pipeline_tests.integration.houses import House, column
+
+# A source that only the comparison of two censuses rests on: three steps follow from it.
+SMALL, FOLLOWS = "census_2011_ethnic_group", "decade"
+HISTORY = "dagster/"
+MOST_SENTENCES = 3
+# Files of these folders are never written to again, so that a copy may share them.
+UNCHANGING = ("tables", "published")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A refresh to disturb.
+
+    Attributes:
+        before: the house it starts from.
+        old: the content of its tables by name, and what readers see of it.
+        new: the same after the refresh, undisturbed.
+        log: what the undisturbed refresh did to its store.
+        root: where that store lay.
+        left: how it ended.
+    """
+
+    before: House
+    old: tuple[dict[str, str], Any]
+    new: tuple[dict[str, str], Any]
+    log: Path
+    root: Path
+    left: Left
+
+    def writes(self) -> list[tuple[int, str]]:
+        """The number of each write of the undisturbed refresh, and the file below the store that it was for."""
+        found: list[tuple[int, str]] = []
+        files: dict[int, str] = {}
+        for each in operations(self.log):
+            if each.code == Code.OPEN:
+                files[each.fd] = each.path
+            if each.code == Code.DUP:
+                files[each.other] = files[each.fd]
+            if (each.code == Code.OPEN and not each.other & 1) or each.code in (
+                Code.CLOSE,
+                Code.DUP,
+                Code.UNLINK,
+                Code.RMDIR,
+            ):
+                continue
+            path = each.path or files[each.fd]
+            found.append((len(found) + 1, os.path.relpath(path, self.root)))
+        return found
+
+
+def prepared(disk: Disk, house: House, folder: Path) -> Ground:
+    """Make a ground: the refresh of a changed source, or of everything where there is no store yet.
+
+    Args:
+        disk: where it is tried.
+        house: refreshed, one of its embedded tables is changed; or without a store yet.
+        folder: for what is made.
+    """
+    if Path(house.settings.store).exists():
+        house.rewrite(SMALL, _one_more)
+    root = (folder / "undisturbed" / "store").resolve()
+    copy = shared_copy(house, folder / "undisturbed")
+    log = folder / "undisturbed.log"
+    left = disk.run(copy.environment, "refresh", log=log)
+    assert left.code == 0, left.err
+    return Ground(house, _state(house), _state(copy), log, root, left)
+
+
+def _one_more(table: pa.Table) -> pa.Table:
+    name = next(field.name for field in table.schema if pa.types.is_integer(field.type))
+    return column(table, name, lambda values: [values[0] + 1, *values[1:]])
+
+
+def shared_copy(house: House, folder: Path, store: Path | None = None) -> House:
+    """A house with a copy of the store, or of another, that shares what is never written to; contracts are shared."""
+    copy = House(house.settings.model_copy(update={"store": str(folder / "store")}))
+    folder.mkdir(parents=True)
+    origin = store or Path(house.settings.store)
+
+    def copied(source: str, target: str) -> str:
+        shares = Path(source).relative_to(origin).parts[0] in UNCHANGING
+        return os.link(source, target) or target if shares else shutil.copy2(source, target)
+
+    if origin.exists():
+        shutil.copytree(origin, copy.settings.store, symlinks=True, copy_function=copied)
+    return copy
+
+
+def _state(house: House) -> tuple[dict[str, str], Any]:
+    try:
+        digests = house.digests()
+    except SpiError as error:
+        digests = {"damaged": str(error)}
+    return digests, _seen(house)
+
+
+def _seen(house: House) -> Any:
+    """What readers see: the rows of two tables, or what stands in their way."""
+    if not os.path.lexists(house.store.database):
+        return None
+    try:
+        if publication.current(house.store.root) is None:
+            return "the publication is not whole"
+        return house.query("SELECT * FROM score ORDER BY ALL"), house.query(f"SELECT * FROM {FOLLOWS} ORDER BY ALL")
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def judged(ground: Ground, house: House, left: Left | None, disk: Disk) -> list[str]:
+    """What is wrong with a store that a fault was at work in, and with what was said; nothing where all is well.
+
+    Args:
+        ground: the refresh that was disturbed.
+        house: the house it was disturbed in; the fault is gone.
+        left: what the command left behind; None where it was killed.
+        disk: where it is looked at, and healed.
+    """
+    wrong: list[str] = []
+    seen, killed = _seen(house), left is None or left.code < 0
+    if seen not in (ground.old[1], ground.new[1]):
+        wrong.append(f"readers see neither the last state nor the new: {str(seen)[:200]}")
+    status = disk.run(house.environment, "status", "--json")
+    healthy = json.loads(status.out)["healthy"] if status.code in (0, 1) and status.out.startswith("{") else None
+    if healthy is None:
+        wrong.append(f"status could not tell (exit code {status.code}): {status.out[:100]} {status.err[-300:]}")
+    if left is not None and not killed:
+        wrong += _said_wrongly(left)
+        if left.code == 0 and not _complete(ground, house, seen):
+            wrong.append("exit code 0, and not all was published and recorded")
+        if left.code != 0 and healthy and not _began_nothing(ground, house):
+            wrong.append(f"status is healthy after: {left.sentences}")
+    healed = disk.run(house.environment, "refresh")
+    if healed.code != 0:
+        wrong.append(f"the next refresh failed: {healed.sentences}")
+    if _state(house) != ground.new:
+        wrong.append("the next refresh did not bring what an undisturbed one does")
+    if leftovers := [path for path in house.store.root.rglob("*.tmp-*") if HISTORY not in f"{path}"]:
+        wrong.append(f"left over: {leftovers[:3]}")
+    last = disk.run(house.environment, "status", "--json")
+    if last.code != 0:
+        wrong.append(f"status is not healthy after the next refresh: {last.out[:300]} {last.err[-200:]}")
+    return wrong
+
+
+def _said_wrongly(left: Left) -> list[str]:
+    sentences = left.sentences
+    if "Traceback" in left.err or "broke in our own code" in left.err or left.code not in (0, 1):
+        return [f"exit code {left.code}: {left.err[-700:]}"]
+    if left.code != 0 and not 1 <= len(sentences) <= MOST_SENTENCES:
+        return [f"{len(sentences)} sentences: {sentences[:5]}"]
+    return []
+
+
+def _complete(ground: Ground, house: House, seen: Any) -> bool:
+    """Whether all that was asked is published, and the run recorded as one that ended well."""
+    runs = house.store.read_runs(RUN)
+    newest = max(runs.to_pylist(), key=lambda row: row["run_at"]) if runs else {}
+    return (
+        seen == ground.new[1]
+        and house.digests() == ground.new[0]
+        and newest.get("state") == "succeeded"
+        and len(house.store.run_stamps(RUN)) == len(ground.before.store.run_stamps(RUN)) + 1
+    )
+
+
+def _began_nothing(ground: Ground, house: House) -> bool:
+    """Whether the disk took nothing at all, not even word that a run began: then nothing there can tell."""
+    same = house.store.run_stamps(RUN).keys() == ground.before.store.run_stamps(RUN).keys()
+    return same and not house.store.all_going() and _state(house) == ground.old
+
+
+# --- the faults
+
+
+def refused(ground: Ground, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
+    """A refresh on a disk that refuses, and what was wrong with it."""
+    house = shared_copy(ground.before, folder)
+    left = disk.run(house.environment, "refresh", fault=fault)
+    wrong = judged(ground, house, left, disk)
+    shutil.rmtree(folder)
+    return left, wrong
+
+
+def killed(ground: Ground, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
+    """A refresh that is killed after so many seconds, and what was wrong with what it left."""
+    house = shared_copy(ground.before, folder)
+    left = disk.run(house.environment, "refresh", kill_after=after)
+    wrong = judged(ground, house, left, disk)
+    shutil.rmtree(folder)
+    return left, wrong
+
+
+def cuts(
+    ground: Ground, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
+) -> list[tuple[int, Cut, list[str]]]:
+    """The power goes after so many operations of the undisturbed refresh: what was wrong with what was found then."""
+    model = Model(ground.root, Path(ground.before.settings.store))
+    found: list[tuple[int, Cut, list[str]]] = []
+    wanted = sorted(moments, key=lambda each: each[0])
+    for number, operation in enumerate(operations(ground.log), start=1):
+        model.play(operation)
+        while wanted and wanted[0][0] == number:
+            moment, cut = wanted.pop(0)
+            house = House(ground.before.settings.model_copy(update={"store": str(folder / "store")}))
+            folder.mkdir(parents=True)
+            model.write(folder / "store", cut)
+            found.append((moment, cut, judged(ground, house, None, disk)))
+            shutil.rmtree(folder)
+    return found
+
+
+def moments(count: int, most: int, chance: random.Random) -> list[int]:
+    """So many of the numbers from 1 to ``count``, one out of each of as many equal parts."""
+    most = min(most, count)
+    edges = [round(part * count / most) for part in range(most + 1)] if most else []
+    return [chance.randint(low + 1, high) for low, high in itertools.pairwise(edges)]

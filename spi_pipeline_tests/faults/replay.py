@@ -1,0 +1,269 @@
+"""A folder as it may be found after the power went: what was not forced to disk is there, or not, or in part.
+
+The log that ``faults.c`` writes is played on a model of a disk. Of a file the model keeps what ``fsync`` made safe
+and the writes since; of all folders the changes of names that no ``fsync`` of their folder made safe, in order. What
+becomes of either when the power goes is a ``Cut``. A change of names is whole or not at all, as with every file system
+that keeps a journal. Forcing a file to disk does not make its name safe, which POSIX leaves open.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+ENTRY = struct.Struct("<iiiiqQQQ")
+CREATED, EMPTIED = 1, 2
+# A write may be torn between two sectors of a disk.
+SECTOR = 512
+
+
+class Code(IntEnum):
+    """What was done; faults.c has the same."""
+
+    OPEN = 1
+    CLOSE = 2
+    DUP = 3
+    WRITE = 4
+    TRUNCATE = 5
+    TRUNCATE_PATH = 6
+    MKDIR = 7
+    RENAME = 8
+    LINK = 9
+    SYMLINK = 10
+    UNLINK = 11
+    RMDIR = 12
+    FSYNC = 13
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call that succeeded."""
+
+    code: Code
+    fd: int
+    other: int
+    offset: int
+    path: str
+    target: str
+    data: bytes
+
+
+def operations(log: Path) -> Iterator[Operation]:
+    """The calls of a log, in order."""
+    with log.open("rb") as file:
+        while len(head := file.read(ENTRY.size)) == ENTRY.size:
+            code, fd, other, _, offset, first, second, data = ENTRY.unpack(head)
+            path, target = (os.fsdecode(file.read(length)) for length in (first, second))
+            yield Operation(Code(code), fd, other, offset, path, target, file.read(data))
+
+
+@dataclass(eq=False)
+class File:
+    """What is safe of a file, and what was done to it since: a length it was cut to, or bytes at an offset.
+
+    ``origin`` is the file that it is as before, until it is changed.
+    """
+
+    origin: Path | None = None
+    safe: bytearray = field(default_factory=bytearray)
+    since: list[tuple[int, bytes | None]] = field(default_factory=list)
+
+    def force(self) -> None:
+        """Make all of it safe."""
+        self.safe, self.origin, self.since = self.content(self.since), None if self.since else self.origin, []
+
+    def content(self, changes: list[tuple[int, bytes | None]]) -> bytearray:
+        """What it holds when these of the changes reached the disk."""
+        if not changes:
+            return self.safe
+        held = bytearray(self.origin.read_bytes()) if self.origin else bytearray(self.safe)
+        for offset, data in changes:
+            length = offset if data is None else offset + len(data)
+            held.extend(bytes(max(0, length - len(held))))
+            if data is None:
+                del held[offset:]
+            else:
+                held[offset:length] = data
+        return held
+
+
+@dataclass(eq=False)
+class Folder:
+    """The names in a folder: as a process sees them, and those that are safe."""
+
+    seen: dict[str, Node] = field(default_factory=dict)
+    safe: dict[str, Node] = field(default_factory=dict)
+
+
+Node = File | Folder | str  # a text is where a symbolic link points
+# What is set at once: in which folder which name means what; None where it is no more.
+Change = list[tuple[Folder, str, Node | None]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What becomes of that which was not forced to disk.
+
+    Attributes:
+        names: ``none``, ``all``, or ``some``: the first so many changes.
+        data: ``none``, ``all``, or ``some`` writes, one of them torn.
+        seed: of what is some.
+    """
+
+    names: str
+    data: str
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"names: {self.names}, data: {self.data}, seed {self.seed}"
+
+
+class Model:
+    """A folder and the disk below it."""
+
+    def __init__(self, root: Path, before: Path) -> None:
+        """Take the folder ``before`` for what lies at ``root``."""
+        self._root, self._top = root, _read(before)
+        self._open: dict[int, Node] = {}
+        self._changes: list[Change] = []
+
+    def play(self, done: Operation) -> None:
+        """Do what a process did."""
+        if done.path == str(self._root) and done.code == Code.MKDIR:
+            return
+        match done.code:
+            case Code.OPEN:
+                node = self._find(done.path)
+                if done.other & CREATED and node is None:
+                    node = self._named(done.path, File())
+                if isinstance(node, File) and done.other & EMPTIED:
+                    node.since.append((0, None))
+                if node is not None:
+                    self._open[done.fd] = node
+            case Code.CLOSE:
+                self._open.pop(done.fd, None)
+            case Code.DUP:
+                self._open[done.other] = self._open[done.fd]
+            case Code.WRITE | Code.TRUNCATE:
+                self._file(self._open[done.fd]).since.append(
+                    (done.offset, done.data if done.code == Code.WRITE else None)
+                )
+            case Code.TRUNCATE_PATH:
+                self._file(self._find(done.path)).since.append((done.offset, None))
+            case Code.MKDIR:
+                self._named(done.path, Folder())
+            case Code.SYMLINK:
+                self._named(done.path, done.target)
+            case Code.UNLINK | Code.RMDIR:
+                self._change([(*self._place(done.path), None)])
+            case Code.RENAME:
+                here, there = self._place(done.path), self._place(done.target)
+                self._change([(*here, None), (*there, here[0].seen[here[1]])])
+            case Code.LINK:
+                here = self._place(done.path)
+                self._change([(*self._place(done.target), here[0].seen[here[1]])])
+            case Code.FSYNC:
+                self._force(self._open.get(done.fd))
+
+    def write(self, to: Path, cut: Cut) -> None:
+        """Write the folder as it is found after a cut into the new folder ``to``."""
+        chance = random.Random(cut.seed)
+        kept = {"none": 0, "all": len(self._changes), "some": chance.randint(0, len(self._changes))}[cut.names]
+        found: dict[int, dict[str, Node]] = {}
+        for folder, name, node in (each for change in self._changes[:kept] for each in change):
+            _set(found.setdefault(id(folder), dict(folder.safe)), name, node)
+        self._write(self._top, to, found, cut, chance)
+
+    def _write(
+        self, folder: Folder, to: Path, found: dict[int, dict[str, Node]], cut: Cut, chance: random.Random
+    ) -> None:
+        to.mkdir()
+        for name, node in found.get(id(folder), folder.safe).items():
+            match node:
+                case str():
+                    (to / name).symlink_to(node)
+                case Folder():
+                    self._write(node, to / name, found, cut, chance)
+                case File():
+                    _write_file(node, to / name, cut, chance)
+
+    def _force(self, node: Node | None) -> None:
+        if isinstance(node, File):
+            node.force()
+        elif isinstance(node, Folder):
+            for change in self._changes:
+                if any(folder is node for folder, _, _ in change):
+                    for folder, name, meant in change:
+                        _set(folder.safe, name, meant)
+            self._changes = [change for change in self._changes if all(folder is not node for folder, _, _ in change)]
+
+    def _change(self, change: Change) -> None:
+        for folder, name, node in change:
+            _set(folder.seen, name, node)
+        self._changes.append(change)
+
+    def _named(self, path: str, node: Node) -> Node:
+        self._change([(*self._place(path), node)])
+        return node
+
+    def _place(self, path: str) -> tuple[Folder, str]:
+        parent = self._find(str(Path(path).parent))
+        assert isinstance(parent, Folder), path
+        return parent, Path(path).name
+
+    def _find(self, path: str) -> Node | None:
+        node: Node | None = self._top
+        where = self._root
+        for name in Path(path).relative_to(self._root).parts:
+            if not isinstance(node, Folder):
+                return None
+            node, where = node.seen.get(name), where / name
+            if isinstance(node, str):
+                where = Path(os.path.normpath(where.parent / node))
+                node = self._find(str(where))
+        return node
+
+    @staticmethod
+    def _file(node: Node | None) -> File:
+        assert isinstance(node, File)
+        return node
+
+
+def _set(names: dict[str, Node], name: str, node: Node | None) -> None:
+    if node is None:
+        names.pop(name, None)
+    else:
+        names[name] = node
+
+
+def _read(folder: Path) -> Folder:
+    found: dict[str, Node] = {}
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.is_symlink():
+            found[path.name] = str(path.readlink())
+        else:
+            found[path.name] = _read(path) if path.is_dir() else File(path)
+    return Folder(dict(found), found)
+
+
+def _write_file(file: File, to: Path, cut: Cut, chance: random.Random) -> None:
+    # What SQLite shares between processes lies in memory, and nothing is left of it.
+    if to.name.endswith("-shm"):
+        return
+    since = file.since
+    if cut.data == "none":
+        since = []
+    elif cut.data == "some" and since:
+        since = [each for each in since if chance.random() < 0.5]
+        if since and (last := since[-1][1]):
+            since[-1] = (since[-1][0], last[: SECTOR * chance.randint(0, len(last) // SECTOR)])
+    if not since and file.origin:
+        shutil.copy2(file.origin, to)
+    else:
+        to.write_bytes(file.content(since))

@@ -1,0 +1,166 @@
+"""Commands run in processes of their own on a disk that refuses, is filled up, or forgets."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+SOURCE = Path(__file__).with_name("faults.c")
+WRITES, READS = 1, 2
+LONGEST = 600.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a disk refuses.
+
+    Attributes:
+        kind: ``WRITES`` (whatever takes room, ``fsync`` among it) or ``READS``.
+        at: which call of that kind is refused, from 1; 0 for none.
+        once: whether the calls after it succeed.
+        number: the error number it is refused with.
+    """
+
+    kind: int = WRITES
+    at: int = 0
+    once: bool = False
+    number: int = 0
+
+    def __str__(self) -> str:
+        if not self.at:
+            return "no fault"
+        name = "write" if self.kind == WRITES else "read"
+        return f"{errno.errorcode[self.number]} at {name} {self.at}{'' if self.once else ' and after'}"
+
+
+def full_from(moment: int) -> Fault:
+    """A disk that is full from its ``moment``-th write on."""
+    return Fault(WRITES, moment, False, errno.ENOSPC)
+
+
+def unreadable_at(moment: int, *, once: bool) -> Fault:
+    """A disk whose ``moment``-th read fails, and unless ``once`` each after it."""
+    return Fault(READS, moment, once, errno.EIO)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a command left behind.
+
+    Attributes:
+        code: its exit code; negative where a signal ended it.
+        out: what it wrote.
+        err: what it wrote to stderr.
+        writes, reads, refused: how many calls there were, and how many were refused; 0 where it was killed.
+        seconds: how long it took.
+    """
+
+    code: int
+    out: str
+    err: str
+    writes: int
+    reads: int
+    refused: int
+    seconds: float
+
+    @property
+    def sentences(self) -> list[str]:
+        """What stderr said but for progress."""
+        return [line for line in self.err.splitlines() if line.strip() and " done" not in line]
+
+
+class Disk:
+    """Runs commands on a folder through the library."""
+
+    def __init__(self, asking: IO[str], answering: IO[str], work: Path) -> None:
+        self._asking, self._answering, self._work = asking, answering, work
+        self._count = 0
+
+    def run(
+        self,
+        environment: Mapping[str, str],
+        *arguments: str,
+        fault: Fault | None = None,
+        log: Path | None = None,
+        kill_after: float | None = None,
+    ) -> Left:
+        """Run ``spi``.
+
+        Args:
+            environment: with SPI_STORE, the folder whose calls are counted.
+            arguments: of the command.
+            fault: what is refused; nothing when left out.
+            log: where each change of the folder is written to.
+            kill_after: seconds after which the process is killed.
+        """
+        self._count += 1
+        said, fault = self._work / str(self._count), fault or Fault()
+        asked = {
+            "arguments": arguments,
+            "environment": dict(environment),
+            "folder": str(Path(environment["SPI_STORE"]).resolve()),
+            "fault": vars(fault) | {"once": int(fault.once)},
+            "log": str(log or ""),
+            "said": str(said),
+            "kill_after": kill_after,
+        }
+        self._asking.write(json.dumps(asked) + "\n")
+        self._asking.flush()
+        answer = json.loads(self._answering.readline())
+        counts = said.with_suffix(".counts")
+        told = json.loads(counts.read_text()) if counts.exists() else [0, 0, 0]
+        out, err = (Path(f"{said}.{name}").read_text(errors="replace") for name in ("out", "err"))
+        for file in self._work.glob(f"{self._count}.*"):
+            file.unlink()
+        return Left(answer["code"], out, err, *told, answer["seconds"])
+
+
+def compiled(folder: Path) -> Path:
+    """The library, compiled into a folder.
+
+    Raises:
+        FileNotFoundError: where there is no C compiler.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        raise FileNotFoundError("no C compiler: apt-get install gcc libc6-dev")
+    library = folder / "faults.so"
+    options = ["-shared", "-fPIC", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *options, "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
+    return library
+
+
+@contextmanager
+def faulty_disk(work: Path) -> Iterator[Disk]:
+    """The library compiled and a process that runs commands through it.
+
+    Args:
+        work: a folder for what they leave.
+    """
+    library = compiled(work)
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spi_pipeline_tests.faults.server"],
+        env=environment | {"LD_PRELOAD": str(library), "TMPDIR": str(work)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        yield Disk(process.stdin, process.stdout, work)
+    finally:
+        process.stdin.close()
+        process.wait(LONGEST)
+        process.stdout.close()

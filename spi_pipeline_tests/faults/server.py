@@ -1,0 +1,89 @@
+"""A process that has paid for the imports of ``spi`` and forks a child for each command it is asked to run.
+
+It speaks JSON, a line each way: ``runs.Disk`` documents what it is asked. Started with the library loaded, each child
+can be given a disk that refuses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+# Imported here, so that no child does it again.
+import great_expectations  # noqa: F401
+
+import spi_pipeline.cli.terminal
+import spi_pipeline.orchestration.build
+import spi_pipeline.orchestration.instance
+import spi_pipeline.orchestration.refresh
+import spi_pipeline.orchestration.status  # noqa: F401
+from spi_pipeline.cli import main
+
+NOT_LEFT = 99
+
+
+def _child(asked: dict[str, Any]) -> None:
+    os.environ.update(asked["environment"])
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{asked['said']}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+    sys.argv = ["spi", *asked["arguments"]]
+    library, fault = ctypes.CDLL(None), asked["fault"]
+    library.fault_arm(
+        os.fsencode(asked["folder"]),
+        fault["kind"],
+        ctypes.c_long(fault["at"]),
+        fault["once"],
+        fault["number"],
+        os.fsencode(asked["log"]),
+    )
+    code = NOT_LEFT
+    try:
+        main()
+    except SystemExit as left:
+        code = int(left.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    counts = (ctypes.c_long * 3)()
+    library.fault_counts(counts)
+    with open(f"{asked['said']}.counts", "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(list(counts), file)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def _ended(child: int, after: float | None) -> int:
+    """The exit code of a child, negative where a signal ended it; it is killed after so many seconds."""
+    if after is not None:
+        until = time.monotonic() + after
+        while time.monotonic() < until:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.005)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def serve() -> None:
+    """Run what is asked, until nothing more is."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    for line in iter(sys.stdin.readline, ""):
+        asked = json.loads(line)
+        began = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _child(asked)
+        code = _ended(child, asked["kill_after"])
+        answers.write(json.dumps({"code": code, "seconds": time.monotonic() - began}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve()

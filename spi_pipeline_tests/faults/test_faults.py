@@ -1,0 +1,78 @@
+"""A sample of the faults that ``python -m spi_pipeline_tests.faults`` tries one by one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline_tests.faults.proof import HISTORY, Ground, cuts, killed, moments, refused
+from spi_pipeline_tests.faults.replay import Cut, Model, operations
+from spi_pipeline_tests.faults.runs import Disk, full_from, unreadable_at
+
+FULL, FULL_UNDER_DAGSTER, UNREADABLE, POWER, KILLS = 3, 2, 2, 3, 5
+
+
+def one_of(among: list[int], part: int, parts: int, seed: int) -> int:
+    """A number out of one of so many equal parts of a list."""
+    return among[moments(len(among), parts, random.Random(seed))[part] - 1]
+
+
+def test_all_that_changes_the_store_is_seen(ground: Ground, place: Path) -> None:
+    """Else a fault would be tried at fewer places than there are."""
+    model = Model(ground.root, Path(ground.before.settings.store))
+    for operation in operations(ground.log):
+        model.play(operation)
+    model.write(place, Cut("all", "all"))
+    assert _files(place) == _files(ground.root)
+    assert len(ground.writes()) == ground.left.writes
+
+
+def _files(root: Path) -> dict[str, bytes | Path]:
+    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if not path.name.endswith("-shm")}
+    return {
+        name: path.readlink() if path.is_symlink() else path.read_bytes()
+        for name, path in found.items()
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@pytest.mark.parametrize("part", range(FULL))
+def test_a_full_disk(ground: Ground, disk: Disk, seed: int, place: Path, part: int) -> None:
+    ours = [number for number, path in ground.writes() if not path.startswith(HISTORY)]
+    _survives_a_full_disk(ground, disk, one_of(ours, part, FULL, seed), place)
+
+
+@pytest.mark.parametrize("part", range(FULL_UNDER_DAGSTER))
+def test_a_full_disk_under_dagsters_history(ground: Ground, disk: Disk, seed: int, place: Path, part: int) -> None:
+    its = [number for number, path in ground.writes() if path.startswith(HISTORY)]
+    _survives_a_full_disk(ground, disk, one_of(its, part, FULL_UNDER_DAGSTER, seed), place)
+
+
+def _survives_a_full_disk(ground: Ground, disk: Disk, moment: int, place: Path) -> None:
+    left, wrong = refused(ground, disk, full_from(moment), place)
+    assert left.refused
+    assert not wrong, (moment, wrong)
+
+
+@pytest.mark.parametrize("part", range(UNREADABLE))
+def test_a_read_that_fails(ground: Ground, disk: Disk, seed: int, place: Path, part: int) -> None:
+    moment = one_of(list(range(1, ground.left.reads + 1)), part, UNREADABLE, seed)
+    left, wrong = refused(ground, disk, unreadable_at(moment, once=part % 2 == 0), place)
+    assert left.refused
+    assert not wrong, (moment, wrong)
+
+
+@pytest.mark.parametrize("cut", [Cut("none", "none"), Cut("all", "none"), Cut("some", "some", 1)], ids=str)
+def test_the_power_goes(ground: Ground, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
+    count = sum(1 for _ in operations(ground.log))
+    ((moment, _, wrong),) = cuts(ground, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place)
+    assert not wrong, (moment, wrong)
+
+
+@pytest.mark.parametrize("part", range(KILLS))
+def test_a_kill(ground: Ground, disk: Disk, seed: int, place: Path, part: int) -> None:
+    after = random.Random(f"{seed} {part}").uniform(part, part + 1) / KILLS * ground.left.seconds
+    _, wrong = killed(ground, disk, after, place)
+    assert not wrong, (after, wrong)

@@ -1,0 +1,96 @@
+"""What surrounds a store: a disk that only reads, readers that do not keep to the rules, odd names of folders."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.orchestration.runs import RUN
+from spi_pipeline_tests.faults.proof import Ground, shared_copy
+from spi_pipeline_tests.faults.runs import WRITES, Disk, Fault, full_from
+from spi_pipeline_tests.integration.houses import House
+
+# SQLAlchemy, DuckDB, Alembic and Rich each give one of these a meaning of its own.
+ODD = "a#b?c %41 %s [d] 'e\" ü;\nf"
+READ_ONLY = Fault(WRITES, 1, False, errno.EROFS)
+HOLDS = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
+
+
+@pytest.fixture
+def house(ground: Ground, place: Path) -> House:
+    return shared_copy(ground.before, place)
+
+
+@pytest.mark.parametrize("fault", [READ_ONLY, full_from(1)], ids=["read-only", "full"])
+def test_status_is_told_where_the_disk_takes_nothing(house: House, disk: Disk, fault: Fault) -> None:
+    before = _names(house)
+    for arguments in (("alerts", "send"), ("status", "--json")):
+        told = disk.run(house.environment, *arguments, fault=fault)
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["healthy"]
+    assert json.loads(told.out)["last_run"]["state"] == "succeeded"
+    assert _names(house) == before
+    refused = disk.run(house.environment, "refresh", fault=fault)
+    assert refused.code == 1
+    assert len(refused.sentences) == 1, refused.err
+    assert "could not be" in refused.err
+
+
+def _names(house: House) -> set[Path]:
+    return set(house.store.root.rglob("*"))
+
+
+def test_a_store_may_have_any_name(ground: Ground, disk: Disk, tmp_path: Path) -> None:
+    folder = tmp_path / "odd" / ODD
+    house = shared_copy(ground.before, folder)
+    done = disk.run(house.environment, "refresh")
+    assert done.code == 0, done.err
+    assert house.digests() == ground.new[0]
+    status = disk.run(house.environment, "status", "--json")
+    assert status.code == 0, status.out + status.err
+    assert [path.name for path in folder.parent.iterdir()] == [ODD]  # nothing beside it
+    assert {path.name for path in (house.store.dagster_home / "history").glob("*.db")} >= {"runs.db", "event_log.db"}
+
+
+@pytest.fixture
+def held(house: House) -> Iterator[None]:
+    """The published database, held open for writing by a reader who does not know better."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(house.store.database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.communicate("\n")
+
+
+@pytest.mark.usefixtures("held")
+def test_a_reader_who_holds_the_database_for_writing(ground: Ground, house: House, disk: Disk) -> None:
+    status = disk.run(house.environment, "status")
+    assert status.code == 1
+    assert "close it in that program" in status.err
+    done = disk.run(house.environment, "refresh")
+    assert done.code == 0, done.err
+    assert house.query("SELECT * FROM score ORDER BY ALL") == ground.new[1][0]  # others see the new file
+    assert disk.run(house.environment, "status").code == 0
+
+
+def test_a_refresh_that_nothing_comes_of_is_recorded_too(house: House, disk: Disk) -> None:
+    """Its one write is the row in the list of runs: where that cannot be had, the command does not say it is well."""
+    assert disk.run(house.environment, "refresh").code == 0
+    count = disk.run(house.environment, "refresh").writes
+    runs = len(house.store.run_stamps(RUN))
+    for moment in range(1, count + 1):
+        left = disk.run(house.environment, "refresh", fault=full_from(moment))
+        recorded, runs = len(house.store.run_stamps(RUN)) - runs, len(house.store.run_stamps(RUN))
+        assert left.code == (0 if recorded and left.refused == 0 else 1), (moment, left.err)
+        assert len(left.sentences) == 1, left.err
