@@ -22,7 +22,7 @@ NO_CHANNEL = "no alert channel is set up: set SPI_ALERT_URLS or SPI_ALERT_CHANNE
 @app.command("send")
 def alerts_send() -> None:
     """Look at checks, runs, sources and ticks once, and send what is due; silent when that went well, for cron."""
-    from spi_pipeline.orchestration.alerting import alert_channels
+    from spi_pipeline.orchestration.watching.alerting import alert_channels
 
     settings = Settings()
     contracts = complete_contracts(settings)
@@ -35,7 +35,7 @@ def alerts_send() -> None:
 @app.command("test")
 def alerts_test(as_json: Json = False) -> None:
     """Send one message to each channel and say which accepted it."""
-    from spi_pipeline.orchestration.alerting import try_channels
+    from spi_pipeline.orchestration.watching.alerting import try_channels
 
     settings = Settings()
     said = try_channels(settings, complete_contracts(settings))
@@ -53,7 +53,7 @@ def alerts_test(as_json: Json = False) -> None:
 
 def tell(settings: Settings, contracts: Contracts) -> bool:
     """Tell who wants to know what fails; that it cannot be told changes nothing in what was done."""
-    from spi_pipeline.orchestration.alerting import look
+    from spi_pipeline.orchestration.watching.alerting import look
 
     try:
         refusals = look(settings, contracts)

@@ -1,9 +1,13 @@
-"""What every command shares: the two consoles, how they are shown and asked for JSON, and the exit codes."""
+"""What commands share: the two consoles, the option for JSON, exit codes, and writing a file that a reader names."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from spi_pipeline.contracts.errors import SpiError
 
 # Names of areas, titles of contracts and paths are text, whatever brackets and colons they hold.
 out = Console(highlight=False, markup=False, emoji=False)
@@ -13,3 +17,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 FAILED, BAD_USAGE, STOPPED = 1, 2, 130
 # Output that goes to a file or pipe is not wrapped, so that a search finds a sha256 whole.
 PLAIN_WIDTH = 1000
+
+
+def write_whole(content: bytes | memoryview, file: Path) -> None:
+    """Write a file, or leave what is there as it is.
+
+    Raises:
+        SpiError: the file cannot be written.
+    """
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SpiError(f"{file} cannot be written: {error.strerror or error}") from error

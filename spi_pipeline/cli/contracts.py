@@ -41,7 +41,7 @@ def lint(
         raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
     contracts = complete_contracts(settings)
     if settings.alert_channels:
-        from spi_pipeline.orchestration.alerting import alert_channels
+        from spi_pipeline.orchestration.watching.alerting import alert_channels
 
         alert_channels(settings, contracts)  # which refuses a route by a word that no contract knows
     found = compare(settings.contracts, against) if against else None

@@ -91,7 +91,7 @@ def _refuse_little_memory() -> None:
 def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table, and read every byte that is kept; nothing is computed or written."""
     from spi_pipeline.cli.terminal import show_checks
-    from spi_pipeline.orchestration.damage import damage_of
+    from spi_pipeline.orchestration.watching.damage import damage_of
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.run.plan import build_plan, is_table
     from spi_pipeline.run.records import check_row
@@ -130,7 +130,7 @@ def status(
     """Say what is published, what is stale, how the last runs ended and whether all is well."""
     from spi_pipeline.cli.metrics import UNREADABLE, exposition
     from spi_pipeline.cli.terminal import show_status
-    from spi_pipeline.orchestration.status import status_of
+    from spi_pipeline.orchestration.watching.status import status_of
 
     try:
         found = status_of(Settings())

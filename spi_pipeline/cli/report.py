@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from spi_pipeline.cli.console import out
+from spi_pipeline.cli.console import out, write_whole
 from spi_pipeline.cli.contracts import complete_contracts
-from spi_pipeline.cli.whole import write_whole
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.settings import Settings
 

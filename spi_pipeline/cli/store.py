@@ -15,7 +15,7 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """Delete what is older than the settings keep and nothing names; every refresh does so too."""
-    from spi_pipeline.orchestration.watchdog import existing_instance
+    from spi_pipeline.orchestration.watching.watchdog import existing_instance
     from spi_pipeline.storage.store import Store
 
     settings = Settings()

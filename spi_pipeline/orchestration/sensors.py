@@ -11,11 +11,11 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.asset_checks import evaluation, in_time, is_renewed
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.instance import close_abandoned_runs
 from spi_pipeline.orchestration.runs import REFRESH
+from spi_pipeline.orchestration.watching.alerting import look
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.freshness import judge_freshness

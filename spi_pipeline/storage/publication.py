@@ -12,8 +12,7 @@ from pathlib import Path
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sha256_of, sync
 from spi_pipeline.storage.documents import sealed, unsealed
-from spi_pipeline.storage.names import identifier
-from spi_pipeline.storage.places import PUBLICATION, PUBLISHED
+from spi_pipeline.storage.places import PUBLICATION, PUBLISHED, identifier
 from spi_pipeline.storage.tables import Version
 
 # Beside the files that readers want: what they were when they were built.

@@ -30,8 +30,7 @@ from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, write_document
 from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.lock import exclusive, is_held
-from spi_pipeline.storage.names import identifier
-from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION
+from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION, identifier
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
 from spi_pipeline.storage.tables import Tables, Version

@@ -16,8 +16,8 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, write_bytes
 from spi_pipeline.storage.documents import sealed, unsealed
-from spi_pipeline.storage.names import table_name
 from spi_pipeline.storage.parquet import decode, decode_metadata, encode
+from spi_pipeline.storage.places import table_name
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = "current.json"

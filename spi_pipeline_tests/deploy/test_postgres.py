@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline_tests.deploy.conftest import DEPLOY, program
 from spi_pipeline_tests.docs.documents import text
 from spi_pipeline_tests.integration.houses import House

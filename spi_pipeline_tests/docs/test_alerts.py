@@ -11,7 +11,7 @@ import yaml
 from spi_pipeline.alerts.event import Kind
 from spi_pipeline.alerts.routing import CHOICES, channels
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.incidents import carried_words
+from spi_pipeline.orchestration.watching.incidents import carried_words
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
 
 DOCUMENT = REPOSITORY / "docs" / "alerts.md"

@@ -22,7 +22,7 @@ import spi_pipeline.cli.terminal
 import spi_pipeline.orchestration.build
 import spi_pipeline.orchestration.instance
 import spi_pipeline.orchestration.refresh
-import spi_pipeline.orchestration.status  # noqa: F401
+import spi_pipeline.orchestration.watching.status  # noqa: F401
 from spi_pipeline.cli import main
 
 NOT_LEFT = 99

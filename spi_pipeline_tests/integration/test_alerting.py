@@ -13,11 +13,11 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 from pydantic import SecretStr
 
-from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.orchestration.incidents import carried_words
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.alerting import look
+from spi_pipeline.orchestration.watching.incidents import carried_words
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.fixtures import Command

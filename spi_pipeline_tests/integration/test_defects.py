@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.orchestration import status
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.watching import status
 from spi_pipeline.outputs import database
 from spi_pipeline.run import runner
 from spi_pipeline.steps.step import Step

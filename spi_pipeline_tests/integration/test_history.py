@@ -14,7 +14,7 @@ import pytest
 
 from spi_pipeline.orchestration.history import aside, damage
 from spi_pipeline.orchestration.instance import open_instance, renew, tidy
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.integration.houses import House

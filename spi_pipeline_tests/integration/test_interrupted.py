@@ -28,7 +28,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage import atomic, publication
 from spi_pipeline.storage.store import Store

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run import runner
 from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.fixtures import Command

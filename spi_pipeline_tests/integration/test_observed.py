@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from spi_pipeline.cli.metrics import HELP, exposition
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.logs import set_up
 from spi_pipeline.run.records import run_row
 from spi_pipeline_tests.integration.fixtures import Command

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline.orchestration.refresh import Refresh
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House, column, copied, empty_house
 

@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.sensors import alerts_sensor
+from spi_pipeline.orchestration.watching.alerting import look
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.houses import House
 
@@ -22,7 +22,7 @@ SOURCE = "local_elections_2023"
 SECRETS = ("s3cr3t-user", "pa55%20word", "pa55 word", "a-secret-token", "an0ther-t0ken")
 # Every logger there is writes everything, as a developer who looks for a fault has it.
 DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from spi_pipeline.cli import main; "
-CRASH = "import spi_pipeline.orchestration.alerting as a; a.Incidents = lambda *_: 1 / 0; "
+CRASH = "import spi_pipeline.orchestration.watching.alerting as a; a.Incidents = lambda *_: 1 / 0; "
 
 
 @pytest.fixture

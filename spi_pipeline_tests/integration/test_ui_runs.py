@@ -20,7 +20,7 @@ from spi_pipeline.orchestration import instance as of_instance
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance
 from spi_pipeline.orchestration.runs import UNDER_WAY
-from spi_pipeline.orchestration.status import status_of
+from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.integration.houses import House
 

@@ -28,10 +28,10 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 from pydantic import SecretStr
 
-from spi_pipeline.orchestration.alerting import look
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.status import status_of
-from spi_pipeline.orchestration.watchdog import Ticker, tickers
+from spi_pipeline.orchestration.watching.alerting import look
+from spi_pipeline.orchestration.watching.status import status_of
+from spi_pipeline.orchestration.watching.watchdog import Ticker, tickers
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.houses import House

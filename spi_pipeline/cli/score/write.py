@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from spi_pipeline.cli.console import write_whole
 from spi_pipeline.cli.score.command import Outcome
 from spi_pipeline.cli.score.read import InputError
 from spi_pipeline.cli.score.workbook import workbook_bytes
-from spi_pipeline.cli.whole import write_whole
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
 from spi_pipeline.engine.calculate.score import Scores

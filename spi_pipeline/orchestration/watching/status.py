@@ -13,10 +13,10 @@ from spi_pipeline.alerts.delivery import understood
 from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.orchestration.damage import damage_of
 from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, begun, launched, recorded
-from spi_pipeline.orchestration.watchdog import existing_instance, tickers
+from spi_pipeline.orchestration.watching.alerting import alert_channels
+from spi_pipeline.orchestration.watching.damage import damage_of
+from spi_pipeline.orchestration.watching.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.due import due_steps

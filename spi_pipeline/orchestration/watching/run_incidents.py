@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, launched, recorded
-from spi_pipeline.orchestration.watchdog import tickers
+from spi_pipeline.orchestration.watching.watchdog import tickers
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
