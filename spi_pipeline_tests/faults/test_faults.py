@@ -11,7 +11,7 @@ from spi_pipeline_tests.faults.proof import HISTORY, Ground, cuts, killed, momen
 from spi_pipeline_tests.faults.replay import Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, full_from, unreadable_at
 
-FULL, FULL_UNDER_DAGSTER, UNREADABLE, POWER, KILLS = 3, 2, 2, 3, 5
+FULL, FULL_UNDER_DAGSTER, UNREADABLE, KILLS = 1, 1, 1, 5
 
 
 def one_of(among: list[int], part: int, parts: int, seed: int) -> int:
@@ -59,12 +59,12 @@ def _survives_a_full_disk(ground: Ground, disk: Disk, moment: int, place: Path) 
 @pytest.mark.parametrize("part", range(UNREADABLE))
 def test_a_read_that_fails(ground: Ground, disk: Disk, seed: int, place: Path, part: int) -> None:
     moment = one_of(list(range(1, ground.left.reads + 1)), part, UNREADABLE, seed)
-    left, wrong = refused(ground, disk, unreadable_at(moment, once=part % 2 == 0), place)
+    left, wrong = refused(ground, disk, unreadable_at(moment, once=seed % 2 == 0), place)
     assert left.refused
     assert not wrong, (moment, wrong)
 
 
-@pytest.mark.parametrize("cut", [Cut("none", "none"), Cut("all", "none"), Cut("some", "some", 1)], ids=str)
+@pytest.mark.parametrize("cut", [Cut("some", "some", 1)], ids=str)
 def test_the_power_goes(ground: Ground, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
     count = sum(1 for _ in operations(ground.log))
     ((moment, _, wrong),) = cuts(ground, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place)

@@ -89,7 +89,7 @@ def test_a_refresh_that_nothing_comes_of_is_recorded_too(house: House, disk: Dis
     assert disk.run(house.environment, "refresh").code == 0
     count = disk.run(house.environment, "refresh").writes
     runs = len(house.store.run_stamps(RUN))
-    for moment in range(1, count + 1):
+    for moment in range(1, count + 1, 4):
         left = disk.run(house.environment, "refresh", fault=full_from(moment))
         recorded, runs = len(house.store.run_stamps(RUN)) - runs, len(house.store.run_stamps(RUN))
         assert left.code == (0 if recorded and left.refused == 0 else 1), (moment, left.err)
