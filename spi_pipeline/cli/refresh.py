@@ -65,7 +65,7 @@ def refresh(
 def check(as_json: Json = False) -> None:
     """Evaluate every rule on every current table, and read every byte that is kept; nothing is computed or written."""
     from spi_pipeline.cli.terminal import show_checks
-    from spi_pipeline.orchestration.damage import damage_of
+    from spi_pipeline.orchestration.status import damage_of
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.run.plan import build_plan, is_table
     from spi_pipeline.run.records import check_row

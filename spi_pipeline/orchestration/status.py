@@ -5,7 +5,12 @@ A dead daemon cannot speak: a probe asks ``spi status --json`` and looks at ``he
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
+import os
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.alerts.delivery import understood
@@ -13,7 +18,6 @@ from spi_pipeline.alerts.desk import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.alerting import alert_channels
-from spi_pipeline.orchestration.damage import damage_of
 from spi_pipeline.orchestration.runs import RUN, launched, recorded
 from spi_pipeline.orchestration.watchdog import existing_instance, tickers
 from spi_pipeline.outputs.queries import reading, rows
@@ -23,6 +27,7 @@ from spi_pipeline.run.freshness import overdue
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import damaged
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -153,3 +158,33 @@ def _text(moment: dt.datetime) -> str:
 
 def _age(moment: dt.datetime, now: dt.datetime) -> int:
     return int((now - moment).total_seconds())
+
+
+def damage_of(runner: Runner, *, deep: bool = False) -> list[str]:
+    """What does not hold the bytes that were written, a sentence each with what to do.
+
+    Args:
+        runner: knows the store and the snapshot.
+        deep: look at everything: also downloads, what runs recorded, quarantine, and the program itself.
+    """
+    found = [*damaged(runner.settings.snapshot), *runner.store.damage(deep=deep)]
+    home = runner.store.dagster_home
+    if home.is_dir() and not os.environ.get("DAGSTER_HOME"):
+        from spi_pipeline.orchestration.history import damage
+
+        found += [f"{told}; spi refresh sets it aside and begins a new one" for told in damage(home)]
+    return [*found, *(_of_package() if deep else [])]
+
+
+def _of_package() -> list[str]:
+    """Files of the installed program that differ from its list of them; in a checkout there is no such list."""
+    found = []
+    for file in distribution("spi-pipeline").files or ():
+        if file.hash is None or file.hash.mode != "sha256":
+            continue
+        place = Path(file.locate())
+        data = place.read_bytes() if place.is_file() else b""
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        if digest != file.hash.value:
+            found.append(f"{place} is not the file that was installed: install spi-pipeline again")
+    return found
