@@ -28,6 +28,11 @@ from spi_pipeline.steps.step import Step
 Yielded = dg.MaterializeResult[Any] | dg.AssetObservation
 
 
+def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
+    """The asset each table belongs to."""
+    return {table: asset_key(step) for step in plan for table in step.outputs}
+
+
 @dataclass(frozen=True)
 class Graph:
     """What the assets of all operations share.
@@ -45,7 +50,7 @@ class Graph:
     @classmethod
     def of(cls, plan: Sequence[Step], runner: Runner) -> "Graph":
         """What the assets of a plan share."""
-        keys = {table: asset_key(step) for step in plan for table in step.outputs}
+        keys = table_keys(plan)
         drawn = drawn_inputs(plan)
         deps = {step: tuple(dict.fromkeys(keys[table] for table in drawn[step])) for step in plan}
         return cls(runner.contracts, keys, Provenance(plan, code_versions(plan, runner), deps))
