@@ -112,7 +112,10 @@ def _computed(
             tags=provenance.tags(step, outcomes, runner, run_id),
         )
         for other, added in added_metadata(step, runner.reader).items():
-            context.log_event(dg.AssetObservation(other, metadata=added))
+            # Said again with what is added: the page shows the last materialization, and no observation.
+            event = instance.get_latest_materialization_event(other)
+            if event and (last := event.asset_materialization):
+                context.log_event(dg.AssetMaterialization(other, metadata={**last.metadata, **added}, tags=last.tags))
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
