@@ -28,6 +28,11 @@ from spi_pipeline.steps.step import Step
 Yielded = dg.MaterializeResult[Any] | dg.AssetObservation
 
 
+def table_keys(plan: Sequence[Step]) -> dict[str, dg.AssetKey]:
+    """The asset each table belongs to."""
+    return {table: asset_key(step) for step in plan for table in step.outputs}
+
+
 @dataclass(frozen=True)
 class Graph:
     """What the assets of all operations share.
@@ -45,7 +50,7 @@ class Graph:
     @classmethod
     def of(cls, plan: Sequence[Step], runner: Runner) -> "Graph":
         """What the assets of a plan share."""
-        keys = {table: asset_key(step) for step in plan for table in step.outputs}
+        keys = table_keys(plan)
         drawn = drawn_inputs(plan)
         deps = {step: tuple(dict.fromkeys(keys[table] for table in drawn[step])) for step in plan}
         return cls(runner.contracts, keys, Provenance(plan, code_versions(plan, runner), deps))
@@ -107,7 +112,10 @@ def _computed(
             tags=provenance.tags(step, outcomes, runner, run_id),
         )
         for other, added in added_metadata(step, runner.reader).items():
-            context.log_event(dg.AssetObservation(other, metadata=added))
+            # Said again with what is added: the page shows the last materialization, and no observation.
+            event = instance.get_latest_materialization_event(other)
+            if event and (last := event.asset_materialization):
+                context.log_event(dg.AssetMaterialization(other, metadata={**last.metadata, **added}, tags=last.tags))
     if lost:
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
