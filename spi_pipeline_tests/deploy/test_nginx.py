@@ -151,7 +151,9 @@ def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy
     def heard(login: str, origin: str) -> str:
         headers = {"Authorization": basic(login)}
         address = f"wss://127.0.0.1:{proxy.port}/graphql"
-        with connect(address, ssl=proxy.context, additional_headers=headers, origin=origin) as opened:
+        with connect(
+            address, ssl=proxy.context, additional_headers=headers, origin=origin, open_timeout=PATIENCE
+        ) as opened:
             opened.send("a")
             return str(opened.recv(timeout=PATIENCE))
 

@@ -170,7 +170,11 @@ def hears(port: int, origin: str | None, host: str = "") -> bool:
     headers = {"Host": host} if host else {}
     try:
         with connect(
-            f"ws://127.0.0.1:{port}/graphql", origin=origin, subprotocols=["graphql-ws"], additional_headers=headers
+            f"ws://127.0.0.1:{port}/graphql",
+            origin=origin,
+            subprotocols=["graphql-ws"],
+            additional_headers=headers,
+            open_timeout=PATIENCE,
         ) as opened:
             opened.send(json.dumps({"type": "connection_init"}))
             return bool(json.loads(opened.recv(timeout=PATIENCE))["type"] == "connection_ack")
@@ -189,7 +193,8 @@ def test_a_foreign_page_does_not_hear_what_goes_on(bare: int, guarded: int) -> N
 
 def test_a_websocket_changes_nothing(guarded: int, instance: dg.DagsterInstance, run_id: str) -> None:
     """Which is why a reader may open one."""
-    with connect(f"ws://127.0.0.1:{guarded}/graphql", subprotocols=["graphql-ws"]) as opened:
+    address = f"ws://127.0.0.1:{guarded}/graphql"
+    with connect(address, subprotocols=["graphql-ws"], open_timeout=PATIENCE) as opened:
         opened.send(json.dumps({"type": "start", "id": "1", "payload": {"query": deletion(run_id)}}))
         assert json.loads(opened.recv(timeout=PATIENCE))["type"] == "error"
     assert instance.get_run_by_id(run_id)
