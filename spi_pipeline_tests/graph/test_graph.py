@@ -19,7 +19,8 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT
 from spi_pipeline.orchestration.assets import asset_key, operations
 from spi_pipeline.orchestration.build import INDEX_GROUPS
-from spi_pipeline.orchestration.instance import DAGSTER_YAML, LOCATION, ONE_FILE
+from spi_pipeline.orchestration.instance import DAGSTER_YAML, ONE_FILE
+from spi_pipeline.orchestration.runs import LOCATION
 from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED

@@ -16,7 +16,7 @@ from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.provenance import BEHIND, KEPT
 from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.snapshot.embedded import ORIGINS
+from spi_pipeline.storage.tables import ORIGINS
 from spi_pipeline_tests.integration.houses import House, column
 from spi_pipeline_tests.run.test_unsynced import computed, told
 

@@ -17,7 +17,7 @@ import spi_pipeline
 from spi_pipeline.storage import places
 
 PACKAGE = Path(str(spi_pipeline.__file__)).parent
-PLACES = {value for name, value in vars(places).items() if name.isupper()}
+PLACES = {value for name, value in vars(places).items() if name.isupper() and name[0] != "_"}
 # A folder of the store in a sentence or record. Of ``dagster/`` it cannot be told: Dagster's own tags begin with it.
 NAMED = re.compile(rf"(?<![\w./-])(?:{'|'.join(sorted(PLACES - {places.DAGSTER}))})/|{re.escape(places.DATABASE)}")
 JOINING = ("joinpath", "glob", "rglob", "iterdir", "with_name", "with_suffix", "join")
