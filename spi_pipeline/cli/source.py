@@ -159,13 +159,20 @@ def _check_days(expires: str, period: str) -> None:
                 raise typer.BadParameter(f"{option}: {day!r} is no day like 2026-03-31")
 
 
+def _indicators(text: str) -> int:
+    """How many indicators the text of a component lists, blanks of a draft among them; 0 where it lists none."""
+    from spi_pipeline.contracts.reading.documents import BLANK, parse_document
+
+    document = parse_document(text.replace(BLANK, "blank"), "", [])
+    return len(document.data.get("indicators", [])) if document else 0
+
+
 def _write(root: Path, written: dict[str, str], component: str) -> None:
     """Write a draft whole or not at all; the file of the component is there already and is replaced.
 
     Raises:
         SpiError: when a file is in the way, or the disk refuses.
     """
-    from spi_pipeline.contracts.reading.documents import parse_document, read_document
     from spi_pipeline.storage.atomic import os_errors, write_bytes
 
     shared = f"indicators/{component}.yaml"
@@ -173,8 +180,8 @@ def _write(root: Path, written: dict[str, str], component: str) -> None:
         if path != shared and (root / path).exists():
             raise SpiError(f"{root / path} is there already; take it away, or choose another --name")
         if path == shared:
-            before, after = read_document(root / path, path, []), parse_document(text, path, [])
-            if not before or not after or len(after.data["indicators"]) != len(before.data["indicators"]) + 1:
+            before = _indicators((root / path).read_text(encoding="utf-8"))
+            if _indicators(text) != before + 1:
                 raise SpiError(f"{root / path} does not end with its list of indicators; let it, and add again")
     made: list[Path] = []
     try:
