@@ -190,8 +190,10 @@ def _renamed(folder: Path, now: dt.datetime | None) -> Path:
 
 def _fault(file: Path, tables: Sequence[str], deep: bool) -> str:
     """What is wrong with a database, in words; empty where nothing is, or where it cannot be said now."""
+    # Where nobody has it open there is no log beside it, and looking at it shall leave none.
+    how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as connection:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if said != "ok":
                 return str(said)

@@ -114,11 +114,11 @@ def test_a_database_without_a_column_gained_since_is_not_explained_but_made_anew
 
 @pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
 def test_a_store_of_a_newer_layout_is_left_alone(house: House, spi: Command, arguments: list[str]) -> None:
-    (house.store.root / "layout").write_text("2\n")
+    (house.store.root / "layout").write_text("3\n")
     before = sorted((house.store.root / "tables").rglob("*"))
     said = spi(house, *arguments)
     assert said.code == 1
-    assert f"The store {house.store.root} is laid out in form '2', that of a newer version of this program" in said.err
+    assert f"The store {house.store.root} is laid out in form '3', that of a newer version of this program" in said.err
     assert sorted((house.store.root / "tables").rglob("*")) == before
 
 
