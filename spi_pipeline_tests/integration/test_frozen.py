@@ -63,7 +63,7 @@ def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) ->
 def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:
     house = fetched.house
     store = house.store
-    areas = Asking(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot, "drop", {}).areas
+    areas = Asking(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot, "drop", {}, 1).areas
     for name in ("street_crime", "local_health", "census_car_availability", "diagnosed_conditions", "lsoa_best_fit"):
         table = store.read(name)
         downloads = []
