@@ -3,12 +3,14 @@
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _PACKAGE = Path(__file__).parent
+# What a refresh can make for readers.
+OutputName = Literal["database", "downloads", "report", "site"]
 
 
 def _default_contracts() -> Path:
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
         ui_url: where people reach ``spi ui``, for links in alerts.
         nomis_key: a key for Nomis, free of charge, with which an answer holds more rows; a secret.
         since: first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
+        outputs: what a refresh makes for readers, such as ``site,report``; the database always.
         archives: ``drop`` keeps of an archive of all areas the files of ours alone, ``keep`` all of it.
     """
 
@@ -45,6 +48,17 @@ class Settings(BaseSettings):
     nomis_key: SecretStr = SecretStr("")
     since: str = ""
     archives: Literal["drop", "keep"] = "drop"
+    outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
+
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _named(cls, outputs: object) -> object:
+        if not isinstance(outputs, str):
+            return outputs
+        named = {name.strip().lower() for name in outputs.split(",") if name.strip()}
+        if unknown := sorted(named.difference(get_args(OutputName))):
+            raise ValueError(f"there is no output {unknown[0]!r}; name some of {', '.join(get_args(OutputName))}")
+        return {"database", *named}
 
     @field_validator("since")
     @classmethod

@@ -19,6 +19,7 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 MOST_FILES = 16
 # Each with its reason.
 LONG = {
+    "outputs/site/pages": "one file for each kind of page, all alike, listed in its __init__",
     "rules/kinds": "one file for each kind of rule, all alike, listed in its __init__",
 }
 

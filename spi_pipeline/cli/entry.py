@@ -10,11 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from spi_pipeline.cli import alerts, contracts, snapshot, source
+from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
 from spi_pipeline.cli.refresh import check, refresh, status
+from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.ui import ui
 from spi_pipeline.contracts.errors import ContractError, SettingError, SpiError, UnknownNameError
@@ -26,12 +27,13 @@ GARBAGE_AFTER = 200_000
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, score, ui):
+for command in (refresh, check, status, doctor, explain, score, report, ui):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,
     "snapshot": snapshot.app,
     "source": source.app,
+    "site": site.app,
     "alerts": alerts.app,
 }.items():
     app.add_typer(group, name=name)

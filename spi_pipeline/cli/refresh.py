@@ -9,6 +9,7 @@ import typer
 from spi_pipeline.cli.alerts import tell
 from spi_pipeline.cli.console import FAILED, Json, err, out
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
 
@@ -76,7 +77,10 @@ def check(as_json: Json = False) -> None:
     tables = [name for step in steps for name in step.outputs if is_table(name)]
     missing = [name for name in tables if runner.store.current(name) is None]
     if missing:
-        raise SpiError(f"{len(missing)} tables are not there yet ({', '.join(missing[:5])}); run spi refresh")
+        are = "is" if len(missing) == 1 else "are"
+        raise SpiError(
+            f"{counted(len(missing), 'table')} {are} not there yet ({', '.join(missing[:5])}); run spi refresh"
+        )
     outcomes = runner.check(steps)
     if as_json:
         rows = [{"table": o.table} | check_row(r) for o in outcomes for r in o.results]

@@ -18,7 +18,7 @@ from spi_pipeline.contracts.models.indicators import Measure
 from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
-from spi_pipeline.rules.wording import listing
+from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.records import age
 from spi_pipeline.settings import Settings
@@ -140,7 +140,7 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
 
 
 def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
-    tables = "1 table was" if len(renewed) == 1 else f"{len(renewed)} tables were"
+    tables = f"{counted(len(renewed), 'table')} {'was' if len(renewed) == 1 else 'were'}"
     shown = listing([f"{name} {was} (now {now})" for name, (was, now) in renewed.items()], 5)
     return f"{tables} of another version of their contract and made anew: {shown}."
 
@@ -203,9 +203,9 @@ def show_status(found: dict[str, Any], out: Console) -> None:
         out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True, markup=False)
     for run in found["runs"]:
         why = f": {run['cause']}" if run["cause"] else ""
-        steps = "" if run["stale_steps"] is None else f"{run['stale_steps']} steps, "
+        steps = "" if run["stale_steps"] is None else f"{counted(run['stale_steps'], 'step')}, "
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
-        did = f"{steps}{run['failed_checks']} failed checks{took}, by {run['launched_by']}"
+        did = f"{steps}{counted(run['failed_checks'], 'failed check')}{took}, by {run['launched_by']}"
         out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True, markup=False)
 
 

@@ -14,9 +14,11 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
+from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -29,6 +31,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "sanity": Sanity,
     "published_findings": PublishedFindings,
     "recent": Recent,
+    "targets": Targets,
+    "publication": SitePublication,
 }
 
 

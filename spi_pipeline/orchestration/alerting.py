@@ -9,10 +9,11 @@ from spi_pipeline.alerts.desk import Desk, try_out
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.incidents import CHECK_RESULT, Incidents, carried_words
+from spi_pipeline.orchestration.incidents import Incidents, carried_words
 from spi_pipeline.orchestration.run_incidents import DAGSTER, RunIncidents
 from spi_pipeline.orchestration.runs import RUN
 from spi_pipeline.orchestration.watchdog import existing_instance
+from spi_pipeline.run.records import CHECK_RESULT
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.store import Store
 

@@ -176,7 +176,8 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
     drawn: dict[Step, tuple[str, ...]] = {}
     for step in plan:
         behind = step.group in BEHIND_INDEX
-        read = tuple(name for name in step.inputs if name in maker)
+        # Dagster skips what depends on an asset that came to nothing, also where the step could do without it.
+        read = tuple(name for name in step.inputs if name in maker and name not in step.optional)
         inputs = tuple(dict.fromkeys((*read, index))) if behind else read
         beyond = frozenset[Step]().union(*(above[name] for name in inputs))
         once = {made for made in beyond if behind or made.stage == "sources" or made.group == "basis"}

@@ -21,7 +21,7 @@ from spi_pipeline.run.freshness import overdue, published
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
-from spi_pipeline.run.records import age
+from spi_pipeline.run.records import CHECK_RESULT, CHECKS, age
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
@@ -29,8 +29,6 @@ from spi_pipeline.storage.store import Store
 SAMPLE_ROWS = 3
 # Of the steps that depend on a table so many are named of each kind.
 NAMED = 4
-# What is read on: the records of checks, by run.
-CHECK_RESULT = "check_result"
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,12 @@ class Incidents:
         """
         found: list[list[dict[str, Any]]] = []
         positions: dict[str, str] = {}
-        for run_id, stamp in self.store.run_stamps(CHECK_RESULT).items():
-            before, _, done = seen.get(run_id, "").partition(" ")
-            record = self.store.read_run(CHECK_RESULT, run_id) if stamp != before else None
+        for kind, run_id, stamp in [(name, *each) for name in CHECKS for each in self.store.run_stamps(name).items()]:
+            place = run_id if kind == CHECK_RESULT else f"{kind} {run_id}"
+            before, _, done = seen.get(place, "").partition(" ")
+            record = self.store.read_run(kind, run_id) if stamp != before else None
             if record is not None:
-                positions[run_id] = f"{stamp} {record.num_rows}"
+                positions[place] = f"{stamp} {record.num_rows}"
                 found.append(record.slice(int(done or 0)).to_pylist())
         events: list[Event] = []
         broken = set(lasting)

@@ -15,6 +15,7 @@ from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
+from spi_pipeline.run.records import checks_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown
 from spi_pipeline.steps.step import Step
@@ -66,7 +67,7 @@ def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id
     if is_table(main.table):
         found |= _of_table(step, outcomes, reader)
     if main.table == PUBLICATION:
-        found |= _quality(reader.store.read_run("check_result", run_id))
+        found |= _quality(checks_of(reader.store, run_id))
     return found | _shown(step.page.shows(step, reader.contracts, reader))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spi_pipeline.run.records import checks_of
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
     from spi_pipeline.orchestration.instance import is_abandoned
 
     run = record.dagster_run
-    checks = store.read_run("check_result", run.run_id)
+    checks = checks_of(store, run.run_id)
     rows = checks.to_pylist() if checks else []
     return Run(
         run_id=run.run_id,

@@ -1,4 +1,4 @@
-"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/publication.py``."""
+"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/outputs/publication.py``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Output:
 
     Attributes:
         reads: the products it is made of, of all that there are.
-        build: writes its files into a folder, from the tables of those products; the same tables give the same files.
+        build: writes its files into a folder, from the tables of those products.
     """
 
     reads: Callable[[Contracts], tuple[str, ...]]

@@ -21,6 +21,7 @@ def contracts_in_force(settings: Settings) -> Contracts:
 
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
+    contracts = replace(contracts, outputs=settings.outputs)
     # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
     without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
     own = [source.id for source in contracts.sources.values() if source.properties.own]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.inputs import RECORDS
-from spi_pipeline.steps.publication import RECORDED
+from spi_pipeline.steps.outputs.readers import OUTPUT, RECORDED
 from spi_pipeline.steps.step import Step
 
 
@@ -34,8 +34,9 @@ def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Ite
         if not computed and runner.is_judged(step, judgement):
             continue
         yield step, computed
-        # Whatever runs is recorded, and the records are published.
-        changed.update(f"{RECORDS}{name}" for name in RECORDED)
+        # Whatever runs is recorded, and the records are published; what becomes of outputs is recorded apart.
+        if step.kind != OUTPUT:
+            changed.update(f"{RECORDS}{name}" for name in RECORDED)
         # A table that is only judged again stays as it is; so does one whose source could not be fetched, unless there
         # is none yet: what reads it is stale for want of it.
         if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):

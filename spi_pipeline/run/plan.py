@@ -12,6 +12,7 @@ from spi_pipeline.steps.analysis.composition import composition_steps
 from spi_pipeline.steps.analysis.published import published_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
+from spi_pipeline.steps.analysis.targets import target_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.analysis.what_would_it_take import what_would_it_take_step
 from spi_pipeline.steps.basis import basis_step
@@ -21,7 +22,10 @@ from spi_pipeline.steps.geography import geography_steps
 from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
-from spi_pipeline.steps.publication import publication_step
+from spi_pipeline.steps.outputs.downloads import downloads_steps
+from spi_pipeline.steps.outputs.publication import publication_step
+from spi_pipeline.steps.outputs.report import report_steps
+from spi_pipeline.steps.outputs.site import site_steps
 from spi_pipeline.steps.recent import recent_step
 from spi_pipeline.steps.scored import component_step, parent_steps
 from spi_pipeline.steps.sources.source import source_steps
@@ -37,6 +41,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
 
     Raises:
         ContractError: when a table that a step writes has no contract, or a source the group of other steps.
+        SpiError: where a library that an output needs is not installed.
     """
     steps = [
         *source_steps(contracts),
@@ -54,12 +59,15 @@ def build_plan(contracts: Contracts) -> list[Step]:
         what_would_it_take_step(contracts),
         *sanity_steps(contracts),
         published_step(contracts),
+        target_step(contracts),
         *joined_steps(contracts),
     ]
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
         said = "the file is missing; the pipeline writes this table, restore its contract"
         raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
+    for output_steps in (downloads_steps, report_steps, site_steps):
+        steps += output_steps(contracts, steps)
     steps.append(publication_step(contracts, steps))
     others = {step.group for step in steps if step.outputs[0].removeprefix(DOWNLOADS) not in contracts.sources}
     if taken := [source for source in contracts.sources.values() if source.properties.group in others]:

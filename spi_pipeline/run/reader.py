@@ -28,11 +28,13 @@ from spi_pipeline.snapshot.embedded import (
 from spi_pipeline.steps.inputs import (
     AREAS,
     ASKING,
+    BESIDE,
     DORMANT,
     DOWNLOADS,
     EMBEDDED,
     FACTS,
     LAID_IN,
+    PACKAGED,
     RECORDS,
     YEAR,
     Inputs,
@@ -68,9 +70,11 @@ class Reader:
         """Everything a step reads.
 
         Raises:
-            SpiError: where an input is missing, damaged, or could not be fetched when it was last asked for.
+            SpiError: where an input is missing, damaged, or could not be fetched when it was last asked for; what is
+                optional may be missing.
         """
-        values = {name: self._value(name) for name in step.inputs}
+        absent = {name for name in step.optional if self.store.current(name) is None}
+        values = {name: None if name in absent else self._value(name) for name in step.inputs}
         return Inputs(values, {name: self.digest(name) for name in step.inputs}, self._kept)
 
     def digest(self, name: str) -> str:
@@ -79,6 +83,8 @@ class Reader:
             return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
         if name.startswith(LAID_IN):
             return self.store.inbox_digest(name.removeprefix(LAID_IN))
+        if name.startswith((PACKAGED, BESIDE)):
+            return _digest(self._place(name))
         if name.startswith(RECORDS):
             # Of the records themselves: a run that only judged tables again leaves no other trace.
             stamps = self.store.run_stamps(name.removeprefix(RECORDS))
@@ -94,6 +100,8 @@ class Reader:
             return self.embedded_table(name.removeprefix(EMBEDDED))
         if name.startswith(LAID_IN):
             return self.store.inbox().get(name.removeprefix(LAID_IN), [])
+        if name.startswith((PACKAGED, BESIDE)):
+            return self._place(name)
         if name.startswith(RECORDS):
             return self.store.read_runs(name.removeprefix(RECORDS))
         if name.startswith(DOWNLOADS):
@@ -107,6 +115,10 @@ class Reader:
                 raw.verify(one)
             return found
         return self._fact(name) if name in FACTS else self.table(name)
+
+    def _place(self, name: str) -> Path:
+        root = Path(__file__).parents[1] if name.startswith(PACKAGED) else self.contracts.root
+        return root / name.partition("/")[2]
 
     def _fact(self, name: str) -> Any:
         if name == DORMANT:
@@ -199,3 +211,16 @@ class Reader:
     def database(self) -> Path:
         """The database that readers open."""
         return self.store.database
+
+    @property
+    def published(self) -> Path:
+        """The folder that readers look into."""
+        return self.store.published
+
+
+def _digest(place: Path) -> str:
+    """The digest of a file, or of every file in a folder that is no code."""
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    told = [[file.relative_to(place.parent).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
+            for file in files if file.suffix not in (".py", ".pyc")]  # fmt: skip
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

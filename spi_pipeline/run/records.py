@@ -11,7 +11,10 @@ from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.steps.sources.totals import compared
+from spi_pipeline.storage.store import Store
 
+# What became of rules: of every table, and apart from it of the tables of outputs, which tell of the first.
+CHECK_RESULT, OUTPUT_CHECK = CHECKS = ("check_result", "output_check")
 RUN_SCHEMA = pa.schema(
     [
         ("run_id", pa.string()),
@@ -42,6 +45,12 @@ def check_row(result: RuleResult) -> dict[str, Any]:
         "expected": result.expected,
         "failing_rows": json.dumps(list(result.failing_rows), default=str) if result.failing_rows else None,
     }
+
+
+def checks_of(store: Store, run_id: str) -> pa.Table | None:
+    """What became of every rule that a run asked, of outputs too; None where it asked none."""
+    found = [record for kind in CHECKS if (record := store.read_run(kind, run_id)) is not None]
+    return pa.concat_tables(found, promote_options="permissive") if found else None
 
 
 def check_rows(

@@ -29,12 +29,13 @@ from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
-from spi_pipeline.run.records import age, check_row, check_rows, release_rows, total_rows
+from spi_pipeline.run.records import CHECK_RESULT, OUTPUT_CHECK, age, check_row, check_rows, release_rows, total_rows
 from spi_pipeline.run.staleness import fingerprint, judgement
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import ORIGINS
 from spi_pipeline.steps.indicator import DISPERSION, UNPLACED
 from spi_pipeline.steps.inputs import DOWNLOADS, EMBEDDED
+from spi_pipeline.steps.outputs.readers import OUTPUT
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.store import Store
@@ -344,9 +345,10 @@ class Runner:
         """Append what was found; a full disk must not hide the finding itself."""
         found = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
         fetched = {name for step in steps for name in step.outputs if _parsed(step)}
+        kind = OUTPUT_CHECK if all(step.kind == OUTPUT for step in steps) else CHECK_RESULT
         try:
             if found:
-                self.store.append_run("check_result", run_id, check_rows(found, run_id, run_at, self.contracts))
+                self.store.append_run(kind, run_id, check_rows(found, run_id, run_at, self.contracts))
             judged = [each for each in outcomes if each.table in self.contracts.sources and each.results]
             if judged:
                 totals = [total_rows(each.table, each.results, run_id, self.contracts) for each in judged]

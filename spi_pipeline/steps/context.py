@@ -122,6 +122,8 @@ def _of_authorities(step: Step, contracts: Contracts, look: Look) -> Facts:
     """Each measure as every authority has it, beside its lowest ward and its highest, by the column the step forms."""
     table, figure = look.frame(step.outputs[0]), next(iter(step.lineage))
     table = table.dropna(subset=[figure]).reset_index(drop=True)
+    if table.empty:  # as where no file of the earlier census is at hand
+        return {}
     told, of = [[name for name in names if name in table] for names in (_TOLD, _OF)]
     facts = {}
     for authority in contracts.geography.authorities:

@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 # What a step may read beside tables: figures in the package, downloads, and facts that no file of the store holds.
 EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
+# What no code holds but a step follows from: a folder of templates and styles in the package, a picture beside the
+# contracts.
+PACKAGED, BESIDE = "packaged/", "beside_contracts/"
 AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "dormant", "areas", "asking"
 
 

@@ -46,6 +46,7 @@ class Step:
         kind: the first part of its asset key.
         group: the group it is shown in.
         inputs: everything it is given: tables, downloads, embedded figures and the few facts that ``Inputs`` names.
+        optional: those of its inputs that need not be there: what could not be made must not stop what can.
         outputs: what it writes: tables as ``product`` or ``product.part``, ``downloads/<source>`` or ``publication``.
         files: contract files it reads, relative to the contracts folder.
         does: computes the outputs; plain functions only, since the digest of their code tells when the step is stale.
@@ -75,6 +76,7 @@ class Step:
     operation: str = ""
     uses: tuple[Callable[..., Any], ...] = ()
     bounds: bool = False
+    optional: tuple[str, ...] = ()
     cadence: dt.timedelta | None = None
     tool: str = "pandas"
     lineage: dict[str, tuple[Column, ...]] = field(default_factory=dict, hash=False)

@@ -48,16 +48,21 @@ def publish(
     # The fixed links first, so that moving the other is the one step that readers notice.
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))
-    _link(_published(root) / "current", Path(version))
+    _link(readers_see(root), Path(version))
     # Publishing the current one again must not cost readers the one before it.
     if previous is None or previous.sha256 != version:
         _prune(_published(root), {version, previous.sha256 if previous else None})
     return found
 
 
+def readers_see(root: Path) -> Path:
+    """The folder under which readers find the current publication, where there is one."""
+    return _published(root) / "current"
+
+
 def current(root: Path) -> Version | None:
     """The publication that readers see; None where there is none, or a file of it is not as it was built."""
-    link = _published(root) / "current"
+    link = readers_see(root)
     if not link.is_symlink():
         return None
     return _whole(_published(root) / link.readlink().name)

@@ -78,6 +78,11 @@ class Store:
         """The path under which readers always find the database published last."""
         return self.root / DATABASE
 
+    @property
+    def published(self) -> Path:
+        """The folder under which readers always find what was published last."""
+        return publication.readers_see(self.root)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """A context in which no other process writes to the store; may be entered again within it.

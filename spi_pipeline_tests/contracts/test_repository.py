@@ -111,7 +111,17 @@ def test_the_schemas_for_editors_are_fresh(name: str) -> None:
 
 def test_the_schemas_accept_the_repository_and_refuse_a_misspelt_key() -> None:
     schemas = json_schemas()
-    single = ("vocabulary", "geography", "framework", "context", "sanity", "published_findings", "recent")
+    single = (
+        "vocabulary",
+        "geography",
+        "framework",
+        "context",
+        "sanity",
+        "published_findings",
+        "recent",
+        "targets",
+        "publication",
+    )
     files = {f"{name}.json": [CONTRACTS / f"{name}.yaml"] for name in single}
     files |= {f"{name}.json": sorted(CONTRACTS.glob(f"{name}/*.yaml")) for name in ("indicators", "corrections")}
     assert sorted(schemas) == sorted(files)

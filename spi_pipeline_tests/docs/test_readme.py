@@ -39,7 +39,7 @@ def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
 def test_the_extras_and_files_that_installs_name_exist() -> None:
     known = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["project"]["optional-dependencies"]
     named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
-    assert [extra for extras in named for extra in extras.split(",")] == ["test", "snapshot"]
+    assert [extra for extras in named for extra in extras.split(",")] == ["test", "snapshot", "site", "report"]
     assert set(known) >= {"test", "snapshot"}
     pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]
     assert pins == sorted(pins, key=str.lower)
@@ -115,7 +115,10 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
             "SELECT count(*) FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
         ).fetchall()
     assert tables == sorted(published(contracts))
-    assert contracts.products.keys() - set(tables) == {"element_score", "indicator_value"}, "steps on the way alone"
+    assert contracts.products.keys() - set(tables) == {
+        "element_score", "indicator_value",  # steps on the way
+        "downloads", "report", "site",  # files
+    }  # fmt: skip
     assert bare == [(0,)]
     assert_table(README, "tables", markdown_table(["Table", "What it holds"], rows))
 

@@ -12,16 +12,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 
 from spi_pipeline.orchestration.build import build_definitions
-from spi_pipeline.settings import Settings
+from spi_pipeline.settings import OutputName, Settings
 from spi_pipeline_tests.integration.houses import CONTRACTS
 
 SNAPSHOT = Path(__file__).with_name("graph.json")
-SETTINGS = Settings(store="a_store_that_is_never_made", mode="snapshot", contracts=CONTRACTS)
+# Everything that there can be is drawn.
+SETTINGS = Settings(
+    store="a_store_that_is_never_made", mode="snapshot", contracts=CONTRACTS, outputs=frozenset(get_args(OutputName))
+)
 
 
 def definitions() -> dg.Definitions:

@@ -21,7 +21,7 @@ from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, downstream, is_table
-from spi_pipeline.steps.inputs import EMBEDDED, FACTS, RECORDS
+from spi_pipeline.steps.inputs import BESIDE, EMBEDDED, FACTS, PACKAGED, RECORDS
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 
 # The way of the data; the groups of sources, one for each publisher, come before all others.
@@ -130,9 +130,10 @@ def test_what_is_asked_of_the_finished_index_steers_nothing(contracts: Contracts
     written = {table for step in plan if step.kind == question for table in step.outputs}
     assert written
     own = {step.label for step in plan if step.kind == question}
-    assert {step.label for step in downstream(plan, written)} - own == {"publication/outputs"}
+    shown = {step.label for step in plan if step.kind == "output"}
+    assert {step.label for step in downstream(plan, written)} - own == {"publication/outputs", *shown}
     file = {"sanity": "sanity.yaml", "published_finding": "published_findings.yaml"}[question]
-    assert [step.label for step in plan if file in step.files and step.kind != question] == []
+    assert {step.label for step in plan if file in step.files and step.kind != question} == shown
 
 
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
@@ -172,14 +173,14 @@ def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contra
     made_of = set().union(*(_above(graph, key) for key in scored))
     assert {"context/context", "decade/decade"}.isdisjoint(made_of)
     looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
-    assert len(looked_at) == 3 + 4 + 5
+    assert len(looked_at) == 3 + 4 + 6
     assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
     assert "context/context" in _above(graph, "publication/outputs"), "readers find it beside the index"
 
 
 def is_given(name: str) -> bool:
     """Whether a step is given it from elsewhere than another step."""
-    return name.startswith((EMBEDDED, RECORDS)) or name in FACTS
+    return name.startswith((EMBEDDED, RECORDS, PACKAGED, BESIDE)) or name in FACTS
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:

@@ -12,7 +12,7 @@ import pytest
 from spi_pipeline.cli import main
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.houses import House, copied, empty_house, refreshed_once
+from spi_pipeline_tests.integration.houses import House, copied, empty_house, refreshed_once, with_outputs_once
 
 MONTHS = 8
 
@@ -41,6 +41,13 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         return refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[0]
+
+
+@pytest.fixture(scope="session")
+def with_outputs(refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
+    """The same with every output made, to read from."""
+    base = tmp_path_factory.getbasetemp()
+    return with_outputs_once(refreshed, (base if worker_id == "master" else base.parent) / "with_outputs")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +25,7 @@ from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.settings import Settings
+from spi_pipeline.settings import OutputName, Settings
 from spi_pipeline.storage.store import Store
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
@@ -61,7 +61,13 @@ class House:
     def environment(self) -> dict[str, str]:
         plain = {name: getattr(value, "get_secret_value", lambda value=value: value)()
                  for name, value in self.settings.model_dump().items()}  # fmt: skip
-        return {f"SPI_{name.upper()}": str(value) for name, value in plain.items()}
+        told = {name: ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+                for name, value in plain.items()}  # fmt: skip
+        return {f"SPI_{name.upper()}": value for name, value in told.items()}
+
+    def making(self, *outputs: str) -> House:
+        """The same, where a refresh makes these outputs too."""
+        return House(self.settings.model_copy(update={"outputs": frozenset({"database", *outputs})}))
 
     def refresh(self, *select: str) -> Refresh:
         return refresh(self.settings, self.contracts, select)
@@ -139,6 +145,17 @@ def refreshed_once(base: Path, worker: str) -> tuple[House, Refresh]:
             done = empty_house(folder).refresh()
             said.write_bytes(pickle.dumps(done))
     return house_in(folder), pickle.loads(said.read_bytes())
+
+
+def with_outputs_once(refreshed: House, folder: Path) -> House:
+    """A copy of the refreshed house in which every output was made, once for all workers; not to be changed."""
+    with FileLock(folder.with_name("with_outputs.lock")):
+        house = (house_in(folder) if folder.exists() else copied(refreshed, folder)).making(*get_args(OutputName))
+        if not (folder / "made").exists():
+            done = house.refresh()
+            assert done.faults == [], done.faults
+            (folder / "made").touch()
+    return house
 
 
 def column(table: pa.Table, name: str, change: Callable[[list[Any]], Sequence[Any]]) -> pa.Table:

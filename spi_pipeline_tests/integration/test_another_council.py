@@ -14,6 +14,7 @@ import pytest
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.orchestration.assets import operations
+from spi_pipeline.orchestration.metadata import run_metadata
 from spi_pipeline.outputs.errors import errors
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.run.plan import build_plan
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def council(tmp_path_factory: pytest.TempPathFactory) -> House:
     """A refreshed store of the council: the repository's contracts with another geography.yaml and nothing else."""
-    house = house_in(tmp_path_factory.mktemp("council"))
+    house = house_in(tmp_path_factory.mktemp("council")).making("site", "report")
     shutil.copytree(CONTRACTS, house.settings.contracts)
     [geography] = blocks(DOCUMENT, "yaml")
     (house.settings.contracts / "geography.yaml").write_text(geography, encoding="utf-8")
@@ -48,8 +49,21 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
     # Step by step and without Dagster, which has nothing to do with the council and takes as long again.
     runner, now = house.runner, dt.datetime.now(dt.UTC)
     for steps in operations(build_plan(house.contracts)).values():
-        assert [outcome.message for outcome in runner.run(steps, "council", now) if outcome.message] == []
+        outcomes = runner.run(steps, "council", now)
+        assert [outcome.message for outcome in outcomes if outcome.message] == []
+        # What Dagster would show of it.
+        for step in steps:
+            own = [outcome for outcome in outcomes if outcome.table in step.outputs]
+            assert run_metadata(step, own, runner.reader, "council")
     return house
+
+
+def test_its_site_and_report_are_published(council: House) -> None:
+    site = council.store.database.parent / "published" / "current" / "site"
+    pages = {page.stem for page in (site / "wards").glob("*.html")}
+    assert {"ampthill", "barton-le-clay-silsoe", "westoning-flitton-greenfield"} <= pages
+    assert len(pages) == 32, "one for each ward, and their list"
+    assert (site / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def values(council: House, indicator: str) -> pd.Series:

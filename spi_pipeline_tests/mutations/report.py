@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Column, Table
-from spi_pipeline.steps.publication import RECORDED
+from spi_pipeline.steps.outputs.readers import RECORDED
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table
 from spi_pipeline_tests.mutations.run import Found
 

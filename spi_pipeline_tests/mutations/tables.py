@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.plan import build_plan, is_table
-from spi_pipeline.steps.publication import RECORDED
+from spi_pipeline.steps.outputs.readers import RECORDED
 from spi_pipeline_tests.integration.houses import House
 
 

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed, spi
+from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed, spi, with_outputs
 
-__all__ = ["no_dagster_home", "refreshed", "spi"]
+__all__ = ["no_dagster_home", "refreshed", "spi", "with_outputs"]

@@ -5,9 +5,9 @@ import pytest
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline_tests.graph.snapshot import SETTINGS
-from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
+from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed, with_outputs
 
-__all__ = ["no_dagster_home", "refreshed"]
+__all__ = ["no_dagster_home", "refreshed", "with_outputs"]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.steps.indicator import part_of
-from spi_pipeline.steps.inputs import DORMANT, DOWNLOADS, Inputs
+from spi_pipeline.steps.inputs import BESIDE, DORMANT, DOWNLOADS, PACKAGED, Inputs
 from spi_pipeline.steps.sources.source import parsed
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
@@ -40,11 +40,12 @@ def kinds(contracts: Contracts) -> list[Step]:
 def named_for_its_version(step: Step, contracts: Contracts) -> set[str]:
     """Inputs that a step names since it is to be done again when they change, and has no need to open."""
     dormant = {name for name in contracts.indicators if contracts.missing_because(contracts.indicators[name])}
-    return {DORMANT, *(map(part_of, dormant) if step.kind == "basis" else ())}
+    looks = {name for name in step.inputs if name.startswith((PACKAGED, BESIDE))}
+    return {DORMANT, *looks, *(map(part_of, dormant) if step.kind == "basis" else ())}
 
 
-def test_a_step_reads_what_it_names_and_writes_what_it_says(refreshed: House) -> None:
-    contracts, reader = refreshed.contracts, refreshed.runner.reader
+def test_a_step_reads_what_it_names_and_writes_what_it_says(with_outputs: House) -> None:
+    contracts, reader = with_outputs.contracts, with_outputs.runner.reader
     steps = kinds(contracts)
     assert len(steps) >= 20
     for step in steps:

@@ -18,8 +18,8 @@ def test_what_is_known_before_anything_was_computed_is_plain(contracts: Contract
             assert [name for name, value in said.items() if not isinstance(value, PLAIN)] == [], step.label
 
 
-def test_what_is_read_off_the_tables_is_plain(refreshed: House) -> None:
-    contracts, reader = refreshed.contracts, refreshed.runner.reader
+def test_what_is_read_off_the_tables_is_plain(with_outputs: House) -> None:
+    contracts, reader = with_outputs.contracts, with_outputs.runner.reader
     for step in build_plan(contracts):
         said = step.page.shows(step, contracts, reader)
         assert [name for name, value in said.items() if not isinstance(value, PLAIN)] == [], step.label

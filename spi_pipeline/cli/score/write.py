@@ -4,7 +4,6 @@ Formats and file names belong here; what the tables say is the engine's business
 """
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from spi_pipeline.cli.score.command import Outcome
 from spi_pipeline.cli.score.read import InputError
 from spi_pipeline.cli.score.workbook import workbook_bytes
+from spi_pipeline.cli.whole import write_whole
 from spi_pipeline.contracts.errors import Fault, SpiError
 from spi_pipeline.engine.analysis import correlations, importance, leave_one_out, statistics
 from spi_pipeline.engine.calculate.score import Scores
@@ -77,23 +77,13 @@ def write_scores(outcome: Outcome, file: Path) -> None:
             "statistics": _statistics(outcome.scores),
             "notes": _notes(outcome),
         }
-        _write(workbook_bytes(sheets), file)
+        write_whole(workbook_bytes(sheets), file)
     elif file.suffix == ".csv":
-        _write(csv_bytes(outcome.table), file)
+        write_whole(csv_bytes(outcome.table), file)
     else:
         sink = io.BytesIO()
         pq.write_table(_plain(outcome.table), sink)
-        _write(sink.getbuffer(), file)
-
-
-def _write(content: bytes | memoryview, file: Path) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SpiError(f"{file} cannot be written: {error.strerror or error}") from error
+        write_whole(sink.getbuffer(), file)
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -119,7 +109,7 @@ def write_details(outcome: Outcome, folder: Path) -> None:
     except OSError as error:
         raise SpiError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, table in _tables(outcome).items():
-        _write(csv_bytes(table), folder / f"{name}.csv")
+        write_whole(csv_bytes(table), folder / f"{name}.csv")
 
 
 def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:

@@ -13,6 +13,7 @@ from spi_pipeline.contracts.lint.references import (
     check_published,
     check_sanity,
 )
+from spi_pipeline.contracts.lint.targets import check_publication, check_targets
 from spi_pipeline.contracts.reading.documents import unknown
 from spi_pipeline.contracts.reading.folder import Folder
 
@@ -30,6 +31,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
         faults.append(Fault(f"sources/{name}.yaml", 0, message))
     check_authorities(*folder.geography, folder.sources, faults)
     check_indicators(folder.indicators, folder.sources, folder.vocabulary[1], faults)
+    if folder.publication:
+        check_publication(*folder.publication, folder.root, faults)
     if folder.published and folder.framework:
         check_published(*folder.published, folder.geography[1], folder.framework[1], folder.indicators, faults)
     _check_corrections(folder, faults)
@@ -41,6 +44,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
             check_decade(*folder.context, indicators, folder.sources, folder.vocabulary[1], faults)
         if folder.sanity and folder.framework and len(faults) == before:
             check_sanity(*folder.sanity, folder.context[1], folder.framework[1], faults)
+        if folder.targets and all(folder.indicators.values()):
+            check_targets(*folder.targets, folder.geography[1], indicators, faults)
         if folder.recent:
             taken = {*indicators, *(item.id for item in folder.context[1].measures)}
             check_recent(*folder.recent, taken, folder.sources, faults)

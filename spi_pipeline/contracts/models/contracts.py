@@ -12,10 +12,12 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
+from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 
 
@@ -40,10 +42,13 @@ class Contracts:
         corrections: known errors of a source's figures, by source id.
         sanity: what is asked of the finished index.
         published: what others published about the wards.
+        targets: what the council wants to reach.
+        publication: how the site looks and whom it names.
         digests: of what each file says of how figures are made, by its path relative to the folder.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
         laid_in: sources of a council's own that are read from the inbox.
+        outputs: what is made for readers as things are run now, the database always among it.
     """
 
     root: Path
@@ -60,12 +65,15 @@ class Contracts:
     published: PublishedFindings
     recent: Recent
     composition: Composition
+    targets: Targets
+    publication: SitePublication
     decade: tuple[Earlier, ...] = ()
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
     fetched: frozenset[str] = frozenset()
     laid_in: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset({"database"})
 
     @property
     def active(self) -> list[Indicator]:

@@ -16,10 +16,12 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
+from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.content import content_digest
 from spi_pipeline.contracts.reading.documents import Document, Model, read_document, validate
@@ -41,6 +43,8 @@ class Folder:
         sanity: what is asked of the finished index.
         published: what others published about the wards.
         recent: what is counted month by month beside the monthly indicators.
+        targets: what the council wants to reach.
+        publication: how the site looks and whom it names.
         indicators: by the name of the file.
         sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
         products: likewise.
@@ -56,6 +60,8 @@ class Folder:
     sanity: tuple[Document, Sanity] | None
     published: tuple[Document, PublishedFindings] | None
     recent: tuple[Document, Recent] | None
+    targets: tuple[Document, Targets] | None
+    publication: tuple[Document, SitePublication] | None
     indicators: dict[str, tuple[Document, IndicatorFile] | None]
     sources: dict[str, Source | None] = field(default_factory=dict)
     products: dict[str, Product | None] = field(default_factory=dict)
@@ -94,6 +100,8 @@ def read_folder(root: Path, faults: list[Fault]) -> Folder:
         sanity=one("sanity.yaml", Sanity),
         published=one("published_findings.yaml", PublishedFindings),
         recent=one("recent.yaml", Recent),
+        targets=one("targets.yaml", Targets),
+        publication=one("publication.yaml", SitePublication),
         indicators=every("indicators", IndicatorFile),
     )
     if found.vocabulary is None or found.geography is None:
@@ -123,6 +131,8 @@ def assembled(folder: Folder) -> Contracts:
     assert folder.sanity
     assert folder.published
     assert folder.recent
+    assert folder.targets
+    assert folder.publication
     framework, context = folder.framework[1], folder.context[1]
     by_component = {file.component: file.indicators for _, file in filter(None, folder.indicators.values())}
     ordered = [(component, item) for component in framework.components for item in by_component[component]]
@@ -150,6 +160,8 @@ def assembled(folder: Folder) -> Contracts:
         sanity=folder.sanity[1],
         published=folder.published[1],
         recent=folder.recent[1],
+        targets=folder.targets[1],
+        publication=folder.publication[1],
         digests=folder.digests,
     )
 

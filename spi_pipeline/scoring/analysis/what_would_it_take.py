@@ -1,4 +1,4 @@
-"""What it would take: how many homes, people or incidents separate a ward from its town, and from England's median.
+"""What it would take: how many homes, people or incidents separate a ward from its town's median, and from England's.
 
 One figure at a time is put where it would be, and the finished index is formed anew. Nothing the index is made of reads
 from here.
@@ -35,8 +35,8 @@ COLUMNS = [
     "score", "score_then", "index_score", "index_score_then", "rank", "rank_low", "rank_high", "rank_then",
     "rank_then_low", "rank_then_high",
 ]  # fmt: skip
-# What a ward is held against: the value of its authority, and that of the middle one of the wards of England.
-AUTHORITY, ENGLAND, MEDIAN = "authority", "england_median", "p50"
+# What a ward is held against: the middle one of the wards of its authority, and of those of England.
+AUTHORITY, ENGLAND, MEDIAN = "authority_median", "england_median", "p50"
 COUNTS, PROPORTION = "counts", "proportion"
 
 
@@ -87,7 +87,7 @@ def what_would_it_take(
     areas: Areas,
     wanted: Uncertainty,
 ) -> pd.DataFrame:
-    """How far every ward of the newest edition is from its authority and from England's median, in what is counted.
+    """How far every ward of the newest edition is from the middle ward of its authority and of England, in counts.
 
     Weights, estimated cells, denominators and the figures of everybody else stay as they are. An interval is that of
     measuring the ward's value and of sharing larger areas out among wards, whose errors are independent; what the ward
@@ -140,10 +140,10 @@ def _gaps(
     as_scored = np.isclose(scores.inputs.treated[own["row"], own["column"]], own["value"], rtol=1e-9, atol=0)
     own = own[as_scored & own["each"].notna()]
     of_town = own["area_code"] == authority
-    town = own[of_town].set_index("indicator_id")["value"]
     england = reference[reference["statistic"] == MEDIAN].set_index("indicator_id")["value"]
+    middle = own[~of_town].groupby("indicator_id")["value"].median()
     held = [
-        own[~of_town].assign(target=AUTHORITY, target_value=own["indicator_id"].map(town)),
+        own[~of_town].assign(target=AUTHORITY, target_value=own["indicator_id"].map(middle)),
         own.assign(target=ENGLAND, target_value=own["indicator_id"].map(england)),
     ]
     return _needed(pd.concat(held, ignore_index=True).dropna(subset=["target_value"]).reset_index(drop=True))

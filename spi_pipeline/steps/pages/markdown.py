@@ -1,5 +1,6 @@
 """Rows as Markdown, for the pages of assets and the results of checks."""
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,6 +45,11 @@ def cut(text: str, longest: int) -> str:
 def _is_figure(value: Any) -> bool:
     """Whether a cell is aligned like a number: one, one in words, or none at all."""
     return value is None or isinstance(value, int | float) or bool(_FIGURE.fullmatch(str(value)))
+
+
+def svg(picture: bytes, said: str) -> str:
+    """A picture that needs no network, with what it says to those who do not see it."""
+    return f"![{said}](data:image/svg+xml;base64,{base64.b64encode(picture).decode()})"
 
 
 def framed(frame: pd.DataFrame) -> str:

@@ -45,6 +45,10 @@ class Look(Protocol):
     def database(self) -> Path:
         """The database that readers open."""
 
+    @property
+    def published(self) -> Path:
+        """The folder that readers look into."""
+
 
 def _nothing(*_: Any) -> Facts:
     return {}

@@ -7,20 +7,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
+from spi_pipeline.outputs.files import build_files, files_of
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.queries import reading
-from spi_pipeline.steps.inputs import RECORDS, Inputs
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, rows_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.step import Step, products
 from spi_pipeline.storage.places import PUBLICATION
 
-OUTPUTS: tuple[Output, ...] = (DATABASE,)
-# Products that no step writes: what each run leaves behind.
-RECORDED = ("check_result", "source_release", "outside_total")
+# In the order in which they are written: downloads link the database.
+OUTPUTS: tuple[Output, ...] = (DATABASE, files_of("downloads"), files_of("site"), files_of("report"))
 
 
 def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
@@ -31,19 +31,21 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
         steps: the others, whose tables are the parts of products.
     """
     wanted = list(dict.fromkeys(name for output in OUTPUTS for name in output.reads(contracts)))
-    tables = tuple(table for step in steps for table in step.outputs if table.split(".")[0] in wanted)
     return Step(
         name="outputs",
         kind=PUBLICATION,
         group="published",
-        inputs=(*tables, *(f"{RECORDS}{name}" for name in RECORDED if name in wanted)),
+        inputs=inputs_of(wanted, steps),
         outputs=(PUBLICATION,),
+        # The figures do not wait for a page that was refused; the last good site stays beside them.
+        optional=tuple(name for step in steps if step.kind == OUTPUT for name in step.outputs),
         files=("framework.yaml", "context.yaml", *products(*sorted(wanted))),
         does=publication,
-        uses=tuple(output.build for output in OUTPUTS),
+        uses=(DATABASE.build, build_files),
         page=Page(about=_about, shows=_shows),
         title="What readers see",
-        description="The database, rebuilt from one consistent set of table versions and swapped in whole.",
+        description="The database and whatever else is asked for, made from one consistent set of table versions and "
+        "swapped in whole.",
         bounds=True,
         tool="duckdb",
     )
@@ -52,27 +54,14 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
 def publication(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, Any]:
     """A function that writes every output into a folder."""
     wanted = dict.fromkeys(name for output in OUTPUTS for name in output.reads(contracts))
-    tables = {name: _rows(name, step, contracts, inputs) for name in wanted}
+    there = [name for name in wanted if name not in step.optional or inputs[name] is not None]
+    tables = {name: rows_of(name, step, contracts, inputs) for name in there}
     return {PUBLICATION: partial(_build, contracts, tables)}
 
 
 def _build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -> None:
     for output in OUTPUTS:
-        output.build(contracts, {name: tables[name] for name in output.reads(contracts)}, folder)
-
-
-def _rows(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> pa.Table:
-    """All parts of a product, or what runs recorded."""
-    schema = arrow_schema(contracts.products[product])
-    if product in RECORDED:
-        recorded: pa.Table | None = inputs[f"{RECORDS}{product}"]
-        return schema.empty_table() if recorded is None else recorded
-    tables = [
-        inputs.table(name).replace_schema_metadata(None).cast(schema)
-        for name in step.inputs
-        if name.split(".")[0] == product
-    ]
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+        output.build(contracts, {name: tables[name] for name in output.reads(contracts) if name in tables}, folder)
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:

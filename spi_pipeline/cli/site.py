@@ -1,0 +1,50 @@
+"""``spi site``: the public site, built from what was published, and looked at."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import out
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.rules.wording import counted
+from spi_pipeline.settings import Settings
+
+app = typer.Typer(help="The public site made from the published tables.", no_args_is_help=True)
+
+
+@app.command("build")
+def site_build(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
+    downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
+) -> None:
+    """Write the site from what is published; it needs no server and no network."""
+    from spi_pipeline.steps.outputs.readers import require
+
+    require("site", "jinja2", "lxml", *(["gptables"] if downloads else []))
+    from spi_pipeline.outputs.site.build import build
+    from spi_pipeline.outputs.site.facts import Facts
+    from spi_pipeline.outputs.site.results import Results
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    contracts, store = complete_contracts(settings), Store(settings.store)
+    boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
+    postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    results = Results.of_database(store.database, boundaries, contracts, postcodes)
+    files = build(results, folder, downloads, facts=Facts(store.database, contracts.root))
+    out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
+
+
+@app.command("serve")
+def site_serve(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished site.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8000,
+) -> None:
+    """Show a finished site on this machine alone, until Ctrl-C."""
+    from spi_pipeline.outputs.site.server import SiteServer
+
+    with SiteServer(folder, port) as server, suppress(KeyboardInterrupt):
+        out.print(f"The site on {server.address}; stop it with Ctrl-C.", soft_wrap=True)
+        server.serve_forever()

@@ -1,0 +1,220 @@
+"""What the report says, gathered from what the pages of the site say, as plain data for the layout.
+
+Text is a string; where a part of it stands out, a list of pairs: the text, and whether it stands out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from spi_pipeline.outputs.report import pictures
+from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.downloads import OF_BOUNDARIES
+from spi_pipeline.outputs.site.pages.about import citation, purpose
+from spi_pipeline.outputs.site.pages.home import coming, findings, news, ranks, renewal
+from spi_pipeline.outputs.site.pages.measure import ranking_says
+from spi_pipeline.outputs.site.pages.page import Site
+from spi_pipeline.outputs.site.pages.ward import sections
+from spi_pipeline.outputs.site.pages.ward.scorecard import Verdict
+from spi_pipeline.outputs.site.results import Area
+
+# Of the measures of people and economy beside a ward's score, so many have room.
+MEASURES = 11
+
+
+def content(site: Site) -> dict[str, Any]:
+    """All that stands in the report.
+
+    Args:
+        site: what the pages of the site are made of.
+
+    Returns:
+        What ``report.typ`` reads, of nothing but strings, numbers, lists and mappings.
+    """
+    results = site.results
+    told = {
+        "title": f"{site.name}: {results.index.title}, edition {results.edition}",
+        "index": results.index.title,
+        "name": site.name,
+        "town": results.town.name,
+        "edition": results.edition,
+        "taken": words.day(results.as_of),
+        "as_of": [results.as_of.year, results.as_of.month, results.as_of.day],
+        "logo": (logo := site.publication.logo) and logo.model_dump(),
+        "brand": site.publication.colours.brand,
+        "link": site.publication.colours.link,
+        "summary": _summary(site),
+        "map": _map(site),
+        "ranking": _ranking(site),
+        "parts": [
+            [ranking_says(site, dimension), [ranking_says(site, part) for part in results.below(dimension.id)]]
+            for dimension in results.below(results.index.id)
+        ],
+        "signs": pictures.signs(),
+        "wards": [_ward(site, area, said) for area, said in sections(site)],
+        "sources": _sources(site),
+        "foot": site.publication.texts.foot,
+    }
+    return {name: _plain(held) for name, held in told.items()}
+
+
+def _summary(site: Site) -> dict[str, Any]:
+    contact = site.publication.contact
+    return {
+        "purpose": purpose(site),
+        "own": site.publication.texts.about,
+        "findings": findings(site),
+        "ranks": ranks(site),
+        "new": news(site),
+        "renewal": renewal(site),
+        "coming": coming(site),
+        "citation": citation(site),
+        "contact": ", ".join(filter(None, (contact.name, contact.email, contact.url))) if contact else "",
+    }
+
+
+def _map(site: Site) -> dict[str, Any] | None:
+    drawn = pictures.ward_map(site)
+    if drawn is None:
+        return None
+    results = site.results
+    return {
+        "picture": drawn,
+        "says": ranking_says(site, results.index),
+        "key": [
+            {"picture": pictures.swatch(place), "words": f"{standing} {results.town.name}’s score"}
+            for place, standing in enumerate(drawing.WORDS)
+        ]
+        + [{"picture": pictures.swatch(None), "words": "no score"}],
+        "owed": OF_BOUNDARIES,
+    }
+
+
+def _ranking(site: Site) -> list[dict[str, Any]]:
+    results = site.results
+    rows = results.ranking(results.index.id)
+    return [
+        {
+            "code": row["area_code"],
+            "name": results.areas[row["area_code"]].name,
+            "score": site.score(results.index, results.areas[row["area_code"]]),
+            "rank": site.rank(results.index, results.areas[row["area_code"]]),
+            "picture": pictures.interval(row, len(rows)),
+        }
+        for row in rows
+    ]
+
+
+def _ward(site: Site, area: Area, said: Mapping[str, Any]) -> dict[str, Any]:
+    results = site.results
+    card, around, moved, recent, takes = (said[name] for name in ("card", "around", "moved", "recent", "takes"))
+    chart = recent["chart"]
+    return {
+        "code": area.code,
+        "name": area.name,
+        **{name: said[name] for name in ("summary", "dated")},
+        **{name: card[name] for name in ("strengths", "weaknesses", "england")},
+        "peers": Markup("{} {}").format(card["peers"], card["tests"]),
+        "parts": [
+            {
+                "title": row["element"].title,
+                "level": row["element"].level,
+                "verdict": _verdict(row["verdict"]),
+                "beyond": row["verdict"].beyond,
+                "score": row["score"],
+                "range": row["range"],
+                "picture": pictures.strip(row["strip"]),
+                "peers": row["median"],
+                "town": site.score(row["element"], results.town),
+                "rank": row["rank"],
+            }
+            for row in card["parts"]
+        ],
+        "beside": around["beside"],
+        "measures": [
+            {name: row[name] for name in ("title", "value", "range", "town", "period")}
+            for row in around["first"][:MEASURES]
+        ],
+        "takes": [takes["intro"], takes["sentences"]],
+        "moved": {name: moved[name] for name in ("intro", "again", "rose", "fell", "still")},
+        "recent": {
+            "heading": recent["heading"],
+            "said": recent["said"],
+            "chart": chart
+            and {
+                "picture": pictures.band(chart),
+                **{name: getattr(chart, name) for name in ("says", "top", "first", "last")},
+            },
+            "until": recent["measures"][0]["until"] if recent["measures"] else "",
+            "measures": [
+                {name: row[name] for name in ("title", "now", "then", "compared", "signal")}
+                for row in recent["measures"]
+            ],
+        },
+        "neighbours": [
+            {
+                "code": other.code,
+                "name": other.name,
+                "says": Markup("{} ({}), {}").format(
+                    site.score(results.index, other), results.edition, site.rank(results.index, other)
+                ),
+            }
+            for other in said["neighbours"]
+        ],
+        "from": _publishers(site, card["parts"], around["first"]),
+    }
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"{verdict.symbol} {verdict.words}"
+
+
+def _publishers(site: Site, parts: Iterable[Mapping[str, Any]], measures: Iterable[Mapping[str, Any]]) -> str:
+    """Who published what stands on the pages of a ward, each once."""
+    sources = [item["source"] for part in parts for item in part["indicators"]] + [row["source"] for row in measures]
+    sources += [site.results.contracts.sources[item.source] for item in site.results.contracts.recent.measures]
+    return "; ".join(dict.fromkeys(source.properties.publisher for source in sources))
+
+
+def _sources(site: Site) -> list[dict[str, Any]]:
+    """What the figures come from: by publisher, licence and the sentence that is owed, the titles of data sets."""
+    contracts = site.results.contracts
+    measured = [contracts.indicators[one.id] for one in site.results.elements.values() if one.level == "indicator"]
+    names = [name for item in (*measured, *contracts.context.values()) for name in contracts.sources_of(item)]
+    names += [item.source for item in contracts.recent.measures]
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name in names:
+        said = contracts.sources[name].properties
+        found.setdefault((said.publisher, said.licence, said.attribution), {})[said.dataset] = said.url
+    return [
+        {
+            "publisher": publisher,
+            "datasets": [{"title": title, "url": url} for title, url in datasets.items()],
+            "licence": contracts.vocabulary.licences[licence].title,
+            "terms": contracts.vocabulary.licences[licence].url,
+            "attribution": attribution,
+        }
+        for (publisher, licence, attribution), datasets in sorted(found.items(), key=lambda item: item[0])
+    ]
+
+
+def _plain(told: Any) -> Any:
+    """The same without markup: of a sentence its text, and what of it stands out."""
+    if isinstance(told, Markup):
+        return _runs(told)
+    if isinstance(told, dict):
+        return {name: _plain(held) for name, held in told.items()}
+    return [_plain(held) for held in told] if isinstance(told, list) else told
+
+
+def _runs(sentence: Markup) -> str | list[tuple[str, bool]]:
+    parts = re.split(r"<strong>(.*?)</strong>", sentence)
+    if len(parts) == 1:
+        return sentence.striptags()
+    # ``striptags`` takes blanks off both ends, which here are the blanks between two runs.
+    texts = ((Markup(f"|{part}|").striptags()[1:-1], place % 2 == 1) for place, part in enumerate(parts))
+    return [(text, strong) for text, strong in texts if text]

@@ -1,0 +1,242 @@
+"""Files to take away: the database, each table as Parquet and CSV, one row a ward, map layer, workbook, dictionary.
+
+The same database gives the same bytes: no file holds the time it was written.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.outputs.duckdb_file import literal
+from spi_pipeline.outputs.overview import NAME as OVERVIEW
+from spi_pipeline.outputs.queries import reading
+from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.results import Results, as_csv, records
+from spi_pipeline.outputs.site.workbook import write_workbook
+
+# Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
+PLACES = 6
+# What whoever shows boundaries owes.
+OF_BOUNDARIES = "Contains OS data © Crown copyright and database right. Source: Office for National Statistics."
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to take away.
+
+    Attributes:
+        path: below the site's folder.
+        title: what it is.
+        holds: what it holds, in a sentence or two.
+        group: ``whole``, ``wards`` or ``tables``.
+        size: in bytes; none of the database, which holds the same tables in other blocks each time it is written.
+    """
+
+    path: str
+    title: str
+    holds: str
+    group: str
+    size: int | None
+
+
+def write_downloads(results: Results, folder: Path) -> list[Download]:
+    """Write every file.
+
+    Args:
+        results: what was published, with its database.
+        folder: the site's; files go below ``downloads``.
+
+    Returns:
+        What was written, in the order of the page; nothing where there is no database.
+
+    Raises:
+        SpiError: when the workbook is asked for and gptables is not installed.
+    """
+    if results.database is None:
+        return []
+    target = folder / "downloads"
+    target.mkdir(parents=True, exist_ok=True)
+    tables = _tables(results)
+    dictionary = _dictionary(results, tables)
+    written = [
+        _copied(results.database, target),
+        _csv(dictionary, target / "dictionary.csv", "Dictionary of all columns", _HOLDS["dictionary"], "whole"),
+        write_workbook_of(results, dictionary.to_pandas(), target),
+        *([_geojson(results, target)] if len(results.boundaries.dropna(subset=["geometry"])) else []),
+    ]
+    for name, (table, holds) in tables.items():
+        group = "wards" if name == OVERVIEW else "tables"
+        written.append(_csv(table, target / f"{name}.csv", name, holds, group))
+        written.append(_parquet(results, table, target / f"{name}.parquet", name, holds, group))
+    return [
+        Download(
+            path.relative_to(folder).as_posix(), title, holds, group,
+            None if path.name == results.database.name else path.stat().st_size,
+        )
+        for path, title, holds, group in written
+    ]  # fmt: skip
+
+
+_Written = tuple[Path, str, str, str]
+_HOLDS = {
+    "database": "All tables below in one DuckDB file, each table and column with a comment.",
+    "dictionary": "What each column of each table means, with its unit, and the licence of the table.",
+    "workbook": "Scores, likely ranks and the newest figure of each indicator by ward, with cover, contents and notes.",
+    "geojson": "Outlines of the wards (WGS84, RFC 7946) with scores, ranks and likely ranks.",
+}
+
+
+def _copied(database: Path, target: Path) -> _Written:
+    copy = target / database.name
+    shutil.copyfile(database, copy)
+    return copy, "Database (DuckDB)", _HOLDS["database"], "whole"
+
+
+def _tables(results: Results) -> dict[str, tuple[pa.Table, str]]:
+    """Every published table and view, its columns with their meaning, and what it holds."""
+    assert results.database
+    found = {}
+    with reading(results.database) as connection:
+        comments = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+        comments |= dict(
+            connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
+        )
+        for name in sorted(comments, key=lambda name: (name != OVERVIEW, name)):
+            table = connection.sql(f'SELECT * FROM "{name}" ORDER BY ALL').to_arrow_table()
+            meant = dict(
+                connection.execute(
+                    f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = {literal(name)}"
+                ).fetchall()
+            )
+            fields = [field.with_metadata({"description": meant.get(field.name) or ""}) for field in table.schema]
+            found[name] = table.cast(pa.schema(fields)), comments[name] or ""
+    return found
+
+
+def licence_of(results: Results, table: str) -> str:
+    """The licence of a published table."""
+    product = results.contracts.products.get(table)
+    return product.licence if product else "OGL-UK-3.0"
+
+
+def _dictionary(results: Results, tables: dict[str, tuple[pa.Table, str]]) -> pa.Table:
+    """A row for each column: its table, type, meaning, unit, allowed values, and the table's licence."""
+    rows = []
+    for name, (table, _) in tables.items():
+        product = results.contracts.products.get(name)
+        told = {column.name: column for column in product.columns} if product else {}
+        for field in table.schema:
+            column = told.get(field.name)
+            rows.append(
+                {
+                    "table": name,
+                    "column": field.name,
+                    "type": str(field.type),
+                    "meaning": (field.metadata or {}).get(b"description", b"").decode(),
+                    "unit": column.unit if column else "",
+                    "values": ", ".join(column.values) if column else "",
+                    "licence": licence_of(results, name),
+                    "figures_taken_on": results.as_of.date().isoformat(),
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def _csv(table: pa.Table, path: Path, title: str, holds: str, group: str) -> _Written:
+    path.write_bytes(as_csv(table))
+    return path, title, holds, group
+
+
+def _parquet(results: Results, table: pa.Table, path: Path, title: str, holds: str, group: str) -> _Written:
+    said = {
+        "description": holds,
+        "licence": licence_of(results, title),
+        "edition": str(results.edition),
+        "figures_taken_on": results.as_of.date().isoformat(),
+    }
+    pq.write_table(table.replace_schema_metadata(said), path, compression="zstd")
+    return path, title, holds, group
+
+
+def _geojson(results: Results, target: Path) -> _Written:
+    """RFC 7946: longitude before latitude, outer rings against the clock, no other coordinate system named."""
+    shapes = Shapes.from_frame(results.boundaries)
+    turned = shapely.orient_polygons(shapely.set_precision(shapes.polygons, 10**-PLACES))
+    features = [
+        {
+            "type": "Feature",
+            "id": str(code),
+            "properties": _properties(results, str(code)),
+            "geometry": json.loads(shapely.to_geojson(polygon)),
+        }
+        for code, polygon in zip(shapes.codes, turned, strict=True)
+        if str(code) in results.areas
+    ]
+    said = {
+        "title": f"{results.index.title}, edition {results.edition}",
+        "figures_taken_on": results.as_of.date().isoformat(),
+        "licence": licence_of(results, "score"),
+        "attribution": OF_BOUNDARIES,
+        "columns": "<element>_score: 0 (worst) to 100 (best); _rank: 1 is best; _rank_low to _rank_high: likely range.",
+    }
+    path = target / "wards.geojson"
+    collection: dict[str, Any] = {"type": "FeatureCollection", "metadata": said, "features": features}
+    path.write_text(json.dumps(collection, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    return path, "Map layer (GeoJSON)", _HOLDS["geojson"], "wards"
+
+
+def _properties(results: Results, code: str) -> dict[str, Any]:
+    area = results.areas[code]
+    held: dict[str, Any] = {"area_code": code, "area_name": area.name, "edition": results.edition}
+    for element in results.elements.values():
+        row = results.scores.get((element.id, code))
+        if element.level != "indicator" and row is not None:
+            held |= {f"{element.id}_{name}": row[name] for name in ("score", "rank", "rank_low", "rank_high")}
+    return held
+
+
+def write_workbook_of(results: Results, dictionary: pd.DataFrame, target: Path) -> _Written:
+    """The workbook: a sheet for scores, one for likely ranks, one for indicators."""
+    path = target / "spi.xlsx"
+    write_workbook(path, results, dict(_sheets(results)), dictionary)
+    return path, "Workbook (Excel)", _HOLDS["workbook"], "wards"
+
+
+def _sheets(results: Results) -> Iterator[tuple[str, tuple[str, pd.DataFrame]]]:
+    elements = [element for element in results.elements.values() if element.level != "indicator"]
+    dated = f"edition {results.edition}, figures taken on {words.day(results.as_of)}"
+    codes = [*(ward.code for ward in results.wards), results.town.code]
+    names = [results.areas[code].name for code in codes]
+    scores = {
+        element.title: [results.scores.get((element.id, code), {}).get("score") for code in codes]
+        for element in elements
+    }
+    yield "Scores", (f"Scores from 0 (worst) to 100 (best), {dated}", pd.DataFrame({"Area": names, **scores}))
+    ranks: dict[str, list[object]] = {"Ward": [ward.name for ward in results.wards]}
+    for element in elements:
+        rows = [results.scores.get((element.id, ward.code), {}) for ward in results.wards]
+        for column, said in (("rank", "rank"), ("rank_low", "likely from"), ("rank_high", "likely to")):
+            ranks[f"{element.title}: {said}"] = [row.get(column) for row in rows]
+    yield "Likely ranks", (f"Ranks, 1 is best, with their likely ranges, {dated}", pd.DataFrame(ranks))
+    observed = results.tables["observation"]
+    values = {
+        (row["indicator_id"], row["area_code"]): row["value"]
+        for row in records(observed[observed["edition"] == results.edition])
+    }
+    figures = {
+        element.title: [values.get((element.id, code)) for code in codes]
+        for element in results.elements.values()
+        if element.level == "indicator"
+    }
+    yield "Indicators", (f"The figure of each indicator, {dated}", pd.DataFrame({"Area": names, **figures}))

@@ -1,0 +1,177 @@
+"""Shapes for charts: the ward map as paths in whole pixels, lines over editions, colours of scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from textwrap import wrap
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from spi_pipeline.geography.shapes import Shapes
+
+# Blue is better and orange worse than the town; at least 26 apart in CAM02-UCS for every kind of colour vision.
+CLASSES = ("#b35806", "#f0a860", "#f3f2f1", "#7fb0dc", "#12436d")
+WORDS = ("far below", "below", "about", "above", "far above")
+# In points from the town's own score: half a class on either side of it is "about".
+BREAKS = (-15.0, -5.0, 5.0, 15.0)
+
+
+def colour_class(score: float | None, reference: float) -> int | None:
+    """Which of the five classes, 0 the worst, a score is in; none where there is no score."""
+    if score is None or pd.isna(score):
+        return None
+    return int(np.searchsorted(BREAKS, score - reference, side="right"))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A ward as drawn.
+
+    Attributes:
+        code: of the ward.
+        path: of an SVG, in whole pixels.
+        x: where its label stands.
+        y: likewise.
+    """
+
+    code: str
+    path: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class WardMap:
+    """The wards side by side.
+
+    Attributes:
+        width: in pixels.
+        height: likewise.
+        outlines: in the order of the codes.
+    """
+
+    width: int
+    height: int
+    outlines: list[Outline]
+
+
+def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0) -> WardMap | None:
+    """Draw wards without gaps between them.
+
+    Args:
+        boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84).
+        width: in pixels.
+        tolerance: of simplification, in metres.
+
+    Returns:
+        The map; none where no boundary is at hand.
+    """
+    shapes = Shapes.from_frame(boundaries).on_national_grid()
+    if not len(shapes.codes):
+        return None
+    polygons = shapely.coverage_simplify(shapes.polygons, tolerance)
+    west, south, east, north = shapely.total_bounds(polygons)
+    scale = width / (east - west)
+    outlines = []
+    for code, polygon in zip(shapes.codes, polygons, strict=True):
+        rings = [ring for part in shapely.get_parts(polygon) for ring in (part.exterior, *part.interiors)]
+        path = "".join(_ring(np.asarray(ring.coords), west, north, scale) for ring in rings)
+        # The middle of the largest circle inside lies well within crooked wards, which a centroid may not.
+        label = shapely.maximum_inscribed_circle(polygon, tolerance=50).coords[0]
+        x, y = (label[0] - west) * scale, (north - label[1]) * scale
+        outlines.append(Outline(str(code), path, round(x, 1), round(y, 1)))
+    return WardMap(width, int(np.ceil((north - south) * scale)), outlines)
+
+
+def lines(name: str, width: int = 7) -> list[str]:
+    """A name broken between its words, so that it fits into a ward: lines of so many letters, where words allow it."""
+    return wrap(name, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _ring(points: np.ndarray, west: float, north: float, scale: float) -> str:
+    pixels = np.rint(np.column_stack([(points[:, 0] - west) * scale, (north - points[:, 1]) * scale])).astype(int)
+    kept = pixels[np.r_[True, (np.diff(pixels, axis=0) != 0).any(axis=1)]]
+    steps = " ".join(f"{x},{y}" for x, y in kept[:-1])
+    return f"M{steps}Z"
+
+
+@lru_cache(maxsize=4096)
+def position(value: float, low: float = 0.0, high: float = 100.0) -> float:
+    """Where a value lies on a line from low to high, in percent of its length."""
+    return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
+
+
+# A trend is drawn in a box of 640 by 290 whose scale is always 0 to 100, so that measures can be held side by side.
+LEFT, RIGHT, TOP, BOTTOM = 44, 612, 12, 262
+
+
+def across(count: int) -> list[float]:
+    """Where each of so many editions stands in a trend."""
+    return [round(LEFT + (RIGHT - LEFT) * step / max(count - 1, 1), 1) for step in range(count)]
+
+
+def up(score: float) -> float:
+    """Where a score stands in a trend."""
+    return round(BOTTOM - (BOTTOM - TOP) * score / 100, 1)
+
+
+def trend_line(scores: Sequence[float | None]) -> str:
+    """A line through the scores of the editions, as the path of an SVG, broken where one is missing."""
+    path, pen = [], "M"
+    for x, score in zip(across(len(scores)), scores, strict=True):
+        if score is not None:
+            path.append(f"{pen}{x},{up(score)}")
+        pen = "M" if score is None else "L"
+    return "".join(path)
+
+
+def ticks(values: Iterable[float], top: float, height: float) -> str:
+    """Upright marks at values between 0 and 100, as one path; those that would cover each other are one mark."""
+    places = sorted({round(2 * position(value)) / 2 for value in values})
+    return "".join(f"M{place:g} {top:g}v{height:g}" for place in places)
+
+
+def line(values: Sequence[float | None], low: float, high: float) -> str:
+    """A line through values at even steps, in a box of 100 by 100, broken where one is missing."""
+    return "".join(
+        "M" + "L".join(f"{x:g} {y:g}" for x, y in run) + ("h0" if len(run) == 1 else "")
+        for run in _runs(_placed(values, low, high))
+    )
+
+
+def band(lower: Sequence[float | None], upper: Sequence[float | None], low: float, high: float) -> str:
+    """What lies between two such lines, which are broken in the same places."""
+    runs = zip(_runs(_placed(lower, low, high)), _runs(_placed(upper, low, high)), strict=True)
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in [*below, *reversed(above)]) + "Z" for below, above in runs)
+
+
+def _placed(values: Sequence[float | None], low: float, high: float) -> list[tuple[float, float] | None]:
+    step = 100 / max(len(values) - 1, 1)
+    return [
+        None if value is None else (round(step * place, 1), round(100 - position(value, low, high), 1))
+        for place, value in enumerate(values)
+    ]
+
+
+def _runs(points: Sequence[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
+    runs: list[list[tuple[float, float]]] = [[]]
+    for point in points:
+        if point is not None:
+            runs[-1].append(point)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def around(wards: WardMap, codes: Collection[str], margin: int = 6) -> tuple[str, list[Outline]]:
+    """The part of a map that shows some of its wards: the view box, and their outlines."""
+    shown = [outline for outline in wards.outlines if outline.code in codes]
+    points = np.array([[int(x), int(y)] for outline in shown for x, y in re.findall(r"(-?\d+),(-?\d+)", outline.path)])
+    west, north = points.min(axis=0) - margin
+    east, south = points.max(axis=0) + margin
+    return f"{west} {north} {east - west} {south - north}", shown

@@ -1,0 +1,179 @@
+"""What pages are held against: the tables of the published database, and the names and texts of the contracts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from spi_pipeline.engine.any_weights import rank_range
+
+
+@dataclass
+class Facts:
+    """The published database and the names of the contracts, as a reader of the site could look them up.
+
+    Attributes:
+        database: the published one.
+        contracts: the folder.
+    """
+
+    database: Path
+    contracts: Path
+    _rows: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], list[dict[str, Any]]]] = field(default_factory=dict)
+    _tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _answers: dict[str, Any] = field(default_factory=dict)
+    _reach: dict[tuple[str, str, str], dict[str, dict[str, int]]] = field(default_factory=dict)
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The database, open for reading."""
+        return duckdb.connect(str(self.database), read_only=True)
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Every row of a table."""
+        if name not in self._tables:
+            self._tables[name] = self.connection.table(name).to_arrow_table().to_pylist()
+        return self._tables[name]
+
+    def rows(self, table: str, key: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of a table whose cells read as the key says."""
+        columns = tuple(key)
+        if (table, columns) not in self._rows:
+            found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for row in self.table(table):
+                found.setdefault(tuple(as_text(row[column]) for column in columns), []).append(row)
+            self._rows[table, columns] = found
+        return self._rows[table, columns].get(tuple(key.values()), [])
+
+    def answer(self, query: str) -> Any:
+        """One row of one column."""
+        if query not in self._answers:
+            rows = self.connection.execute(query).fetchall()
+            if len(rows) != 1 or len(rows[0]) != 1:
+                raise LookupError(f"{len(rows)} rows")
+            self._answers[query] = rows[0][0]
+        return self._answers[query]
+
+    def reach(self, level: str, edition: str, profile: str) -> dict[str, dict[str, int]]:
+        """Best and worst rank of each ward under any weights of the parts of a level."""
+        if (level, edition, profile) not in self._reach:
+            self._reach[level, edition, profile] = self._reached(level, edition, profile)
+        return self._reach[level, edition, profile]
+
+    def _reached(self, level: str, edition: str, profile: str) -> dict[str, dict[str, int]]:
+        scores = self.connection.execute(
+            "PIVOT (SELECT area_code, id, score FROM score SEMI JOIN area ON area.level = 'ward' AND area.area_code = "
+            f"score.area_code WHERE score.level = '{level}' AND edition = {int(edition)} AND profile = '{profile}') "
+            "ON id USING first(score)"
+        ).df().set_index("area_code").dropna()  # fmt: skip
+        ranks = rank_range(scores.to_numpy())
+        return {code: {"best": best, "worst": worst} for code, (best, worst) in zip(scores.index, ranks, strict=True)}
+
+    def stated(self, where: str) -> Any:
+        """What a contract states at a place."""
+        file, *names = where.split()
+        told = self.yaml[file]
+        for name in names:
+            told = told[name]
+        return told
+
+    @cached_property
+    def yaml(self) -> dict[str, Any]:
+        """Every contract as it is written."""
+        return {
+            file.relative_to(self.contracts).as_posix(): yaml.safe_load(file.read_text("utf-8"))
+            for file in sorted(self.contracts.rglob("*.yaml"))
+        }
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Areas by code, and by id what is measured."""
+        found = {row["area_code"]: row["area_name"] for row in self.table("area")}
+        for table, column in (("indicator", "indicator_id"), ("context", "measure_id"), ("decade", "measure_id")):
+            found |= {row[column]: row["title"] for row in self.table(table)}
+        return titles(self.yaml) | found
+
+    @cached_property
+    def said(self) -> set[str]:
+        """Every text of tables and contracts, white space as one blank: a page may quote it with the numbers in it."""
+        columns = self.connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) "
+            "WHERE data_type = 'VARCHAR'"
+        ).fetchall()
+        cells = (
+            cell
+            for table, column in columns
+            for (cell,) in self.connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"').fetchall()
+            if cell is not None
+        )
+        return {one for text in (*cells, *strings(self.yaml)) if re.search(r"\d", one := " ".join(text.split()))}
+
+    @cached_property
+    def quotable(self) -> re.Pattern[str]:
+        """Names, definitions and limits with numbers in them, longest first."""
+        definitions = (
+            text for file, told in self.yaml.items() if not file.startswith("products/") for text in strings(told)
+        )
+        quoted = {*self.names.values(), *source_names(self.yaml), *(text for text in definitions if " " in text)}
+        bare = {re.sub(r"\s*\(.*?\)", "", name) for name in self.names.values()}
+        numbered = {" ".join(text.split()).rstrip(".") for text in quoted | bare if re.search(r"\d", text)}
+        return re.compile("|".join(map(re.escape, sorted(numbered, key=len, reverse=True))) or r"(?!)", re.I)
+
+    @cached_property
+    def newest(self) -> tuple[int, str]:
+        """Edition and profile that pages show."""
+        profiles = self.yaml["framework.yaml"]["profiles"]
+        return max(row["edition"] for row in self.table("edition")), next(iter(profiles))
+
+
+def as_text(cell: object) -> str:
+    """A cell as keys name it."""
+    if isinstance(cell, dt.datetime):
+        return cell.strftime("%Y-%m-%d")
+    return str(cell)
+
+
+def strings(thing: object) -> Iterator[str]:
+    """Every text inside nested lists and mappings."""
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, Mapping):
+        for one in thing.values():
+            yield from strings(one)
+    elif isinstance(thing, list):
+        for one in thing:
+            yield from strings(one)
+
+
+def titles(thing: object) -> dict[str, str]:
+    """The title of whatever has an id and a title."""
+    found: dict[str, str] = {}
+    if isinstance(thing, Mapping):
+        if isinstance(thing.get("id"), str) and isinstance(thing.get("title"), str):
+            found[thing["id"]] = thing["title"]
+        for one in thing.values():
+            found |= titles(one)
+    elif isinstance(thing, list):
+        for one in thing:
+            found |= titles(one)
+    return found
+
+
+def source_names(contracts: Mapping[str, Any]) -> Iterator[str]:
+    """How sources, what they hold and its units are called."""
+    for name, contract in contracts.items():
+        if name.startswith("sources/"):
+            yield contract["name"]
+            yield from (
+                one["value"] for one in contract["customProperties"] if one["property"] in ("dataset", "publisher")
+            )
+        elif name == "vocabulary.yaml":
+            yield from (one["title"] for one in contract["units"].values())

@@ -1,0 +1,191 @@
+"""Social progress and the economy: who does better or worse than its economy suggests, and what the index goes with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.dots import Dot, DotChart, even_ticks
+from spi_pipeline.outputs.site.figures import counted, derived, figure, word
+from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.results import Row, records
+
+# By the verdict of the table ``residual``: mark in the chart, symbol and words.
+VERDICTS = {
+    "more than suggested": ("more", "▲", "better than suggested"),
+    "less than suggested": ("less", "▼", "worse than suggested"),
+    "as suggested": ("", "●", "as suggested"),
+}
+# A 95 % interval leaves one in twenty outside by chance alone.
+OUTSIDE = 0.05
+
+
+def economy(site: Site) -> Iterator[Page]:
+    """The page; none where no economic measure is set beside the scores."""
+    results = site.results
+    residual = results.newest("residual")
+    of_index = records(residual[residual["id"] == results.index.id].sort_values("residual", ascending=False))
+    if not of_index:
+        return
+    composition = results.newest("composition")
+    yield Page(
+        path="economy.html",
+        template="economy.html",
+        title="Social progress and the economy",
+        description="Which wards do better or worse than their incomes suggest, and what the index goes with.",
+        content={
+            "measure": measure_title(site, of_index[0]["measure_id"]),
+            "unit": _unit(site, of_index[0]["measure_id"]),
+            "rows": of_index,
+            "sentence": _sentence(site, residual, of_index),
+            "said": _said(of_index, site),
+            "chart": _chart(site, of_index),
+            "beyond": _beyond(site, residual),
+            "compared": counted(
+                residual, "residual", edition=results.edition, profile=results.profile, level=("dimension", "component")
+            ),
+            "by_chance": derived(
+                OUTSIDE * len(residual[residual["level"].isin(["dimension", "component"])]),
+                f"SELECT {OUTSIDE} * count(*) FROM residual WHERE level IN ('dimension', 'component') "
+                f"AND edition = {results.edition} AND profile = '{results.profile}'",
+            ),
+            "outside": counted(
+                residual, "residual", edition=results.edition, profile=results.profile,
+                verdict=("more than suggested", "less than suggested"), level=("dimension", "component"),
+            ),
+            "verdicts": VERDICTS,
+            "goes_with": _goes_with(site, composition),
+            "left_out": [results.areas[code].name for code in sorted(set(composition["left_out"])) if code],
+            "part": residual_part,
+            "verdict": verdict,
+        },
+        section="economy.html",
+    )  # fmt: skip
+
+
+def measure_title(site: Site, measure_id: str) -> str:
+    """The title of a measure of the context."""
+    measure = site.results.contracts.context.get(measure_id)
+    return words.plain(measure.title) if measure else measure_id
+
+
+def _unit(site: Site, measure_id: str) -> str:
+    """As ``Site.amount`` takes it: a share of one is shown in percent."""
+    contracts = site.results.contracts
+    measure = contracts.context.get(measure_id)
+    return contracts.vocabulary.units[measure.unit].title if measure else ""
+
+
+def residual_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
+    """A number of the table ``residual``."""
+    return figure(
+        row[column], "residual", column, digits, id=row["id"], area_code=row["area_code"], edition=row["edition"],
+        profile=row["profile"],
+    )  # fmt: skip
+
+
+def verdict(row: Row) -> Markup:
+    """What the table ``residual`` says of a ward, in words."""
+    key = {name: row[name] for name in ("id", "area_code", "edition", "profile")}
+    return word(VERDICTS[row["verdict"]][2], row["verdict"], "residual", "verdict", **key)
+
+
+def _sentence(site: Site, residual: pd.DataFrame, rows: list[Row]) -> Markup:
+    """What the chart shows, with its numbers readable."""
+    results = site.results
+    outside = [row for row in rows if row["verdict"] != "as suggested"]
+    count = counted(
+        residual, "residual", edition=results.edition, profile=results.profile, id=results.index.id,
+        verdict=("more than suggested", "less than suggested"),
+    )  # fmt: skip
+    told = [
+        Markup("{} is {} ({} points, {} to {})").format(
+            results.areas[row["area_code"]].name, verdict(row),
+            *(residual_part(site, row, column) for column in ("residual", "lower", "upper")),
+        )
+        for row in outside
+    ]  # fmt: skip
+    begin = Markup("Of {} wards, {} {} beyond what chance explains").format(
+        site.ward_count, count, "lies" if len(outside) == 1 else "lie"
+    )
+    if not told:
+        return Markup("{}.").format(begin)
+    return Markup("{}: {}.").format(begin, Markup("; ").join(told))
+
+
+def _beyond(site: Site, residual: pd.DataFrame) -> list[Row]:
+    """Dimensions and components beyond what is suggested, in the order of the framework."""
+    rows = residual[
+        (residual["id"] != site.results.index.id)
+        & residual["verdict"].isin(["more than suggested", "less than suggested"])
+    ]
+    order = list(site.results.elements)
+    return sorted(records(rows), key=lambda row: (order.index(row["id"]), row["residual"]))
+
+
+def _said(rows: list[Row], site: Site) -> str:
+    """The sentence as plain text, for the picture's name."""
+    names = [f"{site.results.areas[row['area_code']].name} ({VERDICTS[row['verdict']][2]})" for row in rows
+             if row["verdict"] != "as suggested"]  # fmt: skip
+    about = "How many points each ward scores more or less than its income deprivation suggests. "
+    return about + (f"Outside chance: {words.listed(names)}." if names else "No ward lies outside chance.")
+
+
+def _chart(site: Site, rows: list[Row]) -> DotChart:
+    dots = [
+        Dot(site.results.areas[row["area_code"]].name, row["residual"], row["lower"], row["upper"],
+            VERDICTS[row["verdict"]][0])
+        for row in rows
+    ]  # fmt: skip
+    ticks = even_ticks(min(row["lower"] for row in rows), max(row["upper"] for row in rows))
+    return DotChart(dots, ticks, zero=0.0)
+
+
+def _goes_with(site: Site, composition: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each measure: its correlation with the index, that among alike wards, and both without the ward left out."""
+    index = composition[composition["id"] == site.results.index.id]
+    found = []
+    for measure in dict.fromkeys(index["measure_id"]):
+        rows = records(index[index["measure_id"] == measure].sort_values("left_out"))
+        found.append(
+            {
+                "title": measure_title(site, measure),
+                "cells": [
+                    _correlation(row, *columns)
+                    for row in rows
+                    for columns in (("correlation", "lower", "upper"), ("partial", "partial_lower", "partial_upper"))
+                ],
+                "words": _in_words(rows[0]),
+            }
+        )
+    return found
+
+
+def _correlation(row: Row, value: str, low: str, high: str) -> Markup:
+    key = {name: row[name] for name in ("id", "measure_id", "left_out", "edition", "profile")}
+    if row[value] is None:
+        return Markup('<span class="absent">held equal</span>')
+    told = [figure(row[column], "composition", column, 2, **key) for column in (value, low, high)]
+    return Markup("{} ({} to {})").format(*told)
+
+
+def _in_words(row: Row) -> str:
+    """Whether the index goes with a measure, and whether it still does between wards of like income."""
+    way = _way(row["lower"], row["upper"])
+    if way is None:
+        return "Whether scores go with it cannot be told."
+    begin = f"Where it is higher, scores are {way}."
+    if row["partial"] is None:
+        return begin
+    alike = _way(row["partial_lower"], row["partial_upper"])
+    if alike is None:
+        return f"{begin} Between wards alike in income this cannot be told."
+    return f"{begin} Between wards alike in income too, scores are {alike}."
+
+
+def _way(low: float, high: float) -> str | None:
+    return "higher" if low > 0 else "lower" if high < 0 else None

@@ -1,0 +1,111 @@
+"""Explore: every measure in every edition. Without JavaScript it shows the index in the newest edition.
+
+The script has its data from ``static/explore/all.js`` and, of each measure when it is first looked at, from
+``static/measures/ID.js``. These hold every number as it is printed, so that script and pages agree to the digit:
+of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank],
+``c`` = [points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value,
+interval from, to, status]. What is not known is 0 where it is a whole entry, null within one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.figures import places
+from spi_pipeline.outputs.site.pages.measure import moved, ranking_says
+from spi_pipeline.outputs.site.pages.page import File, Page, Site, data_file
+from spi_pipeline.outputs.site.results import Area, Element
+
+
+def explore(site: Site) -> Iterator[Page | File]:
+    """The page and the data of its script."""
+    results = site.results
+    yield data_file("explore/all", data(site))
+    areas = [results.town, *results.wards]
+    yield from (data_file(f"measures/{one.id}", _measure(site, one, areas)) for one in results.elements.values())
+    yield Page(
+        path="explore.html",
+        template="explore.html",
+        title="Explore the results",
+        description=f"Every measure of {results.town.name} in every edition: map, ranking, trend and change.",
+        content={
+            "says": ranking_says(site, results.index),
+            "moved": moved(site, results.index),
+            "before": results.editions[-2] if len(results.editions) > 1 else None,
+        },
+        section="explore.html",
+    )
+
+
+def data(site: Site) -> dict[str, Any]:
+    """What the script shows of all measures alike."""
+    results = site.results
+    areas = [results.town, *results.wards]
+    return {
+        "asOf": words.day(results.as_of),
+        "editions": results.editions,
+        "areas": [[area.code, area.name, area.slug] for area in areas],
+        "verdicts": list(words.VERDICTS.values()),
+        "statuses": list(words.STATUSES.values()),
+        "trend": {
+            "x": drawing.across(len(results.editions)),
+            "y": [drawing.BOTTOM, (drawing.BOTTOM - drawing.TOP) / 100],
+        },
+    }
+
+
+def _measure(site: Site, element: Element, areas: list[Area]) -> dict[str, Any]:
+    results = site.results
+    found: dict[str, Any] = {
+        "title": element.title,
+        "path": site.path(element),
+        "s": {year: [_score(site, element, area, year) for area in areas] for year in results.editions},
+        "c": {
+            year: {
+                start: [_change(site, element, area, start, year) for area in areas] for start in _before(site, year)
+            }
+            for year in results.editions[1:]
+        },
+    }
+    if element.level == "indicator":
+        stated = results.indicators[element.id]
+        digits = places(stated["worst"], stated["best"])
+        values = {year: [_value(site, element, area, year, digits) for area in areas] for year in results.editions}
+        found |= {"unit": stated["unit"], "digits": digits, "v": values}
+    return found
+
+
+def _before(site: Site, year: int) -> list[int]:
+    """The editions that one is compared with: the one before it, and of the newest the first as well."""
+    editions = site.results.editions
+    before = [editions[editions.index(year) - 1]]
+    return before if year != editions[-1] or before[0] == editions[0] else [*before, editions[0]]
+
+
+def _score(site: Site, element: Element, area: Area, year: int) -> list[Any] | int:
+    row = site.results.history.get((element.id, area.code, year))
+    if row is None or row["score"] is None:
+        return 0
+    town = site.results.history.get((element.id, site.results.town.code, year), {}).get("score")
+    place = None if town is None else drawing.colour_class(row["score"], town)
+    ranks = (row["rank"], row["rank_low"], row["rank_high"])
+    ranked = [] if None in ranks else [int(rank) for rank in ranks]
+    return [round(row["score"], 1), place, *ranked]
+
+
+def _change(site: Site, element: Element, area: Area, start: int, end: int) -> list[Any] | int:
+    row = site.results.changes.get((element.id, area.code, start, end))
+    if row is None or row["change"] is None or row["verdict"] == "cannot_tell":
+        return 0
+    points = [round(row[name], 1) + 0.0 for name in ("change", "change_low", "change_high")]
+    return [*points, list(words.VERDICTS).index(row["verdict"])]
+
+
+def _value(site: Site, element: Element, area: Area, year: int, digits: int) -> list[Any] | int:
+    row = site.results.observations.get((element.id, area.code, year))
+    if row is None or row["value"] is None:
+        return 0
+    numbers = [None if row[name] is None else round(row[name], digits) + 0.0 for name in ("value", "lower", "upper")]
+    return [*numbers, list(words.STATUSES).index(site.status(row))]

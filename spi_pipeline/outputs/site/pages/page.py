@@ -1,0 +1,324 @@
+"""What a page is, and what all pages may ask of the site."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+
+from spi_pipeline.contracts.models.publication import SitePublication
+from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.outputs.duckdb_file import literal
+from spi_pipeline.outputs.site import drawing, words
+from spi_pipeline.outputs.site.downloads import Download
+from spi_pipeline.outputs.site.drawing import WardMap
+from spi_pipeline.outputs.site.figures import derived, figure, places, word
+from spi_pipeline.outputs.site.results import Area, Element, Results, Row
+
+# More wards than most towns have: Luton has 20, Birmingham 69. Pages of 300 wards with a table of all wards by all
+# measures, or of all wards by all wards, would take seconds to load on a phone.
+MANY = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    Attributes:
+        path: of its file, below the site's folder.
+        template: its name.
+        title: of the document, without the name of the site.
+        description: one sentence, for search engines and whoever shares a link.
+        content: what the template shows.
+        section: which entry of the menu it belongs to.
+        area_code: of the ward that it is about, else empty.
+    """
+
+    path: str
+    template: str
+    title: str
+    description: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    section: str = ""
+    area_code: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """What stands beside the pages: data of a script, or a download.
+
+    Attributes:
+        path: below the site's folder.
+        text: what it holds.
+    """
+
+    path: str
+    text: str
+
+
+def data_file(name: str, held: object) -> File:
+    """What a script reads: a script itself, since a page that is opened as a file may fetch nothing.
+
+    Args:
+        name: by which scripts ask for it.
+        held: anything that JSON can say.
+    """
+    told = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+    return File(f"static/{name}.js", f'DATA["{name}"]={told};\n')
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """One file of the site.
+
+    Attributes:
+        path: below the site's folder.
+        content: its bytes.
+        title: of a page; empty of anything else.
+        area_code: of the ward that a page is of, else empty.
+    """
+
+    path: str
+    content: bytes
+    title: str = ""
+    area_code: str = ""
+
+
+class Site:
+    """What pages have in common.
+
+    Args:
+        results: what was published.
+        downloads: the files to take away.
+    """
+
+    def __init__(self, results: Results, downloads: Sequence[Download] = ()) -> None:
+        self.results = results
+        self.downloads = downloads
+        self._keys: dict[str, list[str]] = {}
+
+    # Path and words of each entry.
+    menu = (
+        ("index.html", "Home"),
+        ("wards/index.html", "Wards"),
+        ("measures/index.html", "Measures"),
+        ("explore.html", "Explore"),
+        ("economy.html", "Economy"),
+        ("progress.html", "Progress"),
+        ("certainty.html", "How certain"),
+        ("quality.html", "Quality"),
+    )
+    # What stands at the foot of every page.
+    foot = (
+        ("compare.html", "Compare wards"),
+        ("method.html", "Method"),
+        ("downloads.html", "Downloads"),
+        ("targets.html", "Targets"),
+        ("found.html", "What others found"),
+        ("about.html", "About, cite and contact"),
+        ("accessibility.html", "Accessibility statement"),
+    )
+
+    @property
+    def publication(self) -> SitePublication:
+        """What the council says of its site."""
+        return self.results.contracts.publication
+
+    @property
+    def name(self) -> str:
+        """Of the site."""
+        return self.publication.name or f"Social progress in {self.results.town.name}"
+
+    @cached_property
+    def map(self) -> WardMap | None:
+        """The wards, drawn once."""
+        return drawing.ward_map(self.results.boundaries)
+
+    def figure(
+        self, table: str, row: Row, column: str, digits: int = 1, absent: str = "not known", how: str = ""
+    ) -> Markup:
+        """A number of a row of a published table."""
+        return figure(row[column], table, column, digits, absent, how, **self._key(table, row))
+
+    def word(self, table: str, row: Row, column: str, text: str) -> Markup:
+        """What is said of a word in a row of a published table."""
+        return word(text, row[column], table, column, **self._key(table, row))
+
+    def _key(self, table: str, row: Row) -> dict[str, Any]:
+        """What tells a row from all others: the key of its contract, without what is the same in all rows."""
+        if table not in self._keys:
+            columns = [column.name for column in self.results.contracts.products[table].columns if column.key]
+            rows = self.results.tables[table]
+            self._keys[table] = [name for name in columns if name == "area_code" or rows[name].nunique() > 1]
+        return {name: row[name] for name in self._keys[table]}
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many wards that pages count them, where fewer would be named or stand in one table."""
+        return len(self.results.wards) > MANY
+
+    @property
+    def ward_count(self) -> Markup:
+        """How many wards there are."""
+        return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
+
+    def part_count(self, level: str) -> Markup:
+        """How many dimensions, components or indicators have scores."""
+        rows = self.results.tables["score"]
+        query = f"SELECT count(DISTINCT id) FROM score WHERE level = {literal(level)}"
+        return derived(rows.loc[rows["level"] == level, "id"].nunique(), query)
+
+    def amount(self, table: str, row: Row, column: str, unit: str, beside: float = 0.0) -> Markup:
+        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone.
+
+        It is rounded by its size, or by that of what it stands ``beside`` where this is larger.
+        """
+        units = self.results.contracts.vocabulary.units
+        if row[column] is None:
+            return self.figure(table, row, column)
+        percent, share, pounds = (unit == units[name].title for name in ("percent", "proportion", "pounds"))
+        size = max(abs(row[column]), abs(beside))
+        digits = 1 if percent or share else 0 if size >= 1000 else 1 if size >= 10 else 2
+        number = self.figure(table, row, column, digits, how="percent" if share else "")
+        return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
+
+    def in_words(self, element: Element, area: Area, beside: float = 0.0) -> Markup:
+        """The newest value of an indicator with its unit, as ``amount``: ``12.2%``, ``163 (ratio, England = 100)``."""
+        results, unit = self.results, self.results.indicators[element.id]["unit"]
+        row = results.observations[element.id, area.code, results.edition]
+        number = self.amount("observation", row, "value", unit, beside)
+        if any(sign in number.striptags() for sign in "£%"):
+            return number
+        return Markup("{} <span>{}</span>").format(number, f"({unit})" if ", " in unit else unit)
+
+    @cached_property
+    def neighbours(self) -> dict[str, list[Area]]:
+        """The wards that border on each, by its code, in the order of their names."""
+        touching: dict[str, set[str]] = {}
+        for code, other in Shapes.from_frame(self.results.boundaries).touching():
+            touching.setdefault(code, set()).add(other)
+        return {code: [ward for ward in self.results.wards if ward.code in found] for code, found in touching.items()}
+
+    def score(self, element: Element, area: Area, digits: int = 1, edition: int | None = None) -> Markup:
+        """The score of an area, in the newest edition unless another is named."""
+        year = edition or self.results.edition
+        row = self.results.history.get((element.id, area.code, year), {})
+        return figure(
+            row.get("score"), "score", "score", digits, "no score", area_code=area.code, id=element.id, edition=year,
+            profile=self.results.profile,
+        )  # fmt: skip
+
+    def rank(self, element: Element, area: Area) -> Markup:
+        """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``.
+
+        Where markup has no place, as in an attribute, ``rank_text`` says the same.
+        """
+        row = self.results.scores[element.id, area.code]
+        if None in (row["rank"], row["rank_low"], row["rank_high"]):
+            return Markup("no rank")
+        rank, low, high = (
+            figure(
+                row[column], "score", column, 0, how="ordinal", area_code=area.code, id=element.id,
+                edition=self.results.edition, profile=self.results.profile,
+            )
+            for column in ("rank", "rank_low", "rank_high")
+        )  # fmt: skip
+        ends = Markup(f"{low} to {high}") if row["rank_low"] != row["rank_high"] else low
+        return Markup(f"{rank}, likely {ends}")
+
+    def rank_text(self, element: Element, area: Area) -> str:
+        """As ``rank``, in plain text."""
+        return self.rank(element, area).striptags()
+
+    def value(
+        self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None
+    ) -> Markup:
+        """A column of the table ``observation``, with as many places as tell wards apart unless some are named."""
+        year, stated = edition or self.results.edition, self.results.indicators[element.id]
+        row = self.results.observations.get((element.id, area.code, year), {})
+        shown = places(stated["worst"], stated["best"]) if digits is None else digits
+        key: dict[str, Any] = {"indicator_id": element.id, "area_code": area.code, "edition": year}
+        return figure(row.get(column), "observation", column, shown, "no figure", **key)
+
+    def england(self, element: Element, area: Area) -> Markup:
+        """The share of the wards of England that do worse."""
+        results = self.results
+        share = results.scores[element.id, area.code]["england_percentile"]
+        key: dict[str, Any] = {"id": element.id, "edition": results.edition, "profile": results.profile}
+        return figure(share, "score", "england_percentile", 0, area_code=area.code, **key)
+
+    def weight(self, parent: Element, child: Element, column: str = "weight", digits: int = 3) -> Markup:
+        """What a child counts for in its parent, or the share of its parent’s spread (``effective_weight``)."""
+        results = self.results
+        key: dict[str, Any] = {"edition": results.edition, "profile": results.profile, "parent_id": parent.id}
+        row = results.weights.get((parent.id, child.id), {})
+        return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
+
+    def released(self, source_id: str | None) -> bool:
+        """Whether figures of a source bear the year they were published, not those that were measured."""
+        source = self.results.contracts.sources.get(source_id or "")
+        return source is not None and source.properties.period.basis == "release"
+
+    def status(self, row: Row) -> str:
+        """How the value in a row of the table ``observation`` came to be, one of ``words.STATUSES``.
+
+        What was published in a year was measured some time before, and is never called measured in that year.
+        """
+        status = str(row["status"])
+        return "released" if status == "observed" and self.released(row["source_id"]) else status
+
+    def when(self, row: Row, source_id: str | None = None) -> str:
+        """Of when a figure is: ``March 2021``, or ``published in 2025``; empty where that is not known.
+
+        Args:
+            row: with ``period_start`` and ``period_end``.
+            source_id: of its source, where the row does not say.
+        """
+        if row["period_end"] is None:
+            return ""
+        period = words.period(row["period_start"], row["period_end"])
+        return f"published in {period}" if self.released(source_id or row.get("source_id")) else period
+
+    def over_editions(self, element: Element, area: Area) -> list[float | None]:
+        """The score of an area in every edition, oldest first."""
+        rows = (self.results.history.get((element.id, area.code, year), {}) for year in self.results.editions)
+        return [row.get("score") for row in rows]
+
+    def path(self, element: Element) -> str:
+        """Of the page of an element."""
+        return f"{'indicators' if element.level == 'indicator' else 'measures'}/{element.id}.html"
+
+    def instead(self, row: Row) -> Row | None:
+        """The indicator that fills the place of one that is left out, rows of the table ``indicator``."""
+        others = self.results.indicators.values()
+        return next((one for one in others if one["slot_id"] == row["slot_id"] and one["in_basis"]), None)
+
+    def above(self, element: Element) -> list[Element]:
+        """What an element is part of, the index first."""
+        parent = self.results.elements.get(element.parent or "")
+        return [] if parent is None else [*self.above(parent), parent]
+
+    def change(self, element: Element, area: Area, start: int, end: int) -> Markup:
+        """What may be said of how a score moved: ``▲ rose: 2.3 points, likely 0.5 to 4.1``, or that nothing may."""
+        row = self.results.changes.get((element.id, area.code, start, end))
+        if row is None or row["change"] is None or row["verdict"] == "cannot_tell":
+            return Markup("{}").format(words.VERDICTS["cannot_tell"])
+        key: dict[str, Any] = {"edition_from": start, "edition_to": end, "profile": self.results.profile}
+        key |= {"area_code": area.code, "id": element.id}
+        by, low, high = (
+            figure(row[name], "change", name, 1, **key) for name in ("change", "change_low", "change_high")
+        )
+        verdict = word(words.VERDICTS[row["verdict"]], row["verdict"], "change", "verdict", **key)
+        return Markup("{}: {} points, likely {} to {}").format(verdict, by, low, high)
+
+    def place(self, element: Element, area: Area) -> int | None:
+        """The colour class of an area's score, against the town's own."""
+        own, town = (self.results.scores[element.id, one.code]["score"] for one in (area, self.results.town))
+        return None if town is None else drawing.colour_class(own, town)
+
+
+Kind = Callable[[Site], Iterable[Page | File]]

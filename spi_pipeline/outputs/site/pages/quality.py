@@ -1,0 +1,261 @@
+"""Quality and provenance: what is covered, how new it is, what was checked, and where each figure comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.figures import counted, derived, figure
+from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.results import Row, records
+
+OUTCOMES = ("passed", "failed", "errored", "skipped")
+
+
+def quality(site: Site) -> Iterator[Page]:
+    """The page."""
+    yield Page(
+        path="quality.html",
+        template="quality.html",
+        title="Quality and provenance",
+        description="What is covered, how old the figures are, what was checked, and where each figure comes from.",
+        content={
+            "statuses": words.STATUSES,
+            "coverage": _coverage(site),
+            "shares": _shares(site),
+            "freshness": _freshness(site),
+            "checks": _checks(site),
+            "totals": _totals(site),
+            "split": _split(site),
+            "sources": _sources(site),
+            "outcomes": OUTCOMES,
+        },
+        section="quality.html",
+    )
+
+
+def _newest_run(site: Site) -> str | None:
+    checks = site.results.tables["check_result"]
+    return None if checks.empty else str(checks.sort_values("run_at")["run_id"].iloc[-1])
+
+
+def _coverage(site: Site) -> list[dict[str, Any]]:
+    """Of each indicator and edition: how many wards have a figure of each status."""
+    results = site.results
+    codes = {ward.code for ward in results.wards}
+    observed = results.tables["observation"]
+    of_wards = observed[observed["area_code"].isin(codes)]
+    counts = of_wards.groupby(["indicator_id", "edition", "status"]).size().to_dict()
+    found = []
+    for element in results.elements.values():
+        if element.level != "indicator":
+            continue
+        cells = []
+        for edition in results.editions:
+            here = {status: int(counts.get((element.id, edition, status), 0)) for status in words.STATUSES}
+            present = {status: number for status, number in here.items() if number}
+            most = max(present, key=lambda status: present[status]) if present else "missing"
+            parts = [_cell(site, element.id, edition, *item) for item in present.items()]
+            cells.append({"most": _shown(site, element.id, most), "parts": parts})
+        found.append({"element": element, "cells": cells})
+    return found
+
+
+def _cell(site: Site, indicator: str, edition: int, status: str, number: int) -> Markup:
+    query = (
+        f"SELECT count(*) FROM observation JOIN area USING (area_code) WHERE level = 'ward' "
+        f"AND indicator_id = '{indicator}' AND edition = {edition} AND status = '{status}'"
+    )
+    return Markup("{} {}").format(_shown(site, indicator, status), derived(number, query))
+
+
+def _shown(site: Site, indicator: str, status: str) -> str:
+    return site.status({"status": status, "source_id": site.results.indicators[indicator]["source_id"]})
+
+
+def _shares(site: Site) -> list[dict[str, Any]]:
+    """Of each edition: which share of the weight is measured, carried and held."""
+    table = site.results.tables["edition"]
+    rows = records(table[table["profile"] == site.results.profile].sort_values("edition"))
+    return [
+        {
+            "edition": row["edition"],
+            "cells": [
+                derived(
+                    None if row[name] is None else 100 * row[name],
+                    f"SELECT 100 * {name} FROM edition WHERE edition = {row['edition']} "
+                    f"AND profile = '{row['profile']}'",
+                    absent="–",
+                )
+                for name in ("measured_weight", "carried_weight", "held_weight", "movable")
+            ],
+        }
+        for row in rows
+    ]
+
+
+def _freshness(site: Site) -> list[dict[str, Any]]:
+    """Of each indicator: its newest period, how long a figure is of use, and until when this one is."""
+    results = site.results
+    catalogue = {row["indicator_id"]: row for row in records(results.tables["indicator"])}
+    observed = results.tables["observation"]
+    held = observed[observed["edition"] == results.edition].dropna(subset=["period_end"])
+    newest = {row["indicator_id"]: row for row in records(held.sort_values("period_end"))}
+    found = []
+    for element in results.elements.values():
+        row = newest.get(element.id)
+        if element.level != "indicator" or row is None:
+            continue
+        years = catalogue[element.id]["useful_years"]
+        until = None if years is None else pd.Timestamp(row["period_end"]).year + int(years)
+        found.append(
+            {
+                "element": element,
+                "period": site.when(row),
+                "end": pd.Timestamp(row["period_end"]),
+                "years": figure(years, "indicator", "useful_years", 0, indicator_id=element.id),
+                "until": until,
+                "source": results.contracts.sources[row["source_id"]].title if row["source_id"] else "",
+            }
+        )
+    return sorted(found, key=lambda item: item["end"])
+
+
+def _checks(site: Site) -> dict[str, Any] | None:
+    """Outcomes of the newest run; none where no run was recorded."""
+    run, table = _newest_run(site), site.results.tables["check_result"]
+    if run is None:
+        return None
+    rows = table[table["run_id"] == run]
+    amiss = rows[rows["outcome"].isin(["failed", "errored"])]
+    skipped = rows[rows["outcome"] == "skipped"].groupby("observed", dropna=False).size().sort_values(ascending=False)
+    return {
+        "when": words.day(pd.Timestamp(rows["run_at"].max())),
+        "run": run,
+        "counts": {
+            severity: [counted(rows, "check_result", run_id=run, severity=severity, outcome=one) for one in OUTCOMES]
+            for severity in ("error", "warning")
+        },
+        "amiss": records(amiss[["table_name", "rule", "severity", "outcome", "observed", "expected"]]),
+        "skipped": [
+            (str(reason), counted(rows, "check_result", run_id=run, outcome="skipped", observed=str(reason)))
+            for reason in skipped.index
+            if not pd.isna(reason)
+        ],
+    }
+
+
+def _totals(site: Site) -> dict[str, Any] | None:
+    """Totals held against those published elsewhere, of the newest run."""
+    run, table = _newest_run(site), site.results.tables["outside_total"]
+    rows = table[table["run_id"] == run]
+    if rows.empty:
+        return None
+    compared = rows[rows["outcome"] != "no_total"]
+    furthest = compared.reindex(compared["difference_percent"].abs().sort_values(ascending=False).index)
+    return {
+        "compared": derived(
+            len(compared), f"SELECT count(*) FROM outside_total WHERE run_id = '{run}' AND outcome <> 'no_total'"
+        ),
+        "kept": counted(rows, "outside_total", run_id=run, outcome="passed"),
+        "rows": [_total(site, row) for row in records(furthest)],
+        "without": [
+            (site.results.contracts.sources[row["source_id"]].title, row["reason"])
+            for row in records(rows[rows["outcome"] == "no_total"])
+        ],
+    }
+
+
+def _total(site: Site, row: Row) -> dict[str, Any]:
+    key = {name: row[name] for name in ("run_id", "source_id", "rule", "measure")}
+    # Sums are whole; of a mean, such as a share of one, so much is shown that a difference in percent is seen.
+    most = max((abs(row[name]) for name in ("observed", "published") if row[name] is not None), default=0.0)
+    sums = 0 if most.is_integer() or most >= 1000 else 2 if most >= 1 else 4
+    return {
+        "row": row,
+        "source": site.results.contracts.sources[row["source_id"]].title,
+        "cells": [
+            figure(row[name], "outside_total", name, digits, **key)
+            for name, digits in (
+                ("observed", sums),
+                ("published", sums),
+                ("difference_percent", 2),
+                ("allowed_percent", 2),
+            )
+        ],
+    }
+
+
+def _split(site: Site) -> dict[str, Any]:
+    """How many of each ward's residents live in areas that straddle wards, and how small areas were shared out."""
+    area, allocation = site.results.tables["area"], site.results.tables["allocation"]
+    # Under the official best fit no area is shared out, which says nothing about how many straddle wards.
+    known = area[area["placed_by"] == "postcodes"]
+    rows = records(known.sort_values("split_share", ascending=False))
+    shared = []
+    for name, of_it in allocation.groupby("geography"):
+        parts = of_it.groupby("small_area_code").size()
+        inner = f"SELECT small_area_code FROM allocation WHERE geography = '{name}' GROUP BY ALL"
+        shared.append(
+            (
+                name,
+                derived(len(parts), f"SELECT count(*) FROM ({inner})"),
+                derived(int((parts > 1).sum()), f"SELECT count(*) FROM ({inner} HAVING count(*) > 1)"),
+                ", ".join(sorted(set(of_it["method"]))),
+            )
+        )
+    return {
+        "wards": [
+            (
+                site.results.areas[row["area_code"]],
+                derived(
+                    None if row["split_share"] is None else 100 * row["split_share"],
+                    f"SELECT 100 * split_share FROM area WHERE area_code = '{row['area_code']}'",
+                    1,
+                ),
+            )
+            for row in rows
+        ],
+        "shared": shared,
+    }
+
+
+def _sources(site: Site) -> list[dict[str, Any]]:
+    """Every source of the newest run that left any behind, with its files: licence, hash and time."""
+    results = site.results
+    table = results.tables["source_release"]
+    run = _newest_run(site)
+    if run in set(table["run_id"]):
+        table = table[table["run_id"] == run]
+    found = []
+    for source_id, rows in table.groupby("source_id"):
+        contract = results.contracts.sources.get(str(source_id))
+        licences = [results.contracts.vocabulary.licences.get(one) for one in dict.fromkeys(rows["licence"].dropna())]
+        found.append(
+            {
+                "id": source_id,
+                "title": contract.title if contract else source_id,
+                "licences": [licence for licence in licences if licence],
+                "files": [_file(row) for row in records(rows.sort_values("period"))],
+                "count": counted(
+                    table, "source_release", run_id=tuple(sorted(set(table["run_id"]))), source_id=source_id
+                ),
+            }
+        )
+    return found
+
+
+def _file(row: Row) -> dict[str, Any]:
+    fetched = row["fetched_at"]
+    return {
+        "period": row["period"] or "–",
+        "name": row["file"] or row["url"] or "–",
+        "url": row["url"],
+        "sha256": row["sha256"],
+        "when": "with the package" if fetched is None else words.day(pd.Timestamp(fetched)),
+        "state": row["state"],
+    }

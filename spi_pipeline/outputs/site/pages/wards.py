@@ -1,0 +1,46 @@
+"""All wards side by side: a card for each, with its score, likely rank and the editions as a spark line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spi_pipeline.outputs.duckdb_file import literal
+from spi_pipeline.outputs.site import drawing
+from spi_pipeline.outputs.site.figures import derived
+from spi_pipeline.outputs.site.pages.page import Page, Site
+from spi_pipeline.outputs.site.results import Area, Row, by_area
+
+
+def wards(site: Site) -> Iterator[Page]:
+    """The index of wards."""
+    results = site.results
+    table = results.tables["score"]
+    own = table[(table["id"] == results.index.id) & (table["profile"] == results.profile)].sort_values("edition")
+    rows = by_area(own)
+    scores = [row["score"] for held in rows.values() for row in held if row["score"] is not None]
+    # All on one scale, or the lines could not be held against each other; on tens, so that its ends can be said.
+    low, high = (10 * (min(scores) // 10), 10 * -(-max(scores) // 10)) if scores else (0, 100)
+    of_index = f"FROM score WHERE id = {literal(results.index.id)} AND profile = {literal(results.profile)}"
+    yield Page(
+        path="wards/index.html",
+        template="wards.html",
+        title=f"The wards of {results.town.name}",
+        description=f"The wards of {results.town.name} side by side: score, likely rank and editions.",
+        content={
+            "cards": [_card(site, ward, rows.get(ward.code, []), low, high) for ward in results.wards],
+            "low": derived(low, f"SELECT 10 * floor(min(score) / 10) {of_index}"),
+            "high": derived(high, f"SELECT 10 * ceil(max(score) / 10) {of_index}"),
+        },
+        section="wards/index.html",
+    )
+
+
+def _card(site: Site, ward: Area, rows: list[Row], low: float, high: float) -> dict[str, Any]:
+    held = {row["edition"]: row for row in rows}
+    editions = [held.get(edition) for edition in site.results.editions]
+    return {
+        "ward": ward,
+        "scores": [site.figure("score", row, "score", absent="no score") if row else "no score" for row in editions],
+        "line": drawing.line([row["score"] if row else None for row in editions], low, max(high, low + 10)),
+    }

@@ -1,0 +1,301 @@
+"""The published tables as pages ask for them: the newest edition under the first profile, unless another is named."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.queries import reading, refuse_other_contracts
+
+Row = Mapping[str, Any]
+LEVELS = ("index", "dimension", "component", "indicator")
+
+
+@dataclass(frozen=True)
+class Element:
+    """The index, a dimension, a component or an indicator.
+
+    Attributes:
+        id: as in the contracts.
+        title: as printed.
+        level: one of ``LEVELS``.
+        parent: the element above it; none of the index.
+        description: what it says, in plain language.
+    """
+
+    id: str
+    title: str
+    level: str
+    parent: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """A ward or an authority.
+
+    Attributes:
+        code: of the area.
+        name: as printed.
+        level: ``ward`` or ``authority``.
+        slug: its name in addresses.
+    """
+
+    code: str
+    name: str
+    level: str
+    slug: str
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table, None where nothing is known."""
+    return [
+        {str(name): None if pd.api.types.is_scalar(cell) and pd.isna(cell) else cell for name, cell in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def slug(text: str) -> str:
+    """A name as it stands in an address: small Latin letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "area"
+
+
+def by_area(table: pd.DataFrame) -> dict[str, list[Row]]:
+    """The rows of a table by the code of their area."""
+    found: dict[str, list[Row]] = {}
+    for row in records(table):
+        found.setdefault(row["area_code"], []).append(row)
+    return found
+
+
+def as_csv(table: pa.Table) -> bytes:
+    """A table as people take it away.
+
+    A byte-order mark would make Excel read the names of Welsh wards right, and other programs a first column wrong.
+    """
+    out = pa.BufferOutputStream()
+    pacsv.write_csv(table, out, pacsv.WriteOptions(quoting_style="needed"))
+    written: bytes = out.getvalue().to_pybytes()
+    return written
+
+
+class Results:
+    """What was published.
+
+    Args:
+        tables: the published products by name, as frames.
+        boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
+        contracts: they say what the elements and measures are.
+        postcodes: ``postcode`` and ``ward_code``; without rows where no postcode is at hand.
+        database: the published file that holds them, where there is one.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        boundaries: pd.DataFrame,
+        contracts: Contracts,
+        postcodes: pd.DataFrame,
+        database: Path | None = None,
+    ) -> None:
+        self.tables = tables
+        self.boundaries = boundaries
+        self.contracts = contracts
+        self.postcodes = postcodes
+        self.database = database
+
+    @classmethod
+    def of_database(
+        cls, database: Path, boundaries: pd.DataFrame, contracts: Contracts, postcodes: pd.DataFrame
+    ) -> Results:
+        """Read every published table.
+
+        Raises:
+            SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
+        """
+        names = [name for name, product in contracts.products.items() if product.published]
+        refuse_other_contracts(database, contracts.products)
+        with reading(database) as connection:
+            held = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if absent := sorted({*names} - held):
+                raise SpiError(f"{database} lacks the table {absent[0]}, it is of an older version; run spi refresh")
+            tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
+        return cls(tables, boundaries, contracts, postcodes, database)
+
+    @property
+    def file(self) -> Path:
+        """The database.
+
+        Raises:
+            SpiError: where there is none.
+        """
+        if self.database is None:
+            raise SpiError("these results were not read from a database; run spi refresh")
+        return self.database
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """Of the table of scores as CSV: what a citation is pinned to; none where there is no database.
+
+        Not of the database itself: DuckDB writes the same tables into other blocks each time.
+        """
+        if self.database is None:
+            return None
+        with reading(self.database) as connection:
+            return hashlib.sha256(
+                as_csv(connection.sql('SELECT * FROM "score" ORDER BY ALL').to_arrow_table())
+            ).hexdigest()
+
+    @cached_property
+    def edition(self) -> int:
+        """The newest edition."""
+        return int(self.tables["edition"]["edition"].max())
+
+    @cached_property
+    def editions(self) -> list[int]:
+        """Every edition, oldest first."""
+        return sorted(map(int, self.tables["edition"]["edition"].unique()))
+
+    @cached_property
+    def profile(self) -> str:
+        """The profile shown."""
+        return next(iter(self.contracts.framework.profiles))
+
+    @cached_property
+    def as_of(self) -> pd.Timestamp:
+        """The day the figures were taken."""
+        return pd.Timestamp(self.tables["edition"]["as_of"].max())
+
+    @cached_property
+    def index(self) -> Element:
+        """The index itself."""
+        return self.elements[self.contracts.framework.id]
+
+    @cached_property
+    def elements(self) -> dict[str, Element]:
+        """Every element by id, from the index down; indicators in the order of the framework, those in the basis."""
+        framework = self.contracts.framework
+        found = [Element(framework.id, framework.title, "index", None, framework.description)]
+        known = {row["indicator_id"] for row in records(self.tables["indicator"]) if row["in_basis"]}
+        for dimension in framework.dimensions:
+            found.append(Element(dimension.id, dimension.title, "dimension", framework.id, dimension.description))
+            for component in dimension.components:
+                found.append(Element(component.id, component.title, "component", dimension.id, component.description))
+                found += [
+                    Element(item.id, item.title, "indicator", component.id, item.description)
+                    for item in self.contracts.indicators_of(component.id)
+                    if item.id in known
+                ]
+        return {element.id: element for element in found}
+
+    def below(self, element_id: str) -> list[Element]:
+        """The elements that one is made of."""
+        return [element for element in self.elements.values() if element.parent == element_id]
+
+    @cached_property
+    def areas(self) -> dict[str, Area]:
+        """Every ward, by name, then every authority, by code; two of one name are told apart by their codes."""
+        table = self.tables["area"].sort_values(["level", "area_name"], ascending=[False, True])
+        twice = table["area_name"].map(slug).duplicated(keep=False)
+        found = {}
+        for row, double in zip(records(table), twice, strict=True):
+            code, name = row["area_code"], row["area_name"]
+            found[code] = Area(code, name, row["level"], f"{slug(name)}-{code.lower()}" if double else slug(name))
+        return found
+
+    @cached_property
+    def wards(self) -> list[Area]:
+        """Every ward, by name."""
+        return [area for area in self.areas.values() if area.level == "ward"]
+
+    @cached_property
+    def town(self) -> Area:
+        """The authority.
+
+        Raises:
+            SpiError: where there are several: ranks are places within one, and pages hold wards against one alone.
+        """
+        towns = [area for area in self.areas.values() if area.level == "authority"]
+        if len(towns) > 1:
+            raise SpiError(
+                f"site, report and downloads are of one authority, and the tables hold {len(towns)}, {towns[0].name} "
+                f"and {towns[1].name} among them; keep contracts and a store for each, or leave them out of SPI_OUTPUTS"
+            )
+        return towns[0]
+
+    def under_profile(self, table: str) -> list[Row]:
+        """The rows of a table under the profile shown, of every edition."""
+        return records(self.tables[table][self.tables[table]["profile"] == self.profile])
+
+    @cached_property
+    def history(self) -> dict[tuple[str, str, int], Row]:
+        """The row of the table ``score`` of each element, area and edition."""
+        return {(row["id"], row["area_code"], row["edition"]): row for row in self.under_profile("score")}
+
+    @cached_property
+    def changes(self) -> dict[tuple[str, str, int, int], Row]:
+        """The row of the table ``change`` of each element, area, earlier and later edition."""
+        return {
+            (row["id"], row["area_code"], row["edition_from"], row["edition_to"]): row
+            for row in self.under_profile("change")
+        }
+
+    @cached_property
+    def observations(self) -> dict[tuple[str, str, int], Row]:
+        """The row of the table ``observation`` of each indicator, area and edition."""
+        return {
+            (row["indicator_id"], row["area_code"], row["edition"]): row for row in records(self.tables["observation"])
+        }
+
+    @cached_property
+    def weights(self) -> dict[tuple[str, str], Row]:
+        """The row of the table ``weight`` of each parent and child, of the newest edition for the town."""
+        rows = self.newest("weight")
+        rows = rows[rows["authority_code"] == self.town.code]
+        return {(row["parent_id"], row["id"]): row for row in records(rows)}
+
+    @cached_property
+    def contributions(self) -> dict[tuple[str, str, str], float]:
+        """Points that a child adds to a parent in an area, in the newest edition; none where the child has no score."""
+        rows = records(self.newest("contribution"))
+        return {
+            (row["parent_id"], row["id"], row["area_code"]): row["contribution"]
+            for row in rows
+            if row["contribution"] is not None
+        }
+
+    @cached_property
+    def indicators(self) -> dict[str, Row]:
+        """The row of the table ``indicator`` of each, those that enter no score among them."""
+        return {row["indicator_id"]: row for row in records(self.tables["indicator"])}
+
+    def newest(self, table: str) -> pd.DataFrame:
+        """The rows of a table that are of the newest edition and the profile shown, where it has these columns."""
+        rows = self.tables[table]
+        for column, wanted in (("edition", self.edition), ("profile", self.profile)):
+            if column in rows:
+                rows = rows[rows[column] == wanted]
+        return rows
+
+    @cached_property
+    def scores(self) -> dict[tuple[str, str], Row]:
+        """The row of the table ``score`` of each element and area, of the newest edition under the profile shown."""
+        return {(row["id"], row["area_code"]): row for row in records(self.newest("score"))}
+
+    def ranking(self, element_id: str) -> list[Row]:
+        """The wards by an element, rows of the table ``score``: best first, those without a rank last, by name."""
+        rows = [self.scores[element_id, ward.code] for ward in self.wards if (element_id, ward.code) in self.scores]
+        return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0))

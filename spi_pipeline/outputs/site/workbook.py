@@ -1,0 +1,105 @@
+"""A workbook as the Government Analysis Function asks for: cover, contents, notes, a table a sheet, nothing merged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.results import Results, Row, records
+
+# "Symbols in tables" of the Analysis Function: not available.
+ABSENT = "[x]"
+
+
+def write_workbook(
+    path: Path, results: Results, sheets: Mapping[str, tuple[str, pd.DataFrame]], dictionary: pd.DataFrame
+) -> None:
+    """Write it.
+
+    Args:
+        path: of the file.
+        results: what it is of.
+        sheets: by label: title and table; the first column names the rows.
+        dictionary: what the columns of all tables mean, a last sheet.
+
+    Raises:
+        SpiError: when gptables is not installed.
+    """
+    try:
+        import gptables
+    except ModuleNotFoundError as error:
+        raise SpiError(
+            "the workbook needs gptables, which is not installed; run pip install 'spi-pipeline[site]', "
+            "or build with --no-downloads"
+        ) from error
+    noted = _notes(results)
+    notes = dict(zip(noted.pop("title"), noted["Note reference"], strict=True))
+    licences = ", ".join(sorted(set(dictionary["licence"])))
+    tables = {
+        label: gptables.GPTable(
+            table=_filled(table),
+            table_name=label.lower().replace(" ", "_"),
+            title=title,
+            source="Public sources: see the notes, and the page on quality for each file",
+            legend=[f"{ABSENT} there is no figure"],
+            index_columns={2: 0},
+            table_notes={column: f"$${notes[column]}$$" for column in table.columns if column in notes},
+        )
+        for label, (title, table) in sheets.items()
+    }
+    tables["Dictionary"] = gptables.GPTable(
+        table=dictionary[["table", "column", "meaning", "unit"]].replace("", ABSENT),
+        table_name="dictionary",
+        title="What each column of the published tables means",
+        legend=[f"{ABSENT} not stated"],
+        index_columns={2: 0},
+    )
+    taken = words.day(results.as_of)
+    cover = gptables.Cover(
+        title=f"{results.index.title} of {results.town.name}, edition {results.edition}",
+        intro=[f"Figures taken on {taken}.", f"Licence: {licences}."],
+        about=["Ranks are places among the wards; the likely range holds nine of ten recalculations.",
+               "Most figures are older than the edition: the sheet Notes says of when."],
+        contact=["See the page About of the site that this file belongs to."],
+    )  # fmt: skip
+    workbook = gptables.produce_workbook(
+        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True
+    )
+    workbook.set_properties({"title": f"{results.index.title}, {results.edition}", "created": _moment(results)})
+    workbook.close()
+
+
+def _moment(results: Results) -> dt.datetime:
+    """The day of the figures stands for the time of writing, so that the same figures give the same file."""
+    return dt.datetime.combine(results.as_of.date(), dt.time())
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    return table.astype(object).where(table.notna(), ABSENT)
+
+
+def _notes(results: Results) -> pd.DataFrame:
+    """Of each indicator: period, unit, source and licence, in the order of the framework."""
+    table = results.tables["indicator"].set_index("indicator_id")
+    titles = {element.id: element.title for element in results.elements.values() if element.level == "indicator"}
+    known = table.loc[list(titles)]
+    return pd.DataFrame(
+        {
+            "title": list(titles.values()),
+            "Note reference": [f"note{number}" for number in range(1, len(known) + 1)],
+            "Note text": [_note(titles[str(row["indicator_id"])], row) for row in records(known.reset_index())],
+        }
+    )
+
+
+def _note(title: str, row: Row) -> str:
+    told = {name: row[name] or "not stated" for name in ("unit", "reference_period", "source_id", "licence")}
+    return (
+        f"{title}; unit {told['unit']}; period {told['reference_period']}; source {told['source_id']}; licence "
+        f"{told['licence']}. {row['limits'] or ''}"
+    ).strip()

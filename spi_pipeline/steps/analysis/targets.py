@@ -1,0 +1,57 @@
+"""How far every area is from the council's targets: nothing but the publication reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.scoring.targets import targets_of
+from spi_pipeline.steps.indicator import part_of
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.pages.markdown import framed
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.step import Step, products
+
+NAME = "target"
+
+
+def target_step(contracts: Contracts) -> Step:
+    """The step of the product ``target``; without targets it writes an empty table."""
+    wanted = dict.fromkeys(target.indicator for target in contracts.targets.targets)
+    values = tuple(part_of(name) for name in wanted)
+    files = dict.fromkeys(f"indicators/{contracts.component_of[name]}.yaml" for name in wanted)
+    return Step(
+        name=NAME,
+        kind=NAME,
+        group="analysis",
+        inputs=("area", *values),
+        outputs=(NAME,),
+        files=("targets.yaml", *files, *products(NAME)),
+        does=distances,
+        page=Page(shows=_verdicts),
+        title="Distance to the council's targets",
+        description="How far every area is from each target of targets.yaml, and whether its pace leads there in time.",
+        lineage={"distance": tuple((name, "value") for name in values)},
+    )
+
+
+def distances(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``target``."""
+    area, wanted = inputs.frame("area"), contracts.targets.targets
+    authorities = area["parent_code"].fillna(area["area_code"])
+    better = {one.indicator: contracts.indicators[one.indicator].direction == "higher_is_better" for one in wanted}
+    columns = ["indicator_id", "area_code", "period_start", "period_end", "value", "lower", "upper", "status"]
+    values = inputs.parts("indicator_value")[columns] if wanted else pd.DataFrame(columns=columns)
+    return {NAME: targets_of(wanted, values, dict(zip(area["area_code"], authorities, strict=True)), better)}
+
+
+def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """Each target of each authority."""
+    table = look.frame(NAME)
+    authorities = {authority.code for authority in contracts.geography.authorities}
+    rows = table[table["area_code"].isin(authorities)]
+    if rows.empty:
+        return {"targets": "none: targets.yaml names none"}
+    return {"targets": Markdown(framed(rows[["target_id", "value", "target_value", "year", "pace", "verdict"]]))}

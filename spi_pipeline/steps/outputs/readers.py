@@ -1,0 +1,84 @@
+"""What readers get, out of the inputs of a step: whole products, and the database that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from spi_pipeline.contracts.arrow import arrow_schema
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.database import DATABASE
+from spi_pipeline.steps.inputs import RECORDS, Inputs
+from spi_pipeline.steps.step import Step
+from spi_pipeline.storage.places import DATABASE as FILE
+
+if TYPE_CHECKING:
+    from spi_pipeline.outputs.site.results import Results
+
+# The kind of steps that make outputs. What becomes of their rules is recorded apart: outputs tell what was recorded of
+# everything else, and would otherwise never come to rest.
+OUTPUT = "output"
+# Products that no step writes: what each run leaves behind.
+RECORDED = ("check_result", "source_release", "outside_total")
+
+
+def inputs_of(names: Sequence[str], steps: Sequence[Step]) -> tuple[str, ...]:
+    """The inputs that some products are made of.
+
+    Args:
+        names: the products.
+        steps: the steps before, whose tables are the parts of products.
+    """
+    tables = tuple(table for step in steps for table in step.outputs if table.split(".")[0] in names)
+    return (*tables, *(f"{RECORDS}{name}" for name in RECORDED if name in names))
+
+
+def rows_of(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> pa.Table:
+    """All parts of a product that a step reads, or what runs recorded."""
+    schema = arrow_schema(contracts.products[product])
+    if product in RECORDED:
+        recorded: pa.Table | None = inputs[f"{RECORDS}{product}"]
+        return schema.empty_table() if recorded is None else recorded
+    tables = [
+        inputs.table(name).replace_schema_metadata(None).cast(schema)
+        for name in step.inputs
+        if name.split(".")[0] == product
+    ]
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def results_of(step: Step, contracts: Contracts, inputs: Inputs) -> Results:
+    """What is about to be published, read from a database as readers will have it; built once for all outputs."""
+    from spi_pipeline.outputs.site.results import Results
+
+    names = DATABASE.reads(contracts)
+
+    def built() -> TemporaryDirectory[str]:
+        folder: TemporaryDirectory[str] = TemporaryDirectory()
+        DATABASE.build(contracts, {name: rows_of(name, step, contracts, inputs) for name in names}, Path(folder.name))
+        return folder
+
+    made_of = tuple(name for name in step.inputs if name.split(".")[0].removeprefix(RECORDS) in names)
+    folder = inputs.derived("database", made_of, built)
+    boundaries = inputs.table("wards").select(["area_code", "geometry"]).to_pandas()
+    postcodes = inputs.table("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    return Results.of_database(Path(folder.name) / FILE, boundaries, contracts, postcodes)
+
+
+def require(output: str, *libraries: str) -> None:
+    """Refuse an output before anything is computed for it.
+
+    Raises:
+        SpiError: where a library that it needs is not installed.
+    """
+    if absent := [name for name in libraries if find_spec(name) is None]:
+        raise SpiError(
+            f"the output {output} needs {absent[0]}, which is not installed; run pip install "
+            f"'spi-pipeline[{'report' if output == 'report' else 'site'}]', or leave it out"
+        )

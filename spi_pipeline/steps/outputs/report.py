@@ -1,0 +1,86 @@
+"""The printable report, as a table that holds it and is judged before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.database import DATABASE
+from spi_pipeline.outputs.files import SITE
+from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
+from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
+from spi_pipeline.steps.pages.markdown import svg
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.previews import scores
+from spi_pipeline.steps.step import Step
+
+REPORT = "report"
+FILE = "report.pdf"
+# The layout, and the templates of the pages whose sentences it takes.
+LAYOUT = f"{PACKAGED}outputs/report"
+
+
+def report_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
+    """The step of the product ``report``, where ``SPI_OUTPUTS`` names it.
+
+    Args:
+        contracts: all contracts.
+        steps: those before it.
+
+    Raises:
+        SpiError: where a library that it needs is not installed.
+    """
+    if REPORT not in contracts.outputs:
+        return []
+    require(REPORT, "typst", "pikepdf", "font_source_sans_pro")
+    logo = contracts.publication.logo
+    return [
+        Step(
+            name=REPORT,
+            kind=OUTPUT,
+            group="published",
+            inputs=(
+                *inputs_of(DATABASE.reads(contracts), steps), "wards", "postcodes", LAYOUT,
+                *([f"{BESIDE}{logo.file}"] if logo else []),
+            ),
+            outputs=(REPORT,),
+            # Its pages quote every contract.
+            files=tuple(sorted(contracts.digests)),
+            does=report,
+            page=Page(shows=_shows),
+            title="The printable report",
+            description="One tagged PDF (PDF/UA-1): a summary of the town, and two pages on each ward.",
+            bounds=True,
+            tool="pdf",
+        )
+    ]  # fmt: skip
+
+
+def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``report``."""
+    from spi_pipeline.outputs.report.audit import audited
+    from spi_pipeline.outputs.report.build import report as made
+    from spi_pipeline.outputs.report.pictures import ward_map
+    from spi_pipeline.outputs.site.pages.page import Site
+
+    results = results_of(step, contracts, inputs)
+    content = made(results)
+    found = audited(content, [ward.name for ward in results.wards])
+    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(Site(results)), **found}
+    return {REPORT: pd.DataFrame([row])}
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """Where it lies, how large it is, and the map and the ranking of its summary."""
+    [row] = look.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
+    folder = look.published
+    pictures = {"map": Markdown(svg(row["map"].encode(), "Scores by ward"))} if row["map"] else {}
+    return {
+        **pictures,
+        "ranking": Markdown(scores(look.table("score"), contracts, contracts.framework.id)),
+        "file": folder / (SITE if SITE in contracts.outputs else "") / FILE,
+        "pages": row["pages"],
+        "megabytes": round(row["bytes"] / 1e6, 1),
+    }

@@ -1,0 +1,141 @@
+"""The public site, as a table of its files that is judged before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import getmembers, isfunction
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.database import DATABASE
+from spi_pipeline.outputs.files import SITE
+from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
+from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
+from spi_pipeline.steps.pages.markdown import sample, svg
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.step import Step
+
+# Templates, styles and scripts.
+LOOKS = f"{PACKAGED}outputs/site"
+
+
+def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
+    """The step of the product ``site``, where ``SPI_OUTPUTS`` names it.
+
+    Args:
+        contracts: all contracts.
+        steps: those before it.
+
+    Raises:
+        SpiError: where a library that it needs is not installed.
+    """
+    if SITE not in contracts.outputs:
+        return []
+    require(SITE, "jinja2", "lxml")
+    logo = contracts.publication.logo
+    downloads = [step.outputs[0] for step in steps if step.key == (OUTPUT, "downloads")]
+    pictures = [f"{BESIDE}{logo.file}"] if logo else []
+    return [
+        Step(
+            name=SITE,
+            kind=OUTPUT,
+            group="published",
+            inputs=(
+                *inputs_of(DATABASE.reads(contracts), steps), "wards", "postcodes", *downloads, LOOKS, *pictures,
+            ),
+            outputs=(SITE,),
+            # Pages quote every contract.
+            files=tuple(sorted(contracts.digests)),
+            does=site,
+            uses=_reached_by_templates(),
+            page=Page(shows=_shows, preview=_pages),
+            title="The public site",
+            description="Every page of the public site, each number of it read back and looked up again in the tables.",
+            bounds=True,
+            tool="html",
+        )
+    ]  # fmt: skip
+
+
+def site(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``site``."""
+    from spi_pipeline.outputs.site.audit import audited
+    from spi_pipeline.outputs.site.build import site_files
+    from spi_pipeline.outputs.site.downloads import Download
+    from spi_pipeline.outputs.site.facts import Facts as Published
+
+    results = results_of(step, contracts, inputs)
+    rows = inputs.table("downloads").drop_columns(["content"]).to_pylist() if "downloads" in step.inputs else []
+    taken = [Download(row["path"], row["title"], row["holds"], row["kind"], row["bytes"]) for row in rows]
+    published = Published(results.file, contracts.root)
+    return {SITE: audited(site_files(results, taken), published, {one.path: one.size or 0 for one in taken})}
+
+
+def _reached_by_templates() -> tuple[Callable[..., Any], ...]:
+    """What templates call, which no code names: a change to it makes the site stale."""
+    from spi_pipeline.outputs.site import drawing, figures, words
+
+    return tuple(
+        found
+        for module in (drawing, figures, words)
+        for _, found in getmembers(module, isfunction)
+        if found.__module__ == module.__name__
+    )
+
+
+def _pages(step: Step, table: pa.Table, contracts: Contracts) -> str:
+    pages = table.filter(pc.is_valid(table["title"]))
+    return sample(pages.select(["title", "transferred", "numbers", "path"]))
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """What was made of what size, and the map and the likely ranks as pictures."""
+    files = look.table(SITE).select(["path", "title", "content", "bytes", "numbers"]).to_pylist()
+    content = {row["path"]: row["content"] for row in files}
+    pages = [row for row in files if row["title"]]
+    pictures = {
+        name: picture(content[path], content["static/site.css"] + content["static/theme.css"], where)
+        for name, path, where in (
+            ("map", "index.html", "//svg[ancestor-or-self::*[@data-map]]"),
+            ("likely_ranks", "certainty.html", "//*[contains(@class, 'dots')]//svg"),
+        )
+        if path in content
+    }
+    return {
+        "folder": look.published / SITE,
+        "pages": len(pages),
+        "wards": sum(row["path"].startswith("wards/") for row in pages) - 1,
+        "megabytes": round(sum(row["bytes"] for row in files) / 1e6, 1),
+        "read_back": sum(row["numbers"] for row in pages),
+        **{name: Markdown(drawn) for name, drawn in pictures.items() if drawn},
+    }
+
+
+def picture(page: bytes, css: bytes, where: str) -> str:
+    """A drawing of a page as a picture in Markdown, with the style it has there; empty where the page has none.
+
+    Args:
+        page: the page.
+        css: the stylesheet.
+        where: the path of the drawing in the page; the first one is taken.
+    """
+    from lxml import etree, html
+
+    found = html.document_fromstring(page).xpath(where)
+    if not found:
+        return ""
+    drawn = found[0]
+    # HTML knows no capitals in names of attributes, a picture does.
+    box = drawn.get("viewbox")
+    width, height = box.split()[2:]
+    root = etree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=box, width=width, height=height)
+    etree.SubElement(root, "style").text = css.decode()
+    # Rules name what a drawing stands in.
+    classes = " ".join(one.get("class", "") for one in (drawn, *drawn.iterancestors()))
+    inside = etree.SubElement(root, "g", {"class": classes, "font-family": "sans-serif"})
+    inside.extend(list(etree.fromstring(etree.tostring(drawn))))
+    return svg(etree.tostring(root), drawn.get("aria-label", ""))

@@ -1,0 +1,38 @@
+"""Best and worst rank under any weights, against a dense grid of weights and against what can be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spi_pipeline.engine.any_weights import rank_range
+
+
+def test_an_area_ahead_in_every_part_is_first_under_all_weights() -> None:
+    assert rank_range(np.array([[9.0, 8.0], [3.0, 7.0], [4.0, 2.0]])).tolist() == [[1, 1], [2, 3], [2, 3]]
+
+
+def test_a_middling_area_that_is_first_in_no_part_may_be_kept_from_the_top() -> None:
+    # The third lies below the line between the others: one of them is above it whatever the weights.
+    assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [4.0, 4.0]])).tolist() == [[1, 3], [1, 3], [2, 3]]
+    assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [6.0, 6.0]])).tolist() == [[1, 3], [1, 3], [1, 2]]
+
+
+def test_equal_areas_share_the_better_rank() -> None:
+    assert rank_range(np.array([[5.0, 5.0], [5.0, 5.0], [1.0, 9.0]])).tolist() == [[1, 2], [1, 2], [1, 3]]
+
+
+def test_one_area_alone_is_first() -> None:
+    assert rank_range(np.array([[5.0, 6.0]])).tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_weights_on_a_grid_go_beyond_and_some_come_near(seed: int) -> None:
+    scores = np.random.default_rng(seed).normal(50, 10, (9, 3))
+    steps = np.linspace(0, 1, 201)
+    first, second = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    inside = first + second <= 1
+    weights = np.stack([first, second, 1 - first - second])[:, inside]
+    index = scores @ weights
+    ranks = 1 + (index[None] > index[:, None] + 1e-9).sum(axis=1)
+    assert rank_range(scores).tolist() == np.stack([ranks.min(axis=1), ranks.max(axis=1)], axis=1).tolist()

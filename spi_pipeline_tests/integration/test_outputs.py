@@ -1,0 +1,83 @@
+"""Outputs beside the database: made where they are asked for, judged before readers see them, published together."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from spi_pipeline.run.due import due_steps
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.settings import Settings
+from spi_pipeline_tests.integration.houses import House, copied
+
+
+def current(house: House) -> Path:
+    return Path(house.settings.store) / "published" / "current"
+
+
+def test_what_was_not_asked_for_is_not_made(refreshed: House) -> None:
+    assert {file.name for file in current(refreshed).iterdir()} == {"publication.json", "spi.duckdb"}
+    assert not [step for step in build_plan(refreshed.contracts) if step.kind == "output"]
+
+
+def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outputs: House) -> None:
+    folder = current(with_outputs)
+    pages = {file.relative_to(folder).as_posix() for file in folder.rglob("*.html")}
+    wards = with_outputs.contracts.geography.wards
+    assert len([page for page in pages if page.startswith("site/wards/")]) == len(wards) + 1
+    assert {"site/index.html", "site/404.html"} <= pages
+    assert (folder / "site/downloads/score.csv").is_file()
+    assert due_steps(build_plan(with_outputs.contracts), with_outputs.runner) == []
+
+
+def test_the_site_cites_the_scores_that_are_published_with_it(with_outputs: House) -> None:
+    site = current(with_outputs) / "site"
+    digest = hashlib.sha256((site / "downloads/score.csv").read_bytes()).hexdigest()
+    assert digest in (site / "about.html").read_text("utf-8")
+    assert (site / "downloads/spi.duckdb").samefile(current(with_outputs) / "spi.duckdb")
+
+
+def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: House) -> None:
+    assert with_outputs.query("SELECT count(*) FROM check_result WHERE table_name IN ('site', 'downloads')") == [(0,)]
+    rows = with_outputs.store.read_runs("output_check")
+    assert rows is not None
+    asked = {row["rule"]: row["outcome"] for row in rows.to_pylist() if row["table_name"] == "site"}
+    for rule in ("read_back", "links", "self_contained", "every_ward", "legible", "light"):
+        assert asked[rule] == "passed", rule
+
+
+def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_outputs: House, tmp_path: Path) -> None:
+    house = copied(with_outputs, tmp_path).making("site", "downloads")
+    before = (current(house) / "site/about.html").read_bytes()
+    # A colour that contracts would refuse comes by a stylesheet that somebody changed; here a bound asks for more.
+    house.amend(
+        "products/site.yaml",
+        "{rule: between, columns: [contrast], min: 4.5}",
+        "{rule: between, columns: [contrast], min: 20}",
+    )
+    house.amend("publication.yaml", 'about: ""', 'about: "New words."')
+    done = house.refresh()
+    assert any("site" in fault and "legible" in fault for fault in done.faults), done.faults
+    assert (current(house) / "site/about.html").read_bytes() == before, "the last good site stays"
+    assert (current(house) / "spi.duckdb").is_file()
+    house.amend("products/site.yaml", "min: 20", "min: 4.5")
+    assert house.refresh().faults == []
+    assert b"New words." in (current(house) / "site/about.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("told", "made"),
+    [("", {"database"}), ("site", {"database", "site"}), (" Site, DOWNLOADS ,", {"database", "site", "downloads"})],
+)
+def test_outputs_are_named_with_commas(monkeypatch: pytest.MonkeyPatch, told: str, made: set[str]) -> None:
+    monkeypatch.setenv("SPI_OUTPUTS", told)
+    assert Settings().outputs == made
+
+
+def test_a_name_that_is_no_output_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPI_OUTPUTS", "site,website")
+    with pytest.raises(ValidationError, match="there is no output 'website'; name some of database, "):
+        Settings()

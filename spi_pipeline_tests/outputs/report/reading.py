@@ -1,0 +1,89 @@
+"""Reads a report back with pypdf, another library than those that wrote it: text, tags, claims, letters and links."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from pypdf import PdfReader
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+
+
+class Tag:
+    """An element of the structure tree."""
+
+    def __init__(self, node: DictionaryObject) -> None:
+        self.node = node
+
+    @property
+    def name(self) -> str:
+        return str(self.node.get("/S", "")).removeprefix("/")
+
+    @property
+    def below(self) -> list[Tag]:
+        held = self.node.get("/K", [])
+        held = held.get_object() if isinstance(held, IndirectObject) else held
+        nodes = [one.get_object() for one in (held if isinstance(held, ArrayObject) else [held])]
+        return [Tag(one) for one in nodes if isinstance(one, DictionaryObject) and "/S" in one]
+
+    def all(self) -> Iterator[Tag]:
+        """This and every one below, in the order of reading."""
+        yield self
+        for tag in self.below:
+            yield from tag.all()
+
+    def named(self, *names: str) -> list[Tag]:
+        return [tag for tag in self.all() if tag.name in names]
+
+    @property
+    def scope(self) -> str | None:
+        """Of a header."""
+        held = self.node.get("/A", [])
+        attributes = [one.get_object() for one in (held if isinstance(held, ArrayObject) else [held])]
+        return next((str(one["/Scope"]) for one in attributes if "/Scope" in one), None)
+
+
+class Report:
+    """A finished report."""
+
+    def __init__(self, content: bytes) -> None:
+        self.reader = PdfReader(io.BytesIO(content))
+
+    @cached_property
+    def pages(self) -> list[str]:
+        """The text of each page, white space made one blank, words put together again that a line end broke."""
+        return [
+            " ".join(page.extract_text().replace("-\n", "").replace("\u00ad", "").split()) for page in self.reader.pages
+        ]
+
+    @cached_property
+    def root(self) -> DictionaryObject:
+        return self.reader.root_object
+
+    @cached_property
+    def tags(self) -> Tag:
+        return Tag(self.root["/StructTreeRoot"].get_object())  # type: ignore[arg-type]
+
+    @property
+    def bookmarks(self) -> list[tuple[str, int]]:
+        """Those of the first level with the number of their page, the first being 1."""
+        return [
+            (str(one.title), self.reader.get_destination_page_number(one) + 1)
+            for one in self.reader.outline
+            if not isinstance(one, list)
+        ]
+
+    @property
+    def links(self) -> list[Any]:
+        """What is done where a reader follows each link."""
+        annotations = [one.get_object() for page in self.reader.pages for one in page.get("/Annots", [])]
+        return [one.get("/A", {}).get("/URI") or one.get("/Dest") or one["/A"]["/D"] for one in annotations]
+
+    @property
+    def fonts(self) -> dict[str, bool]:
+        """Whether each is within the file; those of pictures, too."""
+        objects = (self.reader.get_object(number) for number in range(1, int(self.reader.trailer["/Size"])))
+        described = [one for one in objects if isinstance(one, DictionaryObject) and "/FontName" in one]
+        return {str(one["/FontName"]): not {"/FontFile2", "/FontFile3"}.isdisjoint(one) for one in described}

@@ -1,0 +1,223 @@
+"""The printable report: what it claims of itself, its tags, and that all it says of a ward is in the tables."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from spi_pipeline.cli.entry import app
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.outputs.report.build import report
+from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site.results import Results
+from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.outputs.report.reading import Report
+from spi_pipeline_tests.outputs.site.awkward_town import NAMES, PLAIN, SILENT, TOWN, town
+from spi_pipeline_tests.outputs.site.conftest import results_of
+
+# Of ISO 32000-1, 14.8.4: those that the report has a use for.
+STANDARD = {
+    "Document", "Div", "H1", "H2", "P", "L", "LI", "Lbl", "LBody", "Table", "THead", "TBody", "TR", "TH", "TD",
+    "Figure", "Caption", "Link", "Span",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return report(town())
+
+
+@pytest.fixture(scope="module")
+def made(content: bytes) -> Report:
+    return Report(content)
+
+
+def pages_of(made: Report) -> dict[str, list[str]]:
+    """The text of the pages of each ward, by the name that its bookmark has."""
+    starts = [*made.bookmarks, ("", len(made.pages) + 1)]
+    return {name: made.pages[first - 1 : second - 1] for (name, first), (_, second) in pairwise(starts[1:-1])}
+
+
+def scores(results: Results) -> Mapping[str, Mapping[str, float]]:
+    table = results.tables["score"]
+    rows = table[
+        (table["id"] == results.index.id)
+        & (table["edition"] == table["edition"].max())
+        & (table["profile"] == results.profile)
+    ]
+    return {row["area_code"]: row for row in rows.to_dict("records")}
+
+
+def assert_wards_are_told(made: Report, results: Results) -> None:
+    """Each ward has two pages with its name on both; its score, rank and likely ranks are those of the tables."""
+    found, held = pages_of(made), scores(results)
+    area = results.tables["area"]
+    wards = dict(area[area["level"] == "ward"][["area_name", "area_code"]].values)
+    assert sorted(found) == sorted(wards)
+    for name, pages in found.items():
+        row = held[wards[name]]
+        assert len(pages) == 2, name
+        assert all(name in page for page in pages)
+        # A name of great length is broken over two lines.
+        broken = r"\s*".join(map(re.escape, name))
+        ranking = re.search(rf"{broken} (no score|[\d.]+) (no rank|\S+, likely \S+(?: to \d+\w\w)?)", " ".join(
+            made.pages[: made.bookmarks[1][1] - 1]
+        ).split("Rank, and where it is likely")[1])  # fmt: skip
+        assert ranking
+        if pd.isna(row["score"]):
+            assert ranking.groups() == ("no score", "no rank")
+            assert f"{name} has no score" in pages[0]
+            continue
+        said = re.search(r"scores ([\d.]+) of 100 .*? It ranks (\S+), likely (.*?), among", pages[0])
+        assert said
+        likely = words.likely(row["rank_low"], row["rank_high"])
+        assert said.groups() == (f"{row['score']:.1f}", words.ordinal(row["rank"]), likely)
+        assert ranking.groups() == (f"{row['score']:.1f}", f"{words.ordinal(row['rank'])}, likely {likely}")
+
+
+def test_it_claims_to_be_accessible_and_says_what_it_is(made: Report) -> None:
+    assert made.root["/MarkInfo"]["/Marked"]
+    assert made.root["/Lang"] == "en-GB"
+    assert made.root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert made.reader.metadata.title == "Social progress in Treflan <Fach>: Social Progress Index, edition 2025"
+    assert made.reader.metadata.creation_date.date().isoformat() == "2026-11-23", "the day the figures were taken"
+    described = made.root["/Metadata"].get_object().get_data().decode()
+    assert "<pdfuaid:part>1</pdfuaid:part>" in described
+    assert all(page["/Tabs"] == "/S" for page in made.reader.pages if "/Annots" in page), "tabs follow the tags"
+
+
+def test_headings_are_in_order(made: Report) -> None:
+    levels = [int(tag.name[1]) for tag in made.tags.all() if re.fullmatch(r"H\d", tag.name)]
+    assert levels[0] == 1
+    assert levels.count(1) == len(NAMES) + 2, "the town, each ward and what the figures are"
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+
+
+def test_every_figure_says_what_it_shows(made: Report) -> None:
+    alternatives = [str(tag.node.get("/Alt", "")) for tag in made.tags.named("Figure")]
+    assert len(alternatives) == 1 + len(NAMES) - 1, "the map, and recent crime where it is known"
+    assert all(alternative.endswith(".") and re.search(r"\d", alternative) for alternative in alternatives)
+
+
+def test_tables_have_headers_of_columns_and_rows(made: Report) -> None:
+    tables = made.tags.named("Table")
+    assert len(tables) == 2 + 3 * (len(NAMES) - 1) + 2
+    for table in tables:
+        (head,) = table.named("THead")
+        assert {tag.name for row in head.named("TR") for tag in row.below} == {"TH"}
+        assert {tag.scope for tag in head.named("TH")} == {"/Column"}
+        for row in (row for body in table.named("TBody") for row in body.named("TR")):
+            first, *others = row.below
+            assert (first.name, first.scope) == ("TH", "/Row")
+            assert {tag.name for tag in others} == {"TD"}
+            assert not any("/Headers" in held for tag in others for held in tag.node["/A"]), "found by scope"
+
+
+def test_every_tag_is_of_the_standard_or_mapped_to_one(made: Report) -> None:
+    (document,) = made.tags.below
+    assert document.name == "Document"
+    roles = {str(name).removeprefix("/"): str(meant).removeprefix("/") for name, meant in
+             made.tags.node["/RoleMap"].get_object().items()}  # fmt: skip
+    assert {roles.get(tag.name, tag.name) for tag in document.all()} <= STANDARD
+
+
+def test_letters_are_those_of_the_packages_and_within_the_file(made: Report) -> None:
+    fonts = {name.split("+")[1]: within for name, within in made.fonts.items()}
+    assert {"SourceSansPro-Regular", "SourceSansPro-Semibold", "SourceSansPro-Bold"} >= set(fonts), fonts
+    assert all(fonts.values())
+    assert "Tŷ Gŵyr" in made.pages[0]
+
+
+def test_every_ward_has_two_pages_a_bookmark_and_its_figures(made: Report) -> None:
+    assert_wards_are_told(made, town())
+
+
+def test_names_are_never_markup(made: Report) -> None:
+    for name in NAMES.values():
+        assert any(page.count(name) >= 2 for page in made.pages), name
+
+
+def test_the_twelve_components_are_those_of_the_tables(made: Report) -> None:
+    results = town()
+    (first, _) = pages_of(made)["Plain"]
+    for element in results.elements.values():
+        if element.level == "component":
+            row, card = results.scores[element.id, PLAIN], results.newest("scorecard")
+            peers = card[(card["area_code"] == PLAIN) & (card["id"] == element.id)]["peer_median"].item()
+            whole = results.scores[element.id, TOWN]["score"]
+            told = re.search(
+                rf"{element.title} \S [a-z, ]+ ([\d.]+) \(([\d.]+) to ([\d.]+)\) ([\d.]+) ([\d.]+) (\S+), likely", first
+            )
+            assert told, element.title
+            figures = [row["score"], row["measured_low"], row["measured_high"], peers, whole]
+            assert told.groups() == (*(f"{one:.1f}" for one in figures), words.ordinal(row["rank"]))
+
+
+def test_a_ward_of_which_little_is_known_says_so(made: Report) -> None:
+    first, second = pages_of(made)[NAMES[SILENT]]
+    assert "Silent has no score in edition 2025: too little is known of it." in first
+    assert "No monthly figures are at hand." in second
+    assert "There is no earlier edition to compare with." in second
+
+
+def test_links_lead_somewhere(made: Report) -> None:
+    links = made.links
+    outside = [link for link in links if str(link).startswith("http")]
+    assert outside
+    assert all(str(link).startswith("https://") for link in outside)
+    pages = {page.indirect_reference.idnum for page in made.reader.pages}
+    named = made.reader.named_destinations
+    for link in (link for link in links if link not in outside):
+        target = named[str(link)].page if str(link) in named else link[0]
+        assert (target.idnum if hasattr(target, "idnum") else target.indirect_reference.idnum) in pages
+
+
+def test_the_same_tables_give_the_same_bytes(content: bytes) -> None:
+    assert report(town()) == content
+
+
+def test_a_name_that_two_pages_do_not_hold_is_refused() -> None:
+    area = town().tables["area"].copy()
+    area.loc[area["area_code"] == PLAIN, "area_name"] = "Plain " * 400
+    with pytest.raises(SpiError, match=f"the report cannot be laid out: two pages do not hold .* {PLAIN}"):
+        report(town(area=area))
+
+
+@pytest.mark.parametrize("package", ["typst", "pikepdf", "font_source_sans_pro"])
+def test_without_its_packages_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "spi_pipeline.outputs.report.headers", raising=False)
+    with pytest.raises(SpiError, match=rf"the report needs {package}, .* pip install 'spi-pipeline\[report\]'"):
+        report(town())
+
+
+def test_the_command_writes_the_report_of_what_was_published(
+    refreshed: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPI_STORE", str(refreshed.settings.store))
+    file = tmp_path / "report.pdf"
+    said = CliRunner().invoke(app, ["report", str(file)])
+    assert said.exit_code == 0, said.output
+    assert [one.name for one in tmp_path.iterdir()] == ["report.pdf"]
+    results, made = results_of(refreshed), Report(file.read_bytes())
+    assert_wards_are_told(made, results)
+    assert len(made.pages) <= 2 * len(results.wards) + 8
+    assert file.stat().st_size < 2_000_000
+
+
+def test_the_command_leaves_what_is_there_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPI_STORE", str(tmp_path / "nothing"))
+    file = tmp_path / "report.pdf"
+    file.write_bytes(b"older")
+    assert CliRunner().invoke(app, ["report", str(file)]).exit_code != 0
+    assert file.read_bytes() == b"older"
+    absent = CliRunner().invoke(app, ["report", str(tmp_path / "no" / "report.pdf")])
+    assert isinstance(absent.exception, SpiError)
+    assert "there is no folder" in str(absent.exception)

@@ -1,0 +1,144 @@
+"""The site of the refreshed house, built once for all workers; a browser that may ask nobody outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lxml import html
+
+from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline.outputs.site.readback import Read, read_page
+from spi_pipeline.outputs.site.results import Results
+from spi_pipeline_tests.integration.houses import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
+CHROMIUM = Path("/usr/bin/chromium")
+# What keeps Debian's Chromium from calling home; root cannot have a sandbox.
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished site, as a refresh that is asked for it publishes it.
+
+    Attributes:
+        house: whose store it lies in.
+    """
+
+    house: House
+
+    @property
+    def folder(self) -> Path:
+        """Its own."""
+        return Path(self.house.settings.store) / "published" / "current" / "site"
+
+    @property
+    def pages(self) -> list[str]:
+        """Every page by its path below the folder."""
+        return sorted(file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*.html"))
+
+    @property
+    def one_of_each(self) -> list[str]:
+        """The first page of each kind: those of a folder are alike, but for its index; those at the top are not."""
+        kinds = {page if "/" not in page or page.endswith("/index.html") else page.split("/")[0]: page
+                 for page in reversed(self.pages)}  # fmt: skip
+        return sorted(kinds.values())
+
+
+def results_of(house: House) -> Results:
+    boundaries = house.store.read("wards").select(["area_code", "geometry"]).to_pandas()
+    postcodes = house.store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    return Results.of_database(house.store.database, boundaries, house.contracts, postcodes)
+
+
+def read_back(folder: Path, facts: Facts) -> Read:
+    """Every page in a folder."""
+    pages = ((file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()))
+             for file in sorted(folder.rglob("*.html")))  # fmt: skip
+    sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    read = [(path, read_page(path, tree, facts, sizes)) for path, tree in pages]
+    faults = [f"{path}: {fault}" for path, one in read for fault in one.faults]
+    return Read(faults, sum(one.numbers for _, one in read), sum(one.wards for _, one in read))
+
+
+@pytest.fixture(scope="session")
+def site(with_outputs: House) -> Built:
+    """The site of the house with all outputs, to look at."""
+    return Built(with_outputs)
+
+
+@pytest.fixture(scope="session")
+def facts(site: Built) -> Facts:
+    """The tables that the site was made from, as a reader looks them up."""
+    return Facts(site.house.store.database, site.house.settings.contracts)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without it tests are skipped by hand and fail where everything must be proven."""
+    if not CHROMIUM.exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {CHROMIUM}: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class OpenPage:
+    """A tab that may read the site and nothing else.
+
+    Attributes:
+        tab: the tab.
+        site: the site.
+        asked: every address it asked for.
+        outside: those of them that were neither in the folder nor on this machine; they got no answer.
+        complaints: what it wrote to the console as an error, and errors of scripts.
+    """
+
+    tab: Page
+    site: Built
+    asked: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, name: str) -> None:
+        """Open a page from its file."""
+        self.tab.goto((self.site.folder / name).as_uri())
+
+    def judge(self, route: Route) -> None:
+        """Let through what is inside."""
+        address = route.request.url
+        self.asked.append(address)
+        if address.startswith((self.site.folder.as_uri(), "data:", "http://127.0.0.1:")):
+            route.continue_()
+        else:
+            self.outside.append(address)
+            route.abort()
+
+
+@contextmanager
+def opened(browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any) -> Iterator[OpenPage]:
+    """A tab of a browser that knows nothing yet, in a window of a size."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    page = OpenPage(context.new_page(), site)
+    page.tab.route("**/*", page.judge)
+    page.tab.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+    page.tab.on("pageerror", lambda error: page.complaints.append(str(error)))
+    try:
+        yield page
+    finally:
+        context.close()

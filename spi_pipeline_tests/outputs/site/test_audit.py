@@ -1,0 +1,115 @@
+"""What is amiss with a file of the site is found before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.outputs.site.audit import audited
+from spi_pipeline.outputs.site.build import MANIFEST, build, site_files
+from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline.outputs.site.pages.page import SiteFile
+from spi_pipeline_tests.contracts.mutation import CONTRACTS
+from spi_pipeline_tests.outputs.site.small import BESIDE, published, rows
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    file = tmp_path_factory.mktemp("published") / "spi.duckdb"
+    contracts = load_contracts(CONTRACTS)
+    published(contracts, file, rows(contracts))
+    return Facts(file, CONTRACTS)
+
+
+@pytest.fixture(scope="module")
+def files(facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> list[SiteFile]:
+    contracts = load_contracts(CONTRACTS)
+    made = published(contracts, tmp_path_factory.mktemp("again") / "spi.duckdb", rows(contracts))
+    # Of the first page, which is not made here, only that it is there.
+    return [
+        *site_files(made, kinds=BESIDE),
+        SiteFile("index.html", b"<html><main><h1>First</h1></main></html>", "First"),
+    ]
+
+
+def changed(files: list[SiteFile], path: str, change: Callable[[bytes], bytes]) -> list[SiteFile]:
+    found = [replace(file, content=change(file.content)) if file.path == path else file for file in files]
+    assert found != files, f"{path} was not changed"
+    return found
+
+
+HEAD = b"</h1>"
+# What is put in place of what on which page, what is told of it, and in which column.
+FAULTS: dict[str, tuple[str, bytes, bytes, str, str]] = {
+    "a number of one's own": ("progress.html", HEAD, b"</h1><p>17 rose.</p>", "unread", "17"),
+    "a link to no file": ("about.html", b"quality.html", b"qualities.html", "broken", "to no file"),
+    "a link to no place": (
+        "about.html", b"quality.html#", b"quality.html#no", "broken", "to no place in quality.html",
+    ),
+    "a picture from elsewhere": (
+        "about.html", HEAD, b'</h1><img src="https://example.org/a.png" alt="">', "outside",
+        "https://example.org/a.png is loaded from elsewhere",
+    ),
+    "a script in the page": ("about.html", HEAD, b"</h1><script>1</script>", "outside", "a script stands"),
+    "a style of its own": ("about.html", b"<h1>", b'<h1 style="color:red">', "outside", "h1 has a style"),
+    "a script that asks": ("static/site.js", b"(function", b"fetch('x');(function", "outside", "fetch( asks"),
+    "a style that asks": ("static/site.css", b"body {", b"a{background:url(x.png)}body {", "outside", "url(x.png) as"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_of_its_file(files: list[SiteFile], facts: Facts, fault: str) -> None:
+    path, right, wrong, column, told = FAULTS[fault]
+    wrong_one = changed(files, path, lambda old: old.replace(right, wrong, 1))
+    found = (audited(each, facts, {}).set_index("path")[column].astype(object) for each in (files, wrong_one))
+    before, after = (column.fillna("") for column in found)
+    assert told in after[path]
+    assert after.drop(path).tolist() == before.drop(path).tolist()
+
+
+def test_pale_text_is_told_with_its_rule(files: list[SiteFile], facts: Facts) -> None:
+    row = audited(changed(files, "static/site.css", lambda old: old + b".pale{color:#999}"), facts, {}).set_index(
+        "path"
+    )
+    assert row.loc["static/site.css", "contrast"] == pytest.approx(2.55, abs=0.01)
+    assert row.loc["static/site.css", "faintest"] == ".pale on #f3f2f1"
+
+
+def test_a_page_is_weighed_with_its_styles_and_scripts(files: list[SiteFile], facts: Facts) -> None:
+    weighed = audited(files, facts, {}).set_index("path")["transferred"]
+    heavy = audited(
+        changed(files, "static/site.js", lambda old: old + Random(5).randbytes(999).hex().encode()), facts, {}
+    ).set_index("path")
+    pages = [file.path for file in files if file.title and file.path != "index.html"]
+    assert (heavy["transferred"][pages] > weighed[pages] + 200).all()
+    assert weighed["index.html"] < 100
+
+
+def test_a_site_with_a_fault_is_not_written_and_one_without_is(facts: Facts, tmp_path: Path) -> None:
+    contracts = load_contracts(CONTRACTS)
+    results = published(contracts, tmp_path / "spi.duckdb", rows(contracts))
+    with pytest.raises(SpiError, match=r"was not written: economy\.html: \S*index\.html leads to no file"):
+        build(results, tmp_path / "site", downloads=False, kinds=BESIDE, facts=facts)
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_folder_of_somebody_is_left_alone(facts: Facts, tmp_path: Path) -> None:
+    contracts = load_contracts(CONTRACTS)
+    results = published(contracts, tmp_path / "spi.duckdb", rows(contracts))
+    site = tmp_path / "site"
+    build(results, site, downloads=False, kinds=BESIDE)
+    (site / "notes.txt").write_text("mine", "utf-8")
+    (site / MANIFEST).write_text((site / MANIFEST).read_text("utf-8") + "\nwards/gone.html", "utf-8")
+    (site / "wards").mkdir()
+    (site / "wards/gone.html").touch()
+    build(results, site, downloads=False, kinds=BESIDE)
+    assert (site / "notes.txt").exists()
+    assert not (site / "wards").exists()
+    with pytest.raises(SpiError, match="holds something else than a site; name a new or an empty folder"):
+        build(results, tmp_path, downloads=False, kinds=BESIDE)

@@ -1,0 +1,99 @@
+"""Colours that everybody tells apart: text against what it stands on, and the five classes for each kind of vision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pytest
+from colorspacious import cspace_convert, deltaE
+
+from spi_pipeline.outputs.site.build import STATIC
+from spi_pipeline.outputs.site.drawing import CLASSES
+
+CSS = re.sub(r"/\*.*?\*/", "", "".join(file.read_text("utf-8") for file in sorted(STATIC.glob("*.css"))), flags=re.S)
+NAMED = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,6})", CSS))
+TEXT, GRAPHIC = 4.5, 3.0
+# CAM02-UCS; 1 is what can just be seen, the usual red, amber and green come to 7 for one man in a hundred.
+APART = 20
+VISION = {"all cones": None, "no green": "deuteranomaly", "no red": "protanomaly", "no blue": "tritanomaly"}
+
+
+def rgb(colour: str) -> list[int]:
+    digits = NAMED.get(colour, colour).removeprefix("#")
+    digits = "".join(digit * 2 for digit in digits) if len(digits) == 3 else digits
+    return [int(digits[place : place + 2], 16) for place in (0, 2, 4)]
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2's ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [part / 255 for part in rgb(colour)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def rules() -> Iterator[tuple[str, dict[str, str]]]:
+    """Selector and declarations of each rule, also of those inside media queries."""
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", CSS):
+        pairs = (declaration.partition(":") for declaration in body.split(";") if ":" in declaration)
+        yield " ".join(selector.split()), {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def colour_in(value: str) -> str | None:
+    """The colour that a declaration sets, by its name or as digits."""
+    found = re.search(r"var\(--([\w-]+)\)|(#[0-9a-f]{3,6})\b", value)
+    return (found.group(1) or found.group(2)) if found else None
+
+
+def pairs() -> dict[str, tuple[str, str]]:
+    """Colour of text and what it stands on, by the rule that says so: both grounds there are, where it names none."""
+    found = {}
+    for selector, told in rules():
+        colour = colour_in(told.get("color", ""))
+        ground = colour_in(told.get("background", told.get("background-color", "")))
+        if colour and not re.fullmatch(r"(?:\.t\d(?:, )?)+", selector):
+            for under in [ground] if ground else ["#fff", "pale"]:
+                found[f"{selector} on {under}"] = (colour, under)
+    for place in range(len(CLASSES)):
+        (text,) = (colour_in(told["color"]) for selector, told in rules() if f".t{place}" in selector.split(", "))
+        found[f"a label on class {place}"] = (text, f"c{place}")
+    return found
+
+
+@pytest.mark.parametrize("where", pairs())
+def test_text_stands_out(where: str) -> None:
+    assert contrast(*pairs()[where]) >= TEXT
+
+
+def test_what_shows_the_focus_and_bounds_a_field_stands_out() -> None:
+    for colour in ("ink", "c4", "#6f777b"):
+        assert contrast(colour, "#fff") >= GRAPHIC
+        assert contrast(colour, "pale") >= GRAPHIC
+    assert contrast("ink", "focus") >= GRAPHIC
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_the_five_classes_are_told_apart(vision: str) -> None:
+    def seen(colour: str) -> np.ndarray:
+        plain = np.array(rgb(colour)) / 255
+        if VISION[vision] is None:
+            return plain
+        space = {"name": "sRGB1+CVD", "cvd_type": VISION[vision], "severity": 100}
+        return np.clip(cspace_convert(plain, space, "sRGB1"), 0, 1)
+
+    assert [NAMED[f"c{place}"] for place in range(len(CLASSES))] == list(CLASSES)
+    for one, other in combinations(CLASSES, 2):
+        assert deltaE(seen(one), seen(other), input_space="sRGB1") >= APART, (one, other)
+
+
+def test_a_pair_that_cannot_be_read_is_found() -> None:
+    assert contrast("#fff", "#fff") == 1
+    assert contrast("#000", "#fff") == pytest.approx(21)
+    assert contrast("#777", "#fff") < TEXT

@@ -1,0 +1,106 @@
+"""Files to take away hold what was published, say what they hold, and come out the same twice."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from lxml import html
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.outputs.site.build import build
+from spi_pipeline.outputs.site.results import Results
+from spi_pipeline_tests.contracts.mutation import CONTRACTS
+from spi_pipeline_tests.outputs.site.small import BESIDE, SCORES, WARDS, published, rows
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    contracts = load_contracts(CONTRACTS)
+    return published(contracts, tmp_path_factory.mktemp("published") / "spi.duckdb", rows(contracts))
+
+
+@pytest.fixture(scope="module")
+def site(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    build(results, folder, kinds=BESIDE)
+    return folder
+
+
+def test_every_table_is_there_twice_and_the_page_links_all_that_there_is(site: Path, results: Results) -> None:
+    files = {file.name for file in (site / "downloads").iterdir()}
+    for name in results.tables:
+        assert {f"{name}.csv", f"{name}.parquet"} <= files
+    hrefs = html.parse(str(site / "downloads.html")).xpath("//@href")
+    links = {link.split("/")[-1] for link in hrefs if link.startswith("downloads/")}
+    assert links == files
+    scores = pd.read_csv(site / "downloads/score.csv")
+    assert len(scores) == len(results.tables["score"])
+    assert scores["score"].sum() == pytest.approx(results.tables["score"]["score"].sum())
+
+
+def test_the_database_is_the_published_one(site: Path, results: Results) -> None:
+    assert (site / "downloads/spi.duckdb").read_bytes() == results.file.read_bytes()
+
+
+def test_parquet_and_dictionary_say_what_columns_mean(site: Path) -> None:
+    schema = pq.read_schema(site / "downloads/score.parquet")
+    assert schema.metadata[b"licence"] == b"OGL-UK-3.0"
+    assert schema.metadata[b"figures_taken_on"] == b"2026-11-23"
+    dictionary = pd.read_csv(site / "downloads/dictionary.csv").set_index(["table", "column"])
+    assert dictionary.index.is_unique
+    assert dictionary.loc[("change", "movable"), "licence"] == "OGL-UK-3.0"
+    assert dictionary.loc[("residual", "residual"), "unit"] == "points_apart"
+
+
+def test_the_map_layer_keeps_the_standard(site: Path) -> None:
+    layer = json.loads((site / "downloads/wards.geojson").read_text(encoding="utf-8"))
+    assert "crs" not in layer
+    assert layer["metadata"]["figures_taken_on"] == "2026-11-23"
+    assert [feature["id"] for feature in layer["features"]] == list(WARDS)
+    for feature in layer["features"]:
+        polygon = shapely.from_geojson(json.dumps(feature["geometry"]))
+        assert polygon.exterior.is_ccw
+        assert polygon.bounds[0] < 0 < 51 < polygon.bounds[1]
+        held = feature["properties"]
+        assert held["area_name"] == WARDS[held["area_code"]]
+        assert held["social_progress_index_score"] == pytest.approx(sum(SCORES[held["area_code"]]) / 3)
+        assert held["social_progress_index_rank_low"] <= held["social_progress_index_rank_high"]
+
+
+def test_the_workbook_has_cover_contents_notes_and_marks_what_is_absent(site: Path) -> None:
+    workbook = openpyxl.load_workbook(site / "downloads/spi.xlsx")
+    assert workbook.sheetnames == ["Cover", "Contents", "Notes", "Scores", "Likely ranks", "Indicators", "Dictionary"]
+    cells = [[cell for cell in row if cell is not None] for row in workbook["Scores"].iter_rows(values_only=True)]
+    assert next(row for row in cells if row and row[0] == "Ash")[:4] == ["Ash", 70, 80, 80]
+    notes = " ".join(str(cell) for row in workbook["Notes"].iter_rows(values_only=True) for cell in row if cell)
+    assert "Overcrowded households (%); unit %" in notes
+    headings = [str(cell) for row in workbook["Indicators"].iter_rows(values_only=True) for cell in row if cell]
+    assert any("[note 1]" in heading for heading in headings)
+    assert all(not sheet.merged_cells.ranges for sheet in workbook)
+
+
+def test_what_is_the_same_is_not_written_again_and_what_is_not_wanted_goes(results: Results, tmp_path: Path) -> None:
+    build(results, tmp_path, kinds=BESIDE)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+    build(results, tmp_path, kinds=BESIDE)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()} == before
+    build(results, tmp_path, downloads=False, kinds=BESIDE)
+    assert not (tmp_path / "downloads").exists()
+    assert "comes without whole tables" in (tmp_path / "downloads.html").read_text("utf-8")
+
+
+def test_without_gptables_a_sentence_says_what_to_do(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gptables", None)
+    with pytest.raises(SpiError, match=r"pip install 'spi-pipeline\[site\]', or build with --no-downloads"):
+        build(results, tmp_path, kinds=BESIDE)
+    assert list(tmp_path.iterdir()) == []

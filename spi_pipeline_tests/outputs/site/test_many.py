@@ -1,0 +1,77 @@
+"""The site of a council with many more wards than Luton has: its pages stay small and grow no faster than its wards."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.outputs.site import pages
+from spi_pipeline.outputs.site.build import site_files
+from spi_pipeline.outputs.site.pages import KINDS
+from spi_pipeline.outputs.site.pages.page import MANY, Kind
+from spi_pipeline_tests.contracts.mutation import CONTRACTS
+from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.outputs.site.many import Council, invented
+from spi_pipeline_tests.outputs.site.small import BESIDE, published, rows
+
+FEW, MORE, MOST = MANY + 10, 2 * (MANY + 10), 300
+LARGEST = 120_000
+
+
+def begun(kind: Kind) -> Kind:
+    """The first pages of a kind, for all that are alike."""
+    return lambda site: islice(kind(site), 2)
+
+
+KINDS_ONCE = tuple(begun(kind) if kind in (pages.ward, pages.measure, pages.indicator) else kind for kind in KINDS)
+
+
+def council(refreshed: House, wards: int, folder: Path) -> Council:
+    folder.mkdir()
+    return invented(refreshed.store, refreshed.contracts, wards, folder)
+
+
+@pytest.fixture(scope="module")
+def found(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the pages of two such councils are found to be, the second with twice the wards of the first."""
+    folder = tmp_path_factory.mktemp("many")
+    made = [council(refreshed, wards, folder / str(wards)) for wards in (FEW, MORE)]
+    few, more = (one.audited(one.files(KINDS_ONCE)).set_index("path") for one in made)
+    return few, more
+
+
+def test_every_number_of_many_wards_is_read_back(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    for one in found:
+        assert one["unread"].dropna().to_dict() == {}
+        assert one["numbers"].sum() > 5_000
+
+
+def test_pages_grow_no_faster_than_wards_and_come_in_their_budget(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    few, more = (one[one["title"].notna()] for one in found)
+    assert (more["bytes"] < 2.05 * few["bytes"]).all()
+    a_ward = (more["transferred"] - few["transferred"]) / (MORE - FEW)
+    at_most = more["transferred"] + a_ward * (MOST - MORE)
+    assert at_most[at_most > LARGEST].to_dict() == {}
+
+
+def test_scripts_are_handed_data_in_parts(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    for one in found:
+        data = one["bytes"][one.index.str.match(r"static/\w+/")]
+        assert len(data) > FEW
+        assert data.max() < 40_000
+
+
+def test_the_pages_of_two_authorities_are_refused(tmp_path: Path) -> None:
+    contracts = load_contracts(CONTRACTS)
+    held = rows(contracts)
+    other = {**held["area"][-1], "area_code": "E06000098", "area_name": "Corbridge"}
+    results = published(contracts, tmp_path / "spi.duckdb", {**held, "area": [*held["area"], other]})
+    with pytest.raises(
+        SpiError, match=r"of one authority, and the tables hold 2, \w+ and \w+ among them; keep contracts"
+    ):
+        site_files(results, kinds=BESIDE)

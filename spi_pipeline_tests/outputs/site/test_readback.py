@@ -1,0 +1,89 @@
+"""Every number and word of the site is what the tables say, and the reader finds what is not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.outputs.site.facts import Facts
+from spi_pipeline_tests.outputs.site.conftest import Built, read_back
+
+
+def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts) -> None:
+    read = read_back(site.folder, facts)
+    assert read.faults == []
+    wards = sum(row["level"] == "ward" for row in facts.table("area"))
+    assert read.wards >= wards, "a map with all wards is read back"
+    # Score, rank and its two ends of each ward on the first page alone.
+    assert read.numbers >= 4 * wards
+
+
+# What a page could get wrong, by what is told of it.
+WRONG = {
+    "another value": ('value="58.', 'value="57.', "the tables say"),
+    "rounded wrong": (">58.5</data> of 100", ">58.6</data> of 100", "digits is not 58.6"),
+    "a digit more": (">58.5</data> of 100", ">58.50</data> of 100", "digits is not 58.50"),
+    "another row": ("edition=2026;profile=spi", "edition=2022;profile=spi", "the tables say"),
+    "no row": ("edition=2026;profile=spi", "edition=1922;profile=spi", "0 rows of score"),
+    "no column": ("score.score", "score.scores", "KeyError"),
+    "a wrong ending": (">1st</data>", ">1th</data>", "is not 1th"),
+    "another ward": (">Barnfield</data> comes first", ">Biscot</data> comes first", "is called Barnfield"),
+    "not the first": ("ORDER BY rank, area_name", "ORDER BY rank DESC, area_name", "the tables say"),
+    "another component": (">Safety</data>", ">Housing</data>", "“Safety” is not named around it"),
+    "the other direction": (">fell</data>", ">rose</data>", "says not that it fell"),
+    "both directions": (">fell</data>", ">rose and fell</data>", "says not that it fell"),
+    "another verdict": ('value="fell"', 'value="rose"', "the tables say fell"),
+    "a number of one's own": ("<h2>What is new</h2>", "<h2>What is new</h2><p>All 17 wards rose.</p>", "the number 17"),
+    "a row named wrong": (">Barnfield</a></th>", ">Biscot</a></th>", "“Barnfield” is not named around it"),
+    "a label of the map": ("Barnfield: 1st, likely 1st", "Barnfield: 2nd, likely 1st", "map: Barnfield is"),
+    "a colour of the map": ('<path class="c3"', '<path class="c1"', "has not the colour c3"),
+    "a count": ('>20</data> wards', '>21</data> wards', "is not 21"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_what_is_wrong_is_found(site: Built, facts: Facts, tmp_path: Path, fault: str) -> None:
+    right, wrong, told = WRONG[fault]
+    shutil.copy(site.folder / "index.html", tmp_path)
+    page = tmp_path / "index.html"
+    before = page.read_text("utf-8")
+    assert right in before, f"the first page no longer holds {right!r}"
+    page.write_text(before.replace(right, wrong), "utf-8")
+    found = read_back(tmp_path, facts).faults
+    assert any(told in one for one in found), found
+
+
+CHANGE = (
+    '<data value="{}" data-from="change.change" data-digits="1" data-how="size" '
+    'data-key="edition_from={};edition_to={};profile={};area_code={};level={};id={}">{}</data>'
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Stop and search in Central fell by {}.", None),
+        ("Stop and search in Central moved by {}.", "without a word for its direction"),
+        ("Stop and search in Central rose by {}.", "without a word for its direction"),
+        ("Stop and search in Dallow fell by {}.", "“Central” is not named"),
+        ("Burglary in Central fell by {}.", "“Stop and search (per 1,000 residents)” is not named"),
+        ("Stop and search in Central fell by {} in 12 months.", "the number 12"),
+    ],
+)
+def test_a_sentence_must_say_area_measure_and_direction(
+    facts: Facts, tmp_path: Path, sentence: str, told: str | None
+) -> None:
+    """A size without its sign says nothing of the way it went, and a number nothing of what it is of."""
+    (code,) = (row["area_code"] for row in facts.table("area") if row["area_name"] == "Central")
+    (row,) = (
+        row for row in facts.rows("change", {"id": "stop_and_search", "area_code": code, "profile": "spi"})
+        if (row["edition_from"], row["edition_to"]) == (2022, facts.newest[0])
+    )  # fmt: skip
+    assert row["change"] < -1
+    key = [row[name] for name in ("edition_from", "edition_to", "profile", "area_code", "level", "id")]
+    shown = CHANGE.format(row["change"], *key, f"{abs(row['change']):.1f}")
+    (tmp_path / "one.html").write_text(f"<!doctype html><main><p>{sentence.format(shown)}</p></main>", "utf-8")
+    found = read_back(tmp_path, facts).faults
+    assert found == [] if told is None else any(told in one for one in found), found
