@@ -13,19 +13,16 @@ from spi_pipeline.settings import Settings
 
 def report(file: Annotated[Path, typer.Argument(help="PDF to write.")]) -> None:
     """Write the printable report: one tagged PDF, a summary of the town and two pages on each ward."""
-    from spi_pipeline.steps.outputs.readers import require
+    from spi_pipeline.steps.outputs.readers import require, results_in
 
-    require("report", "typst", "pikepdf", "font_source_sans_pro", "jinja2")
+    require("report")
     from spi_pipeline.outputs.report.build import report as made
-    from spi_pipeline.outputs.site.results import Results
     from spi_pipeline.storage.store import Store
 
     if not file.absolute().parent.is_dir():
         raise SpiError(f"{file} cannot be written: there is no folder {file.parent}; create it first")
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
-    boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    content = made(Results.of_database(store.database, boundaries, contracts, postcodes))
+    content = made(results_in(store.database, contracts, store.read))
     write_whole(content, file)
     out.print(f"{len(content) / 1e6:.1f} MB in {file}")

@@ -20,19 +20,18 @@ def site_build(
     downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
 ) -> None:
     """Write the site from what is published; it needs no server and no network."""
-    from spi_pipeline.steps.outputs.readers import require
+    from spi_pipeline.steps.outputs.readers import require, results_in
 
-    require("site", "jinja2", "lxml", *(["gptables"] if downloads else []))
+    require("site")
+    if downloads:
+        require("downloads")
     from spi_pipeline.outputs.site.build import build
     from spi_pipeline.outputs.site.facts import Facts
-    from spi_pipeline.outputs.site.results import Results
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
-    boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    postcodes = store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    results = Results.of_database(store.database, boundaries, contracts, postcodes)
+    results = results_in(store.database, contracts, store.read)
     files = build(results, folder, downloads, facts=Facts(store.database, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 

@@ -82,18 +82,19 @@ def _unheard() -> Iterator[None]:
     HiGHS prints "HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();", whatever it is asked to
     display, in one search of some thousand: in the middle of a table, or of JSON that a program reads.
     """
-    if os.name != "posix" or sys.stdout is None:
+    if sys.stdout is None:  # closed by whoever started the process: nothing can be heard
         yield
         return
     flush = ctypes.CDLL(None).fflush
+    # What was written before is not to be lost, and what is written now not to come out afterwards.
     sys.stdout.flush()
     flush(None)
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 1)
         yield
-        flush(None)
     finally:
+        flush(None)
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)

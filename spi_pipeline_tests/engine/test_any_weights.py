@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -36,3 +39,30 @@ def test_no_weights_on_a_grid_go_beyond_and_some_come_near(seed: int) -> None:
     index = scores @ weights
     ranks = 1 + (index[None] > index[:, None] + 1e-9).sum(axis=1)
     assert rank_range(scores).tolist() == np.stack([ranks.min(axis=1), ranks.max(axis=1)], axis=1).tolist()
+
+
+def test_what_a_library_in_c_prints_meanwhile_is_not_heard_and_all_else_is() -> None:
+    code = """
+import ctypes
+from spi_pipeline.engine.any_weights import _unheard
+printf = ctypes.CDLL(None).printf
+printf(b"before "), print("and ", end="")
+try:
+    with _unheard():
+        printf(b"debugging")
+        print("in Python", end="", flush=True)
+        raise LookupError
+except LookupError:
+    printf(b"after")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == ["after", "and", "before"]
+
+
+def test_nothing_is_needed_to_be_heard_by() -> None:
+    """Standard output closed, as some supervisors start a program."""
+    code = (
+        "import sys; from spi_pipeline.engine.any_weights import rank_range; import numpy as np; "
+        "sys.exit(rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [6.0, 6.0]])).tolist() != [[1, 3], [1, 3], [1, 2]])"
+    )
+    assert subprocess.run(["sh", "-c", '"$0" -c "$1" >&-', sys.executable, code], check=False).returncode == 0

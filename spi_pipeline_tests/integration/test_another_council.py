@@ -59,11 +59,18 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 def test_its_site_and_report_are_published(council: House) -> None:
-    site = council.store.database.parent / "published" / "current" / "site"
+    site = council.store.published / "site"
     pages = {page.stem for page in (site / "wards").glob("*.html")}
     assert {"ampthill", "barton-le-clay-silsoe", "westoning-flitton-greenfield"} <= pages
     assert len(pages) == 32, "one for each ward, and their list"
     assert (site / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(council: House) -> None:
+    quality = (council.store.published / "site" / "quality.html").read_text(encoding="utf-8")
+    assert "Each counts whole in the ward that it fits best" in quality
+    assert "shared out by residents" not in quality
+    assert "Name of a ward</label>" in (council.store.published / "site" / "index.html").read_text(encoding="utf-8")
 
 
 def values(council: House, indicator: str) -> pd.Series:

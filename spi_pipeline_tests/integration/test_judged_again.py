@@ -111,7 +111,7 @@ def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
 
 def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(house: House, computed: list[str]) -> None:
     before, published = written(house), house.store.published_version()
-    file, bounds = "products/score.yaml", ("minimum: 1, maximum: 200", "minimum: 2, maximum: 200")
+    file, bounds = "products/score.yaml", ("minimum: 1, maximum: 10000", "minimum: 2, maximum: 10000")
     house.amend(file, *bounds)
     done = house.refresh()
     assert done.state == "failed"

@@ -59,10 +59,12 @@ def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_out
         "{rule: between, columns: [contrast], min: 20}",
     )
     house.amend("publication.yaml", 'about: ""', 'about: "New words."')
+    house.amend("indicators/rights_and_voice.yaml", "title: Turnout at the local election (%)", "title: Votes cast (%)")
     done = house.refresh()
     assert any("site" in fault and "legible" in fault for fault in done.faults), done.faults
     assert (current(house) / "site/about.html").read_bytes() == before, "the last good site stays"
-    assert (current(house) / "spi.duckdb").is_file()
+    [(title,)] = house.query("SELECT title FROM indicator WHERE indicator_id = 'turnout'")
+    assert title == "Votes cast (%)", "the database is published all the same"
     house.amend("products/site.yaml", "min: 20", "min: 4.5")
     assert house.refresh().faults == []
     assert b"New words." in (current(house) / "site/about.html").read_bytes()

@@ -31,7 +31,7 @@ def downloads_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
     """
     if DOWNLOADS not in contracts.outputs:
         return []
-    require(DOWNLOADS, "gptables")
+    require(DOWNLOADS)
     return [
         Step(
             name=DOWNLOADS,

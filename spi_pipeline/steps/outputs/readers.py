@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 OUTPUT = "output"
 # Products that no step writes: what each run leaves behind.
 RECORDED = ("check_result", "source_release", "outside_total")
+# The libraries that an output is made by, which come with an extra.
+LIBRARIES = {
+    "downloads": ("gptables",),
+    "report": ("typst", "pikepdf", "font_source_sans_pro", "markupsafe"),
+    "site": ("jinja2", "lxml"),
+}
 
 
 def inputs_of(names: Sequence[str], steps: Sequence[Step]) -> tuple[str, ...]:
@@ -55,8 +61,6 @@ def rows_of(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> p
 
 def results_of(step: Step, contracts: Contracts, inputs: Inputs) -> Results:
     """What is about to be published, read from a database as readers will have it; built once for all outputs."""
-    from spi_pipeline.outputs.site.results import Results
-
     names = DATABASE.reads(contracts)
 
     def built() -> TemporaryDirectory[str]:
@@ -66,18 +70,31 @@ def results_of(step: Step, contracts: Contracts, inputs: Inputs) -> Results:
 
     made_of = tuple(name for name in step.inputs if name.split(".")[0].removeprefix(RECORDS) in names)
     folder = inputs.derived("database", made_of, built)
-    boundaries = inputs.table("wards").select(["area_code", "geometry"]).to_pandas()
-    postcodes = inputs.table("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    return Results.of_database(Path(folder.name) / FILE, boundaries, contracts, postcodes)
+    return results_in(Path(folder.name) / FILE, contracts, inputs.table)
 
 
-def require(output: str, *libraries: str) -> None:
+def results_in(database: Path, contracts: Contracts, read: Callable[[str], pa.Table]) -> Results:
+    """What a database holds for readers, with the boundaries and postcodes of its wards.
+
+    Args:
+        database: the file.
+        contracts: those it was made by.
+        read: gives a table of the store by its name.
+    """
+    from spi_pipeline.outputs.site.results import Results
+
+    boundaries = read("wards").select(["area_code", "geometry"]).to_pandas()
+    postcodes = read("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    return Results.of_database(database, boundaries, contracts, postcodes)
+
+
+def require(output: str) -> None:
     """Refuse an output before anything is computed for it.
 
     Raises:
         SpiError: where a library that it needs is not installed.
     """
-    if absent := [name for name in libraries if find_spec(name) is None]:
+    if absent := [name for name in LIBRARIES[output] if find_spec(name) is None]:
         raise SpiError(
             f"the output {output} needs {absent[0]}, which is not installed; run pip install "
             f"'spi-pipeline[{'report' if output == 'report' else 'site'}]', or leave it out"

@@ -34,7 +34,7 @@ def report_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
     """
     if REPORT not in contracts.outputs:
         return []
-    require(REPORT, "typst", "pikepdf", "font_source_sans_pro")
+    require(REPORT)
     logo = contracts.publication.logo
     return [
         Step(

@@ -36,7 +36,7 @@ def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
     """
     if SITE not in contracts.outputs:
         return []
-    require(SITE, "jinja2", "lxml")
+    require(SITE)
     logo = contracts.publication.logo
     downloads = [step.outputs[0] for step in steps if step.key == (OUTPUT, "downloads")]
     pictures = [f"{BESIDE}{logo.file}"] if logo else []

@@ -15,6 +15,7 @@ from lxml import html
 from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.readback import Read, read_page
 from spi_pipeline.outputs.site.results import Results
+from spi_pipeline.steps.outputs.readers import results_in
 from spi_pipeline_tests.integration.houses import House
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ class Built:
 
 
 def results_of(house: House) -> Results:
-    boundaries = house.store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    postcodes = house.store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
-    return Results.of_database(house.store.database, boundaries, house.contracts, postcodes)
+    return results_in(house.store.database, house.contracts, house.store.read)
 
 
 def read_back(folder: Path, facts: Facts) -> Read:

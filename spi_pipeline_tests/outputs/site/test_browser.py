@@ -145,12 +145,16 @@ def test_figures_that_cannot_be_loaded_are_said_and_asked_for_again(
         page.tab.goto(f"{site.folder.as_uri()}/{name}")
         page.tab.route(broken, lambda route: route.abort())
         ask(page.tab)
-        page.tab.wait_for_function(f"document.querySelector('{region}').textContent.includes('could not be loaded')")
+        page.tab.wait_for_function(
+            f"() => document.querySelector('{region}').textContent.includes('could not be loaded')"
+        )
         page.tab.unroute(broken)
         if name != "index.html":
             page.tab.locator("select").first.select_option(index=3)
         ask(page.tab)
-        page.tab.wait_for_function(f"!/could not be loaded|^$/.test(document.querySelector('{region}').textContent)")
+        page.tab.wait_for_function(
+            f"() => !/could not be loaded|^$/.test(document.querySelector('{region}').textContent)"
+        )
 
 
 def test_forced_colours_keep_the_map_and_the_focus(site: Built, browser: Browser) -> None:

@@ -94,7 +94,7 @@ def test_what_is_the_same_is_not_written_again_and_what_is_not_wanted_goes(resul
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()} == before
     build(results, tmp_path, downloads=False, kinds=BESIDE)
     assert not (tmp_path / "downloads").exists()
-    assert "made without its downloads" in (tmp_path / "downloads.html").read_text("utf-8")
+    assert "comes without whole tables" in (tmp_path / "downloads.html").read_text("utf-8")
 
 
 def test_without_gptables_a_sentence_says_what_to_do(

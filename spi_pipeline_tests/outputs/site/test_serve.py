@@ -105,13 +105,17 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path, tmp_path: Path) -> 
             SiteServer(folder, taken.getsockname()[1])
 
 
+# A shell that runs tests in the background has them, and what they start, ignore Ctrl-C.
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 def test_the_command_says_where_and_ends_with_ctrl_c(folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["site", "serve", str(folder), "--port", str(port)]
     serving = subprocess.Popen(
-        [sys.executable, "-c", "from spi_pipeline.cli import main; main()", *command],
+        [sys.executable, "-c", HEARS_CTRL_C + "from spi_pipeline.cli import main; main()", *command],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     try:

@@ -30,7 +30,7 @@ def home(site: Site) -> Iterator[Page | File]:
         title=f"{results.town.name} in one page",
         description=f"How {results.town.name} and its {len(results.wards)} wards fare in social progress.",
         content={
-            "findings": findings(site), "ranking": results.ranking(results.index.id), "ranks": ranks(site),
+            "findings": findings(site), "ranks": ranks(site),
             "new": news(site), "renewal": renewal(site), "next": coming(site), "districts": " ".join(districts),
         },
         section="index.html",

@@ -190,7 +190,7 @@
   const draw = () => {
     const asked = state.m;
     const show = () => asked === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part());
-    load(`measures/${asked}`).then(show, () => { $("said").textContent = UNREAD; });
+    load(`measures/${asked}`).then(show, () => { if (asked === state.m) $("said").textContent = UNREAD; });
   };
 
   // What an address does not say, or says wrongly, is the index, the newest edition and no ward.

@@ -113,13 +113,8 @@ document.querySelectorAll("form.find").forEach((form) => {
     asked = slugs;
     const data = slugs.length > 1 ? await Promise.all(slugs.map((slug) => load(`wards/${slug}`))).catch(() => null) : [];
     if (asked !== slugs) return;
-    if (!data) {
-      place.replaceChildren();
-      said.textContent = UNREAD;
-      return;
-    }
-    if (!data.length) place.replaceChildren();
-    said.textContent = data.length ? show(slugs, data)
+    if (!data?.length) place.replaceChildren();
+    said.textContent = !data ? UNREAD : data.length ? show(slugs, data)
       : slugs.length ? `${name(slugs[0])} is chosen. Choose another ward to compare it with.` : "";
   }
 
