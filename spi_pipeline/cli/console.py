@@ -2,16 +2,26 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.run.logs import printable
+
+
+class _Terminal(Console):
+    """A console that obeys no control character of what it shows: they come from contracts and publishers' files."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text, lines=True), **options)
+
 
 # Names of areas, titles of contracts and paths are text, whatever brackets and colons they hold.
-out = Console(highlight=False, markup=False, emoji=False)
-err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+out = _Terminal(highlight=False, markup=False, emoji=False)
+err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 FAILED, BAD_USAGE, STOPPED = 1, 2, 130

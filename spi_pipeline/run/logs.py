@@ -8,6 +8,7 @@ it for all that is logged within.
 import contextvars
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from typing import Any
 from spi_pipeline.settings import LogFormat
 
 _OPERATOR = logging.getLogger("spi")
+# Control characters, C0, DEL and C1: with them a text could clear the screen or forge what stands above it.
+_CONTROL, _NO_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a line is about, in this order.
 FACTS = ("run", "step", "source")
 _about: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("about", default=MappingProxyType({}))
@@ -36,6 +39,16 @@ def about(**facts: str) -> Iterator[None]:
 def note(said: str, *, level: int = logging.INFO, **facts: Any) -> None:
     """Log a sentence with facts that a program may read: numbers, outcomes, names."""
     _OPERATOR.log(level, "%s", said, extra={"facts": facts})
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Text as a terminal shows it, whoever wrote it: a control character is spelt out, and not obeyed.
+
+    Args:
+        text: what is to be shown.
+        lines: whether ends of lines and tabs stay.
+    """
+    return (_NO_LINES if lines else _CONTROL).sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def set_up(form: LogFormat) -> None:
@@ -70,5 +83,5 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
         # One line is one event, whatever a publisher wrote into it.
-        line = f"{_moment(record)} {record.levelname.lower()} {record.getMessage()}{f' [{facts}]' if facts else ''}"
-        return line.replace("\n", "\\n").replace("\r", "\\r")
+        said = f"{record.getMessage()}{f' [{facts}]' if facts else ''}"
+        return f"{_moment(record)} {record.levelname.lower()} {printable(said)}"

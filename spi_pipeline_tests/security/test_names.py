@@ -5,8 +5,6 @@ In the pages of the site they are proven in ``outputs/site``; in what a database
 
 from __future__ import annotations
 
-import io
-
 import duckdb
 import pytest
 
@@ -27,12 +25,25 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_text_on_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for console in (consoles.out, consoles.err):
-        kept = io.StringIO()
-        monkeypatch.setattr(console, "file", kept)
         monkeypatch.setattr(console, "width", 400)
-        show_table([{"ward": name, name: 1}], console, title=name)
-        console.print(f"run {name}", soft_wrap=True)
-        assert kept.getvalue().count(name) == 4
+        with console.capture() as kept:
+            show_table([{"ward": name, name: 1}], console, title=name)
+            console.print(f"run {name}", soft_wrap=True)
+        assert kept.get().count(name) == 4
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x07", "\x9b", "\x00", "\x7f"])
+def test_a_terminal_obeys_no_name(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``\\x1b[2J`` would clear the screen."""
+    name = f"Far{character}[2Jley"
+    for console in (consoles.out, consoles.err):
+        monkeypatch.setattr(console, "width", 400)
+        with console.capture() as kept:
+            show_table([{"ward": name, name: 1}], console, title=name)
+            console.print(name, soft_wrap=True)
+        assert character not in kept.get()
+        assert kept.get().count("[2Jley") == 4
+        assert kept.get().endswith("[2Jley\n")
 
 
 def test_an_explanation_is_text(refreshed: House, spi: Command) -> None:
@@ -47,7 +58,7 @@ def test_a_name_that_is_asked_for_is_only_looked_up(name: str, refreshed: House,
     before = refreshed.store.database.read_bytes()
     said = spi(refreshed, "explain", name, "safety")
     assert said.code == 2
-    assert name in said.err
+    assert repr(name) in said.err
     assert spi(refreshed, "explain", "Farley", name).code == 2
     assert refreshed.store.database.read_bytes() == before
 
