@@ -63,7 +63,7 @@ def _spi(
         set_up(Settings().log)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command; every expected failure is one sentence on stderr.
 
     Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped (Ctrl-C, SIGTERM, SIGHUP).
@@ -75,22 +75,29 @@ def main() -> None:
     for console in (out, err):
         if not console.is_terminal:
             console.width = PLAIN_WIDTH
+    # Only then is what was raised let go of, with all that its frames hold: alive at the interpreter's end, objects of
+    # DuckDB's make it write of leaks.
+    sys.exit(_ended())
+
+
+def _ended() -> int | str | None:
+    """Run the command, say what went wrong, and return the exit code."""
     try:
         app()
     except SystemExit as left:
         if left.code == STOPPED:
-            _leave(STOPPED, "stopped; what was done is kept, run the command again to go on")
-        raise
+            return _told(STOPPED, "stopped; what was done is kept, run the command again to go on")
+        return left.code
     except ContractError as error:
         count = sum(fault.count for fault in error.faults)
         counted = f"{count:,} fault{'s' * (count > 1)} in {error.where}; nothing was done."
-        _leave(BAD_USAGE, *map(str, error.faults), counted)
+        return _told(BAD_USAGE, *map(str, error.faults), counted)
     except ValidationError as error:  # of the settings: nothing else is validated unguarded
-        _leave(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
+        return _told(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
     except (SettingError, UnknownNameError) as error:
-        _leave(BAD_USAGE, str(error))
+        return _told(BAD_USAGE, str(error))
     except SpiError as error:
-        _leave(FAILED, str(error))
+        return _told(FAILED, str(error))
     except MemoryError:
         _leave_without_memory()
     except Exception as error:
@@ -99,7 +106,8 @@ def main() -> None:
         with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
             traceback.print_exception(error, file=trace)
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        _leave(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
+        return _told(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
+    return None
 
 
 def _setting(name: object, given: object, fault: str) -> str:
@@ -112,7 +120,7 @@ def _leave_without_memory() -> NoReturn:
     os._exit(FAILED)
 
 
-def _leave(code: int, *sentences: str) -> NoReturn:
+def _told(code: int, *sentences: str) -> int:
     for sentence in sentences:
         err.print(sentence, style="red", soft_wrap=True, markup=False)
-    sys.exit(code)
+    return code

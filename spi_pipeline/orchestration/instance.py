@@ -148,16 +148,29 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
         home: its folder.
         run_id: of the run that this process is about to execute. What it prints goes to the terminal, as progress
             must, and not to files of the run; and its databases are kept open.
+
+    Raises:
+        SpiError: where ``DAGSTER_HOME`` says where the history is, and it is not to be had there.
     """
     used = prepare_home(home)
     # By its name for a passing folder; it is the public way to an instance in a folder of one's choice with a setting
     # of one's own, and it removes nothing.
     overrides = NO_CAPTURE if run_id else None
-    with DagsterInstance.local_temp(str(used), overrides=overrides) as instance:
+    with ExitStack() as held:
+        try:
+            instance = held.enter_context(DagsterInstance.local_temp(str(used), overrides=overrides))
+        except Exception as error:  # whatever the storage that somebody named raises
+            if _is_ours(home):
+                raise
+            told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise SpiError(
+                f"Dagster's history cannot be opened as {used / 'dagster.yaml'} says ({told}): start what it names, or "
+                "mend that file, or unset DAGSTER_HOME."
+            ) from error
         if _is_ours(home):
             pack(home)
-        with _kept_open(used, run_id):
-            yield instance
+        held.enter_context(_kept_open(used, run_id))
+        yield instance
 
 
 def renew(home: Path, *, deep: bool = False) -> list[str]:

@@ -293,6 +293,7 @@ def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -
 def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
     """Run the stale steps as one Dagster run on the store's own instance."""
     import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
@@ -317,11 +318,7 @@ def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | No
             stopped = _stopped(result)
             done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
             tidy(instance, runner.store, settings.retention)
-    except (OSError, sqlite3.Error, dg.DagsterError) as error:
-        done.broken = _ended_early(error)
-    except Exception as error:  # SQLAlchemy wraps what SQLite says, a full disk among it
-        if "sqlite3" not in str(error):
-            raise
+    except (OSError, sqlite3.Error, SQLAlchemyError, dg.DagsterError) as error:
         done.broken = _ended_early(error)
 
 
