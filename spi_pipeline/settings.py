@@ -3,12 +3,13 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, PositiveFloat, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from spi_pipeline.storage.retention import Retention
+if TYPE_CHECKING:
+    from spi_pipeline.storage.retention import Retention
 
 _PACKAGE = Path(__file__).parent
 LogFormat = Literal["", "text", "json"]
@@ -96,8 +97,10 @@ class Settings(BaseSettings):
         return since
 
     @property
-    def retention(self) -> Retention:
+    def retention(self) -> "Retention":
         """How much of what is over is kept."""
+        from spi_pipeline.storage.retention import Retention  # not for every command: it loads pyarrow
+
         return Retention(
             runs=self.keep_runs,
             versions=self.keep_versions,

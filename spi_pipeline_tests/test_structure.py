@@ -20,7 +20,6 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 MOST_FILES = 16
 # Each with its reason.
 LONG = {
-    "orchestration": "what Dagster shows and what it starts, a file for each: nothing else may import it",
     "outputs/site/pages": "one file for each kind of page, all alike, listed in its __init__",
     "rules/kinds": "one file for each kind of rule, all alike, listed in its __init__",
 }

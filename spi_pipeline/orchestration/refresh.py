@@ -23,7 +23,7 @@ from spi_pipeline.contracts.errors import NO_MEMORY, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
 from spi_pipeline.orchestration.lifetime import bury, living, stopping_between_steps
-from spi_pipeline.orchestration.runs import COMMAND, REFRESH, RUN
+from spi_pipeline.orchestration.runs import CLASS, COMMAND, REFRESH, RUN
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps, selected_steps
 from spi_pipeline.run.logs import note
@@ -339,16 +339,25 @@ def _stopped(result: dg.JobExecutionResult) -> str:
 
 def _defects(result: dg.JobExecutionResult) -> str:
     """A sentence on the operations that broke without being able to say so themselves; empty where none did."""
-    broken = []
+    # Each fault once, with the first operation that met it: of a disk that fails all tell the same.
+    broken: dict[str, str] = {}
+    report = ""
     for event in result.all_events:
         failure = event.step_failure_data if event.is_step_failure else None
-        if failure and failure.error and (found := OF_ITS_LOG.search((failure.error.cause or failure.error).message)):
-            return _ended_early(found[1])
         # A failure with user data is one we raised, its reason told by the outcome.
-        if failure and failure.error and not failure.user_failure_data:
-            error = failure.error.cause or failure.error
-            broken.append(f"{event.step_key} broke in our own code ({' '.join(error.message.split())[:200]})")
-    return f"{'; '.join(broken)}; report it with the log of run {result.run_id} (spi ui)" if broken else ""
+        if not failure or not failure.error or failure.user_failure_data:
+            continue
+        error = failure.error.cause or failure.error
+        if found := OF_ITS_LOG.search(error.message):
+            return _ended_early(found[1])
+        said = " ".join(CLASS.sub("", error.message).split())
+        if error.cls_name == SpiError.__name__:  # of the store, say, when Dagster was to be told what became of a table
+            broken.setdefault(said, f"{event.step_key}: {said}")
+        else:
+            told = f"{event.step_key} broke in our own code ({error.cls_name}: {said[:200]})"
+            broken.setdefault(told, told)
+            report = f"report it with the log of run {result.run_id} (spi ui)"
+    return "; ".join(filter(None, [*broken.values(), report]))
 
 
 def _row(done: Refresh, settings: Settings) -> pa.Table:

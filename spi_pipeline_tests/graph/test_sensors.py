@@ -35,8 +35,11 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     sensor = definitions.resolve_sensor_def("publishers_news")
 
     def tick(cursor: str | None) -> Any:
-        with dg.DagsterInstance.ephemeral() as instance:
-            return sensor(dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions))
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions) as context,
+        ):
+            return sensor(context)
 
     first = tick(None)
     told = json.loads(first.cursor)
@@ -61,7 +64,8 @@ def ticked(settings: Settings, name: str, instance: dg.DagsterInstance) -> Any:
     """What a schedule makes of its tick now: a request for a run, or why there is none."""
     schedule = build_definitions(settings).resolve_schedule_def(name)
     at = dt.datetime.now(dt.UTC)
-    found = schedule.evaluate_tick(dg.build_schedule_context(instance=instance, scheduled_execution_time=at))
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+        found = schedule.evaluate_tick(context)
     return found.run_requests[0] if found.run_requests else found.skip_message
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.instance import open_instance
+from spi_pipeline.orchestration.provenance import Provenance
 from spi_pipeline.orchestration.watching import status
 from spi_pipeline.outputs import database
 from spi_pipeline.run import runner
@@ -68,6 +70,22 @@ def test_an_operation_that_breaks_beyond_its_steps_is_named(
     (fault,) = _faults(said.err)
     assert fault.startswith("index_social_progress_index broke in our own code (KeyError: 'a name nobody knows')")
     assert due.digests() == before
+
+
+def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
+    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_arguments: Any) -> Any:
+        raise SpiError("current.json could not be read (Input/output error): look at the disk.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Provenance, "tags", unreadable)
+        said = spi(due, "refresh")
+    assert said.code == 1
+    assert _faults(said.err) == [
+        "index_social_progress_index: current.json could not be read (Input/output error): look at the disk."
+    ]
+    assert due.refresh().state == "succeeded"
 
 
 def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.sources.publishers import Publishers as Asking
+from spi_pipeline.storage.documents import unsealed
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.houses import House, empty_house
@@ -69,7 +70,7 @@ def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetc
         downloads = []
         for item in json.loads(table.schema.metadata[b"spi_origins"]):
             path = Path(house.settings.store) / item["file"]
-            manifest = json.loads(path.with_name(f"{path.name}.json").read_text())
+            manifest = unsealed(path.with_name(f"{path.name}.json").read_bytes())
             assert (manifest["sha256"], manifest["url"]) == (item["sha256"], item["url"])
             downloads.append(Download(path=path, **{**manifest, "period": item["period"]}))
         parse = OFFERS[name].parse

@@ -68,8 +68,11 @@ def test_what_grows_old_turns_red_without_a_run(house: House) -> None:
     sensor = build_definitions(live.settings).resolve_sensor_def("overdue")
 
     def tick(cursor: str | None) -> Any:
-        with dg.DagsterInstance.ephemeral() as instance:
-            return sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, cursor=cursor) as context,
+        ):
+            return sensor(context)
 
     found = tick(None)
     (event,) = [each for each in found.asset_events if each.asset_key.path[-1] == "street_crime"]

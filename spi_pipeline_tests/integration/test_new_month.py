@@ -38,16 +38,20 @@ class Council:
     def tick(self) -> Any:
         """What the sensor of news makes of what publishers say now."""
         definitions = build_definitions(self.house.settings)
-        with dg.DagsterInstance.ephemeral() as instance:
-            context = dg.build_sensor_context(instance=instance, cursor=self.cursor, definitions=definitions)
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, cursor=self.cursor, definitions=definitions) as context,
+        ):
             return definitions.resolve_sensor_def("publishers_news")(context)
 
     def scheduled(self) -> Any:
         """What the daily schedule asks for."""
         schedule = build_definitions(self.house.settings).resolve_schedule_def("refresh_daily")
-        with open_instance(self.house.store.dagster_home) as instance:
-            at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
-            context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
+        at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
+        with (
+            open_instance(self.house.store.dagster_home) as instance,
+            dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context,
+        ):
             return schedule.evaluate_tick(context).run_requests[0]
 
     def run(self, request: Any) -> None:

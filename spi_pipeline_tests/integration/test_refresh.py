@@ -84,6 +84,15 @@ def test_a_refresh_with_nothing_stale_imports_neither_dagster_nor_great_expectat
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_asking_for_help_loads_nothing_heavy() -> None:
+    """Under a limit of memory the command says so itself, and no library before it."""
+    script = "import sys\nfrom spi_pipeline.cli import app\nprint(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "typer" in done.stdout.split()
+    heavy = {"dagster", "duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "requests"}
+    assert heavy.isdisjoint(done.stdout.split())
+
+
 def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: House) -> None:
     before = house.digests()
     house.rewrite("census_central_heating", lambda table: table, compression="none")

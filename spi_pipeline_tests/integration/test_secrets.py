@@ -79,8 +79,8 @@ def test_no_part_of_a_url_reaches_dagster(told: House, tmp_path: Path) -> None:
     told.embedded(SOURCE).unlink()
     told.refresh(f"source/{SOURCE}")
     sensor = alerts_sensor(told.settings, told.contracts)
-    with open_instance(told.store.dagster_home) as instance:
-        skipped = sensor(dg.build_sensor_context(instance=instance))
+    with open_instance(told.store.dagster_home) as instance, dg.build_sensor_context(instance=instance) as context:
+        skipped = sensor(context)
         assert isinstance(skipped, dg.SkipReason)
         assert "channel hook did not accept a message" in str(skipped.skip_message)
     assert look(told.settings, told.contracts) == {}, "not due again"

@@ -7,7 +7,7 @@ changes a table before a run does; that Dagster's own resolver says the same is 
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from spi_pipeline.orchestration.provenance import asset_key
 from spi_pipeline.run import staleness
 from spi_pipeline.run.due import code_versions, due
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.snapshot.embedded import MANIFEST, manifest, snapshot_digests
 from spi_pipeline_tests.integration.houses import House
 from spi_pipeline_tests.run.edits import CACHES, Edit, amended, appended, replaced
 
@@ -47,9 +48,8 @@ def rewritten(house: House, _source: Path) -> None:
 
 
 def taken_later(house: House, _source: Path) -> None:
-    manifest = house.settings.snapshot / "manifest.json"
-    told = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(json.dumps(told | {"as_of": "2026-11-24"}), encoding="utf-8")
+    folder = house.settings.snapshot
+    (folder / MANIFEST).write_bytes(manifest(dt.date(2026, 11, 24), snapshot_digests(folder)))
 
 
 def upgraded(_house: House, _source: Path) -> None:
