@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,23 +42,16 @@ class Deadline:
 
     def __init__(self, runner: Runner, trace: TextIO) -> None:
         self._runner, self._trace = runner, trace
-        self._timer: threading.Timer | None = None
 
     def begin(self, hours: float, setting: str) -> None:
         """Count anew: from now on ``hours``, which is what ``setting`` allows."""
-        self.end()
-        self._runner.overtime = ""
-        said = f"the run is past its deadline: it may take {hours:g} hours ({setting})"
-        self._timer = threading.Timer(hours * 3600, lambda: setattr(self._runner, "overtime", said))
-        self._timer.daemon = True
-        self._timer.start()
+        self._runner.until = time.monotonic() + hours * 3600
+        self._runner.late = f"the run is past its deadline: it may take {hours:g} hours ({setting})"
         faulthandler.dump_traceback_later(hours * 3600 + GRACE, exit=True, file=self._trace)
 
     def end(self) -> None:
         """Count no longer."""
         faulthandler.cancel_dump_traceback_later()
-        if self._timer:
-            self._timer.cancel()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,12 +65,16 @@ class Runner:
         listen: told what became of each operation's outputs as soon as it ends.
         unwritable: what the disk said when it first refused an output; from then on nothing is computed.
         stopping: whether the run was asked to stop; its next operation does.
-        overtime: that the run is past its deadline, in a sentence; its next operation fails.
+        until: when the run is to be over, by the monotonic clock; an operation that would begin later fails.
+        late: that it is past that, in a sentence.
+        overtime: the same, once an operation failed for it.
     """
 
     listen: Listen | None = None
     unwritable: str = ""
     stopping: bool = False
+    until: float = math.inf
+    late: str = ""
     overtime: str = ""
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
@@ -97,7 +102,8 @@ class Runner:
 
     def _go_on(self) -> None:
         """Raise where the run is to end."""
-        if self.overtime:
+        if time.monotonic() > self.until:
+            self.overtime = self.late
             raise SpiError(self.overtime)
         if self.stopping:
             raise KeyboardInterrupt
