@@ -4,6 +4,7 @@ DuckDB gathers the facts of all rules about rows in one pass, at any size. Below
 kinds that it knows, from its own look at the rows, and DuckDB the others.
 """
 
+import atexit
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -91,6 +92,9 @@ def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """One database in memory for each process, since its threads do not survive a fork; to open one takes a while."""
+    # Let go of before the interpreter ends: where another library's thread still waits then, nothing is freed any more,
+    # and DuckDB's binding fills the terminal with leaks, after every second first refresh.
+    atexit.register(_database.cache_clear)
     return duckdb.connect(config={"threads": 2})
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.scoring.targets import targets_of
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
@@ -39,6 +38,9 @@ def target_step(contracts: Contracts) -> Step:
 
 def distances(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``target``."""
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.targets import targets_of
+
     area, wanted = inputs.frame("area"), contracts.targets.targets
     authorities = area["parent_code"].fillna(area["area_code"])
     better = {one.indicator: contracts.indicators[one.indicator].direction == "higher_is_better" for one in wanted}
