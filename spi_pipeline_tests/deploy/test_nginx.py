@@ -148,14 +148,20 @@ def test_a_foreign_page_that_uses_a_remembered_password_is_refused(proxy: Proxy)
 
 
 def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy) -> None:
-    def heard(login: str, origin: str) -> str:
+    def heard(login: str, origin: str, *, again: bool = True) -> str:
         headers = {"Authorization": basic(login)}
         address = f"wss://127.0.0.1:{proxy.port}/graphql"
-        with connect(
-            address, ssl=proxy.context, additional_headers=headers, origin=origin, open_timeout=PATIENCE
-        ) as opened:
-            opened.send("a")
-            return str(opened.recv(timeout=PATIENCE))
+        try:
+            with connect(
+                address, ssl=proxy.context, additional_headers=headers, origin=origin, open_timeout=PATIENCE / 3
+            ) as opened:
+                opened.send("a")
+                return str(opened.recv(timeout=PATIENCE))
+        except TimeoutError:
+            # A handshake without an answer was seen once in some twenty whole runs, and in none of 450 tries alone.
+            if not again:
+                raise
+            return heard(login, origin, again=False)
 
     with pytest.raises(InvalidStatus, match="401"):
         heard("bob:wrong", f"https://{READERS}:{proxy.port}")
