@@ -117,8 +117,10 @@ def main(days: int, to: Path) -> None:
     """Print what every day left behind, and what came of all."""
     os.environ.pop("DAGSTER_HOME", None)
     to.mkdir(parents=True, exist_ok=True)
-    found = []
-    for day in years(empty_house(to), days):
+    house, found = empty_house(to), []
+    for count in ("draws: 500", "shares: 250"):  # how sure ranks are takes time and no room
+        house.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
+    for day in years(house, days):
         found.append(day)
         told = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
         held = f"{day.total / 1e6:.1f} MB: {told}"
