@@ -3,17 +3,18 @@
 ``python -m spi_pipeline_tests.integration.years 365`` refreshes a store so many days in a row, through Dagster, each
 with the clock a day further and something changed, drawn with a seed: crimes of a month, a turnout, or the goalpost of
 an indicator. It prints a line for every day with what the store holds and what the day took of the processor. A folder
-after the number is where the store is made and stays.
+after the number is where the store is made and stays; what was ended before goes on there.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import time_machine
 
-from spi_pipeline_tests.integration.houses import House, column, empty_house
+from spi_pipeline_tests.integration.houses import House, column, empty_house, house_in
 
 BEGINS = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 SEED = 20261128
@@ -57,16 +58,17 @@ class Day:
         return sum(self.bytes.values())
 
 
-def years(house: House, days: int, seed: int = SEED) -> Iterator[Day]:
+def years(house: House, days: int, seed: int = SEED, first: int = 0) -> Iterator[Day]:
     """Refresh a house once a day.
 
     Args:
         house: its store may be there already.
-        days: how many.
+        days: how many, those before the first included.
         seed: of what changes.
+        first: the day to begin with.
     """
-    random = np.random.default_rng(seed)
-    for number in range(days):
+    for number in range(first, days):
+        random = np.random.default_rng([seed, number])
         with time_machine.travel(BEGINS + dt.timedelta(days=number)):
             changed = _change(house, random) if number else "nothing yet"
             began = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
@@ -117,11 +119,15 @@ def main(days: int, to: Path) -> None:
     """Print what every day left behind, and what came of all."""
     os.environ.pop("DAGSTER_HOME", None)
     to.mkdir(parents=True, exist_ok=True)
-    house, found = empty_house(to), []
-    for count in ("draws: 500", "shares: 250"):  # how sure ranks are takes time and no room
+    kept = to / "days.jsonl"
+    found = [Day(**json.loads(line)) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
+    house = house_in(to) if found else empty_house(to)
+    for count in () if found else ("draws: 500", "shares: 250"):  # how sure ranks are takes time and no room
         house.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    for day in years(house, days):
+    for day in years(house, days, first=len(found)):
         found.append(day)
+        with kept.open("a", encoding="utf-8") as opened:
+            opened.write(json.dumps(asdict(day)) + "\n")
         told = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
         held = f"{day.total / 1e6:.1f} MB: {told}"
         print(f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s, {held}", flush=True)
