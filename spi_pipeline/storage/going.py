@@ -54,7 +54,7 @@ def found(folder: Path) -> list[Going]:
 
 
 def forget(folder: Path, run_id: str) -> None:
-    """Take the record of a run away; where its process stood stays until ``begin`` of a later one."""
+    """Take the record of a run away; where its process stood stays as long as what the run recorded."""
     for ending in ("json", "lock"):
         with suppress(OSError):
             (folder / f"{run_id}.{ending}").unlink(missing_ok=True)

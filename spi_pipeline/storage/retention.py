@@ -17,7 +17,7 @@ from spi_pipeline.storage import publication, runs
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes
 from spi_pipeline.storage.documents import unsealed
 from spi_pipeline.storage.parquet import decode_metadata
-from spi_pipeline.storage.places import QUARANTINE, RAW, RUNS, TABLES
+from spi_pipeline.storage.places import GOING, QUARANTINE, RAW, RUNS, TABLES
 from spi_pipeline.storage.tables import ORIGINS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -85,7 +85,7 @@ def superfluous(root: Path, retention: Retention) -> list[Superfluous]:
             paths += _downloads(folder, _origins(staying), retention)
         for folder in _folders(root / QUARANTINE):
             paths += _refused(folder, retention)
-        paths += _records(root / RUNS, retention)
+        paths += _records(root, retention)
         return [Superfluous(path, _size(path)) for path in dict.fromkeys(paths)]
 
 
@@ -164,16 +164,17 @@ def _refused(folder: Path, retention: Retention) -> list[Path]:
     return [path for name in names[retention.refused :] for path in sorted(folder.glob(f"{name}.*"))]
 
 
-def _records(folder: Path, retention: Retention) -> list[Path]:
-    """Records of runs that are not among the newest of any kind: a run is kept in all kinds or in none."""
-    kinds = {kind: runs.newest_first(kind) for kind in _folders(folder)}
+def _records(root: Path, retention: Retention) -> list[Path]:
+    """What is on record of runs that are not among the newest of any kind: a run is kept in all kinds or in none."""
+    kinds = {kind: runs.newest_first(kind) for kind in _folders(root / RUNS)}
     kept = {run_id for found in kinds.values() for run_id in found[: retention.runs]}
     paths = []
     for kind, found in kinds.items():
         for run_id in found:
             files = runs.files_of(kind, run_id)
             paths += files[:-1] if run_id in kept else files
-    return paths
+    stood = (path for path in sorted((root / GOING).glob("*.trace")) if not path.with_suffix(".json").exists())
+    return [*paths, *(path for path in stood if path.stem not in kept)]
 
 
 def _size(path: Path) -> int:

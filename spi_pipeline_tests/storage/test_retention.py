@@ -103,6 +103,18 @@ def test_a_run_is_kept_in_all_kinds_or_in_none(store: Store) -> None:
     assert store.newest_run("check_result") == newest, "that older ones went makes nothing stale"
 
 
+def test_where_a_run_hung_is_kept_as_long_as_what_it_recorded(store: Store) -> None:
+    for number in range(4):
+        with store.going(f"r{number}", {}) as trace:
+            trace.write_text("Timeout (0:00:01)!", encoding="utf-8")
+        if number:
+            store.append_run("run", f"r{number}", pa.table({"n": [number]}))
+            store.ended(f"r{number}")
+    store.prune(MORE)
+    left = {trace.stem for trace in (store.root / "going").glob("*.trace")}
+    assert left == {"r0", "r2", "r3"}, "of r0 nobody has written down yet that it was killed"
+
+
 def test_refused_versions_are_kept_with_their_reports(store: Store) -> None:
     for number in range(4):
         store.quarantine("score", scores(-number), reason="negative", results=[], run_id=f"r{number}")
