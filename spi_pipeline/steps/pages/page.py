@@ -63,7 +63,8 @@ def _sample(step: Step, table: pa.Table, contracts: Contracts) -> str:
     columns = [
         column for column in contract_of(step.outputs[0], contracts).columns if column.name in table.column_names
     ]
-    measured = [column.name for column in columns if column.unit and not column.key]
+    # Where something was is what tells it apart, though it has a unit.
+    measured = [column.name for column in columns if column.unit not in ("", "degrees") and not column.key]
     keys = [column.name for column in columns if column.key]
     others = [name for name in table.column_names if name not in (*measured, *keys)]
     return sample(table.select([*measured[:1], *keys, *measured[1:], *others]))
