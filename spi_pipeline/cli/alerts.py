@@ -46,7 +46,7 @@ def alerts_test(as_json: Json = False) -> None:
         out.print_json(json.dumps(rows))
     else:
         for name, refusal in said.items():
-            out.print(f"{name}: {f'refused, {refusal}' if refusal else 'accepted'}", soft_wrap=True, markup=False)
+            out.print(f"{name}: {f'refused, {refusal}' if refusal else 'accepted'}", soft_wrap=True)
     if any(said.values()):
         raise typer.Exit(FAILED)
 
@@ -61,5 +61,5 @@ def tell(settings: Settings, contracts: Contracts) -> bool:
         refusals = {"": str(error)}
     for name, reason in refusals.items():
         about = f"channel {name} did not accept a message, it is kept and tried again: " if name else ""
-        err.print(f"alerts: {about}{reason}", style="yellow", soft_wrap=True, markup=False)
+        err.print(f"alerts: {about}{reason}", style="yellow", soft_wrap=True)
     return not refusals

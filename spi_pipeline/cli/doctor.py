@@ -151,7 +151,7 @@ def _visited(settings: Settings, select: Sequence[str] | None, file: Path | None
     if file:
         write_report(found, file)
         told = f"What was seen is in {file}: names, counts and headers, nothing personal. Send it."
-        err.print(told, soft_wrap=True, markup=False)
+        err.print(told, soft_wrap=True)
     return _judged(found, known, as_json)
 
 
@@ -185,22 +185,21 @@ def _judged(found: Report, known: Mapping[str, Known], as_json: bool) -> bool:
         return bool(faults)
     _show_seen(found.observations, faults, known)
     for fault in faults:
-        err.print(str(fault), style="red", soft_wrap=True, markup=False)
+        err.print(str(fault), style="red", soft_wrap=True)
     for one in found.observations:
         if one.said and one.outcome not in UNASKED | {"answered"}:
-            err.print(f"{one.probe} on this machine: {one.said}", soft_wrap=True, markup=False)
+            err.print(f"{one.probe} on this machine: {one.said}", soft_wrap=True)
     left = sorted({name for one in found.observations if one.outcome == "left out" for name in _sources(one, known)})
     if left:
         said = " ".join(f"--select {name}" for name in left)
         most = f"{MOST_REQUESTS} requests are the most of one visit"
-        err.print(f"Left out, since {most}: spi doctor --live {said}", soft_wrap=True, markup=False)
+        err.print(f"Left out, since {most}: spi doctor --live {said}", soft_wrap=True)
     if unseen:
-        err.print(f"Not in this report: {', '.join(unseen)}.", soft_wrap=True, markup=False)
+        err.print(f"Not in this report: {', '.join(unseen)}.", soft_wrap=True)
     out.print(
         f"{len(seen)} endpoints in {found.seconds:.0f} s and {found.requests} requests, asked {found.asked_at}: "
         f"{len(faults) or 'no'} fault{'s' * (len(faults) != 1)}.",
         soft_wrap=True,
-        markup=False,
     )
     return bool(faults)
 

@@ -1,5 +1,6 @@
 """The ``spi`` command itself: which commands there are, and every expected failure as one sentence on stderr."""
 
+import errno
 import gc
 import os
 import signal
@@ -29,6 +30,8 @@ from spi_pipeline.settings import Settings
 # So many objects are made between two looks of Python's collector of cycles. At its own 700 the looks take 3 of the 27
 # CPU s of a first refresh, nearly all at what libraries keep for good; at this number 0.8 s, in 12 MB more of 600.
 GARBAGE_AFTER = 200_000
+# What a disk, or the place that output goes to, says when it takes no more.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How the loader of libraries says that there is no memory.
 UNMAPPED = "failed to map segment"
 
@@ -77,7 +80,7 @@ def main() -> NoReturn:
             console.width = PLAIN_WIDTH
     # Only then is what was raised let go of, with all that its frames hold: alive at the interpreter's end, objects of
     # DuckDB's make it write of leaks.
-    sys.exit(_ended())
+    sys.exit(_written(_ended()))
 
 
 def _ended() -> int | str | None:
@@ -103,11 +106,35 @@ def _ended() -> int | str | None:
     except Exception as error:
         if isinstance(error, ImportError) and UNMAPPED in str(error):
             _leave_without_memory()
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return _told(FAILED, _without_room(error))
+        said = f"spi broke in our own code ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        return _told(FAILED, f"{said}; {_traced(error)}")
+    return None
+
+
+def _written(code: int | str | None) -> int | str | None:
+    """The exit code, once all that there was to say has been taken."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = None  # the interpreter would try again, and say so in its own way
+        return code if error.errno == errno.EPIPE else _told(FAILED, _without_room(error))
+    return code
+
+
+def _without_room(error: OSError) -> str:
+    file = f"{error.filename} could" if error.filename else "What there was to write or to print could"
+    return f"{file} not be written ({error.strerror}): free some disk space and run the command again."
+
+
+def _traced(error: Exception) -> str:
+    try:
         with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
             traceback.print_exception(error, file=trace)
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return _told(FAILED, f"spi broke in our own code ({said}); report it with the trace in {trace.name}")
-    return None
+    except OSError as refused:
+        return f"no trace could be kept ({refused.strerror or refused})"
+    return f"report it with the trace in {trace.name}"
 
 
 def _setting(name: object, given: object, fault: str) -> str:
@@ -122,5 +149,5 @@ def _leave_without_memory() -> NoReturn:
 
 def _told(code: int, *sentences: str) -> int:
     for sentence in sentences:
-        err.print(sentence, style="red", soft_wrap=True, markup=False)
+        err.print(sentence, style="red", soft_wrap=True)
     return code

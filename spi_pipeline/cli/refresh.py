@@ -63,7 +63,7 @@ def refresh(
         names = [step.label for step in stale]
         out.print_json(json.dumps({"stale": names})) if as_json else out.print("\n".join(names) or "Nothing is stale.")
         return
-    fetching = Fetching(fetching_by_source(err), lambda line: err.print(line, soft_wrap=True, markup=False), record)
+    fetching = Fetching(fetching_by_source(err), lambda line: err.print(line, soft_wrap=True), record)
     with progress_by_group(err) as progress:
         longest = (settings.fetch_hours + settings.compute_hours) * 3600 + GRACE
         done = run_refresh(settings, contracts, select or [], progress, fetching, wait=longest if wait else 0)

@@ -69,14 +69,13 @@ def add(
         f"{seen.table.called}: {len(seen.table.rows):,} rows below the names, placed by {seen.table.kind}; {what}",
         f"{seen.elsewhere:,} rows have no place in our wards" if seen.elsewhere else "",
     ]))  # fmt: skip
-    out.print(where, markup=False)
+    out.print(where)
     for path in written:
-        out.print(f"drafted {settings.contracts / path}", markup=False)
+        out.print(f"drafted {settings.contracts / path}")
     out.print(
         "Fill what spi contracts lint calls blank, and state active in place of draft. Then spi source try "
         f"{asked.name} reads the fixture. Lay {file.name} into {Store(settings.store).inbox_of(asked.name)}, and spi "
         "refresh reads it.",
-        markup=False,
     )
 
 
@@ -125,7 +124,7 @@ def try_(
             f"figures suppressed for a count below {source.properties.own.minimum_count}.",
         )
         for sentence in told:
-            out.print(f"broken: {sentence}", markup=False)
+            out.print(f"broken: {sentence}")
     if any(one.blocks for one in results):
         raise typer.Exit(FAILED)
 

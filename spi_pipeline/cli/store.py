@@ -33,10 +33,10 @@ def prune(
         out.print_json(json.dumps({"dry_run": dry_run, "files": files, "history_bytes": history, "bytes": total}))
         return
     for one in gone:
-        out.print(f"{one.bytes:>12,} {one.path.relative_to(store.root)}", soft_wrap=True, markup=False, highlight=False)
+        out.print(f"{one.bytes:>12,} {one.path.relative_to(store.root)}", soft_wrap=True)
     if history:
-        out.print(f"{history:>12,} events of older runs in Dagster's history", highlight=False)
-    out.print(f"{total:,} bytes {'would go' if dry_run else 'went'}.", highlight=False)
+        out.print(f"{history:>12,} events of older runs in Dagster's history")
+    out.print(f"{total:,} bytes {'would go' if dry_run else 'went'}.")
 
 
 def backup(to: Annotated[Path, typer.Argument(help="A folder that is not there yet.", metavar="TO")]) -> None:
@@ -45,7 +45,7 @@ def backup(to: Annotated[Path, typer.Argument(help="A folder that is not there y
 
     store = Store(Settings().store)
     size = store.back_up(to)
-    out.print(f"{size:,} bytes of {store.root} are in {to}.", soft_wrap=True, highlight=False)
+    out.print(f"{size:,} bytes of {store.root} are in {to}.", soft_wrap=True)
 
 
 def restore(
@@ -59,6 +59,6 @@ def restore(
 
     store = Store(Settings().store)
     aside = store.restore(source, replace=replace)
-    out.print(f"{store.root} is as it was when {source} was made.", soft_wrap=True, highlight=False)
+    out.print(f"{store.root} is as it was when {source} was made.", soft_wrap=True)
     if aside:
         out.print(f"The store before is in {aside}; delete it when it is no longer needed.", soft_wrap=True)

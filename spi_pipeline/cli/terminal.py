@@ -98,7 +98,7 @@ def fetching_by_source(console: Console) -> Callable[[Outcome], None]:
         got = outcome.version is not None and not outcome.message
         said = _counted(outcome.version.rows, "download") if outcome.version and got else "failed"
         source_id = outcome.table.removeprefix(DOWNLOADS)
-        console.print(f"fetched {source_id}: {said}, {_counted(outcome.requests, 'request')}", markup=False)
+        console.print(f"fetched {source_id}: {said}, {_counted(outcome.requests, 'request')}")
 
     return tell
 
@@ -135,11 +135,11 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
         out.print(_renewed(done.renewed), soft_wrap=True)
     out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
     for told_too in done.told:
-        err.print(told_too, style="yellow", soft_wrap=True, markup=False)
+        err.print(told_too, style="yellow", soft_wrap=True)
     for warning in done.warnings:
-        err.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
+        err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
     for fault in done.faults:
-        err.print(fault, style="red", soft_wrap=True, markup=False)
+        err.print(fault, style="red", soft_wrap=True)
 
 
 def _renewed(renewed: Mapping[str, tuple[str, str]]) -> str:
@@ -179,7 +179,6 @@ def show_checks(outcomes: Sequence[Outcome], out: Console) -> None:
                 f"{result.outcome} ({result.rule.severity}) {table}.{result.rule.id}: {result.observed}; "
                 f"promised: {result.expected}",
                 soft_wrap=True,
-                markup=False,
             )
     out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
     out.print("A refresh counts more: whether tables could be computed and their figures are late belongs to a run.")
@@ -197,19 +196,18 @@ def show_status(found: dict[str, Any], out: Console) -> None:
             f"{age(table['since'])}: {table['reason']}",
             style="yellow",
             soft_wrap=True,
-            markup=False,
         )
     for ticker in found["tickers"]:
         last = f"last tick {ticker['last_tick']}" if ticker["last_tick"] else "never ticked"
-        out.print(f"{ticker['kind']} {ticker['name']}: {last}", soft_wrap=True, markup=False)
+        out.print(f"{ticker['kind']} {ticker['name']}: {last}", soft_wrap=True)
     for trouble in found["trouble"]:
-        out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True, markup=False)
+        out.print(f"trouble: {trouble}", style="yellow", soft_wrap=True)
     for run in found["runs"]:
         why = f": {run['cause']}" if run["cause"] else ""
         steps = "" if run["stale_steps"] is None else f"{counted(run['stale_steps'], 'step')}, "
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
         did = f"{steps}{counted(run['failed_checks'], 'failed check')}{took}, by {run['launched_by']}"
-        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True, markup=False)
+        out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True)
 
 
 def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:

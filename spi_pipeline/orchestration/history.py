@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -43,6 +44,9 @@ _ASIDE = "damaged"
 # pages of 4 kB, 6.2 in 8, 5.9 in 16 and 6.2 in 32.
 _PAGE_BYTES = 16_384
 _FULL = 1
+# A database that another process opens or closes between two of our looks can seem torn: it is looked at so often, so
+# many seconds apart, before it is called damaged.
+_LOOKS, _APART = 3, 0.2
 # Events that say what there is, of which the last stays.
 _LASTING = [DagsterEventType.ASSET_MATERIALIZATION.value, DagsterEventType.ASSET_OBSERVATION.value]
 _PARENT = re.compile(rb'"parent_snapshot_id": "(\w+)"')
@@ -190,6 +194,14 @@ def _renamed(folder: Path, now: dt.datetime | None) -> Path:
 
 def _fault(file: Path, tables: Sequence[str], deep: bool) -> str:
     """What is wrong with a database, in words; empty where nothing is, or where it cannot be said now."""
+    for look in range(_LOOKS):
+        time.sleep(_APART * bool(look))
+        if not (fault := _seen(file, tables, deep)):
+            return ""
+    return fault
+
+
+def _seen(file: Path, tables: Sequence[str], deep: bool) -> str:
     # Where nobody has it open there is no log beside it, and looking at it shall leave none.
     how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
     try:

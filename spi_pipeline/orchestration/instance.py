@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -319,6 +320,8 @@ def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Ite
         with _waited_for(instance, store, run.run_id, hours * 3600 + GRACE):
             deadline.begin(hours, "SPI_FETCH_HOURS and SPI_COMPUTE_HOURS")
             try:
+                for told in store.set_records_aside():
+                    note(told, level=logging.WARNING)
                 yield
             finally:
                 deadline.end()

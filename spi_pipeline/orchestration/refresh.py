@@ -167,6 +167,7 @@ def refresh(
     name = f"{REFRESH} of {', '.join(select)}" if select else REFRESH
     began, done = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
     with runner.store.lock(wait), living(runner, done.run_id, COMMAND, name) as deadline:
+        done.told += runner.store.set_records_aside()
         bury(runner.store)
         try:
             with stopping_between_steps(runner):

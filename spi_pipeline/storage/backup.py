@@ -138,11 +138,18 @@ def _place(root: Path, name: Path) -> Path:
 def _copied(file: Path, target: Path) -> bool:
     """Copy a file with the time of its writing; False where it is gone meanwhile."""
     if file.suffix == ".db" and file.is_file() and _is_sqlite(file):
-        with (
-            closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(target)) as copy,
-        ):
-            source.backup(copy)
+        # Reading a database beside its writers makes a file beside it, which a disk that only reads refuses; where
+        # nobody can write there are no writers.
+        log = file.with_name(f"{file.name}-wal")
+        how = "mode=ro" if log.exists() or os.access(file.parent, os.W_OK) else "immutable=1"
+        try:
+            with (
+                closing(sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)) as source,
+                closing(sqlite3.connect(target)) as copy,
+            ):
+                source.backup(copy)
+        except sqlite3.Error as error:
+            raise SpiError(f"{file} could not be copied ({error}): run spi refresh, then back up again.") from error
         return True
     try:
         shutil.copy2(file, target)

@@ -173,6 +173,7 @@ def _records(root: Path, retention: Retention) -> list[Path]:
         for run_id in found:
             files = runs.files_of(kind, run_id)
             paths += files[:-1] if run_id in kept else files
+        paths += [path for path, run_id in runs.aside(kind).items() if run_id not in kept]
     stood = (path for path in sorted((root / GOING).glob("*.trace")) if not path.with_suffix(".json").exists())
     return [*paths, *(path for path in stood if path.stem not in kept)]
 

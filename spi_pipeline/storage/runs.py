@@ -2,11 +2,12 @@
 
 Rows are only ever added. ``<run_id>.<sha256>.parquet`` is named by its content; adding rows writes another file and
 deletes the one before. A process killed between the two leaves both, of which the newer counts. A file without a
-sha256 in its name is of an earlier version of this program. What the rows say is up to those who add them.
+sha256 in its name is of an earlier version of this program. What the rows say is up to those who add them. A damaged
+file is renamed, so that it does not count and can still be looked at.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from spi_pipeline.storage.parquet import decode, encode
 
 # A reader without the lock may find a file gone that was there when it looked: its rows are in a newer one.
 _LOOKS = 5
+_ASIDE = ".damaged"
 
 
 def append(folder: Path, run_id: str, rows: pa.Table) -> None:
@@ -66,13 +68,31 @@ def read_one(folder: Path, run_id: str) -> pa.Table | None:
 
 def damage(folder: Path) -> list[str]:
     """What is damaged in ``folder``, in sentences."""
-    found = []
+    return [told for _, told in _damaged(folder)]
+
+
+def set_aside(folder: Path) -> list[str]:
+    """Rename what is damaged in ``folder``; see ``Store.set_records_aside``."""
+    said = []
+    for path, _ in _damaged(folder):
+        place = path.with_name(f"{path.name}{_ASIDE}")
+        with os_errors(f"{path} is damaged and could not be set aside"):
+            path.replace(place)
+        said.append(f"{path} is damaged: it was set aside as {place.name}; what that run found is lost, no figure is")
+    return said
+
+
+def aside(folder: Path) -> dict[Path, str]:
+    """What was set aside in ``folder``, each file with its run."""
+    return {path: _run_of(path) for path in sorted(folder.glob(f"*{_ASIDE}"))}
+
+
+def _damaged(folder: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(folder.glob("*.parquet")):
         try:
             _decoded(path, read_bytes(path))
         except SpiError as error:
-            found.append(str(error))
-    return found
+            yield path, str(error)
 
 
 def _read(folder: Path, run_id: str) -> list[pa.Table]:
@@ -92,8 +112,8 @@ def _decoded(path: Path, data: bytes | None) -> list[pa.Table]:
     promised = _sha256_of(path)
     if promised and hashlib.sha256(data).hexdigest() != promised:
         raise SpiError(
-            f"{path} does not hold the bytes that were written: move it out of the store and run the command again; "
-            "what that run found is lost, no figure is."
+            f"{path} does not hold the bytes that were written: run spi refresh, which sets it aside; what that run "
+            "found is lost, no figure is."
         )
     return [decode(data, path)]
 

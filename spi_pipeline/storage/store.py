@@ -303,6 +303,17 @@ class Store:
         """
         return runs.stamps(self.root / places.runs(kind))
 
+    def set_records_aside(self) -> list[str]:
+        """Rename what is damaged of the records of runs, so that it stands in nobody's way.
+
+        Returns:
+            A sentence on each: where it is now.
+
+        Raises:
+            SpiError: where the disk refuses.
+        """
+        return [told for folder in self._kinds_of_records() for told in runs.set_aside(folder)]
+
     def newest_run(self, kind: str) -> str:
         """Return what tells the newest record of a kind from any other; empty where there is none.
 
@@ -396,13 +407,16 @@ class Store:
         found = list(filter(None, map(self._fault, self._tables.names())))
         found += publication.damage(self.root)
         if deep:
-            for folder in sorted(path for path in (self.root / places.RUNS).glob("*") if path.is_dir()):
+            for folder in self._kinds_of_records():
                 found += runs.damage(folder)
             for folder in sorted((self.root / places.QUARANTINE).glob("*")):
                 found += quarantine.damage(folder)
             for folder in sorted((self.root / places.RAW).glob("*")):
                 found += self.raw(folder.name).damage()
         return found
+
+    def _kinds_of_records(self) -> list[Path]:
+        return sorted(path for path in (self.root / places.RUNS).glob("*") if path.is_dir())
 
     def _fault(self, name: str) -> str:
         try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +121,30 @@ def test_a_command_that_breaks_names_the_file_with_the_trace(
     assert told == "spi broke in our own code (ZeroDivisionError: division by zero); report it with the trace in"
     assert "Traceback" in Path(trace).read_text(encoding="utf-8")
     Path(trace).unlink()
+
+
+@pytest.mark.parametrize("command", [["--help"], ["contracts", "lint"], ["status", "--json"]])
+def test_output_that_nothing_takes_is_a_sentence(house: House, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        left = subprocess.run(
+            [str(Path(sys.executable).with_name("spi")), *command], stdout=full, stderr=subprocess.PIPE, text=True,
+            env=os.environ | house.environment, check=False,
+        )  # fmt: skip
+    assert left.returncode == 1
+    assert left.stderr == (
+        "What there was to write or to print could not be written (No space left on device): free some disk space "
+        "and run the command again.\n"
+    )
+
+
+def test_a_defect_is_told_where_its_trace_cannot_be_kept(
+    house: House, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_asked: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(status, "status_of", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    said = spi(house, "status")
+    assert said.code == 1
+    assert said.err.strip().endswith("; no trace could be kept (No such file or directory)")

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from spi_pipeline.orchestration import history
 from spi_pipeline.orchestration.history import aside, damage
 from spi_pipeline.orchestration.instance import open_instance, renew, tidy
 from spi_pipeline.orchestration.watching.status import status_of
@@ -143,6 +144,26 @@ def test_status_says_that_a_history_is_damaged_and_leaves_it(house: House) -> No
     (said,) = found["damage"]
     assert said.endswith("spi refresh sets it aside and begins a new one")
     assert aside(house.store.dagster_home) == []
+
+
+def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(store.dagster_home)
+    torn_once = iter(["database disk image is malformed"])
+    seen = history._seen
+    monkeypatch.setattr(history, "_seen", lambda *asked: next(torn_once, None) or seen(*asked))
+    assert damage(store.dagster_home) == []
+
+
+def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(house: House) -> None:
+    house.make_due("target/target")
+    (file, *_) = (house.store.root / "runs" / "run").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    done = house.refresh()
+    assert done.faults == []
+    assert [told.partition(" is damaged")[0] for told in done.told] == [str(file)]
+    assert status_of(house.settings)["healthy"]
 
 
 def test_days_in_a_row_leave_no_more_than_is_to_be_kept(house: House) -> None:

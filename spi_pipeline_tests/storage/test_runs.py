@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
 
 
@@ -58,11 +59,27 @@ def test_a_damaged_record_is_named(store: Store) -> None:
     whole = file.read_bytes()
     for at in range(0, len(whole), 7):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(SpiError, match=r"r1\..*does not hold the bytes that were written: move it out"):
+        with pytest.raises(SpiError, match=r"r1\..*does not hold the bytes that were written: run spi refresh"):
             store.read_runs("check_result")
     assert len(store.damage(deep=True)) == 1
     file.write_bytes(whole)
     assert store.damage(deep=True) == []
+
+
+def test_a_damaged_record_is_set_aside_until_its_run_goes(store: Store) -> None:
+    for run_id in ("r1", "r2"):
+        store.append_run("check_result", run_id, pa.table({"rule": [run_id]}))
+    (file,) = (store.root / "runs" / "check_result").glob("r1.*")
+    file.write_bytes(file.read_bytes()[:-9])
+    (said,) = store.set_records_aside()
+    assert said.startswith(f"{file} is damaged: it was set aside as {file.name}.damaged; what that run found is lost")
+    assert store.set_records_aside() == []
+    assert store.damage(deep=True) == []
+    found = store.read_runs("check_result")
+    assert found is not None
+    assert found.to_pydict() == {"rule": ["r2"]}
+    gone = store.prune(Retention(runs=1, versions=1, downloads=0, refused=1, publications=1))
+    assert [one.path.name for one in gone] == [f"{file.name}.damaged"]
 
 
 def test_a_record_of_an_earlier_version_is_read_and_added_to(store: Store) -> None:

@@ -59,7 +59,7 @@ def score(
     if to is not None:
         write_scores(outcome, to)
     for note in outcome.scores.notes:
-        err.print(note, soft_wrap=True, markup=False)
+        err.print(note, soft_wrap=True)
     if as_json:
         print(json.dumps(outcome.summary(), indent=2))
     elif to is None:
