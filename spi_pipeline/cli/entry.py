@@ -19,6 +19,8 @@ from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, er
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
 from spi_pipeline.cli.refresh import check, refresh, status
+from spi_pipeline.cli.releases import release
+from spi_pipeline.cli.releases.diff import diff
 from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.store import backup, prune, restore
@@ -38,13 +40,14 @@ UNMAPPED = "failed to map segment"
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, score, report, ui, prune, backup, restore):
+for command in (refresh, check, status, doctor, explain, diff, score, report, ui, prune, backup, restore):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,
     "snapshot": snapshot.app,
     "source": source.app,
     "site": site.app,
+    "release": release.app,
     "alerts": alerts.app,
 }.items():
     app.add_typer(group, name=name)

@@ -3,6 +3,7 @@
 import json
 import resource
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -38,10 +39,17 @@ def refresh(
         bool, typer.Option("--wait", help="Wait for another run that writes to the store, instead of giving up.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
+    release: Annotated[
+        str,
+        typer.Option(metavar="ID", help="Compute this release again elsewhere and say what differs; nothing is kept."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
     _refuse_little_memory()
+    if release:
+        _recompute(release, as_json=as_json)
+        return
     from spi_pipeline.cli.terminal import fetching_by_source, progress_by_group, show_refresh
     from spi_pipeline.orchestration.lifetime import GRACE
     from spi_pipeline.orchestration.refresh import Fetching
@@ -71,6 +79,29 @@ def refresh(
     tell(settings, contracts)
     if done.faults:
         raise typer.Exit(STOPPED if done.stopped else FAILED)
+
+
+def _recompute(name: str, *, as_json: bool) -> None:
+    """Compute a release in a passing store, and compare."""
+    from spi_pipeline.run.release import other_program, program, recompute
+    from spi_pipeline.storage.store import Store
+
+    release = Store(Settings().store).releases.get(name)
+    with TemporaryDirectory() as folder:
+        found = recompute(release, Path(folder) / "store")
+    other = other_program(release, program())
+    if as_json:
+        told = [{"table": one.table, "differs": one.told} for one in found]
+        out.print_json(json.dumps({"release": release.id, "equal": not found, "differences": told, "other": other}))
+    else:
+        for one in found:
+            out.print(f"{one.table}: {one.told}", soft_wrap=True)
+        for said in other:
+            out.print(f"computed by {said}", soft_wrap=True)
+        if not found:
+            out.print(f"Release {release.id} came to the same in every figure of {len(release.tables)} tables.")
+    if found:
+        raise typer.Exit(FAILED)
 
 
 def _refuse_little_memory() -> None:

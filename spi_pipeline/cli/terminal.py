@@ -210,7 +210,7 @@ def show_status(found: dict[str, Any], out: Console) -> None:
         out.print(f"run {run['run_at']} {run['state']}: {did}, {run['run_id']}{why}", soft_wrap=True)
 
 
-def show_table(rows: Sequence[dict[str, Any]], out: Console, title: str = "") -> None:
+def show_table(rows: Sequence[Mapping[Any, Any]], out: Console, title: str = "") -> None:
     """Rows as a table."""
     table = Table(title=title, title_justify="left")
     for name in rows[0] if rows else ():

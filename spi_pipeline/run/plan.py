@@ -10,6 +10,7 @@ from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.steps.analysis.composition import composition_steps
 from spi_pipeline.steps.analysis.published import published_step
+from spi_pipeline.steps.analysis.release_change import release_change_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
 from spi_pipeline.steps.analysis.targets import target_step
@@ -61,6 +62,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         published_step(contracts),
         target_step(contracts),
         *joined_steps(contracts),
+        release_change_step(contracts),
     ]
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):

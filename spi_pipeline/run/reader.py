@@ -35,6 +35,7 @@ from spi_pipeline.steps.inputs import (
     LAID_IN,
     PACKAGED,
     RECORDS,
+    RELEASED,
     YEAR,
     Inputs,
 )
@@ -89,6 +90,9 @@ class Reader:
             # Of the records themselves: a run that only judged tables again leaves no other trace. Of the newest:
             # older ones never change, and that they are pruned is no news.
             return hashlib.sha256(self.store.newest_run(name.removeprefix(RECORDS)).encode()).hexdigest()
+        if name == RELEASED:
+            release = self.store.releases.newest()
+            return release.digest if release else ""
         if name in FACTS:
             fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
             return str(fact)
@@ -114,6 +118,8 @@ class Reader:
             for one in found.downloads:
                 raw.verify(one)
             return found
+        if name == RELEASED:
+            return self.store.releases.newest()
         return self._fact(name) if name in FACTS else self.table(name)
 
     def _place(self, name: str) -> Path:

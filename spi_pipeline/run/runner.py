@@ -285,6 +285,7 @@ class Runner:
             if name == PUBLICATION:
                 made_of = {table: self.reader.digest(table) for table in step.inputs if is_table(table)}
                 version = self.store.publish(made, fingerprint=digest, run_id=run_id, made_of=made_of)
+                self.store.show(signed=self.contracts.publication.sign_off)
                 return Outcome(name, "published", (), version)
             if name.startswith(DOWNLOADS):
                 return self._write_downloads(step, name, made, run_id)

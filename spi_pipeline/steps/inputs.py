@@ -26,6 +26,8 @@ EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
 # contracts.
 PACKAGED, BESIDE = "packaged/", "beside_contracts/"
 AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "dormant", "areas", "asking"
+# The release that was signed last, or None.
+RELEASED = "released"
 
 
 class Inputs:

@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.places import GOING, MEMORY, PUBLISHED, QUARANTINE, RAW, RUNS, TABLES
+from spi_pipeline.storage.places import GOING, MEMORY, PUBLISHED, QUARANTINE, RAW, RELEASES, RUNS, TABLES
 
 _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
 _WRITTEN = (
-    "", f"{GOING}/", f"{MEMORY}/", f"{PUBLISHED}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
+    "", f"{GOING}/", f"{MEMORY}/", f"{PUBLISHED}/", f"{RELEASES}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
     f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/receiving/", f"{RAW}/*/sets/",
 )  # fmt: skip
 

@@ -15,12 +15,24 @@ from pathlib import Path
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256_of, sync
 from spi_pipeline.storage.documents import sealed, unsealed
-from spi_pipeline.storage.places import ALERTS, DAGSTER, INBOX, LAYOUT, MEMORY, PUBLISHED, QUARANTINE, RAW, RUNS, TABLES
+from spi_pipeline.storage.places import (
+    ALERTS,
+    DAGSTER,
+    INBOX,
+    LAYOUT,
+    MEMORY,
+    PUBLISHED,
+    QUARANTINE,
+    RAW,
+    RELEASES,
+    RUNS,
+    TABLES,
+)
 
 _CONTENTS = "backup.json"
 # What names other files, before all others; what is there for the moment, such as locks, is left out.
 _NAMING = (LAYOUT, f"{MEMORY}/*", f"{TABLES}/*/current.json", f"{RAW}/*/*.json", f"{RAW}/*/answers/*")
-_FOLDERS = (TABLES, RAW, RUNS, QUARANTINE, PUBLISHED, INBOX, ALERTS, DAGSTER)
+_FOLDERS = (TABLES, RAW, RUNS, QUARANTINE, PUBLISHED, RELEASES, INBOX, ALERTS, DAGSTER)
 _PASSING = (".lock", "-wal", "-shm", "-journal")
 
 
@@ -40,7 +52,7 @@ def back_up(root: Path, to: Path) -> int:
         raise SpiError(f"{to} lies inside the store {root}: name a folder elsewhere, best on another disk.")
     with replacing(to) as copy:
         copy.mkdir()
-        for link in (path for path in (root / PUBLISHED / "current", *root.glob("*")) if path.is_symlink()):
+        for link in (path for path in (*(root / PUBLISHED).glob("*"), *root.glob("*")) if path.is_symlink()):
             _place(copy, link.relative_to(root)).symlink_to(link.readlink())
         for file in (file for pattern in _NAMING for file in sorted(root.glob(pattern)) if _stays(file)):
             _copied(file, _place(copy, file.relative_to(root)))

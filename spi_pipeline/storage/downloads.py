@@ -15,7 +15,7 @@ from typing import Any
 
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
-from spi_pipeline.storage.documents import read_document, write_document
+from spi_pipeline.storage.documents import read_document, sealed, write_document
 
 # What is kept of a download. Its headers are for asking again, not for reading it.
 _KEPT = ("sha256", "size", "url", "period", "fetched_at", "published_at")
@@ -83,6 +83,12 @@ class CurrentDownloads:
             return None
         since, at = (datetime.fromisoformat(found[name]) for name in ("since", "at"))
         return Failure(since, found["reason"], found["run_id"], at)
+
+    def frozen(self) -> dict[str, Path | bytes]:
+        """The pointer, without what failed since, and the set that it names; see ``Raw.frozen``."""
+        pointer = {key: value for key, value in self._pointed().items() if key != "failure"}
+        named = self._set(str(pointer["digest"]))
+        return {self._pointer.name: sealed(pointer), f"{named.parent.name}/{named.name}": named}
 
     @property
     def began(self) -> str:

@@ -8,7 +8,7 @@ import re
 from spi_pipeline.contracts.errors import SpiError
 
 TABLES, QUARANTINE, RUNS, RAW, INBOX = "tables", "quarantine", "runs", "raw", "inbox"
-GOING = "going"
+GOING, RELEASES = "going", "releases"
 MEMORY, PUBLISHED, DATABASE = "memory", "published", "spi.duckdb"
 # Each a folder whose inside belongs to others: to Dagster, and to the alerts' desk.
 DAGSTER, ALERTS = "dagster", "alerts"

@@ -80,6 +80,21 @@ class Raw:
         """The downloads that make up the source; None where none were ever complete, or they were damaged since."""
         return self._current.read()
 
+    def frozen(self) -> dict[str, Path | bytes]:
+        """What it takes to have the current downloads elsewhere, without what failed since, by name in this folder."""
+        found = self.current()
+        if found is None:
+            return {}
+        bodies = {
+            path.name: path for one in found.downloads for path in (one.path, self._folder / f"{one.sha256}.json")
+        }
+        return {**self._current.frozen(), **{name: path for name, path in bodies.items() if path.is_file()}}
+
+    def take(self, folder: Path) -> None:
+        """Have here what ``frozen`` gave elsewhere, where there is nothing yet."""
+        with os_errors(f"{self._folder} could not be written"):
+            shutil.copytree(folder, self._folder, dirs_exist_ok=True)
+
     def version(self) -> Version | None:
         """The same as versions of tables are told; ``rows`` is the number of downloads."""
         found, failure = self.current(), self.failure()

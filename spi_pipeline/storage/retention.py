@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import publication, runs
+from spi_pipeline.storage import runs
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes
 from spi_pipeline.storage.documents import unsealed
 from spi_pipeline.storage.parquet import decode_metadata
 from spi_pipeline.storage.places import GOING, QUARANTINE, RAW, RUNS, TABLES
+from spi_pipeline.storage.published import publication
 from spi_pipeline.storage.tables import ORIGINS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

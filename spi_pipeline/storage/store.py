@@ -6,6 +6,7 @@ Nothing outside this room forms or names a path below the root; ``places`` does.
     quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.<sha256>.parquet what each run recorded
     published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
     raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
+    releases/<id>/                   what was published for good, and releases/<id>.json what became of it
     dagster/                         the instance of Dagster alerts/   what was told to whom
     going/<run_id>.*                 runs that have not said how they ended
     layout                           the number of this layout  memory/  what can be worked out anew
@@ -25,12 +26,14 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import backup, going, places, publication, quarantine, runs
+from spi_pipeline.storage import backup, going, places, quarantine, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, write_document
 from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION, identifier
+from spi_pipeline.storage.published import publication
+from spi_pipeline.storage.published.releases import Releases
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
 from spi_pipeline.storage.tables import Tables, Version
@@ -77,6 +80,11 @@ class Store:
     def alerts(self) -> Path:
         """The folder in which the alerts' desk keeps its record."""
         return self.root / places.ALERTS
+
+    @property
+    def releases(self) -> Releases:
+        """What was published for good."""
+        return Releases(self.root)
 
     @property
     def database(self) -> Path:
@@ -357,6 +365,20 @@ class Store:
         found = publication.current(self.root)
         return found.sha256 if found else None
 
+    def show(self, *, signed: bool) -> None:
+        """Point ``public`` at what the public is to see.
+
+        Args:
+            signed: the release signed last, or nothing where there is none; otherwise what was published last.
+        """
+        release = self.releases.newest() if signed else None
+        publication.show(self.root, release.published if release else None if signed else self.published)
+
+    @property
+    def public(self) -> Path:
+        """The folder under which the public finds what it is to see; it is not there where that is nothing."""
+        return publication.public(self.root)
+
     def prune(self, retention: Retention, *, dry: bool = False) -> list[Superfluous]:
         """Delete what nothing refers to and what is older than is to be kept.
 
@@ -413,6 +435,7 @@ class Store:
                 found += quarantine.damage(folder)
             for folder in sorted((self.root / places.RAW).glob("*")):
                 found += self.raw(folder.name).damage()
+            found += self.releases.damage()
         return found
 
     def _kinds_of_records(self) -> list[Path]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.runs import RUN
-from spi_pipeline.storage import publication
+from spi_pipeline.storage.published import publication
 from spi_pipeline_tests.faults.replay import Code, Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, Fault, Left
 from spi_pipeline_tests.integration.houses import House, column

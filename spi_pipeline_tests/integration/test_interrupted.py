@@ -31,7 +31,8 @@ from spi_pipeline.orchestration import executing
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.storage import atomic, publication
+from spi_pipeline.storage import atomic
+from spi_pipeline.storage.published import publication
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.fixtures import Command

@@ -125,6 +125,7 @@ class SitePublication(Strict):
         logo: a picture at the head of each page; left out where there is none.
         contact: whom readers may ask; left out where nobody is named.
         texts: words of the council's own.
+        sign_off: whether the public sees the newest signed release alone; otherwise what was computed last.
     """
 
     name: str | None = Field(default=None, min_length=1)
@@ -132,3 +133,4 @@ class SitePublication(Strict):
     logo: Logo | None = None
     contact: Contact | None = None
     texts: Texts = Field(default_factory=Texts)
+    sign_off: bool = False

@@ -39,7 +39,7 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
         outputs=(PUBLICATION,),
         # The figures do not wait for a page that was refused; the last good site stays beside them.
         optional=tuple(name for step in steps if step.kind == OUTPUT for name in step.outputs),
-        files=("framework.yaml", "context.yaml", *products(*sorted(wanted))),
+        files=("framework.yaml", "context.yaml", "publication.yaml", *products(*sorted(wanted))),
         does=publication,
         uses=(DATABASE.build, build_files),
         page=Page(about=_about, shows=_shows),

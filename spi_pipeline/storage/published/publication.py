@@ -1,10 +1,12 @@
 """What readers see: whole publications beside each other, and the one link that says which is current.
 
 ``published/<version>/`` is built under a temporary name and moved into place; ``published/current`` then points to it.
+``published/public`` points to what the public is to see, which may be a release instead.
 Readers who have the one before open keep it, until ``retention`` removes it. Files are read-only: what was published is
 never written to. What a publication holds is not known here.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +65,21 @@ def publish(
 def readers_see(root: Path) -> Path:
     """The folder under which readers find the current publication, where there is one."""
     return _published(root) / "current"
+
+
+def public(root: Path) -> Path:
+    """The link to what the public is to see."""
+    return _published(root) / "public"
+
+
+def show(root: Path, folder: Path | None) -> None:
+    """Point the public at a folder below the root; at nothing where there is none."""
+    link = public(root)
+    if folder is None:
+        with os_errors(f"{link} could not be deleted"):
+            link.unlink(missing_ok=True)
+    else:
+        _link(link, Path(os.path.relpath(folder, link.parent)))
 
 
 def current(root: Path) -> Version | None:

@@ -1,0 +1,159 @@
+"""What became of the scores since the newest signed release, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from spi_pipeline.contracts.errors import ContractError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.framework import Framework
+from spi_pipeline.scoring.analysis.release_change import (
+    CHANGE_COLUMNS,
+    ELEMENT_COLUMNS,
+    PARTS,
+    State,
+    release_changes,
+    release_elements,
+)
+from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.steps.indicator import part_of
+from spi_pipeline.steps.inputs import RELEASED, Inputs
+from spi_pipeline.steps.pages.markdown import framed
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.scored import areas
+from spi_pipeline.steps.step import Step, indicator_files, products
+from spi_pipeline.storage.published.releases import Release
+
+# The products that set a state beside a release.
+RELEASE_TABLES = ("release_change", "release_element")
+Frame = Callable[[str], pd.DataFrame]
+
+
+def release_change_step(contracts: Contracts) -> Step:
+    """The step of the products ``release_change`` and ``release_element``."""
+    values = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
+    return Step(
+        name="release_change",
+        kind="release_change",
+        group="analysis",
+        inputs=(RELEASED, "score", *values, "indicator", "edition", "reference", "allocation"),
+        outputs=RELEASE_TABLES,
+        files=("framework.yaml", *indicator_files(contracts), *products(*RELEASE_TABLES)),
+        does=release_change,
+        page=Page(shows=_shows),
+        title="Changes since the newest release",
+        description="How far every score is from that of the release signed last, and how much of it comes from "
+        "revised figures, newer figures, another window, other boundaries, another basis and another method.",
+        lineage={"change": (("score", "score"),)},
+    )
+
+
+def release_change(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The products ``release_change`` and ``release_element``; empty where no release was signed."""
+    release: Release | None = inputs[RELEASED]
+    if release is None:
+        return {
+            "release_change": pd.DataFrame(columns=["release", *CHANGE_COLUMNS]),
+            "release_element": pd.DataFrame(columns=["release", *ELEMENT_COLUMNS]),
+        }
+    found = compared(state_of_release(release, contracts), state_of(inputs.frame, contracts))
+    return {name: table.assign(release=release.id) for name, table in found.items()}
+
+
+def compared(before: State, after: State) -> dict[str, pd.DataFrame]:
+    """Two states set beside each other, by product, but for the release."""
+    return {"release_change": release_changes(before, after), "release_element": release_elements(before, after)}
+
+
+def state_of_release(release: Release, contracts: Contracts) -> State:
+    """What a release was computed from.
+
+    Args:
+        release: the release.
+        contracts: those in force, whose framework stands in where those of the release cannot be read any more; what
+            differs in it is then told as method all the same.
+
+    Raises:
+        SpiError: where a table of it is damaged.
+    """
+
+    def frame(name: str) -> pd.DataFrame:
+        found: pd.DataFrame = release.read(name).to_pandas()
+        return found
+
+    try:
+        own = load_contracts(release.contracts)
+    except ContractError:
+        own = None
+    wards = frame("area").query("level == 'ward'").set_index("area_code")["parent_code"]
+    return _state(
+        frame,
+        [name for name in release.tables if name.startswith(part_of(""))],
+        own.framework if own else contracts.framework,
+        Areas(wards),
+        _definitions(own or contracts),
+    )
+
+
+def state_of(frame: Frame, contracts: Contracts) -> State:
+    """What the index is computed from now.
+
+    Args:
+        frame: gives a table by its name.
+        contracts: those in force.
+    """
+    parts = [part_of(indicator_id) for indicator_id in contracts.indicators]
+    return _state(frame, parts, contracts.framework, areas(contracts), _definitions(contracts))
+
+
+def _state(frame: Frame, values: list[str], framework: Framework, where: Areas, definitions: dict[str, str]) -> State:
+    return State(
+        framework=framework,
+        values=pd.concat([frame(name) for name in values], ignore_index=True),
+        catalogue=frame("indicator"),
+        editions=frozenset(frame("edition")["edition"]),
+        reference=frame("reference"),
+        allocation=frame("allocation"),
+        scores=frame("score"),
+        areas=where,
+        definitions=definitions,
+    )
+
+
+def _definitions(contracts: Contracts) -> dict[str, str]:
+    """By indicator, a digest of how its values are formed."""
+    formed = {"measure", "source", "unit", "error"}
+    return {
+        name: hashlib.sha256(indicator.model_dump_json(include=formed).encode()).hexdigest()
+        for name, indicator in contracts.indicators.items()
+    }
+
+
+def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+    """The ten most surprising changes of the newest edition, under the first profile."""
+    rows = most_surprising(look.frame("release_change"), next(iter(contracts.framework.profiles)))
+    return {"most_surprising": Markdown(framed(rows))} if len(rows) else {}
+
+
+def most_surprising(changes: pd.DataFrame, profile: str, count: int = 10) -> pd.DataFrame:
+    """The changes that a person should look at before signing.
+
+    Args:
+        changes: rows of the product ``release_change``.
+        profile: the profile.
+        count: how many.
+
+    Returns:
+        Those of the newest edition that surprise most: area, element, what it was and is, the largest cause, and
+        ``surprise``.
+    """
+    own = changes[changes["profile"] == profile]
+    own = own[own["edition"] == own["edition"].max()].nlargest(count, "surprise")
+    cause = own[list(PARTS)].abs().idxmax(axis=1).str.removeprefix("from_") if len(own) else []
+    columns = ["area_code", "id", "score_before", "score_after", "change", "rank_before", "rank_after", "surprise"]
+    found: pd.DataFrame = own[columns].assign(cause=cause)
+    return found
