@@ -8,6 +8,7 @@ import typer
 
 from spi_pipeline.cli.console import out
 from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
@@ -27,12 +28,17 @@ def site_build(
         require("downloads")
     from spi_pipeline.outputs.site.build import build
     from spi_pipeline.outputs.site.facts import Facts
+    from spi_pipeline.storage.places import DATABASE
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
-    results = results_in(store.database, contracts, store.read)
-    files = build(results, folder, downloads, facts=Facts(store.database, contracts.root))
+    release = store.releases.newest() if contracts.publication.sign_off else None
+    if contracts.publication.sign_off and release is None:
+        raise SpiError("publication.yaml asks for a signed release and there is none: spi release create.")
+    database = release.published / DATABASE if release else store.database
+    results = results_in(database, contracts, release.read if release else store.read)
+    files = build(results, folder, downloads, facts=Facts(database, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 
 

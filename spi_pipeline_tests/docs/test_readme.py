@@ -64,7 +64,7 @@ def test_the_commands_shown_do_what_is_said(reader_folder: Path, spi: Spi) -> No
     tree = next(block for block in text(README).split("```") if block.strip().startswith("spi_store/"))
     described = {line.split()[0].rstrip("/") for line in tree.strip().splitlines()[1:]}
     assert stored <= described
-    assert described - stored <= {"alerts", "quarantine", "raw", "inbox"}
+    assert described - stored <= {"alerts", "quarantine", "raw", "inbox", "releases"}
 
 
 def test_the_options_shown_exist() -> None:

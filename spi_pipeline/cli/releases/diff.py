@@ -58,6 +58,7 @@ def _sections(
     found: Mapping[str, pd.DataFrame], contracts: Contracts, profile: str, edition: int | None
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """What to read first, first: ranks that moved beyond their interval, the index of every ward, what surprises."""
+    from spi_pipeline.cli.releases.shown import shown
     from spi_pipeline.scoring.analysis.release_change import PARTS
     from spi_pipeline.steps.analysis.release_change import most_surprising
 
@@ -66,26 +67,15 @@ def _sections(
         yield "Indicators", elements
     chosen = profile or next(iter(contracts.framework.profiles))
     own = changes[changes["profile"] == chosen]
-    year = edition or (own["edition"].max() if len(own) else None)
-    own = own[own["edition"] == year].assign(area=own["area_code"].map(_names(contracts)))
-    shown = {part: part.removeprefix("from_") for part in PARTS}
-    beyond = own[own["beyond_interval"]]
+    own = own[own["edition"] == (edition or own["edition"].max())]
+    where = f"{own['edition'].iloc[0]}, {chosen}" if len(own) else ""
+    beyond, index = own[own["beyond_interval"]], own[own["level"] == "index"]
+    columns = ["score_before", "score_after", "change", *PARTS, "rank_before", "rank_after"]
     if len(beyond):
-        columns = ["area", "id", "rank_before", "rank_after", "change", *PARTS]
-        title = f"Ranks beyond their 90 % interval, {year}, {chosen}: {len(beyond)}"
-        yield title, beyond[columns].head(SHOWN).rename(columns=shown).round(3)
-    index = own[own["level"] == "index"]
+        title = f"Ranks beyond their 90 % interval: {len(beyond)}, {where}"
+        yield title, shown(beyond[["area_code", "id", *columns]].head(SHOWN), contracts)
     if len(index):
-        columns = ["area", "score_before", "score_after", "change", *PARTS, "rank_before", "rank_after"]
         largest = index.reindex(index["change"].abs().sort_values(ascending=False).index)
-        yield f"The index, {year}, {chosen}", largest[columns].rename(columns=shown).round(3)
-    surprising = most_surprising(own, chosen) if len(own) else own
-    if len(surprising):
-        surprising = surprising.assign(area_code=surprising["area_code"].map(_names(contracts)))
-        yield f"What surprises most, {year}, {chosen}", surprising.rename(columns={"area_code": "area"}).round(3)
-
-
-def _names(contracts: Contracts) -> dict[str, str]:
-    geography = contracts.geography
-    wards = {ward.code: ward.name for ward in geography.wards}
-    return wards | {authority.code: authority.name for authority in geography.authorities}
+        yield f"The index, {where}", shown(largest[["area_code", *columns]], contracts)
+    if len(own):
+        yield f"What surprises most, {where}", shown(most_surprising(own, chosen), contracts)

@@ -121,6 +121,7 @@ def show(
 
 
 def _show(release: Release) -> None:
+    from spi_pipeline.cli.releases.shown import shown
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.steps.analysis.release_change import most_surprising
@@ -135,11 +136,11 @@ def _show(release: Release) -> None:
         out.print(f"kept from before: {table}: {reason}", style="yellow", soft_wrap=True)
     for event in release.events:
         out.print(f"{event['at'][:10]} {event['event']} by {event['by']}: {event['note']}", soft_wrap=True)
-    profile = next(iter(load_contracts(release.contracts).framework.profiles))
+    contracts = load_contracts(release.contracts)
     changes = release.read("release_change").to_pandas()
     if len(changes):
-        rows = most_surprising(changes, profile).round(2).to_dict("records")
-        show_table(rows, out, f"What surprises most since release {changes['release'].iloc[0]}")
+        rows = shown(most_surprising(changes, next(iter(contracts.framework.profiles))), contracts)
+        show_table(rows.to_dict("records"), out, f"What surprises most since release {changes['release'].iloc[0]}")
     else:
         out.print("It is held against no release signed before, or no score moved since.", soft_wrap=True)
 

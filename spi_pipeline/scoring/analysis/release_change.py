@@ -34,6 +34,8 @@ _FIGURES = ["value", "lower", "upper", "status", "numerator", "denominator", "al
 _PERIOD = ["period_start", "period_end"]
 # What of the catalogue says whether an indicator is in the basis; all else of it is method.
 _IN_BASIS = ["in_basis", "slot_id", "not_in_basis_because"]
+# What of it says how an indicator is scored.
+_SCORED_BY = ("worst", "best", "direction", "methods")
 # Sums formed in another order differ in their last digits.
 _DIGITS = 9
 # A 90 % interval is so many standard deviations wide, to either side.
@@ -113,27 +115,26 @@ def release_elements(before: State, after: State) -> pd.DataFrame:
         ``ELEMENT_COLUMNS``: ``what`` became of each, as the contract of the product lists it, and a sentence.
     """
     old, new = (state.catalogue.set_index("indicator_id") for state in (before, after))
-    found = [(name, "new", f"{new['title'][name]} was not there.") for name in new.index.difference(old.index)]
-    found += [(name, "gone", f"{old['title'][name]} is no longer there.") for name in old.index.difference(new.index)]
+    titles = old["title"].to_dict() | new["title"].to_dict()
+    found = [(name, "new", f"{titles[name]} was not there.") for name in new.index.difference(old.index)]
+    found += [(name, "gone", f"{titles[name]} is no longer there.") for name in old.index.difference(new.index)]
     for name in old.index.intersection(new.index):
+        was, now = old.loc[name], new.loc[name]
         if before.definitions.get(name) != after.definitions.get(name):
-            found.append((name, "redefined", f"The values of {new['title'][name]} are formed in another way."))
-        if told := [_told(column, old, new, name) for column in ("worst", "best", "direction", "methods", "unit")
-                    if not _same(old[column][name], new[column][name])]:  # fmt: skip
-            found.append((name, "rescored", f"{new['title'][name]} is scored in another way: {', '.join(told)}."))
-        if old["in_basis"][name] != new["in_basis"][name]:
-            why = new["not_in_basis_because"][name]
-            entered = bool(new["in_basis"][name])
-            said = f"{new['title'][name]} enters the scores." if entered else f"{new['title'][name]} left them. {why}"
-            found.append((name, "entered_basis" if entered else "left_basis", said))
+            found.append((name, "redefined", f"The values of {titles[name]} are formed in another way."))
+        if told := [f"{column} was {_plain(was[column])} and is {_plain(now[column])}" for column in _SCORED_BY
+                    if not _same(was[column], now[column])]:  # fmt: skip
+            found.append((name, "rescored", f"{titles[name]} is scored in another way: {', '.join(told)}."))
+        if now["in_basis"] and not was["in_basis"]:
+            found.append((name, "entered_basis", f"{titles[name]} enters the scores."))
+        if was["in_basis"] and not now["in_basis"]:
+            said = f"{titles[name]} is left out of the scores. {now['not_in_basis_because']}"
+            found.append((name, "left_basis", said))
     return pd.DataFrame(found, columns=ELEMENT_COLUMNS)
 
 
-def _told(column: str, old: pd.DataFrame, new: pd.DataFrame, name: str) -> str:
-    was, now = (
-        f"{value:.6g}" if isinstance(value, float) else value for value in (old[column][name], new[column][name])
-    )
-    return f"{column} {was}, now {now}"
+def _plain(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _same(one: Any, other: Any) -> bool:

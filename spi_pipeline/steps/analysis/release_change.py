@@ -39,7 +39,7 @@ def release_change_step(contracts: Contracts) -> Step:
     return Step(
         name="release_change",
         kind="release_change",
-        group="analysis",
+        group="published",
         inputs=(RELEASED, "score", *values, "indicator", "edition", "reference", "allocation"),
         outputs=RELEASE_TABLES,
         files=("framework.yaml", *indicator_files(contracts), *products(*RELEASE_TABLES)),

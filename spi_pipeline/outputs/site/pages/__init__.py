@@ -16,6 +16,7 @@ from spi_pipeline.outputs.site.pages.method import method
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
 from spi_pipeline.outputs.site.pages.quality import quality
+from spi_pipeline.outputs.site.pages.revised import revised
 from spi_pipeline.outputs.site.pages.targets import targets
 from spi_pipeline.outputs.site.pages.ward import ward
 from spi_pipeline.outputs.site.pages.wards import wards
@@ -31,6 +32,7 @@ KINDS: tuple[Kind, ...] = (
     indicator,
     economy,
     progress,
+    revised,
     certainty,
     targets,
     found,

@@ -47,6 +47,7 @@ def progress(site: Site) -> Iterator[Page]:
             "decade": _decade(site),
             "of_decade": OF_DECADE,
             "recent": _recent(site),
+            "revised": not results.tables["release_change"].empty or not results.tables["release_element"].empty,
             "part": change_part,
             "verdict": change_verdict,
         },

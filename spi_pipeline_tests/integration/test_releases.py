@@ -1,0 +1,157 @@
+"""A release from the command: frozen, signed, set beside what came later, and computed again from itself alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House, column, copied
+
+SIGN = ("--by", "Ann", "--note", "the first")
+TURNOUT = "indicators/rights_and_voice.yaml"
+
+
+def revise(house: House) -> None:
+    """A figure of the first ward, two points more."""
+    house.rewrite("local_elections_2023", lambda table: column(table, "turnout", lambda old: [old[0] + 2, *old[1:]]))
+
+
+@pytest.fixture(scope="module")
+def released(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house of which a release was signed, not to be changed."""
+    from spi_pipeline.run.release import freeze
+    from spi_pipeline.storage.published.releases import SIGNED
+
+    house = copied(refreshed, tmp_path_factory.mktemp("released"))
+    with house.store.lock():
+        release = freeze(house.settings, house.contracts, "first")
+        house.store.releases.add(release, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
+    return house
+
+
+@pytest.fixture
+def later(released: House, tmp_path: Path) -> House:
+    """A copy of it, to change."""
+    return copied(released, tmp_path)
+
+
+def test_a_release_is_made_signed_and_listed(house: House, spi: Command) -> None:
+    made = spi(house, "release", "create", "--id", "first")
+    assert made.code == 0, made.err
+    assert "Sign it: spi release publish first --by NAME" in made.out
+    assert spi(house, "release", "publish", "first", *SIGN).code == 0
+    assert "first: signed, figures of " in spi(house, "release", "list").out
+    told = json.loads(spi(house, "release", "show", "first", "--json").out)
+    assert told["state"] == "signed"
+    assert told["events"][0]["by"] == "Ann"
+    assert told["tables"] == house.digests()
+    assert {"code", "libraries", "contracts", "snapshot", "downloads", "editions"} <= told.keys()
+    again = spi(house, "release", "publish", "first", *SIGN)
+    assert (again.code, again.err) == (1, "Release first is signed; only one that is draft can be signed.\n")
+    nearest = spi(house, "release", "show", "frist")
+    assert (nearest.code, nearest.err) == (2, "there is no release 'frist'; did you mean first?\n")
+
+
+def test_what_is_not_up_to_date_is_not_frozen(house: House, spi: Command) -> None:
+    revise(house)
+    said = spi(house, "release", "create")
+    assert said.code == 1
+    assert "What is published is not up to date: " in said.err
+    assert house.store.releases.all() == []
+
+
+def test_a_revision_goes_with_its_reason(later: House, spi: Command) -> None:
+    revise(later)
+    assert later.refresh().faults == []
+    assert spi(later, "release", "create", "--id", "second").code == 0
+    assert spi(later, "release", "publish", "second", *SIGN, "--revises", "first").code == 0
+    assert [release.state for release in later.store.releases.all()] == ["revised", "signed"]
+    assert spi(later, "release", "erratum", "first", "--by", "Bo", "--note", "a figure was wrong").code == 0
+    assert spi(later, "release", "withdraw", "second", "--by", "Bo", "--reason", "too early").code == 0
+    assert later.store.releases.newest() is None
+    assert "too early" in spi(later, "release", "list").out
+
+
+def test_one_figure_revised_is_told_as_that(later: House, spi: Command) -> None:
+    revise(later)
+    done = later.refresh()
+    assert done.faults == []
+    rows = later.query("SELECT change, from_revision, area_code FROM release_change WHERE level = 'indicator'")
+    assert rows
+    assert all(change == pytest.approx(part) for change, part, _ in rows)
+    assert {code for _, _, code in rows} == {"E05014735", "E06000032"}
+    said = spi(later, "diff", "first")
+    assert said.code == 0
+    assert "The index, 2026, spi" in said.out
+    assert "Barnfield" in said.out
+    assert spi(later, "diff", "first", "--markdown").out.count("## ") == 2
+    told = json.loads(spi(later, "diff", "first", "--json").out)
+    assert len(told["release_change"]) == later.query("SELECT count(*) FROM release_change")[0][0]
+    same = spi(later, "diff", "first", "first")
+    assert same.out == "No score and no indicator differs between first and first.\n"
+
+
+def test_a_month_more_is_newer_figures_and_other_windows(refreshed: House, tmp_path: Path, spi: Command) -> None:
+    house = copied(refreshed, tmp_path)
+    house.rewrite("street_crime", lambda table: _without_newest(table))
+    assert house.refresh().faults == []
+    assert spi(house, "release", "create", "--id", "first").code == 0
+    assert spi(house, "release", "publish", "first", *SIGN).code == 0
+    house.cure()
+    assert house.refresh().faults == []
+    parts = house.query(
+        "SELECT edition, sum(abs(from_newer)) > 0, sum(abs(from_window)) > 0, "
+        "max(abs(change - from_newer - from_window)) < 1e-8 FROM release_change WHERE level = 'index' AND profile = "
+        "'spi' GROUP BY ALL ORDER BY edition"
+    )
+    newest = parts[-1]
+    assert newest[1:] == (True, False, True)
+    assert (True, True) in [(window, whole) for _, _, window, whole in parts]
+    assert all(whole for *_, whole in parts)
+
+
+def _without_newest(table: pa.Table) -> pa.Table:
+    return table.filter(pc.not_equal(table["month"], pc.max(table["month"])))
+
+
+def test_a_release_is_computed_again_elsewhere_from_itself_alone(released: House, spi: Command, tmp_path: Path) -> None:
+    carried = tmp_path / "carried" / "first"
+    shutil.copytree(released.store.releases.get("first").folder, carried)
+    elsewhere = House(released.settings.model_copy(update={"store": str(tmp_path / "none")}))
+    said = spi(elsewhere, "refresh", "--release", str(carried))
+    assert said.code == 0, said.err
+    assert said.out.startswith("Release first came to the same in every figure of ")
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_differs_when_computed_again_is_said(released: House, spi: Command, tmp_path: Path) -> None:
+    from spi_pipeline.run.release import recompute
+
+    release = released.store.releases.get("first")
+    assert recompute(release, tmp_path / "store") == []
+    carried = tmp_path / "carried" / "first"
+    shutil.copytree(release.folder, carried)
+    file = carried / "contracts" / TURNOUT
+    file.chmod(0o644)
+    file.write_text(file.read_text("utf-8").replace("best: 60", "best: 61"), "utf-8")
+    said = spi(released, "refresh", "--release", str(carried))
+    assert said.code == 1
+    assert f"{file} of release first is not as it was frozen" in said.err
+
+
+def test_the_public_sees_the_signed_release_where_that_is_asked_for(later: House, spi: Command) -> None:
+    later.amend("publication.yaml", "sign_off: false", "sign_off: true")
+    revise(later)
+    assert later.refresh().faults == []
+    first = later.store.releases.get("first")
+    assert later.store.public.resolve() == first.published
+    assert later.store.published.resolve() != first.published
+    later.amend("publication.yaml", "sign_off: true", "sign_off: false")
+    assert later.refresh().faults == []
+    assert later.store.public.resolve() == later.store.published.resolve()

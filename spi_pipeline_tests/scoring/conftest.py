@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from spi_pipeline_tests.integration.fixtures import refreshed
+
+__all__ = ["refreshed"]

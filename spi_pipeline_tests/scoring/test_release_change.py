@@ -1,0 +1,160 @@
+"""Each change of a score is split into causes that add up to it, and one cause alone is found alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spi_pipeline.scoring.analysis.release_change import CAUSES, PARTS, State, release_changes, release_elements
+from spi_pipeline.scoring.tree import index_tree
+from spi_pipeline.steps.analysis.release_change import state_of
+from spi_pipeline_tests.integration.houses import House
+
+Change = Callable[[State], State]
+
+
+@pytest.fixture(scope="module")
+def state(refreshed: House) -> State:
+    return state_of(refreshed.runner.reader.frame, refreshed.contracts)
+
+
+def scored(state: State) -> State:
+    """A state with the scores that follow from it."""
+    used = state.values[state.values["edition"].isin(state.editions)]
+    parts = []
+    for profile in state.framework.profiles:
+        tree = index_tree(state.framework, profile, state.catalogue, state.reference)
+        for authority, codes in state.areas.by_authority.items():
+            found = tree.score(tree.values(used, codes), authority)
+            rows = found.scores.melt(var_name="id", value_name="score", ignore_index=False)
+            ranks = found.ranks().melt(value_name="rank", ignore_index=False)["rank"]
+            levels = rows["id"].map(found.task.structure.level_of)
+            parts.append(rows.assign(rank=ranks.to_numpy(), profile=profile, level=levels).reset_index())
+    rows = pd.concat(parts, ignore_index=True)
+    ends = {"score_low": rows["score"] - 1, "score_high": rows["score"] + 1}
+    return replace(state, scores=rows.assign(rank_low=rows["rank"], rank_high=rows["rank"], **ends))
+
+
+def with_values(state: State, change: Callable[[pd.DataFrame], pd.DataFrame]) -> State:
+    return replace(state, values=change(state.values.copy()))
+
+
+def revised(state: State) -> State:
+    """Turnout of the first ward, a point more, in every edition that holds it."""
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        turnout = (rows["indicator_id"] == "turnout") & (rows["area_code"] == "E05014735")
+        rows.loc[turnout, "value"] += 1
+        return rows
+
+    return with_values(state, change)
+
+
+def newer(state: State) -> State:
+    """A newer election, in the newest edition alone."""
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        turnout = (rows["indicator_id"] == "turnout") & (rows["edition"] == rows["edition"].max())
+        rows.loc[turnout, "value"] -= 2
+        for end in ("period_start", "period_end"):
+            rows.loc[turnout, end] = pd.Timestamp("2026-05-07").date()
+        return rows
+
+    return with_values(state, change)
+
+
+def other_window(state: State) -> State:
+    """Burglaries of a month earlier, in every edition."""
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        of_it = (rows["indicator_id"] == BURGLARY) & rows["period_end"].notna()
+        rows.loc[of_it, "value"] *= 1.1
+        for end in ("period_start", "period_end"):
+            rows.loc[of_it, end] = [day - pd.Timedelta(days=31) for day in rows.loc[of_it, end]]
+        return rows
+
+    return with_values(state, change)
+
+
+def other_boundaries(state: State) -> State:
+    """A tenth of the first small area of the first ward given away, and its turnout with it."""
+    moved = state.allocation.copy()
+    first = moved.index[moved["area_code"] == "E05014735"][0]
+    moved.loc[first, "weight"] *= 0.9
+    return replace(revised(state), allocation=moved)
+
+
+def other_basis(state: State) -> State:
+    catalogue = state.catalogue.copy()
+    catalogue.loc[catalogue["indicator_id"] == "turnout", "in_basis"] = False
+    return replace(state, catalogue=catalogue)
+
+
+def other_goalpost(state: State) -> State:
+    catalogue = state.catalogue.copy()
+    catalogue.loc[catalogue["indicator_id"] == "turnout", "best"] += 5
+    return replace(state, catalogue=catalogue)
+
+
+BURGLARY = "burglary"
+ALONE: dict[str, Change] = {
+    "revision": revised,
+    "newer": newer,
+    "window": other_window,
+    "geography": other_boundaries,
+    "basis": other_basis,
+    "method": other_goalpost,
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_one_cause_alone_is_found_alone(state: State, cause: str) -> None:
+    found = release_changes(state, scored(ALONE[cause](state)))
+    assert len(found)
+    moved = found[found["change"] != 0]
+    np.testing.assert_allclose(moved[f"from_{cause}"], moved["change"], atol=1e-8)
+    others = [part for part in PARTS if part != f"from_{cause}"]
+    assert moved[others].abs().to_numpy().max() < 1e-8
+
+
+def test_nothing_changed_is_nothing(state: State) -> None:
+    assert release_changes(state, scored(state)).empty
+    assert release_elements(state, state).empty
+
+
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
+@given(causes=st.sets(st.sampled_from(CAUSES), min_size=2))
+def test_causes_together_add_up(state: State, causes: set[str]) -> None:
+    after = state
+    for cause in sorted(causes):
+        after = ALONE[cause](after)
+    found = release_changes(state, scored(after))
+    np.testing.assert_allclose(found[list(PARTS)].sum(axis=1), found["change"], atol=1e-8)
+    assert {cause for cause in CAUSES if found[f"from_{cause}"].abs().max() > 1e-8} <= causes | {"geography"}
+
+
+def test_a_rank_beyond_its_interval_comes_first(state: State) -> None:
+    found = release_changes(state, scored(other_basis(state)))
+    beyond = found["beyond_interval"].to_numpy(dtype=bool)
+    assert beyond.any()
+    assert not beyond.all()
+    assert (np.diff(beyond.astype(int)) <= 0).all()
+    outside = found[beyond].merge(state.scores, on=["edition", "profile", "level", "id", "area_code"])
+    assert not outside["rank_after"].between(outside["rank_low"], outside["rank_high"]).any()
+
+
+def test_what_became_of_indicators(state: State) -> None:
+    gone = state.catalogue[state.catalogue["indicator_id"] != "turnout"]
+    other = replace(other_basis(state), definitions=dict(state.definitions) | {"turnout": "another"})
+    told = release_elements(state, replace(other, catalogue=other_goalpost(other).catalogue))
+    assert set(told["what"]) == {"redefined", "rescored", "left_basis"}
+    assert "best was 60 and is 65" in told.set_index("what")["told"]["rescored"]
+    assert release_elements(state, replace(state, catalogue=gone))["what"].tolist() == ["gone"]
+    assert release_elements(replace(state, catalogue=gone), state)["what"].tolist() == ["new"]
+    assert release_elements(other_basis(state), state)["what"].tolist() == ["entered_basis"]

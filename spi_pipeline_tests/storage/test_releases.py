@@ -1,0 +1,154 @@
+"""A release is whole, stays as it was, and says what became of it; the public sees what it is to see."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
+from spi_pipeline.storage.published.releases import ERRATUM, REVISED, SIGNED, WITHDRAWN, Release
+from spi_pipeline.storage.retention import Retention
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.storage.examples import built, fetched, scores
+
+SPARSE = Retention(runs=1, versions=0, downloads=0, refused=1, publications=0)
+SAID = {"at": "2026-11-28T00:00:00+00:00", "by": "Ann", "note": "why"}
+
+
+def frozen(store: Store, name: str, value: float) -> Release:
+    """A release of a table and a publication that hold one value, which becomes current."""
+    version = store.write("score", scores(value), fingerprint=f"f{value}", run_id="r1")
+    store.publish(built(value), fingerprint=f"p{int(value)}", run_id="r1", made_of={"score": version.sha256})
+    fetched(store, f"{value}", "r1")
+    contents: dict[str, Path | bytes] = {"tables/score.parquet": version.path, "contracts/a.yaml": b"a: 1"}
+    contents |= {f"published/{file.name}": file for file in store.published.resolve().iterdir()}
+    contents |= {f"raw/census/{place}": content for place, content in store.raw("census").frozen().items()}
+    return store.releases.create(name, {"tables": {"score": version.sha256}, "downloads": {"census": []}}, contents)
+
+
+def state_of(store: Store, name: str) -> str:
+    return store.releases.get(name).state
+
+
+def test_a_release_outlives_what_the_store_forgets(store: Store) -> None:
+    release = frozen(store, "r-1", 1.0)
+    frozen(store, "r-2", 2.0)
+    assert store.prune(SPARSE)
+    assert release.read("score").equals(scores(1.0))
+    assert release.damage() == []
+    assert [found.id for found in store.releases.all()] == ["r-1", "r-2"]
+    other = Store(store.root.parent / "other")
+    other.raw("census").take(release.raw / "census")
+    assert [one.path.read_text() for one in other.raw("census").current().downloads] == ["figures of 1.0"]  # type: ignore[union-attr]
+
+
+def test_a_release_is_a_link_and_takes_no_room(store: Store) -> None:
+    release = frozen(store, "r-1", 1.0)
+    file = store.current("score")
+    assert file is not None
+    assert (release.folder / "tables" / "score.parquet").samefile(file.path)
+
+
+def test_each_byte_of_a_release_is_looked_at(store: Store) -> None:
+    release = frozen(store, "r-1", 1.0)
+    for file in sorted(path for path in release.folder.rglob("*") if path.is_file()):
+        whole = file.read_bytes()
+        file.unlink()  # a link shares its bytes with the store
+        file.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+        (said,) = [told for told in store.damage(deep=True) if "elease" in told]
+        assert file.name in said
+        file.write_bytes(whole)
+    assert store.damage(deep=True) == []
+
+
+def test_what_may_follow_what(store: Store) -> None:
+    releases, first = store.releases, frozen(store, "r-1", 1.0)
+    for event in (REVISED, WITHDRAWN, ERRATUM):
+        with pytest.raises(SpiError, match="Release r-1 is draft; only one that is signed"):
+            releases.add(first, event, **SAID)
+    signed = releases.add(first, SIGNED, **SAID)
+    assert (signed.state, signed.number) == (SIGNED, 1)
+    with pytest.raises(SpiError, match="Release r-1 is signed; only one that is draft can be signed"):
+        releases.add(signed, SIGNED, **SAID)
+    wrong = releases.add(signed, ERRATUM, **SAID)
+    assert (wrong.state, len(wrong.events)) == (SIGNED, 2)
+    assert releases.add(wrong, WITHDRAWN, **SAID).state == WITHDRAWN
+    assert releases.newest() is None
+
+
+def test_the_newest_is_the_one_signed_last_that_stands(store: Store) -> None:
+    releases = store.releases
+    first, second, third = (frozen(store, name, value) for name, value in (("z", 1.0), ("m", 2.0), ("a", 3.0)))
+    for release in (first, third, second):
+        releases.add(release, SIGNED, **SAID)
+    assert [release.id for release in releases.all()] == ["z", "a", "m"]
+    releases.add(releases.get("m"), REVISED, **SAID)
+    newest = releases.newest()
+    assert newest is not None
+    assert newest.id == "a"
+
+
+def test_a_name_that_is_unknown_or_taken(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"there is no release 'r-1', nor any other: run spi release create"):
+        store.releases.get("r-1")
+    release = frozen(store, "r-1", 1.0)
+    with pytest.raises(UnknownNameError, match=r"there is no release 'r-11'; did you mean r-1\?"):
+        store.releases.get("r-11")
+    with pytest.raises(SpiError, match="There is a release r-1 already"):
+        frozen(store, "r-1", 2.0)
+    assert release.read("score").equals(scores(1.0))
+    assert store.releases.free_id("r-1") == "r-1-2"
+    with pytest.raises(SpiError, match="cannot name a release"):
+        store.releases.free_id("../r")
+    shutil.copytree(release.folder, tmp_path / "carried" / "r-1")
+    carried = store.releases.get(str(tmp_path / "carried" / "r-1"))
+    assert carried.read("score").equals(scores(1.0))
+    with pytest.raises(SpiError, match="lies outside the store"):
+        store.releases.add(carried, SIGNED, **SAID)
+
+
+def test_a_release_that_cannot_be_made_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match="could not be written"):
+        store.releases.create("r-1", {"tables": {}}, {"a": b"1", "b": tmp_path / "gone"})
+    assert store.releases.all() == []
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_what_a_release_says_of_itself_is_sealed(store: Store) -> None:
+    release = frozen(store, "r-1", 1.0)
+    about = release.folder / "release.json"
+    about.chmod(0o644)
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"tables": {}}))
+    with pytest.raises(SpiError, match="What release r-1 says of itself is damaged"):
+        store.releases.get("r-1")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_public_sees_what_it_is_to_see(store: Store, signed: bool) -> None:
+    store.show(signed=signed)
+    assert not store.public.exists()
+    first = store.releases.add(frozen(store, "r-1", 1.0), SIGNED, **SAID)
+    frozen(store, "r-2", 2.0)
+    store.show(signed=signed)
+    assert store.public.resolve() == (first.published if signed else store.published.resolve())
+    store.releases.add(store.releases.get("r-1"), WITHDRAWN, **SAID)
+    store.show(signed=signed)
+    assert store.public.exists() is not signed
+    assert store.public.is_symlink() is not signed
+
+
+def test_a_backup_holds_the_releases(store: Store, tmp_path: Path) -> None:
+    with store.lock():
+        store.releases.add(frozen(store, "r-1", 1.0), SIGNED, **SAID)
+        store.show(signed=True)
+    store.back_up(tmp_path / "copy")
+    other = Store(tmp_path / "other")
+    other.restore(tmp_path / "copy", replace=False)
+    assert state_of(other, "r-1") == SIGNED
+    assert other.releases.damage() == []
+    assert other.public.resolve() == other.releases.get("r-1").published
+    assert other.releases.get("r-1").read("score").num_rows == pa.table(scores(1.0)).num_rows
