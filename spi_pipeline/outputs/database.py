@@ -1,6 +1,6 @@
 """The database that readers open: every published product as a table, typed and commented by its contract.
 
-One view stands over them, with a row for each ward.
+Two views stand over them: one has a row for each ward, the other says what the ids of elements stand for.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from spi_pipeline.contracts.models.tables import Column as ContractColumn
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, literal, quoted, write
+from spi_pipeline.outputs.elements import elements
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.overview import ward_overview
 from spi_pipeline.outputs.queries import under_contract
@@ -33,7 +34,7 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
         SpiError: when rows do not keep what their contract says of them, or the disk refuses.
     """
     products = [contracts.products[name] for name in published(contracts)]
-    views = [ward_overview(contracts, tables["context"])]
+    views = [ward_overview(contracts, tables["context"]), elements(contracts)]
     write(folder / FILE, [_database_table(product, tables[product.id]) for product in products], views)
 
 
