@@ -35,16 +35,17 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
     """
     products = [contracts.products[name] for name in published(contracts)]
     views = [ward_overview(contracts, tables["context"]), elements(contracts)]
-    write(folder / FILE, [_database_table(product, tables[product.id]) for product in products], views)
+    units = {word: unit.title for word, unit in contracts.vocabulary.units.items()}
+    write(folder / FILE, [_database_table(product, tables[product.id], units) for product in products], views)
 
 
 DATABASE = Output(published, build)
 
 
-def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:
+def _database_table(product: Product, rows: pa.Table, units: Mapping[str, str]) -> DatabaseTable:
     about = f"{product.description} {product.limits}".strip()
     comment = f"{about} {under_contract(product.version)}"
-    columns = [_column(column) for column in product.columns]
+    columns = [_column(column, units) for column in product.columns]
     return DatabaseTable(product.id, columns, product.key, comment, [_as_promised(rows, product)])
 
 
@@ -63,7 +64,7 @@ def _as_promised(rows: pa.Table, product: Product) -> pa.Table:
     return found.cast(arrow_schema(product))
 
 
-def _column(column: ContractColumn) -> Column:
+def _column(column: ContractColumn, units: Mapping[str, str]) -> Column:
     name = quoted(column.name)
     checks = []
     if column.minimum is not None:
@@ -76,7 +77,7 @@ def _column(column: ContractColumn) -> Column:
     return Column(
         name=column.name,
         sql_type=SQL_TYPES[column.type],
-        comment=f"{column.description} ({column.unit})" if column.unit else column.description,
+        comment=f"{column.description} [{units[column.unit]}]" if column.unit else column.description,
         required=column.required,
         check=" AND ".join(checks) or None,
     )

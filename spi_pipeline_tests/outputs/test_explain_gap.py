@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from spi_pipeline.contracts.models.tables import OwnTable
+from spi_pipeline.outputs.explain.gap import FILLED
 from spi_pipeline.outputs.explain.score import Explanation, explain
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
@@ -112,6 +113,12 @@ def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: H
     assert gap is not None
     assert (gap.status, gap.because[0].split(":")[0]) == ("suppressed", "The pipeline withholds it")
     assert "puts an estimate in its place" in gap.filled[0]
+
+
+def test_every_method_that_may_fill_a_cell_has_its_words(refreshed: House) -> None:
+    method = refreshed.contracts.products["imputation"].column("method")
+    assert method is not None
+    assert set(FILLED) == set(method.values)
 
 
 def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None:

@@ -12,8 +12,10 @@ from spi_pipeline.cli.terminal import likely
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved
+from spi_pipeline.outputs.explain.gap import Above
 from spi_pipeline.outputs.explain.interval import IntervalExplanation, Sure
 from spi_pipeline.outputs.explain.score import Explanation, Node
+from spi_pipeline.run.logs import printable
 
 
 def show_score(found: Explanation, contracts: Contracts) -> Tree:
@@ -25,8 +27,8 @@ def show_score(found: Explanation, contracts: Contracts) -> Tree:
         for one in found.above:
             rests = f"{one.slots_filled} of {one.slots} slots below hold a figure"
             adds = "nothing" if one.contribution is None else f"{one.contribution:.2f} points"
-            named = Text.assemble(one.title, " ", (one.id, "dim"), f": {_score(one.score)}, {rests}; ")
-            higher.add(Text.assemble(named, contracts.titles[one.child], f" adds {adds}, of weight {one.weight:.2f}"))
+            child = contracts.titles[one.child]
+            higher.add(_named(one, f"{_score(one.score)}, {rests}; {child} adds {adds}, of weight {one.weight:.2f}"))
     return tree
 
 
@@ -36,9 +38,7 @@ def _of_score(tree: Tree, node: Node, contracts: Contracts) -> Tree:
     between = f" (likely {likely(facts)})" if likely(facts) else ""
     rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
     alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
-    branch = tree.add(
-        Text.assemble(node.title, " ", (node.id, "dim"), f": {_score(facts['score'])}{rank}{points}{alone}")
-    )
+    branch = tree.add(_named(node, f"{_score(facts['score'])}{rank}{points}{alone}"))
     if node.level == "indicator":
         _figure(branch, node, contracts)
     for child in node.children:
@@ -83,7 +83,7 @@ def _of_change(tree: Tree, node: Moved, found: ChangeExplanation, contracts: Con
     else:
         between = f"(likely {change['change_low']:+.2f} to {change['change_high']:+.2f})"
         told = f"{before:.2f} to {after:.2f}, {change['change']:+.2f} {between}{adds}"
-    branch = tree.add(Text.assemble(node.title, " ", (node.id, "dim"), f": {told}"))
+    branch = tree.add(_named(node, told))
     if change is not None:
         branch.add(_verdict(node.level, change, found.least_movable))
         branch.add(
@@ -166,7 +166,7 @@ def _sure(tree: Tree, node: Sure, lowest: int) -> Tree:
         told += f" (likely {facts['score_low']:.2f} to {facts['score_high']:.2f})"
     if facts.get("rank") is not None:
         told += f", rank {facts['rank']}" + (f" (likely {likely(facts)})" if likely(facts) else "")
-    branch = tree.add(Text.assemble(node.title, " ", (node.id, "dim"), f": {told}"))
+    branch = tree.add(_named(node, told))
     if facts.get("measured_low") is not None:
         branch.add(
             f"{facts['measured_low']:.2f} to {facts['measured_high']:.2f} by errors of the figures alone: measurement, "
@@ -180,6 +180,11 @@ def _sure(tree: Tree, node: Sure, lowest: int) -> Tree:
     for sentence in node.rests_on:
         branch.add(sentence)
     return branch
+
+
+def _named(one: Node | Above | Moved | Sure, told: str) -> Text:
+    """An element with its id, and what is told of it: titles come from contracts, and a terminal obeys none."""
+    return Text.assemble(printable(one.title), " ", (printable(one.id), "dim"), f": {printable(told)}")
 
 
 def _score(score: float | None) -> str:
