@@ -17,14 +17,17 @@ def explain(
     interval: Annotated[bool, typer.Option("--interval", help="Say how sure it is, and on what that rests.")] = False,
     profile: Annotated[str, typer.Option(help="Profile of the framework.")] = "spi",
     edition: Annotated[
-        int | None, typer.Option(help="Calendar year, of a change the later one; the newest when left out.")
+        int | None, typer.Option(help="Calendar year; the newest when left out. Of a change the later one.")
     ] = None,
     edition_from: Annotated[
-        int | None, typer.Option("--from", help="With --change: the earlier year; the first when left out.")
+        int | None,
+        typer.Option(
+            "--from", help="With --change: the earlier year. Of published changes that fit, the longest is told."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a published score down to the publisher's bytes it rests on."""
+    """Follow a score, its change or its interval down to what it rests on, and say why a figure is missing."""
     from dataclasses import asdict
 
     from spi_pipeline.cli.explain.show import show_change, show_interval, show_score
