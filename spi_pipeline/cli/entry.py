@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
-from spi_pipeline.cli.explain import explain
+from spi_pipeline.cli.explain.command import explain
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.releases import release
 from spi_pipeline.cli.releases.diff import diff

@@ -1,4 +1,4 @@
-"""How results look on a terminal: progress, tables, the tree of an explanation. Plain lines where there is none."""
+"""How results look on a terminal: progress, tables, ranks in words. Plain lines where there is none."""
 
 import json
 import time
@@ -11,12 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.indicators import Measure
 from spi_pipeline.orchestration.refresh import Refresh, Tell
-from spi_pipeline.outputs.explain import Explanation, Node
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.outcome import Outcome, quality, told
@@ -159,7 +155,7 @@ def _show_wards(found: WardTable, out: Console) -> None:
             table.add_section()
         score = "–" if row["score"] is None else f"{row['score']:.1f}"
         rank = "" if row["rank"] is None else str(row["rank"])
-        table.add_row(row["area_name"], score, rank, _likely(row), _years(row), f"{row['coverage']:.0%}")
+        table.add_row(row["area_name"], score, rank, likely(row), _years(row), f"{row['coverage']:.0%}")
         if row["level"] == "authority":
             table.add_section()
     out.print(table)
@@ -220,66 +216,16 @@ def show_table(rows: Sequence[Mapping[Any, Any]], out: Console, title: str = "")
     out.print(table)
 
 
-def show_explanation(found: Explanation, contracts: Contracts, out: Console) -> None:
-    """An explanation as a tree."""
-    title = f"{found.area_name} ({found.area_code}), edition {found.edition}, profile {found.profile}"
-    tree = Tree(title)
-    _branch(tree, found.root, contracts)
-    out.print(tree)
-
-
-def _branch(tree: Tree, node: Node, contracts: Contracts) -> None:
-    facts = node.facts
-    points = f", adds {facts['contribution']:.2f} points" if facts.get("contribution") is not None else ""
-    between = f" (likely {_likely(facts)})" if _likely(facts) else ""
-    rank = f", rank {facts['rank']}{between}" if facts.get("rank") else ""
-    score = "no score" if facts["score"] is None else f"{facts['score']:.2f}"
-    alone = ", rests on one indicator" if node.level != "indicator" and facts["slots"] == 1 else ""
-    branch = tree.add(Text.assemble(node.title, " ", (node.id, "dim"), f": {score}{rank}{points}{alone}"))
-    if node.level == "indicator":
-        branch.add(_value(facts, contracts.indicators[node.id].measure))
-        branch.add(f"{facts['worst']:g} scores 0, {facts['best']:g} scores 100 ({facts['goalpost_source']})")
-        if facts["england_percentile"] is not None:
-            first, last = facts["england_period"].split("/")
-            branch.add(
-                f"{facts['england_percentile']:.0f} % of the wards of England do worse, by figures of {first} to {last}"
-            )
-        source = contracts.sources[facts["source_id"]]
-        origin = f"{source.properties.publisher}: {source.properties.dataset}"
-        branch.add(f"{origin}, {facts['licence']}, from {facts['allocation']}")
-        for item in node.files:
-            branch.add(f"{item['file']} ({item['period']}, {item['bytes']:,} bytes) sha256 {item['sha256']}")
-        branch.add(source.properties.url)
-    for child in node.children:
-        _branch(branch, child, contracts)
-
-
-def _likely(facts: Mapping[str, Any]) -> str:
+def likely(facts: Mapping[str, Any]) -> str:
     """The interval of a rank, such as 3rd to 7th; nothing where there is none."""
     low, high = facts["rank_low"], facts["rank_high"]
-    return "" if low is None else _ordinal(low) if low == high else f"{_ordinal(low)} to {_ordinal(high)}"
+    return "" if low is None else ordinal(low) if low == high else f"{ordinal(low)} to {ordinal(high)}"
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
-
-
-def _value(facts: dict[str, Any], measure: Measure) -> str:
-    """The value of an indicator and how it came to be, in a line; a window is told by its first and last month."""
-    if facts["value"] is None:
-        return f"no value: {facts['status']}"
-    value = f"value {facts['value']:.4g} {facts['unit']}"
-    if facts["status"] == "imputed":
-        return f"{value}, imputed by {facts['imputed_by']} from {facts['from']}"
-    ends = f" ({facts['lower']:.4g} to {facts['upper']:.4g})"
-    made_of = f" = {facts['numerator']:,.1f} of {facts['denominator']:,.1f}" if facts["numerator"] is not None else ""
-    if measure.level:
-        level = measure.level
-        made_of = f" = {level.source} of {level.start} to {level.end}, moved by {facts['numerator']:,.0f} counted"
-    monthly = measure.window is not None
-    first, last = (f"{facts[end]:%Y-%m}" if monthly else facts[end] for end in ("period_start", "period_end"))
-    return f"{value}{ends}{made_of}, {facts['status']}, {'months ' if monthly else ''}{first} to {last}"
 
 
 def _plain(value: Any) -> str:

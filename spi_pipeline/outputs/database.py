@@ -1,6 +1,6 @@
 """The database that readers open: every published product as a table, typed and commented by its contract.
 
-One view stands over them, with a row for each ward.
+Two views stand over them: one has a row for each ward, the other says what the ids of elements stand for.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from spi_pipeline.contracts.models.tables import Column as ContractColumn
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, literal, quoted, write
+from spi_pipeline.outputs.elements import elements
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.overview import ward_overview
 from spi_pipeline.outputs.queries import under_contract
@@ -33,17 +34,18 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) ->
         SpiError: when rows do not keep what their contract says of them, or the disk refuses.
     """
     products = [contracts.products[name] for name in published(contracts)]
-    views = [ward_overview(contracts, tables["context"])]
-    write(folder / FILE, [_database_table(product, tables[product.id]) for product in products], views)
+    views = [ward_overview(contracts, tables["context"]), elements(contracts)]
+    units = {word: unit.title for word, unit in contracts.vocabulary.units.items()}
+    write(folder / FILE, [_database_table(product, tables[product.id], units) for product in products], views)
 
 
 DATABASE = Output(published, build)
 
 
-def _database_table(product: Product, rows: pa.Table) -> DatabaseTable:
+def _database_table(product: Product, rows: pa.Table, units: Mapping[str, str]) -> DatabaseTable:
     about = f"{product.description} {product.limits}".strip()
     comment = f"{about} {under_contract(product.version)}"
-    columns = [_column(column) for column in product.columns]
+    columns = [_column(column, units) for column in product.columns]
     return DatabaseTable(product.id, columns, product.key, comment, [_as_promised(rows, product)])
 
 
@@ -62,7 +64,7 @@ def _as_promised(rows: pa.Table, product: Product) -> pa.Table:
     return found.cast(arrow_schema(product))
 
 
-def _column(column: ContractColumn) -> Column:
+def _column(column: ContractColumn, units: Mapping[str, str]) -> Column:
     name = quoted(column.name)
     checks = []
     if column.minimum is not None:
@@ -75,7 +77,7 @@ def _column(column: ContractColumn) -> Column:
     return Column(
         name=column.name,
         sql_type=SQL_TYPES[column.type],
-        comment=f"{column.description} ({column.unit})" if column.unit else column.description,
+        comment=f"{column.description} [{units[column.unit]}]" if column.unit else column.description,
         required=column.required,
         check=" AND ".join(checks) or None,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = REPOSITORY / "README.md"
@@ -14,6 +17,8 @@ DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
 assert len(DOCUMENTS) > 10, "pytest skips a test with no parameters, so an empty list would pass"
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Code, and what the page says it prints.
+_EXAMPLE = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
 
 
 def text(document: Path) -> str:
@@ -63,3 +68,37 @@ def put_table(document: Path, name: str, fresh: str) -> None:
     old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
     assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
     document.write_text(text(document).replace(mark + old, mark + fresh + ("" if old else "\n\n"), 1), encoding="utf-8")
+
+
+def run_examples(document: Path, part: str, shell: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Run the examples of a part of a document one after another, each held against what the page says it prints.
+
+    Args:
+        document: the document; with ``WRITE_DOCUMENTS`` set what is printed now is put there.
+        part: the part of its text.
+        shell: runs the blocks of commands and returns what they print; without it there must be none.
+
+    Returns:
+        The names that the blocks of Python leave behind.
+    """
+    names: dict[str, Any] = {}
+    examples = list(_EXAMPLE.finditer(part))
+    assert len(examples) == sum(part.count(f"```{language}\n") for language in ("python", "sh")) > 0
+    for example in examples:
+        language, code, shown = example.groups(default="")
+        printed = io.StringIO()
+        if language == "python":
+            with contextlib.redirect_stdout(printed):
+                exec(compile(code, str(document), "exec"), names)
+        else:
+            assert shell is not None
+            printed.write(shell(code))
+        lines = [line.rstrip() for line in printed.getvalue().splitlines()]
+        fresh = "\n".join(["", "```text", *lines, "```", ""]) if lines else ""
+        if os.environ.get("WRITE_DOCUMENTS"):
+            found = text(document)
+            assert found.count(f"{code}```\n{shown}") == 1
+            document.write_text(found.replace(f"{code}```\n{shown}", f"{code}```\n{fresh}"), encoding="utf-8")
+        else:
+            assert shown == fresh, f"{document.name} must now say\n{fresh}"
+    return names

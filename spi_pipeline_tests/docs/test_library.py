@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 import spi_pipeline
 from spi_pipeline import engine
-from spi_pipeline_tests.docs.documents import REPOSITORY, text
+from spi_pipeline_tests.docs.documents import REPOSITORY, run_examples, text
 from spi_pipeline_tests.published.files import published
 
 LIBRARY = REPOSITORY / "docs" / "library.md"
@@ -21,31 +18,14 @@ COINR = "## COINr's example\n"
 FIRST, SECOND = text(LIBRARY).split(COINR)
 
 
-def run(part: str) -> dict[str, Any]:
-    """Run the examples of a part one after another, each held against what the page says it prints."""
-    names: dict[str, Any] = {}
-    examples = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", part, re.DOTALL)
-    assert len(examples) == part.count("```python")
-    for code, shown in examples:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, str(LIBRARY), "exec"), names)
-        assert trimmed(printed.getvalue()) == trimmed(shown), f"library.md must now say\n\n{printed.getvalue()}"
-    return names
-
-
-def trimmed(printed: str) -> list[str]:
-    return [line.rstrip() for line in printed.splitlines()]
-
-
 def test_every_example_prints_what_the_page_shows() -> None:
-    assert run(FIRST)["scores"].scores.shape == (4, 6)
+    assert run_examples(LIBRARY, FIRST)["scores"].scores.shape == (4, 6)
 
 
 def test_coinrs_example_gives_coinrs_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = published("coinr_asem/ASEM_iMeta.csv").parent
     monkeypatch.chdir(folder)
-    scores = run(SECOND)["scores"]
+    scores = run_examples(LIBRARY, SECOND)["scores"]
     found = scores.scores.droplevel("edition")
     expected = pd.read_csv(folder / "dset_Aggregated.csv", index_col="uCode")
     assert found.shape == (51, 60)

@@ -75,7 +75,7 @@ def test_a_bad_setting_is_named_with_its_variable(
     ("arguments", "sentence"),
     [
         (["explain", "Farlay", "housing"], "there is no ward 'Farlay'; did you mean 'Farley'?"),
-        (["explain", "Farley", "hosing"], "'hosing' has no score in edition "),
+        (["explain", "Farley", "hosing"], "there is no element or indicator 'hosing'; did you mean 'housing'?"),
         (["explain", "Farley", "housing", "--edition", "1999"], "edition 1999 is not published; published: "),
         (["explain", "Farley", "housing", "--profile", "mine"], "there is no profile 'mine'; known: equal, spi"),
         (["refresh", "--select", "hosing"], "there is no step or group 'hosing'; did you mean 'housing'?"),

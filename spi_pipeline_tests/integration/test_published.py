@@ -31,13 +31,14 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
             "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
             product.id,
         )
+        units = contracts.vocabulary.units
         # DuckDB says a type by its full name.
         types = SQL_TYPES | {"timestamp": "TIMESTAMP WITH TIME ZONE"}
         wanted = [
             (
                 column.name,
                 types[column.type],
-                f"{column.description} ({column.unit})" if column.unit else column.description,
+                f"{column.description} [{units[column.unit].title}]" if column.unit else column.description,
             )
             for column in product.columns
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spi_pipeline.outputs.explain import Node, explain
+from spi_pipeline.outputs.explain.score import Node, explain
 from spi_pipeline.outputs.queries import UnknownNameError, ward_table
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
@@ -28,7 +28,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _explained(house: House, area: str, element: str, **options: Any) -> Node:
-    return explain(house.store.database, house.contracts.titles, area, element, **options).root
+    return explain(house.store.database, house.contracts, area, element, **options).root
 
 
 @pytest.mark.parametrize("element", LEVELS)
@@ -76,7 +76,7 @@ def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: Hou
     assert (absent["status"], absent["value"], absent["score"]) == ("missing", None, None)
     value = f"{filled['value']:.4g}"
     assert (
-        f"value {value} %, imputed by {filled['imputed_by']} from {filled['from']}"
+        f"value {value} %, imputed by {filled['imputed_by']} from {filled['imputed_from']}"
         in spi(refreshed, "explain", "Farley", "turnout").out
     )
     said = spi(refreshed, "explain", "Farley", "turnout", "--profile", "equal").out
@@ -86,7 +86,7 @@ def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: Hou
 
 @pytest.mark.parametrize("area", ["Farley", "farley", "E05014742", "e05014742"])
 def test_a_ward_is_known_by_name_and_code(refreshed: House, area: str) -> None:
-    found = explain(refreshed.store.database, {}, area, "housing")
+    found = explain(refreshed.store.database, refreshed.contracts, area, "housing")
     assert (found.area_code, found.area_name) == ("E05014742", "Farley")
 
 

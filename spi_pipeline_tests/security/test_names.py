@@ -5,12 +5,18 @@ In the pages of the site they are proven in ``outputs/site``; in what a database
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pytest
 
 from spi_pipeline.cli import console as consoles
+from spi_pipeline.cli.explain.show import show_change, show_interval, show_score
 from spi_pipeline.cli.terminal import show_table
 from spi_pipeline.outputs.duckdb_file import literal, quoted
+from spi_pipeline.outputs.explain.change import explain_change
+from spi_pipeline.outputs.explain.interval import explain_interval
+from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
@@ -51,6 +57,23 @@ def test_an_explanation_is_text(refreshed: House, spi: Command) -> None:
     said = spi(refreshed, "explain", "Farley", "safety")
     assert "Safety safety: " in said.out
     assert "[dim]" not in said.out
+
+
+def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = refreshed.contracts
+    framework = contracts.framework.model_copy(update={"title": "\x1b[2JIndex"})
+    titled = replace(contracts, framework=framework)
+    asked = (refreshed.store.database, titled, "Farley", framework.id)
+    monkeypatch.setattr(consoles.out, "width", 400)
+    for tree in (
+        show_score(explain(*asked), titled),
+        show_change(explain_change(*asked), titled),
+        show_interval(explain_interval(*asked)),
+    ):
+        with consoles.out.capture() as kept:
+            consoles.out.print(tree)
+        assert "\\x1b[2JIndex social_progress_index: " in kept.get()
+        assert "\x1b" not in kept.get()
 
 
 @pytest.mark.parametrize("name", NAMES)

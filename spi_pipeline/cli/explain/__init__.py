@@ -1,0 +1,1 @@
+"""``spi explain``: the command, and how each kind of explanation looks on a terminal."""

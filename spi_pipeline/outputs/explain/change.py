@@ -1,0 +1,193 @@
+"""From how far a score moved between two editions down to the figures that moved it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.explain.question import Question, asking
+from spi_pipeline.outputs.explain.score import observed
+from spi_pipeline.scoring.change import LEAST_MOVABLE
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How one element moved.
+
+    Attributes:
+        id: indicator, component, dimension or index.
+        title: its title.
+        level: its level.
+        scores: its score in the two editions.
+        ranks: its rank in the two editions; none for an authority.
+        change: its row of the table ``change``: change, from_data, from_imputation, change_low, change_high,
+            rank_change with its ends, movable, verdict; none where either edition has no score.
+        part: points of the parent's change that the element's own movement made, see ``parts``; none for the element
+            asked about, and where the parent's mean has no parts.
+        from_weights: points of its own change that it owes to parts that count for more or less in the later edition,
+            since another has come or gone; with the ``part`` of every child it adds up to the change.
+        figures: an indicator's value in the two editions, as ``observed`` finds it.
+        children: what it is made of, what moved it most first.
+    """
+
+    id: str
+    title: str
+    level: str
+    scores: list[float | None]
+    ranks: list[int | None]
+    change: dict[str, Any] | None
+    part: float | None = None
+    from_weights: float | None = None
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    children: list[Moved] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ChangeExplanation:
+    """What a change of a ward rests on.
+
+    Attributes:
+        area_code: the ward or authority.
+        area_name: its name.
+        edition_from: the earlier edition.
+        edition_to: the later one.
+        profile: the profile.
+        least_movable: share of the weight that must have been measured anew for a verdict.
+        root: the element asked about.
+    """
+
+    area_code: str
+    area_name: str
+    edition_from: int
+    edition_to: int
+    profile: str
+    least_movable: float
+    root: Moved
+
+
+def explain_change(
+    database: Path,
+    contracts: Contracts,
+    area: str,
+    element: str,
+    profile: str = "spi",
+    edition_from: int | None = None,
+    edition_to: int | None = None,
+) -> ChangeExplanation:
+    """Explain a change between two editions.
+
+    Args:
+        database: the published database.
+        contracts: the contracts it was published under.
+        area: code or name of a ward or authority.
+        element: id of an indicator, component, dimension or the index.
+        profile: the profile.
+        edition_from: the earlier edition.
+        edition_to: the later one. Of the pairs that fit what is given the longest is meant, so that the first and the
+            last edition are where nothing is.
+
+    Raises:
+        UnknownNameError: when a name is unknown, naming the nearest known, when no such pair of editions is published,
+            or when no score rests on the element.
+        SpiError: when there is no database.
+    """
+    with asking(database, contracts, area, element, profile) as question:
+        pair = _pair(question, edition_from, edition_to)
+        if not question.rows("SELECT 1 FROM score WHERE id = $id LIMIT 1", id=element):
+            (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id",
+                                   id=element)  # fmt: skip
+            raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
+        root = _moved(question, element, pair)
+        return ChangeExplanation(question.area_code, question.area_name, *pair, profile, LEAST_MOVABLE, root)
+
+
+def _pair(question: Question, first: int | None, last: int | None) -> tuple[int, int]:
+    found = question.rows("SELECT DISTINCT edition_from, edition_to FROM change WHERE profile = $profile ORDER BY ALL")
+    known = [(int(row["edition_from"]), int(row["edition_to"])) for row in found]
+    fitting = [pair for pair in known if first in (None, pair[0]) and last in (None, pair[1])]
+    if not fitting:
+        asked = " ".join(f"{word} {year}" for word, year in (("from", first), ("to", last)) if year is not None)
+        published = ", ".join(f"{earlier} to {later}" for earlier, later in known) or "none"
+        raise UnknownNameError(f"no change {asked} is published; published: {published}".replace("  ", " "))
+    return max(fitting, key=lambda pair: pair[1] - pair[0])
+
+
+def _moved(question: Question, element: str, pair: tuple[int, int], part: float | None = None) -> Moved:
+    scores = {
+        row["edition"]: row
+        for row in question.rows(
+            "SELECT edition, level, score, rank FROM score WHERE edition IN ($first, $last) AND profile = $profile "
+            "AND id = $id AND area_code = $area",
+            first=pair[0],
+            last=pair[1],
+            id=element,
+        )
+    }
+    changed = question.rows(
+        """
+        SELECT change, from_data, from_imputation, change_low, change_high, rank_change, rank_change_low,
+               rank_change_high, movable, verdict
+        FROM change
+        WHERE edition_from = $first AND edition_to = $last AND profile = $profile AND id = $id AND area_code = $area
+        """,
+        first=pair[0],
+        last=pair[1],
+        id=element,
+    )
+    level = str(scores[pair[1]]["level"])
+    facts: dict[str, Any] = {
+        "scores": [scores[year]["score"] for year in pair],
+        "ranks": [scores[year]["rank"] for year in pair],
+        "change": changed[0] if changed else None,
+        "part": part,
+    }
+    if level == "indicator":
+        facts["figures"] = [observed(question, element, year) for year in pair]
+        return Moved(element, question.title(element), level, **facts)
+    earlier, later = ({row["id"]: row for row in question.children(element, year)} for year in pair)
+    own, from_weights = parts(earlier, later)
+    children = [_moved(question, name, pair, own.get(name)) for name in later]
+    children.sort(key=lambda child: -abs(child.part or 0))
+    whole = from_weights if own and changed else None
+    return Moved(element, question.title(element), level, from_weights=whole, children=children, **facts)
+
+
+def parts(earlier: dict[str, dict[str, Any]], later: dict[str, dict[str, Any]]) -> tuple[dict[str, float], float]:
+    """What each child's own movement adds to its parent's change, and what moved weights add.
+
+    A child's contribution is its share of the weight of those that have one, times its points for each unit of it:
+    ``c = w p``. The change of a contribution is split without a remainder, as Bennet splits a change of value into
+    quantity and price: ``w̄ Δp``, its own movement, and ``p̄ Δw``, what it counts for. A child that has a contribution
+    in one edition alone has come or gone: all of it is a matter of weights.
+
+    Source: Bennet (1920), Journal of the Royal Statistical Society 83.
+
+    Args:
+        earlier: ``weight`` and ``contribution`` of each child in the earlier edition; no contribution where the child
+            has no score or the mean has no parts.
+        later: the same in the later edition.
+
+    Returns:
+        The part of each child that has a contribution in both editions, and that of the weights.
+    """
+    shares, points = [], []
+    for rows in (earlier, later):
+        present = {name: row for name, row in rows.items() if row["contribution"] is not None}
+        whole = sum(row["weight"] for row in present.values())
+        shares.append({name: row["weight"] / whole for name, row in present.items()})
+        points.append({name: row["contribution"] for name, row in present.items()})
+    own, from_weights = {}, 0.0
+    for name in shares[0].keys() | shares[1].keys():
+        before, after = (edition.get(name, 0.0) for edition in points)
+        if name not in shares[0] or name not in shares[1]:
+            from_weights += after - before
+            continue
+        first, last = shares[0][name], shares[1][name]
+        # A child of no weight adds nothing, whatever becomes of it.
+        old, new = before / first if first else 0.0, after / last if last else 0.0
+        own[name] = (first + last) / 2 * (new - old)
+        from_weights += (old + new) / 2 * (last - first)
+    return own, from_weights

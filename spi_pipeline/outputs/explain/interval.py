@@ -1,0 +1,202 @@
+"""How sure a score and a rank of a ward are: what was doubted, and where the interval of each figure comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.outputs.explain.question import Question, asking
+from spi_pipeline.outputs.explain.score import observed
+
+
+@dataclass(frozen=True)
+class Sure:
+    """How sure one element is.
+
+    Attributes:
+        id: indicator, component, dimension or index.
+        title: its title.
+        level: its level.
+        facts: score and rank; ``score_low`` and ``score_high``, where nine of ten recalculations with all doubt drawn
+            anew lie, ``measured_low`` and ``measured_high``, where they lie by errors of the figures alone;
+            ``rank_low`` and ``rank_high``; ``among_lowest``, the share of them in which the ward is among the worst.
+            Of an indicator what ``observed`` finds.
+        rests_on: where the interval of an indicator's value comes from, in sentences.
+        children: what it is made of.
+    """
+
+    id: str
+    title: str
+    level: str
+    facts: dict[str, Any]
+    rests_on: list[str] = field(default_factory=list)
+    children: list[Sure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class IntervalExplanation:
+    """What the intervals of a ward's score and rank rest on.
+
+    Attributes:
+        area_code: the ward or authority.
+        area_name: its name.
+        edition: the edition.
+        profile: the profile.
+        lowest: how many wards count as the worst.
+        doubt: every source of doubt: whether it was varied and how (table ``doubt``), and its share in how far the
+            ranks of the authority's wards in the index move (table ``sensitivity``, of the newest edition), by itself
+            (``first``) and together with others (``total``); the largest total first.
+        shares_of: the edition the shares are of.
+        root: the element asked about.
+    """
+
+    area_code: str
+    area_name: str
+    edition: int
+    profile: str
+    lowest: int
+    doubt: list[dict[str, Any]]
+    shares_of: int | None
+    root: Sure
+
+
+def explain_interval(
+    database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi", edition: int | None = None
+) -> IntervalExplanation:
+    """Explain how sure a score and a rank are.
+
+    Args:
+        database: the published database.
+        contracts: the contracts it was published under.
+        area: code or name of a ward or authority.
+        element: id of an indicator, component, dimension or the index.
+        profile: the profile.
+        edition: the edition; the newest when left out.
+
+    Raises:
+        UnknownNameError: when area, element, profile or edition is unknown, naming the nearest known.
+        SpiError: when there is no database.
+    """
+    with asking(database, contracts, area, element, profile) as question:
+        year = question.edition(edition)
+        (newest,) = question.rows(
+            "SELECT max(edition) AS edition FROM sensitivity WHERE profile = $profile AND authority_code = $authority"
+        )
+        return IntervalExplanation(
+            question.area_code,
+            question.area_name,
+            year,
+            profile,
+            contracts.framework.uncertainty.lowest,
+            _doubt(question),
+            newest["edition"],
+            _sure(question, element, year),
+        )
+
+
+def _doubt(question: Question) -> list[dict[str, Any]]:
+    return question.rows(
+        """
+        SELECT d.source, d.varied, d.how, d.assumed, d.draws,
+               s.first, s.first_low, s.first_high, s.total, s.total_low, s.total_high
+        FROM doubt d LEFT JOIN sensitivity s USING (authority_code, profile, source)
+        WHERE d.profile = $profile AND d.authority_code = $authority
+        ORDER BY d.varied DESC, s.total DESC NULLS LAST, d.source
+        """
+    )
+
+
+def _sure(question: Question, element: str, year: int) -> Sure:
+    found = question.rows(
+        """
+        SELECT s.level, s.score, s.score_low, s.score_high, s.measured_low, s.measured_high, s.rank, s.rank_low,
+               s.rank_high, r.among_lowest
+        FROM score s LEFT JOIN rank_interval r USING (edition, profile, id, area_code)
+        WHERE s.edition = $edition AND s.profile = $profile AND s.id = $id AND s.area_code = $area
+        """,
+        edition=year,
+        id=element,
+    )
+    facts = found[0] if found else {"level": "indicator", "score": None}
+    level = str(facts.pop("level"))
+    if level == "indicator":
+        facts |= observed(question, element, year)
+        rests_on = _rests_on(question, question.contracts.indicators[element], facts)
+        return Sure(element, question.title(element), level, facts, rests_on)
+    children = [_sure(question, str(part["id"]), year) for part in question.children(element, year)]
+    return Sure(element, question.title(element), level, facts, [], children)
+
+
+def _rests_on(question: Question, indicator: Indicator, facts: dict[str, Any]) -> list[str]:
+    if facts["value"] is None:
+        return ["There is no value, and so nothing to be unsure of."]
+    if facts["status"] == "imputed":
+        missed = facts["imputation_error"]
+        how_far = "by how much is not known" if missed is None else f"by {missed:.4g} (root mean square)"
+        return [
+            f"An estimate has no interval of measurement. Such estimates miss values that are known, {how_far}; draws "
+            "vary it by that."
+        ]
+    return [_measured(question, indicator, facts), _shared_out(question, indicator, facts)]
+
+
+def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
+    """Where ``lower`` and ``upper`` of a value come from."""
+    error, level = indicator.error, indicator.measure.level
+    if error is not None and error.basis == "published":
+        return "The limits are the publisher's own, brought to the ward as the value is."
+    if error is not None and error.basis != "counts":
+        size = (
+            f"{error.sd:g} {facts['unit']}"
+            if error.relative_sd is None
+            else f"{100 * error.relative_sd:.3g} % of the value"
+        )
+        why = error.reason
+        if error.other is not None:
+            why = f"It is how far {question.title(error.other)} disagrees, which measures the same."
+        bound = ", an upper bound," if error.basis == "assumed" else ""
+        return f"No count tells its error, so 1.96 standard errors of {size}{bound} lie on either side. {why}"
+    if level is not None:
+        stood = question.contracts.sources[level.source].properties
+        return (
+            f"The level is taken as {stood.publisher} publishes it. By how much {facts['numerator']:,.0f} counted "
+            "incidents have moved it is unsure by chance, and by more, since months scatter more than chance lets them."
+        )
+    return _by_chance(question, indicator, facts)
+
+
+def _by_chance(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
+    # Here, since it imports scipy.
+    from spi_pipeline.indicators.intervals import sampling_model
+
+    model = sampling_model(indicator, question.contracts.vocabulary.units[indicator.unit])
+    wilson = model == "proportion"
+    name = "Wilson's, of a share" if wilson else "Byar's, of a rate of events, or below ten the exact one"
+    base = f"{facts['denominator']:,.0f}"
+    counted = f"a share of {base}" if facts["numerator"] is None else f"{facts['numerator']:,.0f} of {base}"
+    more = ", widened, since months scatter more than chance lets them" if indicator.measure.window else ""
+    return f"Chance in what was counted, {counted}: the interval is {name}{more}."
+
+
+def _shared_out(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
+    """What sharing small areas out among wards adds, which ``lower`` and ``upper`` leave out."""
+    if not facts["allocation_error"]:
+        why = {"point": "each incident is placed by its coordinates", "ward": "figures are published by ward"}
+        how = why.get(facts["allocation"], f"from {facts['allocation']}")
+        return f"Nothing had to be shared out among wards: {how}."
+    (area,) = question.rows("SELECT split_share, placed_by FROM area WHERE area_code = $area")
+    share = (
+        f" {area['split_share']:.1%} of the residents of {question.area_name} come from small areas that wards share."
+        if area["placed_by"] == "postcodes"
+        else ""
+    )
+    # Of an anchored measure the counts are placed by points, and the level is shared out.
+    of = "the level" if indicator.measure.level else f"figures (from {facts['allocation']})"
+    return (
+        f"Sharing {of} out among wards adds a standard error of "
+        f"{facts['allocation_error']:.3g} {facts['unit']}; the intervals of scores and ranks hold it, that of the "
+        f"value does not.{share}"
+    )

@@ -1,0 +1,113 @@
+"""What is asked about: an area, an element and a profile, looked up by name in the tables that explain them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.queries import chosen_edition, reading, rows
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about, and where the answer is looked up.
+
+    Attributes:
+        connection: the published database.
+        contracts: the contracts it was published under.
+        area_code: the ward or authority.
+        area_name: its name.
+        authority_code: the authority of the ward, or the authority itself.
+        element: id of an indicator, component, dimension or the index.
+        profile: the profile.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    contracts: Contracts
+    area_code: str
+    area_name: str
+    authority_code: str
+    element: str
+    profile: str
+
+    def rows(self, query: str, **named: Any) -> list[dict[str, Any]]:
+        """The rows of a query, which may name ``$area``, ``$authority``, ``$profile`` and what is given."""
+        known = {"area": self.area_code, "authority": self.authority_code, "profile": self.profile} | named
+        return rows(self.connection, query, {name: value for name, value in known.items() if f"${name}" in query})
+
+    def edition(self, edition: int | None) -> int:
+        """The edition asked for, or the newest.
+
+        Raises:
+            UnknownNameError: naming the editions and profiles there are.
+        """
+        return chosen_edition(self.connection, self.profile, edition)
+
+    def title(self, element: str) -> str:
+        """The title of an element or indicator."""
+        return self.contracts.titles.get(element, element)
+
+    def children(self, parent: str, edition: int) -> list[dict[str, Any]]:
+        """What a parent is made of: ``id, weight, method, contribution``, most points first, without any last."""
+        return self.rows(
+            """
+            SELECT w.id, w.weight, w.method, c.contribution
+            FROM weight w LEFT JOIN contribution c ON (c.edition, c.profile, c.parent_id, c.id, c.area_code)
+                = (w.edition, w.profile, w.parent_id, w.id, $area)
+            WHERE w.edition = $edition AND w.profile = $profile AND w.parent_id = $parent
+                AND w.authority_code = $authority
+            ORDER BY c.contribution DESC NULLS LAST, w.id
+            """,
+            edition=edition,
+            parent=parent,
+        )
+
+
+@contextmanager
+def asking(database: Path, contracts: Contracts, area: str, element: str, profile: str) -> Iterator[Question]:
+    """A question whose names are known.
+
+    Args:
+        database: the published database.
+        contracts: the contracts it was published under.
+        area: code or name of a ward or authority.
+        element: id of an indicator, component, dimension or the index.
+        profile: the profile.
+
+    Raises:
+        UnknownNameError: when area, element or profile is unknown, naming the nearest known.
+        SpiError: when there is no database.
+    """
+    with reading(database) as connection:
+        chosen_edition(connection, profile, None)
+        found = _area(connection, area)
+        known = [row["id"] for row in rows(connection, "SELECT id FROM score UNION SELECT indicator_id FROM indicator")]
+        if element not in known:
+            raise UnknownNameError(f"there is no element or indicator {element!r}{_nearest(element, known)}")
+        authority = found["parent_code"] or found["area_code"]
+        yield Question(connection, contracts, found["area_code"], found["area_name"], authority, element, profile)
+
+
+def _area(connection: duckdb.DuckDBPyConnection, area: str) -> dict[str, Any]:
+    known = rows(connection, "SELECT area_code, area_name, parent_code FROM area")
+    meant = [row for row in known if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold())]
+    if len(meant) > 1:
+        codes = ", ".join(sorted(row["area_code"] for row in meant))
+        raise UnknownNameError(f"{len(meant)} areas are named {area!r}; give the code, one of {codes}")
+    if meant:
+        return meant[0]
+    names = [row["area_name"] for row in known]
+    raise UnknownNameError(f"there is no ward {area!r}{_nearest(area, names)}")
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else f"; known: {', '.join(sorted(known)[:30])}"

@@ -1,0 +1,149 @@
+"""From a published score of a ward down to the bytes it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.explain.gap import Above, Gap, above, gap
+from spi_pipeline.outputs.explain.question import Question, asking
+
+SCORE = (
+    "score", "score_low", "score_high", "rank", "rank_low", "rank_high", "coverage", "slots", "newest_period",
+    "age_years", "england_percentile",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """One element of the explanation.
+
+    Attributes:
+        id: indicator, component, dimension or index.
+        title: its title.
+        level: its level.
+        facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
+            coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
+            its goalposts, its source, why no score rests on it, and the share of the wards of England that do worse.
+        files: the publisher's files an indicator's value rests on: file, period, sha256, url.
+        gap: of an indicator without a figure of the ward: why, and what stands in for it.
+        children: what it is made of, most points first, without a score last.
+    """
+
+    id: str
+    title: str
+    level: str
+    facts: dict[str, Any]
+    files: list[dict[str, Any]] = field(default_factory=list)
+    gap: Gap | None = None
+    children: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a score of a ward rests on.
+
+    Attributes:
+        area_code: the ward or authority.
+        area_name: its name.
+        edition: the edition.
+        profile: the profile.
+        root: the element asked about.
+        above: where the element asked about is an indicator without a figure: what that does to the scores above.
+    """
+
+    area_code: str
+    area_name: str
+    edition: int
+    profile: str
+    root: Node
+    above: list[Above]
+
+
+def explain(
+    database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi", edition: int | None = None
+) -> Explanation:
+    """Explain a score, or why there is none.
+
+    Args:
+        database: the published database.
+        contracts: the contracts it was published under.
+        area: code or name of a ward or authority.
+        element: id of an indicator, component, dimension or the index.
+        profile: the profile.
+        edition: the edition; the newest when left out.
+
+    Raises:
+        UnknownNameError: when area, element, profile or edition is unknown, naming the nearest known.
+        SpiError: when there is no database.
+    """
+    with asking(database, contracts, area, element, profile) as question:
+        year = question.edition(edition)
+        root = _node(question, element, year)
+        higher = above(question, element, year) if root.gap else []
+        return Explanation(question.area_code, question.area_name, year, profile, root, higher)
+
+
+def _node(question: Question, element: str, year: int) -> Node:
+    found = question.rows(
+        f"SELECT level, {', '.join(SCORE)} FROM score "
+        "WHERE edition = $edition AND profile = $profile AND id = $id AND area_code = $area",
+        edition=year,
+        id=element,
+    )
+    # An indicator outside the basis has no row there.
+    facts = found[0] if found else {"level": "indicator"} | dict.fromkeys(SCORE)
+    level = str(facts.pop("level"))
+    if level == "indicator":
+        facts |= observed(question, element, year)
+        files = _files(question, facts)
+        return Node(element, question.title(element), level, facts, files, gap(question, element, facts))
+    children = []
+    for part in question.children(element, year):
+        child = _node(question, str(part["id"]), year)
+        child.facts.update({key: part[key] for key in ("contribution", "weight", "method")})
+        children.append(child)
+    return Node(element, question.title(element), level, facts, [], None, children)
+
+
+def observed(question: Question, indicator: str, year: int) -> dict[str, Any]:
+    """The value of an indicator under the profile asked for, with all that is published beside it."""
+    (facts,) = question.rows(
+        """
+        SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end, o.status,
+               o.covered, o.allocation_error, o.error_basis, i.england_period, i.worst, i.best, i.goalpost_source,
+               i.allocation, o.source_id, i.licence, i.limits, i.not_in_basis_because, o.raw_sha256,
+               m.method AS imputed_by, m.donors AS imputed_from, m.error AS imputation_error
+        FROM observation o JOIN indicator i USING (indicator_id)
+        LEFT JOIN imputation m ON (m.indicator_id, m.area_code, m.edition, m.profile)
+            = (o.indicator_id, o.area_code, o.edition, $profile)
+        WHERE o.indicator_id = $id AND o.area_code = $area AND o.edition = $edition
+        """,
+        id=indicator,
+        edition=year,
+    )
+    if facts["status"] == "imputed" and facts["imputed_by"] is None:
+        # Observations show what profile spi filled in; under a profile that imputes nothing the value is missing.
+        facts |= {"status": "suppressed" if facts["covered"] > 0 else "missing", "value": None}
+    return facts
+
+
+def _files(question: Question, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    files = question.rows(
+        """
+        SELECT DISTINCT file, period, sha256, bytes, url FROM source_release
+        WHERE source_id = $source AND run_id = (SELECT max_by(r.run_id, c.run_at) FROM source_release r
+              JOIN (SELECT run_id, min(run_at) AS run_at FROM check_result GROUP BY run_id) c USING (run_id)
+              WHERE r.source_id = $source)
+        ORDER BY period, file
+        """,
+        source=facts["source_id"],
+    )
+    start, end = facts["period_start"], facts["period_end"]
+    if start is None or len(files) < 2:
+        return files
+    return [
+        item for item in files if str(start)[: len(item["period"])] <= item["period"] <= str(end)[: len(item["period"])]
+    ]

@@ -1,0 +1,196 @@
+"""``spi explain --change``: what a change is made of, against the published tables and by other routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved, explain_change, parts
+from spi_pipeline.outputs.queries import UnknownNameError
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+INDEX = "social_progress_index"
+
+
+def explained(house: House, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
+    return explain_change(house.store.database, house.contracts, area, element, profile, *pair)
+
+
+def nodes(node: Moved) -> Iterator[Moved]:
+    yield node
+    for child in node.children:
+        yield from nodes(child)
+
+
+def editions(house: House) -> list[int]:
+    return [year for (year,) in house.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
+
+
+@pytest.mark.parametrize(("area", "profile"), [("Farley", "spi"), ("Farley", "equal"), ("Luton", "spi")])
+def test_parts_add_up_to_every_change_without_a_remainder(refreshed: House, area: str, profile: str) -> None:
+    found = explained(refreshed, area, INDEX, profile=profile)
+    seen = 0
+    for node in nodes(found.root):
+        if node.change is None or not node.children:
+            continue
+        made_of = sum(child.part for child in node.children if child.part is not None) + (node.from_weights or 0.0)
+        # Changes are published with nine decimals.
+        assert made_of == pytest.approx(node.change["change"], abs=2e-9), node.id
+        assert node.change["change"] == pytest.approx(node.change["from_data"] + node.change["from_imputation"])
+        seen += 1
+    assert seen >= 15
+    assert {abs(node.part or 0) > 0 for node in nodes(found.root)} == {True, False}, "some moved and some did not"
+
+
+def test_a_part_is_the_weight_times_the_childs_change_where_weights_stand_still(refreshed: House) -> None:
+    """By another route than contributions."""
+    found = explained(refreshed, "Dallow", "safety")
+    weights = dict(refreshed.query(
+        "SELECT id, weight FROM weight WHERE parent_id = 'safety' AND profile = 'spi' AND edition = ?", found.edition_to
+    ))  # fmt: skip
+    assert found.root.from_weights == 0
+    for child in found.root.children:
+        assert child.change is not None
+        assert child.part == pytest.approx(weights[child.id] * child.change["change"], abs=2e-9)
+        assert child.part != 0
+    sizes = [abs(child.part or 0) for child in found.root.children]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_everything_told_of_a_change_is_as_published(refreshed: House) -> None:
+    found = explained(refreshed, "High Town", "opportunity")
+    first, *_, last = editions(refreshed)
+    assert (found.edition_from, found.edition_to) == (first, last)
+    for node in nodes(found.root):
+        row = refreshed.query(
+            "SELECT change, from_data, from_imputation, change_low, change_high, rank_change, rank_change_low, "
+            "rank_change_high, movable, verdict FROM change JOIN area USING (area_code) WHERE area_name = 'High Town' "
+            "AND profile = 'spi' AND edition_from = ? AND edition_to = ? AND id = ?", first, last, node.id,
+        )  # fmt: skip
+        assert [tuple((node.change or {}).values())] == row
+        scored = refreshed.query(
+            "SELECT score, rank FROM score JOIN area USING (area_code) WHERE area_name = 'High Town' AND profile = "
+            "'spi' AND edition IN (?, ?) AND id = ? ORDER BY edition", first, last, node.id,
+        )  # fmt: skip
+        assert list(zip(node.scores, node.ranks, strict=True)) == scored
+        measured = refreshed.query(
+            "SELECT value, period_start, period_end, status, source_id FROM observation JOIN area USING (area_code) "
+            "WHERE area_name = 'High Town' AND edition IN (?, ?) AND indicator_id = ? ORDER BY edition",
+            first, last, node.id,
+        )  # fmt: skip
+        told = [tuple(one[name] for name in ("value", "period_start", "period_end", "status", "source_id"))
+                for one in node.figures]  # fmt: skip
+        assert told == (measured if node.level == "indicator" else [])
+
+
+def test_of_what_is_left_out_the_longest_published_pair_is_meant(refreshed: House) -> None:
+    first, second, *_, last = editions(refreshed)
+    for given_, meant in {
+        (None, None): (first, last), (first, None): (first, last), (None, last): (first, last),
+        (first, second): (first, second), (None, second): (first, second), (second, None): (second, second + 1),
+    }.items():  # fmt: skip
+        found = explained(refreshed, "Farley", "turnout", *given_)
+        assert (found.edition_from, found.edition_to) == meant
+    with pytest.raises(
+        UnknownNameError, match=f"no change from {second} to {last} is published; published: {first} to"
+    ):
+        explained(refreshed, "Farley", "turnout", second, last)
+    with pytest.raises(UnknownNameError, match="no change to 1999 is published"):
+        explained(refreshed, "Farley", "turnout", None, 1999)
+
+
+def test_what_enters_no_score_has_no_change_and_says_why(refreshed: House) -> None:
+    with pytest.raises(UnknownNameError, match=r"air_pollution enters no score, so none has changed: outdoor_env"):
+        explained(refreshed, "Farley", "air_pollution")
+    with pytest.raises(UnknownNameError, match="did you mean 'turnout'"):
+        explained(refreshed, "Farley", "turnot")
+
+
+def test_an_element_without_a_score_is_told_as_such(refreshed: House, spi: Command) -> None:
+    """Profile equal has no figure of two of the three indicators for Farley, and no score."""
+    found = explained(refreshed, "Farley", "rights_and_voice", profile="equal").root
+    assert (found.change, found.from_weights, found.scores) == (None, None, [None, None])
+    assert {child.id: child.change is None for child in found.children} == {
+        "turnout": True, "electoral_registration": True, "stop_and_search": False,
+    }  # fmt: skip
+    said = spi(refreshed, "explain", "Farley", "opportunity", "--change", "--profile", "equal").out
+    assert "rights_and_voice: no score and no score, so that there is no change to tell" in said
+
+
+def test_a_child_that_comes_moves_the_weights_of_the_others() -> None:
+    """By hand: 0.25 and 0.5 of three weights stand alone as 1/3 and 2/3; then the third comes."""
+    weights = {"a": 0.25, "b": 0.5, "c": 0.25}
+    scores = {"a": (30.0, 60.0), "b": (60.0, 60.0), "c": (None, 90.0)}
+    earlier = {name: {"weight": weight, "contribution": scores[name][0]} for name, weight in weights.items()}
+    later = {
+        name: {"weight": weight, "contribution": weight * (scores[name][1] or 0)} for name, weight in weights.items()
+    }
+    earlier["a"]["contribution"], earlier["b"]["contribution"] = 30 / 3, 2 * 60 / 3
+    own, from_weights = parts(earlier, later)
+    # a moves by 30 at a mean weight of (1/3 + 1/4) / 2. It counts for 1/4 in place of 1/3, at a mean of 45 points, and
+    # b for 1/2 in place of 2/3, at 60.
+    assert own == {"a": pytest.approx(30 * (1 / 3 + 1 / 4) / 2), "b": pytest.approx(0)}
+    assert from_weights == pytest.approx(45 * (1 / 4 - 1 / 3) + 60 * (1 / 2 - 2 / 3) + 0.25 * 90)
+    assert sum(own.values()) + from_weights == pytest.approx((15 + 30 + 22.5) - (10 + 40))
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), *[st.none() | st.floats(0, 100)] * 2), min_size=1, max_size=8))
+def test_parts_and_weights_add_up_whatever_comes_and_goes(
+    drawn: list[tuple[float, float | None, float | None]],
+) -> None:
+    earlier, later = (
+        {str(at): {"weight": one[0], "contribution": one[edition]} for at, one in enumerate(drawn)}
+        for edition in (1, 2)
+    )
+    own, from_weights = parts(earlier, later)
+    gained = sum(one[2] or 0 for one in drawn) - sum(one[1] or 0 for one in drawn)
+    assert sum(own.values()) + from_weights == pytest.approx(gained, abs=1e-9)
+    if all((one[1] is None) == (one[2] is None) for one in drawn):
+        assert from_weights == 0
+
+
+def test_a_mean_without_parts_has_none() -> None:
+    rows = {"a": {"weight": 1.0, "contribution": None}}
+    assert parts(rows, rows) == ({}, 0.0)
+
+
+def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: House, spi: Command) -> None:
+    found = explained(refreshed, "Farley", "rights_and_voice").root
+    stop = next(child for child in found.children if child.id == "stop_and_search")
+    assert found.change is not None
+    assert found.change["verdict"] == "cannot_tell"
+    said = spi(refreshed, "explain", "Farley", "rights_and_voice", "--change").out
+    before, after = found.scores
+    likely = f"(likely {found.change['change_low']:+.2f} to {found.change['change_high']:+.2f})"
+    assert f"{before:.2f} to {after:.2f}, {found.change['change']:+.2f} {likely}" in said
+    assert (
+        f"cannot tell: {found.change['movable']:.0%} of its weight has figures of another period, and below 50%" in said
+    )
+    assert f"; adds {stop.part:+.2f}" in said
+    for year, one in zip(editions(refreshed)[:: len(editions(refreshed)) - 1], stop.figures, strict=True):
+        assert f"{year}: value {one['value']:.4g} per 1,000 residents ({one['lower']:.4g} to" in said
+    assert "no figure of another period: Electors per 100 residents aged 16 and over, Turnout at the local" in said
+    assert "data.police.uk (Home Office): Stop and search" in said
+    as_json = json.loads(spi(refreshed, "explain", "Farley", "rights_and_voice", "--change", "--json").out)
+    assert as_json["root"]["change"]["verdict"] == "cannot_tell"
+    assert {child["id"] for child in as_json["root"]["children"]} == {child.id for child in found.children}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--from", "2022"], "--from is the earlier edition of a change; give --change too"),
+        (["--change", "--interval"], "--change and --interval are two questions; ask one of them"),
+    ],
+)
+def test_options_that_do_not_go_together_are_bad_usage(
+    refreshed: House, spi: Command, arguments: list[str], sentence: str
+) -> None:
+    said = spi(refreshed, "explain", "Farley", "safety", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.err

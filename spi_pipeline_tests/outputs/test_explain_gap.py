@@ -1,0 +1,135 @@
+"""``spi explain`` of an indicator without a figure: who left it out, what stands in for it, what that does above."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from spi_pipeline.contracts.models.tables import OwnTable
+from spi_pipeline.outputs.explain.gap import FILLED
+from spi_pipeline.outputs.explain.score import Explanation, explain
+from spi_pipeline_tests.integration.fixtures import Command
+from spi_pipeline_tests.integration.houses import House
+
+
+def explained(house: House, area: str, element: str, profile: str = "spi") -> Explanation:
+    return explain(house.store.database, house.contracts, area, element, profile)
+
+
+def with_changed(house: House, folder: Path, change: str) -> Path:
+    """A copy of the database in which a cell is changed."""
+    shutil.copyfile(house.store.database, copy := folder / "spi.duckdb")
+    with duckdb.connect(str(copy)) as connection:
+        changed = connection.execute(f"UPDATE observation SET {change} RETURNING 1").fetchall()
+    assert changed
+    return copy
+
+
+def test_a_missing_figure_is_told_by_its_source_and_what_fills_it(refreshed: House, spi: Command) -> None:
+    found = explained(refreshed, "Farley", "turnout")
+    gap, source = found.root.gap, refreshed.contracts.sources["local_elections_2023"]
+    assert gap is not None
+    assert gap.status == "missing"
+    assert gap.because[0].endswith("as at hand, holds no figure for Farley.")
+    assert "Farley in Luton is missing in the publication." in gap.because[1]
+    assert source.limits in gap.because[1]
+    method, error = refreshed.query(
+        "SELECT DISTINCT method, error FROM imputation WHERE indicator_id = 'turnout' AND profile = 'spi'"
+    )[0]
+    assert (method, gap.filled[0]) == (
+        "mean",
+        "Profile spi puts an estimate in its place: the mean over the areas that have a figure.",
+    )
+    assert f"miss values that are known by {error:.4g} (root mean square" in gap.filled[1]
+    said = spi(refreshed, "explain", "Farley", "turnout").out
+    for sentence in (*gap.because, *gap.filled):
+        assert sentence in said
+
+
+@pytest.mark.parametrize("profile", ["spi", "equal"])
+def test_what_a_gap_does_above_is_as_published(refreshed: House, spi: Command, profile: str) -> None:
+    found = explained(refreshed, "Farley", "turnout", profile)
+    chain = ["turnout", "rights_and_voice", "opportunity", "social_progress_index"]
+    assert [(one.child, one.id) for one in found.above] == list(pairwise(chain))
+    for one in found.above:
+        published = refreshed.query(
+            "SELECT score, coverage, slots, slots_filled, (SELECT contribution FROM contribution c WHERE (c.edition, "
+            "c.profile, c.area_code, c.parent_id) = (s.edition, s.profile, s.area_code, s.id) AND c.id = ?) FROM score "
+            "s JOIN area USING (area_code) WHERE area_name = 'Farley' AND edition = ? AND profile = ? AND id = ?",
+            one.child, found.edition, profile, one.id,
+        )  # fmt: skip
+        assert [(one.score, one.coverage, one.slots, one.slots_filled, one.contribution)] == published
+    assert (found.above[0].score is None) == (profile == "equal")
+    said = spi(refreshed, "explain", "Farley", "turnout", "--profile", profile).out
+    adds = "nothing" if profile == "equal" else f"{found.above[0].contribution:.2f} points"
+    assert f"1 of 3 slots below hold a figure; Turnout at the local election (%) adds {adds}, of weight 0.33" in said
+    assert ("puts nothing in its place" in said) == (profile == "equal")
+
+
+def test_a_parent_lists_a_child_without_a_score_too(refreshed: House, spi: Command) -> None:
+    found = explained(refreshed, "Farley", "opportunity", "equal").root
+    assert [child.id for child in found.children][-1] == "rights_and_voice"
+    assert found.children[-1].facts["score"] is None
+    said = spi(refreshed, "explain", "Farley", "opportunity", "--profile", "equal").out
+    assert "rights_and_voice: no score" in said
+    assert said.count("puts nothing in its place") == 2
+
+
+def test_an_indicator_that_no_score_rests_on_is_explained_and_not_refused(refreshed: House, spi: Command) -> None:
+    found = explained(refreshed, "Farley", "life_expectancy")
+    assert found.root.gap is not None
+    assert "local_health has no embedded figures" in " ".join(found.root.gap.because)
+    assert found.root.gap.filled == ["Nothing stands in for it: no score rests on the indicator."]
+    assert found.above == []
+    measured = explained(refreshed, "Farley", "air_pollution").root
+    assert (measured.gap, measured.facts["score"]) == (None, None)
+    said = spi(refreshed, "explain", "Farley", "air_pollution").out
+    assert "air_pollution: no score" in said
+    assert "No score rests on it: outdoor_environment fills the slot in every edition." in said
+    assert f"value {measured.facts['value']:.4g} " in said
+
+
+def test_a_suppressed_figure_says_by_which_rule(refreshed: House, tmp_path: Path) -> None:
+    where = "WHERE indicator_id = 'patients_per_gp' AND area_code = 'E05014742'"
+    blank = "period_start = NULL, period_end = NULL, value = NULL, lower = NULL, upper = NULL"
+    copy = with_changed(refreshed, tmp_path, f"{blank}, covered = 0.4, status = 'suppressed' {where}")
+    gap = explain(copy, refreshed.contracts, "Farley", "patients_per_gp").root.gap
+    assert gap is not None
+    assert gap.status == "suppressed"
+    assert gap.because[0] == (
+        "The pipeline withholds it: figures are at hand for 40.0% of Farley, and a value needs 65% of its residents or "
+        "denominator (covered in framework.yaml)."
+    )
+
+
+def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: House, tmp_path: Path) -> None:
+    copy = with_changed(refreshed, tmp_path, "covered = 0.4 WHERE indicator_id = 'turnout' AND area_code = 'E05014742'")
+    gap = explain(copy, refreshed.contracts, "Farley", "turnout").root.gap
+    assert gap is not None
+    assert (gap.status, gap.because[0].split(":")[0]) == ("suppressed", "The pipeline withholds it")
+    assert "puts an estimate in its place" in gap.filled[0]
+
+
+def test_every_method_that_may_fill_a_cell_has_its_words(refreshed: House) -> None:
+    method = refreshed.contracts.products["imputation"].column("method")
+    assert method is not None
+    assert set(FILLED) == set(method.values)
+
+
+def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None:
+    contracts = refreshed.contracts
+    source = contracts.sources["local_elections_2023"]
+    own = OwnTable(placed_by="ward_code", columns=["ward"], minimum_count=7, expires="2030-12-31")
+    changed = replace(source, properties=source.properties.model_copy(update={"own": own}))
+    contracts = replace(contracts, sources=contracts.sources | {source.id: changed})
+    gap = explain(refreshed.store.database, contracts, "Farley", "turnout").root.gap
+    assert gap is not None
+    assert gap.because[1] == (
+        "A count below 7, but for none, is suppressed when the file is read (minimum_count in "
+        "sources/local_elections_2023.yaml)."
+    )
