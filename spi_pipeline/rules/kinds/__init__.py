@@ -7,6 +7,7 @@ from spi_pipeline.rules.kinds.between import Between
 from spi_pipeline.rules.kinds.between_by import BetweenBy
 from spi_pipeline.rules.kinds.columns import Columns
 from spi_pipeline.rules.kinds.coverage import Coverage
+from spi_pipeline.rules.kinds.disclosure import Disclosure
 from spi_pipeline.rules.kinds.empty import Empty
 from spi_pipeline.rules.kinds.in_set import InSet
 from spi_pipeline.rules.kinds.key import Key
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Quotient(),
         Totals(),
         AgreesWithTotal(),
+        Disclosure(),
         Together(),
         Unbroken(),
         Empty(),
