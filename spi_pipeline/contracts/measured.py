@@ -30,7 +30,7 @@ def with_measured(
     observations are no larger than that range allows; a value is what its numerator and denominator come to. The
     catalogue holds every indicator, and ten years between censuses every measure that both tell. No month is thin, or
     holds more incidents without a place than its source allows. Where a source states the smallest count that may be
-    shown, no smaller one is given away.
+    shown, no smaller one is given away. In what is published no postcode or point stands beside a figure.
 
     Args:
         product: the product.
@@ -54,8 +54,9 @@ def with_measured(
         "completeness": _months(sources),
         "decade": _pairs(indicators, context, geography),
     }
-    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in (*indicators, *measures)}
-    own = (*rules.get(product.id, ()), *_disclosure(product.id, least, geography))
+    about: Sequence[Measured] = measures if product.id == "context" else indicators
+    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in about}
+    own = (*rules.get(product.id, ()), *_disclosure(product.id, least, geography), *_unplaced(product))
     return replace(product, rules=(*product.rules, *own))
 
 
@@ -91,8 +92,15 @@ def _disclosure(product: str, least: Mapping[str, Least | None], geography: Geog
         return []
     columns = _COUNTING[product]
     wholes = {ward.code: ward.authority for ward in geography.wards}
-    params = {"by": [columns[0], "period_end"], "least": stated, "wholes": wholes}
+    params = {"by": [columns[0], "period_start", "period_end"], "least": stated, "wholes": wholes}
     return [Rule("disclosure", "disclosure", "error", KINDS["disclosure"].promise, columns, params)]
+
+
+def _unplaced(product: Product) -> list[Rule]:
+    columns = tuple(column.name for column in product.columns if column.type in ("string", "integer", "number"))
+    if not product.published:
+        return []
+    return [Rule("unplaced", "unplaced", "error", KINDS["unplaced"].promise, columns)]
 
 
 def _plausible(about: str, measured: Sequence[Measured], severity: Severity = "error") -> Rule:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
@@ -168,13 +169,13 @@ def suppress(frame: pd.DataFrame, source: Source, geography: Geography) -> tuple
     counts = [column.name for column in source.columns if column.name in names and _is_count(column)]
     towns = {ward.code: ward.authority for ward in geography.wards}
     years = [frame["year"]] if "year" in frame else []
-    gone = pd.Series(False, frame.index)
+    gone = np.zeros(len(frame), dtype=bool)
     for _, rows in frame.groupby([frame["area_code"].map(towns).fillna(""), *years]):
         figures = [
             (source.properties.minimum_count, [None if count != count else count for count in rows[name].astype(float)])
             for name in counts
         ]
-        gone.loc[rows.index] = withheld(figures, rows[counts].isna().any(axis=1).tolist())
+        gone[rows.index.to_numpy()] = withheld(figures, rows[counts].isna().any(axis=1).tolist())
     hidden = int(frame.loc[gone, names].notna().to_numpy().sum())
     frame = frame.astype(dict.fromkeys(names, "float64"))
     frame.loc[gone, names] = float("nan")

@@ -23,6 +23,7 @@ from spi_pipeline.rules.kinds.totals import Totals
 from spi_pipeline.rules.kinds.types import Types
 from spi_pipeline.rules.kinds.typical import Typical
 from spi_pipeline.rules.kinds.unbroken import Unbroken
+from spi_pipeline.rules.kinds.unplaced import Unplaced
 from spi_pipeline.rules.kinds.varies import Varies
 from spi_pipeline.rules.rule import Rule
 
@@ -49,6 +50,7 @@ KINDS: dict[str, Kind] = {
         Totals(),
         AgreesWithTotal(),
         Disclosure(),
+        Unplaced(),
         Together(),
         Unbroken(),
         Empty(),
