@@ -124,7 +124,7 @@ def ward_values(
             points = "point" in source.properties.geography.levels
             weights = None if points else _weights_for(source, period.rows, wards)
             gone = withheld_wards(sums, least, measure, period.rows, weights, wards.authorities)
-            sums[gone], covered[gone] = np.nan, 1.0
+            sums, covered = np.where(gone[:, np.newaxis], np.nan, sums), np.where(gone, 1.0, covered)
         if measure.window is not None and "ward_code" in period.rows:
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)

@@ -108,17 +108,19 @@ def disclosed(counts: Counts, wholes: Mapping[str, str], minimum: float) -> Iter
             which nothing is hidden, is looked past.
         minimum: the smallest count that may be shown.
     """
-    for area, count in counts.items():
-        if count is not None and small(count, minimum):
-            yield Given((area,), count)
     parts: dict[str, list[str]] = {}
     for part, whole in wholes.items():
         parts.setdefault(whole, []).append(part)
-    for whole, all_parts in parts.items():
-        total, shown = counts.get(whole), [part for part in all_parts if counts.get(part) is not None]
-        added = sum(counts[part] or 0.0 for part in shown)
-        hidden = tuple(part for part in all_parts if counts.get(part) is None)
-        if total is None and shown and not hidden and gives_away(added, 1, minimum):
-            yield Given((whole,), added, "its parts")
-        elif total is not None and shown and gives_away(total - added, len(hidden), minimum):
-            yield Given(hidden, total - added, whole)
+    known = {area: count for area, count in counts.items() if count is not None}
+    yield from (Given((area,), count) for area, count in known.items() if small(count, minimum))
+    # Wholes whose parts are all shown are known as well, and so may be what they are part of.
+    while added := {one: sum(map(known.__getitem__, own)) for one, own in parts.items()
+                    if one not in known and known.keys() >= set(own)}:  # fmt: skip
+        yield from (Given((whole,), count, "its parts") for whole, count in added.items() if small(count, minimum))
+        known |= added
+    for whole, own in parts.items():
+        shown, hidden = [part for part in own if part in known], tuple(part for part in own if part not in known)
+        if whole in known and shown:
+            rest = known[whole] - sum(map(known.__getitem__, shown))
+            if gives_away(rest, len(hidden), minimum):
+                yield Given(hidden, rest, whole)

@@ -120,8 +120,10 @@ def test_a_small_area_is_found_from_its_ward_and_a_ward_from_its_small_areas() -
     wholes = {"a": "town", "b": "town", "a1": "a", "a2": "a", "b1": "b", "b2": "b"}
     assert found({"town": 90, "a": 40, "b": 50, "a1": 36, "b1": 20, "b2": 30}, wholes) == [(("a2",), 4, "a")]
     assert found({"town": 90, "a": None, "b": None, "a1": 2, "a2": 1, "b1": None}, wholes) == [
-        (("a1",), 2, ""), (("a2",), 1, ""), (("a",), 3, "its parts"),
+        (("a1",), 2, ""), (("a2",), 1, ""), (("a",), 3, "its parts"), (("b",), 87, "town"),
     ]  # fmt: skip
+    assert found({"town": 90, "a": None, "b": None, "a1": 20, "a2": 66, "b1": None}, wholes) == [(("b",), 4, "town")]
+    assert found({"a": 40, "b": 45, "c": 5, "d": 0}) == [], "a town that has no row of its own is no secret"
 
 
 def test_none_is_shown_and_fractions_of_a_shared_area_are_small() -> None:
