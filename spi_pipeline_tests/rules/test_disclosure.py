@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spi_pipeline.rules.disclosure import disclosed, gives_away, small, withheld
@@ -35,6 +35,8 @@ def hidden(*counts: float | None) -> list[int]:
         ((20, 10, 3, 30), [1, 2]),
         ((4, 4, 30), [0, 1]),
         ((1, 2, 30, 7), [0, 1, 3]),
+        # Five in three wards, each of them some: none can be four.
+        ((1, 1, 3, 30, 7), [0, 1, 2, 4]),
         ((None, 30, 7), [0, 2]),
         ((None, None, 30, 7), [0, 1, 3]),
         ((3, 0, 0, 8), [0, 3]),
@@ -72,6 +74,7 @@ def test_no_hidden_count_is_bounded_more_closely_than_that_it_is_small(counts: l
 
 
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=5), st.integers(2, 5))
+@example([1, 1, 3, 6], 5)
 def test_the_same_by_trying_every_table(counts: list[int], minimum: int) -> None:
     gone = withheld([(minimum, counts)], [False] * len(counts))
     rest = sum(count for count, hid in zip(counts, gone, strict=True) if hid)
