@@ -51,7 +51,8 @@ class Disclosure(Kind):
             "1 figure gives away a count below its minimum: id calls, year 1, b",
             {"id": "calls", "year": 1, "area": "b", "left of": None},
             count=[20, 16, 4, None, 2],
-        ).but(
+        ),
+        _GOOD.but(
             "2 figures give away a count below its minimum: id calls, year 1, b",
             {"id": "calls", "year": 1, "area": "b", "left of": None},
             {"id": "calls", "year": 1, "area": "c", "left of": "town"},
