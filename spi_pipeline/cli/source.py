@@ -121,7 +121,7 @@ def try_(
         show_table(shown, out, title=source.title)
         out.print(
             f"{found.rows:,} rows read, {found.elsewhere:,} of them without a place in our wards; {found.suppressed:,} "
-            f"figures suppressed for a count below {source.properties.own.minimum_count}.",
+            f"figures suppressed for a count below {source.properties.minimum_count}, or beside one.",
         )
         for sentence in told:
             out.print(f"broken: {sentence}")

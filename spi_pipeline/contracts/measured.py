@@ -1,12 +1,14 @@
 """What products promise because of what is measured: rules that follow from indicators and context measures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, Indicator, Measured
 from spi_pipeline.contracts.models.tables import Product, Source
+from spi_pipeline.contracts.models.vocabulary import Unit
+from spi_pipeline.rules.disclosure import Least
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule, Severity
 
@@ -20,13 +22,15 @@ def with_measured(
     context: Context,
     sources: Sequence[Source],
     geography: Geography,
+    units: Mapping[str, Unit],
 ) -> Product:
     """A product with the rules that follow from what is measured.
 
     Observations and the context lie in the range called plausible, and so should what is estimated; the errors of
     observations are no larger than that range allows; a value is what its numerator and denominator come to. The
     catalogue holds every indicator, and ten years between censuses every measure that both tell. No month is thin, or
-    holds more incidents without a place than its source allows.
+    holds more incidents without a place than its source allows. Where a source states the smallest count that may be
+    shown, no smaller one is given away. In what is published no postcode or point stands beside a figure.
 
     Args:
         product: the product.
@@ -34,6 +38,7 @@ def with_measured(
         context: every context measure, and what two censuses tell of which.
         sources: every source.
         geography: the areas, and the sources that some have no figures of.
+        units: the vocabulary's.
     """
     measures = context.measures
     rules: dict[str, list[Rule]] = {
@@ -49,7 +54,53 @@ def with_measured(
         "completeness": _months(sources),
         "decade": _pairs(indicators, context, geography),
     }
-    return replace(product, rules=(*product.rules, *rules.get(product.id, ())))
+    about: Sequence[Measured] = measures if product.id == "context" else indicators
+    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in about}
+    own = (*rules.get(product.id, ()), *_disclosure(product.id, least, geography), *_unplaced(product))
+    return replace(product, rules=(*product.rules, *own))
+
+
+def least_of(measured: Measured, sources: Mapping[str, Source], units: Mapping[str, Unit]) -> Least | None:
+    """The smallest counts that what is measured may show, by what its sources state; None where it may show any."""
+    measure, unit = measured.measure, units[measured.unit]
+    own, base = sources[measured.source], 1.0
+    if measure.denominator:
+        base = sources[measure.denominator.source or own.id].properties.minimum_count
+    counted = measure.kind != "mean" or (measured.error is not None and measured.error.basis == "counts")
+    least = Least(
+        minimum=own.properties.minimum_count if counted else 1.0,
+        of=base,
+        per={"share": 100.0, "rate": measure.per, "mean": unit.per or 1.0}.get(measure.kind) if counted else None,
+        alike=measure.kind == "share" or (measure.kind == "mean" and counted and unit.maximum is not None),
+    )
+    return least if max(least.minimum, least.of) > 1 else None
+
+
+# Products that hold counts of areas, with the columns that the rule ``disclosure`` takes.
+_COUNTING = {
+    "indicator_value": ("indicator_id", "area_code", "numerator", "value", "denominator"),
+    "observation": ("indicator_id", "area_code", "numerator", "value", "denominator"),
+    "context": ("measure_id", "area_code", "numerator", "value", "denominator"),
+    "what_would_it_take": ("indicator_id", "area_code", "counted"),
+}
+
+
+def _disclosure(product: str, least: Mapping[str, Least | None], geography: Geography) -> list[Rule]:
+    """No smaller count is given away than sources state; no rule where every source may show any count."""
+    stated = {name: one._asdict() for name, one in least.items() if one is not None}
+    if product not in _COUNTING or not stated:
+        return []
+    columns = _COUNTING[product]
+    wholes = {ward.code: ward.authority for ward in geography.wards}
+    params = {"by": [columns[0], "period_start", "period_end"], "least": stated, "wholes": wholes}
+    return [Rule("disclosure", "disclosure", "error", KINDS["disclosure"].promise, columns, params)]
+
+
+def _unplaced(product: Product) -> list[Rule]:
+    columns = tuple(column.name for column in product.columns if column.type in ("string", "integer", "number"))
+    if not product.published:
+        return []
+    return [Rule("unplaced", "unplaced", "error", KINDS["unplaced"].promise, columns)]
 
 
 def _plausible(about: str, measured: Sequence[Measured], severity: Severity = "error") -> Rule:

@@ -49,7 +49,7 @@ def with_intervals(
         The same rows; both ends and the basis missing where the value is.
     """
     if limits is not None:
-        ends = limits
+        ends = limits[values["value"].notna()].reindex(values.index)
     elif indicator.error is None or indicator.error.basis == "counts":
         ends = _of_counts(values, indicator, unit, dispersion)
     else:

@@ -23,6 +23,8 @@ from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import spreading_error
+from spi_pipeline.indicators.withholding import withheld_wards
+from spi_pipeline.rules.disclosure import Least, small
 
 # Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
 # not known as none: both must be of all the ward, but for rounding.
@@ -87,15 +89,20 @@ class WardValues:
 
 
 def ward_values(
-    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards
-) -> WardValues:
+    indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards,
+    least: Least | None = None,
+) -> WardValues:  # fmt: skip
     """Compute an indicator, or a measure of the context, for every ward, authority and period of its source.
+
+    A ward where too few were counted has no value, nor has the next that would show how many; the whole of it is known.
+    The sums of an authority are without them.
 
     Args:
         indicator: what to compute.
         sources: contracts of its sources.
         tables: their rows, by source id; those of points with ``ward_code``, the ward each lies in.
         wards: boundaries and weights.
+        least: the smallest counts that may be shown; None where any may.
 
     Returns:
         Values and what could not be placed.
@@ -108,11 +115,16 @@ def ward_values(
     frames, unplaced, repeats = [], 0.0, Repeats()
     for period in periods(indicator, source, tables, wards.authorities):
         if source.properties.geography.levels == ["authority"]:
-            whole = _of_authorities(measure, sources, tables, period, wards)
+            whole = _of_authorities(measure, sources, tables, period, wards, least)
             frames.append(whole.assign(period_start=period.start, period_end=period.end))
             continue
         sums, covered, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
+        if least is not None:
+            points = "point" in source.properties.geography.levels
+            weights = None if points else _weights_for(source, period.rows, wards)
+            gone = withheld_wards(sums, least, measure, period.rows, weights, wards.authorities)
+            sums, covered = np.where(gone[:, np.newaxis], np.nan, sums), np.where(gone, 1.0, covered)
         if measure.window is not None and "ward_code" in period.rows:
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)
@@ -196,8 +208,9 @@ def _counts_people(measure: Measure, source: Source) -> bool:
 
 
 def _of_authorities(
-    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period, wards: Wards
-) -> pd.DataFrame:
+    measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period, wards: Wards,
+    least: Least | None,
+) -> pd.DataFrame:  # fmt: skip
     """A rate of what is counted for whole authorities: it has no value for a ward."""
     assert measure.denominator is not None  # the contracts allow rates alone
     assert measure.denominator.source is not None
@@ -210,6 +223,9 @@ def _of_authorities(
     own = pd.DataFrame({"area_code": authorities, "numerator": counted.reindex(authorities).to_numpy()})
     own = own.assign(denominator=below, value=measure.per * own["numerator"] / below, allocation_error=0.0)
     own = own.assign(covered=own["value"].notna().astype(float))
+    if least is not None:
+        few = [small(count, least.minimum) for count in own["numerator"]]
+        own.loc[few, ["numerator", "denominator", "value", "allocation_error"]] = np.nan
     none = pd.DataFrame({"area_code": list(wards.authorities), "covered": 0.0})
     return pd.concat([none, own], ignore_index=True)
 

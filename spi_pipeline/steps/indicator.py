@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
+from spi_pipeline.contracts.measured import least_of
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
@@ -93,8 +94,13 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     places = ward_places(inputs, contracts)
     if all(map(contracts.geography.holding, sources)):
         tables = {name: placed(inputs, contracts, name) for name in sources}
-        formed = anchored_values if indicator.measure.level else ward_values
-        found = formed(indicator, contracts.sources, tables, places)
+        # What is counted by month, as anchored values are, has no minimum.
+        least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
+        found = (
+            anchored_values(indicator, contracts.sources, tables, places)
+            if indicator.measure.level
+            else ward_values(indicator, contracts.sources, tables, places, least)
+        )
         limits = (
             found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
         )

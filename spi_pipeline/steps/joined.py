@@ -66,12 +66,15 @@ def joined_steps(contracts: Contracts) -> list[Step]:
 
 
 def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """What the indicators wrote; a cell that profile ``spi`` filled in holds that value and is marked ``imputed``."""
+    """What the indicators wrote; a cell that profile ``spi`` filled in holds that value and is marked ``imputed``.
+
+    One that is withheld stays so: what was put in its place is for the score, and stands in ``imputation``.
+    """
     frame, cells = inputs.parts("indicator_value"), inputs.parts("imputation")
     key = ["indicator_id", "area_code", "edition"]
     cells = cells.loc[cells["profile"] == "spi", [*key, "value"]]
     joined = frame.merge(cells, on=key, how="left", suffixes=("", "_imputed"), validate="1:1")
-    filled = joined["value"].isna() & joined["value_imputed"].notna()
+    filled = (joined["status"] == "missing") & joined["value_imputed"].notna()
     joined["value"] = joined["value"].where(~filled, joined["value_imputed"])
     joined["status"] = joined["status"].where(~filled, "imputed")
     return {"observation": joined[frame.columns.tolist()]}

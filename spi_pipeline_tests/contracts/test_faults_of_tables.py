@@ -132,8 +132,30 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "  - {property: mode,",
             "  - {property: colour, value: red}\n  - {property: mode,",
             "customProperties: 'colour' is not a key of this part; "
-            "allowed are attribution, dataset, geography, group, licence, mode, months, no_total, own, period, "
-            "publisher, restrictions, url, useful_life",
+            "allowed are attribution, dataset, geography, group, licence, minimum_count, mode, months, no_total, own, "
+            "period, publisher, restrictions, url, useful_life",
+        ),
+        case(
+            "a council's own file without a minimum count", CAR,
+            "mode, value: live}",
+            "mode, value: own}\n  - property: own\n"
+            "    value: {placed_by: ward_code, columns: [a], expires: 2030-12-31}",
+            "customProperties: mode own needs the property minimum_count, the smallest count that may be shown",
+            at="customProperties:",
+        ),
+        case(
+            "a minimum count of figures by month", "sources/stop_and_search.yaml",
+            "mode, value: live}",
+            "mode, value: live}\n  - {property: minimum_count, value: 5}",
+            "customProperties: a minimum_count does not go with figures by month: rates over twelve months that follow "
+            "each other tell each month apart; count by year, or state no minimum",
+            at="customProperties:",
+        ),
+        case(
+            "a minimum count of none", CAR,
+            "mode, value: live}",
+            "mode, value: live}\n  - {property: minimum_count, value: 0}",
+            "customProperties.minimum_count: 0 is refused, input should be greater than or equal to 1",
         ),
         case(
             "a restriction of no column", LOCAL_HEALTH,

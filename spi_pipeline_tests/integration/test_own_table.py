@@ -47,9 +47,14 @@ def calls(house: House, each: int = 3) -> str:
 @pytest.fixture
 def owner(house: House) -> House:
     """A house whose contracts hold a table of its own, laid in and not read yet."""
+    return owning(house, calls(house))
+
+
+def owning(house: House, rows: str) -> House:
+    """The same house with contracts of a table of calls, laid in and not read yet."""
     asked = Asked(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
     contracts, known = house.contracts, _places(house.settings, house.contracts, list(NEEDS))
-    seen = look_at(lay_in(house, calls(house)), asked, known)
+    seen = look_at(lay_in(house, rows), asked, known)
     for path, text in draft(seen, asked, contracts, known).items():
         (house.settings.contracts / path).parent.mkdir(exist_ok=True)
         for asked_for, answer in FIGURES.items():

@@ -33,6 +33,8 @@ EXPECTED = {
     "quotient": "value is people over homes, times what its id states",
     "totals": "share adds up to 1 in each year",
     "agrees_with_total": "300 to within 1%, as ONS has it in the census",
+    "disclosure": "no count below 5 but none, by what its source states",
+    "unplaced": "no postcode or point",
     "together": "homes, rate null in the same rows",
     "unbroken": "no gap in year",
     "empty": "nothing",

@@ -169,11 +169,17 @@ def observations(contracts: Contracts, values: list[dict[str, Any]], cells: list
     return joined(contracts, "observation", tables).set_index(["area_code", "edition"])
 
 
+def test_a_cell_that_is_withheld_stays_so_whatever_the_score_took_in_its_place(contracts: Contracts) -> None:
+    found = observations(contracts, [value(WARD, 2024, "suppressed", None)], [filled(WARD, 2024, 30.0)])
+    assert found["status"].tolist() == ["suppressed"]
+    assert found["value"].isna().all()
+
+
 def test_a_cell_that_was_filled_holds_its_value_and_says_so(contracts: Contracts) -> None:
     found = observations(
         contracts,
         [value(WARD, 2023, "observed", 20.0), value(WARD, 2024, "missing", None),
-         value(OTHER, 2023, "suppressed", None), value(OTHER, 2024, "missing", None)],
+         value(OTHER, 2023, "missing", None), value(OTHER, 2024, "missing", None)],
         [filled(WARD, 2024, 30.0), filled(OTHER, 2023, 40.0), filled(OTHER, 2024, 50.0, profile="equal")],
     )  # fmt: skip
     assert found[["status", "value"]].astype(object).where(found[["status", "value"]].notna(), None).apply(

@@ -137,7 +137,6 @@ class OwnTable(Strict):
         columns: the file's columns that hold it; two of coordinates, easting or longitude first.
         sheet: of a workbook; empty where it has one table.
         date: the column that says when, where each row is what happened on a day; every day lies in the period.
-        minimum_count: a smaller count, but for none, is suppressed.
         expires: the last day on which the figures still say how things stand.
     """
 
@@ -145,7 +144,6 @@ class OwnTable(Strict):
     columns: list[str] = Field(min_length=1, max_length=2)
     sheet: str = ""
     date: str = ""
-    minimum_count: int = Field(ge=1)
     expires: Day
 
     @model_validator(mode="after")
@@ -169,6 +167,8 @@ class SourceProperties(Strict):
         attribution: the sentence a reader of any derived figure is owed.
         mode: ``live`` (has a fetcher), ``frozen`` (figures only in the snapshot) or ``own`` (a council's own file).
         own: see ``OwnTable``; of a council's own file and no other.
+        minimum_count: a smaller count, but for none, is suppressed wherever it is derived from the source; 1 where the
+            publisher shows every count. A council states it of each of its own files.
         useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
         geography: see ``TableGeography``.
         period: see ``Period``.
@@ -185,6 +185,7 @@ class SourceProperties(Strict):
     attribution: str
     mode: Literal["live", "frozen", "own"]
     own: OwnTable | None = None
+    minimum_count: int = Field(default=1, ge=1)
     useful_life: str = ""
     geography: TableGeography
     period: Period
@@ -195,6 +196,13 @@ class SourceProperties(Strict):
     def _own_is_told(self) -> SourceProperties:
         if (self.mode == "own") != (self.own is not None):
             raise ValueError("mode own needs the property own, which says how its file is read; no other mode has one")
+        if self.own and "minimum_count" not in self.model_fields_set:
+            raise ValueError("mode own needs the property minimum_count, the smallest count that may be shown")
+        if self.minimum_count > 1 and self.period.column == "month":
+            raise ValueError(
+                "a minimum_count does not go with figures by month: rates over twelve months that follow each other "
+                "tell each month apart; count by year, or state no minimum"
+            )
         return self
 
     @property

@@ -146,7 +146,9 @@ def assembled(folder: Folder) -> Contracts:
         geography=folder.geography[1],
         sources=sources,
         products={
-            name: with_measured(product, indicators, context, list(sources.values()), folder.geography[1])
+            name: with_measured(
+                product, indicators, context, list(sources.values()), folder.geography[1], folder.vocabulary[1].units
+            )
             for name, product in products.items()
         },
         framework=framework,

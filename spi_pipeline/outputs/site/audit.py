@@ -13,6 +13,7 @@ import pandas as pd
 from lxml import html
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.outputs.places import place_beside_figure
 from spi_pipeline.outputs.site.contrast import contrasts
 from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.pages.page import SiteFile
@@ -46,6 +47,7 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
         row: dict[str, Any] = {
             "path": file.path, "title": file.title or None, "area_code": file.area_code or None,
             "content": file.content, "bytes": len(file.content),
+            "placed": place_beside_figure(file.path, file.content),
         }  # fmt: skip
         if file.path in pages:
             tree = html.document_fromstring(file.content)
@@ -65,7 +67,7 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
             row |= {"contrast": lowest, "faintest": where}
         rows.append(row)
     columns = ("path", "title", "area_code", "content", "bytes", "transferred", "numbers", "contrast", "faintest",
-               "unread", "broken", "outside")  # fmt: skip
+               "unread", "broken", "outside", "placed")  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"bytes": "Int64", "transferred": "Int64", "numbers": "Int64"})
 
@@ -81,7 +83,11 @@ def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, 
     Raises:
         SpiError: with the first fault, and how many files have one.
     """
-    found = audited(files, facts, beside).melt("path", ["unread", "broken", "outside"], value_name="fault").dropna()
+    found = (
+        audited(files, facts, beside)
+        .melt("path", ["unread", "broken", "outside", "placed"], value_name="fault")
+        .dropna()
+    )
     told = [f"{path}: {fault}" for path, fault in zip(found["path"], found["fault"], strict=True)]
     if told:
         raise SpiError(f"the site is not in order and was not written: {told[0]} ({len(told)} faults by file and kind)")

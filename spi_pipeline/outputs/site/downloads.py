@@ -23,7 +23,7 @@ from spi_pipeline.outputs.overview import NAME as OVERVIEW
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.results import Results, as_csv, records
-from spi_pipeline.outputs.site.workbook import write_workbook
+from spi_pipeline.outputs.site.workbook import WITHHELD, write_workbook
 
 # Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
 PLACES = 6
@@ -231,7 +231,7 @@ def _sheets(results: Results) -> Iterator[tuple[str, tuple[str, pd.DataFrame]]]:
     yield "Likely ranks", (f"Ranks, 1 is best, with their likely ranges, {dated}", pd.DataFrame(ranks))
     observed = results.tables["observation"]
     values = {
-        (row["indicator_id"], row["area_code"]): row["value"]
+        (row["indicator_id"], row["area_code"]): WITHHELD if row["status"] == "suppressed" else row["value"]
         for row in records(observed[observed["edition"] == results.edition])
     }
     figures = {

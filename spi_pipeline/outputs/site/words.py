@@ -20,7 +20,7 @@ STATUSES = {
     "carried": "an older figure, used again",
     "held": "a later figure, used for want of an older one",
     "imputed": "estimated",
-    "suppressed": "withheld, since too little of the area is known",
+    "suppressed": "withheld, since too few were counted or too little of the area is known",
     "missing": "no figure",
 }
 # How sure the ranges are that pages give, once on each page that has them.

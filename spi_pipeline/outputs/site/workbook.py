@@ -12,8 +12,8 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.results import Results, Row, records
 
-# "Symbols in tables" of the Analysis Function: not available.
-ABSENT = "[x]"
+# "Symbols in tables" of the Analysis Function: not available, and confidential.
+ABSENT, WITHHELD = "[x]", "[c]"
 
 
 def write_workbook(
@@ -46,7 +46,7 @@ def write_workbook(
             table_name=label.lower().replace(" ", "_"),
             title=title,
             source="Public sources: see the notes, and the page on quality for each file",
-            legend=[f"{ABSENT} there is no figure"],
+            legend=[f"{ABSENT} there is no figure", *_legend(table)],
             index_columns={2: 0},
             table_notes={column: f"$${notes[column]}$$" for column in table.columns if column in notes},
         )
@@ -77,6 +77,11 @@ def write_workbook(
 def _moment(results: Results) -> dt.datetime:
     """The day of the figures stands for the time of writing, so that the same figures give the same file."""
     return dt.datetime.combine(results.as_of.date(), dt.time())
+
+
+def _legend(table: pd.DataFrame) -> list[str]:
+    said = f"{WITHHELD} {words.STATUSES['suppressed']}"
+    return [said] if table.isin([WITHHELD]).any(axis=None) else []
 
 
 def _filled(table: pd.DataFrame) -> pd.DataFrame:

@@ -128,11 +128,12 @@ customProperties:
   - {{property: licence, value: {_said(asked.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
   - {{property: attribution, value: {_said(attribution, "the sentence a reader is owed")}}}
   - {{property: mode, value: own}}
+  - {{property: minimum_count, value: {minimum}}}
   - {{property: useful_life, value: {"flow" if days <= _FLOW_DAYS else _blank(lives)}}}
   - {{property: no_total, value: The council's own figures; nobody else publishes their total.}}
   - property: own
     value: {{placed_by: {table.kind}, columns: {places}{said},
-            minimum_count: {minimum}, expires: {_said(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
+            expires: {_said(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
   - property: geography
     value: {{levels: [{level}], vintage: {seen.vintage}}}
   - property: period

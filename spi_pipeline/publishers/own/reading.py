@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.tables import POINTS, Column, OwnTable, Source
 from spi_pipeline.publishers.files.reading import MOST, NUMBER
 from spi_pipeline.publishers.own.cells import UNCOMPUTED, column_letter, read_sheets
@@ -15,6 +17,7 @@ from spi_pipeline.publishers.own.days import day_of, is_year
 from spi_pipeline.publishers.own.persons import refuse_persons
 from spi_pipeline.publishers.own.placing import MOST_ELSEWHERE, SINGLES, Places
 from spi_pipeline.publishers.own.tables import Table, find_table, is_total
+from spi_pipeline.rules.disclosure import withheld
 
 # Marks for a figure that is withheld or not there, as councils and the Government Analysis Function write them.
 WITHHELD = re.compile(
@@ -32,7 +35,7 @@ class Read:
         frame: the columns of the contract.
         rows: rows of the table that were read.
         elsewhere: rows among them without a place, or placed outside our wards.
-        suppressed: figures left out because one is below the minimum count.
+        suppressed: figures left out because a count is below the minimum, or shows one that is by subtraction.
     """
 
     frame: pd.DataFrame
@@ -79,7 +82,7 @@ def read_own(path: Path, source: Source, known: Places) -> Read:
         for column, values in figures.items():
             _check_total(table, totals, source.column(column), values)
     _check_once(frame, key, table)
-    kept, suppressed = suppress(frame.reset_index(drop=True), source, own.minimum_count)
+    kept, suppressed = suppress(frame.reset_index(drop=True), source, known.geography)
     return Read(kept[[column.name for column in source.columns]], len(rows), elsewhere, suppressed)
 
 
@@ -157,14 +160,25 @@ def _number(table: Table, row: int, place: int, text: str, count: bool) -> float
     return value
 
 
-def suppress(frame: pd.DataFrame, source: Source, minimum: int) -> tuple[pd.DataFrame, int]:
-    """A table without the figures of rows in which one counts some, but fewer than the minimum; how many those were."""
+def suppress(frame: pd.DataFrame, source: Source, geography: Geography) -> tuple[pd.DataFrame, int]:
+    """A table without the figures of rows that count some, but fewer than the minimum; how many those were.
+
+    Where the total of a town, in a year, would show one of them the row with the next smallest count goes too.
+    """
     names = [column.name for column in source.columns if column.name not in source.key]
     counts = [column.name for column in source.columns if column.name in names and _is_count(column)]
-    small = ((frame[counts] > 0) & (frame[counts] < minimum)).any(axis=1)
-    hidden = int(frame.loc[small, names].notna().to_numpy().sum())
+    towns = {ward.code: ward.authority for ward in geography.wards}
+    years = [frame["year"]] if "year" in frame else []
+    gone = np.zeros(len(frame), dtype=bool)
+    for _, rows in frame.groupby([frame["area_code"].map(towns).fillna(""), *years]):
+        figures = [
+            (source.properties.minimum_count, [None if count != count else count for count in rows[name].astype(float)])
+            for name in counts
+        ]
+        gone[rows.index.to_numpy()] = withheld(figures, rows[counts].isna().any(axis=1).tolist())
+    hidden = int(frame.loc[gone, names].notna().to_numpy().sum())
     frame = frame.astype(dict.fromkeys(names, "float64"))
-    frame.loc[small, names] = float("nan")
+    frame.loc[gone, names] = float("nan")
     return frame.astype(dict.fromkeys(counts, "Int64")), hidden
 
 

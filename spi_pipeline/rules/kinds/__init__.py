@@ -7,6 +7,7 @@ from spi_pipeline.rules.kinds.between import Between
 from spi_pipeline.rules.kinds.between_by import BetweenBy
 from spi_pipeline.rules.kinds.columns import Columns
 from spi_pipeline.rules.kinds.coverage import Coverage
+from spi_pipeline.rules.kinds.disclosure import Disclosure
 from spi_pipeline.rules.kinds.empty import Empty
 from spi_pipeline.rules.kinds.in_set import InSet
 from spi_pipeline.rules.kinds.key import Key
@@ -22,6 +23,7 @@ from spi_pipeline.rules.kinds.totals import Totals
 from spi_pipeline.rules.kinds.types import Types
 from spi_pipeline.rules.kinds.typical import Typical
 from spi_pipeline.rules.kinds.unbroken import Unbroken
+from spi_pipeline.rules.kinds.unplaced import Unplaced
 from spi_pipeline.rules.kinds.varies import Varies
 from spi_pipeline.rules.rule import Rule
 
@@ -47,6 +49,8 @@ KINDS: dict[str, Kind] = {
         Quotient(),
         Totals(),
         AgreesWithTotal(),
+        Disclosure(),
+        Unplaced(),
         Together(),
         Unbroken(),
         Empty(),

@@ -53,13 +53,16 @@ def downloads_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
 
 def downloads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``downloads``."""
+    from spi_pipeline.outputs.places import place_beside_figure
     from spi_pipeline.outputs.site.downloads import write_downloads
 
     with TemporaryDirectory() as folder:
         made = write_downloads(results_of(step, contracts, inputs), Path(folder))
+        content = {one.path: (Path(folder) / one.path).read_bytes() for one in made if Path(one.path).name != FILE}
         rows = [
             {"path": one.path, "title": one.title, "holds": one.holds, "kind": one.group, "bytes": one.size,
-             "content": None if Path(one.path).name == FILE else (Path(folder) / one.path).read_bytes()}
+             "content": content.get(one.path),
+             "placed": place_beside_figure(one.path, content.get(one.path, b""))}
             for one in made
         ]  # fmt: skip
     return {DOWNLOADS: pd.DataFrame(rows)}

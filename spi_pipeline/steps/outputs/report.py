@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -60,15 +61,19 @@ def report_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
 
 def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``report``."""
+    from spi_pipeline.outputs.places import place_beside_figure
     from spi_pipeline.outputs.report.audit import audited
     from spi_pipeline.outputs.report.build import report as made
+    from spi_pipeline.outputs.report.content import content as told
     from spi_pipeline.outputs.report.pictures import ward_map
     from spi_pipeline.outputs.site.pages.page import Site
 
     results = results_of(step, contracts, inputs)
-    content = made(results)
+    content, site = made(results), Site(results)
     found = audited(content, [ward.name for ward in results.wards])
-    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(Site(results)), **found}
+    # What is said, a text a line: the finished file holds glyphs.
+    said = place_beside_figure("report.json", json.dumps(told(site), indent=0, ensure_ascii=False).encode())
+    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(site), "placed": said, **found}
     return {REPORT: pd.DataFrame([row])}
 
 

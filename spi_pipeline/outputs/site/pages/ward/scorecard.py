@@ -17,7 +17,8 @@ from spi_pipeline.outputs.site.results import Area, Element, Row, by_area, recor
 # How a figure came to be used in the edition, where it is not of the edition's own year.
 AGE = {
     "carried": "older, still in use", "held": "later, used for lack of an older one",
-    "imputed": "estimated, not measured", "suppressed": "withheld: too little is known", "missing": "no figure",
+    "imputed": "estimated, not measured", "suppressed": "withheld: too few, or too little known",
+    "missing": "no figure",
 }  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""Whether a postcode or a point stands beside a figure in a file that is published; of tables a rule judges that."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spi_pipeline.rules.kinds.unplaced import NAMED, PLACE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PLACE, _NAMED = re.compile(PLACE), re.compile(NAMED, re.IGNORECASE)
+_FIGURE = re.compile(r"[-−–£]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)? ?%?")
+# Areas have outlines; what else a map holds is a place.
+_OUTLINES = ("Polygon", "MultiPolygon")
+Rows = Iterator[tuple[Sequence[str], Sequence[str]]]
+
+
+def place_beside_figure(path: str, content: bytes) -> str | None:
+    """The first row of a file in which a postcode or a point stands beside a figure; what it is is not repeated.
+
+    Args:
+        path: of the file, whose ending says what it is: CSV, Parquet, a workbook, GeoJSON, a page, whose rows and lists
+            are looked at, or a script or JSON, whose lines are. Other files hold no text, or are made of those.
+        content: its bytes.
+
+    Returns:
+        Which row of which table, in words; None where there is none.
+    """
+    read = _READERS.get(path.rpartition(".")[2])
+    if read is None:
+        return None
+    for number, (names, cells) in enumerate(read(content), start=1):
+        if _beside(names, cells):
+            return f"a postcode or point stands beside a figure in row {number:,}"
+    return None
+
+
+def _beside(names: Sequence[str], cells: Sequence[str]) -> bool:
+    named = {at for at, name in enumerate(names) if _NAMED.fullmatch(name) and at < len(cells) and cells[at]}
+    placed = named | {at for at, cell in enumerate(cells) if _PLACE.search(cell)}
+    return bool(placed) and any(
+        re.search(r"\d", _PLACE.sub("", cell)) if at in placed and at not in named else _FIGURE.fullmatch(cell.strip())
+        for at, cell in enumerate(cells)
+        if at not in named
+    )
+
+
+def _csv(content: bytes) -> Rows:
+    from pyarrow.csv import read_csv
+
+    return _table(read_csv(io.BytesIO(content)))
+
+
+def _parquet(content: bytes) -> Rows:
+    from pyarrow.parquet import read_table
+
+    return _table(read_table(io.BytesIO(content)))
+
+
+def _table(table: pa.Table) -> Rows:
+    """The rows of a table; none where no text in it is a place, as in all but a few of ten thousand rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    places = any(pc.any(pc.match_substring_regex(column, PLACE)).as_py() for column in texts)
+    if places or any(map(_NAMED.fullmatch, table.column_names)):
+        for row in table.to_pylist():
+            yield table.column_names, [_text(cell) for cell in row.values()]
+
+
+def _workbook(content: bytes) -> Rows:
+    """The names of a sheet's columns are the last row of texts, none of them empty, that stood above."""
+    import openpyxl
+
+    for sheet in openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True):
+        names: Sequence[str] = ()
+        for row in sheet.iter_rows(values_only=True):
+            cells = [_text(cell) for cell in row]
+            if len(cells) > 1 and all(isinstance(cell, str) and not _FIGURE.fullmatch(cell) for cell in row):
+                names = cells
+            yield names, cells
+
+
+def _geojson(content: bytes) -> Rows:
+    for feature in json.loads(content)["features"]:
+        held, outline = feature["properties"], (feature.get("geometry") or {}).get("type") in (None, *_OUTLINES)
+        place = {} if outline else {"point": "there"}
+        yield [*held, *place], [*map(_text, held.values()), *place.values()]
+
+
+def _page(content: bytes) -> Rows:
+    from lxml import html
+
+    for row in html.document_fromstring(content).xpath("//tr | //li | //dd"):
+        yield (), [" ".join(cell.text_content().split()) for cell in row.xpath("./td | ./th") or [row]]
+
+
+def _lines(content: bytes) -> Rows:
+    return (((), [line]) for line in content.decode().splitlines())
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell)
+
+
+_READERS: dict[str, Callable[[bytes], Rows]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "xlsx": _workbook,
+    "geojson": _geojson,
+    "html": _page,
+    "js": _lines,
+    "json": _lines,
+}
