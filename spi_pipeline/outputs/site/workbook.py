@@ -14,6 +14,8 @@ from spi_pipeline.outputs.site.results import Results, Row, records
 
 # "Symbols in tables" of the Analysis Function: not available.
 ABSENT = "[x]"
+# A text is a text whatever it begins with, never a formula nor an address to follow.
+AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False}
 
 
 def write_workbook(
@@ -68,7 +70,7 @@ def write_workbook(
         contact=["See the page About of the site that this file belongs to."],
     )  # fmt: skip
     workbook = gptables.produce_workbook(
-        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True
+        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True, workbook_options=AS_TEXT
     )
     workbook.set_properties({"title": f"{results.index.title}, {results.edition}", "created": _moment(results)})
     workbook.close()
