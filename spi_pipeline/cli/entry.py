@@ -18,9 +18,8 @@ from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
-from spi_pipeline.cli.publish import publish
+from spi_pipeline.cli.outputs import publish, report
 from spi_pipeline.cli.refresh import check, refresh, status
-from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.store import backup, prune, restore
 from spi_pipeline.cli.ui import ui

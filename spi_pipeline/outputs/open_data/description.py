@@ -19,6 +19,7 @@ from spi_pipeline.outputs.overview import NAME as OVERVIEW
 from spi_pipeline.outputs.site.downloads import DICTIONARY, Download, licence_of
 from spi_pipeline.outputs.site.results import Results, slug
 
+OVERVIEW_TITLE = "Overview of the wards"
 # That of DuckDB is registered nowhere.
 MEDIA_TYPES = {
     ".csv": "text/csv",
@@ -37,7 +38,8 @@ class Described:
     Attributes:
         name: its name.
         title: as people say it.
-        about: what it holds, and what a reader must know.
+        holds: what it holds.
+        limits: what a reader must know; empty when nothing.
         columns: its columns, in order.
         key: the columns that together identify a row.
         references: table and column that the texts of a column stand in, by the column.
@@ -46,11 +48,17 @@ class Described:
 
     name: str
     title: str
-    about: str
+    holds: str
+    limits: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     references: Mapping[str, tuple[str, str]]
     licence: str
+
+    @property
+    def about(self) -> str:
+        """What it holds, and what a reader must know."""
+        return f"{self.holds} {self.limits}".strip()
 
 
 @dataclass(frozen=True)
@@ -138,19 +146,19 @@ class OpenData:
     def _table(self, name: str) -> Described:
         product, licence = self.contracts.products.get(name), licence_of(self.results, name)
         if product:
-            about = f"{product.description} {product.limits}".strip()
+            told = product.title, product.description, product.limits
             references = dict(_references(product, self.contracts))
             # What identifies a row is there.
             columns = tuple(replace(each, required=each.required or each.key > 0) for each in product.columns)
-            return Described(name, product.title, about, columns, product.key, references, licence)
+            return Described(name, *told, columns, product.key, references, licence)
         file = self.named[f"{name}.csv"]
         if name != OVERVIEW:
             columns = tuple(Column(column, "string", meaning) for column, meaning in DICTIONARY.items())
-            return Described(name, file.title, file.holds, columns, tuple(DICTIONARY)[:2], {}, licence)
+            return Described(name, file.title, file.holds, "", columns, tuple(DICTIONARY)[:2], {}, licence)
         schema = pq.read_schema(self.folder / self.named[f"{name}.parquet"].path)
         code = self.contracts.products["area"].key[0]
         columns = tuple(Column(field.name, _TYPES[field.type], _said(field), field.name == code) for field in schema)
-        return Described(name, "Overview of the wards", file.holds, columns, (code,), {code: ("area", code)}, licence)
+        return Described(name, OVERVIEW_TITLE, file.holds, "", columns, (code,), {code: ("area", code)}, licence)
 
 
 def _said(field: pa.Field) -> str:
