@@ -18,10 +18,10 @@ from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain.command import explain
+from spi_pipeline.cli.outputs import publish, report
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.releases import release
 from spi_pipeline.cli.releases.diff import diff
-from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.store import backup, prune, restore
 from spi_pipeline.cli.ui import ui
@@ -40,7 +40,7 @@ UNMAPPED = "failed to map segment"
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, diff, score, report, ui, prune, backup, restore):
+for command in (refresh, check, status, doctor, explain, diff, score, report, publish, ui, prune, backup, restore):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,

@@ -8,7 +8,6 @@ import typer
 
 from spi_pipeline.cli.console import out
 from spi_pipeline.cli.contracts import complete_contracts
-from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
@@ -33,12 +32,9 @@ def site_build(
 
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
-    release = store.releases.newest() if contracts.publication.sign_off else None
-    if contracts.publication.sign_off and release is None:
-        raise SpiError("publication.yaml asks for a signed release and there is none: spi release create.")
-    database = release.published / DATABASE if release else store.database
-    results = results_in(database, contracts, release.read if release else store.read)
-    files = build(results, folder, downloads, facts=Facts(database, contracts.root))
+    source, _, read = store.source("", signed=contracts.publication.sign_off)
+    results = results_in(source / DATABASE, contracts, read)
+    files = build(results, folder, downloads, facts=Facts(source / DATABASE, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 
 

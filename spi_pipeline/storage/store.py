@@ -374,6 +374,29 @@ class Store:
         release = self.releases.newest() if signed else None
         publication.show(self.root, release.published if release else None if signed else self.published)
 
+    def source(self, release: str, *, signed: bool) -> tuple[Path, str, Callable[[str], pa.Table]]:
+        """Return what an output for the public is made from: a folder, a name for it, and what reads its tables.
+
+        Args:
+            release: the id of a release; empty for what the public is to see now.
+            signed: whether that is the release signed last alone.
+
+        Raises:
+            UnknownNameError: where there is no such release.
+            SpiError: where nothing is published, or nothing was signed that had to be.
+        """
+        found = self.releases.get(release) if release else self.releases.newest() if signed else None
+        if found:
+            if damage := found.damage():
+                raise SpiError(damage[0])
+            return found.published, found.id, found.read
+        if signed:
+            raise SpiError("publication.yaml asks for a signed release and there is none: run spi release create.")
+        version = self.published_version()
+        if version is None:
+            raise SpiError(f"nothing is published in {self.root} yet, or what is there is damaged; run spi refresh")
+        return self.published.resolve(), version, self.read
+
     @property
     def public(self) -> Path:
         """The folder under which the public finds what it is to see; it is not there where that is nothing."""
