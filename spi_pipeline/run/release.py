@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +12,13 @@ from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from spi_pipeline.contracts.errors import ContractError, SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.rules.releases import Release as Released
+from spi_pipeline.rules.releases import disclosed_between
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.code import Code
@@ -30,6 +33,8 @@ from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.published.releases import Release
 from spi_pipeline.storage.store import Store
 
+# The kind of rule that says of a product which counts are small.
+DISCLOSURE = "disclosure"
 # Formed by another library, or by another build of one, a sum can differ in its last digits.
 TOLERANCE = 1e-9
 
@@ -70,6 +75,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
                 f"What is published is not up to date: {counted(len(stale), 'step')} would be computed again "
                 f"({listing(stale, 3)}). Run spi refresh, then release what it came to."
             )
+        refuse_disclosure(runner)
         versions = {name: store.current(name) for step in plan for name in step.outputs if is_table(name)}
         there = {name: found for name, found in versions.items() if found}
         taken = name or store.releases.free_id(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
@@ -97,6 +103,39 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             **program(),
         }
         return store.releases.create(taken, about, {**contents, **frozen, **written})
+
+
+def refuse_disclosure(runner: Runner) -> None:
+    """Refuse what would give a small count away to whoever holds it beside a release that was signed before.
+
+    Args:
+        runner: knows the store, and the contracts in force.
+
+    Raises:
+        SpiError: naming table, release and area; no count is told.
+    """
+    contracts, read = runner.contracts, runner.reader.table
+    rules = [(name, rule) for name, each in contracts.products.items() for rule in each.rules
+             if rule.kind == DISCLOSURE and runner.store.current(name)]  # fmt: skip
+    for release in runner.store.releases.all() if rules else ():
+        for name, rule in rules:
+            if release.number and name in release.tables:
+                given = disclosed_between(_as_released(release.read, name), _as_released(read, name), rule)
+                if given:
+                    raise SpiError(
+                        f"Beside release {release.id}, table {name} would give away a count below its minimum "
+                        f"({', '.join(f'{key} {value}' for key, value in given[0].items())}; {len(given)} in all): "
+                        "withhold the same cells in both, or leave the indicator out; see docs/disclosure.md."
+                    )
+
+
+def _as_released(read: Callable[[str], pa.Table], name: str) -> Released:
+    """A table with the areas it was made on, as what is looked for from release to release takes them."""
+    areas, shares = read("area").to_pylist(), read("allocation").to_pylist()
+    parts: dict[str, dict[str, float]] = {}
+    for row in shares:
+        parts.setdefault(row["area_code"], {})[row["small_area_code"]] = row["weight"]
+    return Released(read(name), {row["area_code"]: row["parent_code"] for row in areas if row["parent_code"]}, parts)
 
 
 def _below(folder: Path) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -13,12 +14,15 @@ import pyarrow as pa
 import pytest
 from lxml import html
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.measured import least_of
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.releases import Release, disclosed_between
 from spi_pipeline.rules.rule import Rule
+from spi_pipeline.run.release import freeze, refuse_disclosure
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.integration.houses import SNAPSHOT, House, column, empty_house
+from spi_pipeline.storage.published.releases import SIGNED
+from spi_pipeline_tests.integration.houses import SNAPSHOT, House, column, copied, empty_house
 from spi_pipeline_tests.integration.test_own_table import owning
 
 FEW, NEXT, TOWN = 3, 11, "E06000032"
@@ -184,6 +188,28 @@ def test_a_planted_count_is_found_from_release_to_release(
     earlier = Release(with_counts(published, whole | {following: NEXT}), wholes)
     (one,) = [each for each in disclosed_between(earlier, now, disclosure(published)) if each["left of"] == TOWN]
     assert (one["indicator_id"], one["area_code"]) == ("night_calls", few)
+
+
+def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
+    published: House, hidden: list[str], tmp_path: Path
+) -> None:
+    house = copied(published, tmp_path)
+    house = House(house.settings.model_copy(update={"outputs": frozenset({"database"})}))
+    assert house.refresh().faults == []
+    with house.store.lock():
+        first = freeze(house.settings, house.contracts, "first")
+        house.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
+    assert house.refresh().faults == []
+    # As if the file had been read without the second cell that hides the first.
+    planted = with_counts(house, {hidden[1]: NEXT}).cast(house.store.read("observation").schema)
+    current = house.store.current("observation")
+    assert current is not None
+    house.store.write(
+        "observation", planted, fingerprint=current.fingerprint, run_id="r", judged=current.judged,
+        metadata=house.store.metadata("observation"),
+    )  # fmt: skip
+    with pytest.raises(SpiError, match=r"Beside release first, table observation would give away a count below"):
+        refuse_disclosure(house.runner)
 
 
 def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: House) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from spi_pipeline.contracts.models.tables import OwnTable
 from spi_pipeline.outputs.explain.gap import FILLED
 from spi_pipeline.outputs.explain.score import Explanation, explain
 from spi_pipeline_tests.integration.fixtures import Command
@@ -124,12 +123,11 @@ def test_every_method_that_may_fill_a_cell_has_its_words(refreshed: House) -> No
 def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None:
     contracts = refreshed.contracts
     source = contracts.sources["local_elections_2023"]
-    own = OwnTable(placed_by="ward_code", columns=["ward"], minimum_count=7, expires="2030-12-31")
-    changed = replace(source, properties=source.properties.model_copy(update={"own": own}))
+    changed = replace(source, properties=source.properties.model_copy(update={"minimum_count": 7}))
     contracts = replace(contracts, sources=contracts.sources | {source.id: changed})
     gap = explain(refreshed.store.database, contracts, "Farley", "turnout").root.gap
     assert gap is not None
     assert gap.because[1] == (
-        "A count below 7, but for none, is suppressed when the file is read (minimum_count in "
-        "sources/local_elections_2023.yaml)."
+        "A count below 7, but for none, is withheld wherever it is derived from the source (minimum_count in "
+        "sources/local_elections_2023.yaml; docs/disclosure.md)."
     )

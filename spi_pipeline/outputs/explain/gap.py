@@ -86,10 +86,10 @@ def _because(question: Question, indicator: str, facts: dict[str, Any], status: 
         )
     else:
         told.append(f"{said.dataset} ({said.publisher}), as at hand, holds no figure for {question.area_name}.")
-    if said.own is not None:
+    if said.minimum_count > 1:
         told.append(
-            f"A count below {said.own.minimum_count}, but for none, is suppressed when the file is read "
-            f"(minimum_count in {source.file})."
+            f"A count below {said.minimum_count}, but for none, is withheld wherever it is derived from the source "
+            f"(minimum_count in {source.file}; docs/disclosure.md)."
         )
     told.append(f"Of the source {source.file} says: {source.limits}")
     told.append(f"Of the indicator the catalogue says: {facts['limits']}")
