@@ -51,8 +51,7 @@ def _table(data: OpenData, table: Described) -> dict[str, Any]:
 
 
 def _column(data: OpenData, column: Column) -> dict[str, Any]:
-    bounds = {"minimum": column.minimum, "maximum": column.maximum, "format": column.pattern or None}
-    stated = {name: value for name, value in bounds.items() if value is not None}
+    stated = {**data.bounds(column), **({"format": column.pattern} if column.pattern else {})}
     kind = _TYPES.get(column.type, column.type)
     return {
         "name": column.name,

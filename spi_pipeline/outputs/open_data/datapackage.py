@@ -68,14 +68,12 @@ def _schema(data: OpenData, table: Described) -> dict[str, Any]:
 
 
 def _field(data: OpenData, column: Column) -> dict[str, Any]:
-    constraints = {
-        "required": column.required or None,
-        "minimum": column.minimum,
-        "maximum": column.maximum,
-        "pattern": column.pattern or None,
-        "enum": list(column.values) or None,
+    stated: dict[str, Any] = {
+        **({"required": True} if column.required else {}),
+        **data.bounds(column),
+        **({"pattern": column.pattern} if column.pattern else {}),
+        **({"enum": list(column.values)} if column.values else {}),
     }
-    stated = {name: value for name, value in constraints.items() if value is not None}
     kind = _TYPES.get(column.type, column.type)
     return {
         "name": column.name,

@@ -143,6 +143,13 @@ class OpenData:
         unit = self.contracts.vocabulary.units[column.unit].title if column.unit else ""
         return f"{column.description} ({unit})" if unit else column.description
 
+    @staticmethod
+    def bounds(column: Column) -> dict[str, float]:
+        """The smallest and the largest number that a column may hold, where they are stated."""
+        stated = {"minimum": column.minimum, "maximum": column.maximum}
+        kind = int if column.type == "integer" else float
+        return {name: kind(value) for name, value in stated.items() if value is not None}
+
     def _table(self, name: str) -> Described:
         product, licence = self.contracts.products.get(name), licence_of(self.results, name)
         if product:

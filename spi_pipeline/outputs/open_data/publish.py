@@ -19,7 +19,7 @@ from spi_pipeline.outputs.open_data import csvw, datapackage, dataset
 from spi_pipeline.outputs.open_data.description import OpenData
 from spi_pipeline.outputs.site.downloads import Download, write_downloads
 from spi_pipeline.outputs.site.results import Results
-from spi_pipeline.storage.atomic import discard, replacing, sha256_of, sync
+from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sha256_of, sync
 from spi_pipeline.storage.places import DATABASE, identifier
 
 # Every file and its sha256, as ``sha256sum --check`` reads them; by it a folder of ours is known.
@@ -69,10 +69,12 @@ def publish(source: Path, release: str, to: Path, contracts: Contracts, boundari
 
 def _refuse_other(folder: Path) -> None:
     """Refuse to replace what is not a folder of ours; one is known by its sums, which name all that is in it."""
-    sums = folder / CHECKSUMS
-    named = {line.partition("  ")[2] for line in sums.read_text("utf-8").splitlines()} if sums.is_file() else set()
-    ours = {CHECKSUMS, *named} if named.issuperset(_DESCRIPTIONS) else set()
-    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if not path.is_dir())
+    with os_errors(f"{folder} could not be read"):
+        sums = (read_bytes(folder / CHECKSUMS) or b"").decode(errors="replace") if folder.is_dir() else ""
+        named = {line.partition("  ")[2] for line in sums.splitlines()}
+        ours = {CHECKSUMS, *named} if named.issuperset(_DESCRIPTIONS) else set()
+        inside = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+        found = [folder] if folder.exists() and not folder.is_dir() else inside
     if others := [path for path in found if path.relative_to(folder).as_posix() not in ours]:
         raise SpiError(
             f"{others[0]} was not written by spi publish, and {folder} would be replaced whole; name a new or an empty "

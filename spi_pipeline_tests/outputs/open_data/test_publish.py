@@ -164,7 +164,16 @@ def test_what_others_wrote_is_never_replaced(refreshed: House, tmp_path: Path) -
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
     # Sums alone do not make a folder one of ours.
     (mine / "checksums.txt").write_text(f"{'0' * 64}  thesis.txt\n", encoding="utf-8")
-    for target, named in ((folder, "CNAME"), (mine, "checksums.txt"), (mine / "thesis.txt", "thesis.txt")):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "elsewhere").symlink_to(mine, target_is_directory=True)
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "checksums.txt").write_bytes(b"\xff\xfe")
+    for target, named in (
+        (folder, "CNAME"), (mine, "checksums.txt"), (mine / "thesis.txt", "thesis.txt"), (linked, "elsewhere"),
+        (damaged, "checksums.txt"), (Path("/dev/null"), "/dev/null"),
+    ):  # fmt: skip
         before = files(tmp_path)
         with pytest.raises(SpiError, match=rf"{named} was not written by spi publish.*name a new or an empty folder"):
             publish_to(refreshed, target)
