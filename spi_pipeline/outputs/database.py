@@ -17,7 +17,7 @@ from spi_pipeline.contracts.versions import fitted
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, literal, quoted, write
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.outputs.overview import ward_overview
-from spi_pipeline.outputs.queries import under_contract
+from spi_pipeline.outputs.queries import reading, refuse_other_contracts, under_contract
 from spi_pipeline.storage.places import DATABASE as FILE
 
 
@@ -26,15 +26,45 @@ def published(contracts: Contracts) -> tuple[str, ...]:
     return tuple(name for name, product in contracts.products.items() if product.published)
 
 
-def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -> None:
+def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path, *, keyed: bool = True) -> None:
     """Write the database.
+
+    Args:
+        contracts: which tables there are, and what they promise.
+        tables: the rows of each.
+        folder: where to.
+        keyed: whether the primary keys stand in it, whose indexes take two thirds of the file.
 
     Raises:
         SpiError: when rows do not keep what their contract says of them, or the disk refuses.
     """
     products = [contracts.products[name] for name in published(contracts)]
     views = [ward_overview(contracts, tables["context"])]
-    write(folder / FILE, [_database_table(product, tables[product.id]) for product in products], views)
+    made = [_database_table(product, tables[product.id]) for product in products]
+    write(folder / FILE, made, views, keyed=keyed)
+
+
+def build_without_keys(contracts: Contracts, source: Path, folder: Path) -> Path:
+    """Write a published database anew as it is sent over a network: the same tables, without the indexes of their keys.
+
+    Args:
+        contracts: those it was published under.
+        source: the published file.
+        folder: where to.
+
+    Returns:
+        The new file.
+
+    Raises:
+        SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
+    """
+    refuse_other_contracts(source, contracts.products)
+    with reading(source) as connection:
+        tables = {
+            name: connection.sql(f"SELECT * FROM {quoted(name)}").to_arrow_table() for name in published(contracts)
+        }
+    build(contracts, tables, folder, keyed=False)
+    return folder / FILE
 
 
 DATABASE = Output(published, build)

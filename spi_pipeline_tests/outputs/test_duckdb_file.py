@@ -53,6 +53,18 @@ def test_the_database_has_types_keys_constraints_and_comments(database: Path) ->
     assert ("CHECK", ["area_code"]) in kinds
 
 
+def test_blocks_are_the_smallest_there_are_and_keys_may_be_left_out(tmp_path: Path) -> None:
+    held, left_out = tmp_path / "held.duckdb", tmp_path / "left_out.duckdb"
+    write(held, [database_table(SCORES)])
+    write(left_out, [database_table(SCORES)], keyed=False)
+    for file, keys in ((held, 1), (left_out, 0)):
+        assert ask(file, "SELECT block_size FROM pragma_database_size()") == [(16384,)]
+        keyed = "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
+        assert ask(file, keyed) == [(keys,)]
+        assert ask(file, "SELECT * FROM score") == [("E05000001", 1.0), ("E05000002", 1.0)]
+        assert not file.with_name(f"{file.name}.wal").exists()
+
+
 def test_parts_are_united_cast_and_sorted_by_key_whatever_the_order_of_their_columns(database: Path) -> None:
     first = pa.table({"score": [3, 1], "area_code": pa.array(["E05000003", "E05000001"]).dictionary_encode()})
     second = pa.table({"area_code": pa.array(["E05000002"], pa.large_string()), "score": pa.nulls(1)})

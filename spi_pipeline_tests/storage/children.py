@@ -105,8 +105,8 @@ def read_twice(database: Path, pipe: Connection) -> None:
 
 
 def publish_on_a_small_disk(root: Path, pipe: Connection) -> None:
-    """Publish where no file may grow beyond 64 kB: what the database engine then meets is an error of the system."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+    """Publish where no file may grow beyond 16 kB: what the database engine then meets is an error of the system."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
     try:
         publish_new(Store(root))
     except SpiError as error:
