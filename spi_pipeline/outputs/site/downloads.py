@@ -18,15 +18,28 @@ import pyarrow.parquet as pq
 import shapely
 
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.outputs.csv_files import as_csv
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.overview import NAME as OVERVIEW
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.results import Results, as_csv, records
+from spi_pipeline.outputs.site.results import Results, records
 from spi_pipeline.outputs.site.workbook import write_workbook
 
 # Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
 PLACES = 6
+FOLDER = "downloads"
+# The columns of the dictionary, and what each holds.
+DICTIONARY = {
+    "table": "Table that the column belongs to",
+    "column": "Name of the column",
+    "type": "Its type in Parquet",
+    "meaning": "What it holds",
+    "unit": "Unit of its numbers",
+    "values": "The values that it may hold, where there is a closed list",
+    "licence": "Licence of the table",
+    "figures_taken_on": "The day the figures were taken",
+}
 # What whoever shows boundaries owes.
 OF_BOUNDARIES = "Contains OS data © Crown copyright and database right. Source: Office for National Statistics."
 
@@ -50,12 +63,13 @@ class Download:
     size: int | None
 
 
-def write_downloads(results: Results, folder: Path) -> list[Download]:
+def write_downloads(results: Results, folder: Path, mark: str = "") -> list[Download]:
     """Write every file.
 
     Args:
         results: what was published, with its database.
         folder: the site's; files go below ``downloads``.
+        mark: what the name of each file ends with.
 
     Returns:
         What was written, in the order of the page; nothing where there is no database.
@@ -65,24 +79,29 @@ def write_downloads(results: Results, folder: Path) -> list[Download]:
     """
     if results.database is None:
         return []
-    target = folder / "downloads"
+    target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
+
+    def file(name: str) -> Path:
+        stem, _, ending = name.rpartition(".")
+        return target / f"{stem}{mark}.{ending}"
+
     tables = _tables(results)
     dictionary = _dictionary(results, tables)
     written = [
-        _copied(results.database, target),
-        _csv(dictionary, target / "dictionary.csv", "Dictionary of all columns", _HOLDS["dictionary"], "whole"),
-        write_workbook_of(results, dictionary.to_pandas(), target),
-        *([_geojson(results, target)] if len(results.boundaries.dropna(subset=["geometry"])) else []),
+        _copied(results.database, file(results.database.name)),
+        _csv(dictionary, file("dictionary.csv"), "Dictionary of all columns", _HOLDS["dictionary"], "whole"),
+        write_workbook_of(results, dictionary.to_pandas(), file("spi.xlsx")),
+        *([_geojson(results, file("wards.geojson"))] if len(results.boundaries.dropna(subset=["geometry"])) else []),
     ]
     for name, (table, holds) in tables.items():
         group = "wards" if name == OVERVIEW else "tables"
-        written.append(_csv(table, target / f"{name}.csv", name, holds, group))
-        written.append(_parquet(results, table, target / f"{name}.parquet", name, holds, group))
+        written.append(_csv(table, file(f"{name}.csv"), name, holds, group))
+        written.append(_parquet(results, table, file(f"{name}.parquet"), name, holds, group))
     return [
         Download(
             path.relative_to(folder).as_posix(), title, holds, group,
-            None if path.name == results.database.name else path.stat().st_size,
+            None if path.suffix == results.database.suffix else path.stat().st_size,
         )
         for path, title, holds, group in written
     ]  # fmt: skip
@@ -97,8 +116,7 @@ _HOLDS = {
 }
 
 
-def _copied(database: Path, target: Path) -> _Written:
-    copy = target / database.name
+def _copied(database: Path, copy: Path) -> _Written:
     shutil.copyfile(database, copy)
     return copy, "Database (DuckDB)", _HOLDS["database"], "whole"
 
@@ -119,9 +137,15 @@ def _tables(results: Results) -> dict[str, tuple[pa.Table, str]]:
                     f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = {literal(name)}"
                 ).fetchall()
             )
-            fields = [field.with_metadata({"description": meant.get(field.name) or ""}) for field in table.schema]
+            fields = [_field(field, meant.get(field.name) or "") for field in table.schema]
             found[name] = table.cast(pa.schema(fields)), comments[name] or ""
     return found
+
+
+def _field(field: pa.Field, meaning: str) -> pa.Field:
+    """A column as it is written: moments in UTC, whatever the clock of the machine shows."""
+    kind = pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type
+    return pa.field(field.name, kind, field.nullable, {"description": meaning})
 
 
 def licence_of(results: Results, table: str) -> str:
@@ -138,18 +162,17 @@ def _dictionary(results: Results, tables: dict[str, tuple[pa.Table, str]]) -> pa
         told = {column.name: column for column in product.columns} if product else {}
         for field in table.schema:
             column = told.get(field.name)
-            rows.append(
-                {
-                    "table": name,
-                    "column": field.name,
-                    "type": str(field.type),
-                    "meaning": (field.metadata or {}).get(b"description", b"").decode(),
-                    "unit": column.unit if column else "",
-                    "values": ", ".join(column.values) if column else "",
-                    "licence": licence_of(results, name),
-                    "figures_taken_on": results.as_of.date().isoformat(),
-                }
+            cells = (
+                name,
+                field.name,
+                str(field.type),
+                (field.metadata or {}).get(b"description", b"").decode(),
+                column.unit if column else "",
+                ", ".join(column.values) if column else "",
+                licence_of(results, name),
+                results.as_of.date().isoformat(),
             )
+            rows.append(dict(zip(DICTIONARY, cells, strict=True)))
     return pa.Table.from_pylist(rows)
 
 
@@ -169,7 +192,7 @@ def _parquet(results: Results, table: pa.Table, path: Path, title: str, holds: s
     return path, title, holds, group
 
 
-def _geojson(results: Results, target: Path) -> _Written:
+def _geojson(results: Results, path: Path) -> _Written:
     """RFC 7946: longitude before latitude, outer rings against the clock, no other coordinate system named."""
     shapes = Shapes.from_frame(results.boundaries)
     turned = shapely.orient_polygons(shapely.set_precision(shapes.polygons, 10**-PLACES))
@@ -190,7 +213,6 @@ def _geojson(results: Results, target: Path) -> _Written:
         "attribution": OF_BOUNDARIES,
         "columns": "<element>_score: 0 (worst) to 100 (best); _rank: 1 is best; _rank_low to _rank_high: likely range.",
     }
-    path = target / "wards.geojson"
     collection: dict[str, Any] = {"type": "FeatureCollection", "metadata": said, "features": features}
     path.write_text(json.dumps(collection, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     return path, "Map layer (GeoJSON)", _HOLDS["geojson"], "wards"
@@ -206,9 +228,8 @@ def _properties(results: Results, code: str) -> dict[str, Any]:
     return held
 
 
-def write_workbook_of(results: Results, dictionary: pd.DataFrame, target: Path) -> _Written:
+def write_workbook_of(results: Results, dictionary: pd.DataFrame, path: Path) -> _Written:
     """The workbook: a sheet for scores, one for likely ranks, one for indicators."""
-    path = target / "spi.xlsx"
     write_workbook(path, results, dict(_sheets(results)), dictionary)
     return path, "Workbook (Excel)", _HOLDS["workbook"], "wards"
 

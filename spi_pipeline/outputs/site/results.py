@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv as pacsv
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.outputs.csv_files import as_csv
 from spi_pipeline.outputs.queries import reading, refuse_other_contracts
 
 Row = Mapping[str, Any]
@@ -79,17 +78,6 @@ def by_area(table: pd.DataFrame) -> dict[str, list[Row]]:
     for row in records(table):
         found.setdefault(row["area_code"], []).append(row)
     return found
-
-
-def as_csv(table: pa.Table) -> bytes:
-    """A table as people take it away.
-
-    A byte-order mark would make Excel read the names of Welsh wards right, and other programs a first column wrong.
-    """
-    out = pa.BufferOutputStream()
-    pacsv.write_csv(table, out, pacsv.WriteOptions(quoting_style="needed"))
-    written: bytes = out.getvalue().to_pybytes()
-    return written
 
 
 class Results:

@@ -14,6 +14,10 @@ from spi_pipeline.outputs.site.results import Results, Row, records
 
 # "Symbols in tables" of the Analysis Function: not available.
 ABSENT = "[x]"
+# How numbers that are not whole are shown; cells hold all their digits.
+DECIMALS = "#,##0.00"
+# A text is a text whatever it begins with, never a formula nor an address to follow.
+AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False}
 
 
 def write_workbook(
@@ -49,6 +53,9 @@ def write_workbook(
             legend=[f"{ABSENT} there is no figure"],
             index_columns={2: 0},
             table_notes={column: f"$${notes[column]}$$" for column in table.columns if column in notes},
+            additional_formatting=[
+                {"column": {"columns": _broken(table), "format": {"num_format": DECIMALS}, "include_names": False}}
+            ],
         )
         for label, (title, table) in sheets.items()
     }
@@ -68,7 +75,7 @@ def write_workbook(
         contact=["See the page About of the site that this file belongs to."],
     )  # fmt: skip
     workbook = gptables.produce_workbook(
-        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True
+        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True, workbook_options=AS_TEXT
     )
     workbook.set_properties({"title": f"{results.index.title}, {results.edition}", "created": _moment(results)})
     workbook.close()
@@ -77,6 +84,13 @@ def write_workbook(
 def _moment(results: Results) -> dt.datetime:
     """The day of the figures stands for the time of writing, so that the same figures give the same file."""
     return dt.datetime.combine(results.as_of.date(), dt.time())
+
+
+def _broken(table: pd.DataFrame) -> list[int]:
+    """The places of the columns of a table that hold numbers that are not whole."""
+    columns = [table.iloc[:, at] for at in range(table.shape[1])]
+    return [at for at, column in enumerate(columns)
+            if pd.api.types.is_numeric_dtype(column) and (column.dropna() % 1 != 0).any()]  # fmt: skip
 
 
 def _filled(table: pd.DataFrame) -> pd.DataFrame:
