@@ -5,8 +5,8 @@ Its columns follow from the contracts: elements of the framework and measures of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +38,9 @@ class _Column:
 def ward_overview(contracts: Contracts, context: pa.Table) -> View:
     """The view.
 
+    Whoever attaches the database over a network fetches its text each time, so that it is kept short: ``PIVOT`` says of
+    sixteen elements at once what else each would say for itself.
+
     Args:
         contracts: which elements and measures there are, and what they mean.
         context: rows of the product ``context``, for the periods of its newest figures.
@@ -45,28 +48,52 @@ def ward_overview(contracts: Contracts, context: pa.Table) -> View:
     Raises:
         SpiError: when two columns would have one name.
     """
-    profile = literal(next(iter(contracts.framework.profiles)))
+    profile, elements = literal(next(iter(contracts.framework.profiles))), _elements(contracts)
+    around = list(_context(contracts, context))
+    of_edition = _of_edition("score", profile)
+    index = f"SELECT area_code, {', '.join(OF_INDEX)} {of_edition} AND id = {literal(contracts.framework.id)}"
+    values = {column: f"any_value({column})" for column in OF_ELEMENT}
     parts = {
-        "scores": (list(_scores(contracts)), _of_edition("score", profile)),
-        "changes": (list(_changes(contracts)), _since_the_first(profile)),
-        "figures": (_figures(), _behind()),
-        "cards": (_cards(), _judged(contracts, profile)),
-        "around": (list(_context(contracts, context)), "FROM context"),
-    }
-    columns = [*_heads(profile), *(column for found, _ in parts.values() for column in found)]
-    _refuse_namesakes([column.name for column in columns])
-    within = [f"{name} AS (SELECT area_code, {_list(found)} {source} GROUP BY area_code)"
-              for name, (found, source) in parts.items() if found]  # fmt: skip
-    joined = " ".join(f"LEFT JOIN {name} USING (area_code)" for name, (found, _) in parts.items() if found)
-    shown = [f"{column.expression} AS {quoted(column.name)}" for column in _heads(profile)]
+        "scores": _pivot(of_edition, "id", elements, values),
+        "whole": index,
+        "changes": _pivot(_since_the_first(profile), "id", elements, {"change": "any_value(verdict)"}),
+        "figures": _by_area(_figures(), _behind()),
+        "cards": _by_area(_cards(), _judged(contracts, profile)),
+        "around": _pivot("FROM context WHERE value IS NOT NULL", "measure_id", [column.name for column in around],
+                         {"": "arg_max(value, period_end)"}),
+    }  # fmt: skip
+    if not around:
+        del parts["around"]
     # Named with their part, since a measure may be called as a column of the table area is, such as households.
-    shown += [f"{part}.{quoted(column.name)}" for part, (found, _) in parts.items() for column in found]
+    columns = [
+        *_heads(profile), *_scores(contracts), *_changes(contracts), *_of("figures", _figures()),
+        *_of("cards", _cards()), *_of("around", around),
+    ]  # fmt: skip
+    _refuse_namesakes([column.name for column in columns])
+    within = ", ".join(f"{name} AS ({query})" for name, query in parts.items())
+    joined = " ".join(f"LEFT JOIN {name} USING (area_code)" for name in parts)
     place = quoted(f"{contracts.framework.id}_rank")
     query = (
-        f"WITH {', '.join(within)} SELECT {', '.join(shown)} FROM area {joined} "
+        f"WITH {within} SELECT {_list(columns)} FROM area {joined} "
         f"ORDER BY coalesce(parent_code, area_code), level DESC, {place} NULLS LAST, area_name"
     )
     return View(NAME, query, {column.name: column.comment for column in columns}, COMMENT)
+
+
+def _pivot(source: str, by: str, names: Sequence[str], values: Mapping[str, str]) -> str:
+    """A row for each area; of each name a column for each value, called ``name_value``, or ``name`` without a word."""
+    using = ", ".join(f"{value} AS {word}" if word else value for word, value in values.items())
+    listed = ", ".join(map(literal, names))
+    return f"SELECT * FROM (PIVOT (SELECT * {source}) ON {by} IN ({listed}) USING {using} GROUP BY area_code)"
+
+
+def _by_area(columns: Sequence[_Column], source: str) -> str:
+    return f"SELECT area_code, {_list(columns)} {source} GROUP BY area_code"
+
+
+def _of(part: str, columns: Sequence[_Column]) -> list[_Column]:
+    """Columns of a part, as the view shows them."""
+    return [replace(column, expression=f"{part}.{quoted(column.name)}") for column in columns]
 
 
 def _heads(profile: str) -> list[_Column]:
@@ -90,15 +117,19 @@ def _elements(contracts: Contracts) -> list[str]:
 def _scores(contracts: Contracts) -> Iterator[_Column]:
     meant = {column.name: column.description for column in contracts.products["score"].columns}
     for name in _elements(contracts):
-        for column in (*OF_ELEMENT, *(OF_INDEX if name == contracts.framework.id else ())):
-            comment = f"{contracts.titles[name]}: {meant[column]}"
-            yield _Column(f"{name}_{column}", _where(f"any_value({column})", f"id = {literal(name)}"), comment)
+        title = contracts.titles[name]
+        for column in OF_ELEMENT:
+            shown = f"{name}_{column}"
+            yield _Column(shown, f"scores.{quoted(shown)}", f"{title}: {meant[column]}")
+        for column in OF_INDEX if name == contracts.framework.id else ():
+            yield _Column(f"{name}_{column}", f"whole.{column}", f"{title}: {meant[column]}")
 
 
 def _changes(contracts: Contracts) -> Iterator[_Column]:
     for name in _elements(contracts):
+        shown = f"{name}_change"
         comment = f"{contracts.titles[name]}: what may be said of the change since the first edition; see table change"
-        yield _Column(f"{name}_change", _where("any_value(verdict)", f"id = {literal(name)}"), comment)
+        yield _Column(shown, f"changes.{quoted(shown)}", comment)
 
 
 def _figures() -> list[_Column]:
@@ -118,7 +149,7 @@ def _cards() -> list[_Column]:
     ]
     named = "string_agg(title, '; ' ORDER BY abs(difference) DESC, title)"
     return [
-        _Column(name, _where(named, f"verdict = {literal(verdict)} AND level = {literal(level)}"), comment)
+        _Column(name, f"{named} FILTER (WHERE verdict = {literal(verdict)} AND level = {literal(level)})", comment)
         for name, verdict, level, comment in kinds
     ]
 
@@ -129,9 +160,7 @@ def _context(contracts: Contracts, rows: pa.Table) -> Iterator[_Column]:
         if contracts.dormant.intersection(contracts.sources_of(item)):
             continue
         dated = f", {periods[item.id]}" if item.id in periods else ""
-        chosen = f"measure_id = {literal(item.id)} AND value IS NOT NULL"
-        comment = f"{item.title}{dated}. {item.description} {item.limits}"
-        yield _Column(item.id, _where("arg_max(value, period_end)", chosen), comment)
+        yield _Column(item.id, "", f"{item.title}{dated}. {item.description} {item.limits}")
 
 
 def _newest_periods(rows: pa.Table) -> dict[str, str]:
@@ -166,10 +195,6 @@ def _judged(contracts: Contracts, profile: str) -> str:
         f"(SELECT * FROM (VALUES {titles}) AS element(id, title) UNION ALL SELECT indicator_id, title FROM indicator)"
     )
     return f"FROM scorecard JOIN {named} AS named USING (id) WHERE profile = {profile} AND edition = {NEWEST}"
-
-
-def _where(aggregate: str, condition: str) -> str:
-    return f"{aggregate} FILTER (WHERE {condition})"
 
 
 def _list(columns: Sequence[_Column]) -> str:
