@@ -18,8 +18,8 @@ from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain import explain
+from spi_pipeline.cli.outputs import publish, report
 from spi_pipeline.cli.refresh import check, refresh, status
-from spi_pipeline.cli.report import report
 from spi_pipeline.cli.score.arguments import score
 from spi_pipeline.cli.store import backup, prune, restore
 from spi_pipeline.cli.ui import ui
@@ -38,7 +38,7 @@ UNMAPPED = "failed to map segment"
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, score, report, ui, prune, backup, restore):
+for command in (refresh, check, status, doctor, explain, score, report, publish, ui, prune, backup, restore):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,

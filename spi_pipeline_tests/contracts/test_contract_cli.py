@@ -7,17 +7,13 @@ process reads all contracts, since each start of the command takes most of a sec
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.contracts.test_repository import TABLE_FILES
+from spi_pipeline_tests.others import ask
 
-PROGRAM = shutil.which("datacontract")
 LINT = """
 import json, sys
 from datacontract.data_contract import DataContract
@@ -28,12 +24,7 @@ print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each
 
 def linted(files: Sequence[Path]) -> dict[str, list[str]]:
     """What the CLI found, by file: each check with its result."""
-    if PROGRAM is None:
-        pytest.skip("the contract CLI is not on the path; CONTRIBUTING.md says how to install it")
-    python = Path(PROGRAM).resolve().with_name("python")
-    done = subprocess.run([python, "-c", LINT, *files], capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, list[str]] = json.loads(ask("datacontract", LINT, *files).splitlines()[-1])
     return found
 
 

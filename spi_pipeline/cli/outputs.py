@@ -1,0 +1,53 @@
+"""What is made for others from what was published: ``spi report`` and ``spi publish``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import out, write_whole
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.rules.wording import counted
+from spi_pipeline.settings import Settings
+
+
+def report(file: Annotated[Path, typer.Argument(help="PDF to write.")]) -> None:
+    """Write the printable report: one tagged PDF, a summary of the town and two pages on each ward."""
+    from spi_pipeline.steps.outputs.readers import require, results_in
+
+    require("report")
+    from spi_pipeline.outputs.report.build import report as made
+    from spi_pipeline.storage.store import Store
+
+    if not file.absolute().parent.is_dir():
+        raise SpiError(f"{file} cannot be written: there is no folder {file.parent}; create it first")
+    settings = Settings()
+    contracts, store = complete_contracts(settings), Store(settings.store)
+    content = made(results_in(store.database, contracts, store.read))
+    write_whole(content, file)
+    out.print(f"{len(content) / 1e6:.1f} MB in {file}")
+
+
+def publish(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to write: a new or empty one, or that of an older release, replaced whole.")
+    ],
+) -> None:
+    """Write the published tables as open data, with descriptions for programs, for any server of files."""
+    from spi_pipeline.steps.outputs.readers import require
+
+    require("site")
+    require("downloads")
+    from spi_pipeline.outputs.open_data.publish import publish as write
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    contracts, store = complete_contracts(settings), Store(settings.store)
+    version = store.published_version()
+    if version is None:
+        raise SpiError(f"nothing is published in {store.root} yet, or what is there is damaged; run spi refresh")
+    boundaries = store.read("wards").select(["area_code", "geometry"]).to_pandas()
+    files = write(store.published.resolve(), version, folder, contracts, boundaries)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    out.print(f"{counted(len(files), 'file')} to take away, {size / 1e6:.1f} MB in all; open {folder / 'README.md'}")

@@ -1,0 +1,193 @@
+"""What a publication is, as every form of description tells it: tables, licences and sources, from the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spi_pipeline.contracts.arrow import ARROW_TYPES
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Column, LogicalType, Product, Source
+from spi_pipeline.contracts.models.vocabulary import Licence
+from spi_pipeline.outputs.overview import NAME as OVERVIEW
+from spi_pipeline.outputs.site.downloads import DICTIONARY, Download, licence_of
+from spi_pipeline.outputs.site.results import Results, slug
+
+OVERVIEW_TITLE = "Overview of the wards"
+# That of DuckDB is registered nowhere.
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".geojson": "application/geo+json",
+    ".duckdb": "application/vnd.duckdb",
+}
+_TYPES: Mapping[pa.DataType, LogicalType] = {ARROW_TYPES[kind]: kind for kind in ARROW_TYPES}  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A table as it is published.
+
+    Attributes:
+        name: its name.
+        title: as people say it.
+        holds: what it holds.
+        limits: what a reader must know; empty when nothing.
+        columns: its columns, in order.
+        key: the columns that together identify a row.
+        references: table and column that the texts of a column stand in, by the column.
+        licence: word of the licence vocabulary.
+    """
+
+    name: str
+    title: str
+    holds: str
+    limits: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    references: Mapping[str, tuple[str, str]]
+    licence: str
+
+    @property
+    def about(self) -> str:
+        """What it holds, and what a reader must know."""
+        return f"{self.holds} {self.limits}".strip()
+
+
+@dataclass(frozen=True)
+class OpenData:
+    """A publication.
+
+    Attributes:
+        results: what is published.
+        release: its id.
+        files: the files to take away.
+        folder: that they lie in.
+    """
+
+    results: Results
+    release: str
+    files: list[Download]
+    folder: Path
+
+    @property
+    def contracts(self) -> Contracts:
+        """The contracts it was published under."""
+        return self.results.contracts
+
+    @property
+    def name(self) -> str:
+        """A word for it, which is the same in every release."""
+        return slug(f"{self.results.index.title} {self.results.town.name}")
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"{self.results.index.title} of {self.results.town.name}, edition {self.results.edition}"
+
+    @property
+    def about(self) -> str:
+        """What it is."""
+        framework, wards = self.contracts.framework, len(self.results.wards)
+        return (
+            f"{framework.description} For the {wards} wards of {self.results.town.name}, editions "
+            f"{self.results.editions[0]} to {self.results.edition}; figures taken on {self.as_of}."
+        )
+
+    @property
+    def as_of(self) -> str:
+        """The day the figures were taken, ISO 8601."""
+        return self.results.as_of.date().isoformat()
+
+    @cached_property
+    def named(self) -> dict[str, Download]:
+        """The files by what they are called in every release, such as ``score.csv``."""
+        mark = f"-{self.release}."
+        return {PurePath(file.path).name.replace(mark, "."): file for file in self.files}
+
+    @cached_property
+    def tables(self) -> list[Described]:
+        """Every table that there is a CSV file of, in the order of the files."""
+        return [self._table(name.removesuffix(".csv")) for name in self.named if name.endswith(".csv")]
+
+    @cached_property
+    def licences(self) -> dict[str, Licence]:
+        """The licences of the tables, by their words."""
+        words = dict.fromkeys(table.licence for table in self.tables)
+        return {word: self.contracts.vocabulary.licences[word] for word in words}
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The sources that anything published rests on, in the order of their ids."""
+        told = set(self.results.tables["source_release"]["source_id"])
+        return [source for name, source in sorted(self.contracts.sources.items()) if name in told]
+
+    @property
+    def publisher(self) -> dict[str, str]:
+        """Whom ``publication.yaml`` names; nothing where it names nobody."""
+        contact = self.contracts.publication.contact
+        if contact is None:
+            return {}
+        told = {"name": contact.name, "email": contact.email, "url": contact.url}
+        return {key: value for key, value in told.items() if value}
+
+    def meaning(self, column: Column) -> str:
+        """What a column holds, with the unit of its numbers."""
+        unit = self.contracts.vocabulary.units[column.unit].title if column.unit else ""
+        return f"{column.description} ({unit})" if unit else column.description
+
+    @staticmethod
+    def bounds(column: Column) -> dict[str, float]:
+        """The smallest and the largest number that a column may hold, where they are stated."""
+        stated = {"minimum": column.minimum, "maximum": column.maximum}
+        kind = int if column.type == "integer" else float
+        return {name: kind(value) for name, value in stated.items() if value is not None}
+
+    def _table(self, name: str) -> Described:
+        product, licence = self.contracts.products.get(name), licence_of(self.results, name)
+        if product:
+            told = product.title, product.description, product.limits
+            references = dict(_references(product, self.contracts))
+            # What identifies a row is there.
+            columns = tuple(replace(each, required=each.required or each.key > 0) for each in product.columns)
+            return Described(name, *told, columns, product.key, references, licence)
+        file = self.named[f"{name}.csv"]
+        if name != OVERVIEW:
+            columns = tuple(Column(column, "string", meaning) for column, meaning in DICTIONARY.items())
+            return Described(name, file.title, file.holds, "", columns, tuple(DICTIONARY)[:2], {}, licence)
+        schema = pq.read_schema(self.folder / self.named[f"{name}.parquet"].path)
+        code = self.contracts.products["area"].key[0]
+        columns = tuple(Column(field.name, _TYPES[field.type], _said(field), field.name == code) for field in schema)
+        return Described(name, OVERVIEW_TITLE, file.holds, "", columns, (code,), {code: ("area", code)}, licence)
+
+
+def _said(field: pa.Field) -> str:
+    return str((field.metadata or {}).get(b"description", b"").decode())
+
+
+def _references(product: Product, contracts: Contracts) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Columns whose texts stand in another table: codes of known areas, and what is named as the key of a table is.
+
+    A column that may hold other texts beside codes refers to nothing.
+    """
+    area = ("area", contracts.products["area"].key[0])
+    geography = contracts.geography
+    known = {*geography.ward_codes, *geography.authority_codes}
+    codes: dict[str, Any] = {rule.columns[0]: rule.params for rule in product.rules if rule.kind == "known_areas"}
+    keys = {one.key[0]: (one.id, one.key[0]) for one in contracts.products.values()
+            if one.published and len(one.key) == 1}  # fmt: skip
+    for column in product.columns:
+        if (product.id, column.name) == area:
+            continue
+        stated = codes.get(column.name)
+        if stated and not stated.get("others") and known.issuperset(stated.get("areas", [None])):
+            yield column.name, area
+        elif stated is None and keys.get(column.name, (product.id,))[0] != product.id:
+            yield column.name, keys[column.name]
