@@ -53,6 +53,7 @@ def publish(
     from spi_pipeline.storage.published.releases import REVISED, SIGNED
 
     with _writing() as (store, signed):
+        _show_surprising(store.releases.get(name))
         release, older = store.releases.get(name), store.releases.get(revises) if revises else None
         if older:
             store.releases.refuse(older, REVISED)
@@ -121,11 +122,6 @@ def show(
 
 
 def _show(release: Release) -> None:
-    from spi_pipeline.cli.releases.shown import shown
-    from spi_pipeline.cli.terminal import show_table
-    from spi_pipeline.contracts.loader import load_contracts
-    from spi_pipeline.steps.analysis.release_change import most_surprising
-
     about = release.about
     out.print(
         f"{release.id}: {release.state}, figures of {about['as_of']}, editions {about['editions'][0]} to "
@@ -136,6 +132,16 @@ def _show(release: Release) -> None:
         out.print(f"kept from before: {table}: {reason}", style="yellow", soft_wrap=True)
     for event in release.events:
         out.print(f"{event['at'][:10]} {event['event']} by {event['by']}: {event['note']}", soft_wrap=True)
+    _show_surprising(release)
+
+
+def _show_surprising(release: Release) -> None:
+    """What a person should look at before signing."""
+    from spi_pipeline.cli.releases.shown import shown
+    from spi_pipeline.cli.terminal import show_table
+    from spi_pipeline.contracts.loader import load_contracts
+    from spi_pipeline.steps.analysis.release_change import most_surprising
+
     contracts = load_contracts(release.contracts)
     changes = release.read("release_change").to_pandas()
     if len(changes):

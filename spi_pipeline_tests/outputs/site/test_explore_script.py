@@ -133,6 +133,17 @@ def test_the_view_that_is_downloaded_is_the_one_that_is_shown(tab: Page, address
         assert row["status"] == "measured in that year"
 
 
+def test_no_name_is_run_as_a_formula_where_the_view_is_downloaded(tab: Page, tmp_path: Path) -> None:
+    area = town.tables()["area"]
+    area["area_name"] = area["area_name"].replace({"Invented": "=1+2"})
+    build(town.results(area=area), tmp_path, downloads=False, kinds=(explore,))
+    tab.goto(f"{(tmp_path / 'explore.html').as_uri()}#m=violent_crime&y=2024")
+    with tab.expect_download() as download:
+        tab.click("#download")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert rows[-1]["area_name"] == "'=1+2"
+
+
 def test_link_and_embedded_view_lead_to_what_is_shown(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=safety&y=2023&w=zion")
     assert tab.input_value("#link") == tab.url

@@ -174,7 +174,9 @@
       }
       return row;
     });
-    const quoted = (held) => (typeof held === "string" ? `"${held.replace(/"/g, '""')}"` : held ?? "");
+    // As the other files to take away: no text is run as a formula.
+    const plain = (text) => text.replace(/^'*[=+\-@\t\r\n＝＋－＠]/, "'$&");
+    const quoted = (held) => (typeof held === "string" ? `"${plain(held).replace(/"/g, '""')}"` : held ?? "");
     const csv = [heads, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
     URL.revokeObjectURL(file);
     file = URL.createObjectURL(new Blob(["\ufeff", csv], { type: "text/csv" }));
