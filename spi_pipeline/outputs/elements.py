@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.duckdb_file import View, literal
 
+NAME = "element"
 COLUMNS = {
     "id": "Id of the indicator, component, dimension or index, as in score, weight, change and scorecard",
     "level": "indicator, component, dimension or index",
@@ -34,7 +35,7 @@ def elements(contracts: Contracts) -> View:
         "SELECT indicator_id, 'indicator', title, description, component_id, "
         f"{len(rows)} + row_number() OVER (ORDER BY indicator_id) FROM indicator WHERE in_basis ORDER BY place"
     )
-    return View("element", query, COLUMNS, COMMENT)
+    return View(NAME, query, COLUMNS, COMMENT)
 
 
 def _rows(contracts: Contracts) -> Iterator[list[str]]:

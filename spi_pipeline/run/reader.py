@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import ContractError, SpiError
+from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.places import with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
@@ -38,8 +39,10 @@ from spi_pipeline.steps.inputs import (
     RELEASED,
     YEAR,
     Inputs,
+    Released,
 )
 from spi_pipeline.steps.step import Step
+from spi_pipeline.storage.published.releases import Release
 from spi_pipeline.storage.store import Store
 from spi_pipeline.storage.tables import ORIGINS
 
@@ -119,7 +122,8 @@ class Reader:
                 raw.verify(one)
             return found
         if name == RELEASED:
-            return self.store.releases.newest()
+            release = self.store.releases.newest()
+            return release and released(release)
         return self._fact(name) if name in FACTS else self.table(name)
 
     def _place(self, name: str) -> Path:
@@ -222,6 +226,14 @@ class Reader:
     def published(self) -> Path:
         """The folder that readers look into."""
         return self.store.published
+
+
+def released(release: Release) -> Released:
+    """A release with the contracts that it was made under, where they can still be read."""
+    try:
+        return Released(release, load_contracts(release.contracts))
+    except ContractError:
+        return Released(release, None)
 
 
 def _digest(place: Path) -> str:

@@ -24,13 +24,14 @@ from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.run.reader import released
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.run.staleness import JUDGES, LIBRARIES
 from spi_pipeline.settings import OutputName, Settings
 from spi_pipeline.snapshot.embedded import MANIFEST, embedded_file, snapshot_digests
 from spi_pipeline.steps.analysis.release_change import RELEASE_TABLES, compared, state_of, state_of_release
 from spi_pipeline.storage.places import PUBLICATION
-from spi_pipeline.storage.published.releases import Release
+from spi_pipeline.storage.published.releases import Contents, Release, below
 from spi_pipeline.storage.store import Store
 
 # The kind of rule that says of a product which counts are small.
@@ -79,15 +80,15 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
         versions = {name: store.current(name) for step in plan for name in step.outputs if is_table(name)}
         there = {name: found for name, found in versions.items() if found}
         taken = name or store.releases.free_id(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-        contents = {f"tables/{name}.parquet": found.path for name, found in there.items()}
-        contents |= {f"published/{place}": file for place, file in _below(store.published.resolve()).items()}
         raw = {source: store.raw(source) for source in sorted(contracts.fetched)}
-        frozen = {
-            f"raw/{source}/{place}": file for source, each in raw.items() for place, file in each.frozen().items()
-        }
-        # What people edit in place must not change in the release with it.
-        written = {f"contracts/{place}": file.read_bytes() for place, file in _below(contracts.root).items()}
-        written |= {f"snapshot/{file.name}": file.read_bytes() for file in _embedded(settings.snapshot)}
+        contents = Contents(
+            published=dict(below(store.published.resolve())),
+            tables={name: found.path for name, found in there.items()},
+            # What people edit in place must not change in the release with it.
+            contracts={place: file.read_bytes() for place, file in below(contracts.root)},
+            snapshot={file.name: file.read_bytes() for file in _embedded(settings.snapshot)},
+            raw={source: each.frozen() for source, each in raw.items()},
+        )
         editions = sorted(set(runner.reader.frame("edition")["edition"]))
         about = {
             "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -102,7 +103,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             "contracts": dict(sorted(contracts.digests.items())),
             **program(),
         }
-        return store.releases.create(taken, about, {**contents, **frozen, **written})
+        return store.releases.create(taken, about, contents)
 
 
 def refuse_disclosure(runner: Runner) -> None:
@@ -136,12 +137,6 @@ def _as_released(read: Callable[[str], pa.Table], name: str) -> Released:
     for row in shares:
         parts.setdefault(row["area_code"], {})[row["small_area_code"]] = row["weight"]
     return Released(read(name), {row["area_code"]: row["parent_code"] for row in areas if row["parent_code"]}, parts)
-
-
-def _below(folder: Path) -> dict[str, Path]:
-    """The files below a folder, hidden ones aside, by their path in it."""
-    found = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
-    return {place: file for place, file in found.items() if not any(part.startswith(".") for part in place.split("/"))}
 
 
 def _embedded(snapshot: Path) -> list[Path]:
@@ -274,5 +269,6 @@ def changes_between(runner: Runner, before: Release, after: Release | None) -> d
     Raises:
         SpiError: where a table of theirs is missing or damaged.
     """
-    now = state_of_release(after, runner.contracts) if after else state_of(runner.reader.frame, runner.contracts)
-    return compared(state_of_release(before, runner.contracts), now)
+    contracts = runner.contracts
+    now = state_of_release(released(after), contracts) if after else state_of(runner.reader.frame, contracts)
+    return compared(state_of_release(released(before), contracts), now)

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +16,9 @@ from spi_pipeline.storage.places import DOWNLOADS as DOWNLOADS
 from spi_pipeline.storage.tables import ORIGINS
 
 if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.contracts import Contracts
     from spi_pipeline.publishers.http.exchange import Scope
+    from spi_pipeline.storage.published.releases import Release
 
 T = TypeVar("T")
 
@@ -26,8 +28,20 @@ EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
 # contracts.
 PACKAGED, BESIDE = "packaged/", "beside_contracts/"
 AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "dormant", "areas", "asking"
-# The release that was signed last, or None.
+# The release that was signed last, as ``Released``, or None.
 RELEASED = "released"
+
+
+class Released(NamedTuple):
+    """A release.
+
+    Attributes:
+        release: as it lies in the store.
+        contracts: those that it was made under; None where this version of the program cannot read them.
+    """
+
+    release: Release
+    contracts: Contracts | None
 
 
 class Inputs:

@@ -167,7 +167,7 @@ def test_on_a_terminal_progress_is_a_bar_for_each_group(house: House) -> None:
     os.close(ours)
     assert process.wait(60) == 0
     drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
-    for group, steps in (("index", 1), ("published", 2)):
+    for group, steps in (("index", 1), ("published", 3)):
         assert re.search(rf"{group} +\S+ 0/{steps}", drawn)
         assert re.search(rf"{group} +\S+ {steps}/{steps}", drawn)
         assert f"{group}: 1 done" not in drawn, "that is for those who have no terminal"

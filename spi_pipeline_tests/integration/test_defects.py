@@ -95,7 +95,7 @@ def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
 def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = due.query("SELECT * FROM score ORDER BY ALL")
 
-    def write(*_arguments: Any) -> Any:
+    def write(*_arguments: Any, **_named: Any) -> Any:
         raise TypeError("no such cast")
 
     with monkeypatch.context() as patch:

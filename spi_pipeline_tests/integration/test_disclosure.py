@@ -21,7 +21,7 @@ from spi_pipeline.rules.releases import Release, disclosed_between
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.release import refuse_disclosure
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline.storage.published.releases import SIGNED
+from spi_pipeline.storage.published.releases import SIGNED, Contents
 from spi_pipeline.storage.published.releases import Release as FrozenRelease
 from spi_pipeline_tests.integration.houses import SNAPSHOT, House, column, copied, empty_house
 from spi_pipeline_tests.integration.test_own_table import owning
@@ -225,10 +225,10 @@ def plant(house: House, planted: dict[str, int]) -> None:
 def _frozen(house: House, name: str) -> FrozenRelease:
     """A release of the tables that what is looked for needs."""
     versions = {table: house.store.current(table) for table in ("observation", "area", "allocation")}
-    contents = {f"tables/{table}.parquet": version.path for table, version in versions.items() if version}
+    files = {table: version.path for table, version in versions.items() if version}
     digests = {table: version.sha256 for table, version in versions.items() if version}
     with house.store.lock():
-        return house.store.releases.create(name, {"tables": digests}, contents)
+        return house.store.releases.create(name, {"tables": digests}, Contents({}, files, {}, {}, {}))
 
 
 def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: House) -> None:

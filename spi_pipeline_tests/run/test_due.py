@@ -87,7 +87,7 @@ def test_code_that_computes_nothing_makes_nothing_due(
         ("engine/uncertainty/sensitivity.py", "def sensitivity(", "def sensitivity(*, edited=0, ", ["sensitivity"]),
         ("scoring/element.py", "def parent_tables(", "def parent_tables(*, edited=0, ", ["dimension", "index"]),
         ("outputs/database.py", "def _column(", "def _column(*, edited=0, ", ["publication"]),
-        ("steps/joined.py", "filled = joined", "filled = +joined", ["joined/observation"]),
+        ("steps/joined.py", "filled = (joined", "filled = +(joined", ["joined/observation"]),
         ("contracts/reading/odcs.py", "def read_source(", "def read_source(*, edited=0, ", EVERYTHING),
     ],
 )  # fmt: skip

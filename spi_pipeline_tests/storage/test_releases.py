@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
-from spi_pipeline.storage.published.releases import ERRATUM, REVISED, SIGNED, WITHDRAWN, Release
+from spi_pipeline.storage.published.releases import ERRATUM, REVISED, SIGNED, WITHDRAWN, Contents, Release, below
 from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage.examples import built, fetched, scores
@@ -24,9 +24,10 @@ def frozen(store: Store, name: str, value: float) -> Release:
     version = store.write("score", scores(value), fingerprint=f"f{value}", run_id="r1")
     store.publish(built(value), fingerprint=f"p{int(value)}", run_id="r1", made_of={"score": version.sha256})
     fetched(store, f"{value}", "r1")
-    contents: dict[str, Path | bytes] = {"tables/score.parquet": version.path, "contracts/a.yaml": b"a: 1"}
-    contents |= {f"published/{file.name}": file for file in store.published.resolve().iterdir()}
-    contents |= {f"raw/census/{place}": content for place, content in store.raw("census").frozen().items()}
+    contents = Contents(
+        published=dict(below(store.published.resolve())), tables={"score": version.path},
+        contracts={"a.yaml": b"a: 1"}, snapshot={}, raw={"census": store.raw("census").frozen()},
+    )  # fmt: skip
     return store.releases.create(name, {"tables": {"score": version.sha256}, "downloads": {"census": []}}, contents)
 
 
@@ -113,7 +114,7 @@ def test_a_name_that_is_unknown_or_taken(store: Store, tmp_path: Path) -> None:
 
 def test_a_release_that_cannot_be_made_leaves_nothing(store: Store, tmp_path: Path) -> None:
     with pytest.raises(SpiError, match="could not be written"):
-        store.releases.create("r-1", {"tables": {}}, {"a": b"1", "b": tmp_path / "gone"})
+        store.releases.create("r-1", {"tables": {}}, Contents({"a": b"1", "b": tmp_path / "gone"}, {}, {}, {}, {}))
     assert store.releases.all() == []
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 

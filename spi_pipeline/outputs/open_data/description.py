@@ -15,11 +15,13 @@ from spi_pipeline.contracts.arrow import ARROW_TYPES
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Column, LogicalType, Product, Source
 from spi_pipeline.contracts.models.vocabulary import Licence
+from spi_pipeline.outputs.elements import NAME as ELEMENT
 from spi_pipeline.outputs.overview import NAME as OVERVIEW
 from spi_pipeline.outputs.site.downloads import DICTIONARY, Download, licence_of
 from spi_pipeline.outputs.site.results import Results, slug
 
-OVERVIEW_TITLE = "Overview of the wards"
+# Titles of the views.
+TITLES = {OVERVIEW: "Overview of the wards", ELEMENT: "Elements of the index"}
 # That of DuckDB is registered nowhere.
 MEDIA_TYPES = {
     ".csv": "text/csv",
@@ -159,13 +161,14 @@ class OpenData:
             columns = tuple(replace(each, required=each.required or each.key > 0) for each in product.columns)
             return Described(name, *told, columns, product.key, references, licence)
         file = self.named[f"{name}.csv"]
-        if name != OVERVIEW:
+        if name not in TITLES:
             columns = tuple(Column(column, "string", meaning) for column, meaning in DICTIONARY.items())
             return Described(name, file.title, file.holds, "", columns, tuple(DICTIONARY)[:2], {}, licence)
         schema = pq.read_schema(self.folder / self.named[f"{name}.parquet"].path)
-        code = self.contracts.products["area"].key[0]
-        columns = tuple(Column(field.name, _TYPES[field.type], _said(field), field.name == code) for field in schema)
-        return Described(name, OVERVIEW_TITLE, file.holds, "", columns, (code,), {code: ("area", code)}, licence)
+        area = self.contracts.products["area"].key[0]
+        key, references = (area, {area: ("area", area)}) if name == OVERVIEW else (schema.names[0], {})
+        columns = tuple(Column(field.name, _TYPES[field.type], _said(field), field.name == key) for field in schema)
+        return Described(name, TITLES[name], file.holds, "", columns, (key,), references, licence)
 
 
 def _said(field: pa.Field) -> str:

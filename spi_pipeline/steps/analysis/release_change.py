@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spi_pipeline.contracts.errors import ContractError
-from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.framework import Framework
-from spi_pipeline.scoring.analysis.release_change import (
-    CHANGE_COLUMNS,
-    ELEMENT_COLUMNS,
-    PARTS,
-    State,
-    release_changes,
-    release_elements,
-)
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.steps.indicator import part_of
-from spi_pipeline.steps.inputs import RELEASED, Inputs
+from spi_pipeline.steps.inputs import RELEASED, Inputs, Released
 from spi_pipeline.steps.pages.markdown import framed
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, indicator_files, products
-from spi_pipeline.storage.published.releases import Release
+
+if TYPE_CHECKING:
+    from spi_pipeline.scoring.analysis.release_change import State
 
 # The products that set a state beside a release.
 RELEASE_TABLES = ("release_change", "release_element")
@@ -54,49 +47,46 @@ def release_change_step(contracts: Contracts) -> Step:
 
 def release_change(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The products ``release_change`` and ``release_element``; empty where no release was signed."""
-    release: Release | None = inputs[RELEASED]
-    if release is None:
+    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    from spi_pipeline.scoring.analysis.release_change import CHANGE_COLUMNS, ELEMENT_COLUMNS
+
+    released: Released | None = inputs[RELEASED]
+    if released is None:
         return {
             "release_change": pd.DataFrame(columns=["release", *CHANGE_COLUMNS]),
             "release_element": pd.DataFrame(columns=["release", *ELEMENT_COLUMNS]),
         }
-    found = compared(state_of_release(release, contracts), state_of(inputs.frame, contracts))
-    return {name: table.assign(release=release.id) for name, table in found.items()}
+    found = compared(state_of_release(released, contracts), state_of(inputs.frame, contracts))
+    return {name: table.assign(release=released.release.id) for name, table in found.items()}
 
 
 def compared(before: State, after: State) -> dict[str, pd.DataFrame]:
     """Two states set beside each other, by product, but for the release."""
+    from spi_pipeline.scoring.analysis.release_change import release_changes, release_elements
+
     return {"release_change": release_changes(before, after), "release_element": release_elements(before, after)}
 
 
-def state_of_release(release: Release, contracts: Contracts) -> State:
+def state_of_release(released: Released, contracts: Contracts) -> State:
     """What a release was computed from.
 
     Args:
-        release: the release.
+        released: the release with its contracts.
         contracts: those in force, whose framework stands in where those of the release cannot be read any more; what
             differs in it is then told as method all the same.
 
     Raises:
         SpiError: where a table of it is damaged.
     """
+    release, own = released.release, released.contracts or contracts
 
     def frame(name: str) -> pd.DataFrame:
         found: pd.DataFrame = release.read(name).to_pandas()
         return found
 
-    try:
-        own = load_contracts(release.contracts)
-    except ContractError:
-        own = None
     wards = frame("area").query("level == 'ward'").set_index("area_code")["parent_code"]
-    return _state(
-        frame,
-        [name for name in release.tables if name.startswith(part_of(""))],
-        own.framework if own else contracts.framework,
-        Areas(wards),
-        _definitions(own or contracts),
-    )
+    values = [name for name in release.tables if name.startswith(part_of(""))]
+    return _state(frame, values, own.framework, Areas(wards), _definitions(own))
 
 
 def state_of(frame: Frame, contracts: Contracts) -> State:
@@ -111,6 +101,8 @@ def state_of(frame: Frame, contracts: Contracts) -> State:
 
 
 def _state(frame: Frame, values: list[str], framework: Framework, where: Areas, definitions: dict[str, str]) -> State:
+    from spi_pipeline.scoring.analysis.release_change import State
+
     return State(
         framework=framework,
         values=pd.concat([frame(name) for name in values], ignore_index=True),
@@ -151,6 +143,8 @@ def most_surprising(changes: pd.DataFrame, profile: str, count: int = 10) -> pd.
         Those of the newest edition that surprise most: area, element, what it was and is, the largest cause, and
         ``surprise``.
     """
+    from spi_pipeline.scoring.analysis.release_change import PARTS
+
     own = changes[changes["profile"] == profile]
     own = own[own["edition"] == own["edition"].max()].nlargest(count, "surprise")
     cause = own[list(PARTS)].abs().idxmax(axis=1).str.removeprefix("from_") if len(own) else []

@@ -124,6 +124,44 @@ class Release:
         return found
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a release freezes: files to be linked, or the bytes of files that somebody may edit in place.
+
+    Attributes:
+        published: what readers saw, by path.
+        tables: by name.
+        contracts: by path.
+        snapshot: by file.
+        raw: by source, what ``Raw.frozen`` gives.
+    """
+
+    published: Mapping[str, Path | bytes]
+    tables: Mapping[str, Path | bytes]
+    contracts: Mapping[str, Path | bytes]
+    snapshot: Mapping[str, Path | bytes]
+    raw: Mapping[str, Mapping[str, Path | bytes]]
+
+    def files(self) -> dict[str, Path | bytes]:
+        """All of it by its place in the release."""
+        found = {f"tables/{table_name(name)}.parquet": file for name, file in self.tables.items()}
+        for folder, files in (
+            ("published", self.published),
+            ("contracts", self.contracts),
+            ("snapshot", self.snapshot),
+        ):
+            found |= {f"{folder}/{place}": file for place, file in files.items()}
+        return found | {f"raw/{name}/{place}": file for name, each in self.raw.items() for place, file in each.items()}
+
+
+def below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files below a folder, hidden ones aside, each with its path in it."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        place = file.relative_to(folder)
+        if not any(part.startswith(".") for part in place.parts):
+            yield place.as_posix(), file
+
+
 class Releases:
     """The releases of a store.
 
@@ -168,13 +206,13 @@ class Releases:
         taken = {release.id for release in self.all()}
         return next(name for name in _numbered(identifier(wanted, "release")) if name not in taken)
 
-    def create(self, name: str, about: Mapping[str, Any], contents: Mapping[str, Path | bytes]) -> Release:
+    def create(self, name: str, about: Mapping[str, Any], contents: Contents) -> Release:
         """Freeze a draft, whole or not at all; the caller holds the store's lock.
 
         Args:
             name: its id.
             about: what it is made of, as plain values; ``tables`` gives each table's sha256.
-            contents: by its place in the release, the bytes of each file, or the file to be linked.
+            contents: what it freezes.
 
         Raises:
             SpiError: where one of that name is there.
@@ -185,7 +223,7 @@ class Releases:
         with replacing(folder) as temporary:
             temporary.mkdir()
             digests = {}
-            for place, content in sorted(contents.items()):
+            for place, content in sorted(contents.files().items()):
                 target = temporary / place
                 make_folder(target.parent)
                 if isinstance(content, bytes):
