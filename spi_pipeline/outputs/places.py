@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spi_pipeline.rules.kinds.unplaced import NAMED, PLACE
+from spi_pipeline.rules.places import NAMED, PLACE
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -195,10 +195,10 @@ def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
     published: House, counts: dict[str, int], hidden: list[str], tmp_path: Path
 ) -> None:
     house = copied(published, tmp_path)
-    plant(house, {hidden[1]: NEXT})
+    plant(house, published, {hidden[1]: NEXT})
     first = _frozen(house, "first")
     refuse_disclosure(house.runner)
-    plant(house, {TOWN: sum(counts.values())})
+    plant(house, published, {TOWN: sum(counts.values())})
     refuse_disclosure(house.runner)  # it was not signed: nobody holds it
     with house.store.lock():
         house.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
@@ -209,9 +209,9 @@ def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
     assert hidden[0] in str(said.value)
 
 
-def plant(house: House, planted: dict[str, int]) -> None:
+def plant(house: House, published: House, planted: dict[str, int]) -> None:
     """Let the stored observations hold other counts of some areas than were published."""
-    table = with_counts(house, planted).cast(house.store.read("observation").schema)
+    table = with_counts(published, planted).cast(house.store.read("observation").schema)
     current = house.store.current("observation")
     assert current is not None
     kept = {

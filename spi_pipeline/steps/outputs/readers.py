@@ -14,7 +14,7 @@ from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
-from spi_pipeline.rules.kinds.unplaced import PLACE
+from spi_pipeline.rules.places import PLACE
 from spi_pipeline.steps.inputs import RECORDS, Inputs
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import DATABASE as FILE
