@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
 
 
-def complete_contracts(settings: Settings) -> Contracts:
-    """The contracts, none missing that a table of the plan is written under."""
+def complete_contracts(settings: Settings, folder: Path | None = None) -> Contracts:
+    """The contracts in a folder, else those in force; none missing that a table of the plan is written under."""
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.run.plan import build_plan
 
-    contracts = load_contracts(settings.contracts)
+    contracts = load_contracts(folder or settings.contracts)
     build_plan(contracts)  # which misses those of tables it writes
     return contracts
 

@@ -46,9 +46,8 @@ def publish(
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
-    contracts, store = complete_contracts(settings), Store(settings.store)
-    source, name, read = store.source(release, signed=contracts.publication.sign_off)
-    boundaries = read("wards").select(["area_code", "geometry"]).to_pandas()
-    files = write(source, name, folder, contracts, boundaries)
+    shown = Store(settings.store).shown(release, signed=complete_contracts(settings).publication.sign_off)
+    boundaries = shown.read("wards").select(["area_code", "geometry"]).to_pandas()
+    files = write(shown.folder, shown.name, folder, complete_contracts(settings, shown.contracts), boundaries)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     out.print(f"{counted(len(files), 'file')} to take away, {size / 1e6:.1f} MB in all; open {folder / 'README.md'}")

@@ -83,7 +83,8 @@ def refresh(
 
 def _recompute(name: str, *, as_json: bool) -> None:
     """Compute a release in a passing store, and compare."""
-    from spi_pipeline.run.release import other_program, program, recompute
+    from spi_pipeline.run.freezing import program
+    from spi_pipeline.run.recomputing import other_program, recompute
     from spi_pipeline.storage.store import Store
 
     release = Store(Settings().store).releases.get(name)

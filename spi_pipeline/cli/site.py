@@ -31,10 +31,10 @@ def site_build(
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
-    contracts, store = complete_contracts(settings), Store(settings.store)
-    source, _, read = store.source("", signed=contracts.publication.sign_off)
-    results = results_in(source / DATABASE, contracts, read)
-    files = build(results, folder, downloads, facts=Facts(source / DATABASE, contracts.root))
+    shown = Store(settings.store).shown("", signed=complete_contracts(settings).publication.sign_off)
+    contracts, database = complete_contracts(settings, shown.contracts), shown.folder / DATABASE
+    results = results_in(database, contracts, shown.read)
+    files = build(results, folder, downloads, facts=Facts(database, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 
 

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -44,6 +44,22 @@ LAYOUT = 2
 _READABLE = (1, LAYOUT)
 # One slash is enough: that is what ``Path`` leaves of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+class Shown(NamedTuple):
+    """What an output for the public is made from.
+
+    Attributes:
+        folder: of the publication.
+        name: the id of the release, or the version of the publication.
+        read: gives a table by its name.
+        contracts: folder of the contracts that a release was made under; None where they are those in force.
+    """
+
+    folder: Path
+    name: str
+    read: Callable[[str], pa.Table]
+    contracts: Path | None
 
 
 class Store:
@@ -371,11 +387,13 @@ class Store:
         Args:
             signed: the release signed last, or nothing where there is none; otherwise what was published last.
         """
+        if signed and self.releases.damage():
+            return  # which was signed last cannot be told, and what the public sees stays
         release = self.releases.newest() if signed else None
         publication.show(self.root, release.published if release else None if signed else self.published)
 
-    def source(self, release: str, *, signed: bool) -> tuple[Path, str, Callable[[str], pa.Table]]:
-        """Return what an output for the public is made from: a folder, a name for it, and what reads its tables.
+    def shown(self, release: str, *, signed: bool) -> Shown:
+        """Return what an output for the public is made from.
 
         Args:
             release: the id of a release; empty for what the public is to see now.
@@ -383,19 +401,19 @@ class Store:
 
         Raises:
             UnknownNameError: where there is no such release.
-            SpiError: where nothing is published, or nothing was signed that had to be.
+            SpiError: where it is damaged, nothing is published, or nothing was signed that had to be.
         """
         found = self.releases.get(release) if release else self.releases.newest() if signed else None
         if found:
             if damage := found.damage():
                 raise SpiError(damage[0])
-            return found.published, found.id, found.read
+            return Shown(found.published, found.id, found.read, found.contracts)
         if signed:
             raise SpiError("publication.yaml asks for a signed release and there is none: run spi release create.")
         version = self.published_version()
         if version is None:
             raise SpiError(f"nothing is published in {self.root} yet, or what is there is damaged; run spi refresh")
-        return self.published.resolve(), version, self.read
+        return Shown(self.published.resolve(), version, self.read, None)
 
     @property
     def public(self) -> Path:
@@ -458,8 +476,7 @@ class Store:
                 found += quarantine.damage(folder)
             for folder in sorted((self.root / places.RAW).glob("*")):
                 found += self.raw(folder.name).damage()
-            found += self.releases.damage()
-        return found
+        return [*found, *self.releases.damage(deep=deep)]
 
     def _kinds_of_records(self) -> list[Path]:
         return sorted(path for path in (self.root / places.RUNS).glob("*") if path.is_dir())

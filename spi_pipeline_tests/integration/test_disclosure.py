@@ -19,7 +19,7 @@ from spi_pipeline.contracts.measured import least_of
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.releases import Release, disclosed_between
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline.run.release import refuse_disclosure
+from spi_pipeline.run.freezing import refuse_disclosure
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage.published.releases import SIGNED, Contents
 from spi_pipeline.storage.published.releases import Release as FrozenRelease

@@ -25,7 +25,7 @@ def revise(house: House) -> None:
 @pytest.fixture(scope="module")
 def released(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> House:
     """A house of which a release was signed, not to be changed."""
-    from spi_pipeline.run.release import freeze
+    from spi_pipeline.run.freezing import freeze
     from spi_pipeline.storage.published.releases import SIGNED
 
     house = copied(refreshed, tmp_path_factory.mktemp("released"))
@@ -134,7 +134,7 @@ def test_a_release_is_computed_again_elsewhere_from_itself_alone(released: House
 
 
 def test_what_differs_when_computed_again_is_said(released: House, spi: Command, tmp_path: Path) -> None:
-    from spi_pipeline.run.release import recompute
+    from spi_pipeline.run.recomputing import recompute
 
     release = released.store.releases.get("first")
     assert recompute(release, tmp_path / "store") == []
@@ -146,6 +146,32 @@ def test_what_differs_when_computed_again_is_said(released: House, spi: Command,
     said = spi(released, "refresh", "--release", str(carried))
     assert said.code == 1
     assert f"{file} of release first is not as it was frozen" in said.err
+
+
+def test_a_damaged_record_of_a_release_stops_no_refresh(later: House, spi: Command) -> None:
+    (later.store.root / "releases" / "first.json").write_text("garbage")
+    assert later.refresh().faults == []
+    status = spi(later, "status", "--json")
+    assert status.code == 1
+    assert json.loads(status.out)["damage"][0].startswith("What release first says of itself is damaged")
+    for command in (["release", "list"], ["diff", "first"], ["refresh", "--release", "first"]):
+        said = spi(later, *command)
+        assert (said.code, said.err.count("\n")) == (1, 1), said.err
+        assert "restore it from a backup" in said.err
+
+
+def test_the_folder_of_a_release_is_described_by_its_own_contracts(later: House, spi: Command, tmp_path: Path) -> None:
+    later.amend(TURNOUT, "best: 60", "best: 61")
+    later.amend(TURNOUT, "title: Turnout at the local election", "title: Votes cast at the local election")
+    assert later.refresh().faults == []
+    for folder, options in (("then", ["--release", "first"]), ("now", [])):
+        said = spi(later, "publish", str(tmp_path / folder), *options)
+        assert said.code == 0, said.err
+    told = {folder: (tmp_path / folder / "dataset.jsonld").read_text("utf-8") for folder in ("then", "now")}
+    assert "Turnout at the local election" in told["then"]
+    assert "Votes cast" not in told["then"]
+    assert "Votes cast at the local election" in told["now"]
+    assert (tmp_path / "then" / "downloads" / "score-first.csv").is_file()
 
 
 def test_the_public_sees_the_signed_release_where_that_is_asked_for(later: House, spi: Command) -> None:

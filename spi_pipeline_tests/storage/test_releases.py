@@ -119,6 +119,23 @@ def test_a_release_that_cannot_be_made_leaves_nothing(store: Store, tmp_path: Pa
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
 
+def test_a_damaged_record_is_told_and_stands_in_nobodys_way(store: Store) -> None:
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        store.releases.add(frozen(store, name, value), SIGNED, **SAID)
+    store.show(signed=True)
+    seen = store.public.resolve()
+    (store.root / "releases" / "b.json").write_text("garbage")
+    assert [release.id for release in store.releases.all()] == ["a"]
+    (said,) = store.damage()
+    assert said.startswith("What release b says of itself is damaged")
+    store.show(signed=True)
+    assert store.public.resolve() == seen, "the public does not go back to an older one unseen"
+    third = frozen(store, "c", 3.0)
+    with pytest.raises(SpiError, match="What release b says of itself is damaged"):
+        store.releases.add(third, SIGNED, **SAID)
+    assert store.releases.free_id("b") == "b-2"
+
+
 def test_what_a_release_says_of_itself_is_sealed(store: Store) -> None:
     release = frozen(store, "r-1", 1.0)
     about = release.folder / "release.json"

@@ -32,15 +32,17 @@ def diff(
     """Say of every score how far it moved between two states, and split that into causes that add up to it."""
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.run.activity import contracts_in_force
-    from spi_pipeline.run.release import changes_between
+    from spi_pipeline.run.reader import released
     from spi_pipeline.run.runner import Runner
+    from spi_pipeline.steps.analysis.release_change import compared, state_of, state_of_release
     from spi_pipeline.steps.pages.markdown import framed
 
     settings = Settings()
     contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
     releases = runner.store.releases
-    found = changes_between(runner, releases.get(before), None if after == CURRENT else releases.get(after))
+    frozen = [state_of_release(released(releases.get(name)), contracts) for name in (before, after) if name != CURRENT]
+    found = compared(*frozen, *([state_of(runner.reader.frame, contracts)] if after == CURRENT else []))
     if as_json:
         told = {name: json.loads(table.to_json(orient="records")) for name, table in found.items()}
         out.print_json(json.dumps({"before": before, "after": after, **told}))

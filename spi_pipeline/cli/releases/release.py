@@ -12,6 +12,7 @@ import typer
 
 from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def create(
 ) -> None:
     """Freeze what is published as a draft, and show what surprises most since the release before."""
     from spi_pipeline.run.activity import contracts_in_force
-    from spi_pipeline.run.release import freeze
+    from spi_pipeline.run.freezing import freeze
 
     settings = Settings()
     release = freeze(settings, contracts_in_force(settings), name)
@@ -71,9 +72,7 @@ def withdraw(
     """Say that a release is not to be relied on; it stays, with the reason, and the public sees the one before."""
     from spi_pipeline.storage.published.releases import WITHDRAWN
 
-    with _writing() as (store, signed):
-        store.releases.add(store.releases.get(name), WITHDRAWN, at=_now(), by=by, note=reason)
-        store.show(signed=signed)
+    _add(name, WITHDRAWN, by, reason)
     out.print(f"Release {name} is withdrawn: {reason}", soft_wrap=True)
 
 
@@ -84,8 +83,7 @@ def erratum(
     """Say what is wrong in a release that stays as it is."""
     from spi_pipeline.storage.published.releases import ERRATUM
 
-    with _writing() as (store, _):
-        store.releases.add(store.releases.get(name), ERRATUM, at=_now(), by=by, note=note)
+    _add(name, ERRATUM, by, note)
     out.print(f"An erratum stands beside release {name}.", soft_wrap=True)
 
 
@@ -94,15 +92,17 @@ def list_releases(as_json: Json = False) -> None:
     """Name every release, the one signed last at the end."""
     from spi_pipeline.storage.store import Store
 
-    found = Store(Settings().store).releases.all()
+    releases = Store(Settings().store).releases
+    found, damage = releases.all(), releases.damage()
     if as_json:
         out.print_json(json.dumps([_told(release) for release in found]))
-        return
-    for release in found:
+    for release in () if as_json else found:
         last = release.events[-1] if release.events else {}
         said = f", {last['event']} by {last['by']}: {last['note']}" if last else ""
         out.print(f"{release.id}: {release.state}, figures of {release.about['as_of']}{said}", soft_wrap=True)
-    if not found:
+    if damage:
+        raise SpiError("\n".join(damage))
+    if not (found or as_json):
         out.print("No release was made yet: spi release create.")
 
 
@@ -154,6 +154,13 @@ def _show_surprising(release: Release) -> None:
 def _told(release: Release) -> dict[str, object]:
     told = {name: value for name, value in release.about.items() if name != "files"}
     return {**told, "state": release.state, "events": list(release.events), "folder": str(release.folder)}
+
+
+def _add(name: str, event: str, by: str, note: str) -> None:
+    """Say what became of a release, and let the public see what it is to see then."""
+    with _writing() as (store, signed):
+        store.releases.add(store.releases.get(name), event, at=_now(), by=by, note=note)
+        store.show(signed=signed)
 
 
 @contextmanager

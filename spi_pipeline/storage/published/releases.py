@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,15 @@ class Releases:
         self._folder = root / RELEASES
 
     def all(self) -> list[Release]:
-        """Every release, drafts first by name, then the signed ones in the order in which they were."""
-        found = [self._read(file.parent) for file in sorted(self._folder.glob(f"[!.]*/{_ABOUT}")) if "." not in
-                 file.parent.name]  # fmt: skip
+        """Every release, drafts first by name, then the signed ones in the order in which they were signed.
+
+        One whose record is damaged is left out, so that it stands in nobody's way; ``damage`` names it.
+        """
+        found = [release for name in self._ids() if isinstance(release := self._tried(name), Release)]
         return sorted(found, key=lambda release: release.number)
 
     def newest(self) -> Release | None:
-        """The release signed last that was neither revised nor withdrawn; None where there is none."""
+        """The release signed last that was neither revised nor withdrawn nor damaged; None where there is none."""
         return next((release for release in reversed(self.all()) if release.state == SIGNED), None)
 
     def get(self, name: str) -> Release:
@@ -194,7 +197,7 @@ class Releases:
         folder = Path(name)
         if os.sep in name and (folder / _ABOUT).is_file():
             return self._read(folder.resolve())
-        known = [release.id for release in self.all()]
+        known = self._ids()
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(known)}" if known else ""
@@ -203,8 +206,8 @@ class Releases:
 
     def free_id(self, wanted: str) -> str:
         """A name that no release has: the one wanted, or that with a number."""
-        taken = {release.id for release in self.all()}
-        return next(name for name in _numbered(identifier(wanted, "release")) if name not in taken)
+        names = chain([identifier(wanted, "release")], (f"{wanted}-{number}" for number in count(2)))
+        return next(name for name in names if name not in self._ids())
 
     def create(self, name: str, about: Mapping[str, Any], contents: Contents) -> Release:
         """Freeze a draft, whole or not at all; the caller holds the store's lock.
@@ -254,6 +257,9 @@ class Releases:
         self.refuse(release, event)
         told: dict[str, Any] = {"event": event, "at": at, "by": by, "note": note}
         if event == SIGNED:
+            # It might be the one with the highest number.
+            if damage := self.damage():
+                raise SpiError(damage[0])
             told["number"] = 1 + max((other.number for other in self.all()), default=0)
         write_document(self._events(release.folder), {"events": [*release.events, told]})
         return self._read(release.folder)
@@ -271,15 +277,25 @@ class Releases:
             allowed = " or ".join(_MAY_FOLLOW[event])
             raise SpiError(f"Release {release.id} is {release.state}; only one that is {allowed} can be {said}.")
 
-    def damage(self) -> list[str]:
-        """What is not as it was frozen, in sentences."""
-        found = []
-        for folder in sorted(path for path in self._folder.glob("[!.]*") if path.is_dir() and "." not in path.name):
-            try:
-                found += self._read(folder).damage()
-            except SpiError as error:
-                found.append(str(error))
-        return found
+    def damage(self, *, deep: bool = False) -> list[str]:
+        """What is not as it was, in sentences.
+
+        Args:
+            deep: read every file too, not only what each release says of itself.
+        """
+        tried = [self._tried(name) for name in self._ids()]
+        records = [str(one) for one in tried if isinstance(one, SpiError)]
+        return [*records, *(told for one in tried if deep and isinstance(one, Release) for told in one.damage())]
+
+    def _ids(self) -> list[str]:
+        """The names of all releases, damaged ones too; a name with a dot is a temporary one."""
+        return sorted(path.name for path in self._folder.glob("*") if path.is_dir() and "." not in path.name)
+
+    def _tried(self, name: str) -> Release | SpiError:
+        try:
+            return self._read(self._folder / name)
+        except SpiError as error:
+            return error
 
     def _events(self, folder: Path) -> Path:
         return folder.with_name(f"{folder.name}.json")
@@ -294,14 +310,6 @@ class Releases:
                 f"What release {folder.name} says of itself is damaged ({folder / _ABOUT} or "
                 f"{self._events(folder).name} beside it): restore it from a backup."
             ) from None
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 1
-    while True:
-        number += 1
-        yield f"{name}-{number}"
 
 
 def _link(source: Path, target: Path) -> None:
