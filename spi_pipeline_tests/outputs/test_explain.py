@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import Node, explain
 from spi_pipeline.outputs.queries import UnknownNameError, ward_table
 from spi_pipeline_tests.integration.fixtures import Command
@@ -27,8 +27,9 @@ def _nodes(node: Node) -> Iterator[Node]:
         yield from _nodes(child)
 
 
-def _explained(house: House, area: str, element: str, **options: Any) -> Node:
-    return explain(house.store.database, house.contracts, area, element, **options).root
+def _explained(house: House, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
+    with asking(house.store.database, house.contracts, area, element, profile) as question:
+        return explain(question, edition).root
 
 
 @pytest.mark.parametrize("element", LEVELS)
@@ -86,7 +87,8 @@ def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: Hou
 
 @pytest.mark.parametrize("area", ["Farley", "farley", "E05014742", "e05014742"])
 def test_a_ward_is_known_by_name_and_code(refreshed: House, area: str) -> None:
-    found = explain(refreshed.store.database, refreshed.contracts, area, "housing")
+    with asking(refreshed.store.database, refreshed.contracts, area, "housing") as question:
+        found = explain(question)
     assert (found.area_code, found.area_name) == ("E05014742", "Farley")
 
 

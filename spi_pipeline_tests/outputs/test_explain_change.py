@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved, explain_change, parts
+from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
@@ -18,7 +19,8 @@ INDEX = "social_progress_index"
 
 
 def explained(house: House, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
-    return explain_change(house.store.database, house.contracts, area, element, profile, *pair)
+    with asking(house.store.database, house.contracts, area, element, profile) as question:
+        return explain_change(question, *pair)
 
 
 def nodes(node: Moved) -> Iterator[Moved]:

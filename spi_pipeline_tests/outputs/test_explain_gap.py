@@ -11,13 +11,15 @@ import duckdb
 import pytest
 
 from spi_pipeline.outputs.explain.gap import FILLED
+from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import Explanation, explain
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 
 
 def explained(house: House, area: str, element: str, profile: str = "spi") -> Explanation:
-    return explain(house.store.database, house.contracts, area, element, profile)
+    with asking(house.store.database, house.contracts, area, element, profile) as question:
+        return explain(question)
 
 
 def with_changed(house: House, folder: Path, change: str) -> Path:
@@ -97,7 +99,8 @@ def test_a_suppressed_figure_says_by_which_rule(refreshed: House, tmp_path: Path
     where = "WHERE indicator_id = 'patients_per_gp' AND area_code = 'E05014742'"
     blank = "period_start = NULL, period_end = NULL, value = NULL, lower = NULL, upper = NULL"
     copy = with_changed(refreshed, tmp_path, f"{blank}, covered = 0.4, status = 'suppressed' {where}")
-    gap = explain(copy, refreshed.contracts, "Farley", "patients_per_gp").root.gap
+    with asking(copy, refreshed.contracts, "Farley", "patients_per_gp") as question:
+        gap = explain(question).root.gap
     assert gap is not None
     assert gap.status == "suppressed"
     assert gap.because[0] == (
@@ -108,7 +111,8 @@ def test_a_suppressed_figure_says_by_which_rule(refreshed: House, tmp_path: Path
 
 def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: House, tmp_path: Path) -> None:
     copy = with_changed(refreshed, tmp_path, "covered = 0.4 WHERE indicator_id = 'turnout' AND area_code = 'E05014742'")
-    gap = explain(copy, refreshed.contracts, "Farley", "turnout").root.gap
+    with asking(copy, refreshed.contracts, "Farley", "turnout") as question:
+        gap = explain(question).root.gap
     assert gap is not None
     assert (gap.status, gap.because[0].split(":")[0]) == ("suppressed", "The pipeline withholds it")
     assert "puts an estimate in its place" in gap.filled[0]
@@ -125,7 +129,8 @@ def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None
     source = contracts.sources["local_elections_2023"]
     changed = replace(source, properties=source.properties.model_copy(update={"minimum_count": 7}))
     contracts = replace(contracts, sources=contracts.sources | {source.id: changed})
-    gap = explain(refreshed.store.database, contracts, "Farley", "turnout").root.gap
+    with asking(refreshed.store.database, contracts, "Farley", "turnout") as question:
+        gap = explain(question).root.gap
     assert gap is not None
     assert gap.because[1] == (
         "A count below 7, but for none, is withheld wherever it is derived from the source (minimum_count in "

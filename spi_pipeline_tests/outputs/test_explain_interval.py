@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.outputs.explain.interval import IntervalExplanation, Sure, explain_interval
+from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.houses import House
 from spi_pipeline_tests.outputs.test_explain_gap import with_changed
 
 
 def explained(house: House, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
-    return explain_interval(house.store.database, house.contracts, area, element, "spi", edition)
+    with asking(house.store.database, house.contracts, area, element) as question:
+        return explain_interval(question, edition)
 
 
 def nodes(node: Sure) -> Iterator[Sure]:
@@ -97,7 +99,8 @@ def test_a_publishers_own_limits_are_told_as_such(refreshed: House, tmp_path: Pa
         refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_basis = 'published', "
         "status = 'carried' WHERE indicator_id = 'life_expectancy' AND area_code = 'E05014742'",
     )  # fmt: skip
-    node = explain_interval(copy, refreshed.contracts, "Farley", "life_expectancy").root
+    with asking(copy, refreshed.contracts, "Farley", "life_expectancy") as question:
+        node = explain_interval(question).root
     assert node.rests_on[0] == "The limits are the publisher's own, brought to the ward as the value is."
 
 

@@ -33,6 +33,7 @@ def explain(
     from spi_pipeline.cli.explain.show import show_change, show_interval, show_score
     from spi_pipeline.outputs.explain.change import ChangeExplanation, explain_change
     from spi_pipeline.outputs.explain.interval import IntervalExplanation, explain_interval
+    from spi_pipeline.outputs.explain.question import asking
     from spi_pipeline.outputs.explain.score import Explanation
     from spi_pipeline.outputs.explain.score import explain as explain_score
     from spi_pipeline.outputs.queries import refuse_other_contracts
@@ -47,15 +48,16 @@ def explain(
     database = Store(settings.store).database
     refuse_other_contracts(database, contracts.products)
     found: Explanation | ChangeExplanation | IntervalExplanation
-    if change:
-        found = explain_change(database, contracts, ward, element, profile, edition_from, edition)
-        tree = show_change(found, contracts)
-    elif interval:
-        found = explain_interval(database, contracts, ward, element, profile, edition)
-        tree = show_interval(found)
-    else:
-        found = explain_score(database, contracts, ward, element, profile, edition)
-        tree = show_score(found, contracts)
+    with asking(database, contracts, ward, element, profile) as question:
+        if change:
+            found = explain_change(question, edition_from, edition)
+            tree = show_change(found, contracts)
+        elif interval:
+            found = explain_interval(question, edition)
+            tree = show_interval(found)
+        else:
+            found = explain_score(question, edition)
+            tree = show_score(found, contracts)
     if as_json:
         out.print_json(json.dumps(asdict(found), default=str))
     else:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from spi_pipeline.contracts.errors import UnknownNameError
-from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.outputs.explain.question import Question, asking
+from spi_pipeline.outputs.explain.question import Answer, Element, Question
 from spi_pipeline.outputs.explain.score import observed
 from spi_pipeline.scoring.change import LEAST_MOVABLE
 
 
 @dataclass(frozen=True)
-class Moved:
+class Moved(Element):
     """How one element moved.
 
     Attributes:
-        id: indicator, component, dimension or index.
-        title: its title.
-        level: its level.
         scores: its score in the two editions.
         ranks: its rank in the two editions; none for an authority.
         change: its row of the table ``change``: change, from_data, from_imputation, change_low, change_high,
@@ -33,9 +28,6 @@ class Moved:
         children: what it is made of, what moved it most first.
     """
 
-    id: str
-    title: str
-    level: str
     scores: list[float | None]
     ranks: list[int | None]
     change: dict[str, Any] | None
@@ -46,62 +38,41 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class ChangeExplanation:
+class ChangeExplanation(Answer):
     """What a change of a ward rests on.
 
     Attributes:
-        area_code: the ward or authority.
-        area_name: its name.
         edition_from: the earlier edition.
         edition_to: the later one.
-        profile: the profile.
         least_movable: share of the weight that must have been measured anew for a verdict.
         root: the element asked about.
     """
 
-    area_code: str
-    area_name: str
     edition_from: int
     edition_to: int
-    profile: str
     least_movable: float
     root: Moved
 
 
 def explain_change(
-    database: Path,
-    contracts: Contracts,
-    area: str,
-    element: str,
-    profile: str = "spi",
-    edition_from: int | None = None,
-    edition_to: int | None = None,
+    question: Question, edition_from: int | None = None, edition_to: int | None = None
 ) -> ChangeExplanation:
     """Explain a change between two editions.
 
     Args:
-        database: the published database.
-        contracts: the contracts it was published under.
-        area: code or name of a ward or authority.
-        element: id of an indicator, component, dimension or the index.
-        profile: the profile.
+        question: what is asked about.
         edition_from: the earlier edition.
         edition_to: the later one. Of the pairs that fit what is given the longest is meant, so that the first and the
             last edition are where nothing is.
 
     Raises:
-        UnknownNameError: when a name is unknown, naming the nearest known, when no such pair of editions is published,
-            or when no score rests on the element.
-        SpiError: when there is no database.
+        UnknownNameError: when no such pair of editions is published, or when no score rests on the element.
     """
-    with asking(database, contracts, area, element, profile) as question:
-        pair = _pair(question, edition_from, edition_to)
-        if not question.rows("SELECT 1 FROM score WHERE id = $id LIMIT 1", id=element):
-            (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id",
-                                   id=element)  # fmt: skip
-            raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
-        root = _moved(question, element, pair)
-        return ChangeExplanation(question.area_code, question.area_name, *pair, profile, LEAST_MOVABLE, root)
+    pair, element = _pair(question, edition_from, edition_to), question.element
+    if not question.rows("SELECT 1 FROM score WHERE id = $id LIMIT 1", id=element):
+        (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id", id=element)
+        raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
+    return ChangeExplanation(*question.about, *pair, LEAST_MOVABLE, _moved(question, element, pair))
 
 
 def _pair(question: Question, first: int | None, last: int | None) -> tuple[int, int]:

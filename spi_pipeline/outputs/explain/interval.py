@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.outputs.explain.question import Question, asking
+from spi_pipeline.outputs.explain.question import Answer, Element, Question
 from spi_pipeline.outputs.explain.score import observed
 
 
 @dataclass(frozen=True)
-class Sure:
+class Sure(Element):
     """How sure one element is.
 
     Attributes:
-        id: indicator, component, dimension or index.
-        title: its title.
-        level: its level.
         facts: score and rank; ``score_low`` and ``score_high``, where nine of ten recalculations with all doubt drawn
             anew lie, ``measured_low`` and ``measured_high``, where they lie by errors of the figures alone;
             ``rank_low`` and ``rank_high``; ``among_lowest``, the share of them in which the ward is among the worst.
@@ -28,23 +23,17 @@ class Sure:
         children: what it is made of.
     """
 
-    id: str
-    title: str
-    level: str
     facts: dict[str, Any]
     rests_on: list[str] = field(default_factory=list)
     children: list[Sure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class IntervalExplanation:
+class IntervalExplanation(Answer):
     """What the intervals of a ward's score and rank rest on.
 
     Attributes:
-        area_code: the ward or authority.
-        area_name: its name.
         edition: the edition.
-        profile: the profile.
         lowest: how many wards count as the worst.
         doubt: every source of doubt: whether it was varied and how (table ``doubt``), and its share in how far the
             ranks of the authority's wards in the index move (table ``sensitivity``, of the newest edition), by itself
@@ -53,48 +42,29 @@ class IntervalExplanation:
         root: the element asked about.
     """
 
-    area_code: str
-    area_name: str
     edition: int
-    profile: str
     lowest: int
     doubt: list[dict[str, Any]]
     shares_of: int | None
     root: Sure
 
 
-def explain_interval(
-    database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi", edition: int | None = None
-) -> IntervalExplanation:
+def explain_interval(question: Question, edition: int | None = None) -> IntervalExplanation:
     """Explain how sure a score and a rank are.
 
     Args:
-        database: the published database.
-        contracts: the contracts it was published under.
-        area: code or name of a ward or authority.
-        element: id of an indicator, component, dimension or the index.
-        profile: the profile.
+        question: what is asked about.
         edition: the edition; the newest when left out.
 
     Raises:
-        UnknownNameError: when area, element, profile or edition is unknown, naming the nearest known.
-        SpiError: when there is no database.
+        UnknownNameError: when the edition is unknown, naming those there are.
     """
-    with asking(database, contracts, area, element, profile) as question:
-        year = question.edition(edition)
-        (newest,) = question.rows(
-            "SELECT max(edition) AS edition FROM sensitivity WHERE profile = $profile AND authority_code = $authority"
-        )
-        return IntervalExplanation(
-            question.area_code,
-            question.area_name,
-            year,
-            profile,
-            contracts.framework.uncertainty.lowest,
-            _doubt(question),
-            newest["edition"],
-            _sure(question, element, year),
-        )
+    year, lowest = question.edition(edition), question.contracts.framework.uncertainty.lowest
+    (newest,) = question.rows(
+        "SELECT max(edition) AS edition FROM sensitivity WHERE profile = $profile AND authority_code = $authority"
+    )
+    root = _sure(question, question.element, year)
+    return IntervalExplanation(*question.about, year, lowest, _doubt(question), newest["edition"], root)
 
 
 def _doubt(question: Question) -> list[dict[str, Any]]:

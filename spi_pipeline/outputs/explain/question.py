@@ -51,6 +51,11 @@ class Question:
         """
         return chosen_edition(self.connection, self.profile, edition)
 
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """What an ``Answer`` begins with."""
+        return self.area_code, self.area_name, self.profile
+
     def title(self, element: str) -> str:
         """The title of an element or indicator."""
         return self.contracts.titles.get(element, element)
@@ -71,8 +76,38 @@ class Question:
         )
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What every explanation says of the question.
+
+    Attributes:
+        area_code: the ward or authority.
+        area_name: its name.
+        profile: the profile.
+    """
+
+    area_code: str
+    area_name: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of an explanation.
+
+    Attributes:
+        id: indicator, component, dimension or index.
+        title: its title.
+        level: its level.
+    """
+
+    id: str
+    title: str
+    level: str
+
+
 @contextmanager
-def asking(database: Path, contracts: Contracts, area: str, element: str, profile: str) -> Iterator[Question]:
+def asking(database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi") -> Iterator[Question]:
     """A question whose names are known.
 
     Args:

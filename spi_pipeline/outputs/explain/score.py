@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.explain.gap import Above, Gap, above, gap
-from spi_pipeline.outputs.explain.question import Question, asking
+from spi_pipeline.outputs.explain.question import Answer, Element, Question
 
 SCORE = (
     "score", "score_low", "score_high", "rank", "rank_low", "rank_high", "coverage", "slots", "newest_period",
@@ -17,13 +15,10 @@ SCORE = (
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(Element):
     """One element of the explanation.
 
     Attributes:
-        id: indicator, component, dimension or index.
-        title: its title.
-        level: its level.
         facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
             coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
             its goalposts, its source, why no score rests on it, and the share of the wards of England that do worse.
@@ -32,9 +27,6 @@ class Node:
         children: what it is made of, most points first, without a score last.
     """
 
-    id: str
-    title: str
-    level: str
     facts: dict[str, Any]
     files: list[dict[str, Any]] = field(default_factory=list)
     gap: Gap | None = None
@@ -42,48 +34,34 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Answer):
     """What a score of a ward rests on.
 
     Attributes:
-        area_code: the ward or authority.
-        area_name: its name.
         edition: the edition.
-        profile: the profile.
         root: the element asked about.
         above: where the element asked about is an indicator without a figure: what that does to the scores above.
     """
 
-    area_code: str
-    area_name: str
     edition: int
-    profile: str
     root: Node
     above: list[Above]
 
 
-def explain(
-    database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi", edition: int | None = None
-) -> Explanation:
+def explain(question: Question, edition: int | None = None) -> Explanation:
     """Explain a score, or why there is none.
 
     Args:
-        database: the published database.
-        contracts: the contracts it was published under.
-        area: code or name of a ward or authority.
-        element: id of an indicator, component, dimension or the index.
-        profile: the profile.
+        question: what is asked about.
         edition: the edition; the newest when left out.
 
     Raises:
-        UnknownNameError: when area, element, profile or edition is unknown, naming the nearest known.
-        SpiError: when there is no database.
+        UnknownNameError: when the edition is unknown, naming those there are.
     """
-    with asking(database, contracts, area, element, profile) as question:
-        year = question.edition(edition)
-        root = _node(question, element, year)
-        higher = above(question, element, year) if root.gap else []
-        return Explanation(question.area_code, question.area_name, year, profile, root, higher)
+    year = question.edition(edition)
+    root = _node(question, question.element, year)
+    higher = above(question, question.element, year) if root.gap else []
+    return Explanation(*question.about, year, root, higher)
 
 
 def _node(question: Question, element: str, year: int) -> Node:
