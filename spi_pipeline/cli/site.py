@@ -27,12 +27,11 @@ def site_build(
         require("downloads")
     from spi_pipeline.outputs.site.build import build
     from spi_pipeline.outputs.site.facts import Facts
-    from spi_pipeline.storage.places import DATABASE
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
     shown = Store(settings.store).shown("", signed=complete_contracts(settings).publication.sign_off)
-    contracts, database = complete_contracts(settings, shown.contracts), shown.folder / DATABASE
+    contracts, database = complete_contracts(settings, shown.contracts), shown.database
     results = results_in(database, contracts, shown.read)
     files = build(results, folder, downloads, facts=Facts(database, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")

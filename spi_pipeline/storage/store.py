@@ -33,7 +33,7 @@ from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION, identifier
 from spi_pipeline.storage.published import publication
-from spi_pipeline.storage.published.releases import Releases
+from spi_pipeline.storage.published.releases import WITHDRAWN, Releases
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
 from spi_pipeline.storage.tables import Tables, Version
@@ -60,6 +60,11 @@ class Shown(NamedTuple):
     name: str
     read: Callable[[str], pa.Table]
     contracts: Path | None
+
+    @property
+    def database(self) -> Path:
+        """The file of the published database."""
+        return self.folder / DATABASE
 
 
 class Store:
@@ -401,10 +406,15 @@ class Store:
 
         Raises:
             UnknownNameError: where there is no such release.
-            SpiError: where it is damaged, nothing is published, or nothing was signed that had to be.
+            SpiError: where it is damaged or withdrawn, nothing is published, or nothing was signed that had to be.
         """
         found = self.releases.get(release) if release else self.releases.newest() if signed else None
         if found:
+            if found.state == WITHDRAWN:
+                why = found.events[-1]
+                raise SpiError(
+                    f"release {found.id} was withdrawn by {why['by']}: {why['note']}; name another, see spi release list"
+                )
             if damage := found.damage():
                 raise SpiError(damage[0])
             return Shown(found.published, found.id, found.read, found.contracts)

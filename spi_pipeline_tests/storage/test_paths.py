@@ -76,6 +76,8 @@ class Finder(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         joining = isinstance(node.func, ast.Attribute) and node.func.attr in JOINING
+        # Lines and lists of words are joined by str.join, too.
+        joining &= not (isinstance(node.func, ast.Attribute) and _is_text(node.func.value))
         made = isinstance(node.func, ast.Name) and node.func.id in PATH_TYPES and len(node.args) > 1
         parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
         if (joining or made) and any(self.is_derived(part) or _is_place(part) for part in parts):
@@ -159,6 +161,7 @@ def test_a_path_below_the_store_is_found(line: str) -> None:
         "'docs/alerts.md'",
         "rows / total",
         "store.database.stat().st_size / 1e6",
+        "'\\n'.join(store.damage())",
     ],
 )
 def test_what_is_no_path_below_the_store_is_not(line: str) -> None:

@@ -153,9 +153,12 @@ def test_the_public_sees_what_it_is_to_see(store: Store, signed: bool) -> None:
     frozen(store, "r-2", 2.0)
     store.show(signed=signed)
     assert store.public.resolve() == (first.published if signed else store.published.resolve())
+    assert store.shown("r-1", signed=signed).database.parent == first.published
     store.releases.add(store.releases.get("r-1"), WITHDRAWN, **SAID)
     store.show(signed=signed)
     assert store.public.exists() is not signed
+    with pytest.raises(SpiError, match=r"release r-1 was withdrawn by Ann: why"):
+        store.shown("r-1", signed=signed)
     assert store.public.is_symlink() is not signed
 
 
