@@ -23,7 +23,8 @@ def completeness(
 
     Incidents without a place are those of a force. An authority's part of them is taken to be its part of those with a
     place, in the month or, where only its own were asked for, in the last month before that holds the whole force, else
-    in the first one after. Spread so, they raise every ward alike: the order of wards stays, a trend need not.
+    in the first one after; where there is none, it is not known, as when every month came from the police's interface
+    and none from an archive. Spread so, they raise every ward alike: the order of wards stays, a trend need not.
 
     Args:
         source_id: the source.

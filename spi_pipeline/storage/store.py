@@ -411,10 +411,8 @@ class Store:
         found = self.releases.get(release) if release else self.releases.newest() if signed else None
         if found:
             if found.state == WITHDRAWN:
-                why = found.events[-1]
-                raise SpiError(
-                    f"release {found.id} was withdrawn by {why['by']}: {why['note']}; name another, see spi release list"
-                )
+                said = "{by}: {note}".format_map(found.events[-1])
+                raise SpiError(f"release {found.id} was withdrawn by {said}; name another, see spi release list")
             if damage := found.damage():
                 raise SpiError(damage[0])
             return Shown(found.published, found.id, found.read, found.contracts)

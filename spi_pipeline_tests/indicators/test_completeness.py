@@ -95,3 +95,12 @@ def test_where_only_the_authority_was_asked_for_its_part_is_that_of_the_last_who
     table = rows(dict.fromkeys(known, 100), dict.fromkeys(known, 8), {"2023-01": 300})
     table.loc[(table["month"] == "2023-02") & table["ward_code"].notna(), "lsoa_code"] = None
     assert found(table)["without_place_here"].tolist() == [2, 2]
+
+
+def test_where_no_month_of_a_whole_force_is_held_the_authority_s_part_is_unknown() -> None:
+    counted = months("2022-01", 24)
+    table = rows(dict.fromkeys(counted, 100), dict.fromkeys(counted, 8), dict.fromkeys(counted, 300))
+    table["lsoa_code"] = None
+    frame = found(table)
+    assert frame["change_12_months"].notna().sum() == 1
+    assert frame[["without_place_here", "share_without_place", "change_12_months_spread"]].isna().all(axis=None)
