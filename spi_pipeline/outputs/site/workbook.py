@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +20,8 @@ ABSENT, WITHHELD = "[x]", "[c]"
 DECIMALS = "#,##0.00"
 # A text is a text whatever it begins with, never a formula nor an address to follow.
 AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False}
+# Of a column of long texts, in characters, and of one line, in points.
+WIDTH, LINE = 100, 16
 
 
 def write_workbook(
@@ -77,8 +81,21 @@ def write_workbook(
     workbook = gptables.produce_workbook(
         filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True, workbook_options=AS_TEXT
     )
+    _wrap(workbook.get_worksheet_by_name("Notes"), 1, noted["Note text"])
+    _wrap(workbook.get_worksheet_by_name("Dictionary"), 2, dictionary["meaning"])
     workbook.set_properties({"title": f"{results.index.title}, {results.edition}", "created": _moment(results)})
     workbook.close()
+
+
+def _wrap(sheet: Any, column: int, texts: pd.Series) -> None:
+    """Give long texts, the last rows of a sheet, a column that fits a screen and rows as high as they need.
+
+    gptables makes a column as wide as its longest text, here 435 characters, and only Excel makes rows higher.
+    """
+    sheet.set_column(column, column, WIDTH)
+    first = sheet.dim_rowmax - len(texts) + 1
+    for at, text in enumerate(texts, first):
+        sheet.set_row(at, LINE * math.ceil(max(1, len(text)) / (0.9 * WIDTH)))
 
 
 def _moment(results: Results) -> dt.datetime:

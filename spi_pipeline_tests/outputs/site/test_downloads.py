@@ -87,6 +87,17 @@ def test_the_workbook_has_cover_contents_notes_and_marks_what_is_absent(site: Pa
     assert all(not sheet.merged_cells.ranges for sheet in workbook)
 
 
+def test_long_texts_fit_a_screen_and_their_rows_are_high_enough(site: Path) -> None:
+    workbook = openpyxl.load_workbook(site / "downloads/spi.xlsx")
+    for name, column in (("Notes", "B"), ("Dictionary", "C")):
+        sheet = workbook[name]
+        width = sheet.column_dimensions[column].width
+        assert width < 110
+        longest = max(sheet[column][-20:], key=lambda cell: len(cell.value))
+        lines = sheet.row_dimensions[longest.row].height // 15
+        assert lines * width >= len(longest.value) > 0
+
+
 def test_what_is_the_same_is_not_written_again_and_what_is_not_wanted_goes(results: Results, tmp_path: Path) -> None:
     build(results, tmp_path, kinds=BESIDE)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
