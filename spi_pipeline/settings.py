@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field, PositiveFloat, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from spi_pipeline.contracts.root import FIGURES, STORE, Root
+
 if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.geography import Geography
+    from spi_pipeline.snapshot.figures import Figures
     from spi_pipeline.storage.retention import Retention
 
 _PACKAGE = Path(__file__).parent
@@ -27,10 +31,12 @@ class Settings(BaseSettings):
     """Settings of one process, each from ``SPI_<NAME>``.
 
     Attributes:
-        store: the folder everything is written to; a local path.
+        store: the folder everything is written to; a local path, in the council's folder where there is one.
         mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
-        contracts: the folder of the contracts; another council points this at its own.
-        snapshot: the folder of the embedded tables; likewise.
+        council: a council's folder, as ``spi council`` makes one; the town of ``contracts`` when left out.
+        contracts: the folder of the contracts that councils share.
+        snapshot: the folder of the embedded tables of the wards; in the council's folder where there is one.
+        england: the folder of the embedded tables of all England, which are taken where ``snapshot`` has none.
         alert_urls: who is told what fails, as Apprise URLs, each plain or as ``name=URL``; a secret.
         alert_channels: a YAML file that says which of them is told what; all of them everything when empty.
         ui_url: where people reach ``spi ui``: for links in alerts, and it answers to no other name but this machine's.
@@ -56,8 +62,10 @@ class Settings(BaseSettings):
 
     store: str = "./spi_store"
     mode: Literal["snapshot", "live"] = "snapshot"
+    council: Path | None = None
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
+    england: Path | None = _PACKAGE / "snapshot" / "england"
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"
@@ -79,6 +87,15 @@ class Settings(BaseSettings):
     keep_refused: Annotated[int, Field(ge=1)] = 5
     keep_publications: Annotated[int, Field(ge=0)] = 1
 
+    @model_validator(mode="after")
+    def _in_the_council_s_folder(self) -> "Settings":
+        if self.council is not None:
+            if "store" not in self.model_fields_set:
+                self.store = str(self.council / STORE)
+            if "snapshot" not in self.model_fields_set:
+                self.snapshot = self.council / FIGURES
+        return self
+
     @field_validator("outputs", mode="before")
     @classmethod
     def _named(cls, outputs: object) -> object:
@@ -95,6 +112,19 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(20\d{2}-(0[1-9]|1[0-2]))?", since):
             raise ValueError("write a month as YYYY-MM, such as 2024-04")
         return since
+
+    @property
+    def root(self) -> Root:
+        """Where contracts lie."""
+        return Root(self.contracts, self.council)
+
+    def figures(self, geography: "Geography") -> "Figures":
+        """What is embedded for the wards of a geography."""
+        from spi_pipeline.snapshot.figures import Figures  # not for every command: it loads pyarrow
+
+        # A council need not have tables of its own; anywhere else a folder that is not there is a slip.
+        own = None if self.council is not None and not self.snapshot.exists() else self.snapshot
+        return Figures(own, self.england, geography)
 
     @property
     def retention(self) -> "Retention":

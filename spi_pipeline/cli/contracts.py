@@ -21,7 +21,7 @@ def complete_contracts(settings: Settings, folder: Path | None = None) -> Contra
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.run.plan import build_plan
 
-    contracts = load_contracts(folder or settings.contracts)
+    contracts = load_contracts(folder or settings.root)
     build_plan(contracts)  # which misses those of tables it writes
     return contracts
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from spi_pipeline.cli import alerts, contracts, site, snapshot, source
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
+from spi_pipeline.cli.council import council
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain.command import explain
 from spi_pipeline.cli.outputs import publish, report
@@ -40,7 +41,22 @@ UNMAPPED = "failed to map segment"
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
 )
-for command in (refresh, check, status, doctor, explain, diff, score, report, publish, ui, prune, backup, restore):
+for command in (
+    council,
+    refresh,
+    check,
+    status,
+    doctor,
+    explain,
+    diff,
+    score,
+    report,
+    publish,
+    ui,
+    prune,
+    backup,
+    restore,
+):
     app.command()(command)
 for name, group in {
     "contracts": contracts.app,

@@ -84,19 +84,19 @@ def _day(text: str) -> dt.date:
 def snapshot_info(as_json: Json = False) -> None:
     """List the embedded tables with publisher, period, licence and size."""
     from spi_pipeline.cli.terminal import show_table
-    from spi_pipeline.snapshot.embedded import read_embedded, snapshot_as_of, snapshot_tables
 
     settings = Settings()
     contracts = complete_contracts(settings)
     rows = []
-    for source_id in snapshot_tables(settings.snapshot):
-        embedded = read_embedded(settings.snapshot, source_id)
+    figures = settings.figures(contracts.geography)
+    for source_id in sorted(figures.names):
+        embedded = figures.read(source_id)
         properties = contracts.sources[source_id].properties
         periods = [item.period for item in embedded.inputs]
         period = periods[0] if len(set(periods)) == 1 else f"{periods[0]} to {periods[-1]}"
         rows.append({"table": source_id, "rows": embedded.table.num_rows, "files": len(embedded.inputs),
                      "period": period, "publisher": properties.publisher, "licence": properties.licence})  # fmt: skip
-    as_of = snapshot_as_of(settings.snapshot).isoformat()
+    as_of = figures.as_of.isoformat()
     if as_json:
         out.print_json(json.dumps({"as_of": as_of, "tables": rows}))
     else:
@@ -109,14 +109,13 @@ def snapshot_errors(as_json: Json = False) -> None:
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.outputs.errors import errors
     from spi_pipeline.outputs.queries import refuse_other_contracts
-    from spi_pipeline.snapshot.embedded import read_embedded
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
     contracts = complete_contracts(settings)
-    database = Store(settings.store).database
+    database, figures = Store(settings.store).database, settings.figures(contracts.geography)
     refuse_other_contracts(database, contracts.products)
-    found = errors(database, contracts, lambda name: read_embedded(settings.snapshot, name).table.to_pandas())
+    found = errors(database, contracts, lambda name: figures.read(name).table.to_pandas())
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.itertuples(index=False)]
     if as_json:
         out.print_json(found.to_json(orient="records"))

@@ -12,6 +12,7 @@ import typer
 from spi_pipeline.cli.console import FAILED, Json, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SettingError, SpiError, UnknownNameError
+from spi_pipeline.contracts.root import Root
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def add(
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
-    if settings.contracts == Settings.model_fields["contracts"].default:
+    if settings.council is None and settings.contracts == Settings.model_fields["contracts"].default:
         raise SettingError(
-            "a draft is not written into the contracts that came with the program; copy the folder data_contracts, and "
-            "name the copy in SPI_CONTRACTS"
+            "a draft is not written into the contracts that came with the program; make a folder of your own with spi "
+            "council NAME, and name it in SPI_COUNCIL"
         )
     _check_days(expires, period)
     contracts = complete_contracts(settings)
@@ -63,7 +64,8 @@ def add(
     )  # fmt: skip
     seen = look_at(file, asked, known)
     written = draft(seen, asked, contracts, known)
-    _write(settings.contracts, written, asked.component)
+    own = settings.council or settings.contracts
+    _write(own, settings.root, written, asked.component)
     what = f"the figures of {seen.figure!r} are read" if seen.figure else "each row is counted as one"
     where = "; ".join(filter(None, [
         f"{seen.table.called}: {len(seen.table.rows):,} rows below the names, placed by {seen.table.kind}; {what}",
@@ -71,7 +73,7 @@ def add(
     ]))  # fmt: skip
     out.print(where)
     for path in written:
-        out.print(f"drafted {settings.contracts / path}")
+        out.print(f"drafted {own / path}")
     out.print(
         "Fill what spi contracts lint calls blank, and state active in place of draft. Then spi source try "
         f"{asked.name} reads the fixture. Lay {file.name} into {Store(settings.store).inbox_of(asked.name)}, and spi "
@@ -90,7 +92,6 @@ def try_(
     from spi_pipeline.contracts.models.places import with_known_areas
     from spi_pipeline.publishers.own.reading import read_own
     from spi_pipeline.rules.evaluation import evaluate
-    from spi_pipeline.snapshot.embedded import read_embedded
     from spi_pipeline.steps.step import typed
 
     settings = Settings()
@@ -99,14 +100,16 @@ def try_(
     if source is None or source.properties.own is None:
         there = ", ".join(one.id for one in contracts.sources.values() if one.properties.own)
         raise UnknownNameError(f"{name!r} is no source of the council's own; there are {there or 'none'}")
-    path = file or settings.contracts / f"fixtures/{name}.csv"
+    path = file or settings.root / f"fixtures/{name}.csv"
     if not path.is_file():
         raise SpiError(f"there is no file {path}; name one, or restore the fixture")
     found = read_own(path, source, _places(settings, contracts, [source.properties.own.placed_by]))
     table = typed(found.frame, source)
 
+    figures = settings.figures(contracts.geography)
+
     def column_of(other: str, column: str) -> list[str | None]:
-        codes: list[str | None] = read_embedded(settings.snapshot, other).table[column].to_pylist()
+        codes: list[str | None] = figures.read(other).table[column].to_pylist()
         return codes
 
     rules = with_known_areas(source.rules, lambda areas: contracts.geography.known(areas, column_of))
@@ -135,12 +138,13 @@ def _places(settings: Settings, contracts: Contracts, kinds: list[Placed]) -> Pl
 
     from spi_pipeline.contracts.arrow import arrow_schema
     from spi_pipeline.publishers.own.placing import Places
-    from spi_pipeline.snapshot.embedded import read_embedded
+
+    figures = settings.figures(contracts.geography)
 
     def table(name: str) -> pd.DataFrame:
         held = contracts.geography.holding(name)
         empty = arrow_schema(contracts.sources[name]).empty_table()
-        frame: pd.DataFrame = (read_embedded(settings.snapshot, name).table if held else empty).to_pandas()
+        frame: pd.DataFrame = (figures.read(name).table if held else empty).to_pandas()
         return frame
 
     return Places.of(contracts.geography, kinds, table)
@@ -166,8 +170,8 @@ def _indicators(text: str) -> int:
     return len(document.data.get("indicators", [])) if document else 0
 
 
-def _write(root: Path, written: dict[str, str], component: str) -> None:
-    """Write a draft whole or not at all; the file of the component is there already and is replaced.
+def _write(own: Path, root: Root, written: dict[str, str], component: str) -> None:
+    """Write a draft whole or not at all; the file of the component is there already, and is replaced or stood before.
 
     Raises:
         SpiError: when a file is in the way, or the disk refuses.
@@ -185,10 +189,10 @@ def _write(root: Path, written: dict[str, str], component: str) -> None:
     made: list[Path] = []
     try:
         for path in sorted(written, key=lambda one: one == shared):
-            with os_errors(f"{root / path} could not be written"):
-                (root / path).parent.mkdir(exist_ok=True)
-            write_bytes(root / path, written[path].encode())
-            made.append(root / path)
+            with os_errors(f"{own / path} could not be written"):
+                (own / path).parent.mkdir(exist_ok=True)
+            write_bytes(own / path, written[path].encode())
+            made.append(own / path)
     except SpiError:
         for one in made:
             one.unlink(missing_ok=True)

@@ -6,13 +6,14 @@ from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.lint.folder import check_folder
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.reading.folder import assembled, read_folder
+from spi_pipeline.contracts.root import Root, root_of
 
 
-def load_contracts(root: Path) -> Contracts:
+def load_contracts(root: Path | Root) -> Contracts:
     """Load and check every contract below a folder.
 
     Args:
-        root: the contracts folder.
+        root: the contracts folder, or the shared one with a council's own.
 
     Returns:
         The contracts, every reference resolved.
@@ -21,7 +22,7 @@ def load_contracts(root: Path) -> Contracts:
         ContractError: with every fault of every file.
     """
     faults: list[Fault] = []
-    folder = read_folder(root, faults)
+    folder = read_folder(root_of(root), faults)
     check_folder(folder, faults)
     if faults:
         raise ContractError(faults)

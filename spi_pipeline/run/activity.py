@@ -5,7 +5,6 @@ from dataclasses import replace
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import without_figures
 from spi_pipeline.storage.store import Store
 
 
@@ -16,14 +15,17 @@ def contracts_in_force(settings: Settings) -> Contracts:
         ContractError: when a contract has a fault.
         SpiError: when there is no snapshot.
     """
-    return with_activity(load_contracts(settings.contracts), settings)
+    return with_activity(load_contracts(settings.root), settings)
 
 
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
     contracts = replace(contracts, outputs=settings.outputs)
-    # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
-    without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
+    # A frozen source without figures is a fault, which is told when it is read. What every authority is without is no
+    # gap: its table is empty, and geography.yaml says why.
+    others = {name for name, source in contracts.sources.items() if source.properties.mode != "frozen"}
+    embedded = settings.figures(contracts.geography).names
+    without = frozenset(filter(contracts.geography.holding, others - embedded))
     own = [source.id for source in contracts.sources.values() if source.properties.own]
     if own:
         store = Store(settings.store)

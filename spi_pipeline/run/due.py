@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence, Set
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.snapshot.embedded import snapshot_as_of
 from spi_pipeline.steps.inputs import AREAS, AS_OF, RECORDS, YEAR
 from spi_pipeline.steps.outputs.readers import OUTPUT, RECORDED
 from spi_pipeline.steps.step import Step
@@ -77,7 +76,7 @@ def code_versions(plan: Sequence[Step], runner: Runner) -> dict[Step, str]:
     tables = [name for step in plan for name in step.outputs if is_table(name)]
     judged = hashlib.sha256("".join(map(judgement, tables)).encode()).hexdigest()
     # In live mode the day of the newest figures and the areas follow from tables, whose versions are told apart.
-    day = snapshot_as_of(runner.settings.snapshot)
+    day = runner.reader.figures.as_of
     made = {AS_OF: str(day), YEAR: str(day.year)} | ({AREAS: ""} if runner.publishers else {})
     found: dict[Step, str] = {}
 

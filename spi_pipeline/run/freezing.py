@@ -6,7 +6,6 @@ import datetime as dt
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +22,6 @@ from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.run.staleness import JUDGES, LIBRARIES
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import MANIFEST, embedded_file, snapshot_digests
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.published.releases import Contents, Release, below
 
@@ -60,8 +58,8 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             published=dict(below(store.published.resolve())),
             tables={table: found.path for table, found in there.items()},
             # What people edit in place must not change in the release with it.
-            contracts={place: file.read_bytes() for place, file in below(contracts.root)},
-            snapshot={file.name: file.read_bytes() for file in _embedded(settings.snapshot)},
+            contracts={place: file.read_bytes() for place, file in contracts.root.files().items()},
+            snapshot=runner.reader.figures.files(contracts.sources),
             raw={source: each.frozen() for source, each in raw.items()},
         )
         editions = sorted(set(runner.reader.frame("edition")["edition"]))
@@ -74,7 +72,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             "tables": {table: found.sha256 for table, found in there.items()},
             "kept": {table: found.stale_reason for table, found in there.items() if found.stale_since},
             "downloads": {source: _downloads(each.current()) for source, each in raw.items()},
-            "snapshot": snapshot_digests(settings.snapshot),
+            "snapshot": {name: runner.reader.figures.digest(name) for name in sorted(runner.reader.figures.names)},
             "contracts": dict(sorted(contracts.digests.items())),
             **program(),
         }
@@ -113,10 +111,6 @@ def _as_released(read: Callable[[str], pa.Table], name: str) -> Released:
         # One code may stand for areas of two censuses.
         parts.setdefault(row["area_code"], {})[f"{row['geography']} {row['small_area_code']}"] = row["weight"]
     return Released(read(name), {row["area_code"]: row["parent_code"] for row in areas if row["parent_code"]}, parts)
-
-
-def _embedded(snapshot: Path) -> list[Path]:
-    return [snapshot / MANIFEST, *(embedded_file(snapshot, source) for source in snapshot_digests(snapshot))]
 
 
 def _downloads(found: Any) -> list[dict[str, Any]]:

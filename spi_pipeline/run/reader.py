@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.places import with_known_areas
 from spi_pipeline.contracts.versions import read_as, written_under
 from spi_pipeline.rules.rule import Rule, SmallAreas
-from spi_pipeline.snapshot.embedded import (
-    embedded_digest,
-    read_embedded,
-    snapshot_as_of,
-    snapshot_tables,
-)
+from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.inputs import (
     AREAS,
     ASKING,
@@ -56,16 +50,16 @@ class Reader:
     Attributes:
         store: where versions are.
         contracts: all contracts.
-        snapshot: folder of the embedded tables.
+        figures: the embedded tables.
         publishers: how publishers are asked; None where nothing is fetched.
     """
 
     def __init__(
-        self, store: Store, contracts: Contracts, snapshot: Path, publishers: Publishers | None = None
+        self, store: Store, contracts: Contracts, figures: Figures, publishers: Publishers | None = None
     ) -> None:
         self.store = store
         self.contracts = contracts
-        self.snapshot = snapshot
+        self.figures = figures
         self.publishers = publishers
         self._kept: dict[Any, Any] = {}
         self._known: dict[SmallAreas, frozenset[str]] = {}
@@ -84,7 +78,7 @@ class Reader:
     def digest(self, name: str) -> str:
         """The digest of an input of a step; ``missing`` where there is none."""
         if name.startswith(EMBEDDED):
-            return embedded_digest(self.snapshot, name.removeprefix(EMBEDDED))
+            return self.figures.digest(name.removeprefix(EMBEDDED))
         if name.startswith(LAID_IN):
             return self.store.inbox_digest(name.removeprefix(LAID_IN))
         if name.startswith((PACKAGED, BESIDE)):
@@ -146,15 +140,15 @@ class Reader:
     @property
     def as_of(self) -> dt.date:
         """The day the newest figures were taken; no computation looks at the clock."""
-        taken = snapshot_as_of(self.snapshot)
+        taken = self.figures.as_of
         held = (self.store.raw(name).current() for name in self.contracts.fetched)
         first_came = (one.fetched_at[:10] for each in held if each for one in each.downloads)
         return max([taken, *map(dt.date.fromisoformat, first_came)])
 
-    @cached_property
+    @property
     def embedded(self) -> frozenset[str]:
         """Sources with embedded figures."""
-        return frozenset(snapshot_tables(self.snapshot))
+        return self.figures.names
 
     def table(self, name: str) -> pa.Table:
         """The current version of a table, as its contract has it.
@@ -190,9 +184,9 @@ class Reader:
         """The embedded figures of a source as its contract has them, with the files they were read from.
 
         Raises:
-            SpiError: as for ``read_embedded``, and where they were written under another major version.
+            SpiError: as for ``Figures.read``, and where they were written under another major version.
         """
-        found, contract = read_embedded(self.snapshot, source_id), self.contracts.sources[source_id]
+        found, contract = self.figures.read(source_id), self.contracts.sources[source_id]
         remedy = "write the snapshot anew with spi snapshot build"
         table = read_as(found.table, contract, source_id, found.contract, remedy)
         origins = json.dumps([item.told() for item in found.inputs], sort_keys=True)
@@ -209,7 +203,7 @@ class Reader:
 
     def _embedded_column(self, source_id: str, column: str) -> list[str | None]:
         held = self.contracts.geography.holding(source_id)
-        table = read_embedded(self.snapshot, source_id).table if held else None
+        table = self.figures.read(source_id).table if held else None
         return table[column].unique().to_pylist() if table is not None and column in table.column_names else []
 
     def origins(self, name: str) -> list[dict[str, Any]]:

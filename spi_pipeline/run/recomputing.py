@@ -86,7 +86,7 @@ def _seeded(release: Release, folder: Path) -> Runner:
     """What runs steps in a new store, which holds the downloads of a release and the tables of the council's own."""
     settings = Settings(
         store=str(folder), mode=release.about["mode"], contracts=release.contracts, snapshot=release.snapshot,
-        outputs=frozenset({"database"}),
+        england=None, outputs=frozenset({"database"}),
     )  # fmt: skip
     store, contracts = Store(settings.store), load_contracts(settings.contracts)
     with store.lock():

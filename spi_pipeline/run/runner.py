@@ -81,6 +81,7 @@ class Runner:
         self.settings = settings
         self.contracts = contracts
         self.store = Store(settings.store)
+        figures = settings.figures(contracts.geography)
         self.publishers: Publishers | None = None
         if settings.mode == "live":
             # Where nothing is fetched nothing that fetches is imported.
@@ -88,10 +89,10 @@ class Runner:
 
             since = settings.since or None
             self.publishers = Publishers(
-                settings.endpoints, since, contracts, self.store, settings.snapshot, settings.archives, settings.keys,
+                settings.endpoints, since, contracts, self.store, figures, settings.archives, settings.keys,
                 settings.fetch_hours,
             )  # fmt: skip
-        self.reader = Reader(self.store, contracts, settings.snapshot, self.publishers)
+        self.reader = Reader(self.store, contracts, figures, self.publishers)
         self.code = Code(self.store.remembered("code"))
 
     def stop(self) -> None:

@@ -66,11 +66,7 @@ def write_snapshot(
         raise SpiError(f"{folder} holds files that are not a snapshot and would be lost; choose another --to")
     digests: dict[str, str] = {}
     for source_id, embedded in sorted(tables.items()):
-        metadata = {_METADATA: json.dumps(_provenance(sources[source_id], embedded), sort_keys=True).encode()}
-        sink = pa.BufferOutputStream()
-        table = embedded.table.replace_schema_metadata(metadata)
-        pq.write_table(table, sink, compression="zstd", compression_level=19)
-        data = sink.getvalue().to_pybytes()
+        data = encoded(embedded, sources[source_id])
         digests[source_id] = _sha256(data)
         write_bytes(_file(folder, source_id, digests[source_id]), data)
     write_bytes(folder / MANIFEST, manifest(as_of, digests))
@@ -79,8 +75,23 @@ def write_snapshot(
         discard(file)
 
 
+def encoded(embedded: EmbeddedTable, source: Source) -> bytes:
+    """The bytes of the file of an embedded table: the same table gives the same."""
+    metadata = {_METADATA: json.dumps(_provenance(source, embedded), sort_keys=True).encode()}
+    sink = pa.BufferOutputStream()
+    table = embedded.table.replace_schema_metadata(metadata)
+    pq.write_table(table, sink, compression="zstd", compression_level=19)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def file_name(source_id: str, sha256: str) -> str:
+    """The name of the file of an embedded table with that sha256."""
+    return f"{source_id}.{sha256[:_DIGITS]}.parquet"
+
+
 def _file(folder: Path, source_id: str, sha256: str) -> Path:
-    return folder / f"{source_id}.{sha256[:_DIGITS]}.parquet"
+    return folder / file_name(source_id, sha256)
 
 
 def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
@@ -94,7 +105,7 @@ def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
         "geography_vintage": properties.geography.vintage,
         "licence": properties.terms(),
         "attribution": properties.attribution,
-        "contract_version": source.version,
+        "contract_version": embedded.contract or source.version,
         "inputs": [item.told() for item in embedded.inputs],
     }
 
@@ -225,15 +236,3 @@ def damaged(folder: Path) -> list[str]:
         except SpiError as error:
             found.append(str(error))
     return found
-
-
-def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
-    """The sources that have no embedded table because they are fetched or laid in.
-
-    A frozen source without one is a fault, which is told when the source is read.
-
-    Raises:
-        SpiError: as for ``snapshot_as_of``.
-    """
-    others = {name for name, source in sources.items() if source.properties.mode != "frozen"}
-    return frozenset(others.difference(snapshot_tables(folder)))

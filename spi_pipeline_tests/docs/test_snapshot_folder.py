@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.embedded import read_embedded, without_figures
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
 from spi_pipeline_tests.docs.documents import REPOSITORY, table_in, text
 
 DOCUMENT = REPOSITORY / "docs" / "snapshot-folder.md"
@@ -36,8 +36,8 @@ def pattern(path: str) -> str:
 
 
 def test_every_source_has_a_row(contracts: Contracts) -> None:
-    fetched_only = without_figures(Settings().snapshot, contracts.sources)
-    assert sorted(ROWS) == sorted(contracts.sources.keys() - fetched_only)
+    embedded = snapshot_tables(Settings().snapshot)
+    assert sorted(ROWS) == sorted(embedded)
 
 
 @pytest.mark.parametrize("source_id", ROWS)

@@ -263,7 +263,7 @@ def test_a_source_overdue_at_its_publisher(
     source = contracts.sources["street_crime"]
     live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
     contracts = replace(contracts, sources=contracts.sources | {source.id: live})
-    taken = Reader(refreshed.store, contracts, refreshed.settings.snapshot).as_of
+    taken = Reader(refreshed.store, contracts, refreshed.settings.figures(contracts.geography)).as_of
     published = taken - dt.timedelta(days=31 + 31 + 7)
 
     def told_of(day: dt.date) -> None:

@@ -159,7 +159,7 @@ def test_in_live_mode_its_file_is_no_stray(owner: House) -> None:
     live = House(settings)
     assert "night_calls" in live.contracts.laid_in
     assert "night_calls" not in live.contracts.fetched
-    asking = Publishers({}, None, live.contracts, live.store, settings.snapshot, "drop", {}, 1)
+    asking = Publishers({}, None, live.contracts, live.store, settings.figures(live.contracts.geography), "drop", {}, 1)
     asking.prepare()
     asking.close()
     assert step_of(live, "source/night_calls").does is laid_in

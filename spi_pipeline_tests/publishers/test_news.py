@@ -11,6 +11,7 @@ from dagster._grpc.utils import _DEFAULT_GRPC_TIMEOUT_IF_NO_ENV_VAR_SET as TICK_
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.offers import OFFERS
+from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.sources import publishers as module
 from spi_pipeline.steps.sources.publishers import NEWS_SECONDS, Publishers
 from spi_pipeline.storage.store import Store
@@ -30,8 +31,9 @@ def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
 ) -> None:
     assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS
     monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
-    contracts, snapshot = load_contracts(REPOSITORY / "data_contracts"), REPOSITORY / "spi_pipeline/snapshot/tables"
-    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), snapshot, "drop", {}, 1)
+    contracts = load_contracts(REPOSITORY / "data_contracts")
+    figures = Figures(REPOSITORY / "spi_pipeline/snapshot/tables", None, contracts.geography)
+    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), figures, "drop", {}, 1)
     assert asking.news("street_crime")
     served.fault("police", "drip_header")
     try:

@@ -24,6 +24,7 @@ from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
 from spi_pipeline.publishers.routes import Route
 from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations import Publishers as Imitations
@@ -81,9 +82,9 @@ def served() -> Iterator[Imitations]:
 def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
     """Publishers as a run asks them, each with a store of its own."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    stores = iter(range(9))
+    stores, figures = iter(range(9)), Figures(SNAPSHOT, None, contracts().geography)
     return lambda keys=None: Publishers(
-        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), SNAPSHOT, "keep", keys or {}, 1
+        served.bases, "2026-06", contracts(), Store(str(tmp_path / f"{next(stores)}")), figures, "keep", keys or {}, 1
     )
 
 

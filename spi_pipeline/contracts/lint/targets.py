@@ -9,6 +9,7 @@ from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.contracts.root import Root
 
 
 def check_targets(
@@ -43,8 +44,8 @@ def check_targets(
             faults.append(document.fault((*path, "value"), said))
 
 
-def check_publication(document: Document, publication: SitePublication, root: Path, faults: list[Fault]) -> None:
+def check_publication(document: Document, publication: SitePublication, root: Root, faults: list[Fault]) -> None:
     """The logo is there."""
     if publication.logo is not None and not (root / publication.logo.file).is_file():
-        said = f"there is no file {publication.logo.file} in {root.name}; lay it there, or leave logo out"
+        said = f"there is no file {publication.logo.file} in {Path(str(root)).name}; lay it there, or leave logo out"
         faults.append(document.fault(("logo", "file"), said))

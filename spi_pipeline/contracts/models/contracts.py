@@ -5,7 +5,6 @@ area is left. How the files become one is in ``reading``, what is refused in ``l
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.corrections import Correction
@@ -19,6 +18,7 @@ from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Product, Source, Table
 from spi_pipeline.contracts.models.targets import Targets
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
+from spi_pipeline.contracts.root import Root
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Contracts:
     """Everything the contracts folder says.
 
     Attributes:
-        root: the folder.
+        root: where they lie.
         vocabulary: closed vocabularies.
         geography: wards and authorities.
         sources: source contracts by id.
@@ -51,7 +51,7 @@ class Contracts:
         outputs: what is made for readers as things are run now, the database always among it.
     """
 
-    root: Path
+    root: Root
     vocabulary: Vocabulary
     geography: Geography
     sources: dict[str, Source]

@@ -6,7 +6,6 @@ which is not reached from here.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 from spi_pipeline.contracts.errors import ContractError, Fault
@@ -26,6 +25,7 @@ from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.content import content_digest
 from spi_pipeline.contracts.reading.documents import Document, Model, read_document, validate
 from spi_pipeline.contracts.reading.odcs import read_product, read_source
+from spi_pipeline.contracts.root import Root
 
 TableType = TypeVar("TableType", bound=Table)
 
@@ -35,7 +35,7 @@ class Folder:
     """What the files of a contracts folder hold, with the documents that know their lines.
 
     Attributes:
-        root: the folder.
+        root: where they lie.
         vocabulary: closed vocabularies.
         geography: wards and authorities.
         framework: dimensions, components, profiles.
@@ -52,7 +52,7 @@ class Folder:
         digests: of the content of each file that could be read, by its path.
     """
 
-    root: Path
+    root: Root
     vocabulary: tuple[Document, Vocabulary] | None
     geography: tuple[Document, Geography] | None
     framework: tuple[Document, Framework] | None
@@ -69,14 +69,21 @@ class Folder:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def read_folder(root: Path, faults: list[Fault]) -> Folder:
+def read_folder(root: Root, faults: list[Fault]) -> Folder:
     """Read every contract below a folder; every fault found is appended.
 
     Raises:
         ContractError: there is no such folder.
     """
-    if not root.is_dir():
-        raise ContractError([Fault(str(root), 0, "this contracts folder does not exist; set SPI_CONTRACTS to yours")])
+    if not root.shared.is_dir():
+        said = "this contracts folder does not exist; set SPI_CONTRACTS to yours"
+        raise ContractError([Fault(str(root.shared), 0, said)])
+    if root.own and not (root.own / "geography.yaml").is_file():
+        said = "this council's folder holds no geography.yaml; make one with spi council NAME, or correct SPI_COUNCIL"
+        raise ContractError([Fault(str(root.own), 0, said)])
+    if root.own:
+        stray = {file.name for file in root.own.glob("*.yaml")} - {file.name for file in root.shared.glob("*.yaml")}
+        faults.extend(Fault(name, 0, "stands in place of no shared contract; rename it") for name in sorted(stray))
     digests: dict[str, str] = {}
 
     def read(name: str) -> Document | None:
@@ -168,12 +175,12 @@ def assembled(folder: Folder) -> Contracts:
     )
 
 
-def _names(root: Path, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:
+def _names(root: Root, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:
     """Stem and shown name of every contract of a folder, sorted; a file that would not be read is a fault."""
-    files = sorted(file for file in (root / folder).glob("*") if not file.name.startswith("."))
-    stray = [file.name for file in files if file.suffix != ".yaml"]
+    names = root.names(folder)
+    stray = [name for name in names if not name.endswith(".yaml")]
     faults.extend(Fault(f"{folder}/{name}", 0, "is not read, contracts end in .yaml; rename it") for name in stray)
-    return [(file.stem, f"{folder}/{file.name}") for file in files if file.suffix == ".yaml"]
+    return [(name.removesuffix(".yaml"), f"{folder}/{name}") for name in names if name.endswith(".yaml")]
 
 
 def _built(document: Document | None, model: type[Model], faults: list[Fault]) -> tuple[Document, Model] | None:

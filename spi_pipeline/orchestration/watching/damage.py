@@ -9,7 +9,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.snapshot.embedded import damaged
 
 
 def damage_of(runner: Runner, *, deep: bool = False) -> list[str]:
@@ -19,7 +18,7 @@ def damage_of(runner: Runner, *, deep: bool = False) -> list[str]:
         runner: knows the store and the snapshot.
         deep: look at everything: also downloads, what runs recorded, quarantine, and the program itself.
     """
-    found = [*damaged(runner.settings.snapshot), *runner.store.damage(deep=deep)]
+    found = [*runner.reader.figures.damage(), *runner.store.damage(deep=deep)]
     home = runner.store.dagster_home
     if home.is_dir() and not os.environ.get("DAGSTER_HOME"):
         from spi_pipeline.orchestration.history import damage

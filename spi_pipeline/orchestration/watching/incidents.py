@@ -63,7 +63,7 @@ class Incidents:
     @cached_property
     def reader(self) -> Reader:
         """Reads the tables there are."""
-        return Reader(self.store, self.contracts, self.settings.snapshot)
+        return Reader(self.store, self.contracts, self.settings.figures(self.contracts.geography))
 
     def checks(self, seen: Seen, lasting: set[str]) -> tuple[list[Event], Seen]:
         """Rules broken and kept, from the rows added to ``check_result`` since.

@@ -14,6 +14,7 @@ import duckdb
 
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.reading.documents import read_document
+from spi_pipeline.contracts.root import Root
 from spi_pipeline.engine.any_weights import rank_range
 
 
@@ -23,11 +24,11 @@ class Facts:
 
     Attributes:
         database: the published one.
-        contracts: the folder.
+        contracts: where they lie.
     """
 
     database: Path
-    contracts: Path
+    contracts: Root
     _rows: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], list[dict[str, Any]]]] = field(default_factory=dict)
     _tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _answers: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class Facts:
             ContractError: a file that is in none of the places of contracts, which nobody has judged, has faults.
         """
         faults: list[Fault] = []
-        files = {file.relative_to(self.contracts).as_posix(): file for file in sorted(self.contracts.rglob("*.yaml"))}
+        files = {path: file for path, file in self.contracts.files().items() if path.endswith(".yaml")}
         read = {shown: read_document(file, shown, faults) for shown, file in files.items()}
         if faults:
             raise ContractError(faults)

@@ -24,7 +24,7 @@ from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.publishers.probing.probe import Probe
 from spi_pipeline.publishers.probing.report import Observation, Report, surroundings, versions
 from spi_pipeline.publishers.probing.visit import PATIENCE, SECONDS, FewRequests, visit
-from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
@@ -56,7 +56,7 @@ class Publishers:
             publisher's window holds.
         contracts: all contracts.
         store: where downloads are kept.
-        snapshot: folder of the embedded tables, whose geography says whom to ask for before the store has one.
+        figures: the embedded tables, whose geography says whom to ask for before the store has one.
         archives: what is kept of an archive of all areas, see ``Scope``.
         keys: for publishers that give some, by endpoint.
         hours: how long the run may ask.
@@ -77,14 +77,14 @@ class Publishers:
         since: str | None,
         contracts: Contracts,
         store: Store,
-        snapshot: Path,
+        figures: Figures,
         archives: Archives,
         keys: Mapping[str, str],
         hours: float,
     ) -> None:
         self._contracts = contracts
         self._store = store
-        self._snapshot = snapshot
+        self._figures = figures
         self._since = since
         self._archives = archives
         self._keys = keys or {}
@@ -219,7 +219,7 @@ class Publishers:
 
     def _geography(self, name: str) -> pd.DataFrame:
         known = self._store.current(name)
-        table = self._store.read(name) if known and known.rows else read_embedded(self._snapshot, name).table
+        table = self._store.read(name) if known and known.rows else self._figures.read(name).table
         frame: pd.DataFrame = table.to_pandas()
         return frame
 

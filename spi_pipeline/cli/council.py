@@ -1,0 +1,59 @@
+"""``spi council``: a folder for any council of England, from its name."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_pipeline.cli.console import Json, out
+from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.rules.wording import counted
+from spi_pipeline.settings import Settings
+
+
+def council(
+    name: Annotated[str, typer.Argument(help="Name of the council, a part of it, or its code.")] = "",
+    to: Annotated[Path | None, typer.Option(help="Folder to make; named after the council when left out.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name every council there is, and make nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a council's folder, from which spi refresh computes the index of its wards."""
+    from spi_pipeline.cli.terminal import show_table
+    from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
+    from spi_pipeline.storage.atomic import os_errors, write_bytes
+
+    settings = Settings()
+    if listed == bool(name):
+        raise typer.BadParameter("give either NAME or --list")
+    if settings.england is None:
+        raise SpiError("the tables of England are not at hand: leave SPI_ENGLAND out")
+    known = councils(settings.england)
+    if listed:
+        if as_json:
+            out.print_json(json.dumps(known))
+        else:
+            show_table(known, out, title=f"{len(known)} councils of England")
+        return
+    code = council_code(name, known)
+    contracts = complete_contracts(Settings(council=None, contracts=settings.contracts))
+    geography = council_geography(code, settings.england, contracts.sources)
+    [authority] = geography.authorities
+    folder = to or Path(re.sub(r"[^a-z0-9]+", "-", authority.name.casefold()).strip("-"))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SpiError(f"{folder} is there already and not empty: name another folder with --to, or take it away")
+    with os_errors(f"{folder} could not be written"):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / "geography.yaml", geography_file(geography).encode())
+    missing = sum(len(part.sources) for part in authority.without)
+    if as_json:
+        out.print_json(json.dumps({"folder": str(folder), **geography.model_dump()}))
+        return
+    out.print(
+        f"{authority.name} ({authority.code}): {counted(len(geography.wards), 'ward')}, "
+        f"{authority.small_areas['lsoa21']:,} small areas; {missing} sources hold no figures for it, see "
+        f"{folder / 'geography.yaml'}.\n\nexport SPI_COUNCIL={folder}\nspi refresh",
+        soft_wrap=True,
+    )
