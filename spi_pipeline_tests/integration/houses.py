@@ -52,7 +52,7 @@ class House:
         files = tuple((file.relative_to(root).as_posix(), digest) for file, digest in digests.items())
         if files not in _loaded:
             _loaded[files] = load_contracts(root)
-        return with_activity(replace(_loaded[files], root=root), self.settings)
+        return with_activity(replace(_loaded[files], root=self.settings.root), self.settings)
 
     @property
     def runner(self) -> Runner:

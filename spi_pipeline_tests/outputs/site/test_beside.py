@@ -15,6 +15,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.targets import Target, Targets
+from spi_pipeline.contracts.root import Root
 from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.results import Results
@@ -202,7 +203,7 @@ def test_a_council_names_itself(tmp_path: Path) -> None:
             "texts": {"about": "Made by <us>.", "foot": "Thank you."},
         }
     )
-    contracts = replace(load_contracts(CONTRACTS), publication=named, root=root)
+    contracts = replace(load_contracts(CONTRACTS), publication=named, root=Root(root))
     results = published(contracts, tmp_path / "spi.duckdb", rows(contracts))
     build(results, tmp_path / "site", downloads=False, kinds=BESIDE)
     about = said(tmp_path / "site/about.html")
