@@ -45,19 +45,31 @@ def council_code(name: str, known: Sequence[Mapping[str, Any]]) -> str:
         UnknownNameError: where no council, or more than one, is called so; naming the nearest.
     """
     titles: dict[str, str] = {row["area_code"]: row["area_name"] for row in known}
-    codes = {plain(title): code for code, title in titles.items()}
-    if name.strip().upper() in titles:
-        return name.strip().upper()
+    if (code := name.strip().upper()) in titles:
+        return code
     typed = plain(name)
-    if typed in codes:
-        return codes[typed]
-    parts = [title for title in codes if typed and typed in title]
-    if len(parts) == 1:
-        return codes[parts[0]]
-    near = parts or difflib.get_close_matches(typed, codes, 5)
-    which = " or ".join(titles[codes[title]] for title in near[:5])
-    said = f"there is no council {name!r}" if not parts else f"{len(parts)} councils have {name!r} in their names"
-    raise UnknownNameError(f"{said}; {f'{which}?' if which else ''} spi council --list names all {len(known)}")
+    # The whole name, then whole words of it, so that Hull is not Solihull, then any part.
+    for found in (
+        [code for code, title in titles.items() if plain(title) == typed],
+        [code for code, title in titles.items() if typed and f" {_words(name)} " in f" {_words(title)} "],
+        [code for code, title in titles.items() if typed and typed in plain(title)],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            which = " or ".join(titles[code] for code in found[:5])
+            raise UnknownNameError(f"{len(found)} councils have {name!r} in their names; {which}? {_all(known)}")
+    by_plain = {plain(title): title for title in titles.values()}
+    near = " or ".join(by_plain[each] for each in difflib.get_close_matches(typed, by_plain, 5))
+    raise UnknownNameError(f"there is no council {name!r}; {f'{near}? ' if near else ''}{_all(known)}")
+
+
+def _words(text: str) -> str:
+    return " ".join(plain(word) for word in text.replace("-", " ").split())
+
+
+def _all(known: Sequence[Any]) -> str:
+    return f"spi council --list names all {len(known)}"
 
 
 def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -> Geography:

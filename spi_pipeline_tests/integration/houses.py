@@ -47,12 +47,12 @@ class House:
     @property
     def contracts(self) -> Contracts:
         """As the files say now; the same files are parsed once for all houses."""
-        root = self.settings.contracts
-        digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(root.rglob("*.yaml"))}
-        files = tuple((file.relative_to(root).as_posix(), digest) for file, digest in digests.items())
+        root = self.settings.root
+        contents = {path: file.read_bytes() for path, file in root.files().items() if path.endswith(".yaml")}
+        files = tuple((path, hashlib.sha256(content).hexdigest()) for path, content in contents.items())
         if files not in _loaded:
             _loaded[files] = load_contracts(root)
-        return with_activity(replace(_loaded[files], root=self.settings.root), self.settings)
+        return with_activity(replace(_loaded[files], root=root), self.settings)
 
     @property
     def runner(self) -> Runner:
@@ -63,7 +63,7 @@ class House:
         plain = {name: getattr(value, "get_secret_value", lambda value=value: value)()
                  for name, value in self.settings.model_dump().items()}  # fmt: skip
         told = {name: ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
-                for name, value in plain.items()}  # fmt: skip
+                for name, value in plain.items() if value is not None}  # fmt: skip
         return {f"SPI_{name.upper()}": value for name, value in told.items()}
 
     def making(self, *outputs: str) -> House:

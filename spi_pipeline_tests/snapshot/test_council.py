@@ -1,0 +1,129 @@
+"""A council's folder from its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.contracts.errors import UnknownNameError
+from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.root import Root
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
+from spi_pipeline_tests.integration.fixtures import Command, no_dagster_home, spi
+from spi_pipeline_tests.integration.houses import CONTRACTS, House, empty_house
+
+__all__ = ["no_dagster_home", "spi"]
+
+ENGLAND = Path(str(Settings().england))
+# The smallest two, the largest, wards drawn anew in 2024, a silent force, names that are hard to write.
+SOME = {
+    "E06000032": 20, "E06000053": 1, "E09000001": 5, "E08000025": 69, "E06000052": 87, "E07000110": 22, "E08000003": 32,
+    "E06000019": 53, "E06000010": 21,
+}  # fmt: skip
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return empty_house(tmp_path / "house")
+
+
+@pytest.fixture(scope="module")
+def known() -> list[dict[str, object]]:
+    return councils(ENGLAND)
+
+
+def test_every_council_of_england_is_known_with_region_force_and_wards(known: list[dict[str, object]]) -> None:
+    assert len(known) == len({row["area_code"] for row in known}) == 296
+    assert sum(int(str(row["wards"])) for row in known) == 6784
+    assert len({row["region"] for row in known}) == 9
+    assert all(row["police_force"] for row in known)
+    assert len({row["police_force"] for row in known}) == 39
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("Luton", "E06000032"),
+        ("luton", "E06000032"),
+        (" e06000032 ", "E06000032"),
+        ("Central Bedfordshire", "E06000056"),
+        ("central bedford", "E06000056"),
+        ("Bristol", "E06000023"),
+        ("Hull", "E06000010"),
+        ("Kingston upon Hull", "E06000010"),
+        ("St Albans", "E07000240"),
+        ("king's lynn & west norfolk", "E07000146"),
+        ("York", "E06000014"),
+    ],
+)
+def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]], typed: str, code: str) -> None:
+    assert council_code(typed, known) == code
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("Lutno", "there is no council 'Lutno'; Luton? spi council --list names all 296"),
+        ("Bedfrod", "there is no council 'Bedfrod'; Bedford"),
+        ("bedford", ""),
+        ("north", "14 councils have 'north' in their names; Bath and North East Somerset or North Devon"),
+        ("E06000999", "there is no council 'E06000999'; "),
+        ("", "there is no council ''; spi council --list names all 296"),
+    ],
+)
+def test_a_slip_is_told_the_nearest_names(known: list[dict[str, object]], typed: str, said: str) -> None:
+    if not said:
+        assert council_code(typed, known) == "E06000055"
+        return
+    with pytest.raises(UnknownNameError) as refused:
+        council_code(typed, known)
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("code", SOME)
+def test_its_geography_is_whole_and_passes_lint(code: str, every_contract: Contracts, tmp_path: Path) -> None:
+    geography = council_geography(code, ENGLAND, every_contract.sources)
+    assert len(geography.wards) == SOME[code]
+    (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
+    loaded = load_contracts(Root(CONTRACTS, tmp_path)).geography
+    assert loaded == geography
+    figures = Settings(council=tmp_path).figures(loaded)
+    [authority] = loaded.authorities
+    lacking = {name for name, source in every_contract.sources.items() if authority.lacks(name)}
+    frozen = {name for name, source in every_contract.sources.items() if source.properties.mode == "frozen"}
+    assert frozen - lacking <= figures.names, "what a step will read is there"
+    assert figures.names.isdisjoint(lacking), "what is there is not called missing"
+
+
+def test_a_council_of_greater_manchester_has_no_figures_of_its_police(every_contract: Contracts) -> None:
+    [authority] = council_geography("E08000003", ENGLAND, every_contract.sources).authorities
+    assert authority.police_force == "greater-manchester"
+    assert "since July 2019" in authority.lacks("street_crime")
+
+
+def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_something(
+    spi: Command, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = spi(house, "council", "king's lynn")
+    assert done.code == 0
+    assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
+    made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
+    before = made.read_bytes()
+    again = spi(house, "council", "king's lynn")
+    assert again.code == 1
+    assert "is there already and not empty" in again.err
+    assert made.read_bytes() == before
+    named = json.loads(spi(house, "council", "Rutland", "--to", "elsewhere", "--json").out)
+    assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
+    assert (tmp_path / "elsewhere" / "geography.yaml").is_file()
+
+
+def test_the_list_names_all(spi: Command, house: House) -> None:
+    assert len(json.loads(spi(house, "council", "--list", "--json").out)) == 296
+    assert spi(house, "council").code == 2
