@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
         contracts: the folder of the contracts; another council points this at its own.
         snapshot: the folder of the embedded tables; likewise.
+        england: the folder of the embedded tables of all England, which a snapshot's reference is computed from.
         alert_urls: who is told what fails, as Apprise URLs, each plain or as ``name=URL``; a secret.
         alert_channels: a YAML file that says which of them is told what; all of them everything when empty.
         ui_url: where people reach ``spi ui``: for links in alerts, and it answers to no other name but this machine's.
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     mode: Literal["snapshot", "live"] = "snapshot"
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
+    england: Path = _PACKAGE / "snapshot" / "england"
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"

@@ -5,6 +5,8 @@ from pathlib import Path
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.lint.folder import check_folder
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.folder import assembled, read_folder
 
 
@@ -26,3 +28,20 @@ def load_contracts(root: Path) -> Contracts:
     if faults:
         raise ContractError(faults)
     return assembled(folder)
+
+
+def load_sources(root: Path, places: Geography) -> dict[str, Source]:
+    """The contracts of sources below a folder, as they hold for other places than its own.
+
+    Args:
+        root: the contracts folder.
+        places: the wards and authorities their tables are about.
+
+    Raises:
+        ContractError: with every fault of a file.
+    """
+    faults: list[Fault] = []
+    sources = read_folder(root, faults, places).sources
+    if faults:
+        raise ContractError(faults)
+    return {name: source for name, source in sources.items() if source}
