@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     council: Path | None = None
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
-    england: Path | None = _PACKAGE / "snapshot" / "england"
+    england: Path = _PACKAGE / "snapshot" / "england"
     alert_urls: SecretStr = SecretStr("")
     alert_channels: str = ""
     ui_url: str = "http://127.0.0.1:3000"

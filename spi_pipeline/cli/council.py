@@ -28,8 +28,6 @@ def council(
     settings = Settings()
     if listed == bool(name):
         raise typer.BadParameter("give either NAME or --list")
-    if settings.england is None:
-        raise SpiError("the tables of England are not at hand: leave SPI_ENGLAND out")
     known = councils(settings.england)
     if listed:
         if as_json:

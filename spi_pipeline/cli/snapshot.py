@@ -1,9 +1,12 @@
 """The embedded figures: ``spi snapshot``."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +14,16 @@ from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from spi_pipeline.contracts.models.contracts import Contracts
+    from spi_pipeline.contracts.models.geography import Geography
+    from spi_pipeline.contracts.models.tables import Source
+    from spi_pipeline.rules.result import RuleResult
+    from spi_pipeline.snapshot.embedded import EmbeddedTable
+
+# Their bounds are those of one council's figures: what they find in England's is told, and refuses nothing.
+_TOLD = ("between", "coverage")
 
 app = typer.Typer(help="The embedded real figures.", no_args_is_help=True)
 
@@ -24,14 +37,14 @@ def snapshot_build(
     from_store: Annotated[
         bool, typer.Option("--from-store", help="Freeze the source tables of the store instead.")
     ] = False,
+    england: Annotated[
+        bool, typer.Option("--england", help="Read the tables of all England, from the sources that have such files.")
+    ] = False,
     to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
 ) -> None:
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
-    from spi_pipeline.contracts.models.places import with_known_areas
-    from spi_pipeline.rules.evaluation import evaluate
     from spi_pipeline.rules.result import summary
     from spi_pipeline.snapshot.build import import_tables
-    from spi_pipeline.snapshot.embedded import embedded_file, write_snapshot
     from spi_pipeline.snapshot.frozen import frozen_on, frozen_tables
     from spi_pipeline.storage.store import Store
 
@@ -39,6 +52,8 @@ def snapshot_build(
         raise typer.BadParameter("give either --from FOLDER or --from-store")
     if from_store != (as_of is None):
         raise typer.BadParameter("--as-of belongs with --from FOLDER; a store knows when its figures were taken")
+    if from_store and england:
+        raise typer.BadParameter("--england belongs with --from FOLDER; a store holds the figures of its own council")
     settings = Settings()
     contracts = complete_contracts(settings)
     if folder is None:
@@ -46,28 +61,70 @@ def snapshot_build(
             raise typer.BadParameter("--from-store needs --to: the embedded snapshot is not replaced by accident")
         store = Store(settings.store)
         day, found = frozen_on(store), frozen_tables(store, contracts)
+    elif england:
+        _build_england(folder, contracts, _day(as_of or ""), to or settings.england)
+        return
     else:
-        day, found = _day(as_of or ""), import_tables(folder, contracts)
-    tables, faults = {}, []
+        day, found = _day(as_of or ""), import_tables(folder, contracts, settings.england)
+    tables = _told(found)
+    if broken := _broken(tables, contracts.sources, contracts.geography):
+        raise SpiError("\n".join(summary(results, table_name=name) for name, results in broken.items()))
+    if absent := sorted(set(contracts.sources) - set(tables)):
+        out.print(f"without figures: {', '.join(absent)}")
+    _write(tables, contracts, day, to or settings.snapshot)
+
+
+def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Path) -> None:
+    """The tables of all England, judged as those of all its authorities together."""
+    from spi_pipeline.contracts.loader import load_sources
+    from spi_pipeline.publishers.files.england import England
+    from spi_pipeline.rules.result import summary
+    from spi_pipeline.snapshot.build import import_england
+
+    england = England(folder)
+    tables = _told(import_england(england, contracts))
+    broken = _broken(tables, load_sources(contracts.root, england.geography), england.geography)
+    for name, results in broken.items():
+        out.print(summary(results, table_name=name))
+    if any(result.rule.kind not in _TOLD for results in broken.values() for result in results):
+        raise SpiError("the tables of England break the rules named above; nothing was written")
+    _write(tables, contracts, day, target)
+
+
+def _told(found: Iterable[EmbeddedTable]) -> dict[str, EmbeddedTable]:
+    """Tables by their source, each told of as it is made."""
+    tables = {}
     for embedded in found:
         tables[embedded.source_id] = embedded
         out.print(f"{embedded.source_id}: {embedded.table.num_rows:,} rows from {len(embedded.inputs)} files")
+        for item in embedded.inputs:
+            if item.remark:
+                out.print(f"  {item.file}: {item.remark}")
+    return tables
+
+
+def _broken(
+    tables: Mapping[str, EmbeddedTable], sources: Mapping[str, Source], geography: Geography
+) -> dict[str, list[RuleResult]]:
+    """By table the results that keep it from being written."""
+    from spi_pipeline.contracts.models.places import with_known_areas
+    from spi_pipeline.rules.evaluation import evaluate
 
     def column_of(source_id: str, column: str) -> list[str | None]:
         return tables[source_id].table[column].to_pylist() if source_id in tables else []
 
+    broken = {}
     for source_id, embedded in tables.items():
-        rules = with_known_areas(
-            contracts.sources[source_id].rules, lambda name: contracts.geography.known(name, column_of)
-        )
+        rules = with_known_areas(sources[source_id].rules, lambda name: geography.known(name, column_of))
         results = evaluate(embedded.table, rules, table_name=source_id)
-        if any(result.blocks for result in results):
-            faults.append(summary(results, table_name=source_id))
-    if faults:
-        raise SpiError("\n".join(faults))
-    if absent := sorted(set(contracts.sources) - set(tables)):
-        out.print(f"without figures: {', '.join(absent)}")
-    target = to or settings.snapshot
+        if blocking := [result for result in results if result.blocks]:
+            broken[source_id] = blocking
+    return broken
+
+
+def _write(tables: Mapping[str, EmbeddedTable], contracts: Contracts, day: dt.date, target: Path) -> None:
+    from spi_pipeline.snapshot.embedded import embedded_file, write_snapshot
+
     write_snapshot(target, tables, contracts.sources, day)
     size = sum(embedded_file(target, name).stat().st_size for name in tables)
     out.print(f"{len(tables)} tables, {size / 1e6:.2f} MB, written to {target}")

@@ -5,6 +5,8 @@ from pathlib import Path
 from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.lint.folder import check_folder
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import Geography
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.folder import assembled, read_folder
 from spi_pipeline.contracts.root import Root, root_of
 
@@ -27,3 +29,20 @@ def load_contracts(root: Path | Root) -> Contracts:
     if faults:
         raise ContractError(faults)
     return assembled(folder)
+
+
+def load_sources(root: Path | Root, places: Geography) -> dict[str, Source]:
+    """The contracts of sources below a folder, as they hold for other places than its own.
+
+    Args:
+        root: the contracts folder.
+        places: the wards and authorities their tables are about.
+
+    Raises:
+        ContractError: with every fault of a file.
+    """
+    faults: list[Fault] = []
+    sources = read_folder(root_of(root), faults, places).sources
+    if faults:
+        raise ContractError(faults)
+    return {name: source for name, source in sources.items() if source}

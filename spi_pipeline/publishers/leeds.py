@@ -28,5 +28,7 @@ def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 HOSTS = ()
 OFFERS = {
     "bus_service": Offer(read=bus_service),
-    "energy_certificates": Offer(read=Named("energy/epc_lsoa11_*.csv", "2018", "lsoa11", "national/EPC.Rds")),
+    "energy_certificates": Offer(
+        read=Named("energy/epc_lsoa11_*.csv", "2018", "lsoa11", "national/EPC.Rds"), national=True
+    ),
 }

@@ -26,6 +26,7 @@ class Offer:
             of none.
         news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
         read: makes its table of a folder of the publisher's files, for a snapshot; None where it is only ever fetched.
+        national: whether ``read`` makes its table of all England too, given ``England``.
         by_month: whether ``fetch`` asks month by month, and for ``Scope.only`` where some are named.
         probes: small requests that show whether its endpoints still answer as ``fetch`` and ``parse`` expect.
     """
@@ -36,4 +37,5 @@ class Offer:
     read: Reader | None = None
     probes: tuple[Probe, ...] = ()
     restricted: Callable[[Sequence[Download]], Mapping[str, str]] | None = None
+    national: bool = False
     by_month: bool = False

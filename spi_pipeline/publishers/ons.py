@@ -6,13 +6,13 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.england import GARDENS, read_gardens
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
 # Years whose estimates by single year of age are at hand, and their files.
 ESTIMATED, ESTIMATES = (2017, 2019, 2020), "population/population{:02}_lsoa11_syoa"
-GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
 
 
 def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
@@ -53,11 +53,6 @@ def _residents_of(year: int, file: Named, folder: Folder, areas: Areas) -> pd.Da
     return pd.DataFrame({"area_code": table["lsoa11_code"], "year": year, **known})
 
 
-def read_gardens(folder: Folder) -> pd.DataFrame:
-    """Private outdoor space by MSOA of 2011, all of Great Britain."""
-    return folder.workbook(GARDENS, "MSOA gardens", "2020-04")
-
-
 def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Addresses with private outdoor space, of our MSOAs."""
     return by_contract(read_gardens(folder), GARDENS, source, areas=areas.msoa11)
@@ -66,10 +61,20 @@ def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.Da
 HOSTS = ()
 OFFERS = {
     "population_2020": Offer(read=population_2020),
-    "population_estimates": Offer(read=population_estimates),
-    "private_outdoor_space": Offer(read=private_outdoor_space),
+    "population_estimates": Offer(read=population_estimates, national=True),
+    "private_outdoor_space": Offer(read=private_outdoor_space, national=True),
     "household_income": Offer(
-        read=Named("income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11")
+        read=Named(
+            "income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11",
+            "income/income2020_msoa.xlsx",
+        ),
+        national=True,
     ),
-    "house_prices": Offer(read=Named("housing/hpssa_median_price_lsoa11_2020_2021_*.csv", "2021-03", "lsoa11")),
-}
+    "house_prices": Offer(
+        read=Named(
+            "housing/hpssa_median_price_lsoa11_2020_2021_*.csv", "2021-03", "lsoa11",
+            "national/hpssa_median_price_lsoa11.csv.gz",
+        ),
+        national=True,
+    ),
+}  # fmt: skip

@@ -43,12 +43,14 @@ def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFr
 HOSTS = ()
 OFFERS = {
     "digital_exclusion": Offer(
-        read=Named("communications/depahri_lsoa11_*.csv", "2021", "lsoa11", "national/england_lsoa_depahri.rda")
+        read=Named("communications/depahri_lsoa11_*.csv", "2021", "lsoa11", "national/england_lsoa_depahri.rda"),
+        national=True,
     ),
     "loneliness": Offer(
         read=Named(
             "health/cls_loneliness_lsoa21_*.csv", "2021-03", "lsoa21", "national/england_cls_loneliness_lsoa.rda"
-        )
+        ),
+        national=True,
     ),
     "recorded_flooding": Offer(read=recorded_flooding),
 }

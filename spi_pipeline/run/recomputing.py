@@ -86,7 +86,8 @@ def _seeded(release: Release, folder: Path) -> Runner:
     """What runs steps in a new store, which holds the downloads of a release and the tables of the council's own."""
     settings = Settings(
         store=str(folder), mode=release.about["mode"], contracts=release.contracts, snapshot=release.snapshot,
-        england=None, outputs=frozenset({"database"}),
+        # What the release did not freeze it had not.
+        england=release.snapshot, outputs=frozenset({"database"}),
     )  # fmt: skip
     store, contracts = Store(settings.store), load_contracts(settings.contracts)
     with store.lock():

@@ -1,6 +1,7 @@
 """``spi snapshot build``: every source through its one importer, from a folder of publishers' files to our tables."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,22 +9,28 @@ import pandas as pd
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
+from spi_pipeline.publishers.files.england import England
 from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.snapshot.embedded import EmbeddedTable
-from spi_pipeline.snapshot.reference import reference
+from spi_pipeline.snapshot.embedded import EmbeddedTable, read_embedded, snapshot_tables
+from spi_pipeline.snapshot.reference import reference, rests_on
 
 # The one table that is no publisher's, but made of the tables of several.
 REFERENCE = "reference"
+READERS = {name: offer.read for name, offer in OFFERS.items() if offer.read}
+NATIONAL = frozenset(name for name, offer in OFFERS.items() if offer.national)
 
 
-def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
+def import_tables(root: Path, contracts: Contracts, england: Path) -> Iterator[EmbeddedTable]:
     """Read every source from a folder, one after the other.
 
     Args:
         root: the folder, laid out as ``docs/snapshot-folder.md`` says.
         contracts: what the tables must look like.
+        england: the folder of the tables of all England, which the reference is computed from.
 
     Yields:
         One table a source, rows ordered by key: the same files give the same table. Sources that geography.yaml says
@@ -32,12 +39,11 @@ def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
     Raises:
         SpiError: when a file is missing or not what it should be, or a source has no importer.
     """
-    readers = {name: offer.read for name, offer in OFFERS.items() if offer.read}
     # What is only ever fetched needs no importer; it is in no snapshot until one is frozen from a live store.
     missing = [
         name
         for name, source in sorted(contracts.sources.items())
-        if source.properties.mode == "frozen" and name not in readers and name != REFERENCE
+        if source.properties.mode == "frozen" and name not in READERS and name != REFERENCE
     ]
     if missing:
         raise SpiError(f"no importer reads the sources {', '.join(missing)}; offer one in spi_pipeline/publishers")
@@ -46,14 +52,38 @@ def import_tables(root: Path, contracts: Contracts) -> Iterator[EmbeddedTable]:
         if not contracts.geography.holding(source_id):
             continue
         if source_id == REFERENCE:
-            frame = reference(folder, contracts)
-        elif source_id in readers:
-            frame = _held(readers[source_id](folder, source, areas), source_id, contracts, areas)
-        else:
-            continue
-        others = [column.name for column in source.columns if column.type != "binary" and not column.key]
-        frame = frame.sort_values([*source.key, *others], ignore_index=True)
-        yield EmbeddedTable(source_id, to_arrow(frame, source), folder.collect())
+            yield _reference(england, contracts)
+        elif source_id in READERS:
+            frame = _held(READERS[source_id](folder, source, areas), source_id, contracts, areas)
+            yield _embedded(frame, source, folder.collect())
+
+
+def import_england(england: England, contracts: Contracts) -> Iterator[EmbeddedTable]:
+    """Read every source whose files hold all of England, as for ``import_tables``.
+
+    Raises:
+        SpiError: when a file is missing or not what it should be.
+    """
+    folder = Folder(england.folder.root)
+    for source_id in sorted(NATIONAL & contracts.sources.keys()):
+        source = contracts.sources[source_id]
+        yield _embedded(READERS[source_id](folder, source, england), source, folder.collect())
+
+
+def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]) -> EmbeddedTable:
+    others = [column.name for column in source.columns if column.type != "binary" and not column.key]
+    return EmbeddedTable(source.id, to_arrow(frame.sort_values([*source.key, *others]), source), inputs)
+
+
+def _reference(england: Path, contracts: Contracts) -> EmbeddedTable:
+    """The yardstick; its origin are the files that the tables it rests on were read from."""
+    read = {name: read_embedded(england, name) for name in snapshot_tables(england)}
+    frame = reference({name: one.table.to_pandas() for name, one in read.items()}, contracts)
+    # What is remarked of a file is about one table of those it was read for.
+    used = (item for name in rests_on(frame, contracts) for item in read[name].inputs)
+    files = {item.file: replace(item, remark=None) for item in used}
+    inputs = sorted(files.values(), key=lambda item: (item.period, item.file))
+    return _embedded(frame, contracts.sources[REFERENCE], tuple(inputs))
 
 
 def _held(frame: pd.DataFrame, source_id: str, contracts: Contracts, areas: Areas) -> pd.DataFrame:

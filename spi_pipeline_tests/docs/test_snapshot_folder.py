@@ -10,7 +10,7 @@ import pytest
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
-from spi_pipeline_tests.docs.documents import REPOSITORY, table_in, text
+from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, table_in, text
 
 DOCUMENT = REPOSITORY / "docs" / "snapshot-folder.md"
 PLACEHOLDERS = {"YYYY": "[0-9][0-9][0-9][0-9]", "MM": "[0-9][0-9]", "FORCE": "*"}
@@ -64,6 +64,16 @@ def test_the_columns_named_are_those_read(source_id: str, contracts: Contracts) 
         and name not in {column.published_name for column in contracts.sources[source_id].columns}
     ]
     assert unknown == []
+
+
+def test_what_is_told_of_england_is_so() -> None:
+    england = Settings().england
+    rows = []
+    for source_id in snapshot_tables(england):
+        embedded = read_embedded(england, source_id)
+        files = "; ".join(f"`{name}`" for name in sorted(item.file for item in embedded.inputs))
+        rows.append([f"`{source_id}`", f"{embedded.table.num_rows:,}", files])
+    assert_table(DOCUMENT, "england", markdown_table(["Source", "Rows", "Files"], rows))
 
 
 def test_what_is_said_of_personal_data_is_so(contracts: Contracts) -> None:

@@ -16,6 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 # Agents that the walls before NHS and GOV.UK turn away (error catalogue 22).
 DEFAULT_AGENTS = ("python-requests", "python-urllib", "curl", "wget", "go-http-client", "java", "libwww")
 
@@ -162,6 +166,24 @@ def zipped(members: Mapping[str, bytes | str]) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content, compresslevel=1)
     return out.getvalue()
+
+
+def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> bytes:
+    """An Excel workbook, each sheet by its rows."""
+    book, sink = openpyxl.Workbook(write_only=True), io.BytesIO()
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    book.save(sink)
+    return sink.getvalue()
+
+
+def parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """A Parquet file, each column by its values."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(dict(columns)), sink)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def pairs(text: str) -> dict[str, str]:

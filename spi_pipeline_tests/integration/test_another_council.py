@@ -44,7 +44,7 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
     with pytest.MonkeyPatch.context() as patch:
         yardstick = read_embedded(SNAPSHOT, "reference").table.to_pandas()
         patch.setattr(build, "reference", lambda *_: yardstick)
-        tables = {item.source_id: item for item in build.import_tables(PUBLISHED, contracts)}
+        tables = {item.source_id: item for item in build.import_tables(PUBLISHED, contracts, house.settings.england)}
         write_snapshot(house.settings.snapshot, tables, contracts.sources, dt.date(2026, 11, 23))
     # Step by step and without Dagster, which has nothing to do with the council and takes as long again.
     runner, now = house.runner, dt.datetime.now(dt.UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.integration.houses import House
-from spi_pipeline_tests.snapshot.test_embedded_figures import PUBLISHED
+from spi_pipeline_tests.snapshot.conftest import PUBLISHED
 
 OFFICIAL = PUBLISHED / "imd" / "imd2025_england_lsoa21_national.parquet"
 TOWN = "E06000032"

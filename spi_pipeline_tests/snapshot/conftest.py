@@ -10,6 +10,9 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.imitations.fixtures import FILES, write_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TABLES = REPOSITORY / "spi_pipeline" / "snapshot" / "tables"
+ENGLAND = REPOSITORY / "spi_pipeline" / "snapshot" / "england"
+PUBLISHED = REPOSITORY.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

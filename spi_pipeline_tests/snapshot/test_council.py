@@ -19,7 +19,7 @@ from spi_pipeline_tests.integration.houses import CONTRACTS, House, empty_house
 
 __all__ = ["no_dagster_home", "spi"]
 
-ENGLAND = Path(str(Settings().england))
+ENGLAND = Settings().england
 # The smallest two, the largest, wards drawn anew in 2024, a silent force, names that are hard to write.
 SOME = {
     "E06000032": 20, "E06000053": 1, "E09000001": 5, "E08000025": 69, "E06000052": 87, "E07000110": 22, "E08000003": 32,

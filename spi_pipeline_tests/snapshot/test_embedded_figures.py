@@ -24,11 +24,12 @@ from spi_pipeline.snapshot.embedded import (
     snapshot_tables,
 )
 from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET_HEADER
-from spi_pipeline_tests.snapshot.conftest import REPOSITORY
+from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
-TABLES = REPOSITORY / "spi_pipeline" / "snapshot" / "tables"
 NAMES = snapshot_tables(TABLES)
-PUBLISHED = REPOSITORY.parent / "shared" / "data"
+# Of Luton, and of all England.
+EVERY = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
+         for name in snapshot_tables(folder)]  # fmt: skip
 
 ABOUT_A_PERSON = re.compile(
     r"crime_id|(^|_)(id|gender|sex|ethnic\w*|religion|age_range|birth|surname|forename|outcome|legislation|officer|"
@@ -37,8 +38,8 @@ ABOUT_A_PERSON = re.compile(
 IDS_OF_OURS = {"indicator_id", "other_id"}
 
 
-def origin(source_id: str) -> dict[str, Any]:
-    metadata = pq.read_schema(embedded_file(TABLES, source_id)).metadata
+def origin(folder: Path, source_id: str) -> dict[str, Any]:
+    metadata = pq.read_schema(embedded_file(folder, source_id)).metadata
     return dict(json.loads(metadata[b"spi_provenance"]))
 
 
@@ -52,9 +53,9 @@ def test_all_of_it_is_small() -> None:
     assert sum(file.stat().st_size for file in TABLES.iterdir()) < 6_000_000
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_table_is_as_its_contract_promises(name: str, every_contract: Contracts) -> None:
-    source, table = every_contract.sources[name], read_embedded(TABLES, name).table
+@pytest.mark.parametrize(("folder", "name"), EVERY)
+def test_a_table_is_as_its_contract_promises(folder: Path, name: str, every_contract: Contracts) -> None:
+    source, table = every_contract.sources[name], read_embedded(folder, name).table
     assert {field.name: field.type for field in table.schema} == {
         column.name: ARROW_TYPES[column.type] for column in source.columns
     }
@@ -66,9 +67,9 @@ def test_a_table_is_as_its_contract_promises(name: str, every_contract: Contract
         assert table.select(list(source.key)).group_by(list(source.key)).aggregate([]).num_rows == table.num_rows
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_origin_of_a_table_is_complete(name: str, every_contract: Contracts) -> None:
-    found, source = origin(name), every_contract.sources[name]
+@pytest.mark.parametrize(("folder", "name"), EVERY)
+def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contract: Contracts) -> None:
+    found, source = origin(folder, name), every_contract.sources[name]
     stated = (
         "publisher",
         "dataset",
@@ -95,9 +96,9 @@ def test_the_origin_of_a_table_is_complete(name: str, every_contract: Contracts)
         assert not Path(item["file"]).is_absolute()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_table_holds_anything_about_a_person(name: str) -> None:
-    table = read_embedded(TABLES, name).table
+@pytest.mark.parametrize(("folder", "name"), EVERY)
+def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None:
+    table = read_embedded(folder, name).table
     assert [column for column in set(table.column_names) - IDS_OF_OURS if ABOUT_A_PERSON.search(column)] == []
     for column in table.column_names:
         if pa.types.is_string(table.schema.field(column).type):
@@ -188,7 +189,7 @@ def test_sizes_of_households_are_those_published_for_msoas() -> None:
 )
 def test_publishers_files_give_the_embedded_figures(name: str, every_contract: Contracts) -> None:
     one = replace(every_contract, sources={name: every_contract.sources[name]})
-    (built,) = import_tables(PUBLISHED, one)
+    (built,) = import_tables(PUBLISHED, one, ENGLAND)
     embedded = read_embedded(TABLES, name)
     assert built.inputs == embedded.inputs
     assert built.table.equals(embedded.table.replace_schema_metadata(None))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
 import pytest
 
-from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.snapshot.test_embedded_figures import PUBLISHED, TABLES
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
+from spi_pipeline.snapshot.reference import reference, rests_on
+from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
 CENSUS = PUBLISHED / "census2021_nomis"
 LOOKUP = PUBLISHED / "geography" / "lookup_lsoa21_ward24_ltla24.csv.gz"
@@ -80,6 +83,26 @@ def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.
     own = rows["indicator_id"].eq(one) & rows["other_id"].eq(other)
     ((found,),) = wards.execute(f"SELECT corr({one}, {other}) FROM ward").fetchall()
     assert rows.loc[own, "value"].to_list() == pytest.approx([found], rel=1e-9)
+
+
+def test_it_is_computed_from_the_embedded_tables_of_england(every_contract: Contracts) -> None:
+    tables = {name: read_embedded(ENGLAND, name) for name in snapshot_tables(ENGLAND)}
+    embedded = read_embedded(TABLES, "reference")
+    kept = embedded.table.to_pandas()
+    used = rests_on(kept, every_contract)
+    assert used >= {"deprivation_2025", "population_estimates", "lsoa_2011_msoa"}
+    assert used.isdisjoint({"street_crime", "local_elections_2023", "house_prices"})
+    assert {item.file for item in embedded.inputs} == {item.file for name in used for item in tables[name].inputs}
+    # Of one component, on LSOAs of both vintages and MSOAs of 2011; all of them take long.
+    names = {item.id: item for item in every_contract.indicators_of("environmental_quality")}
+    some = replace(every_contract, indicators=names)
+    found = reference({name: one.table.to_pandas() for name, one in tables.items()}, some)
+    kept = kept[kept["indicator_id"].isin(names)]
+    key = ["indicator_id", "statistic", "other_id"]
+    kept, found = (frame.set_index(key).sort_index() for frame in (kept, found))
+    assert kept.index.equals(found.index)
+    assert kept["n"].to_list() == found["n"].to_list()
+    assert found["value"].to_list() == pytest.approx(kept["value"].to_list(), rel=1e-9)
 
 
 def test_the_matrices_are_whole_and_symmetric() -> None:

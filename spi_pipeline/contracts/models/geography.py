@@ -154,9 +154,17 @@ class Geography(Strict):
         Names mean something only within one authority and one vintage. Publishers differ in commas, capitals and
         ampersands, and in nothing else: the names of an authority stay different without them.
         """
-        codes = {authority.code for authority in self.authorities if authority.name == authority_name}
-        found = [ward.code for ward in self.wards if ward.authority in codes and plain(ward.name) == plain(name)]
+        found = self._named.get((authority_name, plain(name)), [])
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], list[str]]:
+        """The codes of the wards by the name of their authority and their own, without capitals and punctuation."""
+        authorities = {authority.code: authority.name for authority in self.authorities}
+        found: dict[tuple[str, str], list[str]] = {}
+        for ward in self.wards:
+            found.setdefault((authorities.get(ward.authority, ""), plain(ward.name)), []).append(ward.code)
+        return found
 
 
 def plain(name: str) -> str:

@@ -69,8 +69,13 @@ class Folder:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def read_folder(root: Root, faults: list[Fault]) -> Folder:
+def read_folder(root: Root, faults: list[Fault], places: Geography | None = None) -> Folder:
     """Read every contract below a folder; every fault found is appended.
+
+    Args:
+        root: the folder.
+        faults: what is found is appended.
+        places: what the tables are about, where it is not the folder's own geography.
 
     Raises:
         ContractError: there is no such folder.
@@ -113,7 +118,7 @@ def read_folder(root: Root, faults: list[Fault]) -> Folder:
     )
     if found.vocabulary is None or found.geography is None:
         return found
-    known = found.vocabulary[1], found.geography[1]
+    known = found.vocabulary[1], places or found.geography[1]
 
     def tables(
         folder: str, build: Callable[[Document, Vocabulary, Geography, list[Fault]], TableType | None]

@@ -68,15 +68,18 @@ class Named:
     national: str = ""
     after: str = ""
 
-    def table(self, folder: Folder) -> tuple[pd.DataFrame, str]:
-        """The file as published, and its name."""
+    def table(self, folder: Folder, needs: Collection[str] = ()) -> tuple[pd.DataFrame, str]:
+        """The file as published, and its name; of a workbook the sheet that has the columns needed."""
         name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
         if name.endswith((".rda", ".Rds")):
             return folder.rdata(name, self.period), name
+        if name.endswith(".xlsx"):
+            return folder.sheet(name, self.period, needs), name
         if name.endswith(".parquet"):
             return folder.parquet(name, self.period), name
         return folder.csv(name, self.period, after=self.after), name
 
     def __call__(self, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
         """The columns of the contract, of our areas."""
-        return by_contract(*self.table(folder), source, areas=getattr(areas, self.level))
+        published = [column.published_name for column in source.columns if column.published_name]
+        return by_contract(*self.table(folder, published), source, areas=getattr(areas, self.level))

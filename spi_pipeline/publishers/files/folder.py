@@ -13,6 +13,8 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.files.archives import FAULTS, opened, zip_members
 from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.files.plain import plain
+from spi_pipeline.publishers.files.workbooks import sheets
 
 # How R writes what is missing; many of these files went through it. Any other word is no figure, and told as one.
 MISSING = ("", "NA")
@@ -48,6 +51,10 @@ class Folder:
         """The files read since the last call, ordered by period and name."""
         used, self.used = self.used, {}
         return tuple(sorted(used.values(), key=lambda item: (item.period, item.file)))
+
+    def remark(self, name: str, said: str) -> None:
+        """Note of a file that was read what its contract does not say: what of it was left out, or how it was read."""
+        self.used[name] = replace(self.used[name], remark=said)
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""
@@ -133,14 +140,15 @@ class Folder:
             raise SpiError(f"{name} holds no readable {member}; fetch it again") from error
         return _table(_plain(content, f"{name}/{member}"), f"{name}/{member}", needs)
 
-    def parquet(self, name: str, period: str) -> pd.DataFrame:
-        """A Parquet file.
+    def parquet(self, name: str, period: str, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A Parquet file; some of its columns where they are named.
 
         Raises:
             SpiError: when it is missing or broken.
         """
         try:
-            return pd.read_parquet(io.BytesIO(self.bytes(name, period)))
+            content = io.BytesIO(self.bytes(name, period))
+            return pd.read_parquet(content, columns=None if columns is None else list(columns))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SpiError(f"{name} is not a readable Parquet file; fetch it again") from error
 
@@ -165,6 +173,24 @@ class Folder:
         cells.columns = pd.Index(above.where(below.isna(), above + " | " + below))
         _check_once(cells.columns, f"{name}: sheet {sheet!r}")
         return cells.iloc[2:].reset_index(drop=True)
+
+    def sheet(self, name: str, period: str, needs: Collection[str]) -> pd.DataFrame:
+        """The first sheet of an Excel workbook that has some columns, as text; notes may stand above its header line.
+
+        Raises:
+            SpiError: when it is missing, no workbook, or no sheet has them in one of its first dozen lines.
+        """
+        self.bytes(name, period)
+        for _, rows in sheets(self.root / name, name, "its publisher"):
+            for line in islice(rows, 12):
+                header = [_cell(cell) or "" for cell in line]
+                if set(needs) <= set(header):
+                    _check_once(header, name)
+                    # A row ends with its last cell.
+                    cells = [dict(zip(header, map(_cell, row), strict=False)) for row in rows]
+                    table = pd.DataFrame(cells, columns=[column for column in header if column], dtype=object)
+                    return table.dropna(how="all", ignore_index=True)
+        raise SpiError(f"{name} has no sheet with the columns {sorted(needs)}; fetch it again")
 
     def rdata(self, name: str, period: str) -> pd.DataFrame:
         """The one table of an R data file.
@@ -195,6 +221,11 @@ class Folder:
             return list(json.loads(self.bytes(name, period))["features"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SpiError(f"{name} is not a GeoJSON file with features; fetch it again") from error
+
+
+def _cell(value: object) -> str | None:
+    """A cell of a workbook as text; None where it is empty."""
+    return None if value is None else str(value).strip() or None
 
 
 def _plain(content: bytes, name: str) -> bytes:

@@ -15,6 +15,7 @@ class InputFile:
         url: where it was fetched from, where a program did that.
         fetched_at: when, ISO 8601.
         published_at: when its publisher says it was made.
+        remark: what its contract does not say: what of it was left out, or how it was read.
     """
 
     file: str
@@ -24,6 +25,7 @@ class InputFile:
     url: str | None = None
     fetched_at: str | None = None
     published_at: str | None = None
+    remark: str | None = None
 
     def told(self) -> dict[str, object]:
         """What is known of it, as plain values."""

@@ -4,7 +4,7 @@ Headers carry footnote digits, and changed over the years.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -141,25 +141,46 @@ def _year_of(download: Download, above: Sequence[str]) -> int:
 
 def read_lihc(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """2011 to 2018, low income high costs."""
-    return _read(folder, range(2011, 2019), areas.lsoa11)
+    return _read([_extract(folder, year) for year in range(2011, 2019)], areas.lsoa11)
 
 
 def read_lilee_2011(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """2019 and 2020, low income low energy efficiency, on the LSOAs of 2011."""
-    return _read(folder, range(2019, 2021), areas.lsoa11)
+    """2019 and 2020, low income low energy efficiency, on the LSOAs of 2011; of England the years at hand."""
+    return _read(_at_hand(folder, range(2019, 2021), areas), areas.lsoa11)
 
 
 def read_lilee(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """2021 on, low income low energy efficiency, on the LSOAs of 2021."""
-    return _read(folder, range(2021, 2023), areas.lsoa21)
+    """2021 on, low income low energy efficiency, on the LSOAs of 2021; of England the years at hand."""
+    return _read(_at_hand(folder, range(2021, 2023), areas), areas.lsoa21)
 
 
-def _read(folder: Folder, years: range, areas: frozenset[str]) -> pd.DataFrame:
+File = tuple[int, str, pd.DataFrame]
+
+
+def _extract(folder: Folder, year: int) -> File:
+    """A year, the file that holds some authorities' figures of it, and its table."""
+    name = folder.name(f"energy/fuel_poverty_{year}_lsoa_*.csv")
+    return year, name, folder.csv(name, str(year), needs=["LSOA Code"])
+
+
+def _at_hand(folder: Folder, years: range, areas: Areas) -> list[File]:
+    """Likewise of several years; for England those whose workbook, as published, is there."""
+    if not areas.national:
+        return [_extract(folder, year) for year in years]
+    books = {year: f"energy/{year}_Sub-Regional-Data-LILEE.xlsx" for year in years}
+    needs = ["LSOA Code", *FUEL_POVERTY_HEADERS[-1]]
+    found = [(year, name, folder.sheet(name, str(year), needs)) for year, name in books.items() if folder.has(name)]
+    if not found:
+        raise SpiError(
+            f"none of {', '.join(books.values())} is in {folder.root}; docs/snapshot-folder.md tells of them"
+        )
+    return found
+
+
+def _read(files: Iterable[File], areas: frozenset[str]) -> pd.DataFrame:
     frames = []
-    for year in years:
-        name = folder.name(f"energy/fuel_poverty_{year}_lsoa_*.csv")
-        table = folder.csv(name, str(year), needs=["LSOA Code"])
-        table = table[table["LSOA Code"].isin(areas)]
+    for year, name, published in files:
+        table = published[published["LSOA Code"].isin(areas)]
         headers = [pair for pair in FUEL_POVERTY_HEADERS if set(pair) <= set(table.columns)]
         if not headers:
             found = ", ".join(table.columns[:20])

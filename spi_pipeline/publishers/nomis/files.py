@@ -170,18 +170,39 @@ def overcrowding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 def _occupancy(table: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
     """One row an area from one row an area and occupancy rating."""
-    found, twice = set(table["occupancy_rating"]), table.duplicated(["area_code", "occupancy_rating"])
-    if found != set(OCCUPANCY) or twice.any():
+    wide = _wide(table, name, "occupancy_rating", OCCUPANCY, "total_households")
+    wide = wide.rename(columns={"total_households": "households", **OCCUPANCY})
+    return wide[[column.name for column in source.columns]]
+
+
+def _wide(table: pd.DataFrame, name: str, by: str, categories: Collection[str], total: str) -> pd.DataFrame:
+    """One row an ``area_code``, with its total and a column a category, from one row an area and category.
+
+    Raises:
+        SpiError: when it does not hold each category once an area.
+    """
+    found, twice = set(table[by]), table.duplicated(["area_code", by])
+    if found != set(categories) or twice.any():
         raise SpiError(
-            f"{name} must hold each of the occupancy ratings {sorted(OCCUPANCY)} once an area; it holds "
+            f"{name} must hold each of the {by.replace('_', ' ')}s {sorted(categories)} once an area; it holds "
             f"{sorted(map(str, found))} and {int(twice.sum())} repeated rows"
         )
     table = table.assign(n=whole(numbers(table["n"], name, "n"), name, "n"))
-    wide = table.pivot(index="area_code", columns="occupancy_rating", values="n").rename(columns=OCCUPANCY)
-    totals = table.groupby("area_code")["total_households"].first()
-    wide.insert(0, "households", whole(numbers(totals, name, "total_households"), name, "total_households"))
-    wide = wide.rename_axis(None, axis=1).reset_index()
-    return wide[[column.name for column in source.columns]]
+    wide = table.pivot(index="area_code", columns=by, values="n")
+    wide.columns = wide.columns.astype(object)
+    wide.insert(0, total, whole(numbers(table.groupby("area_code")[total].first(), name, total), name, total))
+    return wide.rename_axis(None, axis=1).reset_index()
+
+
+def ethnic_group(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """TS021 by LSOA: of all England kept in long form, else as Nomis offers it."""
+    name = "national/ethnicity21_lsoa21.rda"
+    if not folder.has(name):
+        return ETHNIC_GROUP(folder, source, areas)
+    code, total, *groups = [column.published_name for column in source.columns]
+    table = folder.rdata(name, CENSUS_DAY).rename(columns={"lsoa21_code": "area_code"})
+    wide = _wide(table[table["area_code"].isin(areas.lsoa21)], name, "ethnic_group", groups, "total_residents")
+    return by_contract(wide.rename(columns={"area_code": code, "total_residents": total}), name, source)
 
 
 def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from spi_pipeline.publishers.files.areas import LSOA_2011, MSOA_2011
+from spi_pipeline.publishers.files.areas import LSOA_2011
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.offer import Offer, Reader
 from spi_pipeline.publishers.ons_geography import files, services
@@ -14,6 +14,7 @@ _READ: dict[str, Reader] = {
     "output_area_lookup": files.output_area_lookup,
     "lsoa_2011_lookup": Named(LSOA_2011, "2021", "lsoa11"),
 }
+_NATIONAL = ("wards", "lsoa_2011_lookup")
 HOSTS = (services.ONS_GEOGRAPHY,)
 OFFERS = {
     **{
@@ -22,6 +23,7 @@ OFFERS = {
             partial(services.parse_service, name),
             read=read,
             probes=(PROBES[name],),
+            national=name in _NATIONAL,
         )
         for name, read in _READ.items()
     },
@@ -30,7 +32,10 @@ OFFERS = {
         services.parse_best_fit,
         read=files.lsoa_best_fit,
         probes=(PROBES["lsoa_best_fit"], PROBES["output_area_lookup"]),
+        national=True,
     ),
-    "msoa_2011_lookup": Offer(read=Named(MSOA_2011, "2021", "msoa11")),
+    "msoa_2011_lookup": Offer(read=files.msoa_2011_lookup, national=True),
+    "lsoa_2011_msoa": Offer(read=files.lsoa_2011_msoa, national=True),
+    "authority_lookup": Offer(read=files.authority_lookup, national=True),
     "output_area_boundaries_2011": Offer(read=files.output_area_boundaries_2011),
 }

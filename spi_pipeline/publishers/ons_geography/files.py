@@ -7,15 +7,22 @@ import shapely
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.publishers.files.areas import BEST_FIT, Areas, read_msoas, read_parents
-from spi_pipeline.publishers.files.columns import by_contract
+from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, MSOA_2011, Areas, read_msoas, read_parents
+from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.england import read_authorities, read_former_msoas, read_former_parents, read_wards
 from spi_pipeline.publishers.files.folder import Folder
 
 WARD_COLUMNS = ["area_code", "area_name", "authority_code", "geometry"]
 
 
 def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Our wards with their boundaries; by the list alone where an authority does without."""
+    """Our wards with their boundaries; by the list alone where an authority does without, as all do of England."""
+    if areas.national:
+        frame = read_wards(folder)[WARD_COLUMNS[:-1]].assign(geometry=None)
+        folder.remark(
+            BEST_FIT, "The wards of May 2024 that some LSOA fits best; no file of their boundaries is at hand."
+        )
+        return frame
     geography = areas.geography
     pattern = "geography/wards_2025_bgc_*.geojson"
     drawn = geography.wards_of(geography.placed_by("postcodes"))
@@ -60,6 +67,28 @@ def lsoa_best_fit(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     frame = by_contract(folder.csv(BEST_FIT, "2024"), BEST_FIT, source, areas=areas.lsoa21)
     msoas = read_msoas(folder, areas.geography, areas.lsoa21).rename(columns={"lsoa_code": "area_code"})
     return frame.merge(msoas, on="area_code", validate="1:1")
+
+
+def msoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """How MSOAs of 2011 became ours: by a lookup for us, and by the names of LSOAs for England."""
+    if not areas.national:
+        return Named(MSOA_2011, "2021", "msoa11")(folder, source, areas)
+    frame = read_former_msoas(folder, read_msoas(folder, areas.geography, areas.lsoa21))
+    folder.remark(LSOA_2011, "MSOAs are told by their codes and the names of LSOAs; no lookup of theirs is at hand.")
+    return by_contract(frame, LSOA_2011, source)
+
+
+def lsoa_2011_msoa(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """The MSOA of 2011 that each LSOA of 2011 lies in, of those that became ours."""
+    msoas = read_msoas(folder, areas.geography, areas.lsoa21)
+    parents = read_former_parents(folder, msoas).drop_duplicates("LSOA11CD")
+    return by_contract(parents, LSOA_2011, source)
+
+
+def authority_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Name, region and police force of our authorities."""
+    authorities = read_authorities(folder)
+    return authorities[authorities["area_code"].isin(areas.geography.authority_codes)]
 
 
 def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Collection[str]) -> pd.DataFrame:
