@@ -301,6 +301,9 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
     numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
     denominator = np.where(denominator > 0, denominator, np.nan)
     numerator = np.where(np.isnan(denominator), np.nan, numerator)
+    # Of the one area that wards share nothing says how much each of them holds: no error, and no value.
+    told = ~np.isnan(spread)
+    numerator, denominator = np.where(told, numerator, np.nan), np.where(told, denominator, np.nan)
     # A total is divided by nothing, but stands only where it is known.
     divisor = np.sign(denominator) if measure.kind == "total" else denominator
     return pd.DataFrame(
@@ -310,7 +313,7 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
             "allocation_error": per * spread / divisor,
             "numerator": np.nan if measure.kind == "mean" else numerator,
             "denominator": np.nan if measure.kind == "total" else denominator,
-            "covered": np.concatenate([covered, of_wards]),
+            "covered": np.where(told, np.concatenate([covered, of_wards]), 0.0),
         }
     )
 

@@ -68,7 +68,9 @@ def catalogue(
                 "england_period": of_england.get(indicator.id),
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
-                "limits": " ".join([indicator.limits, *_assumed(indicator), *contracts.missing_because(indicator)]),
+                "limits": " ".join(
+                    [indicator.limits, *_stated_error(indicator), *contracts.missing_because(indicator)]
+                ),
             }
         )
     return pd.DataFrame(rows)
@@ -101,10 +103,12 @@ def _out_because(indicator: Indicator, by_slot: dict[str, Slot], slot_of: dict[s
     return f"{filled} fills the slot in every edition." if filled else "Its slot has no values here."
 
 
-def _assumed(indicator: Indicator) -> list[str]:
-    """What no figure could tell of the error of a value is said beside it."""
+def _stated_error(indicator: Indicator) -> list[str]:
+    """What an error rests on that the figures of the area itself do not tell is said beside it."""
     error = indicator.error
-    return [f"The error is assumed: {error.reason}"] if error is not None and error.basis == "assumed" else []
+    if error is None or not error.reason:
+        return []
+    return [f"The error is {'assumed' if error.basis == 'assumed' else 'estimated'}: {error.reason}"]
 
 
 def goalposts(indicator: Indicator, ends: pd.DataFrame) -> tuple[float, float]:

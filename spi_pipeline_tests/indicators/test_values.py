@@ -65,6 +65,17 @@ def close(expected: dict[str, float]) -> Any:
     return pytest.approx(expected, nan_ok=True)
 
 
+def test_of_the_one_area_that_wards_share_no_ward_has_a_value() -> None:
+    # As the City of London, whose five wards are one MSOA: what each of them holds of it is not told.
+    alone = pd.DataFrame({"area_code": [SMALL[1]], "yes": [50], "asked": [200]})
+    got = computed(SHARE, alone)
+    assert values(got) == close(dict.fromkeys([*WARDS, NORTH, SOUTH], NAN))
+    both = pd.DataFrame({"area_code": SMALL[:2], "yes": [10, 50], "asked": [100, 200]})
+    shared = computed(SHARE, both)
+    assert values(shared)[N1] == pytest.approx(19), "of two areas it is, 47.5 of 250"
+    assert values(shared, "allocation_error")[N1] > 0
+
+
 def test_what_is_counted_for_authorities_has_no_ward_value() -> None:
     rows = pd.DataFrame({"area_code": [NORTH, NORTH, SOUTH], "year": [2021, 2021, 2021], "cases": [3, 4, 26]})
     rate = {

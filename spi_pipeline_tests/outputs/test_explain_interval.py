@@ -82,7 +82,7 @@ WAYS = {
     "life_lost_2025": "so 1.96 standard errors of 2.9 years per 1,000 people lie on either side. It is how far Years "
     "of potential life lost, 2019 index (per 1,000) disagrees",
     "patients_per_gp": "standard errors of 340 patients per GP, an upper bound, lie on either side. Half of the ",
-    "bus_service": "1.96 standard errors of 7.9 % of the value lie on either side. Scatter of the wards' yearly values",
+    "bus_service": "1.96 standard errors of 7.9 % of the value lie on either side. Scatter of the yearly ",
     "burglary": "publishes it. By how much {numerator:,.0f} counted incidents have moved it is unsure",
 }  # fmt: skip
 

@@ -141,6 +141,12 @@ def test_a_warning_reports_and_does_not_block() -> None:
     assert (result.outcome, result.blocks) == ("failed", False)
 
 
+@pytest.mark.parametrize("native_below", [0, 1000])
+def test_a_single_row_has_nothing_to_differ_from(native_below: int) -> None:
+    result = only(column("x", [1]), rule("varies", "x"), native_below)
+    assert (result.outcome, result.observed) == ("skipped", "no values to judge in 1 row")
+
+
 @pytest.mark.parametrize("kind", ["in_set", "between", "pattern", "known_areas", "part_of_whole"])
 def test_a_column_of_nulls_leaves_nothing_to_judge(kind: str) -> None:
     asked = answer(kind)

@@ -126,7 +126,8 @@ def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -
         )
         why = error.reason
         if error.other is not None:
-            why = f"It is how far {question.title(error.other)} disagrees, which measures the same."
+            second = f"It is how far {question.title(error.other)} disagrees, which measures the same."
+            why = f"{second} {why}".rstrip()
         bound = ", an upper bound," if error.basis == "assumed" else ""
         return f"No count tells its error, so 1.96 standard errors of {size}{bound} lie on either side. {why}"
     if level is not None:

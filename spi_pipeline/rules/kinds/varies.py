@@ -7,7 +7,10 @@ _GOOD = Case(("group",), {}, {"group": ["a", "b", None]}, "group holds 2 values"
 
 
 class Varies(Kind):
-    """A column holds more than one value."""
+    """A column holds more than one value.
+
+    A single row has nothing to differ from.
+    """
 
     name, family = "varies", "values"
     states = StatedOfColumns
@@ -25,7 +28,8 @@ class Varies(Kind):
     def ask(self, rule: Rule, table: Table) -> Asked:
         cells = {name: table.cell(name) for name in rule.columns}
         facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}
-        return Asked(facts=facts | {f"one {name}": f"any_value({cell})" for name, cell in cells.items()})
+        facts |= {f"one {name}": f"any_value({cell})" for name, cell in cells.items()}
+        return Asked(judged="TRUE" if table.rows > 1 else "FALSE", facts=facts)
 
     def wrong(self, rule: Rule, found: Found) -> list[Group]:
         ((_, facts),) = found.groups
