@@ -22,8 +22,12 @@ def contracts_in_force(settings: Settings) -> Contracts:
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
     contracts = replace(contracts, outputs=settings.outputs)
+    absent = without_figures(settings.snapshot, contracts.sources, contracts.geography.dispensable)
+    fetched = _fetched(contracts, settings)
+    contracts = _placed(contracts, absent - fetched)
+    fetched = frozenset(filter(contracts.geography.holding, fetched))
     # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
-    without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
+    without = frozenset(filter(contracts.geography.holding, absent))
     own = [source.id for source in contracts.sources.values() if source.properties.own]
     if own:
         store = Store(settings.store)
@@ -31,10 +35,22 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
         # Its last good table stays in use when its file is gone, which its step then says.
         laid_in = frozenset(name for name in own if name in in_inbox or (name in without and store.current(name)))
         contracts, without = replace(contracts, laid_in=laid_in), without - laid_in
+    return replace(contracts, dormant=without - fetched, fetched=fetched)
+
+
+def _fetched(contracts: Contracts, settings: Settings) -> frozenset[str]:
+    """The sources that are fetched."""
     if settings.mode != "live":
-        return replace(contracts, dormant=without)
+        return frozenset()
     # Where nothing is fetched nothing that fetches is imported.
     from spi_pipeline.steps.sources.publishers import readable
 
-    fetched = readable(Store(settings.store), contracts)
-    return replace(contracts, dormant=without - fetched, fetched=fetched)
+    return readable(Store(settings.store), contracts)
+
+
+def _placed(contracts: Contracts, absent: frozenset[str]) -> Contracts:
+    """Contracts whose authorities are placed in the best way that does without what is absent, where none is stated."""
+    geography = contracts.geography.placed_without(absent)
+    held = {name: source if geography.holding(name) else source.without_rows
+            for name, source in contracts.sources.items()}  # fmt: skip
+    return replace(contracts, geography=geography, sources=held)

@@ -12,7 +12,7 @@ there no snapshot.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,13 +227,13 @@ def damaged(folder: Path) -> list[str]:
     return found
 
 
-def without_figures(folder: Path, sources: Mapping[str, Source]) -> frozenset[str]:
-    """The sources that have no embedded table because they are fetched or laid in.
+def without_figures(folder: Path, sources: Mapping[str, Source], dispensable: Collection[str]) -> frozenset[str]:
+    """The sources that have no embedded table because they are fetched or laid in, or can be done without.
 
-    A frozen source without one is a fault, which is told when the source is read.
+    Any other frozen source without one is a fault, which is told when the source is read.
 
     Raises:
         SpiError: as for ``snapshot_as_of``.
     """
-    others = {name for name, source in sources.items() if source.properties.mode != "frozen"}
+    others = {name for name, source in sources.items() if source.properties.mode != "frozen" or name in dispensable}
     return frozenset(others.difference(snapshot_tables(folder)))
