@@ -6,12 +6,12 @@ from spi_pipeline.publishers.files.areas import LSOA_2011, MSOA_2011
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.offer import Offer, Reader
 from spi_pipeline.publishers.ons_geography import files, services
+from spi_pipeline.publishers.ons_geography.layers import OUTPUT_AREA_FIT
 from spi_pipeline.publishers.ons_geography.probes import PROBES
 
 _READ: dict[str, Reader] = {
     "wards": files.wards,
     "lsoa_boundaries": files.lsoa_boundaries,
-    "output_area_lookup": files.output_area_lookup,
     "lsoa_2011_lookup": Named(LSOA_2011, "2021", "lsoa11"),
 }
 HOSTS = (services.ONS_GEOGRAPHY,)
@@ -30,6 +30,12 @@ OFFERS = {
         services.parse_best_fit,
         read=files.lsoa_best_fit,
         probes=(PROBES["lsoa_best_fit"], PROBES["output_area_lookup"]),
+    ),
+    "output_area_lookup": Offer(
+        services.fetch_output_areas,
+        services.parse_output_areas,
+        read=files.output_area_lookup,
+        probes=(PROBES["output_area_lookup"], PROBES[OUTPUT_AREA_FIT]),
     ),
     "msoa_2011_lookup": Offer(read=Named(MSOA_2011, "2021", "msoa11")),
     "output_area_boundaries_2011": Offer(read=files.output_area_boundaries_2011),
