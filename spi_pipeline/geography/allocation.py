@@ -15,11 +15,15 @@ METHODS: dict[str, str] = {
     "postcodes": "shares of the wards of the postcodes inside the output area",
     "area_overlap": "shares of the output area's surface, which holds no postcode",
     "remainder_postcodes": "output area without a polygon: postcodes of its LSOA outside the output areas drawn",
+    "output_areas": "whole to the official best-fit ward of the output area, for want of postcodes and its polygon",
     "remainder_overlap": "output area without a polygon: surface of its LSOA outside the output areas drawn",
     "best_fit": "whole to the official best-fit ward of the LSOA, for want of postcodes and polygons",
     "parts": "made of smaller areas, each weighted by its residents",
 }
 """The closed list of ``method``, best first for an output area."""
+
+WHOLE = ("output_areas", "best_fit")
+"""The methods that divide nothing: what they put into the wrong ward is whole small areas."""
 
 # Layers are generalised each for itself. Where an output area of Luton overlaps a second ward, or no ward, by under 8 %
 # of its surface, that part holds 0.1 % of its postcodes on average: an artefact, not a place where people live. Of the
@@ -48,15 +52,16 @@ def small_area_weights(
 ) -> pd.DataFrame:
     """Make the weights of all small areas of the wards' authorities.
 
-    LSOAs no output area names go whole to their official best-fit ward (``best_fit``): a stated fallback for
-    authorities whose output areas are not at hand, and poor where wards cut LSOAs (Luton: 46 of 125).
+    Each output area takes the first of ``METHODS`` that says anything about it. LSOAs no output area names go whole to
+    their official best-fit ward (``best_fit``): the last resort, and poor where wards cut LSOAs (Luton: 46 of 125).
 
     Args:
         wards: ``area_code``, ``parent_code`` (authority), ``geometry`` (WKB, WGS84; null where best fit does without).
         lsoa_best_fit: ``lsoa_code``, ``ward_code``, ``authority_code``; also says which LSOAs are in the authorities.
         lsoa_2011_lookup: ``lsoa11_code``, ``lsoa21_code``, the exact-fit pairs.
         msoa_2011_lookup: ``msoa11_code``, ``msoa21_code``, all successors.
-        output_area_lookup: ``oa_code``, ``lsoa_code``, ``msoa_code`` (2021), ``residents``, ``households``.
+        output_area_lookup: ``oa_code``, ``lsoa_code``, ``msoa_code`` (2021), ``residents``, ``households``;
+            ``ward_code``, that of best fit, may be left out or null where it is not known.
         output_area_boundaries: ``area_code``, ``geometry``; codes that are not of 2021 are ignored.
         lsoa_boundaries: ``area_code`` (2021), ``geometry``.
         postcodes: ``postcode``, ``easting``, ``northing`` (British National Grid, metres), ``ward_code``.
@@ -75,6 +80,7 @@ def small_area_weights(
     """
     fit = lsoa_best_fit[lsoa_best_fit["authority_code"].isin(set(wards["parent_code"]))]
     areas = _or_empty(output_area_lookup, ["oa_code", "lsoa_code", "msoa_code", *BASES])
+    areas = areas.assign(ward_code=areas.get("ward_code"))
     _require_known_lsoas(areas, lsoa_best_fit)
     areas = areas[areas["lsoa_code"].isin(set(fit["lsoa_code"]))]
     bare_fit = fit[~fit["lsoa_code"].isin(set(areas["lsoa_code"]))]
@@ -90,7 +96,7 @@ def small_area_weights(
             Shapes.from_frame(_or_empty(lsoa_boundaries, ["area_code", "geometry"])),
             _known_postcodes(postcodes, wards),
         ),
-        ("best_fit", "lsoa_code", _best_fit_shares(fit)),
+        ("best_fit", "lsoa_code", _whole(fit, "lsoa_code")),
     ]
     oa21 = _climb(areas, "oa_code", ladder, "oa21")
     lsoa21 = pd.concat(
@@ -171,6 +177,7 @@ def _ladder(wards: Shapes, areas: pd.DataFrame, output_areas: Shapes, lsoas: Sha
         ("postcodes", "oa_code", _count_shares(output_area, ward)),
         ("area_overlap", "oa_code", _surface_shares(drawn, wards)),
         ("remainder_postcodes", "lsoa_code", _count_shares(remainder, ward)),
+        ("output_areas", "oa_code", _whole(areas, "oa_code")),
         ("remainder_overlap", "lsoa_code", _surface_shares(remainders, wards)),
     ]
 
@@ -211,8 +218,9 @@ def _surface_shares(shapes: Shapes, wards: Shapes) -> pd.DataFrame:
     return shares.assign(weight=shares["weight"] / shares.groupby("small_area_code")["weight"].transform("sum"))
 
 
-def _best_fit_shares(fit: pd.DataFrame) -> pd.DataFrame:
-    shares = fit.rename(columns={"lsoa_code": "small_area_code", "ward_code": "area_code"})
+def _whole(fit: pd.DataFrame, code: str) -> pd.DataFrame:
+    """Each small area whole to its ward of best fit, where that is known."""
+    shares = fit[fit["ward_code"].notna()].rename(columns={code: "small_area_code", "ward_code": "area_code"})
     return shares.assign(weight=1.0)[SHARE_COLUMNS]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
+from spi_pipeline.geography.allocation import WHOLE
 from spi_pipeline.geography.codes import listed
 
 AREA_COLUMNS = [
@@ -21,6 +22,7 @@ AREA_COLUMNS = [
     "population",
     "households",
     "split_share",
+    "split_lsoa_share",
     "placed_by",
 ]
 
@@ -47,8 +49,10 @@ def area_table(
         ``area_code``, ``area_name``, ``level`` (ward, authority), ``vintage``, ``parent_code`` (of a ward),
         ``population``, ``households`` (fractions of people and households remain, so that wards add up to the
         authority), ``split_share`` (share, 0 to 1, of the residents who came from small areas of the finest level that
-        lie in more than one ward), ``placed_by`` (of the authority). A ward that no small area reaches has missing
-        figures.
+        lie in more than one ward; missing where these are placed whole, so that nobody knows), ``split_lsoa_share``
+        (likewise who live in LSOAs that lie in more than one ward; missing where LSOAs are placed whole), ``placed_by``
+        (of the authority: the way by which most of its residents are placed). A ward that no small area reaches has
+        missing figures.
 
     Raises:
         SpiError: when a small area has no households figure, or as ``allocate_counts``.
@@ -57,14 +61,32 @@ def area_table(
     figures = _figures(finest, households)
     table = wards[["area_code", "area_name", "parent_code"]].assign(level="ward")
     table = table.join(allocate_counts(figures, finest).wards, on="area_code").sort_values("area_code")
+    lsoas = weights[weights["geography"] == "lsoa21"]
+    table["split_lsoas"] = table["area_code"].map(_split(lsoas)).where(table["population"].notna())
 
-    above = table.groupby("parent_code")[["population", "households", "split"]].sum(min_count=1)
+    above = table.groupby("parent_code")[["population", "households", "split", "split_lsoas"]].sum(min_count=1)
     above = above.rename_axis("area_code").reset_index().assign(level="authority", parent_code=None)
     above["area_name"] = above["area_code"].map({authority.code: authority.name for authority in authorities})
     table = pd.concat([table, above], ignore_index=True).assign(vintage=vintage)
     own = table["parent_code"].fillna(table["area_code"])
-    table["placed_by"] = own.map({authority.code: authority.placed_by for authority in authorities})
-    return table.assign(split_share=table["split"] / table["population"])[AREA_COLUMNS]
+    table["placed_by"] = own.map(_placed_by(finest, wards))
+    split = (table["split"] / table["population"]).where(~table["placed_by"].isin(WHOLE))
+    lsoas_split = (table["split_lsoas"] / table["population"]).where(table["placed_by"] != "best_fit")
+    return table.assign(split_share=split, split_lsoa_share=lsoas_split)[AREA_COLUMNS]
+
+
+def _split(lsoas: pd.DataFrame) -> pd.Series:
+    """Residents of each ward who live in LSOAs that lie in more than one ward."""
+    several = lsoas["small_area_code"].duplicated(keep=False)
+    residents = (lsoas["weight"] * lsoas["residents"]).where(several, 0.0)
+    return residents.groupby(lsoas["area_code"]).sum()
+
+
+def _placed_by(finest: pd.DataFrame, wards: pd.DataFrame) -> pd.Series:
+    """How most residents of each authority are placed."""
+    way = finest["method"].where(finest["method"].isin(WHOLE), "postcodes")
+    authority = finest["area_code"].map(wards.set_index("area_code")["parent_code"])
+    return (finest["weight"] * finest["residents"]).groupby([authority, way]).sum().unstack().idxmax(axis=1)
 
 
 def _figures(finest: pd.DataFrame, households: pd.DataFrame) -> pd.DataFrame:

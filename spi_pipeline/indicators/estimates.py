@@ -84,6 +84,28 @@ def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, p
     return float(np.average(contrast, weights=moved)) if len(moved) else None
 
 
+def misplacement_ratios(fitted: pd.DataFrame, true: pd.DataFrame, number: pd.Series) -> tuple[float, float]:
+    """``MISPLACED`` of one level: the mean over wards of n Σ (f − t)², and of n times the squared error of their size.
+
+    Args:
+        fitted: weights of small areas of the level made of areas placed whole.
+        true: the same by postcodes.
+        number: how many areas were placed whole in each ward.
+    """
+    taken, own = (
+        rows.assign(held=rows["weight"] * rows["residents"]).pivot(
+            index="area_code", columns="small_area_code", values="held"
+        )
+        for rows in (fitted, true)
+    )
+    own = own.fillna(0.0)
+    taken = taken.reindex(index=own.index, columns=own.columns).fillna(0.0)
+    size = taken.sum(axis=1) / own.sum(axis=1) - 1
+    missed = taken.div(taken.sum(axis=1), axis=0) - own.div(own.sum(axis=1), axis=0)
+    n = number.reindex(own.index)
+    return float((n * (missed**2).sum(axis=1)).mean()), float((n * size**2).mean())
+
+
 def _parts(figure: pd.DataFrame, weights: pd.DataFrame, parent_of: pd.Series) -> pd.DataFrame:
     """For each part of an area that wards share: how much it moves, squared, and its δ² / σ²."""
     placed = weights.merge(figure, left_on="small_area_code", right_on="area_code", suffixes=("", "_"), validate="m:1")

@@ -1,4 +1,4 @@
-"""How far a value may be off because larger areas were shared out among wards: the error of allocation.
+"""How far a value may be off because small areas were shared out among wards, or put whole into one: allocation.
 
 How much of an area lies in which ward is the geography's; what a value's own measurement may have got wrong is in
 ``intervals``.
@@ -20,11 +20,52 @@ from spi_pipeline.geography.codes import LEVEL_OF
 # below output areas, so theirs is taken to be that of LSOAs.
 CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.8, "ward": 0.0}
 
+# Where small areas are placed whole, by their best-fit ward, a ward is given some that lie in another and lacks some of
+# its own. With f the shares of areas in what is taken for the ward, and t those in the ward, Σ (f − t)² is c / n on
+# average for a ward of n small areas placed whole: the more they are, the less one on the edge matters. c by how they
+# are placed and by the level of the figures, and as ``size`` that of the squared relative error of the ward's
+# residents. Estimated by ``misplacement_ratios`` over Luton's wards, whose true shares are those by postcodes. Of the
+# differences that the best fit of LSOAs makes there to indicators of deprivation, the 90 % band of this error holds 95
+# in a hundred, and their root mean square is 0.4 to 1.3 times the error; except for crimes of town centres. In theft,
+# violence and public order the ward that holds the centre is off by so much that it is 2.1 to 2.6 times the error.
+MISPLACED = {
+    "output_areas": {"oa": 0.024, "lsoa": 0.034, "msoa": 0.029, "ward": 0.0, "size": 0.041},
+    "best_fit": {"oa": 0.031, "lsoa": 0.072, "msoa": 0.052, "ward": 0.0, "size": 0.069},
+}
+
+
+def misplacement(weights: pd.DataFrame, authority_of: Mapping[str, str]) -> pd.DataFrame:
+    """What placing small areas whole leaves open about each ward: ``MISPLACED`` over how many were placed there.
+
+    Args:
+        weights: the allocation table, all geographies.
+        authority_of: authority of each ward, by ward code.
+
+    Returns:
+        By ward the columns ``oa``, ``lsoa``, ``msoa``, ``ward`` and ``size``; 0 where nothing is placed whole, and in
+        an authority that is one ward.
+    """
+    found = []
+    for method, ratios in MISPLACED.items():
+        reached = weights.loc[weights["method"] == method, "area_code"].unique()
+        # Output areas that go with their LSOA are not placed one by one.
+        placed = weights[weights["geography"] == ("oa21" if method == "output_areas" else "lsoa21")]
+        number = placed.groupby("area_code").size().reindex(reached)
+        found.append(pd.DataFrame({level: ratio / number for level, ratio in ratios.items()}))
+    authority = pd.Series(authority_of)
+    several = authority.index[authority.duplicated(keep=False)]
+    return pd.concat(found).groupby(level=0).max().reindex(several).reindex(authority.index).fillna(0.0)
+
 
 def spreading_error(
-    figures: pd.DataFrame, weights: pd.DataFrame, authority_of: Mapping[str, str], *, counted: bool
+    figures: pd.DataFrame,
+    weights: pd.DataFrame,
+    authority_of: Mapping[str, str],
+    *,
+    counted: bool,
+    misplaced: pd.DataFrame | None = None,
 ) -> Array:
-    """The standard error of what was shared out, for wards and then their authorities.
+    """The standard error of what was shared out or misplaced, for wards and then their authorities.
 
     An area p has the rate ``x_p`` on the base ``d_p``; the share ``w`` of it lies in ward i. The rate of that part is
     ``x_p + (1 − w) δ``, where δ, the rate of the part less that of the rest, has mean 0 and the variance
@@ -33,6 +74,10 @@ def spreading_error(
     inside adds none. The parts of one area cancel in the authority it lies in. A part of a count lies between nothing
     and all of it, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000). An area in which nobody was
     counted adds none.
+
+    Where areas are placed whole, the ward's rate ``Σ f_p x_p`` differs from ``Σ t_p x_p`` by the variance
+    ``σ² Σ (f_p − t_p)²``, the areas being alike as far as anybody knows. That is added for wards; within their
+    authority it cancels, since an area that one ward lacks another has.
 
     Source: the decomposition of a total into between- and within-cluster variance (Cochran, Sampling Techniques, 1977,
     chapter 9), with the within part as a contrast of two pieces, since a ward's part is one connected piece and not a
@@ -43,6 +88,7 @@ def spreading_error(
         weights: the rows of ``allocation`` for the geography of the figures.
         authority_of: authority of each ward, by ward code, in the order of the result.
         counted: whether ``count`` is one; what is averaged has no such bound.
+        misplaced: as ``misplacement`` gives it; None where no area is placed whole.
 
     Returns:
         One number for each ward, then for each authority by code, in the unit of ``count``; missing where an area is
@@ -65,5 +111,12 @@ def spreading_error(
     moved = np.minimum(both**2 * of["moved"].to_numpy(), both * of["most"].to_numpy())
     total = moved.groupby(split["area"]).sum(min_count=1)
     areas = [*authority_of, *sorted(set(authority_of.values()))]
-    error: Array = np.sqrt(total.reindex(areas, fill_value=0.0).to_numpy(dtype=float))
+    total = total.reindex(areas, fill_value=0.0)
+    if misplaced is not None:
+        share = misplaced[sorted(set(known["area_code"].str[1:3].map(LEVEL_OF)))].max(axis=1)
+        share = share[share > 0]
+        placed = weights["weight"] * weights["small_area_code"].map(pd.Series(base.to_numpy(), variance.index))
+        size = placed.groupby(wards).sum().reindex(share.index, fill_value=0.0)
+        total += (size**2 * share * spread).reindex(areas, fill_value=0.0)
+    error: Array = np.sqrt(total.to_numpy(dtype=float))
     return error

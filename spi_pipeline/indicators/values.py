@@ -22,7 +22,7 @@ from spi_pipeline.geography.codes import LEVEL_OF
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
-from spi_pipeline.indicators.spreading import spreading_error
+from spi_pipeline.indicators.spreading import misplacement, spreading_error
 from spi_pipeline.indicators.withholding import withheld_wards
 from spi_pipeline.rules.disclosure import Least, small
 
@@ -56,6 +56,11 @@ class Wards:
         """Authority of each ward, by ward code, ascending."""
         codes, parents = self.boundaries["area_code"], self.boundaries["parent_code"]
         return dict(sorted(zip(codes, parents, strict=True)))
+
+    @cached_property
+    def misplaced(self) -> pd.DataFrame | None:
+        """See ``misplacement``; None where figures are on wards alone."""
+        return None if self.weights.empty else misplacement(self.weights, self.authorities)
 
     @cached_property
     def hectares(self) -> Array:
@@ -128,6 +133,7 @@ def ward_values(
         if measure.window is not None and "ward_code" in period.rows:
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)
+        spread = np.hypot(spread, _misjudged(measure, sources, source, sums[:, 0], wards))
         values = _divided(sums, covered, spread, measure, wards)
         frames.append(values.assign(period_start=period.start, period_end=period.end))
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced, repeats.dispersion)
@@ -199,7 +205,27 @@ def _spread(
         base = rows["area_code"].map(other.set_index("area_code")[denominator.column]).to_numpy(dtype="float64")
     count = count * base if measure.kind == "mean" else count
     figures = pd.DataFrame({"area_code": rows["area_code"], "count": count, "base": base})
-    return spreading_error(figures, weights, wards.authorities, counted=measure.kind != "mean")
+    counted = measure.kind != "mean"
+    return spreading_error(figures, weights, wards.authorities, counted=counted, misplaced=wards.misplaced)
+
+
+def _misjudged(
+    measure: Measure, sources: Mapping[str, Source], source: Source, numerator: Array, wards: Wards
+) -> Array:  # fmt: skip
+    """What misplaced residents add to the standard error of numerators, by ward, then authority.
+
+    Where areas are placed whole a ward is taken for larger or smaller than it is. A rate does not show that as long as
+    both its parts are placed so. A sum does; so does a rate of what is known of the ward itself, or of points.
+    """
+    denominator = measure.denominator
+    base = sources[denominator.source] if denominator is not None and denominator.source else source
+    on_areas = [not {"point", "ward"} & set(one.properties.geography.levels) for one in (source, base)]
+    exposed = any(on_areas) if measure.kind in ("total", "density") else on_areas[0] != on_areas[1]
+    error = np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
+    if exposed and wards.misplaced is not None:
+        size = wards.misplaced["size"].to_numpy()
+        error[: len(size)] = np.where(size > 0, np.abs(numerator) * np.sqrt(size), 0.0)
+    return error
 
 
 def _counts_people(measure: Measure, source: Source) -> bool:

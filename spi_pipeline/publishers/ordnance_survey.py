@@ -19,7 +19,7 @@ def postcodes(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     frames = []
     for name in folder.names("geography/codepoint_open_*.csv"):
         table = folder.csv(name, "2024-02", header=POSTCODE_COLUMNS)
-        ours = table["district"].isin(areas.geography.placed_by("postcodes")) & (table["positional_quality"] != "90")
+        ours = table["district"].isin(areas.geography.drawn) & (table["positional_quality"] != "90")
         numbered = whole_numbers(table[ours], ["easting", "northing", "positional_quality"], name)
         frames.append(numbered[["postcode", "easting", "northing", "positional_quality", "ward_code"]])
     return pd.concat(frames)

@@ -21,11 +21,18 @@ def contracts_in_force(settings: Settings) -> Contracts:
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
     """Contracts already loaded, likewise."""
     contracts = replace(contracts, outputs=settings.outputs)
-    # A frozen source without figures is a fault, which is told when it is read. What every authority is without is no
-    # gap: its table is empty, and geography.yaml says why.
-    others = {name for name, source in contracts.sources.items() if source.properties.mode != "frozen"}
-    embedded = settings.figures(contracts.geography).names
-    without = frozenset(filter(contracts.geography.holding, others - embedded))
+    # A frozen source without figures is a fault, which is told when it is read, unless it can be done without.
+    dispensable = contracts.geography.dispensable
+    others = {
+        name for name, source in contracts.sources.items()
+        if source.properties.mode != "frozen" or name in dispensable
+    }  # fmt: skip
+    absent = frozenset(others - settings.figures(contracts.geography).names)
+    fetched = _fetched(contracts, settings)
+    contracts = _placed(contracts, absent - fetched)
+    fetched = frozenset(filter(contracts.geography.holding, fetched))
+    # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
+    without = frozenset(filter(contracts.geography.holding, absent))
     own = [source.id for source in contracts.sources.values() if source.properties.own]
     if own:
         store = Store(settings.store)
@@ -33,10 +40,22 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
         # Its last good table stays in use when its file is gone, which its step then says.
         laid_in = frozenset(name for name in own if name in in_inbox or (name in without and store.current(name)))
         contracts, without = replace(contracts, laid_in=laid_in), without - laid_in
+    return replace(contracts, dormant=without - fetched, fetched=fetched)
+
+
+def _fetched(contracts: Contracts, settings: Settings) -> frozenset[str]:
+    """The sources that are fetched."""
     if settings.mode != "live":
-        return replace(contracts, dormant=without)
+        return frozenset()
     # Where nothing is fetched nothing that fetches is imported.
     from spi_pipeline.steps.sources.publishers import readable
 
-    fetched = readable(Store(settings.store), contracts)
-    return replace(contracts, dormant=without - fetched, fetched=fetched)
+    return readable(Store(settings.store), contracts)
+
+
+def _placed(contracts: Contracts, absent: frozenset[str]) -> Contracts:
+    """Contracts whose authorities are placed in the best way that does without what is absent, where none is stated."""
+    geography = contracts.geography.placed_without(absent)
+    held = {name: source if geography.holding(name) else source.without_rows
+            for name, source in contracts.sources.items()}  # fmt: skip
+    return replace(contracts, geography=geography, sources=held)

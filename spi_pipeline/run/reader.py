@@ -198,12 +198,17 @@ class Reader:
 
     def _codes(self, small_areas: SmallAreas) -> frozenset[str]:
         if small_areas not in self._known:
-            self._known[small_areas] = self.contracts.geography.known(small_areas, self._embedded_column)
+            self._known[small_areas] = self.contracts.geography.known(small_areas, self._lookup_column)
         return self._known[small_areas]
 
-    def _embedded_column(self, source_id: str, column: str) -> list[str | None]:
-        held = self.contracts.geography.holding(source_id)
-        table = self.figures.read(source_id).table if held else None
+    def _lookup_column(self, source_id: str, column: str) -> list[str | None]:
+        """A column of a lookup: the embedded one, or the store's where none is embedded."""
+        table = None
+        if self.contracts.geography.holding(source_id):
+            if source_id in self.embedded:
+                table = self.figures.read(source_id).table
+            elif self.store.current(source_id) is not None:
+                table = self.store.read(source_id)
         return table[column].unique().to_pylist() if table is not None and column in table.column_names else []
 
     def origins(self, name: str) -> list[dict[str, Any]]:

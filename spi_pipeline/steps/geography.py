@@ -32,7 +32,7 @@ def geography_steps() -> list[Step]:
             page=Page(),
             title="Allocation of small areas to wards",
             description="Which share of each small area belongs to which ward: by the postcodes in it where they are "
-            "at hand, by area overlap or the official best fit where they are not.",
+            "at hand, by area overlap or the official best fit of output areas, or of LSOAs, where they are not.",
             lineage={
                 "weight": (
                     ("postcodes", "ward_code"), ("output_area_boundaries_2011", "geometry"), ("wards", "geometry"),

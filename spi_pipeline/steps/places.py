@@ -19,8 +19,8 @@ def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
         SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
     """
     frame: pd.DataFrame = inputs.frame("wards").rename(columns={"authority_code": "parent_code"})
-    by_fit = contracts.geography.placed_by("best_fit")
-    bare = sorted(frame.loc[frame["geometry"].isna() & ~frame["parent_code"].isin(by_fit), "area_code"])
+    drawn = contracts.geography.drawn
+    bare = sorted(frame.loc[frame["geometry"].isna() & frame["parent_code"].isin(drawn), "area_code"])
     if bare:
         raise SpiError(
             f"table wards has no boundary for {listed(bare)}; supply it, or state placed_by: best_fit for their "
@@ -43,19 +43,29 @@ def placed(inputs: Inputs, contracts: Contracts, source_id: str) -> pd.DataFrame
     """The rows of a source; those of points with the ward each lies in.
 
     Returns:
-        The table; of points also ``ward_code``, null outside and without place.
+        The table; of points also ``ward_code``, null outside and without place. Where wards have no boundaries the LSOA
+        that the publisher names decides.
+
+    Raises:
+        SpiError: when neither boundaries nor LSOAs say where the points of an authority lie.
     """
     if "point" not in contracts.sources[source_id].properties.geography.levels:
         return inputs.frame(source_id)
 
     def place() -> pd.DataFrame:
         rows = inputs.frame(source_id)
-        ward = place_points(rows["longitude"], rows["latitude"], wards(inputs, contracts))
-        by_fit = contracts.geography.placed_by("best_fit")
-        if by_fit and "lsoa_code" in rows:
+        drawn = wards(inputs, contracts)
+        ward = place_points(rows["longitude"], rows["latitude"], drawn)
+        bare = drawn[drawn["geometry"].isna()]
+        if len(bare) and "lsoa_code" in rows:
             weights = inputs.frame("allocation")
-            own = weights["area_code"].isin(contracts.geography.wards_of(by_fit))
+            own = weights["area_code"].isin(bare["area_code"])
             ward = np.where(pd.isna(ward), place_whole(rows["lsoa_code"], weights[own]), ward)
+        elif lost := sorted(set(bare["parent_code"]) & contracts.geography.holding(source_id)):
+            raise SpiError(
+                f"source {source_id} holds points without LSOAs, and the wards of {listed(lost)} have no boundaries; "
+                f"supply boundaries, or list {source_id} under without in geography.yaml"
+            )
         return rows.assign(ward_code=ward)
 
     return inputs.derived("placed", (source_id, "wards", "allocation"), place)

@@ -198,7 +198,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "  - {property: levels,",
             "  - {property: parts, value: levle}\n  - {property: levels,",
             "'levle' is not a column of this table; nearest is 'level', allowed are area_code, area_name, households, "
-            "level, parent_code, placed_by, population, split_share, vintage",
+            "level, parent_code, placed_by, population, split_lsoa_share, split_share, vintage",
         ),
         case(
             "unknown option of a type", CAR,

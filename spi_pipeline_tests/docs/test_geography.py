@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import METHODS, SLIVER
 from spi_pipeline.geography.points import place_points
+from spi_pipeline.indicators.spreading import MISPLACED
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -19,6 +21,7 @@ from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.places import wards
 from spi_pipeline.steps.step import compute
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
+from spi_pipeline_tests.geography.both_ways import of_level, placed_each_way
 
 DOCUMENT = REPOSITORY / "docs" / "geography.md"
 GEOGRAPHIES = ("oa21", "lsoa21", "lsoa11", "msoa21", "msoa11")
@@ -137,6 +140,38 @@ def test_what_central_rests_on(town: Town) -> None:
         ["by best fit", "–", whole(town.wards.loc[CENTRAL, "residents_by_best_fit"])],
     ]
     assert_table(DOCUMENT, "central", markdown_table(header, rows, numbers=header[1:]))
+
+
+def test_luton_placed_each_way(contracts: Contracts) -> None:
+    each_way = placed_each_way(contracts)
+    ways = {"postcodes": "output areas, by their postcodes", "output_areas": "output areas, each whole",
+            "best_fit": "LSOAs, each whole"}  # fmt: skip
+    held = {
+        way: of_level(weights, "oa")
+        .assign(held=lambda rows: rows["weight"] * rows["residents"])
+        .pivot(index="small_area_code", columns="area_code", values="held")
+        .fillna(0.0)
+        for way, weights in each_way.items()
+    }
+    true = held["postcodes"]
+    header = ["Placed", "Residents in another ward", "Populations off by, on average", "At most", "In"]
+    rows: list[list[object]] = []
+    names = frame_of("wards").set_index("area_code")["area_name"]
+    for way, title in ways.items():
+        off = (held[way].sum() / true.sum() - 1).abs()
+        elsewhere = 1 - np.minimum(held[way], true).sum().sum() / true.sum().sum()
+        most = names[off.idxmax()] if off.max() > 0 else "–"
+        rows.append([title, f"{elsewhere:.1%}", f"{off.mean():.1%}", f"{off.max():.0%}", most])
+    assert_table(DOCUMENT, "both ways", markdown_table(header, rows, numbers=header[1:4]))
+
+
+def test_the_error_of_placing_areas_whole() -> None:
+    header = ["Figures of", "c, output areas placed whole", "c, LSOAs placed whole"]
+    titles = {"oa": "output areas", "lsoa": "LSOAs", "msoa": "MSOAs", "size": "sizes"}
+    rows = [
+        [title, *(MISPLACED[way][level] for way in ("output_areas", "best_fit"))] for level, title in titles.items()
+    ]
+    assert_table(DOCUMENT, "misplaced", markdown_table(header, rows, numbers=header[1:]))
 
 
 def test_incidents_without_a_place(town: Town, contracts: Contracts) -> None:

@@ -71,7 +71,7 @@ def test_weights_by_households_by_hand(
 
 def test_each_small_area_is_shared_out_whole(weights: pd.DataFrame) -> None:
     assert list(weights.columns) == WEIGHT_COLUMNS
-    assert set(weights["method"]) == set(METHODS)
+    assert set(weights["method"]) == set(METHODS) - {"output_areas"}, "no ward of best fit is stated"
     assert not weights.duplicated(["geography", "small_area_code", "area_code"]).any()
     assert (weights["weight"] > 0).all()
     sums = weights.groupby(["geography", "small_area_code"])[["weight", "household_weight"]].sum()
@@ -152,6 +152,28 @@ def test_without_any_boundaries_the_best_fit_serves_output_areas_too() -> None:
     weights = small_area_weights(**tables)
     assert set(weights.loc[weights["geography"] == "oa21", "method"]) == {"best_fit"}
     assert of(weights, "lsoa21", B)[0] == {EAST: 1.0}
+
+
+def test_output_areas_go_whole_to_their_ward_where_no_postcode_says_more() -> None:
+    tables = town.tables() | {"output_area_boundaries": None, "lsoa_boundaries": None, "postcodes": None}
+    fits = {OA[1]: WEST, OA[2]: WEST, OA[3]: EAST, OA[4]: WEST, OA[5]: EAST}
+    lookup = tables["output_area_lookup"]
+    weights = small_area_weights(
+        **tables | {"output_area_lookup": lookup.assign(ward_code=lookup["oa_code"].map(fits))}
+    )
+    assert of(weights, "oa21", OA[3]) == ({EAST: 1.0}, "output_areas", 100)
+    assert of(weights, "oa21", OA[6]) == ({EAST: 1.0}, "best_fit", 60), "nothing says where it fits best"
+    assert of(weights, "lsoa21", A) == ({WEST: 390 / 490, EAST: 100 / 490}, "parts", 490)
+
+
+def test_an_official_best_fit_is_surer_than_a_surface_and_less_sure_than_postcodes() -> None:
+    tables = town.tables()
+    lookup = tables["output_area_lookup"].assign(ward_code=WEST)
+    weights = small_area_weights(**tables | {"output_area_lookup": lookup})
+    methods = dict(zip(weights["small_area_code"], weights["method"], strict=True))
+    assert [methods[OA[number]] for number in (2, 3, 4, 5, 7)] == [
+        "postcodes", "area_overlap", "remainder_postcodes", "output_areas", "output_areas",
+    ]  # fmt: skip
 
 
 def test_residents_of_zero_give_a_plain_mean() -> None:

@@ -29,6 +29,7 @@ PLACES = Wards(
             "area_code": WARDS,
             "weight": 1.0,
             "residents": [1000.0, 1500.0, 900.0, 2000.0, 1200.0, 800.0, 1600.0],
+            "method": "parts",
         }
     ),
     least_covered=0.65,

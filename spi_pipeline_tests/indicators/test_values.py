@@ -29,7 +29,11 @@ TOWN = Wards(
             ("lsoa21", SMALL[4], S2, 1.0, 100.0),
         ],
         columns=["geography", "small_area_code", "area_code", "weight", "residents"],
-    ).assign(household_weight=[1, 0.5, 0.5, 0.5, 0.5, 1, 1], households=[40.0, 100.0, 100.0, 20.0, 20.0, 10.0, 50.0]),
+    ).assign(
+        household_weight=[1, 0.5, 0.5, 0.5, 0.5, 1, 1],
+        households=[40.0, 100.0, 100.0, 20.0, 20.0, 10.0, 50.0],
+        method="parts",
+    ),
     least_covered=0.65,
 )
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}

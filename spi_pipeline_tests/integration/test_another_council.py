@@ -108,7 +108,7 @@ def test_figures_and_crimes_go_by_the_official_best_fit(council: House) -> None:
     )
     assert dict(found) == violence.to_dict() | {COUNCIL: violence.sum()}
     assert council.query("SELECT DISTINCT method FROM allocation WHERE geography = 'lsoa21'") == [("best_fit",)]
-    assert council.query("SELECT DISTINCT placed_by, split_share FROM area") == [("best_fit", 0.0)]
+    assert council.query("SELECT DISTINCT placed_by, split_share FROM area") == [("best_fit", None)]
 
 
 def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:

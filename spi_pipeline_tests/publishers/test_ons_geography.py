@@ -14,7 +14,7 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.ons_geography import OFFERS
-from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, OUTPUT_AREA_FIT, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 
@@ -76,13 +76,36 @@ def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
     assert {dict(request.params)["outSR"] for request in client.asked} == {"4326"}
 
 
-def test_a_lookup_is_read_by_its_fields(tmp_path: Path) -> None:
-    rows = [{"attributes": one} for one in LOOKUP]
-    client = FakeClient(tmp_path, {path_of("output_area_lookup"): paged(rows, 2, at_top)})
+OUTPUT_AREA_FITS = [
+    {"OA21CD": one["OA21CD"], "WD24CD": ward, "WD24NM": "A", "LAD24CD": "E06900001"}
+    for one, ward in zip(LOOKUP, (TOWN.wards[1], TOWN.wards[0], TOWN.wards[1]), strict=True)
+]
+
+
+def test_output_areas_are_read_with_the_ward_that_each_fits_best(tmp_path: Path) -> None:
+    answers = {
+        path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
+        path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS], 2, at_top),
+    }
+    client = FakeClient(tmp_path, dict(answers))
     frame = through(OFFERS["output_area_lookup"], client, TOWN)
     assert holds("output_area_lookup", frame)
-    assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001"]
-    assert dict(client.asked[0].params)["where"] == "LSOA21CD IN ('E01900001','E01900002')"
+    assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001", TOWN.wards[1]]
+    assert frame["ward_code"].tolist() == [one["WD24CD"] for one in OUTPUT_AREA_FITS]
+    asked = [dict(request.params)["where"] for request in client.asked]
+    assert (asked[0], asked[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
+    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
+    with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it along"):
+        OFFERS["output_area_lookup"].parse([alone], TOWN)
+
+
+def test_an_output_area_without_its_ward_is_refused(tmp_path: Path) -> None:
+    answers = {
+        path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 9, at_top),
+        path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS[:2]], 9, at_top),
+    }
+    with pytest.raises(SpiError, match=r"OA21_WD24_LAD24_EW_LU_v2 of ONS .* lacks 1 of 3 output areas, E00900003;"):
+        through(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(answers)), TOWN)
 
 
 FITS = [

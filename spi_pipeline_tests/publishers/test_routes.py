@@ -20,8 +20,8 @@ from spi_pipeline.publishers.http.exchange import Request
 from spi_pipeline.publishers.nomis.answers import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
-from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
+from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, OUTPUT_AREA_FIT, SERVICES
+from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids, parse_service
 from spi_pipeline.publishers.routes import Route
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import Figures
@@ -47,6 +47,7 @@ THRESHOLDS = {
     "wards": 368,  # (5 x 200 + 15,960) / (200 / 100 + 44.21) = 16,960 / 46.21 = 367.02
     "lsoa_boundaries": 17_845,  # (18 x 200 + 64,209.6) / (200 / 100 + 1.8) = 67,809.6 / 3.8 = 17,844.6
     "output_area_lookup": 21_089,  # (95 x 200 + 56,664) / (200 / 100 + 1.588) = 75,664 / 3.588 = 21,088.1
+    "output_area_best_fit": 441,  # (95 x 200 + 47,220) / (200 / 100 + 148.49) = 66,220 / 150.49 = 440.03
     "lsoa_best_fit": 402,  # (18 x 200 + 10,701.6) / (200 / 100 + 33.652) = 14,301.6 / 35.652 = 401.1
     "lsoa_2011_lookup": 6_219,  # (18 x 200 + 10,701.6) / (200 / 100 + 0.3) = 14,301.6 / 2.3 = 6,218.1
     "lsoa_centroids": 6_219,  # as the lookup of 2011
@@ -65,7 +66,7 @@ def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
     assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
     # A query by a hundred authorities already brings a third of the layer.
     assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
-        "wards", "lsoa_best_fit",
+        "wards", "lsoa_best_fit", "output_area_best_fit",
     }  # fmt: skip
 
 
@@ -93,6 +94,8 @@ def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
     scope, client = publishers.scope(source_id, publishers.areas), publishers.client(source_id)
     if source_id == CENTROIDS:
         frame = parse_centroids(list(fetch_service(CENTROIDS, client, scope)), scope)
+    elif source_id == OUTPUT_AREA_FIT:
+        frame = parse_service(OUTPUT_AREA_FIT, list(fetch_service(OUTPUT_AREA_FIT, client, scope)), scope)
     else:
         offer = OFFERS[source_id]
         assert offer.fetch
@@ -114,7 +117,7 @@ def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publ
     answers = {one.url: one.size for one in publishers.raw(source_id).held()}
     if source_id == "claimant_count":  # three months
         requests, answers = requests // 3, dict([*answers.items()][:1])
-    if source_id == "lsoa_best_fit":  # the lookup of output areas comes along
+    if source_id in ("lsoa_best_fit", "output_area_lookup"):  # another lookup comes along
         answers = {url: size for url, size in answers.items() if SERVICES[source_id].name in url}
         requests = len(answers)
     assert requests == math.ceil(LUTON[level] * route.requests)

@@ -12,7 +12,8 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.vocabulary import Strict
 from spi_pipeline.rules.rule import SmallAreas
 
-PlacedBy = Literal["postcodes", "best_fit"]
+PlacedBy = Literal["postcodes", "output_areas", "best_fit"]
+"""How figures of small areas reach wards, best first."""
 
 # Small areas are known by the lookups: the source and column that list those of a level and vintage.
 SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
@@ -23,9 +24,14 @@ SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
     "msoa11": ("msoa_2011_lookup", "msoa_2011_code"),
 }
 
-# What `postcodes` places figures with, and best fit does without. Ward boundaries are the fifth, but `wards` also lists
-# the wards.
+# What `postcodes` places figures with, and what each of the others does without. Ward boundaries are the fifth, but
+# `wards` also lists the wards.
 PLACING_SOURCES = ("lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "postcodes")
+DOES_WITHOUT: dict[PlacedBy, tuple[str, ...]] = {
+    "postcodes": (),
+    "output_areas": ("lsoa_boundaries", "output_area_boundaries_2011", "postcodes"),
+    "best_fit": PLACING_SOURCES,
+}
 
 WARD_CODE = r"^[EW]05\d{6}$"
 
@@ -49,8 +55,9 @@ class Authority(Strict):
         code: its ONS code.
         name: its name.
         police_force: slug of the force that polices it.
-        placed_by: ``postcodes`` where ward boundaries, output areas and postcodes are at hand; ``best_fit`` where they
-            are not, so that every LSOA, and every incident in it, goes whole to its official best-fit ward.
+        placed_by: ``postcodes`` by ward boundaries, output areas and their postcodes; ``output_areas``, each whole to
+            its official best-fit ward; ``best_fit`` every LSOA likewise. Left out, it is the first of these whose
+            tables are at hand.
         small_areas: how many of them it has, such as ``lsoa21: 125``. Figures are judged by the embedded lookups; this
             is what those are judged by. A set left out is taken as its lookup has it.
         without: sources that hold no figures for it: their indicators are missing, with the reason.
@@ -59,14 +66,14 @@ class Authority(Strict):
     code: str = Field(pattern=r"^[EW]\d{8}$")
     name: str
     police_force: str
-    placed_by: PlacedBy = "postcodes"
+    placed_by: PlacedBy | None = None
     small_areas: dict[SmallAreas, PositiveInt] = Field(default_factory=dict)
     without: list[Without] = Field(default_factory=list)
 
     def lacks(self, source_id: str) -> str:
         """Why a source holds no figures for this authority; empty where it should hold some."""
         stated = next((item.reason for item in self.without if source_id in item.sources), "")
-        implied = self.placed_by == "best_fit" and source_id in PLACING_SOURCES
+        implied = self.placed_by is not None and source_id in DOES_WITHOUT[self.placed_by]
         return stated or ("Figures are placed by the official best fit." if implied else "")
 
 
@@ -104,9 +111,27 @@ class Geography(Strict):
         """Codes of all authorities, ascending."""
         return tuple(sorted(authority.code for authority in self.authorities))
 
-    def placed_by(self, method: PlacedBy) -> frozenset[str]:
-        """Codes of the authorities whose figures are placed that way."""
-        return frozenset(authority.code for authority in self.authorities if authority.placed_by == method)
+    @property
+    def drawn(self) -> frozenset[str]:
+        """Codes of the authorities whose boundaries and postcodes are read from a folder: those not to do without."""
+        return frozenset(item.code for item in self.authorities if item.placed_by in (None, "postcodes"))
+
+    @property
+    def dispensable(self) -> frozenset[str]:
+        """What places figures and no authority is stated to be placed with: without its table the next best does."""
+        stated = [item.placed_by for item in self.authorities if item.placed_by is not None]
+        return frozenset(PLACING_SOURCES).intersection(*(DOES_WITHOUT[method] for method in stated))
+
+    def placed_without(self, absent: Collection[str]) -> Geography:
+        """The same, every authority that does not state how it is placed being so in the best way left.
+
+        Args:
+            absent: sources that have no table; those that place nothing make no difference.
+        """
+        lacking = set(PLACING_SOURCES).intersection(absent)
+        best = next(method for method, without in DOES_WITHOUT.items() if lacking <= set(without))
+        authorities = [item.model_copy(update={"placed_by": item.placed_by or best}) for item in self.authorities]
+        return self.model_copy(update={"authorities": authorities})
 
     def wards_of(self, authorities: Sequence[str] | frozenset[str]) -> tuple[str, ...]:
         """Codes of the wards of some authorities, ascending."""

@@ -6,7 +6,7 @@ The small, typed view of them that the pipeline works with; how a file becomes o
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
@@ -273,6 +273,11 @@ class Source(Table):
     properties: SourceProperties = field(kw_only=True)
     cycle_days: int | None = field(default=None, kw_only=True)
     grace_days: int = field(default=0, kw_only=True)
+
+    @property
+    def without_rows(self) -> Source:
+        """The same of a table without figures for anybody: it is empty, and nothing is promised of its rows."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.kind in ("columns", "types")))
 
 
 @dataclass(frozen=True)

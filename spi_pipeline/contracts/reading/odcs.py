@@ -58,17 +58,14 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
                 reader.fault(where, unknown(name, "column of this table", names))
     columns = reader.columns(table.columns)
     rules = reader.rules(table, columns, properties.geography.levels, properties.geography.vintage)
-    if not held.authorities:
-        # The table of a source without figures for anybody is empty, and nothing is promised of its rows.
-        rules = tuple(rule for rule in rules if rule.kind in ("columns", "types"))
-    elif len(held.authorities) < len(geography.authorities):
+    if held.authorities and len(held.authorities) < len(geography.authorities):
         # The lookups list the small areas of every authority, those it holds nothing for among them.
         rules = tuple(rule for rule in rules if rule.kind != "coverage" or "areas" in rule.params)
     faults.extend(found)
     if found:
         return None
     cadence, grace = vocabulary.cadences[file.sla.frequency], file.sla.grace
-    return Source(
+    source = Source(
         **_head(document, file, properties.licence),
         columns=columns,
         rules=rules,
@@ -76,6 +73,7 @@ def read_source(document: Document, vocabulary: Vocabulary, geography: Geography
         cycle_days=cadence.cycle_days,
         grace_days=cadence.grace_days if grace is None else grace,
     )
+    return source if held.authorities else source.without_rows
 
 
 def read_product(

@@ -159,10 +159,13 @@ def _shared_out(question: Question, indicator: Indicator, facts: dict[str, Any])
         how = why.get(facts["allocation"], f"from {facts['allocation']}")
         return f"Nothing had to be shared out among wards: {how}."
     (area,) = question.rows("SELECT split_share, placed_by FROM area WHERE area_code = $area")
+    wholes = {"output_areas": "output area", "best_fit": "LSOA"}
     share = (
-        f" {area['split_share']:.1%} of the residents of {question.area_name} come from small areas that wards share."
-        if area["placed_by"] == "postcodes"
-        else ""
+        f" Each {wholes[area['placed_by']]} counts whole in the ward that it fits best, so that some residents of "
+        f"{question.area_name} are counted in a neighbouring ward."
+        if area["placed_by"] in wholes
+        else f" {area['split_share']:.1%} of the residents of {question.area_name} come from small areas that wards "
+        "share."
     )
     # Of an anchored measure the counts are placed by points, and the level is shared out.
     of = "the level" if indicator.measure.level else f"figures (from {facts['allocation']})"

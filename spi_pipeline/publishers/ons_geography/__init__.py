@@ -6,12 +6,12 @@ from spi_pipeline.publishers.files.areas import LSOA_2011
 from spi_pipeline.publishers.files.columns import Named
 from spi_pipeline.publishers.offer import Offer, Reader
 from spi_pipeline.publishers.ons_geography import files, services
+from spi_pipeline.publishers.ons_geography.layers import OUTPUT_AREA_FIT
 from spi_pipeline.publishers.ons_geography.probes import PROBES
 
 _READ: dict[str, Reader] = {
     "wards": files.wards,
     "lsoa_boundaries": files.lsoa_boundaries,
-    "output_area_lookup": files.output_area_lookup,
     "lsoa_2011_lookup": Named(LSOA_2011, "2021", "lsoa11"),
 }
 _NATIONAL = ("wards", "lsoa_2011_lookup")
@@ -37,5 +37,11 @@ OFFERS = {
     "msoa_2011_lookup": Offer(read=files.msoa_2011_lookup, national=True),
     "lsoa_2011_msoa": Offer(read=files.lsoa_2011_msoa, national=True),
     "authority_lookup": Offer(read=files.authority_lookup, national=True),
+    "output_area_lookup": Offer(
+        services.fetch_output_areas,
+        services.parse_output_areas,
+        read=files.output_area_lookup,
+        probes=(PROBES["output_area_lookup"], PROBES[OUTPUT_AREA_FIT]),
+    ),
     "output_area_boundaries_2011": Offer(read=files.output_area_boundaries_2011),
 }

@@ -25,7 +25,7 @@ def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
         return frame
     geography = areas.geography
     pattern = "geography/wards_2025_bgc_*.geojson"
-    drawn = geography.wards_of(geography.placed_by("postcodes"))
+    drawn = geography.wards_of(geography.drawn)
     listed = [ward for ward in geography.wards if ward.code not in drawn]
     frames = [pd.DataFrame([(ward.code, ward.name, ward.authority, None) for ward in listed], columns=WARD_COLUMNS)]
     if drawn:
@@ -42,13 +42,13 @@ def lsoa_boundaries(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
 
 def output_area_boundaries_2011(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Boundaries of output areas of 2011; which of them still hold is for the allocation to find."""
-    ours = areas.geography.placed_by("postcodes")
+    ours = areas.geography.drawn
     frame = _boundaries(folder, "geography/oa11_*.geojson.gz", "2011-12", "LAD11CD", ours)
     return pd.DataFrame({"area_code": frame["OA11CD"], "geometry": frame["geometry"]})
 
 
 def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """LSOA, MSOA and authority of each output area."""
+    """LSOA, MSOA and authority of each output area; no file says which ward it fits best."""
     parents = read_parents(folder, areas.geography)
     ours = parents[(parents["kind"] == "Output Area") & parents["code"].isin(areas.oa21)]
     msoas = read_msoas(folder, areas.geography, areas.lsoa21).set_index("lsoa_code")["msoa_code"]
@@ -58,6 +58,7 @@ def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataF
             "lsoa_code": ours["parent"],
             "msoa_code": ours["parent"].map(msoas),
             "authority_code": ours["parent"].map(areas.authority_of),
+            "ward_code": None,
         }
     )
 

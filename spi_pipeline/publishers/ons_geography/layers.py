@@ -50,6 +50,7 @@ _LSOAS, _OUTPUT_AREAS, _AUTHORITIES = 35_672, 188_880, 318
 
 # By the source whose table they fill, or what they are read for beside one.
 CENTROIDS = "lsoa_centroids"
+OUTPUT_AREA_FIT = "output_area_best_fit"
 SERVICES = {
     "wards": Service(
         "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "WD24CD", "authorities",
@@ -66,6 +67,11 @@ SERVICES = {
         "OA_LSOA_MSOA_EW_DEC_2021_LU_v3", "LSOA21CD", "OA21CD", "lsoas",
         {"area_code": "OA21CD", "lsoa_code": "LSOA21CD", "msoa_code": "MSOA21CD", "authority_code": r"LAD\d\dCD"},
         _route(_OUTPUT_AREAS, 300, _LSOAS), r"OA(21)?_LSOA(21)?_MSOA(21)?_\w*EW_\w*LU\w*",
+    ),
+    OUTPUT_AREA_FIT: Service(
+        "OA21_WD24_LAD24_EW_LU_v2", "LAD24CD", "OA21CD", "authorities",
+        {"area_code": "OA21CD", "ward_code": r"WD\d\dCD"},
+        _route(_OUTPUT_AREAS, 250, _AUTHORITIES), r"OA21_WD\d\d_LAD\d\d_EW_LU\w*",
     ),
     "lsoa_best_fit": Service(
         "LSOA21_WD24_LAD24_EW_LU", "LAD24CD", "LSOA21CD", "authorities",

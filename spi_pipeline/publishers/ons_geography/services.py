@@ -30,7 +30,14 @@ from spi_pipeline.publishers.http.exchange import (
     Scope,
     TransientFailure,
 )
-from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, CODES_A_REQUEST, PAGE, SERVICES, Service
+from spi_pipeline.publishers.ons_geography.layers import (
+    CENTROIDS,
+    CODES_A_REQUEST,
+    OUTPUT_AREA_FIT,
+    PAGE,
+    SERVICES,
+    Service,
+)
 
 PUBLISHER = "ONS Open Geography"
 ONS_GEOGRAPHY = Host("ONS_GEOGRAPHY", "https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services")
@@ -135,21 +142,55 @@ def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     Raises:
         SpiError: as for ``parse_service``; or when one of the two lookups is not there.
     """
-    fits: list[Download] = []
-    nested: list[Download] = []
-    for download in downloads:
-        features = _features_of(json_of(download.path, download.name, PUBLISHER)) or [{}]
-        (nested if "OA21CD" in _told(features[0]) else fits).append(download)
+    fits, nested = _both(downloads, "MSOA21CD")
     frame = parse_service("lsoa_best_fit", fits, scope)
-    if not nested:
-        lacking = SERVICES["output_area_lookup"].name
-        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch it along, or lay both into the inbox")
+    _require(nested, "output_area_lookup")
     larger = parse_service("output_area_lookup", nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
     larger = larger.rename(columns={"lsoa_code": "area_code"})
     twice = larger[larger.duplicated("area_code")]
     if len(twice):
         raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; ask again")
     return frame.merge(larger, on="area_code", how="left", validate="1:1")
+
+
+def fetch_output_areas(client: Client, scope: Scope) -> Iterator[Download]:
+    """The LSOA and MSOA of output areas, and the ward that each fits best."""
+    yield from fetch_service("output_area_lookup", client, scope)
+    yield from fetch_service(OUTPUT_AREA_FIT, client, scope)
+
+
+def parse_output_areas(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
+    """``area_code, lsoa_code, msoa_code, authority_code, ward_code`` of each output area.
+
+    Raises:
+        SpiError: as for ``parse_service``; when one of the two lookups is not there, or one lacks areas of the other.
+    """
+    nested, fits = _both(downloads, r"WD\d\dCD")
+    frame = parse_service("output_area_lookup", nested, scope)
+    _require(fits, OUTPUT_AREA_FIT)
+    frame = frame.merge(parse_service(OUTPUT_AREA_FIT, fits, scope), on="area_code", how="left", validate="1:1")
+    bare = frame.loc[frame["ward_code"].isna(), "area_code"]
+    if len(bare):
+        raise SpiError(
+            f"{SERVICES[OUTPUT_AREA_FIT].name} of {PUBLISHER} lacks {len(bare)} of {len(frame)} output areas, "
+            f"{listed(list(bare))}; fetch it again"
+        )
+    return frame
+
+
+def _both(downloads: Sequence[Download], field: str) -> tuple[list[Download], list[Download]]:
+    """The answers of two services that fill one table, the second told by a field that it alone has."""
+    told: tuple[list[Download], list[Download]] = [], []
+    for download in downloads:
+        features = _features_of(json_of(download.path, download.name, PUBLISHER)) or [{}]
+        told[any(re.fullmatch(field, name) for name in _told(features[0]))].append(download)
+    return told
+
+
+def _require(downloads: Sequence[Download], name: str) -> None:
+    if not downloads:
+        lacking = SERVICES[name].name
+        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch it along, or lay both into the inbox")
 
 
 def parse_centroids(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
@@ -259,6 +300,8 @@ def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
         known = {"area_code": scope.wards}
     elif service is SERVICES["output_area_lookup"]:
         known = {"lsoa_code": scope.lsoas}
+    elif service is SERVICES[OUTPUT_AREA_FIT]:
+        known = {"ward_code": scope.wards}
     else:
         known = {"area_code": scope.lsoas, "ward_code": scope.wards, "lsoa_2021_code": scope.lsoas}
     former = dict.fromkeys(scope.former_wards, "a former ward")

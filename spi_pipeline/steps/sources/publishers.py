@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.shapes import Shapes
@@ -193,7 +194,7 @@ class Publishers:
         """The areas of ``geography.yaml``, with what the store, or else the snapshot, knows of their geography."""
         geography = self._contracts.geography
         areas = self._geography("output_area_lookup")
-        older, msoas = self._geography("lsoa_2011_lookup"), self._geography("msoa_2011_lookup")
+        older, lsoas = self._geography("lsoa_2011_lookup"), self._geography("lsoa_best_fit")
         shapes = Shapes.from_frame(self._geography("wards"))
         return Scope(
             authorities=geography.authority_codes,
@@ -201,9 +202,9 @@ class Publishers:
             wards=geography.ward_codes,
             former_wards=tuple(sorted(geography.former_wards)),
             output_areas=_codes(areas["area_code"]),
-            lsoas=_codes(self._geography("lsoa_best_fit")["area_code"]),
+            lsoas=_codes(lsoas["area_code"]),
             lsoas_2011=_codes(older["lsoa_2011_code"]),
-            msoas=_codes(msoas["msoa_2021_code"]),
+            msoas=_codes(lsoas["msoa_code"]),
             forces=tuple(sorted(authority.police_force for authority in geography.authorities)),
             polygons=dict(zip(shapes.codes, shapes.polygons, strict=True)),
             as_of=dt.datetime.now(dt.UTC).date().isoformat(),
@@ -219,7 +220,12 @@ class Publishers:
 
     def _geography(self, name: str) -> pd.DataFrame:
         known = self._store.current(name)
-        table = self._store.read(name) if known and known.rows else self._figures.read(name).table
+        if known and known.rows:
+            table = self._store.read(name)
+        elif name in self._figures.names:
+            table = self._figures.read(name).table
+        else:  # of a council that has yet to fetch it
+            table = arrow_schema(self._contracts.sources[name]).empty_table()
         frame: pd.DataFrame = table.to_pandas()
         return frame
 

@@ -144,6 +144,10 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
             ({"OA21CD": oa, "LSOA21CD": TOWN.lsoas[n // 2], "MSOA21CD": TOWN.msoas[0], "LAD22CD": "E06900001"}, None)
             for n, oa in enumerate(TOWN.output_areas)
         ],
+        "OA21_WD24_LAD24_EW_LU_v2": [
+            ({"OA21CD": oa, "WD24CD": TOWN.wards[n // 2], "LAD24CD": "E06900001"}, None)
+            for n, oa in enumerate(TOWN.output_areas)
+        ],
         "LSOA_PopCentroids_EW_2021_V4": [
             ({"LSOA21CD": lsoa}, shapely.Point(-0.42 + 0.04 * n, 51.88)) for n, lsoa in enumerate(TOWN.lsoas)
         ],

@@ -254,6 +254,16 @@ def _output_areas() -> list[tuple[dict[str, Any], BaseGeometry | None]]:
     return rows
 
 
+def _output_area_fit() -> list[tuple[dict[str, Any], BaseGeometry | None]]:
+    rows: list[tuple[dict[str, Any], BaseGeometry | None]] = []
+    held = town.lookup()
+    for number, (oa, ward) in enumerate(zip(held.oa, held.ward_code, strict=True), 1):
+        row = {"OA21CD": oa, "WD24CD": ward, "WD24NM": town.wards()[ward], "WD24NMW": " "}
+        row |= {"LAD24CD": town.CODE, "LAD24NM": town.NAME, "LAD24NMW": " ", "ObjectId": number}
+        rows.append((row, None))
+    return rows
+
+
 def _lsoa_2011() -> list[tuple[dict[str, Any], BaseGeometry | None]]:
     rows: list[tuple[dict[str, Any], BaseGeometry | None]] = []
     held = town.table("lsoa_2011_lookup").sort_values(["lsoa_2011_code", "lsoa_2021_code"])
@@ -274,6 +284,7 @@ SERVICES: Mapping[str, Service] = {
     "LSOA21_WD24_LAD24_EW_LU": Service(_best_fit("24"), "ObjectId"),
     "LSOA21_WD25_LAD25_EW_LU_v2": Service(_best_fit("25"), "ObjectId"),
     "OA_LSOA_MSOA_EW_DEC_2021_LU_v3": Service(_output_areas, "ObjectId"),
+    "OA21_WD24_LAD24_EW_LU_v2": Service(_output_area_fit, "ObjectId"),
     "LSOA11_LSOA21_LAD22_EW_LU_v5": Service(_lsoa_2011, "ObjectId"),
 }
 
@@ -308,6 +319,12 @@ EVIDENCE = (
         QUERY,
         "OA_LSOA_MSOA_EW_DEC_2021_LU_v3: name and fields",
         "field lists committed by several clients of 2024 to 2026",
+    ),
+    Evidence(
+        QUERY,
+        "OA21_WD24_LAD24_EW_LU_v2: name and fields",
+        "named beside `oa21_wd24_lookup.csv` by a client of 2026; OA21CD and WD23CD of its predecessor "
+        "OA21_WD23_LAD23_EW_LU in traffordDataLab/ward_data",
     ),
     Evidence(
         QUERY,

@@ -51,11 +51,11 @@ def rows(contracts: Contracts) -> Rows:
         "area": [
             *(
                 {"area_code": code, "area_name": name, "level": "ward", "vintage": "2023-05", "parent_code": TOWN,
-                 "population": 1000.0, "split_share": share, "placed_by": "postcodes"}
+                 "population": 1000.0, "split_share": share, "split_lsoa_share": share, "placed_by": "postcodes"}
                 for (code, name), share in zip(WARDS.items(), (0.0, 0.125, 0.5), strict=True)
             ),
             {"area_code": TOWN, "area_name": "Hexham", "level": "authority", "vintage": "2023-05", "population": 3000.0,
-             "split_share": 0.2, "placed_by": "postcodes"},
+             "split_share": 0.2, "split_lsoa_share": 0.2, "placed_by": "postcodes"},
         ],
         "edition": [
             {"edition": edition, "profile": profile, "basis_id": "a", "slots": 1, "measured_weight": 0.25,

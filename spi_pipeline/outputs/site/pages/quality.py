@@ -193,9 +193,10 @@ def _total(site: Site, row: Row) -> dict[str, Any]:
 def _split(site: Site) -> dict[str, Any]:
     """How many of each ward's residents live in areas that straddle wards, and how small areas were shared out."""
     area, allocation = site.results.tables["area"], site.results.tables["allocation"]
-    # Under the official best fit no area is shared out, which says nothing about how many straddle wards.
-    known = area[area["placed_by"] == "postcodes"]
-    rows = records(known.sort_values("split_share", ascending=False))
+    # Where output areas are placed whole the LSOAs that straddle wards are known, where LSOAs are placed so nothing is.
+    (way,) = area.loc[area["level"] == "authority", "placed_by"]
+    share = "split_share" if way == "postcodes" else "split_lsoa_share"
+    rows = records(area[area[share].notna()].sort_values(share, ascending=False))
     shared = []
     for name, of_it in allocation.groupby("geography"):
         parts = of_it.groupby("small_area_code").size()
@@ -209,12 +210,13 @@ def _split(site: Site) -> dict[str, Any]:
             )
         )
     return {
+        "way": way,
         "wards": [
             (
                 site.results.areas[row["area_code"]],
                 derived(
-                    None if row["split_share"] is None else 100 * row["split_share"],
-                    f"SELECT 100 * split_share FROM area WHERE area_code = '{row['area_code']}'",
+                    100 * row[share],
+                    f"SELECT 100 * {share} FROM area WHERE area_code = '{row['area_code']}'",
                     1,
                 ),
             )

@@ -1,0 +1,50 @@
+"""Luton's small areas placed in each of the ways that councils' are: the measure of the error.
+
+No official best fit of its output areas is at hand. Each is given to the ward with most of its postcodes, which is what
+a best fit is.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+
+from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import DOES_WITHOUT
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline.steps.inputs import Inputs
+from spi_pipeline.steps.step import compute
+
+LEVELS = ("oa", "lsoa", "msoa")
+
+
+def frame_of(name: str) -> pd.DataFrame:
+    return read_embedded(Settings().snapshot, name).table.to_pandas()
+
+
+def placed_each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
+    """The table ``allocation`` by ``postcodes``, ``output_areas`` and ``best_fit``, each with all geographies."""
+    step = next(step for step in build_plan(contracts) if step.kind == "allocation")
+    tables = {name: read_embedded(Settings().snapshot, name).table for name in step.inputs}
+
+    def placed(held: dict[str, pa.Table]) -> pd.DataFrame:
+        return compute(step, contracts, Inputs(held, dict.fromkeys(held, "embedded"), {}))["allocation"].to_pandas()
+
+    lookup = tables["output_area_lookup"]
+    true = placed(tables)
+    areas = true[true["geography"] == "oa21"].sort_values(["weight", "area_code"], ascending=[False, True])
+    most = areas.drop_duplicates("small_area_code").set_index("small_area_code")["area_code"]
+    bare = tables | {name: tables[name].slice(0, 0) for name in DOES_WITHOUT["output_areas"]}
+    ward = most.reindex(lookup["area_code"].to_pylist()).tolist()
+    return {
+        "postcodes": true,
+        "output_areas": placed(bare | {"output_area_lookup": lookup.append_column("ward_code", [ward])}),
+        "best_fit": placed(bare),
+    }
+
+
+def of_level(weights: pd.DataFrame, level: str) -> pd.DataFrame:
+    """The rows for the areas of 2021 of a level."""
+    return weights[weights["geography"] == f"{level}21"]
