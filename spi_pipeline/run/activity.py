@@ -20,7 +20,7 @@ def contracts_in_force(settings: Settings) -> Contracts:
 
 
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
-    """Contracts already loaded, likewise."""
+    """Contracts already loaded, likewise; what nothing moves as things are run now stands at its level."""
     contracts = replace(contracts, outputs=settings.outputs)
     # What every authority is without is no gap of the snapshot: its table is empty, and geography.yaml says why.
     without = frozenset(filter(contracts.geography.holding, without_figures(settings.snapshot, contracts.sources)))
@@ -32,9 +32,9 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
         laid_in = frozenset(name for name in own if name in in_inbox or (name in without and store.current(name)))
         contracts, without = replace(contracts, laid_in=laid_in), without - laid_in
     if settings.mode != "live":
-        return replace(contracts, dormant=without)
+        return replace(contracts, dormant=without).at_their_levels()
     # Where nothing is fetched nothing that fetches is imported.
     from spi_pipeline.steps.sources.publishers import readable
 
     fetched = readable(Store(settings.store), contracts)
-    return replace(contracts, dormant=without - fetched, fetched=fetched)
+    return replace(contracts, dormant=without - fetched, fetched=fetched).at_their_levels()

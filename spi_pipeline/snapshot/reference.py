@@ -16,9 +16,9 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.levels import level_of
 from spi_pipeline.engine.association import associations
 from spi_pipeline.geography.allocation import WEIGHT_COLUMNS, made_of_parts
-from spi_pipeline.indicators.anchored import level_of
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, Areas
 from spi_pipeline.publishers.files.folder import Folder
@@ -109,7 +109,8 @@ def reference(folder: Folder, contracts: Contracts) -> pd.DataFrame:
     }
     rows: list[tuple[Any, ...]] = []
     for component in contracts.framework.components:
-        measured = [level_of(item) if item.measure.level else item for item in contracts.indicators_of(component)]
+        own = (item for item in contracts.indicators.values() if contracts.component_of[item.id] == component)
+        measured = [level_of(item) if item.measure.level else item for item in own]
         values = {
             item.id: found
             for item in measured

@@ -51,11 +51,11 @@ def monthly_files(contracts: Contracts) -> tuple[str, ...]:
 
 
 def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``recent``, without the measures that an authority holds no source of."""
+    """The product ``recent``."""
     # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.indicators.recent import recent
 
-    measures = [item for item in contracts.monthly if contracts.geography.holding(item.source)]
+    measures = contracts.monthly
     tables = {name: placed(inputs, contracts, name) for name in _sources(measures)}
     residents = inputs.frame("area").set_index("area_code")["population"]
     authority_of = ward_places(inputs, contracts).authorities

@@ -4,7 +4,9 @@ A step that holds a ``Contracts`` may rely on every reference in it: no unknown 
 area is left. How the files become one is in ``reading``, what is refused in ``lint``.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
@@ -12,6 +14,7 @@ from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.levels import at_its_level
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
@@ -77,8 +80,8 @@ class Contracts:
 
     @property
     def active(self) -> list[Indicator]:
-        """The indicators all of whose sources have a table, in framework order."""
-        return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
+        """The indicators all of whose sources have figures, in framework order."""
+        return [item for item in self.indicators.values() if all(map(self.has_figures, self.sources_of(item)))]
 
     @property
     def monthly(self) -> list[Monthly]:
@@ -89,7 +92,11 @@ class Contracts:
             if (measure := item.measure).window and measure.kind != "mean"
             if self.sources[item.source].properties.geography.levels == ["point"]
         ]
-        return [item for item in (*counted, *self.recent.measures) if item.source not in self.dormant]
+        return [item for item in (*counted, *self.recent.measures) if self.has_figures(item.source)]
+
+    def has_figures(self, source_id: str) -> bool:
+        """Whether a source has a table as things are run now, and should hold figures for an authority."""
+        return source_id not in self.dormant and bool(self.geography.holding(source_id))
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The active indicators of a component, in file order."""
@@ -103,7 +110,20 @@ class Contracts:
 
     def missing_because(self, measured: Measured) -> list[str]:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""
-        absent = [name for name in self.sources_of(measured) if name in self.dormant]
+        return self._absent_because(self.sources_of(measured))
+
+    def at_their_levels(self) -> Contracts:
+        """The same, with anchored indicators at their level alone where that has figures and what moves it has none."""
+        found = {
+            item.id: at_its_level(item, " ".join(self._absent_because([item.source])))
+            for item in self.indicators.values()
+            if (level := item.measure.level) is not None and level.error is not None
+            if self.has_figures(level.source) and not self.has_figures(item.source)
+        }
+        return replace(self, indicators=self.indicators | found)
+
+    def _absent_because(self, source_ids: list[str]) -> list[str]:
+        absent = [name for name in source_ids if name in self.dormant]
         if absent:
             own = all(self.sources[name].properties.mode == "own" for name in absent)
             remedy = "its file is not in the inbox" if own else "is read by spi refresh --live"
@@ -111,7 +131,7 @@ class Contracts:
         lacking = [
             (authority.name, reason)
             for authority in self.geography.authorities
-            if (reason := next(filter(None, map(authority.lacks, self.sources_of(measured))), ""))
+            if (reason := next(filter(None, map(authority.lacks, source_ids)), ""))
         ]
         return [f"Missing for {name}: {reason}" for name, reason in lacking]
 
