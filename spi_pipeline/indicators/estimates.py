@@ -38,6 +38,8 @@ def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | Non
         return None
     panel = _panel(indicator.id, observed)
     if error.basis == "dispersion":
+        if panel.shape[1] < 3:  # as of a level alone: one figure is no repeat
+            return None
         return scatter(np.log(panel.to_numpy(dtype=float)))
     newest = panel.ffill(axis=1).iloc[:, -1]
     if error.basis == "assumed":

@@ -50,10 +50,11 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
             "JOIN area USING (area_code) WHERE level = 'ward' AND value IS NOT NULL AND status <> 'imputed'"
         ).df()
         weights = connection.execute("SELECT * FROM allocation").df()
+        sources = dict(connection.execute("SELECT indicator_id, source_id FROM indicator").fetchall())
         boundaries = connection.execute("SELECT area_code, parent_code FROM area WHERE level = 'ward'").df()
     wards = Wards(boundaries, weights, contracts.framework.publication.covered)
     rows: list[tuple[str, str, float | None, float]] = []
-    for indicator in contracts.indicators.values():
+    for indicator in contracts.as_published(sources).indicators.values():
         error = indicator.error
         if error is not None and (observed["indicator_id"] == indicator.id).any():
             estimate = estimated_error(indicator, observed)

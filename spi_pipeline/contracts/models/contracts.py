@@ -6,6 +6,7 @@ area is left. How the files become one is in ``reading``, what is refused in ``l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -114,12 +115,28 @@ class Contracts:
 
     def at_their_levels(self) -> Contracts:
         """The same, with anchored indicators at their level alone where that has figures and what moves it has none."""
-        found = {
-            item.id: at_its_level(item, " ".join(self._absent_because([item.source])))
-            for item in self.indicators.values()
-            if (level := item.measure.level) is not None and level.error is not None
-            if self.has_figures(level.source) and not self.has_figures(item.source)
-        }
+        return self._with_levels(
+            {
+                item.id: " ".join(self._absent_because([item.source]))
+                for item in self.indicators.values()
+                if (level := item.measure.level) is not None and level.error is not None
+                if self.has_figures(level.source) and not self.has_figures(item.source)
+            }
+        )
+
+    def as_published(self, source_of: Mapping[str, str]) -> Contracts:
+        """The same, with anchored indicators at their level alone where what was published was read from it alone.
+
+        Args:
+            source_of: by indicator, the source that the table ``indicator`` names.
+        """
+        levels = {item.id: item.measure.level for item in self.indicators.values()}
+        return self._with_levels(
+            {name: "" for name, level in levels.items() if level and source_of.get(name) == level.source}
+        )
+
+    def _with_levels(self, why: Mapping[str, str]) -> Contracts:
+        found = {name: at_its_level(self.indicators[name], said) for name, said in why.items()}
         return replace(self, indicators=self.indicators | found)
 
     def _absent_because(self, source_ids: list[str]) -> list[str]:

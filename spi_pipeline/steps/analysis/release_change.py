@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.levels import at_its_level
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import RELEASED, Inputs, Released
@@ -120,13 +119,10 @@ def _state(frame: Frame, values: list[str], contracts: Contracts, where: Areas) 
 def _definitions(contracts: Contracts, source_of: Mapping[str, str]) -> dict[str, str]:
     """By indicator, a digest of how its values are formed: an anchored one is moved, or it is its level alone."""
     formed, apart = {"measure", "source", "unit", "error"}, {"measure": {"level": {"error"}}}
-    found = {}
-    for name, indicator in contracts.indicators.items():
-        level = indicator.measure.level
-        alone = level is not None and source_of.get(name) == level.source
-        stated = at_its_level(indicator, "") if alone else indicator
-        found[name] = hashlib.sha256(stated.model_dump_json(include=formed, exclude=apart).encode()).hexdigest()
-    return found
+    return {
+        name: hashlib.sha256(indicator.model_dump_json(include=formed, exclude=apart).encode()).hexdigest()
+        for name, indicator in contracts.as_published(source_of).indicators.items()
+    }
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
