@@ -192,8 +192,8 @@ class Publishers:
     def areas(self) -> Scope:
         """The areas of ``geography.yaml``, with what the store, or else the snapshot, knows of their geography."""
         geography = self._contracts.geography
-        areas = self._geography("output_area_lookup")
-        older, msoas = self._geography("lsoa_2011_lookup"), self._geography("msoa_2011_lookup")
+        areas, older = self._geography("output_area_lookup"), self._geography("lsoa_2011_lookup")
+        lsoas = self._geography("lsoa_best_fit")
         shapes = Shapes.from_frame(self._geography("wards"))
         return Scope(
             authorities=geography.authority_codes,
@@ -201,9 +201,9 @@ class Publishers:
             wards=geography.ward_codes,
             former_wards=tuple(sorted(geography.former_wards)),
             output_areas=_codes(areas["area_code"]),
-            lsoas=_codes(self._geography("lsoa_best_fit")["area_code"]),
+            lsoas=_codes(lsoas["area_code"]),
             lsoas_2011=_codes(older["lsoa_2011_code"]),
-            msoas=_codes(msoas["msoa_2021_code"]),
+            msoas=_codes(lsoas["msoa_code"]),
             forces=tuple(sorted(authority.police_force for authority in geography.authorities)),
             polygons=dict(zip(shapes.codes, shapes.polygons, strict=True)),
             as_of=dt.datetime.now(dt.UTC).date().isoformat(),
@@ -218,6 +218,9 @@ class Publishers:
         return digest.hexdigest()
 
     def _geography(self, name: str) -> pd.DataFrame:
+        """A lookup as it is known; without rows where every authority is without it."""
+        if not self._contracts.geography.holding(name):
+            return pd.DataFrame(columns=[column.name for column in self._contracts.sources[name].columns])
         known = self._store.current(name)
         table = self._store.read(name) if known and known.rows else read_embedded(self._snapshot, name).table
         frame: pd.DataFrame = table.to_pandas()
