@@ -33,7 +33,7 @@ def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
     """The step of an indicator; one that has no figures as things are run now has missing values alone."""
     indicator = contracts.indicators[indicator_id]
     sources, component = contracts.sources_of(indicator), contracts.component_of[indicator_id]
-    absent = not all(map(contracts.has_figures, sources))
+    absent = not contracts.can_have_values(indicator)
     geography: tuple[str, ...] = ("area",)
     if not absent:
         on_wards = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
@@ -103,12 +103,21 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     limits = found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    rows = with_intervals(found.values, indicator, unit, found.dispersion, limits)
+    values = without(found.values, contracts.of_two_areas(indicator), places)
+    rows = with_intervals(values, indicator, unit, found.dispersion, limits)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
     about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
     return {step.outputs[0]: table.replace_schema_metadata(about)}
+
+
+def without(values: pd.DataFrame, authorities: frozenset[str], places: Wards) -> pd.DataFrame:
+    """Values, but for those of some authorities and their wards, of which nothing is known."""
+    wards = (ward for ward, authority in places.authorities.items() if authority in authorities)
+    apart = values["area_code"].isin({*authorities, *wards})
+    figures = ["value", "allocation_error", "numerator", "denominator"]
+    return values.assign(**values[figures].mask(apart), covered=values["covered"].mask(apart, 0.0))
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:

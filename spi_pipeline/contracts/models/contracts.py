@@ -81,8 +81,8 @@ class Contracts:
 
     @property
     def active(self) -> list[Indicator]:
-        """The indicators all of whose sources have figures, in framework order."""
-        return [item for item in self.indicators.values() if all(map(self.has_figures, self.sources_of(item)))]
+        """The indicators that can have values as things are run now, in framework order."""
+        return [item for item in self.indicators.values() if self.can_have_values(item)]
 
     @property
     def monthly(self) -> list[Monthly]:
@@ -99,6 +99,23 @@ class Contracts:
         """Whether a source has a table as things are run now, and should hold figures for an authority."""
         return source_id not in self.dormant and bool(self.geography.holding(source_id))
 
+    def can_have_values(self, measured: Measured) -> bool:
+        """Whether all sources have figures, and some authority's are of the same areas."""
+        of_two = self.of_two_areas(measured)
+        return all(map(self.has_figures, self.sources_of(measured))) and of_two != {*self.geography.authority_codes}
+
+    def of_two_areas(self, measured: Measured) -> frozenset[str]:
+        """Codes of the authorities where a rate divides what is of a ward by what only best fit puts into it.
+
+        These are two areas of one name: in 147 of 4,518 wards of England there were more than 130 electors for every
+        100 residents aged 16 and over.
+        """
+        base = measured.measure.denominator
+        levels = [self.sources[name].properties.geography.levels for name in (measured.source, base and base.source)
+                  if name]  # fmt: skip
+        by_ward = [own == ["ward"] for own in levels]
+        return self.geography.placed_by("best_fit") if by_ward == [True, False] else frozenset()
+
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The active indicators of a component, in file order."""
         return [item for item in self.active if self.component_of[item.id] == component_id]
@@ -111,7 +128,12 @@ class Contracts:
 
     def missing_because(self, measured: Measured) -> list[str]:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""
-        return self._absent_because(self.sources_of(measured))
+        apart = [one for one in self.geography.authorities if one.code in self.of_two_areas(measured)]
+        return self._absent_because(self.sources_of(measured)) or [
+            f"Missing for {authority.name}: what is counted is of wards, and what it is divided by of the small areas "
+            "that fit them best, which are other areas."
+            for authority in apart
+        ]
 
     def at_their_levels(self) -> Contracts:
         """The same, with anchored indicators at their level alone where that has figures and what moves it has none."""
