@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.models.indicators import Level, Measure, Measured
+from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.levels import level_of, stated_level
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.engine.intervals import MIN_AREAS, events_interval, shrink_rates
 from spi_pipeline.engine.panel import Array
@@ -24,13 +25,6 @@ from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, of_
 from spi_pipeline.indicators.windows import whole_months
 
 CALENDAR = range(1, 13)
-
-
-def level_of(measured: Measured) -> Measured:
-    """What an anchored measure stands at, as a measure of its own: the mean of the level's columns, added up."""
-    level = _level(measured)
-    stood = Measure(kind="mean", columns=level.columns, weighted_by=measured.measure.weighted_by)
-    return measured.model_copy(update={"source": level.source, "measure": stood})
 
 
 def anchored_values(
@@ -89,7 +83,7 @@ def base_year(measured: Measured, rows: pd.DataFrame, every: pd.DataFrame, wards
     Raises:
         SpiError: when no authority holds each calendar month of the period once.
     """
-    level = _level(measured)
+    level = stated_level(measured)
     months = [str(month) for month in pd.period_range(level.start, level.end, freq="M")]
     codes, known = list(wards.authorities), whole_months(every, measured.measure.columns, wards.authorities, thin)
     held = np.array([[month in known[authority] for month in months] for authority in wards.authorities.values()])
@@ -173,8 +167,3 @@ def _of_all(events: pd.Series, expected: pd.Series) -> pd.DataFrame:
     all_events, all_expected = pd.Series([events.sum()]), pd.Series([expected.sum()])
     ratio = all_events / all_expected.where(all_expected > 0)
     return events_interval(all_events, all_expected).assign(value=ratio)
-
-
-def _level(measured: Measured) -> Level:
-    assert measured.measure.level is not None  # the measure's own validation sees to it
-    return measured.measure.level

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Indicator
+from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.panel import Array
 
 # The share of the variance between wards that is taken for error where nothing can be estimated: more than in any pair
@@ -37,6 +38,8 @@ def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | Non
         return None
     panel = _panel(indicator.id, observed)
     if error.basis == "dispersion":
+        if panel.shape[1] < 3:  # as of a level alone: one figure is no repeat
+            return None
         return scatter(np.log(panel.to_numpy(dtype=float)))
     newest = panel.ffill(axis=1).iloc[:, -1]
     if error.basis == "assumed":
@@ -62,6 +65,21 @@ def scatter(values: Array) -> float:
     second = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
     second = second - second.mean(axis=0)
     return float(np.sqrt((second**2).sum() / 6 / ((second.shape[0] - 1) * second.shape[1])))
+
+
+def level_error(levels: pd.Series, observed: pd.DataFrame) -> float:
+    """How far wards lie in single years from the level of many, as a share of the level.
+
+    ``√mean(((v − l)² + e²) / l²)`` over wards and years, e being the standard error of a year's value v: what a year
+    may be is not only what its counts were.
+
+    Args:
+        levels: of the wards, by code.
+        observed: their values of several years: ``area_code, period_end, value, lower, upper``, the ends being 95 %.
+    """
+    years = observed.drop_duplicates(["area_code", "period_end"])
+    level, error = years["area_code"].map(levels), (years["upper"] - years["lower"]) / (2 * Z95)
+    return float(np.sqrt((((years["value"] - level) ** 2 + error**2) / level**2).mean()))
 
 
 def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, parent_of: pd.Series) -> float | None:

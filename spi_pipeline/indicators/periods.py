@@ -74,7 +74,10 @@ def _periods(
 ) -> Iterator[Period]:
     measure, period = measured.measure, source.properties.period
     everywhere = np.ones(len(authority_of), dtype=bool)
-    if period.column is None:
+    if measure.months is not None:
+        first, last = pd.Period(measure.months.start, "M"), pd.Period(measure.months.end, "M")
+        yield Period(first.start_time, last.end_time.normalize(), rows, everywhere)
+    elif period.column is None:
         yield Period(pd.Timestamp(str(period.start)), pd.Timestamp(str(period.end)), rows, everywhere)
     elif measure.window is None:
         for year in sorted(every["year"].unique()):

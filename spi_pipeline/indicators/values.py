@@ -139,13 +139,6 @@ def ward_values(
     return WardValues(pd.concat(frames, ignore_index=True)[VALUE_COLUMNS], unplaced, repeats.dispersion)
 
 
-def no_values(wards: Wards) -> WardValues:
-    """What becomes of an indicator whose source holds figures for no authority: a missing value for every area."""
-    areas = [*wards.authorities, *sorted(set(wards.authorities.values()))]
-    values = pd.DataFrame({"area_code": areas, "period_start": pd.NaT, "period_end": pd.NaT})
-    return WardValues(values.reindex(columns=VALUE_COLUMNS).assign(covered=0.0), 0.0)
-
-
 def _sums(
     indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period,
     wards: Wards,

@@ -40,7 +40,7 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path, *,
         SpiError: when rows do not keep what their contract says of them, or the disk refuses.
     """
     products = [contracts.products[name] for name in published(contracts)]
-    views = [ward_overview(contracts, tables["context"]), elements(contracts)]
+    views = [ward_overview(contracts, tables["context"]), elements(contracts, tables["indicator"])]
     units = {word: unit.title for word, unit in contracts.vocabulary.units.items()}
     made = [_database_table(product, tables[product.id], units) for product in products]
     write(folder / FILE, made, views, keyed=keyed)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.indicators.estimates import contrast_ratio, estimated_error
+from spi_pipeline.contracts.models.levels import level_of
+from spi_pipeline.indicators.estimates import contrast_ratio, estimated_error, level_error
 from spi_pipeline.indicators.spreading import CONTRAST
+from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.outputs.queries import reading
 
 COLUMNS = ["what", "basis", "stated", "estimated"]
@@ -37,23 +39,34 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
         embedded: the embedded table of a source, by its id.
 
     Returns:
-        ``what`` (an indicator; or a level, for its ``CONTRAST``), ``basis``, ``stated`` and ``estimated`` (to the two
-        digits that contracts state); no rows for indicators without a published value, nor for levels where no output
-        areas are allocated or no area is shared by wards.
+        ``what`` (an indicator; or a size of area, for its ``CONTRAST``), ``basis`` (``level`` of an anchored indicator,
+        for the error of its level alone), ``stated`` and ``estimated`` (to the two digits that contracts state); no
+        rows for indicators without a published value, nor for sizes where no output areas are allocated or no area is
+        shared by wards.
     """
     with reading(database) as connection:
         observed = connection.execute(
-            "SELECT indicator_id, area_code, period_end, value FROM observation JOIN area USING (area_code) "
-            "WHERE level = 'ward' AND value IS NOT NULL AND status <> 'imputed'"
+            "SELECT indicator_id, area_code, period_end, value, lower, upper FROM observation "
+            "JOIN area USING (area_code) WHERE level = 'ward' AND value IS NOT NULL AND status <> 'imputed'"
         ).df()
-        weights = connection.execute("SELECT * FROM allocation WHERE geography = 'oa21'").df()
+        weights = connection.execute("SELECT * FROM allocation").df()
+        sources = dict(connection.execute("SELECT indicator_id, source_id FROM indicator").fetchall())
+        boundaries = connection.execute("SELECT area_code, parent_code FROM area WHERE level = 'ward'").df()
+    wards = Wards(boundaries, weights, contracts.framework.publication.covered)
     rows: list[tuple[str, str, float | None, float]] = []
-    for indicator in contracts.indicators.values():
+    for indicator in contracts.as_published(sources).indicators.values():
         error = indicator.error
         if error is not None and (observed["indicator_id"] == indicator.id).any():
             estimate = estimated_error(indicator, observed)
             if estimate is not None:
                 rows.append((indicator.id, error.basis, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
+        level, years = indicator.measure.level, observed[observed["indicator_id"] == indicator.id]
+        if level is not None and level.error is not None and len(years):
+            tables = {level.source: embedded(level.source)}
+            stood = ward_values(level_of(indicator), contracts.sources, tables, wards).values
+            estimate = level_error(stood.set_index("area_code")["value"], years)
+            rows.append((indicator.id, "level", level.error.relative_sd, float(f"{estimate:.2g}")))
+    weights = weights[weights["geography"] == "oa21"]
     if len(weights):
         lookup, figures = embedded("output_area_lookup").set_index("area_code"), census_figures(CENSUS, embedded)
         ratios = {level: contrast_ratio(figures, weights, lookup[f"{level}_code"]) for level in ("lsoa", "msoa")}

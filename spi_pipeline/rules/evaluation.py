@@ -29,6 +29,8 @@ _Wanted = dict[tuple[str, str], Mapping[str, str]]
 _Measured = dict[tuple[str, str], dict[str, Any]]
 # Up to here Great Expectations decides what it can; it takes milliseconds for each column of a rule, and each row adds.
 NATIVE_BELOW = 100
+# Metadata of a table that is meant to have no rows: why, in words.
+EMPTY_BECAUSE = "spi_empty_because"
 
 
 def evaluate(
@@ -39,7 +41,7 @@ def evaluate(
     Kinds that do not speak of nulls look past them (NaN is one). A rule about rows that finds none to judge is skipped.
     A missing column, or one of another type, is one broken rule: ``columns`` or ``types`` tells it and the rules that
     look at the column are skipped; without such a rule they are errored. Failing rows show the columns of the rule and
-    of the key, no others.
+    of the key, no others. Of a table that says in ``EMPTY_BECAUSE`` why it has no rows no rule asks for any.
 
     Args:
         table: the rows.
@@ -55,7 +57,8 @@ def evaluate(
     """
     _refuse_unclear(rules, table_name)
     with _database(os.getpid()).cursor() as connection:
-        return _Evaluation(rules, Table(table, connection)).results(native_below)
+        because = (table.schema.metadata or {}).get(EMPTY_BECAUSE.encode(), b"").decode()
+        return _Evaluation(rules, Table(table, connection), because).results(native_below)
 
 
 def evaluate_parts(
@@ -110,8 +113,9 @@ def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
 class _Evaluation:
     """The rules of one table while they are evaluated; ``key`` are the columns shown beside failing rows."""
 
-    def __init__(self, rules: Sequence[Rule], table: Table) -> None:
+    def __init__(self, rules: Sequence[Rule], table: Table, empty_because: str) -> None:
         self.table = table
+        self.empty_because = empty_because
         self.rules = {rule.id: rule for rule in rules}
         self.key = next((rule.columns for rule in rules if rule.kind == "key"), ())
 
@@ -133,8 +137,11 @@ class _Evaluation:
         """The result of a rule that cannot be put to a table of these columns, or of no rows."""
         if why := unaskable(rule, self.table.types, self.rules.values()):
             return _unjudged(rule, "skipped" if why.told else "errored", why.said)
-        if not self.table.rows and KINDS[rule.kind].on_empty == "skipped":
-            return _unjudged(rule, "skipped", "no rows to judge")
+        if not self.table.rows:
+            if KINDS[rule.kind].on_empty == "skipped":
+                return _unjudged(rule, "skipped", "no rows to judge")
+            if KINDS[rule.kind].on_empty == "failed" and self.empty_because:
+                return _unjudged(rule, "skipped", self.empty_because)
         return None
 
     def _found(self, asked: Mapping[str, Asked]) -> dict[str, Found]:

@@ -19,7 +19,7 @@ def contracts_in_force(settings: Settings) -> Contracts:
 
 
 def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
-    """Contracts already loaded, likewise."""
+    """Contracts already loaded, likewise; what nothing moves as things are run now stands at its level."""
     contracts = replace(contracts, outputs=settings.outputs)
     # A frozen source without figures is a fault, which is told when it is read, unless it can be done without.
     dispensable = contracts.geography.dispensable
@@ -40,7 +40,7 @@ def with_activity(contracts: Contracts, settings: Settings) -> Contracts:
         # Its last good table stays in use when its file is gone, which its step then says.
         laid_in = frozenset(name for name in own if name in in_inbox or (name in without and store.current(name)))
         contracts, without = replace(contracts, laid_in=laid_in), without - laid_in
-    return replace(contracts, dormant=without - fetched, fetched=fetched)
+    return replace(contracts, dormant=without - fetched, fetched=fetched).at_their_levels()
 
 
 def _fetched(contracts: Contracts, settings: Settings) -> frozenset[str]:

@@ -24,7 +24,7 @@ from spi_pipeline.contracts.models.geography import SMALL_AREAS
 from spi_pipeline.contracts.versions import CONTRACT
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.publishers.drift import drift
-from spi_pipeline.rules.evaluation import evaluate_parts
+from spi_pipeline.rules.evaluation import EMPTY_BECAUSE, evaluate_parts
 from spi_pipeline.rules.result import RuleResult, summary
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.freshness import with_freshness
@@ -316,7 +316,7 @@ class Runner:
                 current = self.store.judged(name, judged)
             return Outcome(name, "unchanged", results, current)
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED, DISPERSION)}
+        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED, DISPERSION, EMPTY_BECAUSE)}
         kept[CONTRACT] = contract_of(name, self.contracts).version
         version = self.store.write(name, table, fingerprint=digest, judged=judged, run_id=run_id, metadata=kept)
         return Outcome(name, "written", results, version)

@@ -17,7 +17,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.left_out import in_words
 from spi_pipeline.scoring.periods import measured_anew, periods_of
+from spi_pipeline.scoring.statements import stated
 
 PRESENT = ("observed", "carried", "held")
 EDITION_COLUMNS = [
@@ -116,22 +118,33 @@ def basis_id(chosen: Sequence[Slot]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def require_components(chosen: Sequence[Slot], component_of: Mapping[str, str], framework: Framework) -> None:
-    """Refuse a basis that leaves a component of the framework without a slot.
+def require_dimensions(apart: Mapping[str, Mapping[str, str]], framework: Framework) -> None:
+    """Refuse a basis that leaves a dimension with fewer of its components than a profile lets a score rest on.
+
+    Args:
+        apart: as ``left_out`` returns it.
+        framework: dimensions and profiles; a dimension needs one component whatever a profile says.
 
     Raises:
-        SpiError: naming the components, and why their slots are not in the basis.
+        SpiError: naming the dimension, its components without a slot, and why these are left out.
     """
-    held = {component_of[slot.id] for slot in chosen if not slot.missing_because}
-    absent = [name for name in framework.components if name not in held]
-    if not absent:
-        return
-    reasons = [f"{slot.id}: {slot.missing_because}" for slot in chosen if component_of[slot.id] in absent]
-    raise SpiError(
-        f"no index can be published: no slot of {', '.join(absent)} is in the basis. "
-        + (" ".join(reasons) or "None of its sources has figures here.")
-        + " Add figures for them, or take the component out of framework.yaml."
-    )
+    for dimension in framework.dimensions:
+        gone = {each.id: apart[each.id] for each in dimension.components if each.id in apart}
+        count = len(dimension.components)
+        share = (count - len(gone)) / count
+        wanted = {
+            name: float(stated(one.methods, "dimension", ["available"]).get("available", 0.0))
+            for name, one in framework.profiles.items()
+        }
+        profile = max(wanted, key=lambda name: wanted[name])
+        if share > 0 and share >= wanted[profile]:
+            continue
+        reasons = " ".join(f"{name}: {in_words(why)}" for name, why in gone.items())
+        raise SpiError(
+            f"no index can be published: of the {count} components of {dimension.id} {count - len(gone)} have a slot "
+            f"in the basis, and profile {profile} needs {wanted[profile]:.0%} (available in framework.yaml). {reasons} "
+            "Add figures for them, or take the components out of framework.yaml."
+        )
 
 
 def edition_table(

@@ -16,11 +16,11 @@ import pandas as pd
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.engine import score
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.statements import by_level
 from spi_pipeline.engine.weights.fit import Fit
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import PRESENT
 from spi_pipeline.scoring.reference import reference_weights
+from spi_pipeline.scoring.statements import stated
 
 LEVELS = ("indicator", "component", "dimension", "index")
 # What an element states of how it is formed of its children.
@@ -120,7 +120,7 @@ class Tree:
 
 
 def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, reference: pd.DataFrame) -> Tree:
-    """The whole index under one profile, with the slots of the basis alone.
+    """The whole index under one profile, with the slots of the basis alone and the components that have one.
 
     Args:
         framework: dimensions, components and profiles.
@@ -131,14 +131,16 @@ def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, refe
     methods = framework.profiles[profile].methods
     held = catalogue[catalogue["in_basis"]]
     top = [key for key in OF_PARENTS if key != "rescale"]
-    elements: list[Element] = [{"id": framework.id, "level": "index", **_stated(methods, "index", top)}]
+    elements: list[Element] = [{"id": framework.id, "level": "index", **stated(methods, "index", top)}]
     fits: dict[str, Fit] = {}
     for dimension in framework.dimensions:
-        own = _stated(methods, "dimension", OF_PARENTS)
+        own = stated(methods, "dimension", OF_PARENTS)
         elements.append({"id": dimension.id, "parent": framework.id, "level": "dimension", **own})
         for component in dimension.components:
             rows = held[held["component_id"] == component.id]
-            own = _stated(methods, "component", OF_PARENTS)
+            if rows.empty:
+                continue
+            own = stated(methods, "component", OF_PARENTS)
             if own.get("weights") == "pca":
                 weights, fit = reference_weights(rows, reference)
                 own = own | {"weights": weights or "equal"}
@@ -163,19 +165,12 @@ def scores_of(scores: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) ->
 
 
 def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], framework: Framework) -> Element:
-    own = _stated(methods, "indicator", OF_INDICATORS)
+    own = stated(methods, "indicator", OF_INDICATORS)
     if own.get("impute") == "regression":
         own["impute"] = {"method": "regression", "minimum_share": framework.publication.areas}
     goalposts = {name: row[name] for name in ("direction", "worst", "best")}
     own |= json.loads(row["methods"]) if isinstance(row.get("methods"), str) else {}
     return {"id": row["indicator_id"], "parent": parent, "level": "indicator", **goalposts, **own}
-
-
-def _stated(methods: Mapping[str, Any], level: str, keys: Sequence[str]) -> dict[str, Any]:
-    """What a profile states for a level."""
-    found = {key: methods[key] for key in keys if key in methods}
-    found = {key: stated.get(level) if by_level(stated, key) else stated for key, stated in found.items()}
-    return {key: stated for key, stated in found.items() if stated is not None}
 
 
 def _scored(element: Element) -> Element:

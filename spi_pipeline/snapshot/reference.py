@@ -14,9 +14,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Measured
+from spi_pipeline.contracts.models.levels import level_of
 from spi_pipeline.engine.association import associations
 from spi_pipeline.geography.allocation import made_of_parts, small_area_weights
-from spi_pipeline.indicators.anchored import level_of
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.snapshot.scale import scale
 
@@ -55,7 +55,8 @@ def reference(tables: Mapping[str, pd.DataFrame], contracts: Contracts) -> pd.Da
     }
     rows: list[tuple[Any, ...]] = []
     for component in contracts.framework.components:
-        measured = list(map(_level, contracts.indicators_of(component)))
+        own = (item for item in contracts.indicators.values() if contracts.component_of[item.id] == component)
+        measured = list(map(_level, own))
         values = {
             item.id: found
             for item in measured

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.indicators.windows import window_ends
+from spi_pipeline.scoring.left_out import left_out
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
 from spi_pipeline.steps.pages.markdown import framed
@@ -48,7 +49,7 @@ def basis_step(contracts: Contracts) -> Step:
 def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The products ``indicator`` and ``edition``."""
     # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
-    from spi_pipeline.scoring.basis import choose_slots, edition_table, require_components, slots
+    from spi_pipeline.scoring.basis import choose_slots, edition_table, require_dimensions, slots
     from spi_pipeline.scoring.catalogue import catalogue
     from spi_pipeline.scoring.tree import index_tree, index_weights
 
@@ -58,8 +59,8 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     chosen = choose_slots(
         rows, slots(list(contracts.indicators.values())), useful_years, where, framework.publication.areas
     )
-    require_components(chosen, contracts.component_of, framework)
     table = catalogue(contracts, reference, chosen, rows)
+    require_dimensions(left_out(table), framework)
     held = rows[rows["indicator_id"].isin(table.loc[table["in_basis"], "indicator_id"])]
 
     def editions(observations: pd.DataFrame) -> pd.DataFrame:

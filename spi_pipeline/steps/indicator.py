@@ -11,7 +11,7 @@ from spi_pipeline.contracts.measured import least_of
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
-from spi_pipeline.indicators.values import Wards, no_values, ward_values
+from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.steps.inputs import YEAR, Inputs
 from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
 from spi_pipeline.steps.pages.previews import values
@@ -30,10 +30,10 @@ def part_of(indicator_id: str) -> str:
 
 
 def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
-    """The step of an indicator; one that has no source as things are run now has missing values alone."""
+    """The step of an indicator; one that has no figures as things are run now has missing values alone."""
     indicator = contracts.indicators[indicator_id]
     sources, component = contracts.sources_of(indicator), contracts.component_of[indicator_id]
-    absent = bool(contracts.dormant.intersection(sources))
+    absent = not contracts.can_have_values(indicator)
     geography: tuple[str, ...] = ("area",)
     if not absent:
         on_wards = all(contracts.sources[name].properties.geography.levels == ["ward"] for name in sources)
@@ -76,7 +76,7 @@ def _editions(contracts: Contracts, inputs: Inputs) -> range:
 
 
 def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The values of an indicator without a source: all missing."""
+    """The values of an indicator without figures: all missing."""
     indicator = contracts.indicators[step.name]
     areas = inputs.frame("area")["area_code"]
     source = contracts.sources[indicator.source]
@@ -92,28 +92,32 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     indicator = contracts.indicators[step.name]
     source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
     places = ward_places(inputs, contracts)
-    if all(map(contracts.geography.holding, sources)):
-        tables = {name: placed(inputs, contracts, name) for name in sources}
-        # What is counted by month, as anchored values are, has no minimum.
-        least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
-        found = (
-            anchored_values(indicator, contracts.sources, tables, places)
-            if indicator.measure.level
-            else ward_values(indicator, contracts.sources, tables, places, least)
-        )
-        limits = (
-            found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
-        )
-    else:
-        found, limits = no_values(places), None
+    tables = {name: placed(inputs, contracts, name) for name in sources}
+    # What is counted by month, as anchored values are, has no minimum.
+    least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
+    found = (
+        anchored_values(indicator, contracts.sources, tables, places)
+        if indicator.measure.level
+        else ward_values(indicator, contracts.sources, tables, places, least)
+    )
+    limits = found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    rows = with_intervals(found.values, indicator, unit, found.dispersion, limits)
+    values = without(found.values, contracts.of_two_areas(indicator), places)
+    rows = with_intervals(values, indicator, unit, found.dispersion, limits)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
     about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
     return {step.outputs[0]: table.replace_schema_metadata(about)}
+
+
+def without(values: pd.DataFrame, authorities: frozenset[str], places: Wards) -> pd.DataFrame:
+    """Values, but for those of some authorities and their wards, of which nothing is known."""
+    wards = (ward for ward, authority in places.authorities.items() if authority in authorities)
+    apart = values["area_code"].isin({*authorities, *wards})
+    figures = ["value", "allocation_error", "numerator", "denominator"]
+    return values.assign(**values[figures].mask(apart), covered=values["covered"].mask(apart, 0.0))
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:

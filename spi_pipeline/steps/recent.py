@@ -14,7 +14,7 @@ from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Page, rests_on
 from spi_pipeline.steps.places import placed
-from spi_pipeline.steps.step import Step, products
+from spi_pipeline.steps.step import Step, empty, products
 
 
 def recent_step(contracts: Contracts) -> Step:
@@ -50,12 +50,14 @@ def monthly_files(contracts: Contracts) -> tuple[str, ...]:
     )
 
 
-def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``recent``, without the measures that an authority holds no source of."""
+def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame | pa.Table]:
+    """The product ``recent``."""
     # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
     from spi_pipeline.indicators.recent import recent
 
-    measures = [item for item in contracts.monthly if contracts.geography.holding(item.source)]
+    measures = contracts.monthly
+    if not measures:
+        return {"recent": empty(contracts.products["recent"], "No source that counts by month has figures here.")}
     tables = {name: placed(inputs, contracts, name) for name in _sources(measures)}
     residents = inputs.frame("area").set_index("area_code")["population"]
     authority_of = ward_places(inputs, contracts).authorities

@@ -9,14 +9,16 @@ import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.rules.evaluation import EMPTY_BECAUSE
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.england import england_percentile
+from spi_pipeline.scoring.left_out import in_words, left_out
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import DORMANT, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.pages.previews import scores
-from spi_pipeline.steps.step import Step, products
+from spi_pipeline.steps.step import Step, empty, products
 
 if TYPE_CHECKING:
     from spi_pipeline.scoring.tree import Tree
@@ -81,10 +83,12 @@ def _parent_step(
     )
 
 
-def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """Scores, weights, contributions and filled cells of a component."""
+def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame | pa.Table]:
+    """Scores, weights, contributions and filled cells of a component; of one that is left out no rows, and why."""
     from spi_pipeline.scoring.element import component_tables
 
+    if why := left_out(inputs.frame("indicator")).get(step.name):
+        return {name: empty(contracts.products[name.split(".")[0]], in_words(why)) for name in step.outputs}
     editions = set(inputs.frame("edition")["edition"])
     rows = pd.concat([inputs.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
     trees = {profile: tree.below(step.name) for profile, tree in trees_of(contracts, inputs).items()}
@@ -140,6 +144,8 @@ def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: C
 
 def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
     """What every parent shows, how many indicators stand behind it, and where they stand in England."""
+    if why := (look.table(step.outputs[0]).schema.metadata or {}).get(EMPTY_BECAUSE.encode()):
+        return {"slots": 0, "left_out": why.decode()}
     slots = look.frame(f"weight.{step.name}")["id"].nunique()
     alone = "1: the component is no more than this indicator" if slots == 1 else str(slots)
     return {

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.arrow import to_arrow
+from spi_pipeline.contracts.arrow import arrow_schema, to_arrow
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
+from spi_pipeline.rules.evaluation import EMPTY_BECAUSE
 from spi_pipeline.steps.inputs import Inputs
 
 # A pair of a table and one of its columns.
@@ -122,6 +123,11 @@ def typed(frame: pd.DataFrame, contract: Table) -> pa.Table:
     """Rows in the order of the key, typed by the contract."""
     key = [name for name in contract.key if name in frame.columns]
     return to_arrow(frame.sort_values(key, ignore_index=True) if key else frame, contract)
+
+
+def empty(contract: Table, why: str) -> pa.Table:
+    """A table that is meant to have no rows, since there is nothing to tell: its rules are told why."""
+    return arrow_schema(contract).empty_table().replace_schema_metadata({EMPTY_BECAUSE: why})
 
 
 def products(*names: str) -> tuple[str, ...]:

@@ -42,6 +42,18 @@ def test_stated_errors_are_those_estimated(contracts: Contracts, refreshed: Path
     assert off.empty, f"state these anew:\n{off.to_string()}"
 
 
+def test_errors_of_levels(contracts: Contracts) -> None:
+    levels = [(item, item.measure.level) for item in contracts.indicators.values()]
+    rows = [
+        [item.title, f"{level.start} to {level.end}", f"{level.error.relative_sd:.1%}"]
+        for item, level in levels
+        if level is not None and level.error is not None and level.error.relative_sd is not None
+    ]
+    assert len(rows) == 6
+    header = ["Rate", "Months of its level", "Years about it"]
+    assert_table(DOCUMENT, "levels", markdown_table(header, rows, numbers=header[2:]))
+
+
 def observed(refreshed: Path) -> pd.DataFrame:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
         return connection.execute(

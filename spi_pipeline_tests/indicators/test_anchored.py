@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.indicators.anchored import anchored_values, base_year, level_of, movement
-from spi_pipeline.indicators.values import Wards, WardValues
+from spi_pipeline.contracts.models.levels import at_its_level, level_of
+from spi_pipeline.indicators.anchored import anchored_values, base_year, movement
+from spi_pipeline.indicators.values import Wards, WardValues, ward_values
 from spi_pipeline_tests.scoring.town import NAN, indicator, source
 
 TOWN = "E06000001"
@@ -186,6 +187,23 @@ def test_a_town_without_a_crime_in_the_window_stands_at_nothing_with_an_upper_en
     got = newest(computed(points.fillna({"kind": "y"}), where={"kind": ["y"]}))
     assert (got["value"] == 0).all()
     assert (got["upper"] > 0).all()
+
+
+def test_alone_a_level_is_a_figure_of_its_months_with_its_own_error_and_says_so() -> None:
+    level = {"source": "rates", "columns": ["with_injury", "without"], "start": BASE[0], "end": BASE[1]}
+    anchored = measured(level=level | {"error": {"basis": "dispersion", "relative_sd": 0.1, "reason": "Years."}})
+    alone = at_its_level(anchored, "Missing here: the police say nothing.")
+    assert type(alone).model_validate(alone.model_dump()) == alone, "what a contract could state itself"
+    assert alone.error_basis == "dispersion"
+    assert alone.limits.startswith(anchored.limits)
+    assert alone.limits.endswith(
+        "It is the level of 2022-05 to 2024-04, which no newer counts move. Missing here: the police say nothing."
+    )
+    rates = pd.DataFrame({"area_code": SMALL, "with_injury": RATES, "without": 1.0})
+    found = ward_values(alone, SOURCES, {"rates": rates}, PLACES).values.set_index("area_code")
+    assert found.loc[WARDS, "value"].to_list() == [rate + 1 for rate in RATES]
+    assert found["period_start"].unique() == [pd.Timestamp(2022, 5, 1)]
+    assert found["period_end"].unique() == [pd.Timestamp(2024, 4, 30)]
 
 
 def test_the_level_is_a_measure_of_its_own() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.indicators import MeasurementError
-from spi_pipeline.indicators.estimates import contrast_ratio, estimated_error, scatter
+from spi_pipeline.indicators.estimates import contrast_ratio, estimated_error, level_error, scatter
 from spi_pipeline_tests.scoring.town import indicator
 
 WARDS = [f"E05{number:06}" for number in range(2000)]
@@ -60,6 +60,19 @@ def test_a_repeated_measure_states_its_scatter_as_a_share_of_the_value() -> None
         observed("buses", TRUTH * np.exp(GENERATOR.normal(0, 0.1, len(WARDS))), year) for year in range(2018, 2025)
     ]
     assert estimated_error(item, pd.concat([*years, years[0]])) == pytest.approx(0.1, rel=0.03)
+
+
+def test_years_lie_as_far_from_their_level_as_they_were_put_there_and_as_their_own_error_says() -> None:
+    levels = pd.Series(TRUTH, WARDS)
+    years = pd.concat(
+        [observed("crime", TRUTH * (1 + GENERATOR.normal(0, 0.12, len(WARDS))), year) for year in (2023, 2024)]
+    )
+    # A 95 % interval of 1.96 standard errors of 5 % of the level on either side.
+    half = 1.959964 * 0.05 * years["area_code"].map(levels)
+    years = years.assign(lower=years["value"] - half, upper=years["value"] + half)
+    assert level_error(levels, years) == pytest.approx(0.13, rel=0.03)
+    carried = pd.concat([years, years.assign(edition=2025)])
+    assert level_error(levels, carried) == pytest.approx(level_error(levels, years)), "a carried value counts once"
 
 
 def test_areas_of_two_pieces_that_have_nothing_in_common_have_a_contrast_of_four() -> None:

@@ -33,6 +33,7 @@ def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refresh
     components = [part for dimension in dimensions for part in dimension.components]
     assert [row[0] for row in rows[1:16]] == [part.id for part in (*dimensions, *components)]
     assert {name: said for name, _, said, _ in rows}["safety"] == "Are people safe where they live?"
+    assert refreshed.query("SELECT count(missing_because) FROM element") == [(0,)], "every component has a slot"
     commented = refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'element'")
     assert dict(commented) == COLUMNS
 
@@ -40,11 +41,11 @@ def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refresh
 def test_a_title_is_text_whatever_it_holds(refreshed: House, tmp_path: Path) -> None:
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": 'People\'s "Index"'})
-    names = ("indicator_id", "title", "description", "component_id")
+    names = ("indicator_id", "title", "description", "component_id", "not_in_basis_because")
     columns = [*(Column(name, "VARCHAR") for name in names), Column("in_basis", "BOOLEAN")]
     empty = pa.table({column.name: pa.array([], pa.bool_() if column.name == "in_basis" else pa.string())
                       for column in columns})  # fmt: skip
     table = DatabaseTable("indicator", columns, ("indicator_id",), "", [empty])
-    write(tmp_path / "spi.duckdb", [table], [elements(replace(contracts, framework=framework))])
+    write(tmp_path / "spi.duckdb", [table], [elements(replace(contracts, framework=framework), empty)])
     with duckdb.connect(str(tmp_path / "spi.duckdb"), read_only=True) as connection:
         assert connection.execute("SELECT title FROM element WHERE place = 1").fetchall() == [(framework.title,)]

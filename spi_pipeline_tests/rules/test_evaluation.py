@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.rules.evaluation import evaluate, evaluate_parts
+from spi_pipeline.rules.evaluation import EMPTY_BECAUSE, evaluate, evaluate_parts
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.rules.cases import column, only, rule
@@ -67,6 +67,22 @@ def test_all_rules_together_come_back_in_their_order() -> None:
 def test_rules_that_say_the_same_are_both_answered() -> None:
     rules = [replace(answer("between"), id=name) for name in ("first", "second")]
     assert [result.outcome for result in evaluate(good(), rules, table_name="example")] == ["passed"] * 2
+
+
+def test_a_table_that_is_meant_to_be_empty_is_not_asked_for_rows_and_says_why() -> None:
+    rules = [rule("columns", *ROWS), rule("row_count", min=1), rule("coverage", "area_code", areas=WARDS, min_share=1)]
+    empty = good().slice(0, 0)
+    assert [result.outcome for result in evaluate(empty, rules, table_name="example")] == ["passed", "failed", "failed"]
+    meant = empty.replace_schema_metadata({EMPTY_BECAUSE: "No source has figures."})
+    found = evaluate_parts({"example.one": meant, "example.two": meant}, rules, "example")
+    for results in found.values():
+        assert [(result.outcome, result.blocks) for result in results] == [
+            ("passed", False), ("skipped", False), ("skipped", False),
+        ]  # fmt: skip
+        assert [result.observed for result in results[1:]] == ["No source has figures."] * 2
+    filled = good().replace_schema_metadata({EMPTY_BECAUSE: "No source has figures."})
+    few = replace(rules[1], params={"min": 9})
+    assert only(filled, few).outcome == "failed", "rows that are there are judged whatever is said"
 
 
 def test_no_rules_give_no_results() -> None:

@@ -8,7 +8,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.indicators.observations import observations
 from spi_pipeline.scoring.areas import Areas
-from spi_pipeline.scoring.basis import Slot, basis_id, choose_slots, edition_table, require_components, slots
+from spi_pipeline.scoring.basis import Slot, basis_id, choose_slots, edition_table, require_dimensions, slots
+from spi_pipeline.scoring.left_out import in_words, left_out
 from spi_pipeline_tests.scoring.town import AREAS, NAN, NORTH, SOUTH, WARDS, framework, indicator, observed, source
 
 TODAY = dt.date(2024, 6, 1)
@@ -73,12 +74,44 @@ def test_the_basis_is_known_by_its_slots_and_what_fills_them() -> None:
     assert basis_id(one) != basis_id([one[0], Slot("ill", "ill_2011", "")])
 
 
-def test_a_component_without_a_slot_is_refused_and_its_slots_are_told() -> None:
-    kept = [Slot("damp", "damp", ""), Slot("ill", "ill", "")]
-    require_components(kept, COMPONENT_OF, framework())
+def told_of(why: dict[str, str]) -> pd.DataFrame:
+    """Rows of the product ``indicator``: why each is not in the basis, nothing where it is."""
+    rows = [(name, COMPONENT_OF[name], not said, said or None) for name, said in why.items()]
+    return pd.DataFrame(rows, columns=["indicator_id", "component_id", "in_basis", "not_in_basis_because"])
+
+
+def test_a_component_is_left_out_where_none_of_its_indicators_is_in_the_basis() -> None:
+    assert left_out(told_of({"damp": "", "crowded": "Too old.", "ill": ""})) == {}
+    apart = left_out(told_of({"damp": "No figures.", "crowded": "Too old.", "ill": ""}))
+    assert apart == {"housing": {"damp": "No figures.", "crowded": "Too old."}}
+    assert in_words(apart["housing"]) == "damp: No figures. crowded: Too old."
+
+
+def test_a_dimension_may_lack_as_many_components_as_a_profile_lets_a_score_do_without() -> None:
+    three = framework(("housing", "health", "safety"))
+    require_dimensions({}, three)
+    require_dimensions({"health": {"ill": "Too old."}}, three)
+    lacking = {"health": {"ill": "Too old."}, "safety": {"crime": "No figures."}}
     with pytest.raises(SpiError) as raised:
-        require_components([kept[0], Slot("ill", "ill", "Too old.")], COMPONENT_OF, framework())
-    assert str(raised.value).startswith("no index can be published: no slot of health is in the basis. ill: Too old.")
+        require_dimensions(lacking, three)
+    assert str(raised.value) == (
+        "no index can be published: of the 3 components of needs 1 have a slot in the basis, and profile spi needs 50% "
+        "(available in framework.yaml). health: ill: Too old. safety: crime: No figures. Add figures for them, or take "
+        "the components out of framework.yaml."
+    )
+    strict = three.profiles["equal"].model_copy(update={"available": {"dimension": 0.7, "index": 0.1}})
+    with pytest.raises(SpiError, match="profile equal needs 70%"):
+        require_dimensions({"health": {"ill": "Too old."}}, three.model_copy(
+            update={"profiles": three.profiles | {"equal": strict}}))  # fmt: skip
+
+
+def test_a_dimension_needs_a_component_though_no_profile_asks_for_one() -> None:
+    lenient = framework()
+    profiles = {name: one.model_copy(update={"available": None}) for name, one in lenient.profiles.items()}
+    lenient = lenient.model_copy(update={"profiles": profiles})
+    require_dimensions({"health": {"ill": "Too old."}}, lenient)
+    with pytest.raises(SpiError, match="0 have a slot"):
+        require_dimensions({"health": {"ill": "Too old."}, "housing": {"damp": "Too old."}}, lenient)
 
 
 def told(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 
 from spi_pipeline.scoring.element import component_tables, parent_tables
 from spi_pipeline.scoring.tree import index_tree, index_weights
-from spi_pipeline_tests.scoring.town import NO_REFERENCE, NORTH, catalogue, trees
+from spi_pipeline_tests.scoring.town import AREAS, NO_REFERENCE, NORTH, catalogue, framework, indicator, observed, trees
 from spi_pipeline_tests.scoring.whole import (
     EDITIONS,
     EIGHT_AND_TWO,
@@ -68,6 +68,20 @@ def test_an_indicator_outside_the_basis_is_no_part_of_the_index() -> None:
     tree = index_tree(town_trees()[1], "spi", known, NO_REFERENCE)
     assert tree.leaves == ["a", "b", "c", "e"]
     assert tree.leaves_below("health") == ["c", "e"]
+
+
+def test_a_component_without_a_slot_is_no_part_of_the_index_and_the_others_share_its_weight() -> None:
+    known = catalogue(housing=[indicator("damp")], health=[indicator("ill")], safety=[indicator("crime")])
+    frame = framework(("housing", "health", "safety"))
+    rows = observed({"damp": [10, 20, 30, 40, 50, 60], "ill": [60, 50, 40, 30, 20, 10], "crime": [1, 2, 3, 4, 5, 6]})
+    without = known.assign(in_basis=known["component_id"] != "safety")
+    fewer = framework(("housing", "health"))
+    for profile in frame.profiles:
+        found = index_tree(frame, profile, without, NO_REFERENCE)
+        assert found.children("needs") == ["housing", "health"]
+        alone = index_tree(fewer, profile, without, NO_REFERENCE)
+        own, other = (tree.score(tree.values(rows, AREAS.by_authority[NORTH]), NORTH) for tree in (found, alone))
+        pd.testing.assert_frame_equal(own.scores, other.scores)
 
 
 def test_the_authority_takes_no_part() -> None:

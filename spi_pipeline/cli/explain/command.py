@@ -49,6 +49,7 @@ def explain(
     refuse_other_contracts(database, contracts.products)
     found: Explanation | ChangeExplanation | IntervalExplanation
     with asking(database, contracts, ward, element, profile) as question:
+        contracts = question.contracts
         if change:
             found = explain_change(question, edition_from, edition)
             tree = show_change(found, contracts)

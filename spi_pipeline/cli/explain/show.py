@@ -41,6 +41,10 @@ def _of_score(tree: Tree, node: Node, contracts: Contracts) -> Tree:
     branch = tree.add(_named(node, f"{_score(facts['score'])}{rank}{points}{alone}"))
     if node.level == "indicator":
         _figure(branch, node, contracts)
+    if node.left_out:
+        branch.add("None of its indicators is in the basis, so that its dimension is formed of the others")
+    for indicator, why in node.left_out.items():
+        branch.add(f"{contracts.titles[indicator]} {indicator}: {why}")
     for child in node.children:
         _of_score(branch, child, contracts)
     return branch
@@ -50,6 +54,8 @@ def _figure(branch: Tree, node: Node, contracts: Contracts) -> None:
     """What an indicator's score rests on."""
     facts = node.facts
     branch.add(_value(facts, contracts.indicators[node.id]))
+    if contracts.indicators[node.id].measure.months:
+        branch.add(facts["limits"])
     for sentence in [*node.gap.because, *node.gap.filled] if node.gap else []:
         branch.add(sentence)
     if facts["not_in_basis_because"] and node.gap is None:

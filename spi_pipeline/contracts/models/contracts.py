@@ -4,13 +4,17 @@ A step that holds a ``Contracts`` may rely on every reference in it: no unknown 
 area is left. How the files become one is in ``reading``, what is refused in ``lint``.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.levels import at_its_level
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
@@ -77,8 +81,8 @@ class Contracts:
 
     @property
     def active(self) -> list[Indicator]:
-        """The indicators all of whose sources have a table, in framework order."""
-        return [item for item in self.indicators.values() if not self.dormant.intersection(self.sources_of(item))]
+        """The indicators that can have values as things are run now, in framework order."""
+        return [item for item in self.indicators.values() if self.can_have_values(item)]
 
     @property
     def monthly(self) -> list[Monthly]:
@@ -89,7 +93,29 @@ class Contracts:
             if (measure := item.measure).window and measure.kind != "mean"
             if self.sources[item.source].properties.geography.levels == ["point"]
         ]
-        return [item for item in (*counted, *self.recent.measures) if item.source not in self.dormant]
+        return [item for item in (*counted, *self.recent.measures) if self.has_figures(item.source)]
+
+    def has_figures(self, source_id: str) -> bool:
+        """Whether a source has a table as things are run now, and should hold figures for an authority."""
+        return source_id not in self.dormant and bool(self.geography.holding(source_id))
+
+    def can_have_values(self, measured: Measured) -> bool:
+        """Whether all sources have figures, and some authority's are of the same areas."""
+        of_two = self.of_two_areas(measured)
+        return all(map(self.has_figures, self.sources_of(measured))) and of_two != {*self.geography.authority_codes}
+
+    def of_two_areas(self, measured: Measured) -> frozenset[str]:
+        """Codes of the authorities where a rate divides what is of a ward by what only best fit puts into it.
+
+        These are two areas of one name: in 147 of 4,518 wards of England there were more than 130 electors for every
+        100 residents aged 16 and over.
+        """
+        base = measured.measure.denominator
+        levels = [self.sources[name].properties.geography.levels for name in (measured.source, base and base.source)
+                  if name]  # fmt: skip
+        by_ward = [own == ["ward"] for own in levels]
+        fitted = (item.code for item in self.geography.authorities if item.placed_by == "best_fit")
+        return frozenset(fitted) if by_ward == [True, False] else frozenset()
 
     def indicators_of(self, component_id: str) -> list[Indicator]:
         """The active indicators of a component, in file order."""
@@ -103,7 +129,41 @@ class Contracts:
 
     def missing_because(self, measured: Measured) -> list[str]:
         """Why an indicator or context measure has no value as things are run now, or none in an authority."""
-        absent = [name for name in self.sources_of(measured) if name in self.dormant]
+        apart = [one for one in self.geography.authorities if one.code in self.of_two_areas(measured)]
+        return self._absent_because(self.sources_of(measured)) or [
+            f"Missing for {authority.name}: what is counted is of wards, and what it is divided by of the small areas "
+            "that fit them best, which are other areas."
+            for authority in apart
+        ]
+
+    def at_their_levels(self) -> Contracts:
+        """The same, with anchored indicators at their level alone where that has figures and what moves it has none."""
+        return self._with_levels(
+            {
+                item.id: " ".join(self._absent_because([item.source]))
+                for item in self.indicators.values()
+                if (level := item.measure.level) is not None and level.error is not None
+                if self.has_figures(level.source) and not self.has_figures(item.source)
+            }
+        )
+
+    def as_published(self, source_of: Mapping[str, str]) -> Contracts:
+        """The same, with anchored indicators at their level alone where what was published was read from it alone.
+
+        Args:
+            source_of: by indicator, the source that the table ``indicator`` names.
+        """
+        levels = {item.id: item.measure.level for item in self.indicators.values()}
+        return self._with_levels(
+            {name: "" for name, level in levels.items() if level and source_of.get(name) == level.source}
+        )
+
+    def _with_levels(self, why: Mapping[str, str]) -> Contracts:
+        found = {name: at_its_level(self.indicators[name], said) for name, said in why.items()}
+        return replace(self, indicators=self.indicators | found)
+
+    def _absent_because(self, source_ids: list[str]) -> list[str]:
+        absent = [name for name in source_ids if name in self.dormant]
         if absent:
             own = all(self.sources[name].properties.mode == "own" for name in absent)
             remedy = "its file is not in the inbox" if own else "is read by spi refresh --live"
@@ -111,7 +171,7 @@ class Contracts:
         lacking = [
             (authority.name, reason)
             for authority in self.geography.authorities
-            if (reason := next(filter(None, map(authority.lacks, self.sources_of(measured))), ""))
+            if (reason := next(filter(None, map(authority.lacks, source_ids)), ""))
         ]
         return [f"Missing for {name}: {reason}" for name, reason in lacking]
 

@@ -39,71 +39,22 @@ class Window(Strict):
     months: int = Field(ge=1)
 
 
-class Level(Strict):
-    """The published rate that an anchored measure stands at, and the months it is of.
+class Months(Strict):
+    """Whole years of months.
 
     Attributes:
-        source: the source that holds it, by small areas, for one period.
-        columns: its columns, added up.
-        start: first month of the period the rate covers, as YYYY-MM: what counts are held against.
+        start: the first month, as YYYY-MM.
         end: the last.
     """
 
-    source: str
-    columns: list[str] = Field(min_length=1)
     start: str = Field(pattern=MONTH)
     end: str = Field(pattern=MONTH)
 
     @model_validator(mode="after")
-    def _whole(self) -> Level:
+    def _whole(self) -> Months:
         months = 12 * (int(self.end[:4]) - int(self.start[:4])) + int(self.end[5:]) - int(self.start[5:]) + 1
         if months < 12 or months % 12:
             raise ValueError(f"{self.start} to {self.end} is {months} months; a level covers whole years")
-        return self
-
-
-class Measure(Strict):
-    """How a ward value comes from a source table.
-
-    Attributes:
-        kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
-            denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
-            or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
-            columns counted in a window; ``total`` = ``Σ columns``; ``density`` = ``Σ columns`` per hectare.
-        columns: the columns counted, or averaged (mean).
-        where: keep only rows whose column holds one of the listed values.
-        denominator: see ``kind``.
-        per: the multiplier of a rate.
-        weighted_by: what a mean without a denominator, or a level, is averaged over: a figure about homes by
-            ``households``.
-        window: for monthly sources.
-        level: of an anchored measure: the published rate that the counts move.
-    """
-
-    kind: Literal["share", "rate", "mean", "anchored", "total", "density"]
-    columns: list[str] = Field(min_length=1)
-    where: dict[str, list[str]] = Field(default_factory=dict)
-    denominator: Denominator | None = None
-    per: float = Field(default=1.0, gt=0)
-    weighted_by: Literal["residents", "households"] = "residents"
-    window: Window | None = None
-    level: Level | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Measure:
-        if self.kind in ("share", "rate") and self.denominator is None:
-            raise ValueError(f"a {self.kind} needs a denominator")
-        if (self.kind == "anchored") != (self.level is not None):
-            raise ValueError("an anchored measure needs a level to move, and no other has one")
-        if self.kind == "anchored" and (self.window is None or self.denominator is not None):
-            raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
-        if self.kind in ("total", "density") and self.denominator is not None:
-            raise ValueError(f"a {self.kind} is divided by no column; leave denominator out")
-        if self.kind != "rate" and self.per != 1.0:
-            raise ValueError("per belongs to a rate; a share is in percent")
-        averaged = self.kind in ("mean", "anchored") and self.denominator is None
-        if self.weighted_by == "households" and not averaged:
-            raise ValueError("weighted_by belongs to a mean without a denominator, or to a level")
         return self
 
 
@@ -149,6 +100,70 @@ class MeasurementError(Strict):
             raise ValueError(f"an error of basis {self.basis} has no {', '.join(extra)}")
         if None not in (self.sd, self.relative_sd):
             raise ValueError("an error states sd or relative_sd, not both")
+        return self
+
+
+class Level(Months):
+    """The published rate that an anchored measure stands at; its months are what counts are held against.
+
+    Attributes:
+        source: the source that holds it, by small areas, for one period.
+        columns: its columns, added up.
+        error: how far it lies from the value of a year; without it the level never stands alone, where no counts are
+            at hand to move it.
+    """
+
+    source: str
+    columns: list[str] = Field(min_length=1)
+    error: MeasurementError | None = None
+
+
+class Measure(Strict):
+    """How a ward value comes from a source table.
+
+    Attributes:
+        kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
+            denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
+            or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
+            columns counted in a window; ``total`` = ``Σ columns``; ``density`` = ``Σ columns`` per hectare.
+        columns: the columns counted, or averaged (mean).
+        where: keep only rows whose column holds one of the listed values.
+        denominator: see ``kind``.
+        per: the multiplier of a rate.
+        weighted_by: what a mean without a denominator, or a level, is averaged over: a figure about homes by
+            ``households``.
+        window: for monthly sources.
+        level: of an anchored measure: the published rate that the counts move.
+        months: of a mean: what its columns cover, where that is not the period of their source.
+    """
+
+    kind: Literal["share", "rate", "mean", "anchored", "total", "density"]
+    columns: list[str] = Field(min_length=1)
+    where: dict[str, list[str]] = Field(default_factory=dict)
+    denominator: Denominator | None = None
+    per: float = Field(default=1.0, gt=0)
+    weighted_by: Literal["residents", "households"] = "residents"
+    window: Window | None = None
+    level: Level | None = None
+    months: Months | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Measure:
+        if self.kind in ("share", "rate") and self.denominator is None:
+            raise ValueError(f"a {self.kind} needs a denominator")
+        if (self.kind == "anchored") != (self.level is not None):
+            raise ValueError("an anchored measure needs a level to move, and no other has one")
+        if self.kind == "anchored" and (self.window is None or self.denominator is not None):
+            raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
+        if self.months is not None and self.kind != "mean":
+            raise ValueError(f"a {self.kind} is of the period of its source; leave months out")
+        if self.kind in ("total", "density") and self.denominator is not None:
+            raise ValueError(f"a {self.kind} is divided by no column; leave denominator out")
+        if self.kind != "rate" and self.per != 1.0:
+            raise ValueError("per belongs to a rate; a share is in percent")
+        averaged = self.kind in ("mean", "anchored") and self.denominator is None
+        if self.weighted_by == "households" and not averaged:
+            raise ValueError("weighted_by belongs to a mean without a denominator, or to a level")
         return self
 
 

@@ -9,6 +9,7 @@ from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.outputs.explain.question import Answer, Element, Question
 from spi_pipeline.outputs.explain.score import observed
 from spi_pipeline.scoring.change import LEAST_MOVABLE
+from spi_pipeline.scoring.left_out import in_words
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def explain_change(
     """
     pair, element = _pair(question, edition_from, edition_to), question.element
     if not question.rows("SELECT 1 FROM score WHERE id = $id LIMIT 1", id=element):
+        if apart := question.left_out.get(element):
+            raise UnknownNameError(f"{element} has no score, so none has changed: {in_words(apart)}")
         (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id", id=element)
         raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
     return ChangeExplanation(*question.about, *pair, LEAST_MOVABLE, _moved(question, element, pair))

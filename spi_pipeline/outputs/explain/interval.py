@@ -8,6 +8,7 @@ from typing import Any
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.outputs.explain.question import Answer, Element, Question
 from spi_pipeline.outputs.explain.score import observed
+from spi_pipeline.scoring.left_out import in_words
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,9 @@ def _sure(question: Question, element: str, year: int) -> Sure:
         edition=year,
         id=element,
     )
+    if why := question.left_out.get(element):
+        rests_on = [f"It has no score, and so nothing to be unsure of. {in_words(why)}"]
+        return Sure(element, question.title(element), "component", {"score": None}, rests_on)
     facts = found[0] if found else {"level": "indicator", "score": None}
     level = str(facts.pop("level"))
     if level == "indicator":

@@ -6,14 +6,17 @@ import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.queries import chosen_edition, reading, rows
+from spi_pipeline.scoring.left_out import left_out
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ class Question:
     def about(self) -> tuple[str, str, str]:
         """What an ``Answer`` begins with."""
         return self.area_code, self.area_name, self.profile
+
+    @cached_property
+    def left_out(self) -> dict[str, dict[str, str]]:
+        """The components that no score rests on, each with why its indicators are not in the basis."""
+        return left_out(pd.DataFrame(self.rows("SELECT * FROM indicator")))
+
+    def apart(self, parent: str) -> list[str]:
+        """The components of a dimension that no score rests on."""
+        dimensions = {one.id: one.components for one in self.contracts.framework.dimensions}
+        return [component.id for component in dimensions.get(parent, []) if component.id in self.left_out]
 
     def title(self, element: str) -> str:
         """The title of an element or indicator."""
@@ -125,10 +138,14 @@ def asking(database: Path, contracts: Contracts, area: str, element: str, profil
         chosen_edition(connection, profile, None)
         found = _area(connection, area)
         known = [row["id"] for row in rows(connection, "SELECT id FROM score UNION SELECT indicator_id FROM indicator")]
+        authority = found["parent_code"] or found["area_code"]
+        sources = rows(connection, "SELECT indicator_id, source_id FROM indicator")
+        own = contracts.as_published({row["indicator_id"]: row["source_id"] for row in sources})
+        question = Question(connection, own, found["area_code"], found["area_name"], authority, element, profile)
+        known += question.left_out
         if element not in known:
             raise UnknownNameError(f"there is no element or indicator {element!r}{_nearest(element, known)}")
-        authority = found["parent_code"] or found["area_code"]
-        yield Question(connection, contracts, found["area_code"], found["area_name"], authority, element, profile)
+        yield question
 
 
 def _area(connection: duckdb.DuckDBPyConnection, area: str) -> dict[str, Any]:

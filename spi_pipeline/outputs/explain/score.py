@@ -24,6 +24,7 @@ class Node(Element):
             its goalposts, its source, why no score rests on it, and the share of the wards of England that do worse.
         files: the publisher's files an indicator's value rests on: file, period, sha256, url.
         gap: of an indicator without a figure of the ward: why, and what stands in for it.
+        left_out: of a component that no score rests on: of each of its indicators why it is not in the basis.
         children: what it is made of, most points first, without a score last.
     """
 
@@ -31,6 +32,7 @@ class Node(Element):
     files: list[dict[str, Any]] = field(default_factory=list)
     gap: Gap | None = None
     children: list[Node] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def _node(question: Question, element: str, year: int) -> Node:
         edition=year,
         id=element,
     )
+    if why := question.left_out.get(element):
+        return Node(element, question.title(element), "component", dict.fromkeys(SCORE), left_out=why)
     # An indicator outside the basis has no row there.
     facts = found[0] if found else {"level": "indicator"} | dict.fromkeys(SCORE)
     level = str(facts.pop("level"))
@@ -83,6 +87,7 @@ def _node(question: Question, element: str, year: int) -> Node:
         child = _node(question, str(part["id"]), year)
         child.facts.update({key: part[key] for key in ("contribution", "weight", "method")})
         children.append(child)
+    children += [_node(question, name, year) for name in question.apart(element)]
     return Node(element, question.title(element), level, facts, [], None, children)
 
 

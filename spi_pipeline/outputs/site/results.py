@@ -17,6 +17,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.csv_files import as_csv
 from spi_pipeline.outputs.queries import reading, refuse_other_contracts
+from spi_pipeline.scoring.left_out import left_out
 
 Row = Mapping[str, Any]
 LEVELS = ("index", "dimension", "component", "indicator")
@@ -101,7 +102,10 @@ class Results:
     ) -> None:
         self.tables = tables
         self.boundaries = boundaries
-        self.contracts = contracts
+        catalogue = tables["indicator"]
+        self.contracts = contracts.as_published(
+            dict(zip(catalogue["indicator_id"], catalogue["source_id"], strict=True))
+        )
         self.postcodes = postcodes
         self.database = database
 
@@ -174,13 +178,15 @@ class Results:
 
     @cached_property
     def elements(self) -> dict[str, Element]:
-        """Every element by id, from the index down; indicators in the order of the framework, those in the basis."""
+        """Every element with scores by id, from the index down, in the order of the framework."""
         framework = self.contracts.framework
         found = [Element(framework.id, framework.title, "index", None, framework.description)]
         known = {row["indicator_id"] for row in records(self.tables["indicator"]) if row["in_basis"]}
         for dimension in framework.dimensions:
             found.append(Element(dimension.id, dimension.title, "dimension", framework.id, dimension.description))
             for component in dimension.components:
+                if component.id in self.left_out:
+                    continue
                 found.append(Element(component.id, component.title, "component", dimension.id, component.description))
                 found += [
                     Element(item.id, item.title, "indicator", component.id, item.description)
@@ -188,6 +194,16 @@ class Results:
                     if item.id in known
                 ]
         return {element.id: element for element in found}
+
+    @cached_property
+    def left_out(self) -> dict[str, list[Row]]:
+        """The rows of the table ``indicator`` of each component without a score, in the order of the framework."""
+        apart = left_out(self.tables["indicator"])
+        return {
+            name: [self.indicators[indicator] for indicator in apart[name]]
+            for name in self.contracts.framework.components
+            if name in apart
+        }
 
     def below(self, element_id: str) -> list[Element]:
         """The elements that one is made of."""

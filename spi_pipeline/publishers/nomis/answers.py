@@ -14,7 +14,7 @@ from spi_pipeline.geography.codes import check_area_codes
 from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.nomis import bulk
-from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, Table, check_whole, columns_of, with_beside
+from spi_pipeline.publishers.nomis.tables import PUBLISHER, Table, census_table, check_whole, columns_of, with_beside
 
 # By our column the published one: of every table, then of some.
 FIGURES = {"value": "OBS_VALUE", "count": "RECORD_COUNT"}
@@ -30,7 +30,8 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
     Raises:
         SpiError: when the answer was cut, areas are missing or others than those asked for, or a label is not there.
     """
-    table, areas = CENSUS[source_id], getattr(scope, CENSUS[source_id].level)
+    table = census_table(source_id, scope)
+    areas = getattr(scope, table.level)
     if begins(downloads[0].path) == b"P":
         frame = bulk.read(table, downloads[0], areas)
     else:

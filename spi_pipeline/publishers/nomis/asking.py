@@ -32,7 +32,7 @@ from spi_pipeline.publishers.http.exchange import (
 )
 from spi_pipeline.publishers.nomis import bulk
 from spi_pipeline.publishers.nomis.answers import AGES, extent
-from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER
+from spi_pipeline.publishers.nomis.tables import PUBLISHER, census_table
 from spi_pipeline.publishers.routes import Route
 
 NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
@@ -51,7 +51,7 @@ VALUE = ("measures", "20100")
 
 def fetch_census(source_id: str, client: Client, scope: Scope) -> Iterator[Download]:
     """All categories of a table for every area of its level; where these are many, the table's zip."""
-    table = CENSUS[source_id]
+    table = census_table(source_id, scope)
     areas = getattr(scope, table.level)
     if CENSUS_ROUTE.in_bulk(len(areas)):
         archive = Request(

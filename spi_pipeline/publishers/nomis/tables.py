@@ -9,12 +9,13 @@ dimensions and codes are those of clients that called them (2022 to 2026). How t
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
+from spi_pipeline.publishers.http.exchange import Scope
 
 PUBLISHER = "Nomis"
 TOTAL = "Total"
@@ -207,6 +208,12 @@ CENSUS: dict[str, Table] = {
         beside={"economically_active": ("in_employment", "unemployed")},
     ),
 }  # fmt: skip
+
+
+def census_table(source_id: str, scope: Scope) -> Table:
+    """A table as it is read for our areas: by LSOA where no output area is known, as where best fit does without."""
+    table = CENSUS[source_id]
+    return table if getattr(scope, table.level) else replace(table, level="lsoas")
 
 
 def with_beside(table: Table, frame: pd.DataFrame) -> pd.DataFrame:

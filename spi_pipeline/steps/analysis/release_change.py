@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import RELEASED, Inputs, Released
@@ -86,7 +85,7 @@ def state_of_release(released: Released, contracts: Contracts) -> State:
 
     wards = frame("area").query("level == 'ward'").set_index("area_code")["parent_code"]
     values = [name for name in release.tables if name.startswith(part_of(""))]
-    return _state(frame, values, own.framework, Areas(wards), _definitions(own))
+    return _state(frame, values, own, Areas(wards))
 
 
 def state_of(frame: Frame, contracts: Contracts) -> State:
@@ -97,31 +96,32 @@ def state_of(frame: Frame, contracts: Contracts) -> State:
         contracts: those in force.
     """
     parts = [part_of(indicator_id) for indicator_id in contracts.indicators]
-    return _state(frame, parts, contracts.framework, areas(contracts), _definitions(contracts))
+    return _state(frame, parts, contracts, areas(contracts))
 
 
-def _state(frame: Frame, values: list[str], framework: Framework, where: Areas, definitions: dict[str, str]) -> State:
+def _state(frame: Frame, values: list[str], contracts: Contracts, where: Areas) -> State:
     from spi_pipeline.scoring.analysis.release_change import State
 
+    catalogue = frame("indicator")
     return State(
-        framework=framework,
+        framework=contracts.framework,
         values=pd.concat([frame(name) for name in values], ignore_index=True),
-        catalogue=frame("indicator"),
+        catalogue=catalogue,
         editions=frozenset(frame("edition")["edition"]),
         reference=frame("reference"),
         allocation=frame("allocation"),
         scores=frame("score"),
         areas=where,
-        definitions=definitions,
+        definitions=_definitions(contracts, dict(zip(catalogue["indicator_id"], catalogue["source_id"], strict=True))),
     )
 
 
-def _definitions(contracts: Contracts) -> dict[str, str]:
-    """By indicator, a digest of how its values are formed."""
-    formed = {"measure", "source", "unit", "error"}
+def _definitions(contracts: Contracts, source_of: Mapping[str, str]) -> dict[str, str]:
+    """By indicator, a digest of how its values are formed: an anchored one is moved, or it is its level alone."""
+    formed, apart = {"measure", "source", "unit", "error"}, {"measure": {"level": {"error"}}}
     return {
-        name: hashlib.sha256(indicator.model_dump_json(include=formed).encode()).hexdigest()
-        for name, indicator in contracts.indicators.items()
+        name: hashlib.sha256(indicator.model_dump_json(include=formed, exclude=apart).encode()).hexdigest()
+        for name, indicator in contracts.as_published(source_of).indicators.items()
     }
 
 

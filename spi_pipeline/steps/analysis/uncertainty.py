@@ -103,6 +103,8 @@ def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, st
     for key in (*(("component", name) for name in framework.components), ("index", framework.id)):
         scores = look.frame(f"element_score.{key[1]}")
         scores = scores[(scores["edition"] == newest["edition"].max()) & (scores["profile"] == profile)]
+        if scores.empty:  # of a component that is left out
+            continue
         rows = scores[scores["id"] == key[1]].merge(
             newest[newest["id"] == key[1]], on="area_code", how="left", validate="one_to_one"
         )

@@ -219,12 +219,13 @@ class Publishers:
         return digest.hexdigest()
 
     def _geography(self, name: str) -> pd.DataFrame:
+        """A lookup as it is known; without rows where every authority is without it."""
         known = self._store.current(name)
         if known and known.rows:
             table = self._store.read(name)
-        elif name in self._figures.names:
+        elif self._contracts.geography.holding(name) and name in self._figures.names:
             table = self._figures.read(name).table
-        else:  # of a council that has yet to fetch it
+        else:  # of a council that has yet to fetch it, or is without it
             table = arrow_schema(self._contracts.sources[name]).empty_table()
         frame: pd.DataFrame = table.to_pandas()
         return frame

@@ -143,7 +143,7 @@ def _one_figure(site: Site, name: str) -> str | None:
 
 def _release_says(site: Site, stated: Row) -> str | None:
     """What is known of the years that were measured, where figures bear the year of their release."""
-    if not site.released(stated["source_id"]):
+    if not site.released(stated):
         return None
     return " ".join(site.results.contracts.sources[stated["source_id"]].limits.split())
 

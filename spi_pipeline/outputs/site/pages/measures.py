@@ -19,6 +19,12 @@ def measures(site: Site) -> Iterator[Page]:
         template="measures.html",
         title="Every measure",
         description=f"What the {results.index.title} of {results.town.name} is made of, with a score for each part.",
-        content={"left_out": left_out},
+        content={
+            "left_out": left_out,
+            "within": {
+                dimension.id: [component.id for component in dimension.components]
+                for dimension in results.contracts.framework.dimensions
+            },
+        },
         section="measures/index.html",
     )

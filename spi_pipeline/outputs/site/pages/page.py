@@ -258,10 +258,17 @@ class Site:
         row = results.weights.get((parent.id, child.id), {})
         return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
 
-    def released(self, source_id: str | None) -> bool:
-        """Whether figures of a source bear the year they were published, not those that were measured."""
-        source = self.results.contracts.sources.get(source_id or "")
-        return source is not None and source.properties.period.basis == "release"
+    def released(self, row: Row) -> bool:
+        """Whether a figure bears the year it was published, not that of what was measured.
+
+        Args:
+            row: with ``source_id``, and of an indicator with ``indicator_id``, which may state its months itself.
+        """
+        contracts = self.results.contracts
+        source = contracts.sources.get(row.get("source_id") or "")
+        indicator = contracts.indicators.get(row.get("indicator_id") or "")
+        dated = indicator is not None and indicator.measure.months is not None
+        return source is not None and source.properties.period.basis == "release" and not dated
 
     def status(self, row: Row) -> str:
         """How the value in a row of the table ``observation`` came to be, one of ``words.STATUSES``.
@@ -269,7 +276,7 @@ class Site:
         What was published in a year was measured some time before, and is never called measured in that year.
         """
         status = str(row["status"])
-        return "released" if status == "observed" and self.released(row["source_id"]) else status
+        return "released" if status == "observed" and self.released(row) else status
 
     def when(self, row: Row, source_id: str | None = None) -> str:
         """Of when a figure is: ``March 2021``, or ``published in 2025``; empty where that is not known.
@@ -281,7 +288,8 @@ class Site:
         if row["period_end"] is None:
             return ""
         period = words.period(row["period_start"], row["period_end"])
-        return f"published in {period}" if self.released(source_id or row.get("source_id")) else period
+        stated = row if source_id is None else {**row, "source_id": source_id}
+        return f"published in {period}" if self.released(stated) else period
 
     def over_editions(self, element: Element, area: Area) -> list[float | None]:
         """The score of an area in every edition, oldest first."""

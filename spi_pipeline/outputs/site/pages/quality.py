@@ -74,7 +74,8 @@ def _cell(site: Site, indicator: str, edition: int, status: str, number: int) ->
 
 
 def _shown(site: Site, indicator: str, status: str) -> str:
-    return site.status({"status": status, "source_id": site.results.indicators[indicator]["source_id"]})
+    source = site.results.indicators[indicator]["source_id"]
+    return site.status({"status": status, "indicator_id": indicator, "source_id": source})
 
 
 def _shares(site: Site) -> list[dict[str, Any]]:

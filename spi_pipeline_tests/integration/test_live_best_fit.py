@@ -1,0 +1,46 @@
+"""Live mode of a council that best fit places: Luton as if it had no output areas, asked of its publishers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from spi_pipeline.run.plan import build_plan
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline_tests.imitations import Publishers
+from spi_pipeline_tests.integration.houses import SNAPSHOT, House
+
+TABLES = ("lsoa_best_fit", "lsoa_2011_lookup", "census_car_availability", "local_health")
+
+
+@pytest.fixture
+def by_fit(live: House) -> House:
+    live.amend(
+        "geography.yaml",
+        "police_force: bedfordshire}",
+        "police_force: bedfordshire, placed_by: best_fit, without: [{reason: Not at hand., sources: [road_collisions, "
+        "stop_and_search, msoa_2011_lookup]}]}",
+    )
+    return live
+
+
+def test_what_is_asked_for_is_known_though_no_output_area_is(by_fit: House, publishers: Publishers) -> None:
+    runner, now = by_fit.runner, dt.datetime.now(dt.UTC)
+    areas = runner.reader.publishers.areas
+    lookup = read_embedded(SNAPSHOT, "output_area_lookup").table.to_pandas()
+    assert areas.output_areas == ()
+    assert set(areas.lsoas) == set(lookup["lsoa_code"])
+    assert set(areas.msoas) == set(lookup["msoa_code"])
+    plan = [step for step in build_plan(by_fit.contracts) if step.name in TABLES]
+    with runner.store.lock():
+        for kind in ("fetch", "source"):
+            for outcome in runner.run([step for step in plan if step.kind == kind], "asked", now):
+                assert outcome.message == "", outcome.table
+    fit = by_fit.store.read("lsoa_best_fit").to_pandas()
+    assert set(fit["area_code"]) == set(lookup["lsoa_code"])
+    # Of a census table that is read by output area elsewhere: every LSOA, with what its output areas come to.
+    cars = by_fit.store.read("census_car_availability").to_pandas().set_index("area_code")
+    own = read_embedded(SNAPSHOT, "census_car_availability").table.to_pandas()
+    assert set(cars.index) == set(lookup["lsoa_code"])
+    assert cars["households"].sum() == pytest.approx(own["households"].sum(), rel=0.01)
