@@ -12,7 +12,7 @@ import typer
 
 from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from spi_pipeline.contracts.models.tables import Source
     from spi_pipeline.rules.result import RuleResult
     from spi_pipeline.snapshot.embedded import EmbeddedTable
-
-# Their bounds are those of one council's figures: what they find in England's is told, and refuses nothing.
-_TOLD = ("between", "coverage")
+    from spi_pipeline.snapshot.figures import Figures
 
 app = typer.Typer(help="The embedded real figures.", no_args_is_help=True)
 
@@ -40,6 +38,9 @@ def snapshot_build(
     england: Annotated[
         bool, typer.Option("--england", help="Read the tables of all England, from the sources that have such files.")
     ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Read this source alone, and keep the other tables; repeatable.")
+    ] = None,
     to: Annotated[Path | None, typer.Option(help="Where to write; the embedded snapshot when left out.")] = None,
 ) -> None:
     """Read publishers' files, or what a store fetched, into our own tables; the same input gives the same bytes."""
@@ -52,6 +53,8 @@ def snapshot_build(
         raise typer.BadParameter("give either --from FOLDER or --from-store")
     if from_store != (as_of is None):
         raise typer.BadParameter("--as-of belongs with --from FOLDER; a store knows when its figures were taken")
+    if only and (from_store or england):
+        raise typer.BadParameter("--only belongs with --from FOLDER alone")
     if from_store and england:
         raise typer.BadParameter("--england belongs with --from FOLDER; a store holds the figures of its own council")
     settings = Settings()
@@ -65,13 +68,20 @@ def snapshot_build(
         _build_england(folder, contracts, _day(as_of or ""), to or settings.england)
         return
     else:
-        day, found = _day(as_of or ""), import_tables(folder, contracts, settings.england)
-    tables = _told(found)
-    if broken := _broken(tables, contracts.sources, contracts.geography):
+        day, found = _day(as_of or ""), import_tables(folder, contracts, only or ())
+    tables, target = _told(found), to or settings.snapshot
+    if unread := sorted(set(only or ()).difference(tables)):
+        raise UnknownNameError(
+            f"nothing is read for {', '.join(unread)}: name sources of docs/snapshot-folder.md, and take them from "
+            "without in geography.yaml"
+        )
+    kept = _kept(target, tables) if only else {}
+    lookups = settings.figures(contracts.geography) if only else None
+    if broken := _broken(tables, contracts.sources, contracts.geography, lookups):
         raise SpiError("\n".join(summary(results, table_name=name) for name, results in broken.items()))
-    if absent := sorted(set(contracts.sources) - set(tables)):
+    if not only and (absent := sorted(set(contracts.sources) - set(tables))):
         out.print(f"without figures: {', '.join(absent)}")
-    _write(tables, contracts, day, to or settings.snapshot)
+    _write({**kept, **tables}, contracts, day, target)
 
 
 def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Path) -> None:
@@ -84,11 +94,17 @@ def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Pat
     england = England(folder)
     tables = _told(import_england(england, contracts))
     broken = _broken(tables, load_sources(contracts.root, england.geography), england.geography)
-    for name, results in broken.items():
-        out.print(summary(results, table_name=name))
-    if any(result.rule.kind not in _TOLD for results in broken.values() for result in results):
-        raise SpiError("the tables of England break the rules named above; nothing was written")
+    if broken:
+        raise SpiError("\n".join(summary(results, table_name=name) for name, results in broken.items()))
     _write(tables, contracts, day, target)
+
+
+def _kept(folder: Path, tables: Mapping[str, EmbeddedTable]) -> dict[str, EmbeddedTable]:
+    """The tables of a snapshot that stay as they are; none where there is no snapshot yet."""
+    from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
+
+    names = set(snapshot_tables(folder)) - set(tables) if folder.exists() else set()
+    return {name: read_embedded(folder, name) for name in sorted(names)}
 
 
 def _told(found: Iterable[EmbeddedTable]) -> dict[str, EmbeddedTable]:
@@ -104,14 +120,21 @@ def _told(found: Iterable[EmbeddedTable]) -> dict[str, EmbeddedTable]:
 
 
 def _broken(
-    tables: Mapping[str, EmbeddedTable], sources: Mapping[str, Source], geography: Geography
+    tables: Mapping[str, EmbeddedTable],
+    sources: Mapping[str, Source],
+    geography: Geography,
+    others: Figures | None = None,
 ) -> dict[str, list[RuleResult]]:
-    """By table the results that keep it from being written."""
+    """By table the results that keep it from being written; lookups that are not among the tables come from others."""
     from spi_pipeline.contracts.models.places import with_known_areas
     from spi_pipeline.rules.evaluation import evaluate
 
     def column_of(source_id: str, column: str) -> list[str | None]:
-        return tables[source_id].table[column].to_pylist() if source_id in tables else []
+        if source_id not in tables and (others is None or source_id not in others.names):
+            return []
+        found = tables[source_id] if source_id in tables or others is None else others.read(source_id)
+        codes: list[str | None] = found.table[column].to_pylist()
+        return codes
 
     broken = {}
     for source_id, embedded in tables.items():

@@ -1,6 +1,6 @@
 """``spi snapshot build``: every source through its one importer, from a folder of publishers' files to our tables."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from spi_pipeline.publishers.files.england import England
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.snapshot.embedded import EmbeddedTable, read_embedded, snapshot_tables
+from spi_pipeline.snapshot.embedded import EmbeddedTable
 from spi_pipeline.snapshot.reference import reference, rests_on
 
 # The one table that is no publisher's, but made of the tables of several.
@@ -24,17 +24,17 @@ READERS = {name: offer.read for name, offer in OFFERS.items() if offer.read}
 NATIONAL = frozenset(name for name, offer in OFFERS.items() if offer.national)
 
 
-def import_tables(root: Path, contracts: Contracts, england: Path) -> Iterator[EmbeddedTable]:
+def import_tables(root: Path, contracts: Contracts, only: Collection[str] = ()) -> Iterator[EmbeddedTable]:
     """Read every source from a folder, one after the other.
 
     Args:
         root: the folder, laid out as ``docs/snapshot-folder.md`` says.
         contracts: what the tables must look like.
-        england: the folder of the tables of all England, which the reference is computed from.
+        only: the sources to read; all that have an importer where none is named.
 
     Yields:
         One table a source, rows ordered by key: the same files give the same table. Sources that geography.yaml says
-        every authority is without are left out.
+        every authority is without are left out, and so is the reference, which is England's.
 
     Raises:
         SpiError: when a file is missing or not what it should be, or a source has no importer.
@@ -49,25 +49,24 @@ def import_tables(root: Path, contracts: Contracts, england: Path) -> Iterator[E
         raise SpiError(f"no importer reads the sources {', '.join(missing)}; offer one in spi_pipeline/publishers")
     folder, areas = Folder(root), Areas(root, contracts.geography)
     for source_id, source in sorted(contracts.sources.items()):
-        if not contracts.geography.holding(source_id):
-            continue
-        if source_id == REFERENCE:
-            yield _reference(england, contracts)
-        elif source_id in READERS:
+        wanted = not only or source_id in only
+        if wanted and source_id in READERS and contracts.geography.holding(source_id):
             frame = _held(READERS[source_id](folder, source, areas), source_id, contracts, areas)
             yield _embedded(frame, source, folder.collect())
 
 
 def import_england(england: England, contracts: Contracts) -> Iterator[EmbeddedTable]:
-    """Read every source whose files hold all of England, as for ``import_tables``.
+    """Read every source whose files hold all of England, as for ``import_tables``; last the reference, made of them.
 
     Raises:
         SpiError: when a file is missing or not what it should be.
     """
-    folder = Folder(england.folder.root)
+    folder, read = Folder(england.folder.root), {}
     for source_id in sorted(NATIONAL & contracts.sources.keys()):
         source = contracts.sources[source_id]
-        yield _embedded(READERS[source_id](folder, source, england), source, folder.collect())
+        read[source_id] = _embedded(READERS[source_id](folder, source, england), source, folder.collect())
+        yield read[source_id]
+    yield _reference(read, contracts)
 
 
 def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]) -> EmbeddedTable:
@@ -75,9 +74,8 @@ def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]
     return EmbeddedTable(source.id, to_arrow(frame.sort_values([*source.key, *others]), source), inputs)
 
 
-def _reference(england: Path, contracts: Contracts) -> EmbeddedTable:
+def _reference(read: Mapping[str, EmbeddedTable], contracts: Contracts) -> EmbeddedTable:
     """The yardstick; its origin are the files that the tables it rests on were read from."""
-    read = {name: read_embedded(england, name) for name in snapshot_tables(england)}
     frame = reference({name: one.table.to_pandas() for name, one in read.items()}, contracts)
     # What is remarked of a file is about one table of those it was read for.
     used = (item for name in rests_on(frame, contracts) for item in read[name].inputs)

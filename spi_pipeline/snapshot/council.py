@@ -84,9 +84,7 @@ def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -
     wards = [row for row in _rows(england, WARDS) if row["authority_code"] == code]
     bare = Geography(
         vintage=VINTAGE,
-        authorities=[
-            Authority(code=code, name=known["area_name"], police_force=known["police_force"], placed_by="best_fit")
-        ],
+        authorities=[Authority(code=code, name=known["area_name"], police_force=known["police_force"])],
         wards=[
             Ward(code=row["area_code"], name=row["area_name"], authority=code)
             for row in sorted(wards, key=lambda row: row["area_code"])
@@ -140,7 +138,6 @@ def geography_file(geography: Geography) -> str:
             f"  - code: {item.code}",
             f"    name: {_word(item.name)}",
             f"    police_force: {item.police_force}",
-            f"    placed_by: {item.placed_by}",
             f"    small_areas: {{{small}}}",
             *(["    without:"] if item.without else []),
         ]
