@@ -308,7 +308,8 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
     """Wards, then their authorities, whose sums are those over the wards with a value, where these are enough."""
     per = 100.0 if measure.kind == "share" else measure.per
     summed = ~np.isnan(sums).any(axis=1)
-    known = summed & (sums[:, 1] > 0)
+    # Of one area that wards share the figure says the same of each, and nothing tells how far it is off.
+    known = summed & (sums[:, 1] > 0) & ~np.isnan(spread[: len(sums)])
     # Where nobody was there to be counted nothing is withheld.
     covered = np.where(summed & ~known, 0.0, covered)
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)

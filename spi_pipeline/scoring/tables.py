@@ -39,6 +39,8 @@ def score_rows(scores: Scores, ids: Iterable[str], levels: Mapping[str, str], co
         compared = score if fitted is None else score.where(fitted)
         part = pd.DataFrame({"score": score, "coverage": coverage[name], "rank": ranks[name].astype("Int64")})
         part["relative_score"] = relative_scores(compared)
+        # A ward alone has nothing to be compared with: to be first of one is no rank.
+        part["rank"] = part["rank"].where(part["relative_score"].notna())
         parts.append(part.reset_index().assign(id=name, level=levels[name]))
     return pd.concat(parts, ignore_index=True)
 

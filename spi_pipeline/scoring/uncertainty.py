@@ -29,6 +29,7 @@ INTERVAL_COLUMNS = [
     "edition", "profile", "level", "id", "area_code", "score_low", "score_high", "measured_low", "measured_high",
     "rank_low", "rank_high", "among_lowest",
 ]  # fmt: skip
+RANKED = ["rank_low", "rank_high", "among_lowest"]
 SCORE_ENDS = ["score_low", "score_high", "measured_low", "measured_high"]
 DOUBT_COLUMNS = ["profile", "authority_code", "source", "varied", "how", "assumed", "draws", "seed"]
 SENSITIVITY_COLUMNS = [
@@ -73,6 +74,9 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
         table = found.intervals[scored].rename(columns={"lowest": "among_lowest"})
         # Ends are kept to seven digits, so that one may come to lie beyond the scale by as much.
         table[SCORE_ENDS] = table[SCORE_ENDS].clip(0.0, 100.0)
+        # A ward alone has no rank, so none that is likely.
+        alone = table.groupby(["edition", "id"])["rank_low"].transform("count") < 2
+        table[RANKED] = table[RANKED].mask(alone)
         parts["rank_interval"].append(index.about(table.assign(level=table["id"].map(levels))))
         parts["doubt"].append(index.about(found.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
         parts["change"] += [index.about(rows) for rows in _changes(index, observations, found)]

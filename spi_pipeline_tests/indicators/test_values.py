@@ -129,6 +129,16 @@ def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_
     assert values(got, "covered") == close(covered)
 
 
+def test_the_figure_of_one_area_that_wards_share_is_none_of_theirs() -> None:
+    nothing = {"yes": [NAN, 80, NAN, NAN, NAN], "asked": [100, 200, 40, 30, 50]}
+    # 50 of the 70 residents of the ward live in it, but nothing tells how they differ from the rest of it.
+    alone = computed(SHARE, small(**nothing))
+    assert pd.isna(values(alone)[N2])
+    assert values(alone, "covered")[N2] == 0
+    two = computed(SHARE, small(**nothing | {"yes": [NAN, 80, 4, NAN, NAN]}))
+    assert not pd.isna(values(two)[N2])
+
+
 def test_a_missing_denominator_leaves_its_numerator_out_and_an_unknown_authority_is_missing() -> None:
     got = computed(SHARE, small(yes=[10, 8, 6, 3, 20], asked=[100, 40, NAN, NAN, 0]))
     assert values(got) == close({N1: 1600 / 130, N2: 20, S1: NAN, S2: NAN, NORTH: 100 * 18 / 140, SOUTH: NAN})

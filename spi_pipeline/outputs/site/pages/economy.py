@@ -25,11 +25,11 @@ OUTSIDE = 0.05
 
 
 def economy(site: Site) -> Iterator[Page]:
-    """The page; none where no economic measure is set beside the scores."""
+    """The page; none where no economic measure is set beside the scores, or wards are too few to suggest one."""
     results = site.results
     residual = results.newest("residual")
     of_index = records(residual[residual["id"] == results.index.id].sort_values("residual", ascending=False))
-    if not of_index:
+    if not any(row["verdict"] for row in of_index):
         return
     composition = results.newest("composition")
     yield Page(

@@ -112,9 +112,9 @@ def _summary(site: Site, area: Area) -> Markup:
     row = results.scores[index.id, area.code]
     if row["score"] is None:
         return Markup("{} has no score in edition {}: too little is known of it.").format(area.name, results.edition)
-    return Markup(
-        "{} scores {} of 100 for social progress in edition {}; {} as a whole scores {}. It ranks {}, among {} wards."
-    ).format(
-        area.name, site.score(index, area), results.edition, results.town.name, site.score(index, results.town),
-        site.rank(index, area), site.ward_count,
-    )  # fmt: skip
+    said = Markup("{} scores {} of 100 for social progress in edition {}; {} as a whole scores {}.").format(
+        area.name, site.score(index, area), results.edition, results.town.name, site.score(index, results.town)
+    )
+    if row["rank"] is None:
+        return Markup("{} No other ward has a score, so it has no rank.").format(said)
+    return Markup("{} It ranks {}, among {} wards.").format(said, site.rank(index, area), site.ward_count)
