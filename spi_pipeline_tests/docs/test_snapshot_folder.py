@@ -10,6 +10,7 @@ import pytest
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
+from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, table_in, text
 
 DOCUMENT = REPOSITORY / "docs" / "snapshot-folder.md"
@@ -35,15 +36,18 @@ def pattern(path: str) -> str:
     return path
 
 
+def figures_of(contracts: Contracts) -> Figures:
+    return Settings().figures(contracts.geography)
+
+
 def test_every_source_has_a_row(contracts: Contracts) -> None:
-    embedded = snapshot_tables(Settings().snapshot)
-    assert sorted(ROWS) == sorted(embedded)
+    assert sorted(ROWS) == sorted(figures_of(contracts).names)
 
 
 @pytest.mark.parametrize("source_id", ROWS)
-def test_the_files_read_are_those_described(source_id: str) -> None:
+def test_the_files_read_are_those_described(source_id: str, contracts: Contracts) -> None:
     described = [pattern(path) for path in quoted(ROWS[source_id][0])]
-    read = [item.file for item in read_embedded(Settings().snapshot, source_id).inputs]
+    read = [item.file for item in figures_of(contracts).read(source_id).inputs]
     assert [file for file in read if not any(PurePosixPath(file).match(glob) for glob in described)] == []
     if " else each " not in ROWS[source_id][0]:
         unused = [glob for glob in described if not any(PurePosixPath(file).match(glob) for file in read)]

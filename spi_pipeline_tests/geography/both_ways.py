@@ -40,7 +40,9 @@ def placed_each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
     ward = most.reindex(lookup["area_code"].to_pylist()).tolist()
     return {
         "postcodes": true,
-        "output_areas": placed(bare | {"output_area_lookup": lookup.append_column("ward_code", [ward])}),
+        "output_areas": placed(
+            bare | {"output_area_lookup": lookup.drop_columns("ward_code").append_column("ward_code", [ward])}
+        ),
         "best_fit": placed(bare),
     }
 

@@ -1,54 +1,42 @@
-"""Another council from the same files: Central Bedfordshire as ``docs/another-council.md`` configures it.
-
-It has neither ward boundaries nor output areas nor postcodes at hand, so the official best fit places its figures. The
-yardstick is that of the embedded snapshot: it is about England, takes long to build and has tests of its own.
-"""
+"""Another council from its name alone: Central Bedfordshire as ``docs/another-council.md`` makes it."""
 
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 
 import pandas as pd
 import pytest
 
-from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.orchestration.assets import operations
 from spi_pipeline.orchestration.metadata import run_metadata
 from spi_pipeline.outputs.errors import errors
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.snapshot import build
-from spi_pipeline.snapshot.embedded import read_embedded, write_snapshot
-from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table
-from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT, House, house_in
+from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.council import council_geography, geography_file
+from spi_pipeline.snapshot.embedded import read_embedded
+from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
+from spi_pipeline_tests.integration.houses import House
 
-PUBLISHED = REPOSITORY.parent / "shared" / "data"
 DOCUMENT = REPOSITORY / "docs" / "another-council.md"
+ENGLAND = Settings().england
 COUNCIL = "E06000056"
 WITHOUT = {
     "bus_service", "stop_and_search", "residents_flooded", "heavy_unpaid_care", "road_collisions",
-    "electoral_registration",
+    "electoral_registration", "shared_or_temporary_homes",
 }  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    not PUBLISHED.is_dir(), reason="the publishers' files in ../shared/data are not at hand"
-)
 
 
 @pytest.fixture(scope="module")
 def council(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A refreshed store of the council: the repository's contracts with another geography.yaml and nothing else."""
-    house = house_in(tmp_path_factory.mktemp("council")).making("site", "report")
-    shutil.copytree(CONTRACTS, house.settings.contracts)
-    [geography] = blocks(DOCUMENT, "yaml")
-    (house.settings.contracts / "geography.yaml").write_text(geography, encoding="utf-8")
-    contracts = load_contracts(house.settings.contracts)
+    """A refreshed store of the council, in its own folder."""
+    folder = tmp_path_factory.mktemp("council")
     with pytest.MonkeyPatch.context() as patch:
-        yardstick = read_embedded(SNAPSHOT, "reference").table.to_pandas()
-        patch.setattr(build, "reference", lambda *_: yardstick)
-        tables = {item.source_id: item for item in build.import_tables(PUBLISHED, contracts, house.settings.england)}
-        write_snapshot(house.settings.snapshot, tables, contracts.sources, dt.date(2026, 11, 23))
+        for name in ("SPI_STORE", "SPI_SNAPSHOT", "SPI_CONTRACTS"):
+            patch.delenv(name, raising=False)
+        house = House(Settings(council=folder)).making("site", "report")
+    geography = council_geography(COUNCIL, ENGLAND, House(Settings()).contracts.sources)
+    (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     # Step by step and without Dagster, which has nothing to do with the council and takes as long again.
     runner, now = house.runner, dt.datetime.now(dt.UTC)
     for steps in operations(build_plan(house.contracts)).values():
@@ -96,29 +84,34 @@ def test_the_ward_table_comes_out_as_the_document_shows_it(council: House) -> No
     assert_table(DOCUMENT, "wards", markdown_table(header, shown, numbers=header[1:]))
 
 
-def test_figures_and_crimes_go_by_the_official_best_fit(council: House) -> None:
-    fit = pd.read_csv(PUBLISHED / "geography" / "lookup_lsoa21_ward24_ltla24.csv.gz")
-    ward_of = fit[fit["ltla24_code"] == COUNCIL].set_index("lsoa21_code")["ward24_code"]
-    months = [f"{month:%Y-%m}" for month in pd.period_range("2023-05", "2024-04", freq="M")]
-    files = [next(PUBLISHED.glob(f"police/bedfordshire_street/{month}-*.csv.gz")) for month in months]
-    crimes = pd.concat([pd.read_csv(file, usecols=["Crime ID", "Month", "LSOA code", "Crime type"]) for file in files])
-    crimes = crimes[crimes["Crime ID"].isna() | ~crimes.duplicated(["Month", "Crime ID"])]
-    violence = (
-        crimes.loc[crimes["Crime type"] == "Violence and sexual offences", "LSOA code"].map(ward_of).value_counts()
-    )
+def national(source_id: str) -> pd.DataFrame:
+    return read_embedded(ENGLAND, source_id).table.to_pandas()
+
+
+def test_figures_go_by_the_official_best_fit(council: House) -> None:
+    fit = national("lsoa_best_fit")
+    ward_of = fit[fit["authority_code"] == COUNCIL].set_index("area_code")["ward_code"]
+    homes = national("census_central_heating").set_index("area_code")
+    cold = homes["none"].loc[ward_of.index].groupby(ward_of).sum()
     found = council.query(
-        "SELECT area_code, numerator FROM observation WHERE indicator_id = 'violent_crime' AND edition = 2024"
+        "SELECT area_code, numerator FROM observation WHERE indicator_id = 'no_central_heating' AND edition = 2026"
     )
-    assert dict(found) == violence.to_dict() | {COUNCIL: violence.sum()}
+    assert dict(found) == cold.to_dict() | {COUNCIL: cold.sum()}
     assert council.query("SELECT DISTINCT method FROM allocation WHERE geography = 'lsoa21'") == [("best_fit",)]
     assert council.query("SELECT DISTINCT placed_by, split_share FROM area") == [("best_fit", None)]
+
+
+def test_crime_is_at_its_level(council: House) -> None:
+    found = council.query("SELECT limits FROM indicator WHERE indicator_id = 'burglary'")
+    assert "It is the level of 2018-04 to 2024-03, which no newer counts move." in found[0][0]
+    assert values(council, "burglary").notna().all()
 
 
 def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
     for name in WITHOUT:
         assert values(council, name).isna().all(), name
         [(limits,)] = council.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
-        assert "Missing for Central Bedfordshire: " in limits
+        assert "Missing for Central Bedfordshire: " in limits or "Missing here: " in limits
     assert values(council, "turnout").notna().sum() == 32, "elections name wards, here with and without commas"
     outcomes = dict(council.query("SELECT rule, outcome FROM check_result WHERE table_name = 'bus_service'"))
     promised = {rule: outcome for rule, outcome in outcomes.items() if rule not in ("computed", "fresh")}
@@ -126,13 +119,11 @@ def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
 
 
 def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_differ_inside(council: House) -> None:
-    figures = council.settings.snapshot
-    found = errors(
-        council.store.database, council.contracts, lambda name: read_embedded(figures, name).table.to_pandas()
-    )
+    figures = council.settings.figures(council.contracts.geography)
+    found = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
     by_name = found.set_index("what")
     assert "contrast" not in set(found["basis"])
-    assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500], "as the document says"
+    assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500]
 
 
 def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: House) -> None:

@@ -19,13 +19,12 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import embedded_file, read_embedded, snapshot_as_of, snapshot_tables, write_snapshot
 from spi_pipeline_tests.imitations.fixtures import write_folder
-from spi_pipeline_tests.snapshot.conftest import ENGLAND
 
 AS_OF = dt.date(2026, 5, 1)
 
 
 def build(root: Path, contracts: Contracts, to: Path) -> Path:
-    tables = {item.source_id: item for item in import_tables(root, contracts, ENGLAND)}
+    tables = {item.source_id: item for item in import_tables(root, contracts)}
     write_snapshot(to, tables, contracts.sources, AS_OF)
     return to
 
@@ -63,7 +62,7 @@ def test_a_build_replaces_the_one_before_whole(own: Path, root: Path, contracts:
 def test_what_is_written_is_read_again(root: Path, snapshot: Path, contracts: Contracts) -> None:
     assert snapshot_as_of(snapshot) == AS_OF
     assert snapshot_tables(snapshot) == sorted(contracts.sources)
-    for item in import_tables(root, contracts, ENGLAND):
+    for item in import_tables(root, contracts):
         found = read_embedded(snapshot, item.source_id)
         assert found.table.replace_schema_metadata(None).equals(item.table)
         assert found.inputs == item.inputs
@@ -93,7 +92,7 @@ def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts
     assert gauge.properties.mode == "frozen"  # what is fetched needs no importer
     unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": gauge})
     with pytest.raises(SpiError) as caught:
-        list(import_tables(root, unknown, ENGLAND))
+        list(import_tables(root, unknown))
     assert str(caught.value) == "no importer reads the sources tide_gauge; offer one in spi_pipeline/publishers"
 
 

@@ -24,7 +24,6 @@ from spi_pipeline_tests.imitations.publishers.nomis.files import ACTIVITY, CAR_L
 from spi_pipeline_tests.imitations.publishers.parliament import ELECTIONS
 from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET
 from spi_pipeline_tests.imitations.tables import LUTON
-from spi_pipeline_tests.snapshot.conftest import ENGLAND
 
 CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
@@ -48,7 +47,7 @@ Run = Callable[[str], pd.DataFrame]
 def tables(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> dict[str, pa.Table]:
     """Every table of the small folder."""
     whole = write_folder(tmp_path_factory.mktemp("files"))
-    return {item.source_id: item.table for item in import_tables(whole, contracts, ENGLAND)}
+    return {item.source_id: item.table for item in import_tables(whole, contracts)}
 
 
 def rows(table: pa.Table) -> list[tuple[Any, ...]]:
