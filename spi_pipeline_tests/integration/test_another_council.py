@@ -59,7 +59,7 @@ def test_its_site_and_report_are_published(council: House) -> None:
 
 def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(council: House) -> None:
     quality = (council.store.published / "site" / "quality.html").read_text(encoding="utf-8")
-    assert "Each counts whole in the ward that it fits best" in quality
+    assert "Each LSOA counts whole in the ward that it fits best" in quality
     assert "shared out by residents" not in quality
     assert "Name of a ward</label>" in (council.store.published / "site" / "index.html").read_text(encoding="utf-8")
 

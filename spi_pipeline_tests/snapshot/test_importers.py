@@ -143,8 +143,8 @@ def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
 
 def test_lookups_hold_our_areas_alone(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["output_area_lookup"]) == [
-        ("E00900001", "E01900001", "E02900001", LUTON),
-        ("E00900002", "E01900002", "E02900001", LUTON),
+        ("E00900001", "E01900001", "E02900001", LUTON, None),
+        ("E00900002", "E01900002", "E02900001", LUTON, None),
     ]
     assert rows(tables["lsoa_best_fit"]) == [
         ("E01900001", "E05014735", LUTON, "E02900001"),
