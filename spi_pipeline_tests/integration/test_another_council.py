@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,13 +15,16 @@ from spi_pipeline.outputs.errors import errors
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.council import council_geography, geography_file
+from spi_pipeline.snapshot.council import council_code, councils
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
+from spi_pipeline_tests.integration.councils import computed, council_in
 from spi_pipeline_tests.integration.houses import House
 
 DOCUMENT = REPOSITORY / "docs" / "another-council.md"
 ENGLAND = Settings().england
+KNOWN = councils(ENGLAND)
+NAMES = [row["area_name"] for row in KNOWN]
 COUNCIL = "E06000056"
 WITHOUT = {
     "bus_service", "stop_and_search", "residents_flooded", "heavy_unpaid_care", "road_collisions",
@@ -30,13 +35,7 @@ WITHOUT = {
 @pytest.fixture(scope="module")
 def council(tmp_path_factory: pytest.TempPathFactory) -> House:
     """A refreshed store of the council, in its own folder."""
-    folder = tmp_path_factory.mktemp("council")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("SPI_STORE", "SPI_SNAPSHOT", "SPI_CONTRACTS"):
-            patch.delenv(name, raising=False)
-        house = House(Settings(council=folder)).making("site", "report")
-    geography = council_geography(COUNCIL, ENGLAND, House(Settings()).contracts.sources)
-    (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
+    house = council_in(tmp_path_factory.mktemp("council"), COUNCIL, "site", "report")
     # Step by step and without Dagster, which has nothing to do with the council and takes as long again.
     runner, now = house.runner, dt.datetime.now(dt.UTC)
     for steps in operations(build_plan(house.contracts)).values():
@@ -47,6 +46,15 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
             own = [outcome for outcome in outcomes if outcome.table in step.outputs]
             assert run_metadata(step, own, runner.reader, "council")
     return house
+
+
+# One ward alone; wards that share a single MSOA; and two more, drawn once.
+@pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 2)])
+def test_a_council_is_computed_whole(name: str, tmp_path: Path) -> None:
+    found = computed(council_code(name, KNOWN), tmp_path)
+    assert found.faults == ()
+    assert found.scored == found.wards
+    assert found.slots >= 25
 
 
 def test_its_site_and_report_are_published(council: House) -> None:
