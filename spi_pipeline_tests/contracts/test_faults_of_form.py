@@ -157,14 +157,14 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "an assumption without a reason", HOUSING,
-            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
-            "{basis: assumed, sd: 0.2}",
+            "basis: two_measures, sd: 0.2, other: homes_in_poor_condition, reason: ",
+            "basis: assumed, sd: 0.2, other: ",
             "indicators.indoor_environment.error: an error of basis assumed needs reason",
         ),
         case(
             "a size for published limits", HOUSING,
-            "{basis: two_measures, sd: 0.2, other: homes_in_poor_condition}",
-            "{basis: published, lower: a, upper: b, sd: 0.2}",
+            "basis: two_measures, sd: 0.2, other: homes_in_poor_condition,",
+            "basis: published, lower: a, upper: b, sd: 0.2,",
             "indicators.indoor_environment.error: an error of basis published has no sd",
         ),
         case(
@@ -201,9 +201,10 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "a level of part of a year", SAFETY,
-            "columns: [burglary], start: 2018-04, end: 2024-03",
-            "columns: [burglary], start: 2018-04, end: 2024-02",
-            "indicators.burglary.measure.level: 2018-04 to 2024-02 is 71 months; a level covers whole years",
+            "start: 2018-04\n        end: 2024-03",
+            "start: 2018-04\n        end: 2024-02",
+            "indicators.violent_crime.measure.level: 2018-04 to 2024-02 is 71 months; a level covers whole years",
+            at="      level:",
         ),
         case(
             "share per thousand", CHOICE,

@@ -210,12 +210,12 @@ def test_what_a_publisher_restricts_is_read_for_a_stated_reason_alone(root: Path
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("deprivation_2025, columns: [burglary]", "deprivation_2052, columns: [burglary]",
+        ("deprivation_2025\n        columns: [burglary]", "deprivation_2052\n        columns: [burglary]",
          "'deprivation_2052' is not a source; nearest is 'deprivation_2025'"),
         ("columns: [burglary]", "columns: [burglry]", "'burglry' is not a column of deprivation_2025; nearest is"),
         ("columns: [burglary]", "columns: [area_code]", "column area_code of deprivation_2025 holds string"),
         ("columns: [burglary]", "columns: [income_deprived_people]", "measures income (earnings and income)"),
-        ("{source: deprivation_2025, columns: [burglary]", "{source: street_crime, columns: [crimes]",
+        ("source: deprivation_2025\n        columns: [burglary]", "source: street_crime\n        columns: [crimes]",
          "source street_crime is not of areas and one period, as a level must be"),
     ],
 )  # fmt: skip
@@ -301,7 +301,7 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
 
 
 def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> None:
-    other = change(root, HOUSING, "other: indoor_environment}", "other: indoor_environmen}")
+    other = change(root, HOUSING, "other: indoor_environment,", "other: indoor_environmen,")
     limit = change(root, "indicators/health.yaml", "upper: life_expectancy_upper", "upper: life_expectancy_hi")
     limits, measures = sorted(faults(root), key=lambda fault: fault.file)
     assert (limits.line, measures.line) == (limit, other)

@@ -82,7 +82,7 @@ class Areas:
 
 @cache
 def areas() -> Areas:
-    lookup = required("output_area_lookup").set_axis(["code", "lsoa", "msoa", "ltla"], axis=1)
+    lookup = required("output_area_lookup").iloc[:, :4].set_axis(["code", "lsoa", "msoa", "ltla"], axis=1)
     lookup = lookup[lookup.code.str.startswith("E00")]
     wards = required("wards")
     lookup["ward"] = _wards_of(lookup)

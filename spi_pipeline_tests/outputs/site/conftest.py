@@ -80,7 +80,7 @@ def site(with_outputs: House) -> Built:
 @pytest.fixture(scope="session")
 def facts(site: Built) -> Facts:
     """The tables that the site was made from, as a reader looks them up."""
-    return Facts(site.house.store.database, site.house.settings.contracts)
+    return Facts(site.house.store.database, site.house.settings.root)
 
 
 @pytest.fixture(scope="session")

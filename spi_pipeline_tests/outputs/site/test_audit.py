@@ -11,6 +11,7 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
+from spi_pipeline.contracts.root import Root
 from spi_pipeline.outputs.site.audit import audited
 from spi_pipeline.outputs.site.build import MANIFEST, build, site_files
 from spi_pipeline.outputs.site.facts import Facts
@@ -24,7 +25,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     file = tmp_path_factory.mktemp("published") / "spi.duckdb"
     contracts = load_contracts(CONTRACTS)
     published(contracts, file, rows(contracts))
-    return Facts(file, CONTRACTS)
+    return Facts(file, Root(CONTRACTS))
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_number_and_verdict_is_read_back(site: Path) -> None:
-    read = read_back(site / "site", Facts(site / "spi.duckdb", CONTRACTS))
+    read = read_back(site / "site", Facts(site / "spi.duckdb", Root(CONTRACTS)))
     assert read.faults == []
     assert read.numbers > 0
 
@@ -69,7 +69,7 @@ def test_what_is_wrong_is_found(site: Path, tmp_path: Path, page: str, right: st
     assert right in before, f"{page} no longer holds {right!r}"
     (tmp_path / f"{page}.html").write_text(before.replace(right, wrong), "utf-8")
     shutil.copytree(site / "site/downloads", tmp_path / "downloads")
-    found = read_back(tmp_path, Facts(site / "spi.duckdb", CONTRACTS)).faults
+    found = read_back(tmp_path, Facts(site / "spi.duckdb", Root(CONTRACTS))).faults
     assert any(told in one for one in found), found
 
 
@@ -165,7 +165,7 @@ def test_with_targets_distance_and_pace_stand_there(tmp_path: Path) -> None:
     assert "Overcrowded households (%): 2.0 by the end of 2040" in text
     assert "Hexham has 5.0 (21 March 2021), −3.0 away: not on course." in text
     assert "Ash 5.0 21 March 2021 −3.0 measured once −0.16 ? cannot be told" in text
-    facts = Facts(tmp_path / "spi.duckdb", CONTRACTS)
+    facts = Facts(tmp_path / "spi.duckdb", Root(CONTRACTS))
     assert [fault for fault in read_back(tmp_path / "site", facts).faults if fault.startswith("targets")] == []
 
 

@@ -113,5 +113,5 @@ def test_the_contracts_that_came_with_the_program_are_left_alone(
     monkeypatch.delenv("SPI_CONTRACTS")
     code, said = add(monkeypatch, capsys)
     assert code == 2
-    assert "name the copy in SPI_CONTRACTS" in said
+    assert "name it in SPI_COUNCIL" in said
     assert not (CONTRACTS / "sources" / "night_calls.yaml").exists()
