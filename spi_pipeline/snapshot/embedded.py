@@ -226,11 +226,11 @@ def _sha256(data: bytes) -> str:
 def damaged(folder: Path) -> list[str]:
     """What is damaged of a snapshot, in sentences."""
     try:
-        names = snapshot_tables(folder)
+        digests = snapshot_digests(folder)
     except SpiError as error:
         return [str(error)]
     found = []
-    for name in names:
+    for name in sorted(name for name, promised in digests.items() if embedded_digest(folder, name) != promised):
         try:
             read_embedded(folder, name)
         except SpiError as error:
