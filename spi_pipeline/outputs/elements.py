@@ -35,7 +35,9 @@ def elements(contracts: Contracts, catalogue: pa.Table) -> View:
     """
     rows = list(_rows(contracts))
     apart = {literal(name): literal(in_words(why)) for name, why in left_out(catalogue.to_pandas()).items()}
-    stated = ", ".join(f"({', '.join(row)}, {place}, {apart.get(row[0], 'NULL')})" for place, row in enumerate(rows, 1))
+    stated = ", ".join(
+        f"({', '.join(row)}, {place}, {apart.get(row[0], 'NULL::VARCHAR')})" for place, row in enumerate(rows, 1)
+    )
     query = (
         f"SELECT * FROM (VALUES {stated}) AS stated({', '.join(COLUMNS)}) UNION ALL "
         "SELECT indicator_id, 'indicator', title, description, component_id, "

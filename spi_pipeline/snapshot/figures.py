@@ -66,8 +66,8 @@ class Figures:
     @property
     def as_of(self) -> dt.date:
         """The day the newest of them were taken."""
-        taken = {self.own: self._own.keys(), self.england: self.names - self._own.keys()}
-        return max(snapshot_as_of(folder) for folder, names in taken.items() if folder and names)
+        taken = [(self.own, self._own.keys()), (self.england, self.names - self._own.keys())]
+        return max(snapshot_as_of(folder) for folder, names in taken if folder and names)
 
     def digest(self, name: str) -> str:
         """A digest of a table; ``missing`` where there is none."""

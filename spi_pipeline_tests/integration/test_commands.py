@@ -33,7 +33,7 @@ def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: House, sp
         housing, safety = faults
         assert housing.startswith("indicators/housing.yaml:7: ")
         assert "sideways" in housing
-        assert safety.startswith("indicators/safety.yaml:11: ")
+        assert safety.startswith("indicators/safety.yaml:12: ")
         assert "street_crimes" in safety
     assert house.digests() == before
 

@@ -14,7 +14,7 @@ from spi_pipeline.snapshot.embedded import embedded_file
 from spi_pipeline_tests.scoring.town import indicator, observed
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
-EMBEDDED = embedded_file(Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables", "reference")
+EMBEDDED = embedded_file(Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "england", "reference")
 LEFT_OPEN = Goalposts(basis="reference")
 ENDS = pd.DataFrame({"low": [3.0, 5.0], "high": [9.0, 5.0]}, ["spread", "flat"])
 

@@ -129,8 +129,9 @@ def test_geography(reading: Reading) -> None:
             assert shapely.from_wkb(drawn[code]).symmetric_difference(shape).area == pytest.approx(0, abs=1e-12)
     for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_2011_lookup"):
         held, found = town.table(name), reading.read(name)
-        columns = list(held.columns)
-        assert sorted(found[columns].values.tolist()) == sorted(held.values.tolist())
+        # No ward of an output area is embedded; the witness answers with that of its LSOA.
+        columns = [column for column in held.columns if held[column].notna().any()]
+        assert sorted(found[columns].values.tolist()) == sorted(held[columns].values.tolist())
 
 
 def test_crimes_of_the_api(reading: Reading) -> None:

@@ -52,7 +52,7 @@ def shapes(name: str) -> dict[str, BaseGeometry]:
 @cache
 def lookup() -> pd.DataFrame:
     """Output areas with their LSOA and MSOA, and the ward the LSOA fits best."""
-    areas = table("output_area_lookup").rename(columns={"area_code": "oa"})
+    areas = table("output_area_lookup").drop(columns="ward_code").rename(columns={"area_code": "oa"})
     fit = table("lsoa_best_fit")[["area_code", "ward_code"]].rename(columns={"area_code": "lsoa_code"})
     return areas.merge(fit, on="lsoa_code").sort_values("oa", ignore_index=True)
 
