@@ -12,6 +12,7 @@ from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from spi_pipeline.contracts.models.contracts import Contracts
+    from spi_pipeline.storage.store import Shown
 
 app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=True)
 
@@ -24,6 +25,24 @@ def complete_contracts(settings: Settings, folder: Path | None = None) -> Contra
     contracts = load_contracts(folder or settings.root)
     build_plan(contracts)  # which misses those of tables it writes
     return contracts
+
+
+def shown_and_contracts(settings: Settings, release: str = "") -> tuple[Shown, Contracts]:
+    """What an output for the public is made from, and the contracts that it was published under.
+
+    Args:
+        settings: where and how.
+        release: the id of a release; empty for what the public is to see now.
+
+    Raises:
+        UnknownNameError: where there is no such release.
+        SpiError: as ``Store.shown``.
+    """
+    from spi_pipeline.storage.store import Store
+
+    contracts = complete_contracts(settings)
+    shown = Store(settings.store).shown(release, signed=contracts.publication.sign_off)
+    return shown, complete_contracts(settings, shown.contracts) if shown.contracts else contracts
 
 
 @app.command("lint")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from spi_pipeline.cli.console import out, write_whole
-from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.cli.contracts import complete_contracts, shown_and_contracts
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
@@ -43,11 +43,9 @@ def publish(
     require("site")
     require("downloads")
     from spi_pipeline.outputs.open_data.publish import publish as write
-    from spi_pipeline.storage.store import Store
 
-    settings = Settings()
-    shown = Store(settings.store).shown(release, signed=complete_contracts(settings).publication.sign_off)
+    shown, contracts = shown_and_contracts(Settings(), release)
     boundaries = shown.read("wards").select(["area_code", "geometry"]).to_pandas()
-    files = write(shown.folder, shown.name, folder, complete_contracts(settings, shown.contracts), boundaries)
+    files = write(shown.folder, shown.name, folder, contracts, boundaries)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     out.print(f"{counted(len(files), 'file')} to take away, {size / 1e6:.1f} MB in all; open {folder / 'README.md'}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spi_pipeline.cli.console import out
-from spi_pipeline.cli.contracts import complete_contracts
+from spi_pipeline.cli.contracts import shown_and_contracts
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
@@ -27,13 +27,10 @@ def site_build(
         require("downloads")
     from spi_pipeline.outputs.site.build import build
     from spi_pipeline.outputs.site.facts import Facts
-    from spi_pipeline.storage.store import Store
 
-    settings = Settings()
-    shown = Store(settings.store).shown("", signed=complete_contracts(settings).publication.sign_off)
-    contracts, database = complete_contracts(settings, shown.contracts), shown.database
-    results = results_in(database, contracts, shown.read)
-    files = build(results, folder, downloads, facts=Facts(database, contracts.root))
+    shown, contracts = shown_and_contracts(Settings())
+    results = results_in(shown.database, contracts, shown.read)
+    files = build(results, folder, downloads, facts=Facts(shown.database, contracts.root))
     out.print(f"{counted(sum(bool(file.title) for file in files), 'page')}; open {folder / 'index.html'}")
 
 

@@ -80,7 +80,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
 
 
 def refuse_disclosure(runner: Runner) -> None:
-    """Refuse what would give a small count away to whoever holds it beside a release that was signed before.
+    """Refuse a table that, read beside an earlier signed release, reveals a count below its minimum.
 
     Args:
         runner: knows the store, and the contracts in force.

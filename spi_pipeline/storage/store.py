@@ -406,12 +406,15 @@ class Store:
 
         Raises:
             UnknownNameError: where there is no such release.
-            SpiError: where it is damaged or withdrawn, nothing is published, or nothing was signed that had to be.
+            SpiError: where it is damaged or withdrawn, which was signed last cannot be told, nothing is published, or
+                nothing was signed that had to be.
         """
+        if signed and not release and (damage := self.releases.damage()):
+            raise SpiError(damage[0])  # it may be the one that was signed last
         found = self.releases.get(release) if release else self.releases.newest() if signed else None
         if found:
-            if found.state == WITHDRAWN:
-                said = "{by}: {note}".format_map(found.events[-1])
+            if found.made_so and found.state == WITHDRAWN:
+                said = "{by}: {note}".format_map(found.made_so)
                 raise SpiError(f"release {found.id} was withdrawn by {said}; name another, see spi release list")
             if damage := found.damage():
                 raise SpiError(damage[0])

@@ -76,8 +76,8 @@ class Finder(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         joining = isinstance(node.func, ast.Attribute) and node.func.attr in JOINING
-        # Lines and lists of words are joined by str.join, too.
-        joining &= not (isinstance(node.func, ast.Attribute) and _is_text(node.func.value))
+        # Lines and lists of words are joined by str.join, too; a path would be by a slash.
+        joining &= not (isinstance(node.func, ast.Attribute) and _joins_words(node.func.value))
         made = isinstance(node.func, ast.Name) and node.func.id in PATH_TYPES and len(node.args) > 1
         parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
         if (joining or made) and any(self.is_derived(part) or _is_place(part) for part in parts):
@@ -116,6 +116,10 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
+def _joins_words(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and "/" not in node.value
+
+
 def _is_number(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and not isinstance(node.value, str)
 
@@ -133,6 +137,7 @@ def _is_place(node: ast.AST) -> bool:
         "Path(self.settings.store) / 'x'",
         "Path(settings.store, 'x')",
         "os.path.join(settings.store, 'x')",
+        "'/'.join(store.root.parts)",
         "str(store.root) + '/x'",
         "f'{store.root}/x'",
         "runner.store.dagster_home.joinpath('dagster.yaml')",

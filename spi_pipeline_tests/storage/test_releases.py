@@ -130,6 +130,9 @@ def test_a_damaged_record_is_told_and_stands_in_nobodys_way(store: Store) -> Non
     assert said.startswith("What release b says of itself is damaged")
     store.show(signed=True)
     assert store.public.resolve() == seen, "the public does not go back to an older one unseen"
+    with pytest.raises(SpiError, match="What release b says of itself is damaged"):
+        store.shown("", signed=True)
+    assert store.shown("a", signed=True).name == "a", "which was asked for by its name"
     third = frozen(store, "c", 3.0)
     with pytest.raises(SpiError, match="What release b says of itself is damaged"):
         store.releases.add(third, SIGNED, **SAID)
@@ -157,6 +160,7 @@ def test_the_public_sees_what_it_is_to_see(store: Store, signed: bool) -> None:
     store.releases.add(store.releases.get("r-1"), WITHDRAWN, **SAID)
     store.show(signed=signed)
     assert store.public.exists() is not signed
+    store.releases.add(store.releases.get("r-1"), ERRATUM, **SAID | {"by": "Cid", "note": "what"})
     with pytest.raises(SpiError, match=r"release r-1 was withdrawn by Ann: why"):
         store.shown("r-1", signed=signed)
     assert store.public.is_symlink() is not signed

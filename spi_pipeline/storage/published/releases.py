@@ -62,10 +62,14 @@ class Release:
     events: tuple[Mapping[str, Any], ...]
 
     @property
+    def made_so(self) -> Mapping[str, Any] | None:
+        """The event that put it into its state, which errata leave as it is; None for a draft."""
+        return next((event for event in reversed(self.events) if event["event"] != ERRATUM), None)
+
+    @property
     def state(self) -> str:
         """``draft``, ``signed``, ``revised`` or ``withdrawn``."""
-        said = [event["event"] for event in self.events if event["event"] != ERRATUM]
-        return said[-1] if said else DRAFT
+        return self.made_so["event"] if self.made_so else DRAFT
 
     @property
     def number(self) -> int:
@@ -178,7 +182,7 @@ class Releases:
     def all(self) -> list[Release]:
         """Every release, drafts first by name, then the signed ones in the order in which they were signed.
 
-        One whose record is damaged is left out, so that it stands in nobody's way; ``damage`` names it.
+        A release whose record is damaged is left out, so that the others can still be used; ``damage`` names it.
         """
         found = [release for name in self._ids() if isinstance(release := self._tried(name), Release)]
         return sorted(found, key=lambda release: release.number)
