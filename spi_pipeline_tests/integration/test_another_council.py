@@ -51,7 +51,7 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> House:
 # One ward alone; wards that share a single MSOA; and two more, drawn once.
 @pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 2)])
 def test_a_council_is_computed_whole(name: str, tmp_path: Path) -> None:
-    found = computed(council_code(name, KNOWN), tmp_path)
+    found = computed(council_code(name, KNOWN), tmp_path, "site", "report")
     assert found.faults == ()
     assert found.scored == found.wards
     assert found.slots >= 25
