@@ -55,3 +55,9 @@ def council(
         f"{folder / 'geography.yaml'}.\n\nexport SPI_COUNCIL={folder}\nspi refresh",
         soft_wrap=True,
     )
+    if code in contracts.geography.authority_codes:
+        out.print(
+            f"\n{authority.name} is also what spi refresh computes without SPI_COUNCIL, from figures of its own "
+            "that are placed better than those of all England.",
+            soft_wrap=True,
+        )

@@ -113,6 +113,7 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_somethi
     done = spi(house, "council", "king's lynn")
     assert done.code == 0
     assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
+    assert "without SPI_COUNCIL" not in done.out
     made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
     before = made.read_bytes()
     again = spi(house, "council", "king's lynn")
@@ -122,6 +123,12 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_somethi
     named = json.loads(spi(house, "council", "Rutland", "--to", "elsewhere", "--json").out)
     assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
     assert (tmp_path / "elsewhere" / "geography.yaml").is_file()
+
+
+def test_a_folder_for_the_town_of_the_shared_contracts_is_said_to_be_worse(
+    spi: Command, house: House, tmp_path: Path
+) -> None:
+    assert "without SPI_COUNCIL" in spi(house, "council", "luton", "--to", f"{tmp_path / 'again'}").out
 
 
 def test_the_list_names_all(spi: Command, house: House) -> None:
