@@ -103,8 +103,8 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     limits = found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    values = without(found.values, contracts.of_two_areas(indicator), places)
-    rows = with_intervals(values, indicator, unit, found.dispersion, limits)
+    known = without(found.values, contracts.of_two_areas(indicator), places)
+    rows = with_intervals(known, indicator, unit, found.dispersion, limits)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
@@ -112,12 +112,12 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     return {step.outputs[0]: table.replace_schema_metadata(about)}
 
 
-def without(values: pd.DataFrame, authorities: frozenset[str], places: Wards) -> pd.DataFrame:
+def without(found: pd.DataFrame, authorities: frozenset[str], places: Wards) -> pd.DataFrame:
     """Values, but for those of some authorities and their wards, of which nothing is known."""
     wards = (ward for ward, authority in places.authorities.items() if authority in authorities)
-    apart = values["area_code"].isin({*authorities, *wards})
+    apart = found["area_code"].isin({*authorities, *wards})
     figures = ["value", "allocation_error", "numerator", "denominator"]
-    return values.assign(**values[figures].mask(apart), covered=values["covered"].mask(apart, 0.0))
+    return found.assign(**found[figures].mask(apart), covered=found["covered"].mask(apart, 0.0))
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:

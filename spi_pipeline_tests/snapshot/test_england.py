@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pandas as pd
 import pytest
@@ -203,7 +204,8 @@ def test_publishers_files_give_the_embedded_tables(every_contract: Contracts) ->
     names = ("authority_lookup", "census_ethnic_group", "census_households", "house_prices", "local_elections_2023",
              "loneliness", "msoa_2011_lookup", "wards")  # fmt: skip
     some = replace(every_contract, sources={name: every_contract.sources[name] for name in names})
-    for built in import_england(England(PUBLISHED), some):
+    # The last, the reference, rests on others too; ``test_reference`` computes it.
+    for built in islice(import_england(England(PUBLISHED), some), len(names)):
         embedded = read_embedded(ENGLAND, built.source_id)
         assert built.inputs == embedded.inputs
         assert built.table.equals(embedded.table.replace_schema_metadata(None))
