@@ -4,6 +4,8 @@ Makes the weights, once for each geography; ``allocate`` applies them. An output
 its postcodes say well where its residents live; larger areas are made of output areas and weighted by residents.
 """
 
+from dataclasses import dataclass
+
 import pandas as pd
 import shapely
 
@@ -98,17 +100,46 @@ def small_area_weights(
         ),
         ("best_fit", "lsoa_code", _whole(fit, "lsoa_code")),
     ]
-    oa21 = _climb(areas, "oa_code", ladder, "oa21")
-    lsoa21 = pd.concat(
-        [made_of_parts(oa21, areas, "lsoa_code", "oa_code", "lsoa21"), _climb(bare, "lsoa_code", ladder[-1:], "lsoa21")]
-    )
     pairs = pd.concat([areas[["lsoa_code", "msoa_code"]], bare[["lsoa_code", "msoa_code"]]])
-    msoa21 = made_of_parts(lsoa21, pairs, "msoa_code", "lsoa_code", "msoa21")
-    lsoa11 = made_of_parts(lsoa21, lsoa_2011_lookup, "lsoa11_code", "lsoa21_code", "lsoa11")
-    msoa11 = made_of_parts(msoa21, msoa_2011_lookup, "msoa11_code", "msoa21_code", "msoa11")
-    weights = pd.concat([oa21, lsoa21, lsoa11, msoa21, msoa11], ignore_index=True).infer_objects()
+    weights = with_larger(
+        _climb(areas, "oa_code", ladder, "oa21"),
+        _climb(bare, "lsoa_code", ladder[-1:], "lsoa21"),
+        Lookups(areas[["oa_code", "lsoa_code"]], pairs, lsoa_2011_lookup, msoa_2011_lookup),
+    )
     _require_known_wards(weights, wards)
     return weights
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """Which small areas are made of which.
+
+    Attributes:
+        output_areas: ``oa_code``, ``lsoa_code``.
+        lsoas: ``lsoa_code``, ``msoa_code``; repeats allowed.
+        lsoas_of_2011: ``lsoa11_code``, ``lsoa21_code``.
+        msoas_of_2011: ``msoa11_code``, ``msoa21_code``.
+    """
+
+    output_areas: pd.DataFrame
+    lsoas: pd.DataFrame
+    lsoas_of_2011: pd.DataFrame
+    msoas_of_2011: pd.DataFrame
+
+
+def with_larger(oa21: pd.DataFrame, bare: pd.DataFrame, lookups: Lookups) -> pd.DataFrame:
+    """The weights of all geographies, from those of output areas and of the LSOAs that no output area names.
+
+    Args:
+        oa21: weights as ``small_area_weights`` returns them, of output areas alone.
+        bare: likewise of those LSOAs.
+        lookups: what the larger areas are made of.
+    """
+    lsoa21 = pd.concat([made_of_parts(oa21, lookups.output_areas, "lsoa_code", "oa_code", "lsoa21"), bare])
+    msoa21 = made_of_parts(lsoa21, lookups.lsoas, "msoa_code", "lsoa_code", "msoa21")
+    lsoa11 = made_of_parts(lsoa21, lookups.lsoas_of_2011, "lsoa11_code", "lsoa21_code", "lsoa11")
+    msoa11 = made_of_parts(msoa21, lookups.msoas_of_2011, "msoa11_code", "msoa21_code", "msoa11")
+    return pd.concat([oa21, lsoa21, lsoa11, msoa21, msoa11], ignore_index=True).infer_objects()
 
 
 def made_of_parts(parts: pd.DataFrame, lookup: pd.DataFrame, whole: str, part: str, geography: str) -> pd.DataFrame:
@@ -161,25 +192,54 @@ Ladder = list[tuple[str, str, pd.DataFrame]]
 
 def _ladder(wards: Shapes, areas: pd.DataFrame, output_areas: Shapes, lsoas: Shapes, postcodes: pd.DataFrame) -> Ladder:
     """The methods for an output area, best first: name, the column of ``areas`` it goes by, and the ward shares."""
+    held = holders(areas, output_areas, lsoas, postcodes)
+    if 2 * len(held.drawn.codes) > len(areas):
+        _require_matching_grid(held.output_area, postcodes)
+    ward = postcodes["area_code"].reset_index(drop=True)
+    return [
+        ("postcodes", "oa_code", _count_shares(held.output_area, ward)),
+        ("area_overlap", "oa_code", _surface_shares(held.drawn, wards)),
+        ("remainder_postcodes", "lsoa_code", _count_shares(held.remainder, ward)),
+        ("output_areas", "oa_code", _whole(areas, "oa_code")),
+        ("remainder_overlap", "lsoa_code", _surface_shares(held.remainders, wards)),
+    ]
+
+
+@dataclass(frozen=True)
+class Holders:
+    """The small areas that postcodes lie in.
+
+    Attributes:
+        drawn: output areas with a polygon, on the British National Grid.
+        remainders: what is left of the LSOAs that hold output areas without one.
+        output_area: of each postcode, in order, the output area drawn that holds it; None where none does.
+        remainder: likewise the LSOA whose remainder holds it.
+    """
+
+    drawn: Shapes
+    remainders: Shapes
+    output_area: pd.Series
+    remainder: pd.Series
+
+
+def holders(areas: pd.DataFrame, output_areas: Shapes, lsoas: Shapes, postcodes: pd.DataFrame) -> Holders:
+    """Find the small area that each postcode lies in.
+
+    Args:
+        areas: ``oa_code``, ``lsoa_code``.
+        output_areas: their polygons, as far as there are any, WGS84.
+        lsoas: likewise.
+        postcodes: ``easting``, ``northing`` (British National Grid, metres).
+    """
     drawn = output_areas.only(areas["oa_code"]).on_national_grid()
     undrawn = areas.loc[~areas["oa_code"].isin(set(drawn.codes)), "lsoa_code"]
     around = lsoas.only(undrawn).on_national_grid()
     remainders = Shapes(around.codes, shapely.difference(around.polygons, shapely.union_all(drawn.polygons)))
-
     points = shapely.points(postcodes["easting"].to_numpy(dtype=float), postcodes["northing"].to_numpy(dtype=float))
     output_area = pd.Series(drawn.holding(points), dtype=object)
-    if 2 * len(drawn.codes) > len(areas):
-        _require_matching_grid(output_area, postcodes)
     # A postcode in a drawn output area says nothing about the others of the LSOA.
     remainder = pd.Series(around.holding(points), dtype=object).where(output_area.isna())
-    ward = postcodes["area_code"].reset_index(drop=True)
-    return [
-        ("postcodes", "oa_code", _count_shares(output_area, ward)),
-        ("area_overlap", "oa_code", _surface_shares(drawn, wards)),
-        ("remainder_postcodes", "lsoa_code", _count_shares(remainder, ward)),
-        ("output_areas", "oa_code", _whole(areas, "oa_code")),
-        ("remainder_overlap", "lsoa_code", _surface_shares(remainders, wards)),
-    ]
+    return Holders(drawn, remainders, output_area, remainder)
 
 
 def _climb(areas: pd.DataFrame, code: str, ladder: Ladder, geography: str) -> pd.DataFrame:
