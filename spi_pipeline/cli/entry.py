@@ -14,12 +14,13 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from spi_pipeline.cli import alerts, contracts, site, snapshot, source
+from spi_pipeline.cli import alerts, contracts, site, snapshot
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
 from spi_pipeline.cli.council import council
 from spi_pipeline.cli.doctor import doctor
 from spi_pipeline.cli.explain.command import explain
 from spi_pipeline.cli.outputs import publish, report
+from spi_pipeline.cli.own import area, source
 from spi_pipeline.cli.refresh import check, refresh, status
 from spi_pipeline.cli.releases import release
 from spi_pipeline.cli.releases.diff import diff
@@ -62,6 +63,7 @@ for name, group in {
     "contracts": contracts.app,
     "snapshot": snapshot.app,
     "source": source.app,
+    "area": area.app,
     "site": site.app,
     "release": release.app,
     "alerts": alerts.app,

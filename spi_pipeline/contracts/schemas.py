@@ -14,6 +14,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
@@ -27,6 +28,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "framework": Framework,
     "indicators": IndicatorFile,
     "context": Context,
+    "areas": OwnArea,
     "corrections": CorrectionFile,
     "sanity": Sanity,
     "published_findings": PublishedFindings,

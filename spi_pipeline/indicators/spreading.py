@@ -17,8 +17,9 @@ from spi_pipeline.geography.codes import LEVEL_OF
 # Variance of the difference between the part of an area that lies in one ward and the rest of it, as a multiple of the
 # variance between areas: pieces of one MSOA differ as much as two MSOAs drawn at random, whose difference has twice
 # their variance. Estimated by ``contrast_ratio`` over 34 figures of nine census tables of Luton. Nothing is published
-# below output areas, so theirs is taken to be that of LSOAs.
-CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.8, "ward": 0.0}
+# below output areas, so theirs is taken to be that of LSOAs, and that of wards, which only areas of a council's own
+# divide, to be that of MSOAs.
+CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.8, "ward": 1.8}
 
 # Where small areas are placed whole, by their best-fit ward, a ward is given some that lie in another and lacks some of
 # its own. With f the shares of areas in what is taken for the ward, and t those in the ward, Σ (f − t)² is c / n on

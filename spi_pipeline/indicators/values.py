@@ -42,7 +42,8 @@ class Wards:
 
     Attributes:
         boundaries: ``area_code, parent_code`` of every ward, and ``geometry`` for a density.
-        weights: the allocation table, all geographies; for a source on wards it may be empty.
+        weights: the allocation table, all geographies, where areas are not wards with the parts of these as ``ward``;
+            for a source on wards it may be empty.
         least_covered: the share of a ward's residents, or of the published denominator, that a value must be seen
             through; likewise of an authority's wards.
     """
@@ -290,6 +291,8 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     vintage = str(source.properties.geography.vintage)[2:]
     met = {LEVEL_OF.get(code, "") for code in {area[1:3] for area in rows["area_code"]}}
     if met == {"ward"}:
+        if "geography" in wards.weights and (parts := wards.weights["geography"] == "ward").any():
+            return wards.weights[parts]
         # Each ward is its own only part, so that its residents weigh nothing.
         codes = list(wards.authorities)
         return pd.DataFrame({"small_area_code": codes, "area_code": codes, "weight": 1.0, "residents": 1.0})

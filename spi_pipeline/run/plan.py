@@ -27,6 +27,7 @@ from spi_pipeline.steps.outputs.downloads import downloads_steps
 from spi_pipeline.steps.outputs.publication import publication_step
 from spi_pipeline.steps.outputs.report import report_steps
 from spi_pipeline.steps.outputs.site import site_steps
+from spi_pipeline.steps.own_areas import own_area_steps
 from spi_pipeline.steps.recent import recent_step
 from spi_pipeline.steps.scored import component_step, parent_steps
 from spi_pipeline.steps.sources.source import source_steps
@@ -63,6 +64,7 @@ def build_plan(contracts: Contracts) -> list[Step]:
         target_step(contracts),
         *joined_steps(contracts),
         release_change_step(contracts),
+        *own_area_steps(contracts),
     ]
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):

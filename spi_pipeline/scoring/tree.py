@@ -95,19 +95,20 @@ class Tree:
         present = {name: rows[name].mask(blank) for name in figures}
         return rows[["area_code", "edition", "indicator_id"]].assign(**present).rename(columns={"period_end": "period"})
 
-    def score(self, rows: pd.DataFrame, authority: str) -> Scores:
+    def score(self, rows: pd.DataFrame, authority: str, own_areas: Sequence[str] = ()) -> Scores:
         """The scores of every element, for the wards of one authority and for the authority itself.
 
         Args:
             rows: as ``values`` or ``scores_of`` returns them.
             authority: code of the authority, which is scored from its own values and takes no part: neither weights
                 nor ranks nor estimates depend on it.
+            own_areas: areas of the council's own among the rows, which take no part either.
 
         Raises:
             EngineError: the methods cannot be applied to the values.
         """
         used = [level for level in LEVELS if level in {element["level"] for element in self.elements}]
-        framework = {"levels": used, "outside": [authority], "elements": list(self.elements)}
+        framework = {"levels": used, "outside": [authority, *own_areas], "elements": list(self.elements)}
         return score(framework, rows)
 
     def _cut(self, root: str, elements: Sequence[Element]) -> Tree:

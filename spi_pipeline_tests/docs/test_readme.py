@@ -118,7 +118,7 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
         ).fetchall()
     assert tables == sorted(published(contracts))
     assert contracts.products.keys() - set(tables) == {
-        "element_score", "indicator_value",  # steps on the way
+        "element_score", "indicator_value", "own_area_allocation",  # steps on the way
         "downloads", "report", "site",  # files
     }  # fmt: skip
     assert bare == [(0,)]

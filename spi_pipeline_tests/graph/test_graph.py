@@ -16,6 +16,7 @@ import spi_pipeline.definitions
 from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
+from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.orchestration.asset_checks import CHECKS, DRIFT
 from spi_pipeline.orchestration.assets import asset_key, operations
 from spi_pipeline.orchestration.build import INDEX_GROUPS
@@ -204,7 +205,9 @@ def is_given(name: str) -> bool:
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
-    plan = build_plan(contracts)
+    assert not any(step.group == "own_areas" for step in build_plan(contracts)), "Luton drew no area"
+    area = OwnArea(id="board", title="Board", codes=["E05014735"])
+    plan = build_plan(replace(contracts, own_areas={area.id: area}))
     tables = [table for step in plan for table in step.outputs]
     assert len(tables) == len(set(tables))
     recorded = {"check_result", "source_release", "outside_total"}  # appended by every run, outside any asset

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_pipeline.cli.source import _places
+from spi_pipeline.cli.own.source import _places
 from spi_pipeline.publishers.own.drafting import draft
 from spi_pipeline.publishers.own.looking import Asked, look_at
 from spi_pipeline.publishers.own.placing import NEEDS

@@ -36,6 +36,10 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
     if folder.published and folder.framework:
         check_published(*folder.published, folder.geography[1], folder.framework[1], folder.indicators, faults)
     _check_corrections(folder, faults)
+    for stem, loaded in folder.own_areas.items():
+        if loaded and loaded[1].id != stem:
+            said = f"the id is {loaded[1].id!r} and the file is called {stem}; name both alike"
+            faults.append(loaded[0].fault(("id",), said))
     if folder.context:
         indicators = {item.id: item for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
         before = len(faults)

@@ -15,6 +15,7 @@ from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
 from spi_pipeline.contracts.models.levels import at_its_level
+from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Monthly, Recent
@@ -48,6 +49,7 @@ class Contracts:
         published: what others published about the wards.
         targets: what the council wants to reach.
         publication: how the site looks and whom it names.
+        own_areas: areas of the council's own by id.
         digests: of what each file says of how figures are made, by its path relative to the folder.
         dormant: sources that have no table as things are run now; what needs them is missing and in no set.
         fetched: sources that are asked of their publishers as things are run now.
@@ -73,6 +75,7 @@ class Contracts:
     publication: SitePublication
     decade: tuple[Earlier, ...] = ()
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
+    own_areas: dict[str, OwnArea] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     dormant: frozenset[str] = frozenset()
     fetched: frozenset[str] = frozenset()

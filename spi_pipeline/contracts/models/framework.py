@@ -83,6 +83,7 @@ class Publication(Strict):
         areas: a slot is in the basis when at least this share of wards has a value of useful age.
         covered: a value is suppressed that is seen through a smaller share of a ward's residents, or of an authority's
             wards.
+        residents: an area of a council's own holds at least so many residents.
         owner: whom the Dagster pages name, as ``team:name`` or a mail address.
     """
 
@@ -90,6 +91,7 @@ class Publication(Strict):
     held: float = Field(ge=0, le=1)
     areas: float = Field(ge=0, le=1)
     covered: float = Field(gt=0, le=1)
+    residents: int = Field(default=1000, ge=1)
     owner: str = Field(pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$")
 
 

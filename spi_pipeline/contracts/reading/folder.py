@@ -15,6 +15,7 @@ from spi_pipeline.contracts.models.corrections import CorrectionFile
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, IndicatorFile
+from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.contracts.models.publication import SitePublication
 from spi_pipeline.contracts.models.published_findings import PublishedFindings
 from spi_pipeline.contracts.models.recent import Recent
@@ -49,6 +50,7 @@ class Folder:
         sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
         products: likewise.
         corrections: likewise.
+        own_areas: areas of the council's own, by the name of the file.
         digests: of the content of each file that could be read, by its path.
     """
 
@@ -66,6 +68,7 @@ class Folder:
     sources: dict[str, Source | None] = field(default_factory=dict)
     products: dict[str, Product | None] = field(default_factory=dict)
     corrections: dict[str, tuple[Document, CorrectionFile] | None] = field(default_factory=dict)
+    own_areas: dict[str, tuple[Document, OwnArea] | None] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -115,6 +118,7 @@ def read_folder(root: Root, faults: list[Fault], places: Geography | None = None
         targets=one("targets.yaml", Targets),
         publication=one("publication.yaml", SitePublication),
         indicators=every("indicators", IndicatorFile),
+        own_areas=every("areas", OwnArea),
     )
     if found.vocabulary is None or found.geography is None:
         return found
@@ -176,6 +180,7 @@ def assembled(folder: Folder) -> Contracts:
         recent=folder.recent[1],
         targets=folder.targets[1],
         publication=folder.publication[1],
+        own_areas={name: loaded[1] for name, loaded in folder.own_areas.items() if loaded},
         digests=folder.digests,
     )
 

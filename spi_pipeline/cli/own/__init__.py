@@ -1,0 +1,1 @@
+"""What a council brings of its own: tables and areas."""

@@ -1,0 +1,47 @@
+"""Areas of a council's own, such as that of a neighbourhood board: how each is drawn, not what lies in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from spi_pipeline.contracts.models.indicators import Id
+from spi_pipeline.contracts.models.vocabulary import Strict
+
+# Codes that an area may be a list of: output areas and LSOAs of 2021, and wards.
+CODE = re.compile(r"[EW](00|01|05)\d{6}")
+
+
+class OwnArea(Strict):
+    """``areas/<id>.yaml``.
+
+    What is drawn is kept and not what was found in it, so that another geography, or better tables, place it anew.
+
+    Attributes:
+        id: of the area, which is the name of its file.
+        title: shown to people.
+        outline: polygons as well-known text, longitude and latitude in degrees (WGS84).
+        postcodes: those that are its own.
+        codes: of the output areas, LSOAs or wards that are its own, each whole.
+    """
+
+    id: str = Field(pattern=Id)
+    title: str = Field(min_length=1)
+    outline: str | None = None
+    postcodes: list[str] | None = Field(default=None, min_length=1)
+    codes: list[str] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _drawn_once(self) -> Self:
+        if sum(drawn is not None for drawn in (self.outline, self.postcodes, self.codes)) != 1:
+            raise ValueError("state one of outline, postcodes and codes")
+        if strange := [code for code in self.codes or () if not CODE.fullmatch(code)]:
+            raise ValueError(f"{strange[0]} is no code of an output area, LSOA or ward")
+        return self
+
+    @property
+    def drawn_by(self) -> str:
+        """How it is drawn: ``outline``, ``postcodes`` or ``codes``."""
+        return next(way for way in ("outline", "postcodes", "codes") if getattr(self, way) is not None)
