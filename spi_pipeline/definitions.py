@@ -9,7 +9,11 @@ from spi_pipeline.settings import Settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks and jobs, read from the contracts when Dagster asks and not when this module is imported."""
+    """Assets, checks and jobs of a council or of many, read when Dagster asks and not when this module is imported."""
     settings = Settings()
     set_up(settings.log)
+    if settings.deployment:
+        from spi_pipeline.orchestration.machines.deployment import build_deployment
+
+        return build_deployment(settings)
     return build_definitions(settings)

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         copies: the folder of working copies of shared stores; in the user's cache when left out.
         mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
         council: a council's folder, as ``spi council`` makes one; the town of ``contracts`` when left out.
+        deployment: a YAML file that lists councils: ``spi_pipeline.definitions`` then gives Dagster these, each whole.
         contracts: the folder of the contracts that councils share.
         snapshot: the folder of the embedded tables of the wards; in the council's folder where there is one.
         england: the folder of the embedded tables of all England, which are taken where ``snapshot`` has none.
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     copies: Path | None = None
     mode: Literal["snapshot", "live"] = "snapshot"
     council: Path | None = None
+    deployment: Path | None = None
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
     england: Path = _PACKAGE / "snapshot" / "england"

@@ -24,6 +24,9 @@ from dagster._core.definitions.data_version import (
 # those the UI can neither run again nor show on its time line.
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_run
+
+# What a run launcher answers when it is asked after a run; the interface for launchers is public nowhere.
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -62,6 +65,7 @@ __all__ = [
     "NO_CAPTURE",
     "AssetCheckExecutionsTable",
     "AssetEventTagsTable",
+    "CheckRunHealthResult",
     "InMemoryJob",
     "InstigatorState",
     "LoadableTargetOrigin",
@@ -75,6 +79,7 @@ __all__ = [
     "SqlEventLogStorageTable",
     "SqlRunStorage",
     "TickStatus",
+    "WorkerStatus",
     "create_execution_plan",
     "dev",
     "execute_run",
