@@ -87,10 +87,13 @@ def build_deployment(settings: Settings) -> dg.Definitions:
     deployment = Deployment.read(settings.deployment)
     councils = [folder.name for folder in deployment.councils]
 
+    partitions = dg.StaticPartitionsDefinition(councils)
+    says = "Whether every source could be read and every table kept its rules."
+
     @dg.asset(
         name=ASSET,
-        partitions_def=dg.StaticPartitionsDefinition(councils),
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=ASSET, description="Whether every table kept every rule.")],
+        partitions_def=partitions,
+        check_specs=[dg.AssetCheckSpec(CHECK, asset=ASSET, description=says, partitions_def=partitions)],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
         description="The index of each council's wards, with all that is made of it, in the council's own store.",
     )
