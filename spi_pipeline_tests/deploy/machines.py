@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 
+from spi_pipeline.orchestration.instance import NUX_YAML
 from spi_pipeline.orchestration.machines.deployment import ASSET
 from spi_pipeline.storage.shared.copy import Copy
 from spi_pipeline.storage.store import Store
@@ -64,6 +65,8 @@ class Machines:
             assert was in shared
             shared = shared.replace(was, now)
         (home / "dagster.yaml").write_text(shared, encoding="utf-8")
+        (home / ".nux").mkdir(exist_ok=True)
+        (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
         own = {name: value for name, value in os.environ.items() if not name.startswith(("SPI_", "DAGSTER_"))}
         return own | self.seaweed.environment | {
             "DAGSTER_HOME": str(home),

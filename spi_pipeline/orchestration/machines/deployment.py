@@ -10,15 +10,16 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from spi_pipeline.contracts.errors import SettingError, SpiError
+from spi_pipeline.contracts.errors import Fault, SettingError, SpiError
+from spi_pipeline.contracts.reading.documents import read_document, validate
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.rules.wording import counted
@@ -52,13 +53,11 @@ class Deployment(BaseModel):
         Raises:
             SettingError: where it cannot be read, or names no folder, or two of one name.
         """
-        try:
-            stated = cls.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-        except (OSError, yaml.YAMLError) as error:
-            raise SettingError(f"SPI_DEPLOYMENT={file} cannot be read: {' '.join(str(error).split())}") from error
-        except ValidationError as error:
-            found = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg']}" for each in error.errors())
-            raise SettingError(f"{file}: {found}; write store: and a list of councils:") from None
+        faults: list[Fault] = []
+        document = read_document(file, str(file), faults)
+        stated = validate(cls, document, document.data, (), faults) if document else None
+        if stated is None:
+            raise SettingError("; ".join(map(str, faults)))
         folders = [(file.parent / folder).resolve() for folder in stated.councils]
         for folder in folders:
             if not folder.is_dir():
@@ -89,11 +88,14 @@ def build_deployment(settings: Settings) -> dg.Definitions:
 
     partitions = dg.StaticPartitionsDefinition(councils)
     says = "Whether every source could be read and every table kept its rules."
+    with warnings.catch_warnings():  # Dagster calls checks by partition a preview
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        check = dg.AssetCheckSpec(CHECK, asset=ASSET, description=says, partitions_def=partitions)
 
     @dg.asset(
         name=ASSET,
         partitions_def=partitions,
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=ASSET, description=says, partitions_def=partitions)],
+        check_specs=[check],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
         description="The index of each council's wards, with all that is made of it, in the council's own store.",
     )
