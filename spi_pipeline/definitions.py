@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from spi_pipeline.contracts.errors import SettingError
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.run.logs import set_up
 from spi_pipeline.settings import Settings
@@ -16,4 +17,6 @@ def defs() -> dg.Definitions:
         from spi_pipeline.orchestration.machines.deployment import build_deployment
 
         return build_deployment(settings)
+    if settings.shared:  # a run of Dagster would write to the working copy, and nobody would send it
+        raise SettingError("SPI_STORE is shared by machines: set SPI_DEPLOYMENT, see docs/several-machines.md")
     return build_definitions(settings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +15,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.lock import exclusive
 from spi_pipeline.storage.shared.copy import Copy, at_work
@@ -269,8 +271,36 @@ def test_one_that_does_not_answer_is_told_without_keys(tmp_path: Path, monkeypat
     assert "canary" not in str(told.value)
 
 
+@pytest.mark.parametrize("url", ["gs:/bucket", "ftp://host/folder", "s3://"])
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(SettingError, match=r"is no address of a store: write s3://bucket/prefix"):
+        Objects(url)
+
+
+def test_a_command_works_on_the_copy_and_sends_what_it_made(
+    machines: tuple[Copy, Copy], url: str, tmp_path: Path
+) -> None:
+    one, other = machines
+
+    def spi(*command: str) -> None:
+        settings = {"SPI_STORE": url, "SPI_COPIES": str(tmp_path / "third")}
+        program = "from spi_pipeline.cli import main; main()"
+        subprocess.run([sys.executable, "-c", program, *command], env=os.environ | settings, check=True)
+
+    def begin() -> None:
+        with Store(one.root).lock():
+            write(one, "score", 1.0)
+
+    at_work(one, begin, tell=silent)
+    spi("backup", str(tmp_path / "backup"))
+    at_work(other, lambda: write(other, "score", 2.0), tell=silent)
+    spi("restore", str(tmp_path / "backup"), "--replace")
+    one.bring()
+    assert values(one) == {"score": 1.0}
+
+
 def test_a_password_in_the_address_is_refused_and_not_told(tmp_path: Path) -> None:
-    with pytest.raises(SpiError) as told:
+    with pytest.raises(SettingError) as told:
         Objects("s3://canary-id:canary-secret@bucket/prefix")
     assert "canary" not in str(told.value)
 

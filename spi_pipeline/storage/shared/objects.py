@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
-from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256_of, sync, write_bytes
 
 MANIFEST, _OBJECTS = "manifest.json", "objects"
@@ -49,21 +49,28 @@ class Objects:
         patience: how long to try again what may pass.
 
     Raises:
-        SpiError: for a URL that cannot be used, and where the library for it is not installed.
+        SettingError: for a URL that cannot be used.
+        SpiError: where the library for it is not installed.
     """
 
     def __init__(self, url: str, patience: dt.timedelta = PATIENCE) -> None:
         self.url = url
         self._folder = Path(unquote(urlsplit(url).path)) if urlsplit(url).scheme == "file" else None
         if "@" in urlsplit(url).netloc:
-            raise SpiError("SPI_STORE holds a password: leave it out, and set AWS_ACCESS_KEY_ID and the like instead.")
+            raise SettingError(
+                "SPI_STORE holds a password: leave it out, and set AWS_ACCESS_KEY_ID and the like."
+            )
         try:
+            import obstore.exceptions
             import obstore.store
         except ImportError:
             raise SpiError(f"The store {url} needs obstore: pip install 'spi-pipeline[s3]'") from None
         made: Any = {"mkdir": True} if self._folder else {"retry_config": _RETRIES | {"retry_timeout": patience}}
-        with self._told("could not be opened"):
+        try:
             self._store = obstore.store.from_url(url.rstrip("/"), **made)
+        except (obstore.exceptions.BaseError, ValueError):
+            said = f"SPI_STORE={url!r} is no address of a store: write s3://bucket/prefix, file:///folder or a folder"
+            raise SettingError(said) from None
 
     def read(self) -> tuple[bytes, str] | None:
         """The manifest and the tag it is replaced by; None where there is none yet."""
