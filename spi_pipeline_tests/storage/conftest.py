@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import sha256_of
 from spi_pipeline.storage.backup import lasting, links
 from spi_pipeline.storage.places import DAGSTER, MEMORY
@@ -36,8 +37,12 @@ def state(copy: Copy) -> dict[str, Any]:
     """What a store is to whoever opens it: what it shares, file by file, and what is wrong with it."""
     kept = [file for file in lasting(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, MEMORY)]
     files = {str(file.relative_to(copy.root)): (sha256_of(file), file.stat().st_mtime_ns) for file in kept}
-    found = [sentence.replace(str(copy.root), "") for sentence in Store(copy.root).damage(deep=True)]
-    return {"files": files, "links": {link.name: link.readlink() for link in links(copy.root)}, "damage": found}
+    try:
+        found = Store(copy.root).damage(deep=True)
+    except SpiError as error:  # of another layout
+        found = [str(error)]
+    damage = [sentence.replace(str(copy.root), "") for sentence in found]
+    return {"files": files, "links": {link.name: link.readlink() for link in links(copy.root)}, "damage": damage}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.outputs.queries import ward_table
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
+from spi_pipeline.storage.places import store_of
 from spi_pipeline.storage.shared.objects import URL
 from spi_pipeline.storage.store import Store
 
@@ -71,8 +72,8 @@ class Deployment(BaseModel):
     @property
     def settings(self) -> dict[str, Settings]:
         """The settings of each council, by its name."""
-        base = self.store.rstrip("/")
-        return {folder.name: Settings(council=folder, store=f"{base}/{folder.name}") for folder in self.councils}
+        names = {folder.name: folder for folder in self.councils}
+        return {name: Settings(council=folder, store=store_of(self.store, name)) for name, folder in names.items()}
 
 
 def build_deployment(settings: Settings) -> dg.Definitions:
@@ -101,7 +102,7 @@ def build_deployment(settings: Settings) -> dg.Definitions:
     )
     def council_index(context: dg.AssetExecutionContext) -> Iterator[Any]:
         folder = next(each for each in deployment.councils if each.name == context.partition_key)
-        yield from _computed(folder, f"{deployment.store.rstrip('/')}/{folder.name}")
+        yield from _computed(folder, store_of(deployment.store, folder.name))
 
     job = dg.define_asset_job(REFRESH, [council_index], description="Each council chosen, as spi refresh does it.")
 

@@ -57,9 +57,7 @@ class Objects:
         self.url = url
         self._folder = Path(unquote(urlsplit(url).path)) if urlsplit(url).scheme == "file" else None
         if "@" in urlsplit(url).netloc:
-            raise SettingError(
-                "SPI_STORE holds a password: leave it out, and set AWS_ACCESS_KEY_ID and the like."
-            )
+            raise SettingError("SPI_STORE holds a password: leave it out, and set AWS_ACCESS_KEY_ID and the like.")
         try:
             import obstore.exceptions
             import obstore.store
