@@ -31,6 +31,7 @@ from spi_pipeline_tests.security.serving import free_port
 from spi_pipeline_tests.storage.seaweed import Seaweed
 
 COUNCILS = ("Isles of Scilly", "City of London", "Rutland")
+WORKERS = ("one", "two")
 BASE = "s3://spi/councils"
 SCRIPTS = Path(sys.executable).parent
 # The machine of CI is shared; a council takes half a minute alone.
@@ -126,7 +127,7 @@ def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Mach
         os.environ.update(found.environment("head"))
         with dg.DagsterInstance.get():  # makes the tables, which two processes at once would both try to
             pass
-        for name in ("one", "two"):
+        for name in WORKERS:
             found.start_worker(name)
         workspace = ("-m", "spi_pipeline.definitions", "-d", str(folder / "head"))
         found.start("daemon", str(SCRIPTS / "dagster-daemon"), "run", *workspace)
@@ -183,10 +184,11 @@ def disturbed(found: Machines, names: list[str], *, whole: bool) -> None:
     with dg.DagsterInstance.get() as instance:
         launch(names, found)
         found.told(f"a backfill of {len(names)} councils is launched")
-        copies = found.folder / "one" / "copies"
-        wait(instance, lambda runs: any(copies.glob("*/store/tables/*")), "no run began on worker one")
-        found.kill("one")
-        found.told("worker one was killed in mid-run")
+        begun = "copies/*/store/tables/*"
+        wait(instance, lambda runs: any(found.folder.glob(f"*/{begun}")), "no run began")
+        name = next(name for name in WORKERS if any((found.folder / name).glob(begun)))
+        found.kill(name)
+        found.told(f"worker {name} was killed in mid-run")
         if whole:
             found.kill("redis")
             found.start_redis()
@@ -196,11 +198,13 @@ def disturbed(found: Machines, names: list[str], *, whole: bool) -> None:
             time.sleep(20)
             found.seaweed.start()
             found.told("the object store is back after 20 s")
-        found.start_worker("one")
-        found.told("worker one is back")
+        found.start_worker(name)
+        found.told(f"worker {name} is back")
         runs = wait(instance, lambda runs: computed(runs) == set(names), "not every council came to its end")
         for run in reversed(runs):
-            found.told(f"run of {run.tags.get('dagster/partition')}: {run.status.value}")
+            events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+            resumed = ", resumed" if any("Resuming run" in event.message for event in events) else ""
+            found.told(f"run of {run.tags.get('dagster/partition')}: {run.status.value}{resumed}")
 
 
 def tables(store: Store) -> dict[str, str]:

@@ -23,7 +23,7 @@ class Launcher(CeleryRunLauncher):
     """The launcher of dagster-celery, which also notices that a worker was killed.
 
     Of a task whose worker died Celery says for ever that it runs. So the workers are asked what they are running, and
-    a run that none of them has is over: the daemon marks it failed and, by ``run_retries``, launches it again.
+    a run that some worker began and none has is to be gone on with: the daemon has another worker resume it.
     """
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
@@ -39,6 +39,8 @@ class Launcher(CeleryRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"the broker does not answer, nothing is known: {error}")
         if ended.status == WorkerStatus.SUCCESS:
             return ended
+        if ended.status == WorkerStatus.UNKNOWN:  # of a task that no worker began Celery knows nothing
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "waits for a worker")
         return CheckRunHealthResult(WorkerStatus.FAILED, "no worker has this run: the one that had it is gone")
 
 
