@@ -7,13 +7,21 @@ instance as the daemon's: its ``dagster.yaml`` says where broker and results are
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun
+from dagster_celery.config import TASK_RESUME_JOB_NAME
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spi_pipeline.orchestration.dagster_internals import CheckRunHealthResult, WorkerStatus
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.orchestration.dagster_internals import (
+    CheckRunHealthResult,
+    ResumeRunArgs,
+    ResumeRunContext,
+    WorkerStatus,
+    pack_value,
+)
 
 # Workers answer at once; one that swaps, or a broker that has just come back, may take so long, so often.
 _SECONDS, _TIMES = 5, 3
@@ -42,6 +50,15 @@ class Launcher(CeleryRunLauncher):
         if ended.status == WorkerStatus.UNKNOWN:  # of a task that no worker began Celery knows nothing
             return CheckRunHealthResult(WorkerStatus.RUNNING, "waits for a worker")
         return CheckRunHealthResult(WorkerStatus.FAILED, "no worker has this run: the one that had it is gone")
+
+    def resume_run(self, context: ResumeRunContext) -> None:
+        """Have another worker go on with a run; that of dagster-celery 0.29 calls its task by a wrong argument."""
+        run = context.dagster_run
+        if run.job_code_origin is None:
+            raise SpiError(f"run {run.run_id} does not say which code it is of: launch it again")
+        args = ResumeRunArgs(run.job_code_origin, run.run_id, self._instance.get_ref(), set_exit_code_on_failure=True)
+        task = create_resume_job_task(self.celery).si(resume_job_args_packed=pack_value(args))
+        self._launch_celery_task_run(run=run, task_signature=task, routing_key=TASK_RESUME_JOB_NAME)
 
 
 def __getattr__(name: str) -> Any:
