@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from spi_pipeline.contracts.errors import SettingError
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.run.logs import set_up
 from spi_pipeline.settings import Settings
@@ -9,7 +10,13 @@ from spi_pipeline.settings import Settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks and jobs, read from the contracts when Dagster asks and not when this module is imported."""
+    """Assets, checks and jobs of a council or of many, read when Dagster asks and not when this module is imported."""
     settings = Settings()
     set_up(settings.log)
+    if settings.deployment:
+        from spi_pipeline.orchestration.machines.deployment import build_deployment
+
+        return build_deployment(settings)
+    if settings.shared:  # a run of Dagster would write to the working copy, and nobody would send it
+        raise SettingError("SPI_STORE is shared by machines: set SPI_DEPLOYMENT, see docs/several-machines.md")
     return build_definitions(settings)

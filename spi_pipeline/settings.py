@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from spi_pipeline.contracts.root import FIGURES, STORE, Root
+from spi_pipeline.storage.shared.copy import Copy, root_of
+from spi_pipeline.storage.shared.objects import URL
 
 if TYPE_CHECKING:
     from spi_pipeline.contracts.models.geography import Geography
@@ -31,9 +33,12 @@ class Settings(BaseSettings):
     """Settings of one process, each from ``SPI_<NAME>``.
 
     Attributes:
-        store: the folder everything is written to; a local path, in the council's folder where there is one.
+        store: everything is written to this folder, in the council's folder where there is one; or a URL such as
+            ``s3://bucket/prefix`` that machines share: then the folder is this machine's working copy of it.
+        copies: the folder of working copies of shared stores; in the user's cache when left out.
         mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
         council: a council's folder, as ``spi council`` makes one; the town of ``contracts`` when left out.
+        deployment: a YAML file that lists councils: ``spi_pipeline.definitions`` then gives Dagster these, each whole.
         contracts: the folder of the contracts that councils share.
         snapshot: the folder of the embedded tables of the wards; in the council's folder where there is one.
         england: the folder of the embedded tables of all England, which are taken where ``snapshot`` has none.
@@ -61,8 +66,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")
 
     store: str = "./spi_store"
+    copies: Path | None = None
     mode: Literal["snapshot", "live"] = "snapshot"
     council: Path | None = None
+    deployment: Path | None = None
     contracts: Path = _default_contracts()
     snapshot: Path = _PACKAGE / "snapshot" / "tables"
     england: Path = _PACKAGE / "snapshot" / "england"
@@ -86,6 +93,7 @@ class Settings(BaseSettings):
     keep_downloads: Annotated[int, Field(ge=0)] = 6
     keep_refused: Annotated[int, Field(ge=1)] = 5
     keep_publications: Annotated[int, Field(ge=0)] = 1
+    _shared: str = PrivateAttr("")
 
     @model_validator(mode="after")
     def _in_the_council_s_folder(self) -> "Settings":
@@ -95,6 +103,21 @@ class Settings(BaseSettings):
             if "snapshot" not in self.model_fields_set:
                 self.snapshot = self.council / FIGURES
         return self
+
+    @model_validator(mode="after")
+    def _in_a_working_copy(self) -> "Settings":
+        if URL.match(self.store):
+            self._shared = self.store
+            self.store = str(root_of(self.store, self._copies()))
+        return self
+
+    def _copies(self) -> Path:
+        return self.copies or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "spi"
+
+    @property
+    def shared(self) -> Copy | None:
+        """The machine's working copy of a shared store; None where the store is a folder."""
+        return Copy(self._shared, self._copies()) if self._shared else None
 
     @field_validator("outputs", mode="before")
     @classmethod

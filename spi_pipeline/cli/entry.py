@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import math
 import os
 import signal
 import sys
@@ -38,6 +39,10 @@ GARBAGE_AFTER = 200_000
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How the loader of libraries says that there is no memory.
 UNMAPPED = "failed to map segment"
+
+# What a command does to a store that machines share: those that write send what they wrote, all bring it first.
+READING = frozenset(("check", "status", "doctor", "explain", "diff", "report", "publish", "ui", "backup", "site"))
+WRITING = frozenset(("refresh", "prune", "restore", "source", "release", "alerts"))
 
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False
@@ -107,10 +112,10 @@ def main() -> NoReturn:
 def _ended() -> int | str | None:
     """Run the command, say what went wrong, and return the exit code."""
     try:
-        app()
+        _at_work()
+    except KeyboardInterrupt:
+        return _told(STOPPED, "stopped; what was done is kept, run the command again to go on")
     except SystemExit as left:
-        if left.code == STOPPED:
-            return _told(STOPPED, "stopped; what was done is kept, run the command again to go on")
         return left.code
     except ContractError as error:
         count = sum(fault.count for fault in error.faults)
@@ -132,6 +137,30 @@ def _ended() -> int | str | None:
         said = f"spi broke in our own code ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         return _told(FAILED, f"{said}; {_traced(error)}")
     return None
+
+
+def _at_work() -> None:
+    """Run the command; where machines share the store, on this one's working copy of it."""
+    named = set(sys.argv[1:2])
+    copy = Settings().shared if named & (READING | WRITING) and "--help" not in sys.argv else None
+    if copy is None:
+        return _run()
+    from spi_pipeline.storage.shared.copy import at_work
+
+    def tell(sentence: str) -> None:
+        err.print(sentence, style="yellow", soft_wrap=True)
+
+    wait = math.inf if "--wait" in sys.argv else 0
+    return at_work(copy, _run, writes=bool(named & WRITING), wait=wait, tell=tell)
+
+
+def _run() -> None:
+    try:
+        app()
+    except SystemExit as left:
+        if left.code == STOPPED:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _written(code: int | str | None) -> int | str | None:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from spi_pipeline.cli.console import out
+from spi_pipeline.cli.console import err, out
 from spi_pipeline.cli.contracts import shown_and_contracts
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
+from spi_pipeline.storage.store import Store
 
 app = typer.Typer(help="The public site made from the published tables.", no_args_is_help=True)
 
@@ -45,3 +46,39 @@ def site_serve(
     with SiteServer(folder, port) as server, suppress(KeyboardInterrupt):
         out.print(f"The site on {server.address}; stop it with Ctrl-C.", soft_wrap=True)
         server.serve_forever()
+
+
+@app.command("councils")
+def site_councils(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; sites of councils that are there are replaced.")],
+) -> None:
+    """Write one page over all councils of SPI_DEPLOYMENT, and beside it the site of each that publishes one."""
+    from spi_pipeline.contracts.errors import SettingError, SpiError
+    from spi_pipeline.orchestration.machines.deployment import Deployment
+    from spi_pipeline.orchestration.runs import RUN
+    from spi_pipeline.outputs.files import SITE
+    from spi_pipeline.outputs.queries import ward_table
+    from spi_pipeline.outputs.site.councils import Council, write
+    from spi_pipeline.storage.shared.copy import at_work
+
+    settings = Settings()
+    if settings.deployment is None:
+        raise SettingError("SPI_DEPLOYMENT names no file that lists councils, see docs/several-machines.md")
+    found: list[Council] = []
+    for name, own in Deployment.read(settings.deployment).settings.items():
+        try:
+            if own.shared:
+                at_work(own.shared, lambda: None, writes=False, tell=err.print)
+            shown, contracts = shown_and_contracts(own)
+            runs = Store(own.store).read_runs(RUN)
+            last = runs.sort_by("run_at").to_pylist()[-1] if runs else {"state": "unknown"}
+            well = last["state"] in ("succeeded", "nothing to do")
+            site = shown.folder / SITE
+            health = "" if well else last["state"]
+            found.append(Council.of(ward_table(shown.database), name, health, site if site.is_dir() else None))
+        except SpiError as error:  # one council's fault leaves the others alone
+            err.print(f"{name} is left out: {error}", style="yellow", soft_wrap=True)
+    if not found:
+        raise SpiError("none of the councils has published anything yet: have them computed first")
+    write(found, folder, contracts.publication.colours)
+    out.print(f"{counted(len(found), 'council')}; open {folder / 'index.html'}")

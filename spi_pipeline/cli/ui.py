@@ -26,6 +26,8 @@ def ui(
 
     settings = Settings()
     complete_contracts(settings)
+    if settings.shared and not read_only:
+        raise SpiError("machines share this store, and runs are started where they are deployed: give --read-only")
     store = Store(settings.store)
     home = prepare_home(store.dagster_home)
     _refuse_taken(port)

@@ -24,6 +24,9 @@ from dagster._core.definitions.data_version import (
 # those the UI can neither run again nor show on its time line.
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_run
+
+# What a run launcher answers when it is asked after a run; the interface for launchers is public nowhere.
+from dagster._core.launcher.base import CheckRunHealthResult, ResumeRunContext, WorkerStatus
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -52,7 +55,11 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.schema import SnapshotsTable
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+# What a worker is handed that is to resume a run: dagster-celery's own launcher calls its task by another name.
+from dagster._grpc.types import ResumeRunArgs
 from dagster._utils.schedules import schedule_execution_time_iterator
+from dagster_shared.serdes import pack_value
 
 __all__ = [
     "CODE_VERSION_TAG",
@@ -62,12 +69,15 @@ __all__ = [
     "NO_CAPTURE",
     "AssetCheckExecutionsTable",
     "AssetEventTagsTable",
+    "CheckRunHealthResult",
     "InMemoryJob",
     "InstigatorState",
     "LoadableTargetOrigin",
     "ManagedGrpcPythonEnvCodeLocationOrigin",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
+    "ResumeRunArgs",
+    "ResumeRunContext",
     "ScheduleInstigatorData",
     "SensorInstigatorData",
     "SnapshotsTable",
@@ -75,9 +85,11 @@ __all__ = [
     "SqlEventLogStorageTable",
     "SqlRunStorage",
     "TickStatus",
+    "WorkerStatus",
     "create_execution_plan",
     "dev",
     "execute_run",
+    "pack_value",
     "schedule_execution_time_iterator",
     "snapshot_from_execution_plan",
     "without_its_stderr",

@@ -52,12 +52,12 @@ def back_up(root: Path, to: Path) -> int:
         raise SpiError(f"{to} lies inside the store {root}: name a folder elsewhere, best on another disk.")
     with replacing(to) as copy:
         copy.mkdir()
-        for link in (path for path in (*(root / PUBLISHED).glob("*"), *root.glob("*")) if path.is_symlink()):
+        for link in links(root):
             _place(copy, link.relative_to(root)).symlink_to(link.readlink())
-        for file in (file for pattern in _NAMING for file in sorted(root.glob(pattern)) if _stays(file)):
-            _copied(file, _place(copy, file.relative_to(root)))
+        for file in _naming(root):
+            copied(file, _place(copy, file.relative_to(root)))
         # Until nothing is new: what was added to meanwhile has another name.
-        while [file for file in _missing(root, copy) if _copied(file, _place(copy, file.relative_to(root)))]:
+        while [file for file in _missing(root, copy) if copied(file, _place(copy, file.relative_to(root)))]:
             pass
         if lost := _lost(copy):
             raise SpiError(f"{root} changed faster than it could be copied ({lost} went meanwhile): run it again.")
@@ -95,7 +95,7 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
                 _place(staged, link.relative_to(source)).symlink_to(link.readlink())
             for name, sha256 in contents.items():
                 target = _place(staged, Path(name))
-                if not _copied(source / name, target) or sha256_of(target) != sha256:
+                if not copied(source / name, target) or sha256_of(target) != sha256:
                     raise SpiError(f"{source / name} does not hold what was backed up: take another backup.")
                 sync(target)
             if root.exists() and any(root.iterdir()):
@@ -106,6 +106,21 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     return aside
+
+
+def lasting(root: Path) -> list[Path]:
+    """Every file of the store at ``root`` that outlasts commands, what names others first; locks do not."""
+    rest = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
+    return list(dict.fromkeys([*_naming(root), *rest]))
+
+
+def links(root: Path) -> list[Path]:
+    """Every link of the store at ``root``."""
+    return [path for path in (*(root / PUBLISHED).glob("*"), *root.glob("*")) if path.is_symlink()]
+
+
+def _naming(root: Path) -> list[Path]:
+    return [file for pattern in _NAMING for file in sorted(root.glob(pattern)) if _stays(file)]
 
 
 def _contents(source: Path) -> dict[str, str]:
@@ -147,8 +162,12 @@ def _place(root: Path, name: Path) -> Path:
     return root / name
 
 
-def _copied(file: Path, target: Path) -> bool:
-    """Copy a file with the time of its writing; False where it is gone meanwhile."""
+def copied(file: Path, target: Path) -> bool:
+    """Copy a file with the time of its writing, a database of SQLite whole; False where it is gone meanwhile.
+
+    Raises:
+        SpiError: where a database cannot be read.
+    """
     if file.suffix == ".db" and file.is_file() and _is_sqlite(file):
         # Reading a database beside its writers makes a file beside it, which a disk that only reads refuses; where
         # nobody can write there are no writers.

@@ -51,6 +51,11 @@ def inbox(source_id: str, file: str = "") -> str:
     return f"{INBOX}/{source_id}/{file}"
 
 
+def store_of(base: str, council: str) -> str:
+    """The folder or address of a council's store, below that of a deployment's stores."""
+    return f"{base.rstrip('/')}/{council}"
+
+
 def table_name(name: str) -> str:
     """Return ``name`` if it is a table name, ``contract`` or ``contract.part`` such as ``score.safety``.
 

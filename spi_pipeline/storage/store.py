@@ -15,7 +15,6 @@ One process writes at a time: whoever writes holds ``lock``. Reading needs no lo
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -36,14 +35,13 @@ from spi_pipeline.storage.published import publication
 from spi_pipeline.storage.published.releases import WITHDRAWN, Releases
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
+from spi_pipeline.storage.shared.objects import URL
 from spi_pipeline.storage.tables import Tables, Version
 
 # Raised when what is written below the root changes its form, so that no program guesses at the form of another.
 LAYOUT = 2
 # Form 1 had no seals and no sha256 in the names of run records; both are read, and written from now on.
 _READABLE = (1, LAYOUT)
-# One slash is enough: that is what ``Path`` leaves of two.
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Shown(NamedTuple):
@@ -81,8 +79,8 @@ class Store:
     """
 
     def __init__(self, root: str | Path) -> None:
-        if _URL.match(str(root)):
-            raise SpiError(f"The store {str(root)!r} is a URL, but a store is a local folder: set SPI_STORE to a path.")
+        if URL.match(str(root)):
+            raise SpiError(f"The store {str(root)!r} is a URL, and what is opened is a machine's working copy of it.")
         self.root = Path(root).expanduser().resolve()
         if file := next(filter(Path.is_file, (self.root, *self.root.parents)), None):
             raise SpiError(f"{file} is a file where the store is to be a folder: move it, or set SPI_STORE elsewhere.")

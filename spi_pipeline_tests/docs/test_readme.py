@@ -43,7 +43,7 @@ def test_the_extras_and_files_that_installs_name_exist() -> None:
         "snapshot",
         "site",
         "report",
-        "postgres",
+        "machines",
     ]
     assert set(known) >= {"test", "snapshot"}
     pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]

@@ -9,14 +9,40 @@ from typing import Any
 
 import pytest
 
+from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.storage.atomic import sha256_of
+from spi_pipeline.storage.backup import lasting, links
+from spi_pipeline.storage.places import DAGSTER, MEMORY
+from spi_pipeline.storage.shared.copy import Copy
 from spi_pipeline.storage.store import Store
 
 Start = Callable[..., tuple[BaseProcess, Connection]]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store in a folder; in whatever state a test leaves it, it comes out of a shared store as it went in."""
+    store = Store(tmp_path / "store")
+    yield store
+    if lasting(store.root):
+        here, there = (Copy(f"file://{tmp_path}/shared", tmp_path / name) for name in ("here", "there"))
+        here.folder.mkdir(parents=True)
+        store.root.rename(here.root)
+        here.send()
+        there.bring()
+        assert state(there) == state(here)
+
+
+def state(copy: Copy) -> dict[str, Any]:
+    """What a store is to whoever opens it: what it shares, file by file, and what is wrong with it."""
+    kept = [file for file in lasting(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, MEMORY)]
+    files = {str(file.relative_to(copy.root)): (sha256_of(file), file.stat().st_mtime_ns) for file in kept}
+    try:
+        found = Store(copy.root).damage(deep=True)
+    except SpiError as error:  # of another layout
+        found = [str(error)]
+    damage = [sentence.replace(str(copy.root), "") for sentence in found]
+    return {"files": files, "links": {link.name: link.readlink() for link in links(copy.root)}, "damage": damage}
 
 
 @pytest.fixture

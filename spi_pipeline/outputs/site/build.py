@@ -55,7 +55,7 @@ def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequ
         *(SiteFile(page.path, _rendered(environment, page).encode(), page.title, page.area_code) for page in pages),
         *(SiteFile(one.path, one.text.encode()) for one in made if not isinstance(one, Page)),
         *(SiteFile(f"static/{file.name}", file.read_bytes()) for file in sorted(STATIC.iterdir())),
-        SiteFile("static/theme.css", _theme(publication.colours).encode()),
+        SiteFile("static/theme.css", theme(publication.colours).encode()),
         *(
             [SiteFile(f"static/{publication.logo.file}", (root / publication.logo.file).read_bytes())]
             if publication.logo
@@ -117,7 +117,7 @@ def _replace(made: Path, target: Path) -> None:
         shutil.move(made, target)
 
 
-def _theme(colours: Colours) -> str:
+def theme(colours: Colours) -> str:
     """The council's colours; contracts refused those that cannot be seen or read."""
     told = "; ".join(f"--{name}: {colour}" for name, colour in colours.model_dump().items())
     return f":root {{ {told}; }}\n"

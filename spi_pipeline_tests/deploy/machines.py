@@ -1,0 +1,265 @@
+"""Councils on several machines, with all that may go wrong with them: ``python -m spi_pipeline_tests.deploy.machines``.
+
+Debian's Postgres and Redis, SeaweedFS, Dagster's daemon and two workers of Celery whose folders have nothing in common,
+by the files of ``deploy/several-machines``. While the councils are computed a worker is killed, Redis is restarted and
+the object store is away; then every table of every council is compared with what one process makes of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+
+from spi_pipeline.orchestration.instance import NUX_YAML
+from spi_pipeline.orchestration.machines.deployment import ASSET
+from spi_pipeline.storage.shared.copy import Copy
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.deploy.conftest import DEPLOY, program
+from spi_pipeline_tests.deploy.servers import PASSWORD, Postgres, serving_postgres
+from spi_pipeline_tests.docs.documents import text
+from spi_pipeline_tests.security.serving import free_port
+from spi_pipeline_tests.storage.seaweed import Seaweed
+
+COUNCILS = ("Isles of Scilly", "City of London", "Rutland")
+WORKERS = ("one", "two")
+BASE = "s3://spi/councils"
+SCRIPTS = Path(sys.executable).parent
+# The machine of CI is shared; a council takes half a minute alone.
+PATIENCE = 1500
+Say = Callable[[str], None]
+
+
+class Machines:
+    """The deployment, running.
+
+    Args:
+        folder: where everything lies, a folder for each machine.
+        postgres: holds the history.
+        say: told what happens.
+    """
+
+    def __init__(self, folder: Path, postgres: Postgres, say: Say) -> None:
+        self.folder, self.postgres, self.say = folder, postgres, say
+        self.redis_port, self.began = free_port(), time.monotonic()
+        self.seaweed = Seaweed(folder / "seaweed")
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def environment(self, machine: str) -> dict[str, str]:
+        """What a process on a machine is told; of the others' disks it knows nothing."""
+        home = self.folder / machine / "dagster"
+        home.mkdir(parents=True, exist_ok=True)
+        shared = text(DEPLOY / "several-machines" / "dagster.yaml")
+        for was, now in (
+            ("port: 5432", f"port: {self.postgres.port}"),
+            ("poll_interval_seconds: 30", "poll_interval_seconds: 5"),
+        ):
+            assert was in shared
+            shared = shared.replace(was, now)
+        (home / "dagster.yaml").write_text(shared, encoding="utf-8")
+        (home / ".nux").mkdir(exist_ok=True)
+        (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("SPI_", "DAGSTER_"))}
+        return own | self.seaweed.environment | {
+            "DAGSTER_HOME": str(home),
+            "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",  # where `celery` must be found
+            "SPI_BROKER": f"redis://127.0.0.1:{self.redis_port}/0",
+            "SPI_COPIES": str(self.folder / machine / "copies"),
+            "SPI_DEPLOYMENT": str(self.folder / "deployment.yaml"),
+            "SPI_POSTGRES_HOST": "127.0.0.1",
+            "SPI_POSTGRES_PASSWORD": PASSWORD,
+        }  # fmt: skip
+
+    def start(self, name: str, *command: str, machine: str = "head") -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, env=self.environment(machine), cwd=self.folder / machine, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def start_redis(self) -> None:
+        kept = self.folder / "redis"
+        kept.mkdir(exist_ok=True)
+        options = ("--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(kept), "--appendonly", "yes")
+        self.start("redis", program("redis-server", "redis-server"), *options)
+
+    def start_worker(self, name: str) -> None:
+        app = ("-A", "spi_pipeline.orchestration.machines.workers:app", "worker", "-Q", "dagster")
+        self.start(name, str(SCRIPTS / "celery"), *app, "-c", "1", "-n", f"{name}@%h", "-l", "INFO", machine=name)
+
+    def kill(self, name: str) -> None:
+        """As a machine dies: all of its processes at once."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+        self.seaweed.kill()
+
+    def told(self, what: str) -> None:
+        self.say(f"{time.monotonic() - self.began:6.0f} s  {what}")
+
+
+@contextmanager
+def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Machines]:
+    """All servers and both workers, for some councils."""
+    for council in councils:
+        made = folder / "councils" / council.lower().replace(" ", "-")
+        subprocess.run([str(SCRIPTS / "spi"), "council", council, "--to", str(made)], check=True, capture_output=True)
+    listed = "".join(f"  - {made}\n" for made in sorted((folder / "councils").iterdir()))
+    (folder / "deployment.yaml").write_text(f"store: {BASE}\ncouncils:\n{listed}", encoding="utf-8")
+    with ExitStack() as stack:
+        found = Machines(folder, stack.enter_context(serving_postgres()), say)
+        stack.callback(found.stop)
+        found.seaweed.start()
+        found.start_redis()
+        os.environ.update(found.environment("head"))
+        with dg.DagsterInstance.get():  # makes the tables, which two processes at once would both try to
+            pass
+        for name in WORKERS:
+            found.start_worker(name)
+        workspace = ("-m", "spi_pipeline.definitions", "-d", str(folder / "head"))
+        found.start("daemon", str(SCRIPTS / "dagster-daemon"), "run", *workspace)
+        yield found
+
+
+def launch(names: list[str], found: Machines) -> None:
+    """A backfill of some councils, as the button of the UI starts it: through the web server."""
+    import json
+    from urllib.request import Request, urlopen
+
+    port = free_port()
+    workspace = ("-m", "spi_pipeline.definitions", "-d", str(found.folder / "head"), "-p", str(port))
+    found.start("web", str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", *workspace)
+    query = "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { __typename } }"
+    params = {"assetSelection": [{"path": [ASSET]}], "partitionNames": names, "fromFailure": False}
+    body = json.dumps({"query": query, "variables": {"p": params}}).encode()
+    asked = Request(f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"})
+    found.folder.joinpath("web.port").write_text(str(port), encoding="utf-8")
+    until = time.monotonic() + 300
+    while True:
+        try:
+            with urlopen(asked, timeout=60) as answer:
+                said = json.load(answer)
+            assert said["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", said
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def wait(instance: dg.DagsterInstance, until: Callable[[list[dg.DagsterRun]], bool], what: str) -> list[dg.DagsterRun]:
+    """The runs there are once something holds of them.
+
+    Raises:
+        TimeoutError: where it never does.
+    """
+    end = time.monotonic() + PATIENCE
+    while not until(runs := instance.get_runs()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: {[(run.tags.get('dagster/partition'), run.status.value) for run in runs]}")
+        time.sleep(1)
+    return runs
+
+
+def computed(runs: list[dg.DagsterRun]) -> set[str]:
+    done = dg.DagsterRunStatus.SUCCESS
+    return {run.tags["dagster/partition"] for run in runs if run.status == done}
+
+
+def disturbed(found: Machines, names: list[str], *, whole: bool) -> None:
+    """Launch a backfill, and while it goes on take a worker, Redis and the object store away."""
+    with dg.DagsterInstance.get() as instance:
+        launch(names, found)
+        found.told(f"a backfill of {len(names)} councils is launched")
+        begun = "copies/*/store/tables/*"
+        wait(instance, lambda runs: any(found.folder.glob(f"*/{begun}")), "no run began")
+        name = next(name for name in WORKERS if any((found.folder / name).glob(begun)))
+        found.kill(name)
+        found.told(f"worker {name} was killed in mid-run")
+        if whole:
+            found.kill("redis")
+            found.start_redis()
+            found.told("Redis was killed and restarted")
+            found.seaweed.kill()
+            found.told("the object store is gone")
+            time.sleep(20)
+            found.seaweed.start()
+            found.told("the object store is back after 20 s")
+        found.start_worker(name)
+        found.told(f"worker {name} is back")
+        runs = wait(instance, lambda runs: computed(runs) == set(names), "not every council came to its end")
+        for run in reversed(runs):
+            events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+            resumed = ", resumed" if any("Resuming run" in event.message for event in events) else ""
+            found.told(f"run of {run.tags.get('dagster/partition')}: {run.status.value}{resumed}")
+
+
+def tables(store: Store) -> dict[str, str]:
+    """The digest of each current table."""
+    return {name: version.sha256 for name, version in store.versions().items()}
+
+
+def differences(found: Machines, names: list[str]) -> list[str]:
+    """Where what the workers made differs from what one process makes of the same council."""
+    told = []
+    for name in names:
+        council, alone = found.folder / "councils" / name, found.folder / "alone" / name
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("SPI_", "DAGSTER_"))}
+        own |= {"SPI_COUNCIL": str(council), "SPI_STORE": str(alone)}
+        began = time.monotonic()
+        subprocess.run([str(SCRIPTS / "spi"), "refresh", "--json"], env=own, check=True, capture_output=True)
+        copy = Copy(f"{BASE}/{name}", found.folder / "reader")
+        copy.folder.mkdir(parents=True)
+        copy.bring()
+        one, many = tables(Store(alone)), tables(Store(copy.root))
+        wrong = sorted(table for table in one.keys() | many.keys() if one.get(table) != many.get(table))
+        damage = Store(copy.root).damage(deep=True)
+        told += [f"{name}: {table} differs" for table in wrong] + damage
+        found.told(
+            f"{name}: {len(one) - len(wrong)} of {len(one)} tables equal, alone in {time.monotonic() - began:.0f} s"
+        )
+    return told
+
+
+def main(councils: tuple[str, ...], *, whole: bool, say: Say, keep: Path | None = None) -> list[str]:
+    """Run all of it; returns what was lost or came out otherwise.
+
+    Args:
+        councils: by their names.
+        whole: with all faults; otherwise a worker is killed and no more.
+        say: told what happens.
+        keep: a folder for everything, which stays.
+    """
+    before: Mapping[str, str] = dict(os.environ)
+    with TemporaryDirectory(prefix="spi-machines-") as passing:
+        try:
+            with machines(keep or Path(passing), councils, say) as found:
+                names = sorted(made.name for made in (found.folder / "councils").iterdir())
+                disturbed(found, names, whole=whole)
+                return differences(found, names)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("councils", nargs="*", default=COUNCILS)
+    parser.add_argument("--keep", type=Path, help="folder for everything, with the logs, which stays")
+    given = parser.parse_args()
+    lost = main(tuple(given.councils), whole=True, say=lambda line: print(line, flush=True), keep=given.keep)
+    print("\n".join(lost) or "Nothing was lost, doubled or otherwise.")
+    sys.exit(bool(lost))

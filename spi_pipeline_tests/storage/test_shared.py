@@ -1,0 +1,319 @@
+"""A store that machines share: two copies of one, on an object store that answers as S3 does and in a shared folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import obstore
+import pytest
+
+from spi_pipeline.contracts.errors import SettingError, SpiError
+from spi_pipeline.settings import Settings
+from spi_pipeline.storage.lock import exclusive
+from spi_pipeline.storage.shared.copy import Copy, at_work
+from spi_pipeline.storage.shared.objects import Lost, Objects
+from spi_pipeline.storage.store import Store
+from spi_pipeline_tests.storage.conftest import state
+from spi_pipeline_tests.storage.examples import built, fetched, scores
+from spi_pipeline_tests.storage.seaweed import KEYS, Seaweed
+
+AT_ONCE = dt.timedelta(0)
+
+
+@pytest.fixture(scope="module")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    server = Seaweed(tmp_path_factory.mktemp("seaweed"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["file", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "file":
+        return f"file://{tmp_path}/shared folder"
+    server: Seaweed = request.getfixturevalue("seaweed")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://spi/{tmp_path.name}/councils/luton"
+
+
+@pytest.fixture
+def machines(url: str, tmp_path: Path) -> tuple[Copy, Copy]:
+    return Copy(url, tmp_path / "one"), Copy(url, tmp_path / "other")
+
+
+def silent(_sentence: str) -> None:
+    pass
+
+
+def write(copy: Copy, name: str, value: float) -> None:
+    Store(copy.root).write(name, scores(value), fingerprint="f", run_id="r")
+
+
+def values(copy: Copy) -> dict[str, float]:
+    store = Store(copy.root)
+    return {name: store.read(name).column("score")[0].as_py() for name in store.versions()}
+
+
+def test_what_one_machine_made_another_has(machines: tuple[Copy, Copy], tmp_path: Path) -> None:
+    one, other = machines
+
+    def work() -> None:
+        store = Store(one.root)
+        with store.lock():
+            write(one, "score", 1.0)
+            fetched(store, "2026", "r1")
+            store.publish(built(1.0), fingerprint="a" * 64, run_id="r1")
+            store.publish(built(2.0), fingerprint="b" * 64, run_id="r2")
+            store.append_run("run", "r1", scores(1.0))
+            store.remember("code", {"digests": {}})
+
+    at_work(one, work, tell=silent)
+    at_work(other, lambda: None, writes=False, tell=silent)
+    assert state(other) == state(one)
+    store = Store(other.root)
+    assert store.published_version() == "b" * 16
+    assert store.database.stat().st_mode & 0o777 == 0o444, "what is published is never written to"
+    assert (one.root / "memory").is_dir()
+    assert not (other.root / "memory").exists(), "what can be worked out anew is each machine's own"
+    assert Store(one.root).back_up(tmp_path / "backup") > 0
+    at_work(other, lambda: Store(other.root).restore(tmp_path / "backup", replace=True), tell=silent)
+    at_work(one, lambda: None, writes=False, tell=silent)
+    assert state(one)["files"].keys() == state(other)["files"].keys()
+    assert (one.root / "memory").is_dir()
+
+
+def test_of_two_that_write_at_once_the_loser_starts_again_and_nothing_is_lost(machines: tuple[Copy, Copy]) -> None:
+    one, other = machines
+    told: list[str] = []
+
+    def slower() -> str:
+        if not told:  # between its bringing and its sending another writes, twice
+            at_work(other, lambda: write(other, "theirs", 2.0), tell=silent)
+            at_work(other, lambda: write(other, "both", 2.0), tell=silent)
+        write(one, "both", float(Store(one.root).current("both") is not None))
+        return "done"
+
+    assert at_work(one, slower, tell=told.append) == "done"
+    assert told == ["another machine wrote to the store meanwhile: done again from what it left"]
+    at_work(other, lambda: None, writes=False, tell=silent)
+    assert values(one) == values(other) == {"both": 1.0, "theirs": 2.0}
+
+
+def test_many_that_write_at_once_all_come_to_it(url: str, tmp_path: Path) -> None:
+    copies = [Copy(url, tmp_path / f"machine{number}") for number in range(4)]
+
+    def add(number: int) -> None:
+        for each in range(2):
+            work = partial(write, copies[number], f"by_{number}.at_{each}", float(number))
+            at_work(copies[number], work, tell=silent)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    at_work(copies[0], lambda: None, writes=False, tell=silent)
+    assert values(copies[0]) == {f"by_{n}.at_{e}": float(n) for n in range(4) for e in range(2)}
+
+
+def test_the_manifest_is_replaced_by_who_read_it_last(url: str) -> None:
+    objects = Objects(url)
+    assert objects.read() is None
+    first = objects.swap(b"first", None)
+    assert objects.read() == (b"first", first)
+    second = objects.swap(b"second", first)
+    for expected in (None, first):
+        with pytest.raises(Lost):
+            objects.swap(b"third", expected)
+    assert objects.read() == (b"second", second)
+
+
+def test_a_replacement_whose_answer_was_lost_is_no_lost_race(url: str) -> None:
+    objects = Objects(url)
+    first = objects.swap(b"first", None)
+    assert Objects(url).swap(b"first", None) == first if url.startswith("s3") else True
+    second = objects.swap(b"second", first)
+    if url.startswith("s3"):  # in a folder there is no answer to lose
+        assert objects.swap(b"second", first) == second
+
+
+def test_what_a_killed_command_left_is_gone_on_from_unless_others_wrote(machines: tuple[Copy, Copy]) -> None:
+    one, other = machines
+    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    write(one, "half", 2.0)
+    one.bring()
+    assert values(one) == {"half": 2.0, "score": 1.0}
+    at_work(other, lambda: write(other, "score", 3.0), tell=silent)
+    laid_in = Store(one.root).inbox_of("house_prices") / "prices.csv"
+    laid_in.parent.mkdir(parents=True)
+    laid_in.write_text("price\n1\n", encoding="utf-8")
+    one.bring()
+    assert values(one) == {"score": 3.0}
+    assert laid_in.is_file(), "what a person laid in is nobody's to take away"
+    at_work(one, lambda: None, tell=silent)
+    at_work(other, lambda: laid_in_elsewhere(other).unlink(), tell=silent)
+    one.bring()
+    assert not laid_in.exists()
+
+
+def laid_in_elsewhere(copy: Copy) -> Path:
+    [[file]] = Store(copy.root).inbox().values()
+    return file
+
+
+def test_who_only_reads_sends_nothing_and_waits_for_nobody(machines: tuple[Copy, Copy], url: str) -> None:
+    one, _ = machines
+    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    before = Objects(url).read()
+    at_work(one, lambda: None, tell=silent)
+    assert Objects(url).read() == before, "where nothing is new nothing is sent"
+    with exclusive(one.folder):
+        at_work(one, lambda: write(one, "score", 2.0), writes=False, tell=silent)
+    assert Objects(url).read() == before
+
+
+def test_what_a_command_made_before_it_failed_is_sent(machines: tuple[Copy, Copy]) -> None:
+    one, other = machines
+
+    def work() -> None:
+        write(one, "score", 1.0)
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        at_work(one, work, tell=silent)
+    other.bring()
+    assert values(other) == {"score": 1.0}
+
+
+def test_objects_that_nothing_names_go_once_nobody_can_be_about_to_name_them(
+    machines: tuple[Copy, Copy], url: str, tmp_path: Path
+) -> None:
+    one, other = machines
+    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    (tmp_path / "stray").write_bytes(b"of a killed upload")
+    stray = Objects(url).put(tmp_path / "stray", "0" * 64)
+    at_work(one, lambda: write(one, "score", 2.0), tell=silent)
+    objects = Objects(url)
+    objects.fetch(stray, hashlib.sha256(b"of a killed upload").hexdigest(), tmp_path / "back", mode=0o644)
+    named = {entry.object for entry in one._base()[0].files.values()}
+    assert objects.sweep(named, older=AT_ONCE) >= 1
+    with pytest.raises(SpiError, match=r"is gone: put it back from a backup of the bucket"):
+        objects.fetch(stray, "0" * 64, tmp_path / "back", mode=0o644)
+    other.bring()
+    assert values(other) == {"score": 2.0}
+
+
+def test_a_damaged_object_replaces_nothing(machines: tuple[Copy, Copy], url: str) -> None:
+    one, other = machines
+    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    other.bring()
+    at_work(one, lambda: write(one, "score", 2.0), tell=silent)
+    store = Objects(url)._store
+    for entry in one._base()[0].files.values():
+        obstore.put(store, entry.object, b"x" * entry.size)
+    with pytest.raises(SpiError, match=r"does not hold what was written: put it back"):
+        other.bring()
+    assert values(other) == {"score": 1.0}
+
+
+def test_a_manifest_that_is_gone_or_damaged_takes_nothing_away(machines: tuple[Copy, Copy], url: str) -> None:
+    one, other = machines
+    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    store = Objects(url)._store
+    obstore.put(store, "manifest.json", b'{"form": 1, "files": {}, "links": {}, "seal": "0"}')
+    for copy in machines:
+        with pytest.raises(SpiError, match=r"The manifest of .* is damaged: put it back"):
+            copy.bring()
+    obstore.delete(store, "manifest.json")
+    with pytest.raises(SpiError, match=r"is gone, and .* is a copy of what it named"):
+        one.bring()
+    other.bring()
+    assert values(one) == {"score": 1.0}
+
+
+def test_an_object_store_that_restarts_is_waited_for(
+    seaweed: Seaweed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in seaweed.environment.items():
+        monkeypatch.setenv(name, value)
+    one, other = (Copy(f"s3://spi/{tmp_path.name}", tmp_path / name) for name in ("one", "other"))
+
+    def work() -> None:
+        write(one, "score", 1.0)
+        seaweed.kill()
+        threading.Timer(5, seaweed.start).start()
+
+    at_work(one, work, tell=silent)
+    other.bring()
+    assert values(other) == {"score": 1.0}
+
+
+def test_one_that_does_not_answer_is_told_without_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).items():
+        monkeypatch.setenv(name, value)
+    away = Objects("s3://spi/luton", patience=dt.timedelta(seconds=1))
+    copy = Copy("s3://spi/luton", tmp_path, away)
+    with pytest.raises(SpiError) as told:
+        at_work(copy, lambda: None, tell=silent)
+    assert str(told.value).startswith(
+        "The store s3://spi/luton could not be read (it does not answer): check its address"
+    )
+    assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["gs:/bucket", "ftp://host/folder", "s3://"])
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(SettingError, match=r"is no address of a store: write s3://bucket/prefix"):
+        Objects(url)
+
+
+def test_a_command_works_on_the_copy_and_sends_what_it_made(
+    machines: tuple[Copy, Copy], url: str, tmp_path: Path
+) -> None:
+    one, other = machines
+
+    def spi(*command: str) -> None:
+        settings = {"SPI_STORE": url, "SPI_COPIES": str(tmp_path / "third")}
+        program = "from spi_pipeline.cli import main; main()"
+        subprocess.run([sys.executable, "-c", program, *command], env=os.environ | settings, check=True)
+
+    def begin() -> None:
+        with Store(one.root).lock():
+            write(one, "score", 1.0)
+
+    at_work(one, begin, tell=silent)
+    spi("backup", str(tmp_path / "backup"))
+    at_work(other, lambda: write(other, "score", 2.0), tell=silent)
+    spi("restore", str(tmp_path / "backup"), "--replace")
+    one.bring()
+    assert values(one) == {"score": 1.0}
+
+
+def test_a_password_in_the_address_is_refused_and_not_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as told:
+        Objects("s3://canary-id:canary-secret@bucket/prefix")
+    assert "canary" not in str(told.value)
+
+
+def test_settings_give_the_working_copy_of_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machines: tuple[Copy, Copy], url: str
+) -> None:
+    monkeypatch.setenv("SPI_STORE", url)
+    monkeypatch.setenv("SPI_COPIES", str(tmp_path / "one"))
+    settings = Settings()
+    assert (settings.shared and settings.shared.root) == machines[0].root == Path(settings.store)
+    monkeypatch.delenv("SPI_COPIES")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Path(Settings().store).parents[1] == tmp_path / "spi"
+    monkeypatch.setenv("SPI_STORE", os.devnull)
+    assert Settings().shared is None
