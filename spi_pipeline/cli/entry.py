@@ -41,8 +41,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNMAPPED = "failed to map segment"
 
 # What a command does to a store that machines share: those that write send what they wrote, all bring it first.
-READING = frozenset(("check", "status", "doctor", "explain", "diff", "report", "publish", "ui", "backup", "site"))
-WRITING = frozenset(("refresh", "prune", "restore", "source", "release", "alerts"))
+READING = frozenset(
+    ("area", "backup", "check", "diff", "doctor", "explain", "publish", "report", "site", "snapshot", "status", "ui")
+)
+WRITING = frozenset(("alerts", "prune", "refresh", "release", "restore", "source"))
 
 app = typer.Typer(
     help="The pipeline behind a ward-level Social Progress Index.", no_args_is_help=True, add_completion=False

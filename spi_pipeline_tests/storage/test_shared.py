@@ -14,7 +14,9 @@ from pathlib import Path
 
 import obstore
 import pytest
+from typer.main import get_command
 
+from spi_pipeline.cli.entry import READING, WRITING, app
 from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.lock import exclusive
@@ -317,3 +319,9 @@ def test_settings_give_the_working_copy_of_an_address(
     assert Path(Settings().store).parents[1] == tmp_path / "spi"
     monkeypatch.setenv("SPI_STORE", os.devnull)
     assert Settings().shared is None
+
+
+def test_of_every_command_is_known_what_it_does_to_a_shared_store() -> None:
+    without = {"contracts", "council", "score"}
+    assert READING | WRITING | without == get_command(app).commands.keys()
+    assert len(READING) + len(WRITING) + len(without) == len(READING | WRITING | without)
