@@ -1,9 +1,11 @@
 """``spi council``: a folder for any council of England, from its name."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,12 @@ from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spi_pipeline.contracts.models.geography import Geography
+    from spi_pipeline.contracts.models.tables import Source
 
 
 def council(
@@ -22,8 +30,7 @@ def council(
 ) -> None:
     """Make a council's folder, from which spi refresh computes the index of its wards."""
     from spi_pipeline.cli.terminal import show_table
-    from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
-    from spi_pipeline.storage.atomic import os_errors, write_bytes
+    from spi_pipeline.snapshot.council import councils
 
     settings = Settings()
     if listed == bool(name):
@@ -35,16 +42,9 @@ def council(
         else:
             show_table(known, out, title=f"{len(known)} councils of England")
         return
-    code = council_code(name, known)
     contracts = complete_contracts(Settings(council=None, contracts=settings.contracts))
-    geography = council_geography(code, settings.england, contracts.sources)
+    folder, geography = make_council(name, to, settings, contracts.sources)
     [authority] = geography.authorities
-    folder = to or Path(re.sub(r"[^a-z0-9]+", "-", authority.name.casefold()).strip("-"))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SpiError(f"{folder} is there already and not empty: name another folder with --to, or take it away")
-    with os_errors(f"{folder} could not be written"):
-        folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / "geography.yaml", geography_file(geography).encode())
     missing = sum(len(part.sources) for part in authority.without)
     if as_json:
         out.print_json(json.dumps({"folder": str(folder), **geography.model_dump()}))
@@ -55,9 +55,46 @@ def council(
         f"{folder / 'geography.yaml'}.\n\nexport SPI_COUNCIL={folder}\nspi refresh",
         soft_wrap=True,
     )
-    if code in contracts.geography.authority_codes:
+    if authority.code in contracts.geography.authority_codes:
         out.print(
             f"\n{authority.name} is also what spi refresh computes without SPI_COUNCIL, from figures of its own "
             "that are placed better than those of all England.",
             soft_wrap=True,
         )
+
+
+def folder_of(name: str, settings: Settings) -> tuple[Path, str]:
+    """The folder that is made for a council or England where none is named, and its code.
+
+    Raises:
+        UnknownNameError: where nothing, or more than one council, is called so.
+    """
+    from spi_pipeline.snapshot.council import WHOLE, council_code, councils
+
+    known = councils(settings.england)
+    code = WHOLE["area_code"] if name.strip().casefold() == "england" else council_code(name, known)
+    title = next(row["area_name"] for row in (*known, WHOLE) if row["area_code"] == code)
+    return Path(re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")), code
+
+
+def make_council(
+    name: str, to: Path | None, settings: Settings, sources: Mapping[str, Source]
+) -> tuple[Path, Geography]:
+    """Make the folder of a council, or of England as a whole.
+
+    Raises:
+        SpiError: where the folder is there already and not empty, or cannot be written.
+        UnknownNameError: as for ``folder_of``.
+    """
+    from spi_pipeline.snapshot.council import council_geography, geography_file
+    from spi_pipeline.storage.atomic import os_errors, write_bytes
+
+    usual, code = folder_of(name, settings)
+    folder = to or usual
+    geography = council_geography(code, settings.england, sources)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SpiError(f"{folder} is there already and not empty: name another folder with --to, or take it away")
+    with os_errors(f"{folder} could not be written"):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / "geography.yaml", geography_file(geography).encode())
+    return folder, geography

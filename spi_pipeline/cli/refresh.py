@@ -43,6 +43,12 @@ def refresh(
         str,
         typer.Option(metavar="ID", help="Compute this release again elsewhere and say what differs; nothing is kept."),
     ] = "",
+    area: Annotated[
+        str,
+        typer.Option(
+            help="Make this council's folder, or england's, unless it is there, and refresh that.", metavar="NAME"
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Bring every table and the database up to date; only what is stale is computed."""
@@ -60,6 +66,8 @@ def refresh(
     from spi_pipeline.run.runner import Runner
 
     given: dict[str, Any] = ({"mode": "live"} if live else {}) | ({"since": since} if since else {})
+    if area:
+        given["council"] = _folder(area)
     settings = Settings(**given)
     if since and settings.mode != "live":
         raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
@@ -79,6 +87,21 @@ def refresh(
     tell(settings, contracts)
     if done.faults:
         raise typer.Exit(STOPPED if done.stopped else FAILED)
+
+
+def _folder(area: str) -> Path:
+    """The folder of a council or of England below the current one, made where it is not there."""
+    from spi_pipeline.cli.contracts import complete_contracts
+    from spi_pipeline.cli.council import folder_of, make_council
+
+    settings = Settings()
+    if settings.council is not None or "store" in settings.model_fields_set:
+        raise typer.BadParameter("--area has a folder and a store of its own: unset SPI_COUNCIL and SPI_STORE")
+    folder, _ = folder_of(area, settings)
+    if not (folder / "geography.yaml").is_file():
+        make_council(area, folder, settings, complete_contracts(settings).sources)
+        err.print(f"{folder} was made; other commands read it with SPI_COUNCIL={folder}", soft_wrap=True)
+    return folder
 
 
 def _recompute(name: str, *, as_json: bool) -> None:

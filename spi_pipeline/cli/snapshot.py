@@ -13,6 +13,7 @@ import typer
 from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
+from spi_pipeline.contracts.models.geography import OF_ENGLAND, SIMILAR, STANDING
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,7 +97,30 @@ def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Pat
     broken = _broken(tables, load_sources(contracts.root, england.geography), england.geography)
     if broken:
         raise SpiError("\n".join(summary(results, table_name=name) for name, results in broken.items()))
-    _write(tables, contracts, day, target)
+    # What is computed of these tables stays until it is computed anew.
+    computed = {name: one for name, one in _kept(target, tables).items() if name in (STANDING, SIMILAR)}
+    _write({**computed, **tables}, contracts, day, target)
+
+
+@app.command("standing")
+def snapshot_standing(
+    to: Annotated[Path | None, typer.Option(help="Folder of England's tables; the embedded one when left out.")] = None,
+) -> None:
+    """Embed where each ward stands among the wards of England, as spi refresh --area england computed it."""
+    from spi_pipeline.run.activity import contracts_in_force
+    from spi_pipeline.snapshot.build import standing_tables
+    from spi_pipeline.snapshot.embedded import snapshot_as_of
+    from spi_pipeline.storage.store import Store
+
+    settings = Settings()
+    contracts, store, target = contracts_in_force(settings), Store(settings.store), to or settings.england
+    if not contracts.geography.national:
+        raise SpiError(
+            "these are the wards of one council: run spi refresh --area england, then this with SPI_COUNCIL=england"
+        )
+    products = {source: store.read(name).to_pandas() for name, source in OF_ENGLAND.items()}
+    tables = _told(standing_tables(products, settings.england, contracts))
+    _write({**_kept(target, tables), **tables}, contracts, snapshot_as_of(target), target)
 
 
 def _kept(folder: Path, tables: Mapping[str, EmbeddedTable]) -> dict[str, EmbeddedTable]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import row_in_words
@@ -18,6 +19,7 @@ from spi_pipeline.engine.panel import row_in_words
 PEERS = 5
 # Points within which an area counts as level with its peers, however alike these are.
 FLOOR = 1.0
+ALIKE_COLUMNS = ["area_code", "place", "other_code", "distance"]
 CARD_COLUMNS = ["area_code", "id", "peer_median", "difference", "verdict", "peers"]
 
 
@@ -40,6 +42,39 @@ def nearest_peers(standing: pd.Series, groups: pd.Series | None = None, count: i
         order = np.argsort((others - known[area]).abs().to_numpy(), kind="stable")[:count]
         peers[str(area)] = [str(name) for name in others.index[order]]
     return peers
+
+
+def most_alike(figures: pd.DataFrame, count: int = PEERS) -> pd.DataFrame:
+    """The areas most like each, by the distance between their figures, every figure counting the same.
+
+    Figures are standardised over all areas (z-scores, n - 1); the distance is Euclidean, over the root of their
+    number, so that 1 is a standard deviation in each of them. Found by a k-d tree: cost grows as n log n.
+
+    Args:
+        figures: by area code, one column a figure; an area that lacks one is like nobody. A figure that is the same
+            everywhere tells nothing, and is left out.
+        count: how many; fewer where there are no more areas.
+
+    Returns:
+        ``ALIKE_COLUMNS``, nearest first; of equal distance the lower area code first.
+    """
+    known = figures.dropna().sort_index()
+    spread = known.std(ddof=1)
+    known = known.loc[:, spread > 0]
+    standard = ((known - known.mean()) / spread[known.columns]).to_numpy(dtype=float) / max(known.shape[1], 1) ** 0.5
+    wanted = min(count, len(known) - 1)
+    if wanted < 1 or not known.shape[1]:
+        return pd.DataFrame(columns=ALIKE_COLUMNS)
+    # Itself is among the nearest; one more, since of several at no distance it need not be the first.
+    distance, place = cKDTree(standard).query(standard, k=wanted + 1)
+    own = np.repeat(np.arange(len(known)), wanted + 1)
+    found = pd.DataFrame({"own": own, "other": place.ravel(), "distance": distance.ravel()})
+    found = found[found["own"] != found["other"]].sort_values(["own", "distance", "other"], kind="stable")
+    found["place"] = found.groupby("own").cumcount() + 1
+    found = found[found["place"] <= wanted]
+    codes = known.index.to_numpy(dtype=object)
+    columns = (codes[found["own"]], found["place"], codes[found["other"]], found["distance"])
+    return pd.DataFrame({name: np.asarray(column) for name, column in zip(ALIKE_COLUMNS, columns, strict=True)})
 
 
 def scorecard(scores: pd.DataFrame, peers: dict[str, list[str]], floor: float = FLOOR) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from spi_pipeline.steps.analysis.published import published_step
 from spi_pipeline.steps.analysis.release_change import release_change_step
 from spi_pipeline.steps.analysis.sanity import sanity_steps
 from spi_pipeline.steps.analysis.scorecard import scorecard_step
+from spi_pipeline.steps.analysis.standing import standing_steps
 from spi_pipeline.steps.analysis.targets import target_step
 from spi_pipeline.steps.analysis.uncertainty import uncertainty_steps
 from spi_pipeline.steps.analysis.what_would_it_take import what_would_it_take_step
@@ -23,6 +24,7 @@ from spi_pipeline.steps.geography import geography_steps
 from spi_pipeline.steps.indicator import indicator_step
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.joined import joined_steps
+from spi_pipeline.steps.national import of_england
 from spi_pipeline.steps.outputs.downloads import downloads_steps
 from spi_pipeline.steps.outputs.publication import publication_step
 from spi_pipeline.steps.outputs.report import report_steps
@@ -65,7 +67,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *joined_steps(contracts),
         release_change_step(contracts),
         *own_area_steps(contracts),
+        *standing_steps(contracts),
     ]
+    if contracts.geography.national:
+        steps = list(map(of_england, steps))
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
     if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
         said = "the file is missing; the pipeline writes this table, restore its contract"

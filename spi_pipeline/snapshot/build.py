@@ -9,17 +9,19 @@ import pandas as pd
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.england import England
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.snapshot.embedded import EmbeddedTable
+from spi_pipeline.snapshot.embedded import EmbeddedTable, read_embedded
 from spi_pipeline.snapshot.reference import reference, rests_on
 
-# The one table that is no publisher's, but made of the tables of several.
+# The tables that are no publisher's, but made of those of several.
 REFERENCE = "reference"
+_OURS = (REFERENCE, STANDING, SIMILAR)
 READERS = {name: offer.read for name, offer in OFFERS.items() if offer.read}
 NATIONAL = frozenset(name for name, offer in OFFERS.items() if offer.national)
 
@@ -43,7 +45,7 @@ def import_tables(root: Path, contracts: Contracts, only: Collection[str] = ()) 
     missing = [
         name
         for name, source in sorted(contracts.sources.items())
-        if source.properties.mode == "frozen" and name not in READERS and name != REFERENCE
+        if source.properties.mode == "frozen" and name not in READERS and name not in _OURS
     ]
     if missing:
         raise SpiError(f"no importer reads the sources {', '.join(missing)}; offer one in spi_pipeline/publishers")
@@ -67,6 +69,21 @@ def import_england(england: England, contracts: Contracts) -> Iterator[EmbeddedT
         read[source_id] = _embedded(READERS[source_id](folder, source, england), source, folder.collect())
         yield read[source_id]
     yield _reference(read, contracts)
+
+
+def standing_tables(
+    products: Mapping[str, pd.DataFrame], england: Path, contracts: Contracts
+) -> Iterator[EmbeddedTable]:
+    """What is computed of the wards of England, as tables to embed; their origin is that of the reference.
+
+    Args:
+        products: by source id, the rows of the product that was computed.
+        england: the folder of the tables of England that it was computed from.
+        contracts: what the tables must look like.
+    """
+    inputs = read_embedded(england, REFERENCE).inputs
+    for source_id, frame in products.items():
+        yield _embedded(frame, contracts.sources[source_id], inputs)
 
 
 def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]) -> EmbeddedTable:

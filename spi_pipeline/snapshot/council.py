@@ -8,18 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from spi_pipeline.contracts.errors import UnknownNameError
-from spi_pipeline.contracts.models.geography import PLACING_SOURCES, Authority, Geography, Ward, Without, plain
+from spi_pipeline.contracts.models.geography import (
+    ENGLAND,
+    PLACING_SOURCES,
+    SIMILAR,
+    STANDING,
+    Authority,
+    Geography,
+    Ward,
+    Without,
+    plain,
+)
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import BEST_FIT, LSOA_2011, MSOA_2011, Figures
+from spi_pipeline.snapshot.reference import NATIONAL
 
 AUTHORITIES, WARDS = "authority_lookup", "wards"
+# England as one area, whose wards are judged together.
+WHOLE = {"area_code": ENGLAND, "area_name": "England", "region": "", "police_force": "england"}
 # When the wards came into force that the best fit of England names.
 VINTAGE = "2024-05"
 # Forces that publish nothing, though the police's interface answers for them with what other forces recorded there.
 SILENT = {"greater-manchester": "Greater Manchester Police have published no crimes since July 2019."}
 OF_CRIME = ("stop_and_search", "street_crime")
 NO_POINTS = "Published as points, which cannot be placed without ward boundaries."
+NOT_EVERYWHERE = "Has figures for some of the wards of England alone, as where others did not vote."
+MADE_OF_IT = "Made of what is computed for England."
 NOT_NATIONAL = "Not embedded for all of England; a table of the council's own can take its place."
 
 
@@ -80,15 +95,20 @@ def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -
         england: the folder of the tables of England.
         sources: the contracts.
     """
-    [known] = [row for row in _rows(england, AUTHORITIES) if row["area_code"] == code]
-    wards = [row for row in _rows(england, WARDS) if row["authority_code"] == code]
+    known = {row["area_code"]: row for row in (*_rows(england, AUTHORITIES), WHOLE)}[code]
+    national = code == ENGLAND
+    wards = [
+        Ward(
+            code=row["area_code"], name=row["area_name"], authority=code,
+            council=row["authority_code"] if national else "",
+        )
+        for row in sorted(_rows(england, WARDS), key=lambda row: str(row["area_code"]))
+        if national or row["authority_code"] == code
+    ]  # fmt: skip
     bare = Geography(
         vintage=VINTAGE,
         authorities=[Authority(code=code, name=known["area_name"], police_force=known["police_force"])],
-        wards=[
-            Ward(code=row["area_code"], name=row["area_name"], authority=code)
-            for row in sorted(wards, key=lambda row: row["area_code"])
-        ],
+        wards=wards,
     )
     figures = Figures(None, england, bare)
     [authority] = bare.authorities
@@ -112,7 +132,7 @@ def _without(authority: Authority, figures: Figures, sources: Mapping[str, Sourc
     silent = SILENT.get(authority.police_force, "")
     found: dict[str, list[str]] = {}
     for name, source in sorted(sources.items()):
-        if name in figures.names or source.properties.own or name in PLACING_SOURCES:
+        if name in figures.names or name in (SIMILAR, STANDING) or source.properties.own or name in PLACING_SOURCES:
             continue
         columns = {column.name for column in source.columns}
         if silent and name in OF_CRIME:
@@ -121,7 +141,18 @@ def _without(authority: Authority, figures: Figures, sources: Mapping[str, Sourc
             found.setdefault(NO_POINTS, []).append(name)
         elif source.properties.mode == "frozen":
             found.setdefault(NOT_NATIONAL, []).append(name)
+    if figures.geography.national:
+        found[MADE_OF_IT] = [SIMILAR, STANDING]
+        by_ward = sorted(figures.names - {SIMILAR, STANDING})
+        found[NOT_EVERYWHERE] = [name for name in by_ward if _of_some(name, figures, sources)]
     return [Without(sources=names, reason=reason) for reason, names in found.items()]
+
+
+def _of_some(name: str, figures: Figures, sources: Mapping[str, Source]) -> bool:
+    """Whether a source has figures by ward and too few of the wards of England are among them."""
+    if sources[name].properties.geography.levels != ["ward"]:
+        return False
+    return bool(figures.read(name).table.num_rows < NATIONAL * len(figures.geography.wards))
 
 
 def geography_file(geography: Geography) -> str:
@@ -148,8 +179,9 @@ def geography_file(geography: Geography) -> str:
                 *(f"          - {name}" for name in part.sources),
             ]
     lines += ["", "wards:"]
-    lines += [f"  - {{code: {ward.code}, name: {_word(ward.name)}, authority: {ward.authority}}}"
-              for ward in geography.wards]  # fmt: skip
+    for ward in geography.wards:
+        council = f", council: {ward.council}" if ward.council else ""
+        lines.append(f"  - {{code: {ward.code}, name: {_word(ward.name)}, authority: {ward.authority}{council}}}")
     return "\n".join(lines) + "\n"
 
 

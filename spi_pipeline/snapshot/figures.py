@@ -117,7 +117,8 @@ class Figures:
 
     def _cut(self, table: pa.Table) -> pa.Table:
         column = next((name for name in AREAS if name in table.column_names), None)
-        return table if column is None else table.filter(pc.is_in(table[column], self._areas))
+        whole = column is None or self.geography.national
+        return table if whole else table.filter(pc.is_in(table[column], self._areas))
 
     @cached_property
     def _areas(self) -> pa.Array:

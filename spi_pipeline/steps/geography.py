@@ -9,7 +9,7 @@ from spi_pipeline.geography.allocation import small_area_weights
 from spi_pipeline.geography.areas import area_table
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
-from spi_pipeline.steps.places import wards
+from spi_pipeline.steps.places import judged_in, wards
 from spi_pipeline.steps.step import Step, products
 
 SOURCES = (
@@ -67,7 +67,7 @@ def allocation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str,
     counted = inputs.frame("census_residents")[["area_code", "residents"]]
     counted = counted.merge(households, on="area_code", how="left", validate="1:1")
     known = inputs.frame("output_area_lookup").merge(counted, on="area_code", how="left", validate="1:1")
-    best_fit = inputs.frame("lsoa_best_fit").rename(columns={"area_code": "lsoa_code"})
+    best_fit = judged_in(inputs.frame("lsoa_best_fit"), contracts).rename(columns={"area_code": "lsoa_code"})
     bare = counted[~counted["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
     weights = small_area_weights(
         wards=wards(inputs, contracts),

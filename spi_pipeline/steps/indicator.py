@@ -72,7 +72,9 @@ def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]
 
 
 def _editions(contracts: Contracts, inputs: Inputs) -> range:
-    return range(contracts.framework.publication.first_edition, inputs[YEAR] + 1)
+    # Of England the newest alone: of no earlier one are enough figures at hand.
+    first = inputs[YEAR] if contracts.geography.national else contracts.framework.publication.first_edition
+    return range(first, inputs[YEAR] + 1)
 
 
 def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.steps.inputs import Inputs
@@ -18,7 +19,7 @@ def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
     Raises:
         SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
     """
-    frame: pd.DataFrame = inputs.frame("wards").rename(columns={"authority_code": "parent_code"})
+    frame = judged_in(inputs.frame("wards"), contracts).rename(columns={"authority_code": "parent_code"})
     drawn = contracts.geography.drawn
     bare = sorted(frame.loc[frame["geometry"].isna() & frame["parent_code"].isin(drawn), "area_code"])
     if bare:
@@ -27,6 +28,11 @@ def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
             "authority in geography.yaml"
         )
     return frame
+
+
+def judged_in(lookup: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
+    """A lookup with ``authority_code`` of the authority that wards are judged in: their council, or England."""
+    return lookup.assign(authority_code=ENGLAND) if contracts.geography.national else lookup
 
 
 def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:

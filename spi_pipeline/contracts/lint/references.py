@@ -47,13 +47,13 @@ def _geography_faults(geography: Geography) -> Found:
     for index, ward in enumerate(geography.wards):
         if ward.code in codes:
             yield ("wards", index, "code"), f"ward {ward.code} is listed twice; keep one of them"
-        elif (ward.authority, plain(ward.name)) in names:
+        elif (ward.council or ward.authority, plain(ward.name)) in names:
             yield (
                 ("wards", index, "name"),
                 f"a second ward of {ward.authority} is named {ward.name!r}; names must differ",
             )
         codes.add(ward.code)
-        names.add((ward.authority, plain(ward.name)))
+        names.add((ward.council or ward.authority, plain(ward.name)))
         if ward.authority not in authorities:
             said = unknown(ward.authority, "code of a listed authority", authorities)
             yield ("wards", index, "authority"), f"ward {ward.code}: {said}"
@@ -186,6 +186,7 @@ def check_context(
         (("peers", "measure"), context.peers.measure),
         (("composition", "given"), asked.given),
         *((("composition", "measures", index), name) for index, name in enumerate(asked.measures)),
+        *((("alike", "measures", index), name) for index, name in enumerate(context.alike.measures)),
     ]
     for at, name in named:
         if name not in measures:

@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.corrections import Correction
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.geography import Geography
-from spi_pipeline.contracts.models.indicators import Composition, Earlier, Indicator, Measured, Peers
+from spi_pipeline.contracts.models.indicators import Alike, Composition, Earlier, Indicator, Measured, Peers
 from spi_pipeline.contracts.models.levels import at_its_level
 from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.contracts.models.publication import SitePublication
@@ -42,6 +42,7 @@ class Contracts:
         context: context measures by id.
         peers: whom a ward is held against.
         composition: what scores are set against.
+        alike: by what the wards of England are called similar.
         decade: what two censuses tell of the same wards.
         recent: what is counted month by month beside the monthly indicators.
         corrections: known errors of a source's figures, by source id.
@@ -71,6 +72,7 @@ class Contracts:
     published: PublishedFindings
     recent: Recent
     composition: Composition
+    alike: Alike
     targets: Targets
     publication: SitePublication
     decade: tuple[Earlier, ...] = ()

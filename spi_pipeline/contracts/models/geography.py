@@ -33,6 +33,11 @@ DOES_WITHOUT: dict[PlacedBy, tuple[str, ...]] = {
     "best_fit": PLACING_SOURCES,
 }
 
+# England as one area: the authority of all its wards.
+ENGLAND = "E92000001"
+# What is computed there is embedded for the wards of each council: by product, the source that it becomes.
+STANDING, SIMILAR = "england_standing", "england_similar"
+OF_ENGLAND = {"ward_standing": STANDING, "similar_ward": SIMILAR}
 WARD_CODE = r"^[EW]05\d{6}$"
 
 
@@ -78,11 +83,19 @@ class Authority(Strict):
 
 
 class Ward(Strict):
-    """An electoral ward of the stated vintage."""
+    """An electoral ward of the stated vintage.
+
+    Attributes:
+        code: its ONS code.
+        name: its name.
+        authority: code of the authority it is judged in.
+        council: code of its council, where that authority is England; empty elsewhere.
+    """
 
     code: str = Field(pattern=WARD_CODE)
     name: str
     authority: str
+    council: str = ""
 
 
 class Geography(Strict):
@@ -110,6 +123,16 @@ class Geography(Strict):
     def authority_codes(self) -> tuple[str, ...]:
         """Codes of all authorities, ascending."""
         return tuple(sorted(authority.code for authority in self.authorities))
+
+    @property
+    def national(self) -> bool:
+        """Whether the wards of all England are judged together."""
+        return self.authority_codes == (ENGLAND,)
+
+    @cached_property
+    def council_codes(self) -> tuple[str, ...]:
+        """Codes of the councils that publishers name, ascending: the authorities, or those that make up England."""
+        return tuple(sorted({ward.council or ward.authority for ward in self.wards}))
 
     @property
     def drawn(self) -> frozenset[str]:

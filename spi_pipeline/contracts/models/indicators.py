@@ -340,6 +340,18 @@ class Composition(Strict):
     without: list[Annotated[str, Field(pattern=WARD_CODE)]] = Field(default_factory=list)
 
 
+class Alike(Strict):
+    """By what wards anywhere in England are alike: who lives there and how, never how they score.
+
+    Attributes:
+        measures: of the context, each counting the same; those without national figures are passed over.
+        count: how many of the most similar wards are named.
+    """
+
+    measures: list[str] = Field(default_factory=list)
+    count: int = Field(default=5, ge=1)
+
+
 class Context(Strict):
     """``context.yaml``: the context, shown beside the index and never inside it.
 
@@ -348,9 +360,11 @@ class Context(Strict):
         measures: in the order they are shown.
         decade: what two censuses tell of the same wards.
         composition: what scores are set against.
+        alike: by what the wards of England are called similar.
     """
 
     peers: Peers
     composition: Composition
+    alike: Alike = Field(default_factory=Alike)
     measures: list[Measured]
     decade: list[Earlier] = Field(default_factory=list)

@@ -40,7 +40,9 @@ class TablePlaces:
         if not names or not set(names) <= {"ward", "authority"}:
             return {}
         wards = self.geography.ward_codes if "ward" in names else ()
-        return {"areas": [*wards, *(self.geography.authority_codes if "authority" in names else ())]}
+        # Figures of publishers name councils; of what is computed here England has none.
+        authorities = self.geography.authority_codes if self.vintage is None else self.geography.council_codes
+        return {"areas": [*wards, *(authorities if "authority" in names else ())]}
 
     def total(self, totals: Mapping[str, float]) -> float | None:
         """A total of all authorities of the table, from those by authority or police force; None where one has none."""

@@ -173,6 +173,7 @@ def assembled(folder: Folder) -> Contracts:
         context={item.id: item for item in context.measures},
         peers=context.peers,
         composition=context.composition,
+        alike=context.alike,
         decade=tuple(context.decade),
         corrections={name: tuple(file.corrections) for name, file in corrections.items()},
         sanity=folder.sanity[1],
