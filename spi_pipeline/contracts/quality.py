@@ -11,6 +11,10 @@ from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
 
+# England has 6,784 wards where the largest council has 98, and 57 million residents where Birmingham has 1.1.
+_TIMES = 70
+RANK, _MOST_OF_A_RATE = "rank", 100_000
+
 
 def implied_rules(
     columns: Sequence[Column], places: TablePlaces, vocabulary: Vocabulary, parts: str = ""
@@ -19,6 +23,8 @@ def implied_rules(
 
     ``parts`` is the column a product comes in parts by, whose parts are of a size of their own.
     """
+    if places.geography.national and not places.vintage:
+        columns = list(map(_of_england, columns))
     names = tuple(column.name for column in columns)
     types = {column.name: column.type for column in columns}
     rules = [_implied("columns", names), _implied("types", names, types=types)]
@@ -37,6 +43,14 @@ def implied_rules(
     if "area_code" in names and places.levels:
         rules.extend(_area_rules(places, vocabulary))
     return rules
+
+
+def _of_england(column: Column) -> Column:
+    """A column of a product for all England: ranks, and counts of people, go so many times further than a council's."""
+    if column.unit == RANK and column.typical:
+        return replace(column, typical=(column.typical[0], column.typical[1] * _TIMES))
+    counts = column.maximum is not None and column.maximum > _MOST_OF_A_RATE
+    return replace(column, maximum=(column.maximum or 0.0) * _TIMES) if counts else column
 
 
 def _implied(kind: str, columns: tuple[str, ...], rule_id: str = "", description: str = "", **params: Any) -> Rule:

@@ -75,6 +75,8 @@ def mutations(
 
 
 _Kind = tuple[str, str, Change]
+# Wards anywhere in England, most of whose codes are not at hand: that of a former ward does not differ from them.
+_ANYWHERE = "other_code"
 
 
 def _of_rows(contract: Table) -> Iterator[_Kind]:
@@ -122,8 +124,9 @@ def _of_codes(name: str, former: Sequence[str]) -> Iterator[_Kind]:
         old = {code: former[number % len(former)] for number, code in enumerate(codes[:most])}
         return _put(table, name, pa.array([old.get(v, v) for v in values], table[name].type))
 
-    yield "codes swapped to old wards", "old ward code", lambda table: swap(table, None)
-    yield "one code swapped to an old ward", "old ward code", lambda table: swap(table, 1)
+    sure = "" if name == _ANYWHERE else "old ward code"
+    yield "codes swapped to old wards", sure, lambda table: swap(table, None)
+    yield "one code swapped to an old ward", sure, lambda table: swap(table, 1)
 
 
 def _differ(one: pa.Table, other: pa.Table) -> bool:
