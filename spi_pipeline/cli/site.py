@@ -10,7 +10,6 @@ from spi_pipeline.cli.console import err, out
 from spi_pipeline.cli.contracts import shown_and_contracts
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
-from spi_pipeline.storage.store import Store
 
 app = typer.Typer(help="The public site made from the published tables.", no_args_is_help=True)
 
@@ -60,6 +59,7 @@ def site_councils(
     from spi_pipeline.outputs.queries import ward_table
     from spi_pipeline.outputs.site.councils import Council, write
     from spi_pipeline.storage.shared.copy import at_work
+    from spi_pipeline.storage.store import Store
 
     settings = Settings()
     if settings.deployment is None:

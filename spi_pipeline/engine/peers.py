@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.panel import row_in_words
@@ -58,6 +57,8 @@ def most_alike(figures: pd.DataFrame, count: int = PEERS) -> pd.DataFrame:
     Returns:
         ``ALIKE_COLUMNS``, nearest first; of equal distance the lower area code first.
     """
+    from scipy.spatial import cKDTree  # here, since most that is asked of peers needs no scipy
+
     known = figures.dropna().sort_index()
     spread = known.std(ddof=1)
     known = known.loc[:, spread > 0]

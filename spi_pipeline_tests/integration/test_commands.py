@@ -58,7 +58,12 @@ def test_a_comparison_with_nothing_is_no_comparison(house: House, spi: Command) 
     [
         ("SPI_MODE", "night", 2, "SPI_MODE='night': Input should be 'snapshot' or 'live'"),
         ("SPI_CONTRACTS", "nowhere", 2, "nowhere: this contracts folder does not exist; set SPI_CONTRACTS to yours"),
-        ("SPI_STORE", "s3://bucket/spi", 1, "a store is a local folder: set SPI_STORE to a path"),
+        (
+            "SPI_STORE",
+            "ftp://bucket/spi",
+            2,
+            "SPI_STORE='ftp://bucket/spi' is no address of a store: write s3://bucket/prefix",
+        ),
     ],
 )
 def test_a_bad_setting_is_named_with_its_variable(
