@@ -55,6 +55,7 @@ def site_councils(
     from spi_pipeline.contracts.errors import SettingError, SpiError
     from spi_pipeline.orchestration.machines.deployment import Deployment
     from spi_pipeline.orchestration.runs import RUN
+    from spi_pipeline.orchestration.watching.status import ENDED_WELL
     from spi_pipeline.outputs.files import SITE
     from spi_pipeline.outputs.queries import ward_table
     from spi_pipeline.outputs.site.councils import Council, write
@@ -72,7 +73,7 @@ def site_councils(
             shown, contracts = shown_and_contracts(own)
             runs = Store(own.store).read_runs(RUN)
             last = runs.sort_by("run_at").to_pylist()[-1] if runs else {"state": "unknown"}
-            well = last["state"] in ("succeeded", "nothing to do")
+            well = last["state"] in ENDED_WELL
             site = shown.folder / SITE
             health = "" if well else last["state"]
             found.append(Council.of(ward_table(shown.database), name, health, site if site.is_dir() else None))

@@ -12,16 +12,17 @@ from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.step import Step, empty
 
+_BY_PAIRS = "Wards are compared by pairs, and by the findings about one council."
 # Each would cost as the square of the wards, or answers a question of one council; the tables stay, without rows.
 LEFT_OUT = {
     "scorecard": "Peers are wards of one council; ward_standing names the wards of England that are most alike.",
     "what_would_it_take": "What a ward would need to climb is asked within its council.",
     "sensitivity": "What drives the doubt is computed for the wards of one council.",
-    "comparison": "Wards are compared by pairs, and by the findings about one council.",
-    "opposed": "Wards are compared by pairs, and by the findings about one council.",
-    "constant": "Wards are compared by pairs, and by the findings about one council.",
-    "redundant": "Wards are compared by pairs, and by the findings about one council.",
-    "neighbours": "Wards are compared by pairs, and by the findings about one council.",
+    "comparison": _BY_PAIRS,
+    "opposed": _BY_PAIRS,
+    "constant": _BY_PAIRS,
+    "redundant": _BY_PAIRS,
+    "neighbours": _BY_PAIRS,
     "published_finding": "The findings are about one council.",
     "residual": "A line through the wards of one council says what its income suggests.",
     "release_change": "Releases are made for one council.",

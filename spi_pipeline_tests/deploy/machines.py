@@ -8,6 +8,7 @@ the object store is away; then every table of every council is compared with wha
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import Request, urlopen
 
 import dagster as dg
 
@@ -136,9 +138,6 @@ def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Mach
 
 def launch(names: list[str], found: Machines) -> None:
     """A backfill of some councils, as the button of the UI starts it: through the web server."""
-    import json
-    from urllib.request import Request, urlopen
-
     port = free_port()
     workspace = ("-m", "spi_pipeline.definitions", "-d", str(found.folder / "head"), "-p", str(port))
     found.start("web", str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", *workspace)

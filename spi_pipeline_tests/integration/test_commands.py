@@ -47,6 +47,22 @@ def test_a_table_without_a_contract_is_missed_by_every_command(tmp_path: Path, s
         assert said.err.startswith("products/sensitivity.yaml: the file is missing; the pipeline writes this table")
 
 
+def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(house: House) -> None:
+    """What pydantic kept of the refusal kept a connection of DuckDB, whose 40 lines about leaks hid the sentence."""
+    areas = house.settings.contracts / "areas"
+    areas.mkdir(exist_ok=True)
+    (areas / "board.yaml").write_text("id: board\ntitle: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
+    code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'status']; main()"
+    environment = os.environ | house.environment
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert (said.returncode, said.stdout) == (2, "")
+    fault, last = said.stderr.splitlines()
+    assert fault.startswith(
+        "areas/board.yaml:3: outline: 'POLYGON ((-0.4 51.9, oops))' is refused, it is not well-known"
+    )
+    assert last == "1 fault in the contracts; nothing was done."
+
+
 def test_a_comparison_with_nothing_is_no_comparison(house: House, spi: Command) -> None:
     said = spi(house, "contracts", "lint", "--against", "")
     assert said.code == 2

@@ -68,15 +68,16 @@ def mutations(
             bounded = unit is not None and None not in (unit.minimum, unit.maximum)
             found += [(column.name, *each) for each in _of_size(column, bounded)]
         if column.type == "string":
-            found += [(column.name, *each) for each in _of_codes(column.name, former)]
+            found += [(column.name, *each) for each in _of_codes((name, column.name), former)]
     for column_name, kind, sure, change in found:
         if _differ(change(table), table):
             yield Mutation(name, column_name, kind, sure, change)
 
 
 _Kind = tuple[str, str, Change]
-# Wards anywhere in England, most of whose codes are not at hand: that of a former ward does not differ from them.
-_ANYWHERE = "other_code"
+# A table and column of wards anywhere in England, most of whose codes are not at hand: that of a former ward does not
+# differ from them.
+_ANYWHERE = ("similar_ward", "other_code")
 
 
 def _of_rows(contract: Table) -> Iterator[_Kind]:
@@ -117,14 +118,16 @@ def _of_size(column: Column, bounded: bool) -> Iterator[_Kind]:
         yield "×0.01", "", lambda table: _each(table, name, lambda v: round(v * 0.01) if whole else v * 0.01)
 
 
-def _of_codes(name: str, former: Sequence[str]) -> Iterator[_Kind]:
+def _of_codes(where: tuple[str, str], former: Sequence[str]) -> Iterator[_Kind]:
+    _, name = where
+
     def swap(table: pa.Table, most: int | None) -> pa.Table:
         values = table[name].to_pylist()
         codes = sorted({v for v in values if v and _AREA_CODE.fullmatch(v)})
         old = {code: former[number % len(former)] for number, code in enumerate(codes[:most])}
         return _put(table, name, pa.array([old.get(v, v) for v in values], table[name].type))
 
-    sure = "" if name == _ANYWHERE else "old ward code"
+    sure = "" if where == _ANYWHERE else "old ward code"
     yield "codes swapped to old wards", sure, lambda table: swap(table, None)
     yield "one code swapped to an old ward", sure, lambda table: swap(table, 1)
 

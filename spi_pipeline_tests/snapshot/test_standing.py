@@ -9,7 +9,7 @@ from spi_pipeline.contracts.models.geography import ENGLAND as WHOLE
 from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.council import council_geography
+from spi_pipeline.snapshot.council import council_geography, geography_file
 from spi_pipeline.snapshot.embedded import embedded_file
 from spi_pipeline.steps.national import LEFT_OUT
 from spi_pipeline_tests.integration.houses import CONTRACTS, House
@@ -89,8 +89,6 @@ def test_similar_wards_are_others_nearest_first() -> None:
 
 @pytest.fixture(scope="module")
 def national(tmp_path_factory: pytest.TempPathFactory) -> House:
-    from spi_pipeline.snapshot.council import geography_file
-
     folder = tmp_path_factory.mktemp("england")
     geography = council_geography(WHOLE, ENGLAND, load_contracts(CONTRACTS).sources)
     (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")

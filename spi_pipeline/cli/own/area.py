@@ -10,7 +10,8 @@ import typer
 
 from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
-from spi_pipeline.contracts.errors import SettingError, SpiError, UnknownNameError
+from spi_pipeline.cli.own import own_folder
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
@@ -44,11 +45,7 @@ def add(
     from spi_pipeline.storage.atomic import os_errors, write_bytes
 
     settings = Settings()
-    if settings.council is None and settings.contracts == Settings.model_fields["contracts"].default:
-        raise SettingError(
-            "an area is not written into the contracts that came with the program; make a folder of your own with spi "
-            "council NAME, and name it in SPI_COUNCIL"
-        )
+    own = own_folder(settings, "an area")
     contracts = complete_contracts(settings)
     drawn = read_drawn(file, name)
     if taken := [one.id for one in drawn if one.id in contracts.own_areas]:
@@ -57,7 +54,6 @@ def add(
         )
     ground = ground_of(settings)
     every = {one.id: place(one, ground) for one in (*contracts.own_areas.values(), *drawn)}
-    own = settings.council or settings.contracts
     with os_errors(f"{own / 'areas'} could not be written"):
         (own / "areas").mkdir(exist_ok=True)
     for one in drawn:

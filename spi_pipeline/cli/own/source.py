@@ -11,7 +11,8 @@ import typer
 
 from spi_pipeline.cli.console import FAILED, Json, out
 from spi_pipeline.cli.contracts import complete_contracts
-from spi_pipeline.contracts.errors import SettingError, SpiError, UnknownNameError
+from spi_pipeline.cli.own import own_folder
+from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.contracts.root import Root
 from spi_pipeline.settings import Settings
 
@@ -48,11 +49,7 @@ def add(
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
-    if settings.council is None and settings.contracts == Settings.model_fields["contracts"].default:
-        raise SettingError(
-            "a draft is not written into the contracts that came with the program; make a folder of your own with spi "
-            "council NAME, and name it in SPI_COUNCIL"
-        )
+    own = own_folder(settings, "a draft")
     _check_days(expires, period)
     contracts = complete_contracts(settings)
     known = _places(settings, contracts, list(NEEDS))
@@ -64,7 +61,6 @@ def add(
     )  # fmt: skip
     seen = look_at(file, asked, known)
     written = draft(seen, asked, contracts, known)
-    own = settings.council or settings.contracts
     _write(own, settings.root, written, asked.component)
     what = f"the figures of {seen.figure!r} are read" if seen.figure else "each row is counted as one"
     where = "; ".join(filter(None, [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
@@ -38,8 +39,27 @@ class OwnArea(Strict):
         if sum(drawn is not None for drawn in (self.outline, self.postcodes, self.codes)) != 1:
             raise ValueError("state one of outline, postcodes and codes")
         if strange := [code for code in self.codes or () if not CODE.fullmatch(code)]:
-            raise ValueError(f"{strange[0]} is no code of an output area, LSOA or ward")
+            raise ValueError(f"{strange[0]} is not the code of an output area, LSOA or ward")
         return self
+
+    @field_validator("outline")
+    @classmethod
+    def _encloses(cls, outline: str | None) -> str | None:
+        # Loaded only where areas are drawn: it takes a tenth of a second.
+        import numpy as np
+        import shapely
+
+        if outline is None:
+            return None
+        try:
+            with np.errstate(invalid="ignore"):  # a coordinate that is no number encloses nothing, below
+                drawn = shapely.from_wkt(outline)
+        except shapely.errors.ShapelyError as error:
+            raise ValueError(f"it is not well-known text ({error}); add the area again with spi area add") from error
+        area = shapely.area(drawn)
+        if drawn.geom_type not in ("Polygon", "MultiPolygon") or not (math.isfinite(area) and area > 0):
+            raise ValueError("it encloses no surface; add the area again with spi area add")
+        return outline
 
     @property
     def drawn_by(self) -> str:

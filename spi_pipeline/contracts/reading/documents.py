@@ -28,6 +28,9 @@ BLANK = "FILL IN"
 _DEEPEST = 50
 # Digits after a 0 are a code: YAML takes 010 for 8, which is an area of its own.
 _CODE = re.compile(r"0\d+")
+# An outline of some thousand corners is one string.
+_QUOTED = reprlib.Repr()
+_QUOTED.maxstring = _QUOTED.maxother = 80
 # A date is text, with or without quotation marks, until its key says otherwise.
 _TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 
@@ -230,10 +233,20 @@ def validate(
             said = unknown(place[-1], "key of this part", known)
             faults.append(document.fault((*path, *place), about + _told(data, place[:-1], said)))
     for detail in error.errors() if error else ():
+        _forget_frames(detail.get("ctx", {}).get("error"))
         if detail["type"] not in ("extra_forbidden", "invalid_key"):  # told above, with what is allowed
             place = detail["loc"]
             faults.append(document.fault((*path, *place), about + _told(data, place, _sentence(detail))))
     return built if len(faults) == before else None
+
+
+def _forget_frames(raised: BaseException | None) -> None:
+    """Drop the frames of a validator's exception, which pydantic keeps as long as the process lives.
+
+    A connection of DuckDB among what they hold writes forty lines about leaks when the command ends.
+    """
+    while raised is not None:
+        raised.__traceback__, raised = None, raised.__context__
 
 
 def unknown(found: object, what: str, known: Iterable[str]) -> str:
@@ -254,7 +267,7 @@ def _sentence(detail: Any) -> str:
         return unknown(found, "value of this key", words)
     message = str(context["error"]) if detail["type"] == "value_error" else detail["msg"]
     message = message[:1].lower() + message[1:]
-    return message if isinstance(found, dict | list) else f"{found!r} is refused, {message}"
+    return message if isinstance(found, dict | list) else f"{_QUOTED.repr(found)} is refused, {message}"
 
 
 def _told(data: Any, path: Sequence[str | int], sentence: str) -> str:

@@ -50,7 +50,7 @@ def read_drawn(path: Path, name: str = "") -> list[OwnArea]:
     except OSError as error:
         raise SpiError(f"{path} cannot be read ({error.strerror or error}); name a file") from error
     except UnicodeDecodeError as error:
-        raise SpiError(f"{path} is no text in UTF-8; save it as GeoJSON or CSV") from error
+        raise SpiError(f"{path} is not text in UTF-8; save it as GeoJSON or CSV") from error
     title = name or re.sub(r"[_-]+", " ", path.stem).strip()
     title = title[:1].upper() + title[1:]
     if not text.strip():
@@ -97,21 +97,21 @@ def _features(text: str, path: Path) -> list[tuple[str, shapely.Geometry]]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SpiError(f"{path} is no GeoJSON ({error}); export it again") from error
+        raise SpiError(f"{path} is not GeoJSON ({error}); export it again") from error
     if not isinstance(data, dict):
-        raise SpiError(f"{path} is no GeoJSON: it holds no object; export it again")
+        raise SpiError(f"{path} is not GeoJSON: it holds no object; export it again")
     reference = json.dumps(data.get("crs") or "")
     if data.get("crs") and not re.search(r"CRS84|4326", reference):
         raise SpiError(f"{path} says that its coordinates are {reference}; {_WGS84}")
     features = data.get("features") if data.get("type") == "FeatureCollection" else [data]
     if not isinstance(features, list):
-        raise SpiError(f"{path} is no GeoJSON: its features are no list; export it again")
+        raise SpiError(f"{path} is not GeoJSON: its features are no list; export it again")
     return [found for feature in features for found in _polygons(feature, path)]
 
 
 def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]]:
     if not isinstance(feature, dict):
-        raise SpiError(f"{path} is no GeoJSON: a feature is no object; export it again")
+        raise SpiError(f"{path} is not GeoJSON: a feature is no object; export it again")
     geometry = feature.get("geometry") if feature.get("type") == "Feature" else feature
     properties = feature.get("properties")
     # Programs that measure surfaces call a number so.
@@ -173,7 +173,7 @@ def _entries(text: str, path: Path) -> list[tuple[str, str]]:
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))]
     except csv.Error as error:
-        raise SpiError(f"{path} is no CSV ({error}); save it again") from error
+        raise SpiError(f"{path} is not CSV ({error}); save it again") from error
     if not rows:
         return []
     found = [sum(_is_place(_cell(row, at)) for row in rows) for at in range(max(map(len, rows)))]

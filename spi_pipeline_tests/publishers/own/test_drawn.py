@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.publishers.own.drawn import read_drawn
 
 SQUARE = [[-0.42, 51.88], [-0.40, 51.88], [-0.40, 51.90], [-0.42, 51.90], [-0.42, 51.88]]
@@ -59,7 +60,7 @@ def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Pa
         ("a.csv", " \n", "is empty"),
         ("a.geojson", {"type": "FeatureCollection", "features": []}, "draws no area"),
         ("a.geojson", {"type": "Point", "coordinates": [-0.4, 51.9]}, "holds a Point, where polygons are wanted"),
-        ("a.geojson", '{"type": "Polygon", "coord', "is no GeoJSON"),
+        ("a.geojson", '{"type": "Polygon", "coord', "is not GeoJSON"),
         ("a.geojson", polygon([[-0.4, 51.9]]), "cannot be read"),
         ("a.geojson", polygon([["a", "b"]] * 4), "cannot be read"),
         ("a.geojson", polygon(ON_GRID), "are numbers of the British National Grid, 508000 221000 the first"),
@@ -78,3 +79,13 @@ def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Pa
 def test_what_cannot_be_meant_is_told(tmp_path: Path, name: str, content: Any, said: str) -> None:
     with pytest.raises(SpiError, match=said):
         read_drawn(drawn(tmp_path, name, content))
+
+
+@pytest.mark.parametrize(
+    "outline",
+    ["", "a board", "POINT (-0.4 51.9)", "POLYGON EMPTY", "POLYGON ((-0.4 51.9, -0.3 51.9, -0.4 51.9))",
+     "POLYGON ((-0.4 51.9, nan 51.9, -0.3 51.8, -0.4 51.9))"],
+)  # fmt: skip
+def test_an_outline_that_somebody_changed_by_hand_must_enclose_a_surface(outline: str) -> None:
+    with pytest.raises(ValueError, match=r"is not well-known text|encloses no surface"):
+        OwnArea(id="board", title="Board", outline=outline)
