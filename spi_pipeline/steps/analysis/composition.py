@@ -38,7 +38,9 @@ def composition_steps(contracts: Contracts) -> list[Step]:
             "cause and effect.",
             lineage={
                 "correlation": (
-                    *of_scores, ("context", "value"), ("reference", "value"),
+                    *of_scores,
+                    ("context", "value"),
+                    ("reference", "value"),
                     *((name, "correlation") for name in of_england),
                 )
             },
