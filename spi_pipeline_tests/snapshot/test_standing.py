@@ -88,15 +88,16 @@ def test_similar_wards_are_others_nearest_first() -> None:
 
 
 # What the index is set against, by the small areas of each ward: income deprivation weighted by residents, and age by
-# LSOAs of 2011, whose people are shared out as the residents of the LSOAs of 2021 that they became.
+# LSOAs of 2011, whose people are shared out as the residents of the LSOAs of 2021 that they became; one that several
+# became gives each an equal number.
 MEASURES = """
     WITH fit AS (FROM '{lsoa_best_fit}' JOIN '{census_residents}' USING (area_code)),
     deprived AS (
         SELECT ward_code, sum(income_deprived * residents) / sum(residents) AS income_deprived
         FROM fit JOIN '{deprivation_2025_index}' USING (area_code) GROUP BY ward_code
     ), part AS (
-        SELECT lsoa_2011_code, ward_code, sum(residents) AS people
-        FROM '{lsoa_2011_lookup}' JOIN fit ON area_code = lsoa_2021_code GROUP BY ALL
+        SELECT lsoa_2011_code, ward_code, residents / count(*) OVER (PARTITION BY lsoa_2021_code) AS people
+        FROM '{lsoa_2011_lookup}' JOIN fit ON area_code = lsoa_2021_code
     ), share AS (SELECT *, people / sum(people) OVER (PARTITION BY lsoa_2011_code) AS share FROM part),
     older AS (
         SELECT ward_code, 100 * sum(share * aged_65_and_over) / sum(share * residents) AS older_people_mid_year
