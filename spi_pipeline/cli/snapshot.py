@@ -13,7 +13,7 @@ import typer
 from spi_pipeline.cli.console import Json, out
 from spi_pipeline.cli.contracts import complete_contracts
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
-from spi_pipeline.contracts.models.geography import OF_ENGLAND, SIMILAR, STANDING
+from spi_pipeline.contracts.models.geography import OF_ENGLAND
 from spi_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Pat
     if broken:
         raise SpiError("\n".join(summary(results, table_name=name) for name, results in broken.items()))
     # What is computed of these tables stays until it is computed anew.
-    computed = {name: one for name, one in _kept(target, tables).items() if name in (STANDING, SIMILAR)}
+    computed = {name: one for name, one in _kept(target, tables).items() if name in OF_ENGLAND.values()}
     _write({**computed, **tables}, contracts, day, target)
 
 
@@ -106,7 +106,7 @@ def _build_england(folder: Path, contracts: Contracts, day: dt.date, target: Pat
 def snapshot_standing(
     to: Annotated[Path | None, typer.Option(help="Folder of England's tables; the embedded one when left out.")] = None,
 ) -> None:
-    """Embed where each ward stands among the wards of England, as spi refresh --area england computed it."""
+    """Embed what spi refresh --area england computed: where each ward stands, and what the index goes with."""
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.snapshot.build import standing_tables
     from spi_pipeline.snapshot.embedded import snapshot_as_of

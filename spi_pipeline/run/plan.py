@@ -64,10 +64,10 @@ def build_plan(contracts: Contracts) -> list[Step]:
         *sanity_steps(contracts),
         published_step(contracts),
         target_step(contracts),
+        *standing_steps(contracts),
         *joined_steps(contracts),
         release_change_step(contracts),
         *own_area_steps(contracts),
-        *standing_steps(contracts),
     ]
     if contracts.geography.national:
         steps = list(map(of_england, steps))

@@ -9,7 +9,7 @@ import pandas as pd
 from spi_pipeline.contracts.arrow import to_arrow
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
+from spi_pipeline.contracts.models.geography import OF_ENGLAND
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.england import England
@@ -21,7 +21,7 @@ from spi_pipeline.snapshot.reference import reference, rests_on
 
 # The tables that are no publisher's, but made of those of several.
 REFERENCE = "reference"
-_OURS = (REFERENCE, STANDING, SIMILAR)
+_OURS = (REFERENCE, *OF_ENGLAND.values())
 READERS = {name: offer.read for name, offer in OFFERS.items() if offer.read}
 NATIONAL = frozenset(name for name, offer in OFFERS.items() if offer.national)
 
@@ -83,7 +83,9 @@ def standing_tables(
     """
     inputs = read_embedded(england, REFERENCE).inputs
     for source_id, frame in products.items():
-        yield _embedded(frame, contracts.sources[source_id], inputs)
+        # What is said of indicators follows from the reference, which is embedded already.
+        rows = frame[frame["level"] != "indicator"] if "level" in frame else frame
+        yield _embedded(rows, contracts.sources[source_id], inputs)
 
 
 def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]) -> EmbeddedTable:

@@ -10,9 +10,8 @@ from typing import Any
 from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.geography import (
     ENGLAND,
+    OF_ENGLAND,
     PLACING_SOURCES,
-    SIMILAR,
-    STANDING,
     Authority,
     Geography,
     Ward,
@@ -132,7 +131,7 @@ def _without(authority: Authority, figures: Figures, sources: Mapping[str, Sourc
     silent = SILENT.get(authority.police_force, "")
     found: dict[str, list[str]] = {}
     for name, source in sorted(sources.items()):
-        if name in figures.names or name in (SIMILAR, STANDING) or source.properties.own or name in PLACING_SOURCES:
+        if name in figures.names or name in OF_ENGLAND.values() or source.properties.own or name in PLACING_SOURCES:
             continue
         columns = {column.name for column in source.columns}
         if silent and name in OF_CRIME:
@@ -142,8 +141,8 @@ def _without(authority: Authority, figures: Figures, sources: Mapping[str, Sourc
         elif source.properties.mode == "frozen":
             found.setdefault(NOT_NATIONAL, []).append(name)
     if figures.geography.national:
-        found[MADE_OF_IT] = [SIMILAR, STANDING]
-        by_ward = sorted(figures.names - {SIMILAR, STANDING})
+        found[MADE_OF_IT] = sorted(OF_ENGLAND.values())
+        by_ward = sorted(figures.names - {*OF_ENGLAND.values()})
         found[NOT_EVERYWHERE] = [name for name in by_ward if _of_some(name, figures, sources)]
     return [Without(sources=names, reason=reason) for reason, names in found.items()]
 

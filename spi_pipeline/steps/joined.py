@@ -16,6 +16,8 @@ from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
+# Where each ward stands among the wards of England.
+STANDS = "ward_standing"
 # The ends of the intervals of a score and of its rank.
 ENDS = ("score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high")
 
@@ -46,19 +48,34 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             name="score",
             kind="joined",
             group="published",
-            inputs=(*of_elements, *weights, *values, "indicator", "edition", "rank_interval", "reference", AS_OF),
+            inputs=(
+                *of_elements,
+                *weights,
+                *values,
+                "indicator",
+                "edition",
+                "rank_interval",
+                "reference",
+                STANDS,
+                AS_OF,
+            ),
             outputs=("score",),
             files=products("score"),
             does=score,
             page=Page(preview=_index),
             title="Scores as readers see them",
             description="Scores and ranks of every ward at every level, edition and profile, with their intervals, "
-            "the dates of the figures behind them, and where an indicator stands among the wards of England.",
+            "the dates of the figures behind them, and where each ward stands among the wards of England: in an "
+            "indicator by its value, above by its score on the slots that have figures for all of them.",
             lineage={
                 "score": tuple((name, "score") for name in of_elements),
                 "newest_period": tuple((name, "period_end") for name in values),
                 "age_years": (*((name, "period_end") for name in values), *((name, "weight") for name in weights)),
-                "england_percentile": (*((name, "value") for name in values), ("reference", "value")),
+                "england_percentile": (
+                    *((name, "value") for name in values),
+                    ("reference", "value"),
+                    (STANDS, "england_percentile"),
+                ),
                 **{end: (("rank_interval", end),) for end in ENDS},
             },
         ),
@@ -93,8 +110,13 @@ def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     ends = inputs.frame("rank_interval")[[*key, *ENDS]]
     joined = inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")
     dated_too = joined.merge(dated, on=key, how="left", validate="1:1")
-    percentile = england_percentile(rows, catalogue, inputs.frame("reference"))
-    return {"score": dated_too.merge(percentile, on=["edition", "id", "area_code"], how="left", validate="m:1")}
+    by_value = england_percentile(rows, catalogue, inputs.frame("reference"))
+    # Of what stands above indicators it is told of the newest edition and the first profile, as England computes them.
+    by_score = inputs.frame(STANDS)[["id", "area_code", "england_percentile"]].assign(
+        edition=joined["edition"].max(), profile=next(iter(contracts.framework.profiles))
+    )
+    places = pd.concat([by_value.merge(joined[["profile"]].drop_duplicates(), how="cross"), by_score])
+    return {"score": dated_too.merge(places, on=key, how="left", validate="1:1")}
 
 
 def _index(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -338,22 +339,25 @@ def minus(value: float) -> str:
 
 
 def test_what_the_index_goes_with(contracts: Contracts, refreshed: Path) -> None:
-    found = rows_of(
-        refreshed,
+    asked = (
         "SELECT measure_id, left_out, n, correlation, lower, upper, partial, partial_lower, partial_upper "
-        f"FROM composition WHERE id = '{contracts.framework.id}' AND profile = 'spi' AND authority_code LIKE 'E06%'",
+        f"FROM composition WHERE id = '{contracts.framework.id}' AND profile = 'spi' AND {{}}"
     )
-    by_look = {(name, bool(left_out)): cells for name, left_out, *cells in found}
+    town, england = (
+        rows_of(refreshed, asked.format(where))
+        for where in ("authority_code LIKE 'E06%'", "authority_code = 'E92000001'")
+    )
+    by_look = {(name, bool(left_out)): cells for name, left_out, *cells in town}
+    over_england = {name: cells for name, _, *cells in england}
     rows = []
     for name in contracts.composition.measures:
-        cells = []
-        for apart in (False, True):
-            n, r, lower, upper, partial, *ends = by_look[name, apart]
-            assert n == 20 - apart
-            cells.append(f"{minus(r)} ({minus(lower)} to {minus(upper)})")
-            cells.append("" if partial is None else f"{minus(partial)} ({minus(ends[0])} to {minus(ends[1])})")
-        rows.append([contracts.context[name].title, *cells])
-    header = ["With", "20 wards", "alike in income deprivation", "19, without Central", "19, alike"]
+        assert [by_look[name, apart][0] for apart in (False, True)] == [20, 19]
+        looks = [by_look[name, False], by_look[name, True], over_england.get(name)]
+        rows.append([contracts.context[name].title, *(cell for look in looks for cell in told(look))])
+    header = [
+        "With", "20 wards", "alike in income deprivation", "19, without Central", "19, alike", "England",
+        "England, alike",
+    ]  # fmt: skip
     assert_table(DOCUMENT, "goes with", markdown_table(header, rows, numbers=header[1:]))
     # The words below the table.
     for apart in (False, True):
@@ -365,13 +369,22 @@ def test_what_the_index_goes_with(contracts: Contracts, refreshed: Path) -> None
         for name in ("born_abroad", "older_people"):
             assert by_look[name, apart][5] * by_look[name, apart][6] > 0
         assert by_look["residents_per_hectare", apart][5] < 0 < by_look["residents_per_hectare", apart][6]
+    age = over_england["older_people_mid_year"]
+    assert age[2] > 0 > age[6], "over England the sign turns between wards alike in income"
+
+
+def told(look: Sequence[float | None] | None) -> list[str]:
+    """A correlation, and that between wards alike in income deprivation, each with its interval."""
+    _, *found = look or (0, *[None] * 6)
+    parts = (found[:3], found[3:])
+    return ["" if part[0] is None else "{} ({} to {})".format(*map(minus, part)) for part in parts]
 
 
 def test_what_indicators_go_with_in_england(contracts: Contracts, refreshed: Path) -> None:
     found = rows_of(
         refreshed,
         "SELECT measure_id, id, correlation, partial FROM composition WHERE authority_code = 'E92000001' "
-        "ORDER BY measure_id, correlation",
+        "AND level = 'indicator' ORDER BY measure_id, correlation",
     )
     assert {measure for measure, *_ in found} == {"income_deprived", "older_people_mid_year"}
     rows = []

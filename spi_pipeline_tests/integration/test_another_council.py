@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from spi_pipeline.contracts.models.geography import GOES_WITH, STANDING
 from spi_pipeline.orchestration.assets import operations
 from spi_pipeline.orchestration.metadata import run_metadata
 from spi_pipeline.outputs.errors import errors
@@ -94,6 +95,24 @@ def test_the_ward_table_comes_out_as_the_document_shows_it(council: House) -> No
 
 def national(source_id: str) -> pd.DataFrame:
     return read_embedded(ENGLAND, source_id).table.to_pandas()
+
+
+def test_its_scores_say_where_its_wards_stand_in_england_and_what_they_go_with_there(council: House) -> None:
+    own = {ward.code for ward in council.contracts.geography.wards}
+    standing = national(STANDING)
+    wanted = standing[standing["area_code"].isin(own)].set_index(["id", "area_code"])["england_percentile"]
+    found = council.query(
+        "SELECT id, area_code, england_percentile, edition, profile FROM score "
+        "WHERE level <> 'indicator' AND england_percentile IS NOT NULL"
+    )
+    assert {(name, code): share for name, code, share, *_ in found} == wanted.to_dict()
+    assert {(edition, profile) for *_, edition, profile in found} == {(2026, "spi")}
+    goes = national(GOES_WITH).set_index(["profile", "id", "measure_id"])["correlation"]
+    told = council.query(
+        "SELECT profile, id, measure_id, correlation FROM composition "
+        "WHERE authority_code = 'E92000001' AND level <> 'indicator'"
+    )
+    assert {tuple(key): r for *key, r in told} == goes.to_dict()
 
 
 def test_figures_go_by_the_official_best_fit(council: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline import publishers
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
+from spi_pipeline.contracts.models.geography import OF_ENGLAND
 from spi_pipeline.publishers.offers import HOSTS, OFFERS, _together
 from spi_pipeline.snapshot.build import REFERENCE
 from spi_pipeline_tests.integration.houses import CONTRACTS
@@ -19,7 +19,7 @@ from spi_pipeline_tests.test_structure import imported
 OPTIONAL = {"census_age", "census_disability", "census_tenure", "census_unpaid_care"}
 SOURCES = load_contracts(CONTRACTS).sources
 # Made here, from the tables of others.
-MADE = {REFERENCE, SIMILAR, STANDING}
+MADE = {REFERENCE, *OF_ENGLAND.values()}
 LIVE = {name for name, source in SOURCES.items() if source.properties.mode == "live"}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from spi_pipeline.contracts.arrow import ARROW_TYPES
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
+from spi_pipeline.contracts.models.geography import GOES_WITH, OF_ENGLAND, STANDING
 from spi_pipeline.snapshot.build import import_tables
 from spi_pipeline.snapshot.embedded import (
     embedded_file,
@@ -47,7 +47,7 @@ def origin(folder: Path, source_id: str) -> dict[str, Any]:
 def test_every_source_has_one_table_and_every_table_a_source(every_contract: Contracts) -> None:
     assert snapshot_tables(TABLES) == NAMES
     fetched_only = every_contract.sources.keys() - set(NAMES)
-    of_england = {"reference", STANDING, SIMILAR}
+    of_england = {"reference", *OF_ENGLAND.values()}
     assert {every_contract.sources[name].properties.mode for name in fetched_only - of_england} == {"live"}
     assert of_england <= set(snapshot_tables(ENGLAND)), "which are about England"
 
@@ -103,7 +103,7 @@ def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contra
 def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None:
     table = read_embedded(folder, name).table
     # Of an element of the framework.
-    ours = IDS_OF_OURS | ({"id"} if name == STANDING else set())
+    ours = IDS_OF_OURS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
     assert [column for column in set(table.column_names) - ours if ABOUT_A_PERSON.search(column)] == []
     for column in table.column_names:
         if pa.types.is_string(table.schema.field(column).type):

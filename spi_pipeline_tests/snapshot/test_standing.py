@@ -1,18 +1,26 @@
 """Where each ward stands among the wards of England: the embedded tables, looked at by another route."""
 
+from pathlib import Path
+
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.geography import ENGLAND as WHOLE
-from spi_pipeline.contracts.models.geography import SIMILAR, STANDING
+from spi_pipeline.contracts.models.geography import GOES_WITH, STANDING
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
-from spi_pipeline.snapshot.council import council_geography, geography_file
-from spi_pipeline.snapshot.embedded import embedded_file
+from spi_pipeline.snapshot.council import council_geography, councils, geography_file
+from spi_pipeline.snapshot.embedded import embedded_file, snapshot_tables
+from spi_pipeline.snapshot.figures import Figures
+from spi_pipeline.steps.analysis.standing import standing_steps
 from spi_pipeline.steps.national import LEFT_OUT
+from spi_pipeline.steps.step import compute
 from spi_pipeline_tests.integration.houses import CONTRACTS, House
+from spi_pipeline_tests.steps.examples import given
 
 ENGLAND = Settings().england
 # The only wards that rank with those of a higher deprivation would be a wrong sign somewhere on the way.
@@ -36,16 +44,8 @@ WARDS_AND_REGIONS = """
 
 
 def asked(query: str) -> pd.DataFrame:
-    names = [
-        "lsoa_best_fit",
-        "deprivation_2025_index",
-        "census_residents",
-        "wards",
-        "authority_lookup",
-        STANDING,
-        SIMILAR,
-    ]
-    found: pd.DataFrame = duckdb.execute(query.format(**{name: embedded_file(ENGLAND, name) for name in names})).df()
+    files = {name: embedded_file(ENGLAND, name) for name in snapshot_tables(ENGLAND)}
+    found: pd.DataFrame = duckdb.execute(query.format(**files)).df()
     return found
 
 
@@ -85,6 +85,89 @@ def test_similar_wards_are_others_nearest_first() -> None:
     assert wrong.empty
     counted = asked("SELECT count(DISTINCT area_code) AS n, max(place) AS k FROM '{england_similar}'")
     assert counted.to_numpy().tolist() == [[6784, 5]]
+
+
+# What the index is set against, by the small areas of each ward: income deprivation weighted by residents, and age by
+# LSOAs of 2011, whose people are shared out as the residents of the LSOAs of 2021 that they became; one that several
+# became gives each an equal number.
+MEASURES = """
+    WITH fit AS (FROM '{lsoa_best_fit}' JOIN '{census_residents}' USING (area_code)),
+    deprived AS (
+        SELECT ward_code, sum(income_deprived * residents) / sum(residents) AS income_deprived
+        FROM fit JOIN '{deprivation_2025_index}' USING (area_code) GROUP BY ward_code
+    ), part AS (
+        SELECT lsoa_2011_code, ward_code, residents / count(*) OVER (PARTITION BY lsoa_2021_code) AS people
+        FROM '{lsoa_2011_lookup}' JOIN fit ON area_code = lsoa_2021_code
+    ), share AS (SELECT *, people / sum(people) OVER (PARTITION BY lsoa_2011_code) AS share FROM part),
+    older AS (
+        SELECT ward_code, 100 * sum(share * aged_65_and_over) / sum(share * residents) AS older_people_mid_year
+        FROM share JOIN '{population_estimates}' ON area_code = lsoa_2011_code
+        WHERE year = (SELECT max(year) FROM '{population_estimates}') GROUP BY ward_code
+    )
+    SELECT ward_code AS area_code, income_deprived, older_people_mid_year FROM deprived JOIN older USING (ward_code)
+"""
+
+
+def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_small_areas() -> None:
+    told = asked("SELECT * FROM '{england_composition}' WHERE profile = 'spi'")
+    scores = asked("SELECT * FROM '{england_standing}'").pivot(index="area_code", columns="id", values="score")
+    measures = asked(MEASURES).set_index("area_code").reindex(scores.index)
+    assert len(measures) == 6784
+    assert measures.notna().all().all()
+    assert set(told["measure_id"]) == set(measures)
+    assert set(told["id"]) == set(scores)
+    assert len(told) == measures.shape[1] * scores.shape[1]
+    poor = stats.rankdata(measures["income_deprived"])
+    for row in told.itertuples():
+        # What is left of the ranks off their lines by the rank of income deprivation, in place of the formula.
+        known = scores[row.id].notna().to_numpy()
+        ranks = [stats.rankdata(one[known]) for one in (scores[row.id], measures[row.measure_id])]
+        given_ranks = stats.rankdata(poor[known])
+        r = np.corrcoef(*ranks)[0, 1]
+        assert row.n == known.sum()
+        assert row.correlation == pytest.approx(r, abs=1e-9)
+        wanted = [interval(r, row.n, 0)]
+        told_of = [(row.lower, row.upper)]
+        if row.measure_id == "income_deprived":
+            assert np.isnan(row.partial)
+        else:
+            lines = [np.polynomial.Polynomial.fit(given_ranks, one, 1)(given_ranks) for one in ranks]
+            left = np.corrcoef(*(one - line for one, line in zip(ranks, lines, strict=True)))[0, 1]
+            assert row.partial == pytest.approx(left, abs=1e-9)
+            wanted.append(interval(left, row.n, 1))
+            told_of.append((row.partial_lower, row.partial_upper))
+        assert told_of == [pytest.approx(ends, abs=1e-9) for ends in wanted]
+
+
+def interval(r: float, n: int, held: int) -> tuple[float, float]:
+    half = stats.norm.ppf(0.975) * np.sqrt((1 + r * r / 2) / (n - 3 - held))
+    return tuple(np.tanh(np.arctanh(r) + sign * half) for sign in (-1, 1))
+
+
+# Every twentieth council by name.
+SAMPLE = [row["area_code"] for row in councils(ENGLAND)[::20]]
+
+
+@pytest.mark.parametrize("code", SAMPLE)
+def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_path: Path) -> None:
+    geography = council_geography(code, ENGLAND, load_contracts(CONTRACTS).sources)
+    (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
+    contracts, figures = (
+        House(Settings(council=tmp_path, contracts=CONTRACTS)).contracts,
+        Figures(None, ENGLAND, geography),
+    )
+    step = next(step for step in standing_steps(contracts) if step.name == "ward_standing")
+    made = compute(step, contracts, given({STANDING: figures.read(STANDING).table}))["ward_standing"].to_pandas()
+    assert set(made["area_code"]) == {ward.code for ward in geography.wards}
+    everywhere = asked("SELECT id, score FROM '{england_standing}'").groupby("id")["score"]
+    for element, rows in made.groupby("id"):
+        others = everywhere.get_group(element).round(9).to_numpy()
+        for row in rows.itertuples():
+            below, above = (others < round(row.score, 9)).sum(), (others > round(row.score, 9)).sum()
+            assert row.rank == above + 1
+            assert row.decile == -(-10 * row.rank // len(others))
+            assert row.england_percentile == pytest.approx(100 * below / (len(others) - 1), abs=1e-9)
+    assert figures.read(GOES_WITH).table.num_rows == len(asked("FROM '{england_composition}'")), "which is never cut"
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,9 @@ def ends(name: str, code: str, low: int | None, high: int | None, profile: str =
             "rank_low": low, "rank_high": high}  # fmt: skip
 
 
-def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame:
+def scored(
+    contracts: Contracts, interval: list[dict[str, Any]], more: Mapping[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """A town whose index is warm homes alone, of one indicator measured in 2021; one ward's value is missing."""
     index = "social_progress_index"
     weight = pd.DataFrame(
@@ -81,7 +83,15 @@ def scored(contracts: Contracts, interval: list[dict[str, Any]]) -> pd.DataFrame
         ),
         "edition": pd.DataFrame({"edition": [2024]}),
         "rank_interval": pd.DataFrame(interval).astype({"rank_low": "Int64", "rank_high": "Int64"}),
+        "ward_standing": pd.DataFrame(
+            {
+                "id": [index, "water_and_sanitation", "safety"],
+                "area_code": WARD,
+                "england_percentile": [30.5, 70.25, 12.0],
+            }
+        ),
         AS_OF: date(2025, 6, 30),
+        **(more or {}),
     }
     return joined(contracts, "score", tables)
 
@@ -135,7 +145,21 @@ def test_an_indicator_says_how_many_wards_of_england_do_worse(contracts: Contrac
     assert of_ward == pytest.approx(80)
     assert found.loc[("indicator", TOWN), "england_percentile"] == pytest.approx(91)
     assert pd.isna(found.loc[("indicator", OTHER), "england_percentile"]), "an estimate has no place"
-    assert found.loc["index", "england_percentile"].isna().all()
+
+
+def test_above_indicators_it_is_the_standing_that_england_computes_of_the_newest_edition(contracts: Contracts) -> None:
+    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
+    places = found["england_percentile"].drop("indicator")
+    assert places.dropna().to_dict() == {("index", WARD): 30.5, ("component", WARD): 70.25}
+    assert pd.isna(places["index", TOWN]), "an authority has no standing among wards"
+
+
+def test_other_editions_and_profiles_have_no_standing(contracts: Contracts) -> None:
+    both = [scores("component", "safety", **{WARD: 60.0}).assign(edition=year, profile=profile)
+            for year in (2023, 2024) for profile in ("spi", "equal")]  # fmt: skip
+    found = scored(contracts, [ends("safety", WARD, 1, 2)], {"element_score.safety": pd.concat(both)})
+    places = found[found["id"] == "safety"].set_index(["edition", "profile"])["england_percentile"]
+    assert places.dropna().to_dict() == {(2024, "spi"): 12.0}
 
 
 def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:

@@ -41,6 +41,11 @@ def _of_score(tree: Tree, node: Node, contracts: Contracts) -> Tree:
     branch = tree.add(_named(node, f"{_score(facts['score'])}{rank}{points}{alone}"))
     if node.level == "indicator":
         _figure(branch, node, contracts)
+    elif facts["england_percentile"] is not None:
+        branch.add(
+            f"{facts['england_percentile']:.0f} % of the other wards of England score lower, on the slots that have "
+            "figures for all of them"
+        )
     if node.left_out:
         branch.add("None of its indicators is in the basis, so that its dimension is formed of the others")
     for indicator, why in node.left_out.items():

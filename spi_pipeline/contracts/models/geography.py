@@ -35,9 +35,9 @@ DOES_WITHOUT: dict[PlacedBy, tuple[str, ...]] = {
 
 # England as one area: the authority of all its wards.
 ENGLAND = "E92000001"
-# What is computed there is embedded for the wards of each council: by product, the source that it becomes.
-STANDING, SIMILAR = "england_standing", "england_similar"
-OF_ENGLAND = {"ward_standing": STANDING, "similar_ward": SIMILAR}
+# What is computed there is embedded for each council: by product, the source that it becomes.
+STANDING, SIMILAR, GOES_WITH = "england_standing", "england_similar", "england_composition"
+OF_ENGLAND = {"ward_standing": STANDING, "similar_ward": SIMILAR, "composition": GOES_WITH}
 WARD_CODE = r"^[EW]05\d{6}$"
 
 

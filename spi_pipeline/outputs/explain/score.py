@@ -21,7 +21,7 @@ class Node(Element):
     Attributes:
         facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
             coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
-            its goalposts, its source, why no score rests on it, and the share of the wards of England that do worse.
+            its goalposts, its source, and why no score rests on it; the share of the wards of England that do worse.
         files: the publisher's files an indicator's value rests on: file, period, sha256, url.
         gap: of an indicator without a figure of the ward: why, and what stands in for it.
         left_out: of a component that no score rests on: of each of its indicators why it is not in the basis.

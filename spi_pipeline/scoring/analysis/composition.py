@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.contracts.models.indicators import Composition
 from spi_pipeline.engine.association import associations, beyond_line, correlation_interval
 from spi_pipeline.scoring.analysis.context import newest
 from spi_pipeline.scoring.areas import Areas
 
-ENGLAND = "E92000001"
 # How the reference calls them.
 RANK, PARTIAL = "rank_correlation", "partial_rank_correlation"
 COMPOSITION_COLUMNS = [

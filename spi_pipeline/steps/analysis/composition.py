@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import GOES_WITH
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
@@ -19,20 +20,30 @@ def composition_steps(contracts: Contracts) -> list[Step]:
     scores = tuple(f"{SCORE}{name}" for name in all_elements(contracts))
     of_scores = tuple((name, "score") for name in scores)
     given = contracts.context[contracts.composition.given].title
+    # What is computed where the wards of England are judged together is a source of each council.
+    of_england = () if contracts.geography.national else (GOES_WITH,)
     return [
         Step(
             name="composition",
             kind="composition",
             group="analysis",
-            inputs=(*scores, "context", "reference"),
+            inputs=(*scores, "context", "reference", *of_england),
             outputs=("composition",),
             files=("context.yaml", *products("composition")),
             does=goes_with,
             page=Page(shows=_of_index),
             title="What the index goes with",
             description="Rank correlations of scores with who lives in a ward, as they are and among wards alike in "
-            f"{given.lower()}. What goes together need not be cause and effect.",
-            lineage={"correlation": (*of_scores, ("context", "value"), ("reference", "value"))},
+            f"{given.lower()}: of the council's own wards, and of all wards of England. What goes together need not be "
+            "cause and effect.",
+            lineage={
+                "correlation": (
+                    *of_scores,
+                    ("context", "value"),
+                    ("reference", "value"),
+                    *((name, "correlation") for name in of_england),
+                )
+            },
         ),
         Step(
             name="residual",
@@ -57,7 +68,14 @@ def goes_with(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
     context, reference = inputs.frame("context"), inputs.frame("reference")
     scores, asked = inputs.parts("element_score"), contracts.composition
-    return {"composition": compositions(scores, context, reference, asked, areas(contracts))}
+    if contracts.geography.national:
+        # What stands far from the other 19 wards of its town does not from 6,783.
+        asked = asked.model_copy(update={"without": []})
+    frames = [compositions(scores, context, reference, asked, areas(contracts))]
+    if GOES_WITH in inputs:
+        england = inputs.frame(GOES_WITH)
+        frames.append(england[england["measure_id"].isin(asked.measures)])
+    return {"composition": pd.concat(frames, ignore_index=True)}
 
 
 def beyond_income(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
@@ -69,7 +87,7 @@ def beyond_income(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[s
 
 
 def _of_index(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """The index with each measure, in every authority, under the first profile."""
+    """The index with each measure, in every authority and over England, under the first profile."""
     own = _index_rows(step, contracts, look)
     shown = own[["authority_code", "left_out", "measure_id", "n", "correlation", "lower", "upper", "partial"]]
     return {"index": Markdown(framed(shown.round(2)))}

@@ -37,7 +37,10 @@ def standing_steps(contracts: Contracts) -> list[Step]:
             title="Wards among the wards of England",
             description="Score, rank with likely range and tenth of each ward among all wards of England, on the slots "
             "that have figures for all of them: other slots than those of a council's own index.",
-            lineage={"score": tuple((name, "score") for name in scores) if national else ((STANDING, "score"),)},
+            lineage={
+                column: tuple((name, "score") for name in scores) if national else ((STANDING, column),)
+                for column in ("score", "england_percentile")
+            },
         ),
         Step(
             name="similar_ward",

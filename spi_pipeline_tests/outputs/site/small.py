@@ -18,6 +18,7 @@ import shapely
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.contracts import Contracts
+from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.outputs.queries import under_contract
 from spi_pipeline.outputs.site import pages
 from spi_pipeline.outputs.site.pages.page import Kind
@@ -85,6 +86,10 @@ def rows(contracts: Contracts) -> Rows:
              "partial_lower": -0.2, "partial_upper": 0.4},
             {**newest, "authority_code": TOWN, "left_out": "", "id": index, "level": "index", "n": 3,
              "measure_id": "income_deprived", "correlation": -0.2, "lower": -0.75, "upper": 0.25},
+            # Over England, whose newest edition is another.
+            {**newest, "edition": 2025, "authority_code": ENGLAND, "left_out": "", "id": index, "level": "index",
+             "n": 6784, "measure_id": "born_abroad", "correlation": 0.24, "lower": 0.21, "upper": 0.26,
+             "partial": -0.23, "partial_lower": -0.25, "partial_upper": -0.21},
         ],
         "change": [
             *({**change, "area_code": code, "level": "index", "id": index, "movable": 0.125, "verdict": "cannot_tell"}

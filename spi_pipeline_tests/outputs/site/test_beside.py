@@ -89,6 +89,12 @@ def test_economy_says_who_is_beyond_and_names_no_cause(site: Path) -> None:
     )
     assert "Where it is higher, scores are lower. Between wards alike in income this cannot be told." in text
     assert "Whether scores go with it cannot be told." in text
+    assert (
+        "Where it is higher among all wards of England, scores are higher. Between wards alike in income they are "
+        "lower instead." in text
+    )
+    assert "−0.50 (−0.75 to −0.25) 0.10 (−0.20 to 0.40) 0.24 (0.21 to 0.26) −0.23 (−0.25 to −0.21)" in text
+    assert "−0.20 (−0.75 to 0.25) held equal no figures no figures" in text
     assert "None of this says what causes what." in text
     assert "Oak & <b>Elm</b>" in text
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.dots import Dot, DotChart, even_ticks
 from spi_pipeline.outputs.site.figures import counted, derived, figure, word
 from spi_pipeline.outputs.site.pages.page import Page, Site
-from spi_pipeline.outputs.site.results import Row, records
+from spi_pipeline.outputs.site.results import Results, Row, records
 
 # By the verdict of the table ``residual``: mark in the chart, symbol and words.
 VERDICTS = {
@@ -32,6 +33,8 @@ def economy(site: Site) -> Iterator[Page]:
     if not any(row["verdict"] for row in of_index):
         return
     composition = results.newest("composition")
+    own = composition[(composition["id"] == results.index.id) & (composition["authority_code"] == results.town.code)]
+    england = _over_england(results)
     yield Page(
         path="economy.html",
         template="economy.html",
@@ -58,8 +61,9 @@ def economy(site: Site) -> Iterator[Page]:
                 verdict=("more than suggested", "less than suggested"), level=("dimension", "component"),
             ),
             "verdicts": VERDICTS,
-            "goes_with": _goes_with(site, composition),
-            "left_out": [results.areas[code].name for code in sorted(set(composition["left_out"])) if code],
+            "goes_with": _goes_with(site, own, england),
+            "left_out": [results.areas[code].name for code in sorted(set(own["left_out"])) if code],
+            "over_england": bool(england),
             "part": residual_part,
             "verdict": verdict,
         },
@@ -145,45 +149,60 @@ def _chart(site: Site, rows: list[Row]) -> DotChart:
     return DotChart(dots, ticks, zero=0.0)
 
 
-def _goes_with(site: Site, composition: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of each measure: its correlation with the index, that among alike wards, and both without the ward left out."""
-    index = composition[composition["id"] == site.results.index.id]
+def _over_england(results: Results) -> dict[str, Row]:
+    """By measure, what the index goes with over all wards of England, whose newest edition may be another."""
+    table = results.tables["composition"]
+    whole = table[(table["authority_code"] == ENGLAND) & (table["profile"] == results.profile)]
+    return {row["measure_id"]: row for row in records(whole[whole["id"] == results.index.id])}
+
+
+def _goes_with(site: Site, own: pd.DataFrame, england: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Of each measure: its correlation with the index, and that among alike wards.
+
+    Both are told of the town's wards, of these without the ward left out, and, where that is known of any measure, of
+    all wards of England.
+    """
     found = []
-    for measure in dict.fromkeys(index["measure_id"]):
-        rows = records(index[index["measure_id"] == measure].sort_values("left_out"))
+    for measure in dict.fromkeys(own["measure_id"]):
+        rows, whole = records(own[own["measure_id"] == measure].sort_values("left_out")), england.get(measure)
+        words_of = [_in_words(rows[0]), *([_in_words(whole, " among all wards of England")] if whole else [])]
         found.append(
             {
                 "title": measure_title(site, measure),
                 "cells": [
                     _correlation(row, *columns)
-                    for row in rows
+                    for row in [*rows, *([whole] if england else [])]
                     for columns in (("correlation", "lower", "upper"), ("partial", "partial_lower", "partial_upper"))
                 ],
-                "words": _in_words(rows[0]),
+                "words": " ".join(words_of),
             }
         )
     return found
 
 
-def _correlation(row: Row, value: str, low: str, high: str) -> Markup:
-    key = {name: row[name] for name in ("id", "measure_id", "left_out", "edition", "profile")}
+def _correlation(row: Row | None, value: str, low: str, high: str) -> Markup:
+    if row is None:
+        return Markup('<span class="absent">no figures</span>')
+    key = {name: row[name] for name in ("authority_code", "id", "measure_id", "left_out", "edition", "profile")}
     if row[value] is None:
         return Markup('<span class="absent">held equal</span>')
     told = [figure(row[column], "composition", column, 2, **key) for column in (value, low, high)]
     return Markup("{} ({} to {})").format(*told)
 
 
-def _in_words(row: Row) -> str:
+def _in_words(row: Row, among: str = "") -> str:
     """Whether the index goes with a measure, and whether it still does between wards of like income."""
     way = _way(row["lower"], row["upper"])
     if way is None:
-        return "Whether scores go with it cannot be told."
-    begin = f"Where it is higher, scores are {way}."
+        return f"Whether scores go with it{among} cannot be told."
+    begin = f"Where it is higher{among}, scores are {way}."
     if row["partial"] is None:
         return begin
     alike = _way(row["partial_lower"], row["partial_upper"])
     if alike is None:
         return f"{begin} Between wards alike in income this cannot be told."
+    if alike != way:
+        return f"{begin} Between wards alike in income they are {alike} instead."
     return f"{begin} Between wards alike in income too, scores are {alike}."
 
 
