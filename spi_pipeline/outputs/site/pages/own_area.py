@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.outputs.duckdb_file import literal
-from spi_pipeline.outputs.site import words
+from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.figures import named, stated
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward import dated
@@ -30,14 +30,15 @@ DRAWN = {
 SIGNS = {"better": "▲", "worse": "▼", "too near to tell": "?"}
 # Of a standard error, half of a 95% interval.
 HALF_RANGE = 1.96
-TABLES = ("own_area_score", "own_area_value")
+# What can be taken away, and out of which table.
+TABLES = {"scores": "own_area_score", "values of indicators": "own_area_value"}
 
 
 def own_area(site: Site) -> Iterator[Page]:
     """A page for each area of the council's own; none where it drew none."""
     results = site.results
     shared = by_area(results.tables["own_area_overlap"], "own_area")
-    scores, values = (by_area(results.newest(table), "own_area") for table in TABLES)
+    scores, values = (by_area(results.newest(table), "own_area") for table in TABLES.values())
     for row in results.own_areas:
         name = row["own_area"]
         told = OwnArea(
@@ -82,6 +83,7 @@ class OwnArea:
             "sure": self._sure(),
             "dated": dated(self.site),
             "lies": self._lies(),
+            **self._drawn(),
             "wards": [self._ward(one) for one in self.shared if one["kind"] == "ward"],
             "others": [self._other(one) for one in self.shared if one["kind"] == "own_area"],
             "thin": self._thin(),
@@ -91,7 +93,11 @@ class OwnArea:
             "withheld": self._titles(lambda one: one["status"] == "suppressed"),
             "missing": self._titles(lambda one: one["status"] == "missing"),
             "estimated": self._titles(lambda one: one["estimated"]),
-            "files": [one for one in self.site.downloads if one.path in [f"downloads/{name}.csv" for name in TABLES]],
+            "files": [
+                (held, path)
+                for held, table in TABLES.items()
+                if (path := f"downloads/{table}.csv") in {one.path for one in self.site.downloads}
+            ],
         }
 
     def _score(self, row: Row, column: str, how: str = "") -> Markup:
@@ -138,6 +144,15 @@ class OwnArea:
                       "it is estimated.").format(
             said, self.site.figure("own_area", self.row, "split_share", how="percent")
         )  # fmt: skip
+
+    def _drawn(self) -> Mapping[str, Any]:
+        """A map of the wards that it lies across, and it upon them; of an outline alone, which says where it ends."""
+        # Of an area that was removed since, tables tell until the next refresh.
+        area = self.site.results.contracts.own_areas.get(self.row["own_area"])
+        if area is None or area.outline is None or self.site.map is None:
+            return {"map": None}
+        codes = {one["other"] for one in self.shared if one["kind"] == "ward"}
+        return {"map": drawing.around(self.site.map, codes), "upon": drawing.upon(self.site.map, area.outline)}
 
     def _ward(self, row: Row) -> Mapping[str, Any]:
         return {

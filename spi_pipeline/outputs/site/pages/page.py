@@ -162,6 +162,15 @@ class Site:
         return {name: row[name] for name in self._keys[table]}
 
     @property
+    def without_score(self) -> list[tuple[str, list[Row]]]:
+        """What is said of each component without a score, and its indicators, rows of the table ``indicator``."""
+        titles = self.results.contracts.titles
+        return [
+            (f"{titles[component]} has no score here: none of its indicators has figures of use", rows)
+            for component, rows in self.results.left_out.items()
+        ]
+
+    @property
     def many(self) -> bool:
         """Whether there are so many wards that pages count them, where fewer would be named or stand in one table."""
         return len(self.results.wards) > MANY

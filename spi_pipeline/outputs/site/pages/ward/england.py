@@ -37,11 +37,12 @@ class InEngland:
         results, held = self.site.results, self.standing.get(area.code, {})
         index = held.get(results.index.id)
         shown = [one for one in results.elements.values() if one.level in ("dimension", "component")]
+        apart = [one.title for one in shown if one.id not in held]
         return {
             "place": self._place(area, index),
             "rests": self._rests(index) if index else Markup(""),
             "parts": [self._part(one.title, one.level, held[one.id]) for one in shown if one.id in held],
-            "apart": words.listed([one.title for one in shown if one.id not in held]) if index else "",
+            "apart": words.listed(apart) if apart else "",
             "similar": [self._like(row) for row in self.similar.get(area.code, [])],
             "alike": self._alike(area),
         }
@@ -49,16 +50,19 @@ class InEngland:
     def _place(self, area: Area, row: Row | None) -> Markup:
         if row is None:
             return Markup("Its place among the wards of England is not known.")
-        return Markup("Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them.").format(
+        return Markup(
+            "Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them. Cut into ten groups of "
+            "one size, the best group first, they have it in group {}."
+        ).format(
             self._figure(row, "wards"), area.name, self.site.ranked("ward_standing", row, "rank"),
-            self._figure(row, "england_percentile"),
+            self._figure(row, "england_percentile"), self._figure(row, "decile"),
         )  # fmt: skip
 
     def _rests(self, row: Row) -> Markup:
         """Why the place may differ from what the ward's own score suggests."""
         return Markup(
-            "Not all that we measure is known for all of England. So this place rests on {} figures for each ward, and "
-            "the score at the top of this page on {}. The two can differ, and should not be mixed."
+            "This place rests on the {} figures that are known for nearly all wards of England. The score at the top "
+            "of this page rests on the {} that are known here. So the two can differ."
         ).format(self._figure(row, "slots"), self.site.figure("edition", self.edition, "slots", 0))
 
     def _part(self, title: str, level: str, row: Row) -> dict[str, Any]:
