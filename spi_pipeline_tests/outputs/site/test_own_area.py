@@ -164,6 +164,13 @@ def test_an_area_without_score_or_one_removed_since_has_a_page(tmp_path: Path) -
     assert f"{NAME} 1,300 no score no rank" in text((tmp_path / "wards" / "index.html").read_text("utf-8"))
 
 
+def test_without_wards_to_compare_with_it_is_neither_strong_nor_weak(tmp_path: Path) -> None:
+    alone = dict.fromkeys(("ward_median", "difference", "verdict"))
+    said = text(section(made(tmp_path, tables(own_area_score=alone)), "strengths"))
+    assert "Strong Nothing beyond chance." in said
+    assert "Safety – no wards to compare with 62.5" in said
+
+
 def test_it_is_reached_from_the_wards_and_from_each_that_it_lies_across(folder: Path) -> None:
     of_wards = (folder / "wards" / "index.html").read_text("utf-8")
     assert f"{NAME} 1,300 62.5 2nd, likely 1st to 4th" in text(section(of_wards, "areas"))

@@ -22,6 +22,7 @@ AGAINST_WARDS = {
     VERDICTS["neutral"]: Verdict("=", "like the wards"),
 }
 NO_SCORE = Verdict("–", "no score")
+NO_WARDS = Verdict("–", "no wards to compare with")
 DRAWN = {
     "outline": "It is drawn as an outline on the map.",
     "postcodes": "It is drawn as a list of postcodes.",
@@ -270,6 +271,6 @@ class OwnArea:
 
 def _verdict(row: Row) -> Verdict:
     if row["verdict"] is None:
-        return NO_SCORE
+        return NO_WARDS
     found = verdict({"verdict": row["verdict"], "peer_median": row["ward_median"]}, row)
     return AGAINST_WARDS.get(found, found)

@@ -62,7 +62,7 @@ class InEngland:
         """Why the place may differ from what the ward's own score suggests."""
         return Markup(
             "This place rests on the {} figures that are known for nearly all wards of England. The score at the top "
-            "of this page rests on the {} that are known here. So the two can differ."
+            "of this page rests on the {} that are known here. The two can differ."
         ).format(self._figure(row, "slots"), self.site.figure("edition", self.edition, "slots", 0))
 
     def _part(self, title: str, level: str, row: Row) -> dict[str, Any]:
