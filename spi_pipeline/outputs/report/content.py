@@ -54,6 +54,10 @@ def content(site: Site) -> dict[str, Any]:
             [ranking_says(site, dimension), [ranking_says(site, part) for part in results.below(dimension.id)]]
             for dimension in results.below(results.index.id)
         ],
+        "without": [
+            [says, [f"{row['title']}: {row['not_in_basis_because']}" for row in rows]]
+            for says, rows in site.without_score
+        ],
         "signs": pictures.signs(),
         "wards": [_ward(site, area, said) for area, said in sections(site)],
         "sources": _sources(site),

@@ -53,11 +53,15 @@ class WardMap:
         width: in pixels.
         height: likewise.
         outlines: in the order of the codes.
+        corner: of the west and the north, in metres of the British National Grid.
+        scale: pixels a metre.
     """
 
     width: int
     height: int
     outlines: list[Outline]
+    corner: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
 
 
 def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0) -> WardMap | None:
@@ -79,13 +83,28 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
     scale = width / (east - west)
     outlines = []
     for code, polygon in zip(shapes.codes, polygons, strict=True):
-        rings = [ring for part in shapely.get_parts(polygon) for ring in (part.exterior, *part.interiors)]
-        path = "".join(_ring(np.asarray(ring.coords), west, north, scale) for ring in rings)
+        path = _path(polygon, west, north, scale)
         # The middle of the largest circle inside lies well within crooked wards, which a centroid may not.
         label = shapely.maximum_inscribed_circle(polygon, tolerance=50).coords[0]
         x, y = (label[0] - west) * scale, (north - label[1]) * scale
         outlines.append(Outline(str(code), path, round(x, 1), round(y, 1)))
-    return WardMap(width, int(np.ceil((north - south) * scale)), outlines)
+    return WardMap(width, int(np.ceil((north - south) * scale)), outlines, (west, north), scale)
+
+
+def upon(wards: WardMap, outline: str) -> str:
+    """An outline over a map, as the path of an SVG.
+
+    Args:
+        wards: the map.
+        outline: polygons as well-known text, WGS84.
+    """
+    frame = pd.DataFrame({"area_code": [""], "geometry": [shapely.to_wkb(shapely.from_wkt(outline))]})
+    return _path(Shapes.from_frame(frame).on_national_grid().polygons[0], *wards.corner, wards.scale)
+
+
+def _path(polygon: shapely.Geometry, west: float, north: float, scale: float) -> str:
+    rings = [ring for part in shapely.get_parts(polygon) for ring in (part.exterior, *part.interiors)]
+    return "".join(_ring(np.asarray(ring.coords), west, north, scale) for ring in rings)
 
 
 def lines(name: str, width: int = 7) -> list[str]:

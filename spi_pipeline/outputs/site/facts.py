@@ -107,7 +107,12 @@ class Facts:
         found = {row["area_code"]: row["area_name"] for row in self.table("area")}
         for table, column in (("indicator", "indicator_id"), ("context", "measure_id"), ("decade", "measure_id")):
             found |= {row[column]: row["title"] for row in self.table(table)}
-        return titles(self.yaml) | found
+        return titles({file: told for file, told in self.yaml.items() if not file.startswith("areas/")}) | found
+
+    @cached_property
+    def own_areas(self) -> dict[str, str]:
+        """The names of the areas of the council's own, by id."""
+        return {row["own_area"]: row["area_name"] for row in self.table("own_area")}
 
     @cached_property
     def said(self) -> set[str]:
@@ -130,7 +135,12 @@ class Facts:
         definitions = (
             text for file, told in self.yaml.items() if not file.startswith("products/") for text in strings(told)
         )
-        quoted = {*self.names.values(), *source_names(self.yaml), *(text for text in definitions if " " in text)}
+        quoted = {
+            *self.names.values(),
+            *self.own_areas.values(),
+            *source_names(self.yaml),
+            *(text for text in definitions if " " in text),
+        }
         bare = {re.sub(r"\s*\(.*?\)", "", name) for name in self.names.values()}
         numbered = {" ".join(text.split()).rstrip(".") for text in quoted | bare if re.search(r"\d", text)}
         return re.compile("|".join(map(re.escape, sorted(numbered, key=len, reverse=True))) or r"(?!)", re.I)

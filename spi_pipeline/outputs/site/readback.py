@@ -181,8 +181,11 @@ class Page:
     def _named(self, node: html.HtmlElement) -> Iterator[str]:
         """The area and the measure of a number must be told where it stands; the index is meant where none is."""
         key = keyed(node)
-        for column in ("area_code", "id", "indicator_id", "measure_id"):
-            name = self.facts.names.get(key.get(column, ""))
+        # An area of the council's own may have the id of an element, so its names stand apart.
+        places = {"own_area": self.facts.own_areas}
+        places["other"] = self.facts.own_areas if key.get("kind") == "own_area" else self.facts.names
+        for column in ("area_code", "own_area", "other", "id", "indicator_id", "measure_id"):
+            name = places.get(column, self.facts.names).get(key.get(column, ""))
             if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
                 names = tuple(called(name))
                 if any(one in self.heading for one in names):
@@ -302,10 +305,10 @@ def called(name: str) -> Iterator[str]:
 
 
 def ordinal(number: float) -> str:
-    """``21st`` of 21."""
+    """``21st`` of 21, ``1,022nd`` of 1022."""
     whole = int(number)
     ending = "th" if 10 <= whole % 100 <= 20 else ("th", "st", "nd", "rd", *("th",) * 6)[whole % 10]
-    return f"{whole}{ending}"
+    return f"{whole:,}{ending}"
 
 
 def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:

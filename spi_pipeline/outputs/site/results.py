@@ -73,11 +73,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "area"
 
 
-def by_area(table: pd.DataFrame) -> dict[str, list[Row]]:
-    """The rows of a table by the code of their area."""
+def by_area(table: pd.DataFrame, column: str = "area_code") -> dict[str, list[Row]]:
+    """The rows of a table by the code of their area, or by another column that says of which area they are."""
     found: dict[str, list[Row]] = {}
     for row in records(table):
-        found.setdefault(row["area_code"], []).append(row)
+        found.setdefault(row[column], []).append(row)
     return found
 
 
@@ -224,6 +224,11 @@ class Results:
     def wards(self) -> list[Area]:
         """Every ward, by name."""
         return [area for area in self.areas.values() if area.level == "ward"]
+
+    @cached_property
+    def own_areas(self) -> list[Row]:
+        """The row of the table ``own_area`` of each area of the council's own, by name."""
+        return records(self.tables["own_area"].sort_values(["area_name", "own_area"]))
 
     @cached_property
     def town(self) -> Area:

@@ -37,10 +37,10 @@ VERDICTS = {
 
 
 def ordinal(number: float) -> str:
-    """1st, 2nd, 3rd, 4th, 11th."""
+    """1st, 2nd, 3rd, 4th, 11th, 1,022nd."""
     whole = int(number)
     ending = "th" if whole % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(whole % 10, "th")
-    return f"{whole}{ending}"
+    return f"{whole:,}{ending}"
 
 
 def likely(low: float, high: float) -> str:

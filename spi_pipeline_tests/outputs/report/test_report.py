@@ -167,6 +167,26 @@ def test_a_ward_of_which_little_is_known_says_so(made: Report) -> None:
     assert "There is no earlier edition to compare with." in second
 
 
+def test_a_component_without_a_score_is_named_with_the_reason() -> None:
+    table = town().tables["indicator"]
+    own = table["component_id"] == "rights_and_voice"
+    because = table["title"].where(own).map("{} was not counted.".format, na_action="ignore")
+    made = Report(report(town(indicator=table.assign(in_basis=~own, not_in_basis_because=because))))
+    says = "Rights and Voice has no score here: none of its indicators has figures of use."
+    brief = squeezed("".join(made.pages[: made.bookmarks[1][1] - 1]))
+    assert squeezed(says) in brief
+    for title in table.loc[own, "title"]:
+        assert squeezed(f"{title}: {title} was not counted.") in brief
+    for first, second in pages_of(made).values():
+        assert squeezed(says) in squeezed(first)
+        assert squeezed(says) not in squeezed(second)
+
+
+def squeezed(words: str) -> str:
+    """Without white space, which the lines of a page break anew."""
+    return "".join(words.split())
+
+
 def test_links_lead_somewhere(made: Report) -> None:
     links = made.links
     outside = [link for link in links if str(link).startswith("http")]

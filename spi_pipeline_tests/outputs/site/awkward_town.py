@@ -63,7 +63,8 @@ def _tables() -> dict[str, pd.DataFrame]:
             {"area_code": TOWN, "area_name": "Treflan <Fach>", "level": "authority"},
         ],
         "edition": [
-            {"edition": edition, "profile": PROFILE, "as_of": pd.Timestamp("2026-11-23")} for edition in EDITIONS
+            {"edition": edition, "profile": PROFILE, "as_of": pd.Timestamp("2026-11-23"), "slots": 33}
+            for edition in EDITIONS
         ],
         "indicator": list(_indicators()),
         "score": list(_scores(random)),
@@ -71,12 +72,16 @@ def _tables() -> dict[str, pd.DataFrame]:
         "change": list(_changes(random)),
         "context": list(_context(random)),
         "recent": list(_recent(random)),
+        "ward_standing": list(_standing()),
+        "similar_ward": list(_similar()),
     }  # fmt: skip
     tables = {name: pd.DataFrame(rows) for name, rows in frames.items()}
     tables["scorecard"] = pd.DataFrame(list(_cards(tables["score"])))
     tables["decade"] = pd.DataFrame(list(_decade()))
     tables["residual"] = pd.DataFrame(list(_residual()))
     tables["what_would_it_take"] = pd.DataFrame(list(_takes()))
+    for name in ("own_area", "own_area_overlap", "own_area_score", "own_area_value"):
+        tables[name] = pd.DataFrame(columns=[column.name for column in contracts().products[name].columns])
     tables["source_release"] = pd.DataFrame(columns=["source_id", "published_at", "fetched_at"])
     return tables
 
@@ -216,6 +221,28 @@ def _recent(random: np.random.Generator) -> Iterator[dict[str, Any]]:
                 "rate_12_months": rate, "lower": rate and rate - 10, "upper": rate and rate + 10,
                 "signal": "fall" if code == PLAIN else "none", "signal_since": "2024-10" if code == PLAIN else None,
             }  # fmt: skip
+
+
+def _standing() -> Iterator[dict[str, Any]]:
+    """Places in England of all that is scored but one component, of which too few wards have figures."""
+    for place, code in enumerate(WARDS[:-1], 1):
+        for name, level in _elements():
+            if level != "indicator" and name != "rights_and_voice":
+                yield {
+                    "level": level, "id": name, "area_code": code, "score": 50.0, "rank": 1000 * place + 3,
+                    "rank_low": 900 * place, "rank_high": 1200 * place, "decile": 2 * place,
+                    "england_percentile": 100 - 15.0 * place, "wards": 6784, "slots": 26 if level == "index" else 2,
+                }  # fmt: skip
+
+
+def _similar() -> Iterator[dict[str, Any]]:
+    """The second is a ward of the town itself."""
+    others = [("E05000001", "Away <1>"), (WARDS[1], NAMES[WARDS[1]]), *((f"E0500000{at}", "Far") for at in range(3, 6))]
+    for place, (code, name) in enumerate(others, 1):
+        yield {
+            "area_code": PLAIN, "place": place, "other_code": code, "other_name": name, "other_authority": "Elsewhere",
+            "other_region": "North East", "distance": 0.25 * place,
+        }  # fmt: skip
 
 
 def _takes() -> Iterator[dict[str, Any]]:

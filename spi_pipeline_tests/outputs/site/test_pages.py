@@ -19,7 +19,7 @@ from spi_pipeline_tests.outputs.site.conftest import Built
 
 # Pages that others may link to before they are there, by how their paths begin.
 AGREED = (
-    "explore.html", "wards/", "compare.html", "measures/", "indicators/", "economy.html", "progress.html",
+    "explore.html", "wards/", "areas/", "compare.html", "measures/", "indicators/", "economy.html", "progress.html",
     "certainty.html", "targets.html", "found.html", "quality.html", "method.html", "downloads.html",
     "accessibility.html", "about.html", "404.html",
 )  # fmt: skip

@@ -87,3 +87,28 @@ def test_a_sentence_must_say_area_measure_and_direction(
     (tmp_path / "one.html").write_text(f"<!doctype html><main><p>{sentence.format(shown)}</p></main>", "utf-8")
     found = read_back(tmp_path, facts).faults
     assert found == [] if told is None else any(told in one for one in found), found
+
+
+SHARED = (
+    '<data value="{}" data-from="own_area_overlap.shared" data-digits="0" '
+    'data-key="own_area=edge;kind={};other={}">{:,.0f}</data>'
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "sentence", "told"),
+    [
+        ("ward", "E05014751", "{} people live in both The edge and Stopsley.", None),
+        ("ward", "E05014751", "{} people live in both The edge and Vauxhall.", "“Stopsley” is not named"),
+        ("ward", "E05014751", "{} people live in both The board and Stopsley.", "“The edge” is not named"),
+        ("own_area", "board", "{} people live in both The edge and Stopsley.", "“Board "),
+    ],
+)
+def test_a_number_of_an_area_of_the_council_s_own_must_say_of_which(
+    facts: Facts, tmp_path: Path, kind: str, other: str, sentence: str, told: str | None
+) -> None:
+    (row,) = facts.rows("own_area_overlap", {"own_area": "edge", "kind": kind, "other": other})
+    shown = SHARED.format(row["shared"], kind, other, row["shared"])
+    (tmp_path / "one.html").write_text(f"<!doctype html><main><p>{sentence.format(shown)}</p></main>", "utf-8")
+    found = read_back(tmp_path, facts).faults
+    assert found == [] if told is None else any(told in one for one in found), found

@@ -107,7 +107,7 @@ def test_no_rank_stands_without_its_likely_range_and_no_table_without_caption(si
     ranks = 0
     for name, markup in pages(site):
         said = text(markup)
-        for found in re.finditer(r"\d+(?:st|nd|rd|th)\b", said):
+        for found in re.finditer(r"[\d,]*\d(?:st|nd|rd|th)\b", said):
             before, after = said[: found.start()], said[found.end() :]
             assert after.startswith(", likely ") or before.endswith(("likely ", " to ")), (
                 f"{name}: {said[found.start() - 40 : found.end() + 40]}"
@@ -360,6 +360,40 @@ def newest_moves() -> pd.DataFrame:
 
 def _by_size(column: pd.Series) -> pd.Series:
     return -column.abs() if column.name == "change" else column
+
+
+def test_its_place_in_england_says_what_it_rests_on_and_where_it_has_none(site: Path) -> None:
+    said = text(section(page(site, PLAIN), "england"))
+    assert (
+        "Among the 6,784 wards of England, Plain ranks 5,003rd, likely 4,500th to 6,000th. It does better than 25 of "
+        "100 of them. Cut into ten groups of one size, the best group first, they have it in group 10." in said
+    )
+    assert "This place rests on the 26 figures that are known for nearly all wards of England." in said
+    assert "The score at the top of this page rests on the 33 that are known here." in said
+    assert "Housing 5,003rd, likely 4,500th to 6,000th 25 10 2" in said
+    assert "It has no place in Rights and Voice: too few wards of England have figures for it." in said
+    assert "Its place among the wards of England is not known." in text(section(page(site, SILENT), "england"))
+
+
+def test_a_ward_with_a_place_in_every_part_has_none_apart(tmp_path: Path) -> None:
+    standing = results().tables["ward_standing"]
+    made(
+        town(ward_standing=pd.concat([standing, standing.query("id == 'safety'").assign(id="rights_and_voice")])),
+        tmp_path,
+    )
+    assert "It has no place in" not in text(page(tmp_path, PLAIN))
+
+
+def test_wards_like_it_are_named_with_their_council_and_never_by_scores(site: Path) -> None:
+    markup = section(page(site, PLAIN), "similar")
+    said = text(markup)
+    assert "Scores play no part in it" in said
+    for name in contracts().alike.measures:
+        assert re.sub(r"\s*\([^()]*\)$", "", contracts().context[name].title) in said
+    assert "Away <1> Elsewhere North East 0.2" in said
+    assert re.findall(r'<th scope="row"><a href="(.*?)"', markup) == [f"{results().areas[WARDS[1]].slug}.html"]
+    assert 'id="similar"' not in page(site, SILENT)
+    assert "#similar" not in page(site, SILENT)
 
 
 def test_neighbours_are_the_wards_that_border_on_it(site: Path) -> None:

@@ -13,6 +13,7 @@ from spi_pipeline.outputs.site.pages.indicator import indicator
 from spi_pipeline.outputs.site.pages.measure import measure
 from spi_pipeline.outputs.site.pages.measures import measures
 from spi_pipeline.outputs.site.pages.method import method
+from spi_pipeline.outputs.site.pages.own_area import own_area
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
 from spi_pipeline.outputs.site.pages.quality import quality
@@ -26,6 +27,7 @@ KINDS: tuple[Kind, ...] = (
     explore,
     wards,
     ward,
+    own_area,
     compare,
     measures,
     measure,

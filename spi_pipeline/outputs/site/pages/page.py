@@ -22,6 +22,8 @@ from spi_pipeline.outputs.site.results import Area, Element, Results, Row
 # More wards than most towns have: Luton has 20, Birmingham 69. Pages of 300 wards with a table of all wards by all
 # measures, or of all wards by all wards, would take seconds to load on a phone.
 MANY = 50
+# The columns that say of which area a row is: of a ward or the town, or of an area of the council's own.
+AREAS = ("area_code", "own_area")
 
 
 @dataclass(frozen=True)
@@ -149,12 +151,24 @@ class Site:
         return word(text, row[column], table, column, **self._key(table, row))
 
     def _key(self, table: str, row: Row) -> dict[str, Any]:
-        """What tells a row from all others: the key of its contract, without what is the same in all rows."""
+        """What tells a row from all others: the key of its contract, without what is the same in all rows.
+
+        Of which area a number is stands there in any case, so that its name is looked for around it.
+        """
         if table not in self._keys:
             columns = [column.name for column in self.results.contracts.products[table].columns if column.key]
             rows = self.results.tables[table]
-            self._keys[table] = [name for name in columns if name == "area_code" or rows[name].nunique() > 1]
+            self._keys[table] = [name for name in columns if name in AREAS or rows[name].nunique() > 1]
         return {name: row[name] for name in self._keys[table]}
+
+    @property
+    def without_score(self) -> list[tuple[str, list[Row]]]:
+        """What is said of each component without a score, and its indicators, rows of the table ``indicator``."""
+        titles = self.results.contracts.titles
+        return [
+            (f"{titles[component]} has no score here: none of its indicators has figures of use", rows)
+            for component, rows in self.results.left_out.items()
+        ]
 
     @property
     def many(self) -> bool:
@@ -217,18 +231,21 @@ class Site:
 
         Where markup has no place, as in an attribute, ``rank_text`` says the same.
         """
-        row = self.results.scores[element.id, area.code]
-        if None in (row["rank"], row["rank_low"], row["rank_high"]):
-            return Markup("no rank")
-        rank, low, high = (
-            figure(
-                row[column], "score", column, 0, how="ordinal", area_code=area.code, id=element.id,
-                edition=self.results.edition, profile=self.results.profile,
-            )
-            for column in ("rank", "rank_low", "rank_high")
+        return _ranked(
+            self.results.scores[element.id, area.code], "score", "rank", area_code=area.code, id=element.id,
+            edition=self.results.edition, profile=self.results.profile,
         )  # fmt: skip
-        ends = Markup(f"{low} to {high}") if row["rank_low"] != row["rank_high"] else low
-        return Markup(f"{rank}, likely {ends}")
+
+    def ranked(self, table: str, row: Row, column: str) -> Markup:
+        """As ``rank``, of a column of any published table that has its likely ends beside it."""
+        return _ranked(row, table, column, **self._key(table, row))
+
+    def between(self, table: str, row: Row, low: str, high: str, unit: str | None = None) -> Markup:
+        """A range in parentheses, as ``amount`` where there is a unit; nothing where there is no range."""
+        if row[low] is None or row[high] is None:
+            return Markup("")
+        ends = [self.amount(table, row, end, unit) if unit else self.figure(table, row, end) for end in (low, high)]
+        return Markup("({} to {})").format(*ends)
 
     def rank_text(self, element: Element, area: Area) -> str:
         """As ``rank``, in plain text."""
@@ -327,6 +344,15 @@ class Site:
         """The colour class of an area's score, against the town's own."""
         own, town = (self.results.scores[element.id, one.code]["score"] for one in (area, self.results.town))
         return None if town is None else drawing.colour_class(own, town)
+
+
+def _ranked(row: Row, table: str, column: str, **key: Any) -> Markup:
+    columns = (column, f"{column}_low", f"{column}_high")
+    if None in [row[name] for name in columns]:
+        return Markup("no rank")
+    rank, low, high = (figure(row[name], table, name, 0, how="ordinal", **key) for name in columns)
+    ends = Markup(f"{low} to {high}") if row[columns[1]] != row[columns[2]] else low
+    return Markup(f"{rank}, likely {ends}")
 
 
 Kind = Callable[[Site], Iterable[Page | File]]

@@ -9,7 +9,7 @@ from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing
 from spi_pipeline.outputs.site.figures import derived
 from spi_pipeline.outputs.site.pages.page import Page, Site
-from spi_pipeline.outputs.site.results import Area, Row, by_area
+from spi_pipeline.outputs.site.results import Area, Row, by_area, records
 
 
 def wards(site: Site) -> Iterator[Page]:
@@ -21,6 +21,8 @@ def wards(site: Site) -> Iterator[Page]:
     scores = [row["score"] for held in rows.values() for row in held if row["score"] is not None]
     # All on one scale, or the lines could not be held against each other; on tens, so that its ends can be said.
     low, high = (10 * (min(scores) // 10), 10 * -(-max(scores) // 10)) if scores else (0, 100)
+    own_scores = results.newest("own_area_score")
+    index = {row["own_area"]: row for row in records(own_scores[own_scores["id"] == results.index.id])}
     of_index = f"FROM score WHERE id = {literal(results.index.id)} AND profile = {literal(results.profile)}"
     yield Page(
         path="wards/index.html",
@@ -30,10 +32,22 @@ def wards(site: Site) -> Iterator[Page]:
         content={
             "cards": [_card(site, ward, rows.get(ward.code, []), low, high) for ward in results.wards],
             "low": derived(low, f"SELECT 10 * floor(min(score) / 10) {of_index}"),
+            "areas": [_own(site, row, index.get(row["own_area"])) for row in results.own_areas],
             "high": derived(high, f"SELECT 10 * ceil(max(score) / 10) {of_index}"),
         },
         section="wards/index.html",
     )
+
+
+def _own(site: Site, area: Row, score: Row | None) -> dict[str, Any]:
+    """An area of the council's own: who lives there, its score, and the rank it would take among the wards."""
+    return {
+        "id": area["own_area"],
+        "name": area["area_name"],
+        "residents": site.figure("own_area", area, "residents", 0),
+        "score": site.figure("own_area_score", score, "score") if score else "no score",
+        "rank": site.ranked("own_area_score", score, "place") if score else "no rank",
+    }
 
 
 def _card(site: Site, ward: Area, rows: list[Row], low: float, high: float) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from markupsafe import Markup
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward.around import Around
+from spi_pipeline.outputs.site.pages.ward.england import InEngland
 from spi_pipeline.outputs.site.pages.ward.moved import Moved
 from spi_pipeline.outputs.site.pages.ward.recent import Recent
 from spi_pipeline.outputs.site.pages.ward.scorecard import Scorecard
 from spi_pipeline.outputs.site.pages.ward.takes import Takes
-from spi_pipeline.outputs.site.results import Area
+from spi_pipeline.outputs.site.results import Area, Row, by_area
 
 # Places at either end of the town's wards that are named in the first paragraph.
 ENDS = 3
@@ -48,16 +49,18 @@ def sections(site: Site) -> Iterator[tuple[Area, dict[str, Any]]]:
     moved = Moved(site)
     parts: dict[str, Part] = {
         "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
-        "takes": Takes(site),
+        "takes": Takes(site), "england": InEngland(site),
     }  # fmt: skip
-    dated = _dated(site)
+    own = by_area(site.results.tables["own_area_overlap"].query("kind == 'ward'"), "other")
+    when = dated(site)
     for area in site.results.wards:
         said = {name: part.of(area) for name, part in parts.items()}
         yield (
             area,
             {
                 "summary": Markup(" ").join([_summary(site, area), *_places(site, area)]),
-                "dated": dated,
+                "dated": when,
+                "own_areas": [_own(site, row) for row in own.get(area.code, [])],
                 **_near(site, area),
                 **said,
             },
@@ -71,7 +74,13 @@ def _near(site: Site, area: Area) -> dict[str, Any]:
     return {"neighbours": near, "map": shown}
 
 
-def _dated(site: Site) -> Markup:
+def _own(site: Site, row: Row) -> dict[str, Any]:
+    """An area of the council's own that holds some of a ward's residents, and how many."""
+    name = next(one["area_name"] for one in site.results.own_areas if one["own_area"] == row["own_area"])
+    return {"id": row["own_area"], "name": name, "shared": site.figure("own_area_overlap", row, "shared", 0)}
+
+
+def dated(site: Site) -> Markup:
     """Of when the scores are, and what likely means."""
     return Markup("Edition {}, figures taken on {}. {} {}").format(
         site.results.edition, words.day(site.results.as_of), words.RANGES_OF_SCORES, words.RANGES_OF_VALUES

@@ -148,7 +148,7 @@ class Scorecard:
         return {
             "element": element,
             "score": self.site.score(element, area),
-            "range": self._between("score", score, "measured_low", "measured_high"),
+            "range": self.site.between("score", score, "measured_low", "measured_high"),
             "rank": self.site.rank(element, area),
             "median": self.site.figure("scorecard", card, "peer_median") if card else Markup("none"),
             "verdict": verdict(card, score),
@@ -190,7 +190,7 @@ class Scorecard:
         return {
             "element": element,
             "value": self._value(row, unit),
-            "range": self._between("observation", row, "lower", "upper", unit) if row else Markup(""),
+            "range": site.between("observation", row, "lower", "upper", unit) if row else Markup(""),
             "count": self._count(row),
             "period": site.when(row) if row else "",
             "age": AGE.get(row["status"], "") if row else AGE["missing"],
@@ -214,16 +214,6 @@ class Scorecard:
         if row["denominator"] is None:
             return count
         return Markup("{} of {}").format(count, self.site.figure("observation", row, "denominator", 0))
-
-    def _between(self, table: str, row: Row, low: str, high: str, unit: str | None = None) -> Markup:
-        """A range in parentheses; nothing where there is none."""
-        if row[low] is None or row[high] is None:
-            return Markup("")
-        if unit is None:
-            ends = [self.site.figure(table, row, end) for end in (low, high)]
-        else:
-            ends = [self.site.amount(table, row, end, unit) for end in (low, high)]
-        return Markup("({} to {})").format(*ends)
 
     def _named(self, area: Area, wanted: Verdict) -> Markup:
         """The components in which a ward is strong or weak beyond chance, or, where none is, the best or worst."""
