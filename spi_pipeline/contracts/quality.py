@@ -23,8 +23,6 @@ def implied_rules(
 
     ``parts`` is the column a product comes in parts by, whose parts are of a size of their own.
     """
-    if places.geography.national and not places.vintage:
-        columns = list(map(_of_england, columns))
     names = tuple(column.name for column in columns)
     types = {column.name: column.type for column in columns}
     rules = [_implied("columns", names), _implied("types", names, types=types)]
@@ -45,7 +43,7 @@ def implied_rules(
     return rules
 
 
-def _of_england(column: Column) -> Column:
+def of_england(column: Column) -> Column:
     """A column of a product for all England: ranks, and counts of people, go so many times further than a council's."""
     if column.unit == RANK and column.typical:
         return replace(column, typical=(column.typical[0], column.typical[1] * _TIMES))

@@ -9,7 +9,7 @@ from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.places import TablePlaces
 from spi_pipeline.contracts.models.tables import Column, Product, Source, SourceProperties, level_of
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
-from spi_pipeline.contracts.quality import implied_rules
+from spi_pipeline.contracts.quality import implied_rules, of_england
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 from spi_pipeline.contracts.reading.standard import (
     ColumnElement,
@@ -88,6 +88,9 @@ def read_product(
     reader.head(file, file.custom.licence)
     reader.levels(("customProperties", "levels"), file.custom.levels)
     columns = reader.columns(file.tables[0].columns)
+    if geography.national:
+        # Here, so that rules and the database hold the same bounds.
+        columns = tuple(map(of_england, columns))
     parts, names = file.custom.parts, [column.name for column in columns]
     if parts and parts not in names:
         reader.fault(("customProperties", "parts"), unknown(parts, "column of this table", names))
