@@ -28,7 +28,7 @@ def completeness(
 
     Args:
         source_id: the source.
-        rows: every row of it, with ``ward_code``, the ward each point lies in.
+        rows: all it counts by ward, as ``added_up`` returns it.
         columns: what it counts.
         authority_of: authority of each ward.
         thin: the share of what is usual that a whole month holds at least.

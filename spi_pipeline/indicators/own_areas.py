@@ -149,7 +149,7 @@ def own_values(
     Args:
         indicator: what to compute.
         sources: contracts of its sources.
-        tables: their rows; those of points with ``ward_code``, the ward each lies in.
+        tables: their rows; of points as ``added_up`` returns them by point.
         place: where the area lies.
         moved: those of wards, of an anchored indicator; None of others.
     """

@@ -106,7 +106,7 @@ def ward_values(
     Args:
         indicator: what to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; those of points with ``ward_code``, the ward each lies in.
+        tables: their rows, by source id; of points as ``added_up`` returns them.
         wards: boundaries and weights.
         least: the smallest counts that may be shown; None where any may.
 
