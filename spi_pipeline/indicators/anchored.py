@@ -38,7 +38,7 @@ def anchored_values(
     Args:
         measured: what to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; those of points with ``ward_code``.
+        tables: their rows, by source id; of points as ``added_up`` returns them.
         wards: boundaries and weights.
 
     Returns:

@@ -28,7 +28,7 @@ def completeness(
 
     Args:
         source_id: the source.
-        rows: every row of it, with ``ward_code``, the ward each point lies in.
+        rows: all it counts by ward, as ``added_up`` returns it.
         columns: what it counts.
         authority_of: authority of each ward.
         thin: the share of what is usual that a whole month holds at least.
@@ -39,7 +39,7 @@ def completeness(
     """
     held = months_held(rows, list(columns), authority_of, thin)
     counts = rows[list(columns)].sum(axis=1)
-    placed = rows["longitude"].notna()
+    placed = rows["has_place"]
     whole_force = _whole_force(rows)
     every = pd.period_range(rows["month"].min(), rows["month"].max(), freq="M").astype(str)
     without = counts[~placed].groupby(rows["month"]).sum().reindex(every)
@@ -76,8 +76,7 @@ def completeness(
 
 def _whole_force(rows: pd.DataFrame) -> set[str]:
     """The months that hold the incidents of whole forces: answers for an outline name no small area."""
-    named = rows["lsoa_code"].notna() if "lsoa_code" in rows else pd.Series(True, rows.index)
-    return set(rows.loc[named, "month"])
+    return set(rows.loc[rows["has_area"], "month"])
 
 
 def _change(counts: pd.Series) -> pd.Series:

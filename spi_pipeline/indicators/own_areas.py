@@ -149,7 +149,7 @@ def own_values(
     Args:
         indicator: what to compute.
         sources: contracts of its sources.
-        tables: their rows; those of points with ``ward_code``, the ward each lies in.
+        tables: their rows; of points as ``added_up`` returns them by point.
         place: where the area lies.
         moved: those of wards, of an anchored indicator; None of others.
     """
@@ -239,7 +239,7 @@ def gives_away(
     Of points it is not told how many lie in what is left, so that something left is enough.
     """
     left = list(_left(place, others))
-    if left and "point" in sources[indicator.source].properties.geography.levels:
+    if left and sources[indicator.source].of_points:
         return True
     return any(
         _few(ward_values(indicator, sources, place.placed(tables), part).values, place.area, least)

@@ -101,7 +101,7 @@ def points_by_ward(rows: pd.DataFrame, columns: list[str], authority_of: Mapping
 
 def unplaced_points(rows: pd.DataFrame, columns: list[str]) -> float:
     """What points without coordinates count."""
-    return float(total(rows, columns)[rows["longitude"].isna()].sum())
+    return float(total(rows, columns)[~rows["has_place"]].sum())
 
 
 def total(rows: pd.DataFrame, columns: list[str]) -> Array:

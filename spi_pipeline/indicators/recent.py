@@ -33,7 +33,7 @@ def recent(
 
     Args:
         measures: what is counted.
-        tables: rows of their sources, by id, with ``ward_code``, the ward each point lies in.
+        tables: what their sources count by ward, by id, as ``added_up`` returns it.
         thin: by source, the share of what is usual that a whole month holds at least.
         authority_of: authority of each ward.
         residents: by ward.

@@ -106,7 +106,7 @@ def ward_values(
     Args:
         indicator: what to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; those of points with ``ward_code``, the ward each lies in.
+        tables: their rows, by source id; of points as ``added_up`` returns them.
         wards: boundaries and weights.
         least: the smallest counts that may be shown; None where any may.
 
@@ -127,7 +127,7 @@ def ward_values(
         sums, covered, outside = _sums(indicator, sources, tables, period, wards)
         unplaced += outside
         if least is not None:
-            points = "point" in source.properties.geography.levels
+            points = source.of_points
             weights = None if points else _weights_for(source, period.rows, wards)
             gone = withheld_wards(sums, least, measure, period.rows, weights, wards.authorities)
             sums, covered = np.where(gone[:, np.newaxis], np.nan, sums), np.where(gone, 1.0, covered)
@@ -186,7 +186,7 @@ def _spread(
 ) -> Array:  # fmt: skip
     """The standard error of numerators (of a mean: value × base) by ward, then authority; 0 for points."""
     rows, denominator = period.rows, measure.denominator
-    if "point" in source.properties.geography.levels:
+    if source.of_points:
         return np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
     weights, count = _weights_for(source, rows, wards), total(rows, measure.columns)
     areas = weights.drop_duplicates("small_area_code").set_index("small_area_code")
@@ -256,7 +256,7 @@ def _counted(measure: Measure, source: Source, period: Period, wards: Wards) -> 
     A ward without a point has none; a small area without a row is not known.
     """
     rows = period.rows
-    if "point" not in source.properties.geography.levels:
+    if not source.of_points:
         placed = _placed(source, rows, wards, numerator=total(rows, measure.columns))
         outside = float(placed.unplaced["numerator"])
         return _by_ward(placed, COMPLETE, wards)[:, 0], _covered(placed, wards), outside

@@ -35,7 +35,7 @@ def whole_months(
     """The months that each authority's figures hold whole, ascending; those of ``months_held`` that are not thin.
 
     Args:
-        rows: every row of a monthly source, whatever it counts; those of points with ``ward_code``.
+        rows: every row of a monthly source, whatever it counts; of one of points as ``added_up`` returns them.
         columns: the columns counted.
         authority_of: authority of each ward.
         thin: the share of what is usual that a whole month holds at least.

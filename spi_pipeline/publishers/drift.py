@@ -151,5 +151,4 @@ def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Find
 
 def _measures(source: Source, *tables: pa.Table) -> Sequence[str]:
     """Columns of figures; of coordinates, years and categories no change can be told."""
-    figures = [c.name for c in source.columns if c.unit and c.concept not in ("place", "time", "category")]
-    return [name for name in figures if all(name in table.column_names for table in tables)]
+    return [name for name in source.figures if all(name in table.column_names for table in tables)]

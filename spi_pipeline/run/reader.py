@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.errors import ContractError, SpiError
 from spi_pipeline.contracts.loader import load_contracts
@@ -34,11 +35,12 @@ from spi_pipeline.steps.inputs import (
     YEAR,
     Inputs,
     Released,
+    Stored,
 )
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.published.releases import Release
 from spi_pipeline.storage.store import Store
-from spi_pipeline.storage.tables import ORIGINS
+from spi_pipeline.storage.tables import ORIGINS, Version
 
 if TYPE_CHECKING:
     from spi_pipeline.steps.sources.publishers import Publishers
@@ -118,7 +120,10 @@ class Reader:
         if name == RELEASED:
             release = self.store.releases.newest()
             return release and released(release)
-        return self._fact(name) if name in FACTS else self.table(name)
+        if name in FACTS:
+            return self._fact(name)
+        source = self.contracts.sources.get(name)
+        return self.stored(name) if source and source.of_points else self.table(name)
 
     def _place(self, name: str) -> Path:
         root = Path(__file__).parents[1] if name.startswith(PACKAGED) else self.contracts.root
@@ -156,16 +161,31 @@ class Reader:
         Raises:
             SpiError: where there is none, or it was written under another major version of its contract.
         """
+        sha256 = self._version(name).sha256
+        return Inputs({}, {name: sha256}, self._kept).derived(
+            "table", (name,), lambda: self._as_now(name, self.store.read(name))
+        )
+
+    def stored(self, name: str) -> Stored:
+        """The file of the current version of a table.
+
+        Raises:
+            SpiError: as for ``table``.
+        """
+        file = self._version(name).path
+        schema = pq.read_schema(file)
+        self._as_now(name, schema.empty_table())
+        return Stored(file, schema)
+
+    def _version(self, name: str) -> Version:
         version = self.store.current(name)
         if version is None:
             raise SpiError(f"there is no table {name} in the store yet; run spi refresh")
+        return version
 
-        def read() -> pa.Table:
-            stored, contract = self.store.read(name), contract_of(name, self.contracts)
-            remedy = "run spi refresh to make it anew"
-            return read_as(stored, contract, name, written_under(stored.schema.metadata), remedy)
-
-        return Inputs({}, {name: version.sha256}, self._kept).derived("table", (name,), read)
+    def _as_now(self, name: str, stored: pa.Table) -> pa.Table:
+        contract, written = contract_of(name, self.contracts), written_under(stored.schema.metadata)
+        return read_as(stored, contract, name, written, "run spi refresh to make it anew")
 
     def frame(self, name: str) -> pd.DataFrame:
         """The same as a frame; not to be changed."""

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pandas as pd
@@ -44,11 +45,23 @@ class Released(NamedTuple):
     contracts: Contracts | None
 
 
+class Stored(NamedTuple):
+    """A table that is not read whole, since it may have millions of rows.
+
+    Attributes:
+        file: its Parquet file.
+        schema: of the file, with the metadata it was written with.
+    """
+
+    file: Path
+    schema: pa.Schema
+
+
 class Inputs:
     """The inputs of one step.
 
     Args:
-        values: by name; tables as Arrow, downloads as ``Downloads``, facts as they are.
+        values: by name; tables as Arrow, those of points as ``Stored``, downloads as ``Downloads``, facts as they are.
         versions: the digest of each.
         kept: what was derived from inputs before in this process; shared by all steps of a run.
     """
@@ -75,6 +88,11 @@ class Inputs:
         found: pa.Table = self[name]
         return found
 
+    def stored(self, name: str) -> Stored:
+        """The file of a table of points."""
+        found: Stored = self[name]
+        return found
+
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a frame, which is not to be changed."""
         found: pd.DataFrame = self.derived("frame", (name,), lambda: self.table(name).to_pandas())
@@ -97,7 +115,7 @@ class Inputs:
 
     def origins(self, name: str) -> list[dict[str, Any]]:
         """The files that a source table was read from."""
-        return origins_of(self.table(name))
+        return origins_of(self[name])
 
     @property
     def as_of(self) -> dt.date:
@@ -122,7 +140,7 @@ class Inputs:
         return found
 
 
-def origins_of(table: pa.Table) -> list[dict[str, Any]]:
+def origins_of(table: pa.Table | Stored) -> list[dict[str, Any]]:
     """The files that a source table was read from, as its metadata have them."""
     found: list[dict[str, Any]] = json.loads((table.schema.metadata or {}).get(ORIGINS.encode(), b"[]"))
     return found

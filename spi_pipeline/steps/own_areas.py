@@ -134,7 +134,7 @@ def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     frames = []
     for indicator in contracts.active:
         source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
-        tables = {name: placed(inputs, contracts, name) for name in sources}
+        tables = {name: placed(inputs, contracts, name, by_point=True) for name in sources}
         least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
         unit = contracts.vocabulary.units[indicator.unit]
         origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]

@@ -1,4 +1,4 @@
-"""Wards and places as steps read them: boundaries, and which ward each point lies in. Each is worked out once a run."""
+"""Wards and places as steps read them: boundaries, and what points count in each. All is worked out once a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
+from spi_pipeline.geography.shapes import Array
+from spi_pipeline.indicators.incidents import added_up
 from spi_pipeline.steps.inputs import Inputs
 
 
@@ -45,33 +47,35 @@ def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
     return inputs.derived("boundaries", ("wards", "area"), merged)
 
 
-def placed(inputs: Inputs, contracts: Contracts, source_id: str) -> pd.DataFrame:
-    """The rows of a source; those of points with the ward each lies in.
+def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bool = False) -> pd.DataFrame:
+    """The rows of a source; of one of points its counts by ward, as ``added_up`` returns them.
 
-    Returns:
-        The table; of points also ``ward_code``, null outside and without place. Where wards have no boundaries the LSOA
-        that the publisher names decides.
+    Where wards have no boundaries the LSOA that the publisher names decides.
 
     Raises:
         SpiError: when neither boundaries nor LSOAs say where the points of an authority lie.
     """
-    if "point" not in contracts.sources[source_id].properties.geography.levels:
+    source = contracts.sources[source_id]
+    if not source.of_points:
         return inputs.frame(source_id)
 
-    def place() -> pd.DataFrame:
-        rows = inputs.frame(source_id)
+    def place(points: pd.DataFrame) -> Array:
         drawn = wards(inputs, contracts)
-        ward = place_points(rows["longitude"], rows["latitude"], drawn)
         bare = drawn[drawn["geometry"].isna()]
-        if len(bare) and "lsoa_code" in rows:
+        ward = place_points(points["longitude"], points["latitude"], drawn)
+        if len(bare) and "lsoa_code" in points:
             weights = inputs.frame("allocation")
             own = weights["area_code"].isin(bare["area_code"])
-            ward = np.where(pd.isna(ward), place_whole(rows["lsoa_code"], weights[own]), ward)
-        elif lost := sorted(set(bare["parent_code"]) & contracts.geography.holding(source_id)):
+            return np.where(pd.isna(ward), place_whole(points["lsoa_code"], weights[own]), ward)
+        if lost := sorted(set(bare["parent_code"]) & contracts.geography.holding(source_id)):
             raise SpiError(
                 f"source {source_id} holds points without LSOAs, and the wards of {listed(lost)} have no boundaries; "
                 f"supply boundaries, or list {source_id} under without in geography.yaml"
             )
-        return rows.assign(ward_code=ward)
+        return ward
 
-    return inputs.derived("placed", (source_id, "wards", "allocation"), place)
+    return inputs.derived(
+        "placed by point" if by_point else "placed",
+        (source_id, "wards", "allocation"),
+        lambda: added_up(inputs.stored(source_id).file, source, place, by_point=by_point),
+    )

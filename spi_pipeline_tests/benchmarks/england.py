@@ -1,15 +1,18 @@
 """What all wards of England cost together, at a quarter, half and all of them, and how they go with deprivation.
 
     python -m spi_pipeline_tests.benchmarks.england
+    python -m spi_pipeline_tests.benchmarks.england --crimes ../shared/data
 
 computes England from the embedded tables, and from those cut to every fourth and every second council, each in its own
 process, and prints CPU seconds of each stage, the peak of memory, and CPU seconds of a bare DuckDB scan of the same
 files. Of all of England it then prints the rank correlation with the deprivation index of 2025 by region. It asserts
-nothing.
+nothing. With ``--crimes`` there are 18 million crimes among the tables (see ``crimes``), made of the publishers' files
+in the folder named, else of Luton's.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import resource
@@ -18,6 +21,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -30,11 +34,13 @@ from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.council import VINTAGE, council_geography, geography_file
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import Figures
+from spi_pipeline_tests.benchmarks.crimes import CRIMES, with_crimes
 from spi_pipeline_tests.integration.houses import CONTRACTS, House
 
 HERE = "spi_pipeline_tests.benchmarks.england"
-# What is counted together, by the first word of an operation's label.
+# What is counted together, by an operation's label or its first word; the first to need them adds crimes up.
 STAGES = {
+    "source_street_crime": "crimes", "recent": "months", "completeness": "months", "indicators_of_safety": "safety",
     "source": "sources", "allocation": "geography", "area": "geography", "context": "context",
     "indicators": "indicators", "basis": "basis", "components": "scores", "dimensions": "scores", "index": "scores",
     "uncertainty": "likely ranges", "composition": "composition", "standing": "standing", "joined": "joined",
@@ -43,7 +49,7 @@ STAGES = {
 
 
 def cut(every: int, folder: Path) -> Path:
-    """The embedded tables of every so many councils of England, as a folder of their own; all of them for 1."""
+    """The embedded tables of every so many councils of England, as a new folder; all of them, where they are, for 1."""
     england = Settings().england
     if every == 1:
         return england
@@ -96,48 +102,68 @@ def scan(england: Path) -> float:
     return time.process_time() - began
 
 
-def run(every: int) -> None:
-    """One size in this process; its cost printed as JSON."""
-    with TemporaryDirectory() as folder:
-        england = cut(every, Path(folder) / "england")
+def counted(england: Path) -> int:
+    """How many crimes are among the tables of a folder."""
+    files = [str(file) for file in england.glob(f"{CRIMES}.*.parquet")]
+    return int(duckdb.read_parquet(files).sum("crimes").fetchall()[0][0]) if files else 0
+
+
+def run(england: Path, whole: Path) -> None:
+    """England computed from the tables of a folder in this process, into a new one; its cost printed as JSON."""
+    began = time.process_time()
+    house = england_in(whole, england)
+    contracts, runner, now = house.contracts, house.runner, dt.datetime.now(dt.UTC)
+    seconds = {"contracts": time.process_time() - began}
+    faults = []
+    for label, steps in operations(build_plan(contracts)).items():
         began = time.process_time()
-        house = england_in(Path(folder) / "whole", england)
-        contracts, runner, now = house.contracts, house.runner, dt.datetime.now(dt.UTC)
-        seconds = {"contracts": time.process_time() - began}
-        faults = []
-        for label, steps in operations(build_plan(contracts)).items():
-            began = time.process_time()
-            faults += [one.message for one in runner.run(steps, "england", now) if one.message]
-            stage = STAGES.get(label.split("_")[0], "others")
-            seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        told = {"wards": len(contracts.geography.wards), "seconds": seconds, "peak": peak, "faults": faults[:3]}
-        told |= {"scan": scan(england), "regions": correlations(house).round(2).to_string() if every == 1 else ""}
+        faults += [one.message for one in runner.run(steps, "england", now) if one.message]
+        stage = STAGES.get(label, STAGES.get(label.split("_")[0], "others"))
+        seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    told = {"wards": len(contracts.geography.wards), "seconds": seconds, "peak": peak, "faults": faults[:3]}
+    told |= {"scan": scan(england), "regions": correlations(house).round(2).to_string(), "crimes": counted(england)}
     print(json.dumps(told))
 
 
-def main() -> None:
+def measured(every: int, crimes: Path | None) -> dict[str, Any]:
+    """What a size costs, in a process of its own; ``crimes`` as ``with_crimes`` takes it, none where it is None."""
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        england = cut(every, folder / "cut")
+        if crimes is not None:
+            source = load_contracts(CONTRACTS).sources[CRIMES]
+            england = with_crimes(england, folder / "england", source, crimes)
+        command = [sys.executable, "-m", HERE, "--run", str(england), str(folder / "whole")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"1/{every} of England ended with {done.returncode}:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main(crimes: Path | None) -> None:
     """Measure each size and print."""
-    found = []
-    for every in (4, 2, 1):
-        done = subprocess.run([sys.executable, "-m", HERE, str(every)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"1/{every} of England ended with {done.returncode}:\n{done.stderr}")
-        found.append(json.loads(done.stdout.splitlines()[-1]))
+    found = [measured(every, crimes) for every in (4, 2, 1)]
     names = ["contracts", *dict.fromkeys(STAGES.values()), "others"]
-    print(f"{'CPU seconds':<20}" + "".join(f"{one['wards']:>8,}" for one in found))
+    print(f"{'CPU seconds, wards':<20}" + "".join(f"{one['wards']:>12,}" for one in found))
+    print(f"{'crimes':<20}" + "".join(f"{one['crimes']:>12,}" for one in found))
     for name in names:
-        print(f"{name:<20}" + "".join(f"{one['seconds'].get(name, 0):>8.1f}" for one in found))
-    print(f"{'all':<20}" + "".join(f"{sum(one['seconds'].values()):>8.1f}" for one in found))
-    print(f"{'a bare scan':<20}" + "".join(f"{one['scan']:>8.1f}" for one in found))
-    print(f"{'peak MB':<20}" + "".join(f"{one['peak']:>8.0f}" for one in found))
+        print(f"{name:<20}" + "".join(f"{one['seconds'].get(name, 0):>12.1f}" for one in found))
+    print(f"{'all':<20}" + "".join(f"{sum(one['seconds'].values()):>12.1f}" for one in found))
+    print(f"{'a bare scan':<20}" + "".join(f"{one['scan']:>12.1f}" for one in found))
+    print(f"{'peak MB':<20}" + "".join(f"{one['peak']:>12.0f}" for one in found))
     print(found[-1]["regions"])
     for fault in (fault for one in found for fault in one["faults"]):
         print(fault)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        run(int(sys.argv[1]))
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--crimes", type=Path, metavar="FOLDER")
+    asked.add_argument("--run", type=Path, nargs=2, help=argparse.SUPPRESS)
+    given = asked.parse_args()
+    if given.run:
+        run(*given.run)
     else:
-        main()
+        main(given.crimes)

@@ -54,7 +54,7 @@ def months(first: str, last: str) -> list[str]:
 def crimes(monthly: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """One row a ward and month; ``monthly`` has the crimes of a month in each ward."""
     rows = [
-        {"month": month, "ward_code": ward, "crimes": count, "longitude": 0.0}
+        {"month": month, "ward_code": ward, "crimes": count, "has_place": True}
         for month, counts in monthly.items()
         for ward, count in zip(WARDS, counts, strict=True)
         if count

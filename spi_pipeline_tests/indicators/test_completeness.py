@@ -25,15 +25,12 @@ def rows(
 ) -> pd.DataFrame:
     """Crimes in the ward, without a place, and elsewhere in the force, by month."""
     parts = [
-        (placed, -0.4, WARD, "E01000001"),
-        (lost or {}, None, None, None),
-        (elsewhere or {}, -0.2, None, "E01000009"),
+        (placed, True, WARD),
+        (lost or {}, False, None),
+        (elsewhere or {}, True, None),
     ]
-    cells = [
-        (month, crimes, place, ward, lsoa) for counts, place, ward, lsoa in parts for month, crimes in counts.items()
-    ]
-    columns = ["month", "crimes", "longitude", "ward_code", "lsoa_code"]
-    return pd.DataFrame(cells, columns=columns).astype({"longitude": "float64"})
+    cells = [(month, crimes, place, place, ward) for counts, place, ward in parts for month, crimes in counts.items()]
+    return pd.DataFrame(cells, columns=["month", "crimes", "has_place", "has_area", "ward_code"])
 
 
 def found(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,14 +90,14 @@ def test_what_has_no_place_is_spread_by_the_authority_s_part_of_the_force_and_ma
 def test_where_only_the_authority_was_asked_for_its_part_is_that_of_the_last_whole_force() -> None:
     known = months("2023-01", 2)
     table = rows(dict.fromkeys(known, 100), dict.fromkeys(known, 8), {"2023-01": 300})
-    table.loc[(table["month"] == "2023-02") & table["ward_code"].notna(), "lsoa_code"] = None
+    table.loc[(table["month"] == "2023-02") & table["ward_code"].notna(), "has_area"] = False
     assert found(table)["without_place_here"].tolist() == [2, 2]
 
 
 def test_where_no_month_of_a_whole_force_is_held_the_authority_s_part_is_unknown() -> None:
     counted = months("2022-01", 24)
     table = rows(dict.fromkeys(counted, 100), dict.fromkeys(counted, 8), dict.fromkeys(counted, 300))
-    table["lsoa_code"] = None
+    table["has_area"] = False
     frame = found(table)
     assert frame["change_12_months"].notna().sum() == 1
     assert frame[["without_place_here", "share_without_place", "change_12_months_spread"]].isna().all(axis=None)

@@ -248,9 +248,9 @@ def test_a_where_that_leaves_no_row_is_named() -> None:
 
 
 def points(months: Sequence[str], kind: str = "theft", ward: str | None = N1, crimes: int = 1) -> pd.DataFrame:
-    longitude = 0.1 if ward else NAN
+    has_place = ward is not None
     return pd.DataFrame(
-        {"month": list(months), "crime_type": kind, "ward_code": ward, "longitude": longitude, "crimes": crimes}
+        {"month": list(months), "crime_type": kind, "ward_code": ward, "has_place": has_place, "crimes": crimes}
     )
 
 
@@ -274,7 +274,7 @@ def test_points_are_counted_over_twelve_months_and_a_ward_without_one_has_none()
 
 def test_a_point_in_no_ward_is_unplaced_only_without_coordinates() -> None:
     year = run_of_months("2023-05", 12)
-    beyond = points(year[:1], ward=None, crimes=7).assign(longitude=0.9)
+    beyond = points(year[:1], ward=None, crimes=7).assign(has_place=True)
     nowhere = points(year[:1], ward=None, crimes=3)
     got = police(pd.concat([points(year), beyond, nowhere], ignore_index=True))
     assert got.unplaced == 3

@@ -27,6 +27,7 @@ DOWNLOADS = Downloads((), "2025-12", "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=
     [
         lambda inputs: inputs["area"],
         lambda inputs: inputs.table("area"),
+        lambda inputs: inputs.stored("area"),
         lambda inputs: inputs.frame("area"),
         lambda inputs: inputs.origins("area"),
         lambda inputs: inputs.downloads("area"),

@@ -46,11 +46,11 @@ def _level_faults(measured: Measured, level: Level, sources: Sources, vocabulary
     moved, source = sources.get(measured.source), sources.get(level.source)
     if level.source not in sources:
         yield ("measure", "level", "source"), unknown(level.source, "source", sources)
-    if moved is not None and "point" not in moved.properties.geography.levels:
+    if moved is not None and not moved.of_points:
         yield ("source",), f"source {moved.id} holds no points; an anchored measure counts points in wards"
     if source is None:
         return
-    if source.properties.period.column is not None or "point" in source.properties.geography.levels:
+    if source.properties.period.column is not None or source.of_points:
         yield ("measure", "level", "source"), f"source {source.id} is not of areas and one period, as a level must be"
     for index, name in enumerate(level.columns):
         path: Path_ = ("measure", "level", "columns", index)
@@ -160,7 +160,7 @@ def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabu
     yield from ((path, said) for said in figures_faults(column, source))
     if not context:
         yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-    if "point" in source.properties.geography.levels:
+    if source.of_points:
         yield path, f"source {name} holds points; a denominator comes from areas"
 
 

@@ -73,7 +73,7 @@ def check_authorities(document: Document, geography: Geography, sources: Sources
                     faults.append(document.fault(path, said))
         if authority.placed_by == "best_fit":
             for source in filter(None, sources.values()):
-                points = "point" in source.properties.geography.levels and not source.column("lsoa_code")
+                points = source.of_points and not source.column("lsoa_code")
                 if points and not authority.lacks(source.id):
                     message = (
                         f"authority {authority.code} is placed by best_fit, but source {source.id} holds points "

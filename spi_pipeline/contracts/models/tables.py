@@ -275,6 +275,16 @@ class Source(Table):
     grace_days: int = field(default=0, kw_only=True)
 
     @property
+    def figures(self) -> list[str]:
+        """The columns that hold what was measured, not where, when or of which kind."""
+        return [c.name for c in self.columns if c.unit and c.concept not in ("place", "time", "category")]
+
+    @property
+    def of_points(self) -> bool:
+        """Whether its rows say where by coordinates."""
+        return "point" in self.properties.geography.levels
+
+    @property
     def without_rows(self) -> Source:
         """The same of a table without figures for anybody: it is empty, and nothing is promised of its rows."""
         return replace(self, rules=tuple(rule for rule in self.rules if rule.kind in ("columns", "types")))

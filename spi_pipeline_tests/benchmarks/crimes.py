@@ -1,0 +1,95 @@
+"""Crimes of all England, made of real ones and laid beside its embedded tables as one more of them.
+
+Each small area of England is given the crimes of a real one, their types and points, month after month.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spi_pipeline.contracts.arrow import arrow_schema
+from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.table import literal
+from spi_pipeline.snapshot.embedded import (
+    MANIFEST,
+    EmbeddedTable,
+    embedded_file,
+    encoded,
+    file_name,
+    manifest,
+    snapshot_as_of,
+    snapshot_digests,
+)
+from spi_pipeline_tests.integration.houses import SNAPSHOT
+
+CRIMES = "street_crime"
+# Five months of 41 forces, 1.77 million crimes, among the files of the publishers; not of the largest.
+FORCES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
+# The months that all England then has 18 million crimes in; the windows of a year end with the newest.
+MONTHS = pd.period_range("2020-11", "2024-04", freq="M").astype(str)
+_OF_FORCES = """
+    SELECT Month AS month, "Crime type" AS crime_type, Longitude::DOUBLE AS longitude, Latitude::DOUBLE AS latitude,
+        "LSOA code" AS lsoa_code, count(*) AS crimes
+    FROM read_parquet('{file}') GROUP BY ALL
+"""
+# The n-th of England's N small areas has the crimes of the real one that is as far down the list, so that a part of
+# England is like the whole, and each month those of the next real one in turn. What has no place is of no area: there
+# are as many for each small area as really are, but no more than the contract lets one row count.
+_MADE = """
+    WITH held AS (FROM counted WHERE crime_type IN (SELECT crime_type FROM types)),
+    real AS (SELECT lsoa_code, row_number() OVER (ORDER BY lsoa_code) - 1 AS number, count(*) OVER () AS of_all
+        FROM held WHERE lsoa_code LIKE 'E01%' GROUP BY lsoa_code),
+    turns AS (SELECT month, row_number() OVER (ORDER BY month) - 1 AS turn, count(*) OVER () AS of_all
+        FROM held GROUP BY month),
+    area AS (SELECT area_code, (row_number() OVER (ORDER BY area_code) - 1) * (SELECT any_value(of_all) FROM real)
+        // count(*) OVER () AS number FROM read_parquet('{lookup}')),
+    time AS (SELECT month, (row_number() OVER (ORDER BY month) - 1) % (SELECT any_value(of_all) FROM turns) AS turn
+        FROM months),
+    gone AS (SELECT month, crime_type, sum(crimes) * (SELECT count(*) FROM area) // (SELECT count(*) FROM real) AS lost
+        FROM held WHERE longitude IS NULL GROUP BY ALL)
+    SELECT time.month, crime_type, longitude, latitude, area_code AS lsoa_code, crimes
+    FROM held JOIN real USING (lsoa_code) JOIN area USING (number) JOIN turns ON turns.month = held.month
+        JOIN time USING (turn)
+    UNION ALL
+    SELECT time.month, crime_type, NULL, NULL, NULL, least(lost, {most})::BIGINT
+    FROM gone JOIN turns ON turns.month = gone.month JOIN time USING (turn) WHERE lost > 0
+"""
+
+
+def with_crimes(england: Path, folder: Path, source: Source, shared: Path | None = None) -> Path:
+    """The tables of England, or of a part of it, with crimes among them, in a new folder.
+
+    Args:
+        england: the folder of the tables.
+        folder: the new one.
+        source: the contract of the crimes.
+        shared: the folder of the publishers' files, for those of 41 forces; without it they are made of Luton's.
+    """
+    shutil.copytree(england, folder)
+    count, crimes = source.column("crimes"), source.column("crime_type")
+    assert count
+    assert crimes
+    made = folder / "made.parquet"
+    with duckdb.connect(config={"threads": 2}) as connection:
+        counted = _OF_FORCES.format(file=shared / FORCES) if shared else f"FROM '{embedded_file(SNAPSHOT, CRIMES)}'"
+        connection.execute(f"CREATE TABLE counted AS {counted}")
+        connection.register("types", pd.DataFrame({"crime_type": crimes.values}))
+        connection.register("months", pd.DataFrame({"month": MONTHS}))
+        query = _MADE.format(lookup=embedded_file(england, "lsoa_best_fit"), most=int(count.maximum or 0))
+        # The metadata of an embedded table, from one without rows.
+        empty = encoded(EmbeddedTable(CRIMES, arrow_schema(source).empty_table(), ()), source)
+        about = pq.read_schema(pa.BufferReader(empty)).metadata
+        told = ", ".join(f"{key.decode()}: {literal(value.decode())}" for key, value in about.items())
+        connection.execute(f"COPY ({query}) TO '{made}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{told}}})")
+    sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
+    made.rename(folder / file_name(CRIMES, sha256))
+    digests = {**snapshot_digests(england), CRIMES: sha256}
+    (folder / MANIFEST).write_bytes(manifest(snapshot_as_of(england), digests))
+    return folder
