@@ -366,7 +366,7 @@ def test_its_place_in_england_says_what_it_rests_on_and_where_it_has_none(site: 
     said = text(section(page(site, PLAIN), "england"))
     assert (
         "Among the 6,784 wards of England, Plain ranks 5,003rd, likely 4,500th to 6,000th. It does better than 25 of "
-        "100 of them. Cut into ten groups of one size, the best group first, they have it in group 10." in said
+        "100 of them. Of ten groups of one size, the best first, it is in group 10." in said
     )
     assert "This place rests on the 26 figures that are known for nearly all wards of England." in said
     assert "The score at the top of this page rests on the 33 that are known here." in said

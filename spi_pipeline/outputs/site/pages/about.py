@@ -33,10 +33,10 @@ def purpose(site: Site) -> list[Markup]:
     results = site.results
     return [
         Markup(
-            "The {} says how people fare in the {} wards of {}: their health, safety, homes, schooling, "
+            "The {} says how people fare in the {} of {}: their health, safety, homes, schooling, "
             "surroundings, and their say in what happens. It counts what life is like, and leaves money out. "
             "Everything is worked out from public figures by open methods."
-        ).format(results.index.title, site.ward_count, results.town.name),
+        ).format(results.index.title, site.wards_counted, results.town.name),
         Markup("It describes places, not the people in them. It says how things are, not why."),
     ]
 

@@ -48,10 +48,10 @@ def findings(site: Site) -> list[Markup]:
 def ranks(site: Site) -> Markup:
     """What a rank and its likely range say."""
     return Markup(
-        "A rank is a place among {} wards. We worked the ranks out again and again, each time with other values for "
+        "A rank is a place among {}. We worked the ranks out again and again, each time with other values for "
         "all that is in doubt. The likely ranks are where a ward came out nine times of ten. Where two wards’ likely "
         "ranks overlap, nobody can tell which of them is better."
-    ).format(site.ward_count)
+    ).format(site.wards_counted)
 
 
 def _standing(site: Site) -> list[Markup]:

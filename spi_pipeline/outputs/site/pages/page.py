@@ -180,6 +180,11 @@ class Site:
         """How many wards there are."""
         return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
+    @property
+    def wards_counted(self) -> Markup:
+        """How many wards there are, with the noun: ``20 wards``."""
+        return Markup("{} ward{}").format(self.ward_count, "" if len(self.results.wards) == 1 else "s")
+
     def part_count(self, level: str) -> Markup:
         """How many dimensions, components or indicators have scores."""
         rows = self.results.tables["score"]

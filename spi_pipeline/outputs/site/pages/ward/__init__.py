@@ -126,4 +126,4 @@ def _summary(site: Site, area: Area) -> Markup:
     )
     if row["rank"] is None:
         return Markup("{} No other ward has a score, so it has no rank.").format(said)
-    return Markup("{} It ranks {}, among {} wards.").format(said, site.rank(index, area), site.ward_count)
+    return Markup("{} It ranks {}, among {}.").format(said, site.rank(index, area), site.wards_counted)

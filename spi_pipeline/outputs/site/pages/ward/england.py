@@ -51,8 +51,8 @@ class InEngland:
         if row is None:
             return Markup("Its place among the wards of England is not known.")
         return Markup(
-            "Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them. Cut into ten groups of "
-            "one size, the best group first, they have it in group {}."
+            "Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them. Of ten groups of one "
+            "size, the best first, it is in group {}."
         ).format(
             self._figure(row, "wards"), area.name, self.site.ranked("ward_standing", row, "rank"),
             self._figure(row, "england_percentile"), self._figure(row, "decile"),
