@@ -15,7 +15,7 @@ from spi_pipeline_tests.mutations.tables import Real, real_tables
 
 SIZE, SEED = 250, 20261125
 # Of this sample; counted, to be looked at when it changes.
-MISSED_HERE = 9
+MISSED_HERE = 16
 SURE = {
     "missing column",
     "retyped",
