@@ -81,6 +81,14 @@ def test_yaml_is_read_in_one_place() -> None:
     assert readers == {"spi_pipeline.contracts.reading.documents"}
 
 
+def test_duckdb_is_opened_in_one_place() -> None:
+    """It draws a bar into the output of a command, JSON too, as soon as a query takes two seconds."""
+    openers = {
+        name for name, file in MODULES.items() if re.search(r"\bduckdb\.(connect|sql)\(", file.read_text("utf-8"))
+    }
+    assert openers == {"spi_pipeline.rules.duck"}
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: folder.relative_to(PACKAGE.parent).as_posix())
 def test_a_package_is_short_and_says_what_it_holds(package: Path) -> None:
     assert ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))

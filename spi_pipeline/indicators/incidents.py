@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.shapes import Array
+from spi_pipeline.rules.duck import connect
 from spi_pipeline.rules.table import quoted
 
 
@@ -38,7 +38,7 @@ def added_up(
     """
     where = [column.name for column in source.columns if column.concept == "place"]
     kinds = [column.name for column in source.columns if column.name not in (*where, *source.figures)]
-    with duckdb.connect(config={"threads": 2}) as connection:
+    with connect(config={"threads": 2}) as connection:
         # A column that the contract has gained since is null.
         connection.register("contract", arrow_schema(source).empty_table())
         connection.read_parquet(str(file)).create_view("stored")

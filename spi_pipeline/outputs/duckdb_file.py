@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.rules.duck import connect
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+_CONFIG: dict[str, bool | int] = {
     "threads": 2,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -96,7 +97,7 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
             view asks for what is not there; names the table or view and what DuckDB said. The file is then of no use.
     """
     try:
-        with _plain(path) as plain, duckdb.connect(config=_CONFIG) as connection:
+        with _plain(path) as plain, connect(config=_CONFIG) as connection:
             connection.execute(f"ATTACH {literal(str(plain))} AS written ({_FORM})")
             connection.execute("USE written")
             for table in tables:

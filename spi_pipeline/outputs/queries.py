@@ -13,6 +13,7 @@ import duckdb
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import FIRST, major
+from spi_pipeline.rules.duck import connect
 
 # DuckDB lets one program open a file for writing, or several for reading.
 CLOSE_IT = "close it in that program, and let it open the file with read_only=True"
@@ -29,7 +30,7 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not database.exists():
         raise SpiError(f"nothing is published at {database} yet; run spi refresh")
     try:
-        connection = duckdb.connect(str(database), read_only=True)
+        connection = connect(database, read_only=True)
     except duckdb.Error as error:
         said = str(error).splitlines()[0]
         remedy = CLOSE_IT if "Conflicting lock" in said else "run spi refresh"

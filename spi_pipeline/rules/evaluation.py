@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from spi_pipeline.rules.askable import unaskable
+from spi_pipeline.rules.duck import connect
 from spi_pipeline.rules.kind import Asked, Found, Group
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.native import Verdict, judge
@@ -98,7 +99,7 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
     # Let go of before the interpreter ends: where another library's thread still waits then, nothing is freed any more,
     # and DuckDB's binding fills the terminal with leaks, after every second first refresh.
     atexit.register(_database.cache_clear)
-    return duckdb.connect(config={"threads": 2})
+    return connect(config={"threads": 2})
 
 
 def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:

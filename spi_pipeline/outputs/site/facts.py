@@ -16,6 +16,7 @@ from spi_pipeline.contracts.errors import ContractError, Fault
 from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.contracts.root import Root
 from spi_pipeline.engine.any_weights import rank_range
+from spi_pipeline.rules.duck import connect
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Facts:
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The database, open for reading."""
-        return duckdb.connect(str(self.database), read_only=True)
+        return connect(self.database, read_only=True)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Every row of a table."""

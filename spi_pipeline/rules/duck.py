@@ -1,0 +1,29 @@
+"""DuckDB, as every part of the pipeline opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+IN_MEMORY = ":memory:"
+
+
+def connect(
+    database: Path | str = IN_MEMORY, *, read_only: bool = False, config: Mapping[str, bool | int] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection that writes nothing to the terminal.
+
+    Args:
+        database: its file; a database of its own in memory when left out.
+        read_only: whether the file is only read.
+        config: settings of DuckDB for the whole database, such as ``threads``.
+
+    Raises:
+        duckdb.Error: when the file cannot be opened.
+    """
+    connection = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
+    # A query of over two seconds, as on a busy machine, would draw a bar into the output, in the midst of any JSON.
+    connection.execute("SET enable_progress_bar = false")
+    return connection

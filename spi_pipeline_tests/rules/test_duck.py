@@ -1,0 +1,24 @@
+"""DuckDB as the pipeline opens it."""
+
+from pathlib import Path
+
+import pytest
+
+from spi_pipeline.rules.duck import connect
+
+
+def test_no_bar_is_drawn_by_a_connection_or_its_cursors() -> None:
+    """The bar itself takes a query of two seconds to see."""
+    with connect() as connection:
+        for each in (connection, connection.cursor()):
+            [found] = each.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+            assert found == (False,)
+
+
+def test_settings_are_of_the_whole_database_and_a_file_may_be_read_alone(tmp_path: Path) -> None:
+    with connect(tmp_path / "a.duckdb", config={"threads": 2}) as connection:
+        connection.execute("CREATE TABLE t AS SELECT current_setting('threads') AS threads")
+    with connect(tmp_path / "a.duckdb", read_only=True) as connection:
+        assert connection.execute("FROM t").fetchall() == [(2,)]
+        with pytest.raises(Exception, match="read-only"):
+            connection.execute("DROP TABLE t")
