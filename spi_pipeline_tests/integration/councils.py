@@ -143,8 +143,8 @@ def _all(codes: Sequence[str], outputs: Sequence[str], kept: Path | None) -> Ite
     done: dict[str, Computed] = {}
     if kept and kept.exists():
         for line in kept.read_text(encoding="utf-8").splitlines():
-            found = json.loads(line)
-            done[found.pop("code")] = Computed(**found | {"faults": tuple(found["faults"])})
+            code, found = json.loads(line)
+            done[code] = Computed(**found | {"faults": tuple(found["faults"])})
     yield from (done[code] for code in codes if code in done)
     # Each council has a process of its own, since the most memory is a process's. What all of them import, for five
     # seconds, is imported once.
@@ -156,7 +156,7 @@ def _all(codes: Sequence[str], outputs: Sequence[str], kept: Path | None) -> Ite
             code, found = task.result()
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"code": code, **asdict(found)}) + "\n")
+                    file.write(json.dumps([code, asdict(found)]) + "\n")
             yield found
 
 
