@@ -1,18 +1,17 @@
 """Councils by their names, from the embedded figures: how long each takes, what it covers, and what goes wrong.
 
-    python -m spi_pipeline_tests.integration.councils [--outputs NAMES] [--kept FILE] [--write] [NAME ...]
+    python -m spi_pipeline_tests.integration.councils [--outputs NAMES] [--write] [--go-on] [NAME ...]
 
 Computes all 296, one after the other on each processor, and prints a line for each; names or codes choose some. Stores
-are made in a passing folder. --outputs makes more than the database, such as site,report. What --kept names holds those
-that are done, so that a loop that was ended goes on where it was. With --write the table in docs/councils.md is written
-from all of them.
+are made in a passing folder. --outputs makes more than the database, such as site,report. With --write each stands in
+the table in docs/councils.md as soon as it is done. With --go-on those that stand there without a fault are not
+computed again, so that a loop that was ended goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import multiprocessing
 import os
 import resource
@@ -20,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,11 +30,13 @@ from spi_pipeline.orchestration.assets import operations
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
-from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table
+from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table, table_in
 from spi_pipeline_tests.integration.houses import CONTRACTS, House
 
 DOCUMENT = REPOSITORY / "docs" / "councils.md"
+TABLE = "councils"
 COLUMNS = ("Council", "Wards", "Slots", "Scored", "Electors", "CPU s", "MB", "Warnings", "Faults")
+FAULTLESS = "–"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Computed:
     def cells(self) -> tuple[object, ...]:
         """Its row of the table, ``COLUMNS``."""
         electors = "–" if self.electors is None else f"{self.electors:.0f}%"
-        told = f"{len(self.faults)}: {self.faults[0]}" if self.faults else "–"
+        told = f"{len(self.faults)}: {self.faults[0]}" if self.faults else FAULTLESS
         return (self.name, self.wards, self.slots, self.scored, electors, f"{self.seconds:.0f}",
                 f"{self.megabytes:.0f}", self.warnings, told)  # fmt: skip
 
@@ -133,31 +134,26 @@ def _electors(house: House) -> float | None:
     return float(ratio.std() * 100) if len(ratio) > 1 else None
 
 
-def _alone(code: str, outputs: Sequence[str]) -> tuple[str, Computed]:
+def _alone(code: str, outputs: Sequence[str]) -> Computed:
     with TemporaryDirectory() as folder:
-        return code, computed(code, Path(folder), *outputs)
+        return computed(code, Path(folder), *outputs)
 
 
-def _all(codes: Sequence[str], outputs: Sequence[str], kept: Path | None) -> Iterator[Computed]:
-    """Each council, those that were kept first."""
-    done: dict[str, Computed] = {}
-    if kept and kept.exists():
-        for line in kept.read_text(encoding="utf-8").splitlines():
-            code, found = json.loads(line)
-            done[code] = Computed(**found | {"faults": tuple(found["faults"])})
-    yield from (done[code] for code in codes if code in done)
+def _all(codes: Sequence[str], outputs: Sequence[str]) -> Iterator[Computed]:
+    """Each council, as it is done."""
     # Each council has a process of its own, since the most memory is a process's. What all of them import, for five
     # seconds, is imported once.
     forked = multiprocessing.get_context("forkserver")
     forked.set_forkserver_preload(["spi_pipeline_tests.integration.councils", "great_expectations"])
     with ProcessPoolExecutor(os.cpu_count(), forked, max_tasks_per_child=1) as pool:
-        tasks = [pool.submit(_alone, code, outputs) for code in codes if code not in done]
-        for task in as_completed(tasks):
-            code, found = task.result()
-            if kept:
-                with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([code, asdict(found)]) + "\n")
-            yield found
+        for task in as_completed([pool.submit(_alone, code, outputs) for code in codes]):
+            yield task.result()
+
+
+def _stand() -> dict[str, tuple[object, ...]]:
+    """The rows of the table, by the council's name."""
+    rows = [tuple(line.strip("| ").split(" | ")) for line in table_in(DOCUMENT, TABLE).splitlines()[2:]]
+    return {row[0]: row for row in rows}
 
 
 def main() -> int:
@@ -165,20 +161,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--outputs", default="")
-    parser.add_argument("--kept", type=Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--go-on", action="store_true")
     asked = parser.parse_args()
     known = councils(Settings().england)
-    codes = [council_code(name, known) for name in asked.names] or [row["area_code"] for row in known]
-    found = []
-    for one in _all(codes, [name for name in asked.outputs.split(",") if name], asked.kept):
-        found.append(one)
+    named = {row["area_code"]: row["area_name"] for row in known}
+    codes = [council_code(name, known) for name in asked.names] or list(named)
+    rows = _stand() if asked.go_on or asked.names else {}
+    if asked.go_on:
+        codes = [code for code in codes if named[code] not in rows or rows[named[code]][-1] != FAULTLESS]
+    well = True
+    for one in _all(codes, [name for name in asked.outputs.split(",") if name]):
+        rows[one.name], well = one.cells, well and not one.faults and one.scored == one.wards
         print(" | ".join(map(str, one.cells)), flush=True)
-    table = markdown_table(COLUMNS, [one.cells for one in sorted(found, key=lambda one: one.name)],
-                           numbers=COLUMNS[1:-1])  # fmt: skip
-    if asked.write:
-        put_table(DOCUMENT, "councils", table)
-    return int(any(one.faults or one.scored < one.wards for one in found))
+        if asked.write:
+            put_table(DOCUMENT, TABLE, markdown_table(COLUMNS, [rows[name] for name in sorted(rows)],
+                                                      numbers=COLUMNS[1:-1]))  # fmt: skip
+    return int(not well)
 
 
 if __name__ == "__main__":
