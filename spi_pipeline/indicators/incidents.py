@@ -6,16 +6,19 @@ a place lies is the geography's to say, what a sum is good for the caller's.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from spi_pipeline.contracts.arrow import arrow_schema
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.shapes import Array
-from spi_pipeline.rules.duck import connect
+from spi_pipeline.rules.duck import connect, first_line
 from spi_pipeline.rules.table import quoted
 
 
@@ -35,13 +38,29 @@ def added_up(
         One row for each ward and combination of what says when and of which kind: these columns, ``ward_code``,
         ``has_place``, whether there are coordinates, ``has_area``, whether a small area is named (true where the source
         names none), and the counts; ``by_point`` the columns of the place too. In the order of all that.
+
+    Raises:
+        SpiError: when the file cannot be read.
+        MemoryError: when there is not enough for the sums.
     """
+    try:
+        return _added_up(file, source, place, by_point)
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError from error
+    except duckdb.Error as error:
+        raise SpiError(
+            f"{file} cannot be read ({first_line(error)}); run spi refresh, which looks for damage"
+        ) from error
+
+
+def _added_up(file: Path, source: Source, place: Callable[[pd.DataFrame], Array], by_point: bool) -> pd.DataFrame:
     where = [column.name for column in source.columns if column.concept == "place"]
     kinds = [column.name for column in source.columns if column.name not in (*where, *source.figures)]
     with connect(config={"threads": 2}) as connection:
         # A column that the contract has gained since is null.
         connection.register("contract", arrow_schema(source).empty_table())
-        connection.read_parquet(str(file)).create_view("stored")
+        # In a folder a?b the file of a folder axb would be added to it.
+        connection.read_parquet(glob.escape(str(file))).create_view("stored")
         connection.execute("CREATE VIEW incidents AS FROM contract UNION ALL BY NAME FROM stored")
         places = connection.sql(f"SELECT DISTINCT {', '.join(map(quoted, where))} FROM incidents").to_arrow_table()
         wards = pa.array(place(places.to_pandas()), pa.string(), from_pandas=True)

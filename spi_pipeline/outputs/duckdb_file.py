@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.rules.duck import connect
+from spi_pipeline.rules.duck import connect, first_line
 
 _CONFIG: dict[str, bool | int] = {
     "threads": 2,
@@ -108,7 +108,7 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
         raise SpiError(
-            f"{path} could not be written ({_first_line(error)}): check the disk and run the command again."
+            f"{path} could not be written ({first_line(error)}): check the disk and run the command again."
         ) from error
 
 
@@ -131,7 +131,7 @@ def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable, keyed: boo
         _insert(connection, table)
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
         raise SpiError(
-            f"Table {table.name!r} cannot go into the database ({_first_line(error)}): nothing was published, "
+            f"Table {table.name!r} cannot go into the database ({first_line(error)}): nothing was published, "
             "correct the table and run `spi refresh` again."
         ) from error
 
@@ -145,7 +145,7 @@ def _look(connection: duckdb.DuckDBPyConnection, view: View) -> None:
             connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(comment)}")
     except duckdb.ProgrammingError as error:
         raise SpiError(
-            f"View {view.name!r} cannot go into the database ({_first_line(error)}): nothing was published, correct "
+            f"View {view.name!r} cannot go into the database ({first_line(error)}): nothing was published, correct "
             "what it asks for."
         ) from error
 
@@ -207,7 +207,3 @@ def literal(text: str) -> str:
     """A text as SQL has it."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).split("\n", 1)[0].rstrip(".")

@@ -13,7 +13,7 @@ import duckdb
 from spi_pipeline.contracts.errors import SpiError, UnknownNameError
 from spi_pipeline.contracts.models.tables import Product
 from spi_pipeline.contracts.versions import FIRST, major
-from spi_pipeline.rules.duck import connect
+from spi_pipeline.rules.duck import connect, first_line
 
 # DuckDB lets one program open a file for writing, or several for reading.
 CLOSE_IT = "close it in that program, and let it open the file with read_only=True"
@@ -32,7 +32,7 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = connect(database, read_only=True)
     except duckdb.Error as error:
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         remedy = CLOSE_IT if "Conflicting lock" in said else "run spi refresh"
         raise SpiError(f"{database} cannot be opened ({said}); {remedy}") from error
     with connection:

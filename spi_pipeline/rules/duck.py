@@ -7,11 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-IN_MEMORY = ":memory:"
-
 
 def connect(
-    database: Path | str = IN_MEMORY, *, read_only: bool = False, config: Mapping[str, bool | int] | None = None
+    database: Path | str = ":memory:", *, read_only: bool = False, config: Mapping[str, bool | int] | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A connection that writes nothing to the terminal.
 
@@ -27,3 +25,8 @@ def connect(
     # A query of over two seconds, as on a busy machine, would draw a bar into the output, in the midst of any JSON.
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB said, without the query that it repeats below and without its last full stop."""
+    return str(error).splitlines()[0].rstrip(".")

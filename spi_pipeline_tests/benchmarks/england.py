@@ -7,7 +7,7 @@ computes England from the embedded tables, and from those cut to every fourth an
 process, and prints CPU seconds of each stage, the peak of memory, and CPU seconds of a bare DuckDB scan of the same
 files. Of all of England it then prints the rank correlation with the deprivation index of 2025 by region. It asserts
 nothing. With ``--crimes`` there are 18 million crimes among the tables (see ``crimes``), made of the publishers' files
-in the folder named, else of Luton's.
+in the folder named.
 """
 
 from __future__ import annotations

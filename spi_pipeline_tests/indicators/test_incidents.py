@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
@@ -99,3 +100,26 @@ def test_a_column_that_a_table_does_not_have_yet_is_null(crimes: Source, tmp_pat
             "crimes": 4,
         }
     ]
+
+
+ONE = pd.DataFrame([("2023-01", "Drugs", *PLACES[0], 3)], columns=["month", "crime_type", *WHERE, "crimes"])
+
+
+@pytest.mark.parametrize("name", ["a?b", "a*b", "a[x]b", "it's 5%#1"])
+def test_a_folder_is_meant_by_its_very_name(crimes: Source, tmp_path: Path, name: str) -> None:
+    """DuckDB takes ? and * for patterns: the crimes of a folder beside it were added to those of this one."""
+    for folder in (name, "axb"):
+        (tmp_path / folder).mkdir()
+        file = stored(ONE, crimes, tmp_path / folder)
+    assert added_up(tmp_path / name / file.name, crimes, west)["crimes"].tolist() == [3]
+
+
+@pytest.mark.parametrize("left", [0, 300])
+def test_a_file_that_cannot_be_read_is_named(crimes: Source, tmp_path: Path, left: int) -> None:
+    file = stored(ONE, crimes, tmp_path)
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(SpiError, match=r"rows\.parquet cannot be read .*; run spi refresh"):
+        added_up(file, crimes, west)
+    file.unlink()
+    with pytest.raises(SpiError, match=r"rows\.parquet cannot be read"):
+        added_up(file, crimes, west)

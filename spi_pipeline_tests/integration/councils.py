@@ -150,7 +150,7 @@ def _all(codes: Sequence[str], outputs: Sequence[str]) -> Iterator[Computed]:
             yield task.result()
 
 
-def _stand() -> dict[str, tuple[object, ...]]:
+def _in_document() -> dict[str, tuple[object, ...]]:
     """The rows of the table, by the council's name."""
     rows = [tuple(line.strip("| ").split(" | ")) for line in table_in(DOCUMENT, TABLE).splitlines()[2:]]
     return {row[0]: row for row in rows}
@@ -167,7 +167,7 @@ def main() -> int:
     known = councils(Settings().england)
     named = {row["area_code"]: row["area_name"] for row in known}
     codes = [council_code(name, known) for name in asked.names] or list(named)
-    rows = _stand() if asked.go_on or asked.names else {}
+    rows = _in_document() if asked.go_on or asked.names else {}
     if asked.go_on:
         codes = [code for code in codes if named[code] not in rows or rows[named[code]][-1] != FAULTLESS]
     well = True

@@ -49,9 +49,7 @@ def test_a_table_without_a_contract_is_missed_by_every_command(tmp_path: Path, s
 
 def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(house: House) -> None:
     """What pydantic kept of the refusal kept a connection of DuckDB, whose 40 lines about leaks hid the sentence."""
-    areas = house.settings.contracts / "areas"
-    areas.mkdir(exist_ok=True)
-    (areas / "board.yaml").write_text("id: board\ntitle: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
+    house.draw("board", "title: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
     code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'status']; main()"
     environment = os.environ | house.environment
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from spi_pipeline.rules.duck import connect
@@ -20,5 +21,5 @@ def test_settings_are_of_the_whole_database_and_a_file_may_be_read_alone(tmp_pat
         connection.execute("CREATE TABLE t AS SELECT current_setting('threads') AS threads")
     with connect(tmp_path / "a.duckdb", read_only=True) as connection:
         assert connection.execute("FROM t").fetchall() == [(2,)]
-        with pytest.raises(Exception, match="read-only"):
+        with pytest.raises(duckdb.Error, match="read-only"):
             connection.execute("DROP TABLE t")

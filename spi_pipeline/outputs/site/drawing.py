@@ -60,8 +60,8 @@ class WardMap:
     width: int
     height: int
     outlines: list[Outline]
-    corner: tuple[float, float] = (0.0, 0.0)
-    scale: float = 1.0
+    corner: tuple[float, float]
+    scale: float
 
 
 def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0) -> WardMap | None:

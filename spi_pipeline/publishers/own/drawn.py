@@ -105,13 +105,13 @@ def _features(text: str, path: Path) -> list[tuple[str, shapely.Geometry]]:
         raise SpiError(f"{path} says that its coordinates are {reference}; {_WGS84}")
     features = data.get("features") if data.get("type") == "FeatureCollection" else [data]
     if not isinstance(features, list):
-        raise SpiError(f"{path} is not GeoJSON: its features are no list; export it again")
+        raise SpiError(f"{path} is not GeoJSON: its features are not a list; export it again")
     return [found for feature in features for found in _polygons(feature, path)]
 
 
 def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]]:
     if not isinstance(feature, dict):
-        raise SpiError(f"{path} is not GeoJSON: a feature is no object; export it again")
+        raise SpiError(f"{path} is not GeoJSON: a feature is not an object; export it again")
     geometry = feature.get("geometry") if feature.get("type") == "Feature" else feature
     properties = feature.get("properties")
     # Programs that measure surfaces call a number so.

@@ -450,6 +450,6 @@ def test_marks_lines_and_bands_are_drawn_where_values_lie() -> None:
 
 def test_the_part_of_a_map_holds_the_wards_asked_for() -> None:
     outlines = [drawing.Outline("a", "M0,0 10,0 10,10Z", 5, 5), drawing.Outline("b", "M90,90 99,90 99,99Z", 95, 95)]
-    box, shown = drawing.around(drawing.WardMap(100, 100, outlines), {"b"}, margin=1)
+    box, shown = drawing.around(drawing.WardMap(100, 100, outlines, (0.0, 0.0), 1.0), {"b"}, margin=1)
     assert box == "89 89 11 11"
     assert [outline.code for outline in shown] == ["b"]

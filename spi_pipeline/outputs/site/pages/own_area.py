@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.figures import named, stated
@@ -29,8 +30,6 @@ DRAWN = {
     "codes": "It is drawn as a list of small areas or wards.",
 }
 SIGNS = {"better": "▲", "worse": "▼", "too near to tell": "?"}
-# Of a standard error, half of a 95% interval.
-HALF_RANGE = 1.96
 # What can be taken away, and out of which table.
 TABLES = {"scores": "own_area_score", "values of indicators": "own_area_value"}
 
@@ -246,7 +245,7 @@ class OwnArea:
         if row["value"] is None or town is None or town["value"] is None:
             return Markup("– cannot be told")
         sign = -1 if self.site.results.indicators[element.id]["direction"] == "lower_is_better" else 1
-        edges = HALF_RANGE * row["allocation_error"]
+        edges = Z95 * row["allocation_error"]
         ends = [sign * row[end] for end in ("lower", "upper")]
         middle = sign * town["value"]
         found = (
@@ -256,7 +255,7 @@ class OwnArea:
             SELECT CASE WHEN least(sign * lower, sign * upper) - edges > sign * middle THEN 'better'
                 WHEN greatest(sign * lower, sign * upper) + edges < sign * middle THEN 'worse'
                 ELSE 'too near to tell' END
-            FROM (SELECT o.lower, o.upper, {HALF_RANGE} * o.allocation_error AS edges, t.value AS middle,
+            FROM (SELECT o.lower, o.upper, {Z95} * o.allocation_error AS edges, t.value AS middle,
                     if(direction = 'lower_is_better', -1, 1) AS sign
                 FROM own_area_value o JOIN observation t USING (indicator_id, edition)
                     JOIN indicator USING (indicator_id)
