@@ -41,8 +41,9 @@ def entered(call: Callable[[], Any]) -> set[Place]:
             or not file.is_relative_to(PACKAGE)
         ):
             return
-        # A lambda that stands in a module is part of a constant, which is reached by its name.
-        if code.co_qualname != "<lambda>":
+        # A lambda or generator that stands in a module is part of a constant, which is reached by its name. A generator
+        # is entered where the step is the first in the process to import the module.
+        if code.co_qualname not in ("<lambda>", "<genexpr>"):
             parts = file.relative_to(PACKAGE).with_suffix("").parts
             module = ".".join(("spi_pipeline", *(part for part in parts if part != "__init__")))
             found.add((module, code.co_qualname.split(".")[0]))
