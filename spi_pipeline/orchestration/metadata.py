@@ -57,7 +57,7 @@ def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetK
 def _documents(step: Step, contracts: Contracts) -> dict[str, Any]:
     """Where the contract of a step's table is, and what is written of such steps, as paths to be copied and opened."""
     name = step.outputs[0].removeprefix(DOWNLOADS)
-    document = DOCS / DOCUMENTS.get(step.kind, "index.md")
+    document = DOCS / DOCUMENTS.get(step.kind, "methodology.md")
     files = {"contract": contracts.root / contract_of(name, contracts).file} if name != PUBLICATION else {}
     files |= {"document": document} if document.is_file() else {}
     return {what: dg.MetadataValue.path(str(file)) for what, file in files.items()}

@@ -138,7 +138,7 @@ def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(co
         }
         for name, item in contracts.context.items()
     }
-    # Counts of who lives there that the index cannot take as outcomes: docs/index.md says why of each.
+    # Counts of who lives there that the index cannot take as outcomes: docs/methodology.md says why of each.
     counts = {"households_without_car", "bad_health", "disabled_a_lot", "middling_qualifications"}
     assert {name for name, met in kinds.items() if "outcome" in met} == counts
     assert set().union(*kinds.values()) == {"economic", "context", "outcome"}

@@ -10,7 +10,7 @@ import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
-from spi_pipeline_tests.docs.test_index import rows_of
+from spi_pipeline_tests.docs.test_methodology import rows_of
 
 DOCUMENT = REPOSITORY / "docs" / "context.md"
 LUTON = "E06000032"

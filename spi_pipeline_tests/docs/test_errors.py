@@ -1,4 +1,4 @@
-"""The tables of errors in docs/index.md, and the errors that contracts state, estimated anew from a refreshed store."""
+"""The tables of errors in docs/methodology.md, and the errors that contracts state, estimated anew from a refreshed store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.steps.indicator import DISPERSION, part_of
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
 
-DOCUMENT = REPOSITORY / "docs" / "index.md"
+DOCUMENT = REPOSITORY / "docs" / "methodology.md"
 BASES = {
     "counts": "the counts behind the value, by chance alone",
     "dispersion": "the scatter of repeated counts or values",

@@ -158,4 +158,4 @@ def test_the_document_says_how_often(covered: dict[str, pd.DataFrame]) -> None:
     header = ["Spread from", "Census figures", "Covered", "Covered, without the table judged"]
     rows = [[title, len(covered[level]), *(f"{share:.1%}" for share in covered[level].mean())]
             for level, title in LEVELS.items()]  # fmt: skip
-    assert_table(REPOSITORY / "docs" / "index.md", "spread", markdown_table(header, rows, numbers=header[1:]))
+    assert_table(REPOSITORY / "docs" / "methodology.md", "spread", markdown_table(header, rows, numbers=header[1:]))

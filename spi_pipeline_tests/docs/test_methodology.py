@@ -1,4 +1,4 @@
-"""The tables in docs/index.md, made anew from the contracts and from a refreshed store."""
+"""The tables in docs/methodology.md, made anew from the contracts and from a refreshed store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.scoring.basis import slots
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table, text
 
-DOCUMENT = REPOSITORY / "docs" / "index.md"
+DOCUMENT = REPOSITORY / "docs" / "methodology.md"
 NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
 
 
