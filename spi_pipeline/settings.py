@@ -30,37 +30,37 @@ def _default_contracts() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings of one process, each from ``SPI_<NAME>``.
+    """Settings of one process, each read from ``SPI_<NAME>``.
 
     Attributes:
-        store: everything is written to this folder, in the council's folder where there is one; or a URL such as
-            ``s3://bucket/prefix`` that machines share: then the folder is this machine's working copy of it.
-        copies: the folder of working copies of shared stores; in the user's cache when left out.
-        mode: ``snapshot`` computes from the embedded figures, ``live`` from what the publishers answer.
-        council: a council's folder, as ``spi council`` makes one; the town of ``contracts`` when left out.
-        deployment: a YAML file that lists councils: ``spi_pipeline.definitions`` then gives Dagster these, each whole.
+        store: the folder that everything is written to, inside the council's folder when ``SPI_COUNCIL`` is set; or the
+            URL of a store that machines share, such as ``s3://bucket/prefix``; this machine then has a working copy.
+        copies: the folder for working copies of shared stores; the user's cache when not set.
+        mode: ``snapshot`` computes from the embedded figures, ``live`` fetches from the publishers.
+        council: a council's folder, made by ``spi council``; when not set, the area that ``SPI_CONTRACTS`` describes.
+        deployment: a YAML file that lists councils, which ``spi_pipeline.definitions`` gives Dagster as partitions.
         contracts: the folder of the contracts that councils share.
-        snapshot: the folder of the embedded tables of the wards; in the council's folder where there is one.
-        england: the folder of the embedded tables of all England, which are taken where ``snapshot`` has none.
-        alert_urls: who is told what fails, as Apprise URLs, each plain or as ``name=URL``; a secret.
-        alert_channels: a YAML file that says which of them is told what; all of them everything when empty.
-        ui_url: where people reach ``spi ui``: for links in alerts, and it answers to no other name but this machine's.
-        nomis_key: a key for Nomis, free of charge, with which fewer requests are needed; a secret.
-        since: the first month wanted of live sources, ``YYYY-MM``; what each publisher's window holds when empty.
-        archives: ``drop`` keeps of an archive of all police forces the files of ours alone, ``keep`` all of it.
-        outputs: what a refresh makes for readers beside the database: ``site``, ``report``, ``downloads``, with commas.
-        schedule_everything: when the schedule of all live sources ticks, as cron says it, in the time of London.
-        schedule_daily: likewise of those published every month, which are asked for every day.
-        schedule_weekly: likewise of those published every year, or at no fixed interval.
-        schedule_monthly: likewise of those published less often.
-        log: ``text`` or ``json`` writes a line for each thing a run does to standard error; none when empty.
-        fetch_hours: how long a run may ask publishers.
-        compute_hours: how long a run may compute; one that hangs is ended five minutes later.
-        keep_runs: so many of the newest runs keep what they recorded, and their history in Dagster.
-        keep_versions: so many earlier versions of each table are kept, beside those that are current or published.
-        keep_downloads: so many earlier sets of downloads of each live source are kept, beside those that tables name.
-        keep_refused: so many refused versions of each table are kept in quarantine.
-        keep_publications: so many publications are kept, beside the one that readers see.
+        snapshot: the folder of the embedded ward tables; inside the council's folder when ``SPI_COUNCIL`` is set.
+        england: the folder of the embedded tables of all England, used where ``SPI_SNAPSHOT`` has no table.
+        alert_urls: the channels for alerts: Apprise URLs separated by blanks, each plain or as ``name=URL``; secret.
+        alert_channels: a YAML file that chooses the alerts for each channel; when empty, every channel receives all.
+        ui_url: where people open ``spi ui``: linked in alerts, and the only host it accepts besides this machine.
+        nomis_key: a key for Nomis, free of charge, which saves requests; secret.
+        since: the first month to fetch from live sources, ``YYYY-MM``; when empty, each publisher's whole window.
+        archives: what to store of an archive of all police forces: ``drop`` for our forces' files, ``keep`` for all.
+        outputs: what a refresh makes besides the database: ``site``, ``report``, ``downloads``, separated by commas.
+        schedule_everything: when the schedule of all live sources ticks, as a cron expression in London time.
+        schedule_daily: the same for sources that publish at least monthly.
+        schedule_weekly: the same for sources that publish at least yearly, or at no fixed interval.
+        schedule_monthly: the same for sources that publish less often.
+        log: ``text`` or ``json`` writes a line to standard error for each event of a run; no log when empty.
+        fetch_hours: how many hours a run may fetch.
+        compute_hours: how many hours a run may compute; a run that hangs is killed five minutes later.
+        keep_runs: how many of the newest runs to retain, with their records and their history in Dagster.
+        keep_versions: how many earlier versions of each table to retain besides current and published ones.
+        keep_downloads: how many earlier sets of downloads of each live source to retain besides those that tables name.
+        keep_refused: how many refused versions of each table to retain in quarantine.
+        keep_publications: how many publications to retain besides the one that readers see.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPI_", extra="ignore")

@@ -27,7 +27,9 @@ from spi_pipeline.storage.places import PUBLICATION
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = {
     "fetch": "live.md", "source": "contracts.md", "area": "geography.md", "allocation": "geography.md",
-    "context": "context.md", "decade": "context.md", "recent": "context.md", "output": "site.md",
+    "context": "context.md", "decade": "context.md", "output": "site.md", "composition": "reading-the-index.md",
+    "published_finding": "reading-the-index.md", "recent": "reading-the-index.md", "residual": "reading-the-index.md",
+    "sanity": "reading-the-index.md", "scorecard": "reading-the-index.md", "what_would_it_take": "reading-the-index.md",
 }  # fmt: skip
 
 

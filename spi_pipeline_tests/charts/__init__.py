@@ -4,5 +4,5 @@
 them, ``performance`` counts signals and delays.
 
     python -m spi_pipeline_tests.charts            some two minutes
-    python -m spi_pipeline_tests.charts --write    and puts the tables into docs/methodology.md
+    python -m spi_pipeline_tests.charts --write    and puts the tables into docs/reading-the-index.md
 """

@@ -3,7 +3,7 @@
     python -m spi_pipeline_tests.charts [--histories N] [--write]
 
 Runs the step ``recent`` on the embedded figures, prints both and ends with 1 where more signals are false than may be.
-``--write`` puts the tables into docs/methodology.md.
+``--write`` puts the tables into docs/reading-the-index.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spi_pipeline_tests.charts.real import limit_of, real_counts
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table
 from spi_pipeline_tests.integration.houses import empty_house
 
-DOCUMENT = REPOSITORY / "docs" / "methodology.md"
+DOCUMENT = REPOSITORY / "docs" / "reading-the-index.md"
 SEED = 1
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     """Run, print, and write where asked to; 0 where no more signals are false than may be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=200)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/methodology.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/reading-the-index.md")
     asked = parser.parse_args()
     os.environ.pop("DAGSTER_HOME", None)
     with tempfile.TemporaryDirectory() as folder:

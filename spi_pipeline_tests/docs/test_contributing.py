@@ -1,4 +1,4 @@
-"""The worked example of CONTRIBUTING.md is tried, and its table of rooms is the one the linter enforces."""
+"""The worked example of CONTRIBUTING.md is tried, and its table of packages is the one the linter enforces."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def test_the_steps_before_landing_are_those_of_the_ci() -> None:
     assert asked[: len(wanted)] == wanted
 
 
-def test_rooms() -> None:
+def test_packages() -> None:
     linter = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["tool"]["importlinter"]
     layers = next(contract["layers"] for contract in linter["contracts"] if contract["type"] == "layers")
     rows = [
         [", ".join(f"`{name.strip().removeprefix('spi_pipeline.')}`" for name in layer.split("|"))] for layer in layers
     ]
-    assert_table(CONTRIBUTING, "rooms", markdown_table(["Rooms, from the top"], rows))
+    assert_table(CONTRIBUTING, "packages", markdown_table(["Packages, from the top"], rows))

@@ -1,4 +1,4 @@
-"""The page on live sources: its tables are whole, its tests exist, its correction is read by what reads corrections."""
+"""The pages on live sources and publishers: their tables are whole, their tests exist, their correction is read."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ from spi_pipeline_tests.imitations.matrix import TROUBLES
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
+REFERENCE = REPOSITORY / "docs" / "publishers.md"
 
 
 def first_column(name: str) -> list[str]:
-    rows = [line.split("|")[1].strip() for line in table_in(DOCUMENT, name).splitlines()[2:]]
+    rows = [line.split("|")[1].strip() for line in table_in(REFERENCE, name).splitlines()[2:]]
     assert len(rows) == len(set(rows))
     return rows
 
@@ -52,15 +53,16 @@ def test_how_long_it_may_take_is_told() -> None:
     tries, pause = word[client._TRIES], word[client._LONGEST_WAIT / 60]
     rows = [
         ["connecting, over all addresses of a host", f"{waits.connect:.0f} s"],
-        ["the header of an answer, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
+        ["the header of a response, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
         [
             "a body",
-            f"{waits.body:.0f} s, and a second for each {waits.slowest:,} bytes that come, none of them saved up",
+            f"{waits.body:.0f} s, and a second more for each {waits.slowest:,} bytes received; "
+            f"never more than {waits.body:.0f} s ahead",
         ],
-        ["what a refusal says", f"{waits.refusal:.0f} s"],
+        ["the text of a refusal", f"{waits.refusal:.0f} s"],
         ["one request", f"{tries} tries that bring nothing, with pauses of at most {pause} minutes between them"],
         ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
-        ["all asking of a run", f"{run.left() / 3600:.0f} hours"],
+        ["all requests of a run", f"{run.left() / 3600:.0f} hours"],
     ]
     assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
@@ -77,14 +79,14 @@ def test_how_little_a_visit_asks_for_is_told() -> None:
 def test_every_live_source_is_told(contracts: Contracts) -> None:
     live = [name for name, source in contracts.sources.items() if source.properties.mode == "live"]
     told = []
-    for line in table_in(DOCUMENT, "sources").splitlines()[2:]:
+    for line in table_in(REFERENCE, "sources").splitlines()[2:]:
         sources, hosts, _, news = (cell.strip() for cell in line.split("|")[1:-1])
         assert set(re.findall(r"`(\w+)`", hosts)) <= HOSTS.keys()
         for name in re.findall(r"`(\w+)`", sources):
             assert (bool(hosts), bool(news)) == (bool(OFFERS[name].fetch), bool(OFFERS[name].news)), name
             told.append(name)
     assert sorted(told) == sorted(live)
-    assert f"the workbook of each year since {FIRST_FUEL_YEAR} " in table_in(DOCUMENT, "sources")
+    assert f"the workbook of each year since {FIRST_FUEL_YEAR} " in table_in(REFERENCE, "sources")
 
 
 @pytest.mark.parametrize(("name", "asked"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])
@@ -107,7 +109,7 @@ def test_what_both_ways_to_a_table_cost_is_told() -> None:
         for told, level, route in ROUTES.values()
     ]  # fmt: skip
     header = ["Table", "By", "Luton", "takes", "England", "takes", "At once", "From"]
-    assert_table(DOCUMENT, "routes", markdown_table(header, rows, numbers=header[2:]))
+    assert_table(REFERENCE, "routes", markdown_table(header, rows, numbers=header[2:]))
 
 
 def _told(requests: int, size: int) -> str:
@@ -116,7 +118,7 @@ def _told(requests: int, size: int) -> str:
 
 @pytest.mark.parametrize("table", ["silent", "faults of sources"])
 def test_every_failure_has_a_test_that_exists(table: str) -> None:
-    lines = table_in(DOCUMENT, table).splitlines()[2:]
+    lines = table_in(REFERENCE, table).splitlines()[2:]
     assert lines
     for line in lines:
         named = re.findall(r"`([\w/]+/test_\w+\.py)::(test_\w+)`", line)
@@ -143,7 +145,7 @@ def test_the_differences_to_totals_from_outside_are_told(contracts: Contracts) -
         if not rules:
             rows.append([f"`{source.id}`", "–", "–", "–", "–", "–", source.properties.no_total])
     header = ["Source", "Measure", "Here", "Published", "Difference, %", "At most, %", "Published in, or why not"]
-    assert_table(DOCUMENT, "outside totals", markdown_table(header, rows, numbers=header[2:6]))
+    assert_table(REFERENCE, "outside totals", markdown_table(header, rows, numbers=header[2:6]))
 
 
 def test_the_correction_shown_is_read(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_the_correction_shown_is_read(tmp_path: Path) -> None:
 
 
 def test_the_matrix_is_whole() -> None:
-    rows = table_in(DOCUMENT, "matrix").splitlines()
+    rows = table_in(REFERENCE, "matrix").splitlines()
     tried = re.findall(r"`(\w+)`", rows[0])
     assert tried == [name for name in SERVED if name in tried], "a publisher that is new is tried with the next matrix"
     assert first_column("matrix") == [trouble.title for trouble in TROUBLES]

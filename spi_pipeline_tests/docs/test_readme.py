@@ -1,4 +1,4 @@
-"""The README walked through: its commands and examples are run, what it lists is what there is."""
+"""The README and the pages it opens on: commands and examples are run, what they list is what there is."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, 
 
 # Commands that end only when they are stopped, or read what a clone does not hold: asked for their help instead.
 ONLY_ASKED = ("spi ui", "spi snapshot build", "spi refresh --live")
-INSTALLS = [command for command in commands(README) if " install " in command]
-SHOWN = [command.removeprefix(".venv/bin/") for command in commands(README) if command not in INSTALLS]
+COMMANDS, DATABASE, ATTRIBUTION = (
+    REPOSITORY / "docs" / name for name in ("commands.md", "database.md", "attribution.md")
+)
+INSTALLS = commands(README)
+SHOWN = [command.removeprefix(".venv/bin/") for command in commands(COMMANDS)]
 
 
 def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
@@ -40,12 +43,13 @@ def test_the_extras_and_files_that_installs_name_exist() -> None:
     named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
     assert [extra for extras in named for extra in extras.split(",")] == [
         "test",
+        "docs",
         "snapshot",
         "site",
         "report",
         "machines",
     ]
-    assert set(known) >= {"test", "snapshot"}
+    assert set(known) >= {"test", "docs", "snapshot"}
     pins = [line for line in text(REPOSITORY / "constraints.txt").splitlines() if not line.startswith("#")]
     assert pins == sorted(pins, key=str.lower)
     assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.+]+(; .+)?", pin)] == []
@@ -61,10 +65,17 @@ def test_the_commands_shown_do_what_is_said(reader_folder: Path, spi: Spi) -> No
         assert code == 0, f"{command}: {messages}"
         assert output.strip(), command
     stored = {file.name for file in (reader_folder / "spi_store").iterdir() if not file.name.startswith("refresh.")}
-    tree = next(block for block in text(README).split("```") if block.strip().startswith("spi_store/"))
+    tree = next(block for block in text(DATABASE).split("```") if block.strip().startswith("spi_store/"))
     described = {line.split()[0].rstrip("/") for line in tree.strip().splitlines()[1:]}
     assert stored <= described
     assert described - stored <= {"alerts", "quarantine", "raw", "inbox", "releases"}
+
+
+def test_the_table_shown_is_the_one_printed(reader_folder: Path, spi: Spi) -> None:
+    (shown,) = blocks(README, "text")
+    printed = [line.rstrip() for line in spi(reader_folder, "refresh")[1].splitlines()]
+    assert shown.splitlines() == printed[: len(shown.splitlines())]
+    assert printed[len(shown.splitlines())].startswith(("Nothing had changed", "1 step", "2 steps"))
 
 
 def test_the_options_shown_exist() -> None:
@@ -80,7 +91,7 @@ def test_the_options_shown_exist() -> None:
 
 
 def test_the_examples_run(refreshed: Path) -> None:
-    examples = blocks(README, "python")
+    examples = blocks(DATABASE, "python")
     assert examples
     for example in examples:
         done = run_in(refreshed, sys.executable, "-c", example)
@@ -96,11 +107,11 @@ def test_every_command_is_described() -> None:
         name for group, command in root.commands.items()
         for name in ([f"{group} {leaf}" for leaf in command.commands] if isinstance(command, TyperGroup) else [group])
     ]  # fmt: skip
-    assert sorted(re.findall(r"^\| `spi ([\w ]+)` \|", text(README), re.MULTILINE)) == sorted(leaves)
+    assert sorted(re.findall(r"^\| `spi ([\w ]+)` \|", text(COMMANDS), re.MULTILINE)) == sorted(leaves)
 
 
 def test_the_exit_codes_are_those_described(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert re.findall(r"^\| (\d) \|", text(README), re.MULTILINE) == ["0", "1", "2"]
+    assert re.findall(r"^\| (\d) \|", text(COMMANDS), re.MULTILINE) == ["0", "1", "2"]
     assert spi(refreshed, "explain", "Nowhere", "safety")[0] == 2
     assert spi(refreshed, "alerts", "test")[0] == 1, "no alert channel is set up"
     monkeypatch.setenv("SPI_CONTRACTS", "nowhere")
@@ -122,7 +133,7 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
         "downloads", "report", "site",  # files
     }  # fmt: skip
     assert bare == [(0,)]
-    assert_table(README, "tables", markdown_table(["Table", "What it holds"], rows))
+    assert_table(DATABASE, "tables", markdown_table(["Table", "What it holds"], rows))
 
 
 def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
@@ -130,22 +141,19 @@ def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
     for source in contracts.sources.values():
         owed.setdefault((source.properties.attribution, source.properties.terms()), []).append(f"`{source.id}`")
     rows = [[attribution, f"`{licence}`", ", ".join(sources)] for (attribution, licence), sources in owed.items()]
-    assert_table(README, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
+    assert_table(ATTRIBUTION, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
 
 
 def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: Path) -> None:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
-        ((measured,),) = connection.execute(
-            "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried', 'held')"
-        ).fetchall()
         ((used,),) = connection.execute("SELECT count(*) FROM indicator WHERE in_basis").fetchall()
         methods = connection.execute("SELECT DISTINCT method FROM weight").fetchall()
         newest = connection.execute(
             "SELECT max(period_end)::VARCHAR FROM observation WHERE source_id = 'street_crime'"
         ).fetchall()
         taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
-    assert f"{used} indicators in twelve components. {measured - used} more stand beside" in text(README)
-    assert f"{len(contracts.indicators) - measured} more\nenter when publishers are asked" in text(README)
+    assert f"rests on {used} indicators in twelve components and three dimensions" in " ".join(text(README).split())
+    assert f"DuckDB database with {len(published(contracts))} tables" in text(README)
     assert sorted(methods) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]
     assert taken == [("2026-11-23",)]

@@ -43,6 +43,10 @@ def first_cells(part: str) -> set[str]:
     return {name for row in re.findall(r"^\| ([^|]*) \|", part, re.MULTILINE) for name in words(row)}
 
 
+# The frameworks of the page, in its order: the smallest, the one with every kind of key, and one of ranks.
+SMALLEST, EXAMPLE, RANKS = range(3)
+
+
 def frameworks() -> list[dict[str, Any]]:
     found = [yaml.safe_load(block) for block in blocks(SCORE, "yaml")]
     return [one for one in found if "elements" in one]
@@ -82,15 +86,17 @@ def test_every_method_and_option_is_explained_and_no_other(heading: str, key: st
 
 
 def test_every_column_doubt_option_and_profile_is_explained() -> None:
-    assert first_cells(section("Values")) == set(COLUMNS)
-    doubt = section("Doubt")
-    assert first_cells(doubt) == set(SOURCES)
-    assert set(yaml.safe_load(blocks(SCORE, "yaml")[2])["doubt"]) == set(KEYS)
+    assert first_cells(section("Values file")) == set(COLUMNS)
+    uncertainty = section("Uncertainty")
+    assert first_cells(uncertainty) == set(SOURCES)
+    (stated,) = [yaml.safe_load(block)["doubt"] for block in blocks(SCORE, "yaml") if block.startswith("doubt:")]
+    assert set(stated) == set(KEYS)
     header = next(line for line in section("Profiles").splitlines() if line.startswith("| |"))
     assert re.findall(r"`([^`]+)`", header) == list(PROFILES)
     command = typer.main.get_command(cli.app).commands["score"]  # type: ignore[attr-defined]
     options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
-    assert {found.split()[0] for found in first_cells(text(SCORE).split("## A framework")[0])} == options - {"--help"}
+    listed = first_cells(text(SCORE).split("## Framework file")[0])
+    assert {found.split()[0] for found in listed} == options - {"--help"}
 
 
 def test_every_profile_is_what_its_column_says() -> None:
@@ -115,7 +121,24 @@ def test_every_profile_is_what_its_column_says() -> None:
         assert rows["floor", ""][place] == (f"`{profile['floor']:g}`" if "floor" in profile else ""), name
 
 
-@pytest.mark.parametrize("number", range(3))
+def test_the_smallest_example_prints_what_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _put_smallest_example()
+    monkeypatch.setattr(sys, "argv", commands(SCORE)[0].split())
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert capfd.readouterr().out == blocks(SCORE, "text")[0]
+
+
+def _put_smallest_example() -> None:
+    Path("homes.yaml").write_text(blocks(SCORE, "yaml")[SMALLEST], encoding="utf-8")
+    Path("homes.csv").write_text(blocks(SCORE, "csv")[0], encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", [SMALLEST, EXAMPLE, RANKS])
 def test_every_example_is_computed(number: int, tmp_path: Path) -> None:
     framework = frameworks()[number]
     (tmp_path / "framework.yaml").write_text(yaml.safe_dump(framework), encoding="utf-8")
@@ -126,7 +149,7 @@ def test_every_example_is_computed(number: int, tmp_path: Path) -> None:
 
 
 def test_the_values_shown_are_read(tmp_path: Path) -> None:
-    (tmp_path / "framework.yaml").write_text(blocks(SCORE, "yaml")[0], encoding="utf-8")
+    (tmp_path / "framework.yaml").write_text(blocks(SCORE, "yaml")[EXAMPLE], encoding="utf-8")
     shown = re.search(r"^```\n(area_code.*?)^```", text(SCORE), re.MULTILINE | re.DOTALL)
     assert shown is not None
     more = "W01,2023,warm_homes,80\nW02,2023,warm_homes,70\nW02,2023,burglary,9\n"
@@ -141,8 +164,9 @@ def test_the_values_shown_are_read(tmp_path: Path) -> None:
 
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("FRAMEWORK.yaml").write_text(blocks(SCORE, "yaml")[0], encoding="utf-8")
-    values = values_for(frameworks()[0])
+    _put_smallest_example()
+    Path("FRAMEWORK.yaml").write_text(blocks(SCORE, "yaml")[EXAMPLE], encoding="utf-8")
+    values = values_for(frameworks()[EXAMPLE])
     values.to_csv("VALUES.csv", index=False)
     values.to_parquet("VALUES.parquet")
     values.to_excel("VALUES.xlsx", index=False)
@@ -153,18 +177,18 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
         assert not ended.value.code
     assert Path("scores.csv").exists()
     assert Path("scores.parquet").exists()
-    sheets = re.findall(r"`(\w+)`", section("What comes out").split("five sheets:")[1].split("which says")[0])
+    sheets = re.findall(r"`(\w+)`", section("Output").split("five sheets:")[1].split("(how")[0])
     assert list(pd.read_excel("scores.xlsx", sheet_name=None)) == sheets
     assert "Example index (profile spi)" in capfd.readouterr().out
 
 
 def test_every_file_of_the_details_is_named(tmp_path: Path) -> None:
-    framework = frameworks()[0]
+    framework = frameworks()[EXAMPLE]
     (tmp_path / "f.yaml").write_text(yaml.safe_dump(framework), encoding="utf-8")
     values_for(framework).to_csv(tmp_path / "v.csv", index=False)
     outcome = score_files(tmp_path / "f.yaml", tmp_path / "v.csv", draws=20, sobol=20)
     write_details(outcome, tmp_path / "details")
-    part = section("What comes out")
+    part = section("Output")
     assert {name for name in words(part) if name.endswith(".csv")} == {
         file.name for file in (tmp_path / "details").iterdir()
     }

@@ -3,8 +3,8 @@
 For each publisher one of its sources is fetched well. Then, fault by fault, everything it answered is forgotten and
 ``spi refresh --live --select source/…`` run while the publisher is at fault. What is noted: how the command ended, how
 many requests it made, what became of the table, and what its reader was told. Waits between tries are cut short, which
-changes nothing else. It prints two tables in Markdown, those of docs/live.md, and what each run said on standard error;
-named publishers are tried alone. Two publishers are tried side by side.
+changes nothing else. It prints two tables in Markdown, those of docs/publishers.md, and what each run said on standard
+error; named publishers are tried alone. Two publishers are tried side by side.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
     for title in titles:
         cells = [met[name, title].short if (name, title) in met else "" for name in publishers]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    lines += ["", "| Fault | At | What the reader was told |", "| --- | --- | --- |"]
+    lines += ["", "| Fault | At | Message |", "| --- | --- | --- |"]
     for title in titles:
         told: dict[str, str] = {}
         for name in publishers:

@@ -1,4 +1,4 @@
-"""What both ways to each table cost Luton and England: for the tests of the rule, and for the table in docs/live.md."""
+"""What both ways to each table cost Luton and England: for the tests of the rule and a table in docs/publishers.md."""
 
 from __future__ import annotations
 

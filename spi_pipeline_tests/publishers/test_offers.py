@@ -29,7 +29,7 @@ def test_every_source_has_one_publisher() -> None:
 
 
 def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_asked_for_nor_parsed() -> None:
-    # Which of the live ones nothing is fetched for is stated in docs/live.md, and tested there.
+    # Which of the live ones nothing is fetched for is stated in docs/publishers.md, and tested there.
     assert {name for name, offer in OFFERS.items() if offer.parse} - OPTIONAL == LIVE - OPTIONAL
     assert [name for name, offer in OFFERS.items() if (offer.fetch or offer.news) and not offer.parse] == []
 

@@ -242,4 +242,6 @@ def test_errors_from_lutons_wards_stand_beside_those_of_the_median_council(
     assert len(councils) == 292
     assert len(told) > 20
     assert told == found
-    assert [round(part, 1) for part in np.quantile(times, [0, 0.5, 1])] == [0.8, 1.2, 3.0], "as docs/methodology.md says"
+    assert [round(part, 1) for part in np.quantile(times, [0, 0.5, 1])] == [0.8, 1.2, 3.0], (
+        "as docs/methodology.md says"
+    )
