@@ -34,7 +34,7 @@ from spi_pipeline.snapshot.embedded import (
 # The lookups of England from which follows what belongs to an authority.
 BEST_FIT, LSOA_2011, MSOA_2011 = "lsoa_best_fit", "lsoa_2011_lookup", "msoa_2011_lookup"
 # A table is cut by the first of these columns that it has; one with none of them is about England, and taken whole.
-AREAS = ("area_code", "lsoa_2021_code", "msoa_2021_code")
+AREAS = ("area_code", "lsoa_2021_code", "msoa_2021_code", "lsoa_2011_code")
 
 
 class Figures:

@@ -23,7 +23,9 @@ from spi_pipeline.indicators.anchored import level_of
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.settings import Settings
+from spi_pipeline.snapshot.council import council_geography
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
+from spi_pipeline.snapshot.figures import Figures
 
 ENGLAND = Settings().england
 
@@ -91,6 +93,15 @@ def broken(table: pa.Table, rules: list[Rule], name: str) -> list[str]:
 
 def by_council(rule: Rule) -> Rule:
     return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in OF_MANY_ROWS else rule
+
+
+def test_the_cuts_of_luton_come_to_the_totals_published(every_contract: Contracts) -> None:
+    """As they do where ``spi council Luton`` makes a folder, which has no tables of its own."""
+    figures = Figures(None, ENGLAND, council_geography("E06000032", ENGLAND, every_contract.sources))
+    totals = {name: [rule for rule in every_contract.sources[name].rules if rule.kind == "agrees_with_total"]
+              for name in figures.names & every_contract.sources.keys()}  # fmt: skip
+    assert sum(map(len, totals.values())) > 20
+    assert [fault for name, rules in totals.items() for fault in broken(figures.read(name).table, rules, name)] == []
 
 
 def test_no_cut_breaks_a_rule(

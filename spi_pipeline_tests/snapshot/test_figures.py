@@ -33,6 +33,10 @@ ENGLAND = {
         "msoa_2011_code": ["E02000091", "E02000092"],
         "msoa_2021_code": ["E02000001", "E02000002"],
     },
+    "lsoa_2011_msoa": {
+        "lsoa_2011_code": ["E01000001", "E01000099", "E01000004"],
+        "msoa_2011_code": ["E02000091", "E02000091", "E02000092"],
+    },
     "census_residents": {"area_code": ["E01000001", "E01000002", "E01000003", "E01000004"], "residents": [1, 2, 3, 4]},
     "deprivation_2019": {"area_code": ["E01000001", "E01000099", "E01000004"], "income_deprived": [0.1, 0.2, 0.3]},
     "household_income": {"area_code": ["E02000091", "E02000092"], "income": [10, 20]},
@@ -73,6 +77,7 @@ def test_a_table_of_england_is_cut_to_the_areas_of_each_kind(england: Path, town
     assert column(figures, "wards") == ["E05000001", "E05000002"]
     assert column(figures, "lsoa_2011_lookup", "lsoa_2021_code") == ["E01000001", "E01000002"]
     assert column(figures, "msoa_2011_lookup", "msoa_2011_code") == ["E02000091"]
+    assert column(figures, "lsoa_2011_msoa", "lsoa_2011_code") == ["E01000001", "E01000099"]
     assert column(figures, "reference", "indicator_id") == ["turnout"], "what is about England is whole"
     assert figures.read("census_residents").inputs == ORIGIN
 
